@@ -1,0 +1,50 @@
+# Two commands do everything on a fresh machine with Python >= 3.10:
+#   make bench   measure the quick suite here and write the report
+#   make test    pass all tests
+# PYTHON=python3.12 chooses the interpreter; the environment is made once in .venv and kept.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: bench test test-prepare lint screenshots clean
+
+bench: $(VENV)/.installed
+	$(BIN)/edgebench run quick
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n auto
+
+# Tests of what needs torch and the converters, in an environment of its own.
+test-prepare: .venv-prepare/.installed
+	.venv-prepare/bin/python -m pytest -m prepare tests
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	    { echo "edgebench needs Python 3.10 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	    { echo "the venv module is missing: sudo apt-get install python3-venv"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+.venv-prepare/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-prepare
+	.venv-prepare/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,prepare]'
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-prepare

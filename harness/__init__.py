@@ -1,0 +1,1 @@
+"""How: measure one case on this machine and keep the record."""

@@ -1,0 +1,112 @@
+"""From cases to prepared cases: the adapter that runs each, its artifact, its labelled images, or why it cannot run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness.core import plugins
+from harness.core.artifact import Artifact, Format
+from harness.core.case import Case
+from harness.core.errors import EdgebenchError, SetupError
+from harness.core.verdict import Verdict
+from harness.measure.job import Labelled
+from harness.measure.prepared import Prepared
+from harness.runtimes.base import Options, Runtime
+
+REFERENCE = "fp32"
+"""The setting whose outputs the others are compared with."""
+
+FindArtifact = Callable[[Case, Format], Artifact]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Labelled images for the cases that name `dataset`: how and where to open them, at most `limit`."""
+
+    kind: str
+    path: Path
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cases of a run in order: `prepared` ones in blocks of one model, `refused` ones with their verdict.
+
+    `references` maps a case to the fp32 net on the same runtime it is compared with.
+    """
+
+    cases: tuple[Case, ...]
+    prepared: tuple[Prepared, ...] = ()
+    refused: Mapping[Case, Verdict] = field(default_factory=dict)
+    references: Mapping[Case, Prepared] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Preparer:
+    """Prepares cases: `find` gives the artifact of a case in a format, `data` the labelled images by their name."""
+
+    find: FindArtifact
+    data: Mapping[str, Data]
+    timeout_s: float
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def plan(self, cases: Iterable[Case]) -> Plan:
+        """Prepare every case; what cannot run is refused with the reason and does not stop the rest."""
+        wanted = tuple(cases)
+        prepared: dict[Case, Prepared] = {}
+        refused: dict[Case, Verdict] = {}
+        for case in wanted:
+            result = self.prepare(case)
+            if isinstance(result, Prepared):
+                prepared[case] = result
+            else:
+                refused[case] = result
+        references = {own.case: ref for own in prepared.values() if (ref := self._reference(own, prepared))}
+        return Plan(wanted, tuple(prepared.values()), refused, references)
+
+    def prepare(self, case: Case) -> Prepared | Verdict:
+        """The case ready to run, or the verdict 'unsupported'. Raises UnknownName, and SetupError on damaged files."""
+        runtime: Runtime = plugins.load("runtimes", case.runtime)
+        reason = ""
+        for file_format in sorted(runtime.formats & {"onnx", "tflite"}):
+            support = runtime.support(file_format)
+            if not support.ok:
+                reason = support.reason
+                continue
+            try:
+                return self._prepared(case, self.find(case, file_format))  # type: ignore[arg-type]
+            except SetupError:
+                raise
+            except EdgebenchError as error:
+                reason = error.message
+        return Verdict("unsupported", reason or f"{case.runtime} takes no format this model has")
+
+    def _prepared(self, case: Case, artifact: Artifact) -> Prepared:
+        labelled, unlabelled = self._labelled(case, artifact)
+        return Prepared(
+            case=case,
+            artifact=artifact,
+            runtime=plugins.registered("runtimes")[case.runtime].value,
+            options=Options(case.threads, case.batch, self.shapes),
+            labelled=labelled,
+            unlabelled=unlabelled,
+            timeout_s=self.timeout_s,
+        )
+
+    def _labelled(self, case: Case, artifact: Artifact) -> tuple[Labelled | None, str]:
+        if artifact.weights == "synthetic":
+            return None, "not available: synthetic weights"
+        if case.dataset is None or artifact.preprocess is None:
+            return None, "no labelled images: give some with --data"
+        data = self.data[case.dataset]
+        return Labelled(data.kind, str(data.path.resolve()), artifact.preprocess, data.limit), ""
+
+    def _reference(self, own: Prepared, prepared: Mapping[Case, Prepared]) -> Prepared | None:
+        """The fp32 net of the same model on the same runtime, prepared for its outputs alone where not measured."""
+        if own.labelled is None:
+            return None
+        case = replace(own.case, compression=REFERENCE)
+        found = prepared.get(case) or self.prepare(case)
+        return found if isinstance(found, Prepared) else None

@@ -1,0 +1,161 @@
+"""A plan is measured into a run folder, case by case."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from itertools import groupby
+from pathlib import Path
+from types import TracebackType
+
+from harness.core.case import Case
+from harness.core.hostfs import HostFs
+from harness.core.metric import METRICS
+from harness.core.quantity import Missing
+from harness.core.record import Record, RunHeader
+from harness.core.target import Target
+from harness.core.units import utc_now
+from harness.core.verdict import Finding, Verdict
+from harness.host.checks import inspect_all
+from harness.host.identity import identity
+from harness.measure.block import Setting, Step, measure_block
+from harness.measure.energy import EnergyPass
+from harness.measure.overhead import loop_overhead_ns
+from harness.measure.prepared import Prepared
+from harness.measure.profile import Profile
+from harness.measure.quality import Scores
+from harness.sensors.board_power import power_source
+from harness.sensors.opening import open_sensors
+from harness.store.runfolder import RunFolder
+
+from .plan import Plan
+
+DISTRIBUTIONS = ("edgebench", "numpy", "onnxruntime", "ai-edge-litert", "tflite-runtime")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for: the suite's name, where, how long, the seed of every random choice, and `command`."""
+
+    suite: str
+    target: Target
+    profile: Profile
+    out: Path
+    seed: int = 0
+    command: Sequence[str] = ()
+    fs: HostFs = field(default_factory=HostFs)
+
+
+class Bench:
+    """A run being measured: a context manager, so that the header is closed however the run ends.
+
+    Entering creates the run folder with every planned case in its header, and the records of refused cases.
+    """
+
+    def __init__(self, order: Order, plan: Plan) -> None:
+        self._order = order
+        self._plan = plan
+        self._scratch = tempfile.TemporaryDirectory(prefix="edgebench-")
+        self._sensors = open_sensors(order.fs)
+        self._setting: Setting | None = None
+
+    def __enter__(self) -> Bench:
+        scratch = Path(self._scratch.name)
+        findings = tuple(inspect_all(self._order.fs))
+        self.header = self._header(findings, scratch)
+        self.folder = RunFolder.create(self._order.out, self.header)
+        self._setting = Setting(
+            run_id=self.header.run_id,
+            target=self._order.target.name,
+            profile=self._order.profile,
+            seed=self._order.seed,
+            blobs=self.folder,
+            scratch=scratch,
+            scores=Scores(scratch),
+            energy=EnergyPass(self._sensors, power_source(self._order.target.power, self._sensors)),
+            machine=machine_verdict(findings),
+            findings=findings,
+        )
+        self._refused = [self._refuse(case, verdict) for case, verdict in self._plan.refused.items()]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        self.header = dataclasses.replace(self.header, ended_utc=utc_now(), interrupted=interrupted)
+        self.folder.write_header(self.header)
+        self._scratch.cleanup()
+        for sensor in self._sensors:
+            sensor.close()
+
+    def run(self) -> Iterator[Step | Record]:
+        """Measure every block; each record is written before it is yielded, those of refused cases first."""
+        yield from self._refused
+        for _, block in groupby(self._plan.prepared, key=lambda prepared: prepared.case.model):
+            yield from self.block(list(block))
+
+    def block(self, block: Sequence[Prepared]) -> Iterator[Step | Record]:
+        """Measure some cases together and write their records."""
+        if self._setting is None:
+            raise RuntimeError("a Bench is a context manager: use it in a with statement")
+        for event in measure_block(block, self._plan.references, self._setting):
+            if isinstance(event, Record):
+                self.folder.append(event)
+            yield event
+
+    def _header(self, findings: tuple[Finding, ...], scratch: Path) -> RunHeader:
+        order = self._order
+        return RunHeader(
+            run_id=f"{utc_now()[:19].replace('-', '').replace(':', '')}-{uuid.uuid4().hex[:6]}",
+            suite=order.suite,
+            target=order.target.name,
+            profile=order.profile.name,
+            started_utc=utc_now(),
+            planned=tuple(case.id for case in self._plan.cases),
+            command=tuple(order.command),
+            seed=order.seed,
+            host=dataclasses.asdict(identity(order.fs)),
+            versions=versions(),
+            findings=findings,
+            sensors={sensor.name: sensor.absent or "present" for sensor in self._sensors},
+            harness_overhead_ns=loop_overhead_ns(scratch),
+        )
+
+    def _refuse(self, case: Case, verdict: Verdict) -> Record:
+        absent = Missing(f"{verdict.status}: {verdict.reason}")
+        record = Record(
+            run_id=self.header.run_id,
+            case_id=case.id,
+            case=case,
+            target=self._order.target.name,
+            verdict=verdict,
+            metrics=dict.fromkeys(METRICS, absent),
+            started_utc=utc_now(),
+            duration_s=0.0,
+        )
+        self.folder.append(record)
+        return record
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of what bears on a measurement."""
+    found: dict[str, str] = {}
+    for name in DISTRIBUTIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine_verdict(findings: Sequence[Finding]) -> Verdict | None:
+    """The verdict that the checks pass on every case of this machine, if they do."""
+    for finding in findings:
+        if finding.check == "emulation" and finding.status == "fail":
+            return Verdict("emulated", finding.found, finding.remedy)
+    return None

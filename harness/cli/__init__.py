@@ -1,0 +1,87 @@
+"""The command line: one module a command, found by its file name, each with `HELP`, `add_arguments` and `run`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+
+from harness.core.errors import EXIT_INTERRUPTED, EdgebenchError
+
+_EXAMPLES = """\
+examples:
+  edgebench run quick                      measure the built-in suite, write a report
+  edgebench run --model my.onnx --data photos/
+  edgebench table runs/latest --format csv
+  edgebench compare runs/before runs/after
+
+exit codes: 0 ok, 2 usage, 3 nothing measured, 4 some cases failed, 130 interrupted
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. An EdgebenchError becomes its message, other errors are bugs and are shown."""
+    arguments = parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.DEBUG if arguments.verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        code: int = arguments.run(arguments)
+        return code
+    except EdgebenchError as error:
+        if arguments.debug:
+            raise
+        print(f"edgebench: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:  # the reader of our output went away: `edgebench table RUN | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("edgebench: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except OSError as error:
+        if arguments.debug:
+            raise
+        print(f"edgebench: {error.strerror}: {error.filename}", file=sys.stderr)
+        return EdgebenchError.exit_code
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; imports the light command modules, and nothing they use."""
+    top = argparse.ArgumentParser(
+        prog="edgebench",
+        description="Benchmark deep learning at the edge: latency, energy, memory, accuracy, and a verdict on each.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    top.set_defaults(debug=False, verbose=False)
+    _add_common(top)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in sorted(entry.name for entry in pkgutil.iter_modules(__path__) if not entry.name.startswith("_")):
+        module = importlib.import_module(f".{name}", __name__)
+        sub = commands.add_parser(name, help=module.HELP, description=module.HELP)
+        module.add_arguments(sub)
+        _add_common(sub)
+        sub.set_defaults(run=module.run)
+    return top
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    """Options that may stand before or behind the command; without a default, or the command's would always win."""
+    parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
+    parser.add_argument("-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="log what is done")
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when asked: importlib.metadata costs more than the rest of --help."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"edgebench {version('edgebench')}")
+        parser.exit()

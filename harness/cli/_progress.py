@@ -1,0 +1,66 @@
+"""What a run prints while it measures: a bar on a terminal, one plain line a finished case elsewhere."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from reports.terminal import case_line
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from harness.bench.plan import Plan
+from harness.core.record import Record
+from harness.measure.block import Step
+
+
+class Progress:
+    """Counts records as done, and a block's steps as parts of what its cases are worth."""
+
+    def __init__(self, plan: Plan, silent: bool) -> None:
+        self._console = Console(stderr=silent, quiet=silent, highlight=False, soft_wrap=True)
+        self._bar = Bar(
+            TextColumn("{task.description:<9}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} cases"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("starting", total=len(plan.cases))
+        self._sizes = _block_sizes(plan)
+        self._done = 0
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, event: Step | Record) -> None:
+        """Print a finished case, or move the bar."""
+        if isinstance(event, Record):
+            self._done += 1
+            self._console.print(case_line(event), markup=False)
+            self._bar.update(self._task, completed=self._done)
+            return
+        size = next((size for start, size in self._sizes if start >= self._done), 0)
+        share = 0.9 * event.done / max(event.of, 1) if event.what == "latency" else 0.9
+        self._bar.update(self._task, completed=self._done + share * size, description=event.what)
+
+
+def _block_sizes(plan: Plan) -> list[tuple[int, int]]:
+    """(cases before the block, cases in it), for every block of one model."""
+    sizes: list[tuple[int, int]] = []
+    start = len(plan.refused)
+    models = [prepared.case.model for prepared in plan.prepared]
+    for model in dict.fromkeys(models):
+        sizes.append((start, models.count(model)))
+        start += models.count(model)
+    return sizes

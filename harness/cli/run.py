@@ -1,0 +1,125 @@
+"""`edgebench run`: measure a suite, or a user's own models."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from typing import TYPE_CHECKING
+
+from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.bench.request import Request
+    from harness.core.record import Record
+    from harness.store.runfolder import RunFolder
+
+HELP = "measure a suite or your own model on this machine and write a report"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("suite", nargs="?", help="a built-in suite or a .toml file (default: quick)")
+    what = parser.add_argument_group("what")
+    what.add_argument("--model", action="append", default=[], metavar="FILE", help="your .onnx or .tflite; repeatable")
+    what.add_argument("--data", metavar="DIR", help="labelled images for --model: one sub-folder a class")
+    what.add_argument(
+        "--preprocess", metavar="HOW", help="preset or settings: imagenet, unit,resize=40,mean=0.5,std=0.5"
+    )
+    what.add_argument(
+        "--shape", action="append", default=[], type=_shape, metavar="NAME=1x3x224x224", help="shape of a dynamic input"
+    )
+    what.add_argument(
+        "--filter", "-k", action="append", default=[], metavar="TEXT", help="only cases whose id has TEXT"
+    )
+    what.add_argument("--runtime", action="append", default=[], metavar="NAME", help="only this runtime; repeatable")
+    what.add_argument("--threads", type=_positive, metavar="N", help="intra-op threads instead of the suite's")
+    how = parser.add_argument_group("how")
+    how.add_argument("--target", default="auto", help="target descriptor (default: the board this machine is)")
+    how.add_argument("--profile", help="smoke, quick, standard or full instead of the suite's")
+    how.add_argument("--images", type=_positive, metavar="N", help="score accuracy on the first N images")
+    how.add_argument("--timeout", type=float, metavar="SECONDS", help="a process that takes longer is killed")
+    how.add_argument("--seed", type=int, default=0, help="seed of order and synthetic inputs (default: 0)")
+    out = parser.add_argument_group("output")
+    out.add_argument("--out", metavar="DIR", help="run folder (default: runs/<time>-<suite>)")
+    out.add_argument("--json", action="store_true", help="print the table as JSON instead of for people")
+    out.add_argument("--no-report", action="store_true", help="write no report.html")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, print, report; the exit code."""
+    from harness.bench.run import Bench
+
+    from ._progress import Progress
+
+    request = _request(arguments)
+    plan = request.plan()
+    interrupted = False
+    bench = Bench(request.order(), plan)
+    try:
+        with bench, Progress(plan, silent=arguments.json) as progress:
+            for event in bench.run():
+                progress.show(event)
+    except KeyboardInterrupt:
+        interrupted = True
+    _conclude(bench.folder, arguments)
+    return EXIT_INTERRUPTED if interrupted else exit_code(bench.folder.records())
+
+
+def _conclude(folder: RunFolder, arguments: argparse.Namespace) -> None:
+    """Print the table and write the report."""
+    from ._show import show_report, show_table
+
+    show_table(folder, as_json=arguments.json)
+    if not arguments.no_report:
+        show_report([folder], silent=arguments.json)
+
+
+def _request(arguments: argparse.Namespace) -> Request:
+    from harness.bench.request import Request
+
+    return Request(
+        suite=arguments.suite,
+        models=arguments.model,
+        data=arguments.data,
+        preprocess=arguments.preprocess,
+        shapes=dict(arguments.shape),
+        keep=arguments.filter,
+        runtimes=arguments.runtime,
+        threads=arguments.threads,
+        target_name=arguments.target,
+        profile=arguments.profile,
+        images=arguments.images,
+        timeout_s=arguments.timeout,
+        seed=arguments.seed,
+        out=arguments.out,
+        command=("edgebench", *sys.argv[1:]),
+    )
+
+
+def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+    match = re.fullmatch(r"(.+)=(\d+(?:[x,]\d+)*)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form NAME=1x3x224x224")
+    return match[1], tuple(int(size) for size in re.split("[x,]", match[2]))
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not positive")
+    return number
+
+
+def exit_code(records: Sequence[Record]) -> int:
+    """0; 3 when nothing was measured; 4 when a case that was tried, or a model of the user's, gave no figures."""
+    if all(record.value("n_inferences") is None for record in records):
+        return EXIT_NOTHING_MEASURED
+    return EXIT_SOME_FAILED if any(_failed(record) for record in records) else EXIT_OK
+
+
+def _failed(record: Record) -> bool:
+    tried = record.artifact is not None or record.case.weights == "user"
+    return record.verdict.failed or (record.verdict.status == "unsupported" and tried)

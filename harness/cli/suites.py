@@ -1,0 +1,27 @@
+"""`edgebench suites`: what can be measured."""
+
+from __future__ import annotations
+
+import argparse
+
+from harness.core.errors import EXIT_OK
+
+HELP = "list the built-in suites, or the cases of one"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("suite", nargs="?", help="show this suite's cases")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print names, or case ids one a line."""
+    import suites
+
+    if arguments.suite:
+        print("\n".join(case.id for case in suites.expand(suites.load(arguments.suite))))
+        return EXIT_OK
+    for name in suites.names():
+        suite = suites.load(name)
+        print(f"{name:<12} {len(suites.expand(suite)):>4} cases  {suite.title}")
+    return EXIT_OK

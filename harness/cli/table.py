@@ -1,0 +1,32 @@
+"""`edgebench table`: one row a case."""
+
+from __future__ import annotations
+
+import argparse
+
+from harness.core.errors import EXIT_OK
+
+HELP = "print a run as a table: for people, or as csv, json, markdown"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders")
+    parser.add_argument("--format", choices=("terminal", "csv", "json", "markdown"), default="terminal")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print every case of the runs."""
+    import sys
+
+    from ._show import open_run, show_table
+
+    folders = [open_run(path) for path in arguments.runs]
+    if arguments.format == "terminal":
+        for folder in folders:
+            show_table(folder, as_json=False)
+        return EXIT_OK
+    from harness.store.frame import table, write_table
+
+    write_table(table(folders), arguments.format, sys.stdout)
+    return EXIT_OK

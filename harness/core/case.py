@@ -1,0 +1,43 @@
+"""What is measured: one model under one compression setting on one runtime with one load."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Weights = Literal["trained", "synthetic", "user"]
+Scenario = Literal["SingleStream"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One cell of a suite. `id` identifies it across runs and machines.
+
+    `scenario` is MLPerf's term: SingleStream sends the next query when the last one is complete.
+    `dataset` names what accuracy is scored on; None where the net has no labels to be scored against.
+    """
+
+    model: str
+    compression: str
+    runtime: str
+    threads: int = 1
+    batch: int = 1
+    scenario: Scenario = "SingleStream"
+    weights: Weights = "trained"
+    dataset: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Such as 'mobilenet_v2-0.35-32|int8-static|onnxruntime-cpu|t1'; batch and scenario only when not default."""
+        parts = [self.model, self.compression, self.runtime, f"t{self.threads}"]
+        if self.batch != 1:
+            parts.append(f"b{self.batch}")
+        if self.scenario != "SingleStream":
+            parts.append(self.scenario)
+        return "|".join(parts)
+
+    @property
+    def slug(self) -> str:
+        """The id as a file name that every file system and shell takes."""
+        return re.sub(r"[^A-Za-z0-9._-]+", "_", self.id.replace("|", "__"))

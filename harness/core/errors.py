@@ -1,0 +1,80 @@
+"""The errors a user may meet, each with what happened and what to do.
+
+    EdgebenchError
+     +- UsageError             2    the request cannot be carried out as written
+     |   +- UnknownName             a name that nothing is registered under
+     |   +- ModelError              a model file that cannot be used
+     |   +- DataError               a data set that cannot be used
+     |   +- DescriptorError         a target or suite file that cannot be used
+     |   +- RecordError             a run or record that cannot be read
+     +- SetupError             2    the installation itself is broken
+     +- NothingMeasured        3    the run ended without one measured case
+
+Exit codes of the command: 0 ok, 2 usage, 3 nothing measured, 4 some cases failed, 130 interrupted.
+Library code raises; only `harness.cli` turns an error into an exit code.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+EXIT_OK = 0
+EXIT_USAGE = 2
+EXIT_NOTHING_MEASURED = 3
+EXIT_SOME_FAILED = 4
+EXIT_INTERRUPTED = 130
+
+
+class EdgebenchError(Exception):
+    """What happened (`message`) and what the user can do about it (`remedy`, may be empty)."""
+
+    exit_code = EXIT_USAGE
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.remedy}" if self.remedy else self.message
+
+
+class UsageError(EdgebenchError):
+    """The request cannot be carried out as written."""
+
+
+class UnknownName(UsageError):
+    """A name that nothing is registered under; says which names exist and which one was near."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        super().__init__(f"unknown {kind} '{name}'", f"{hint}known: {', '.join(names) or 'none'}")
+
+
+class ModelError(UsageError):
+    """A model file that is missing, damaged, or of a kind no runtime here can open."""
+
+
+class DataError(UsageError):
+    """A data set that is missing, empty, or does not fit the model."""
+
+
+class DescriptorError(UsageError):
+    """A target descriptor or suite file that is not valid."""
+
+
+class RecordError(UsageError):
+    """A run folder or record that is missing, damaged, or written by a newer version."""
+
+
+class SetupError(EdgebenchError):
+    """The installation itself is broken."""
+
+
+class NothingMeasured(EdgebenchError):
+    """The run ended without a single measured case: never a success."""
+
+    exit_code = EXIT_NOTHING_MEASURED

@@ -1,0 +1,76 @@
+"""The metrics a record can hold: the one place that names them, gives their unit and which way is better.
+
+Tables, heat maps and the report's glossary are generated from `METRICS`; a metric that is not here cannot be
+recorded. Names are a contract: later versions add, none renames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .errors import UnknownName
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric: its column name (with the unit in it), unit, better direction and a sentence for the glossary.
+
+    `interval` says that the table shows `<name>_lo` and `<name>_hi` beside it.
+    """
+
+    name: str
+    title: str
+    unit: str
+    better: Literal["lower", "higher", "none"]
+    about: str
+    interval: bool = False
+
+    def column(self, bound: Literal["lo", "hi"]) -> str:
+        """Name of the table column that holds the interval's bound: the unit stays last ('latency_p50_lo_ns')."""
+        suffix = f"_{self.unit}"
+        stem = self.name.removesuffix(suffix) if self.unit else self.name
+        return f"{stem}_{bound}{suffix}" if stem != self.name else f"{self.name}_{bound}"
+
+
+_ALL = (
+    Metric("latency_p50_ns", "Latency p50", "ns", "lower",
+           "Median wall time of one inference after warm-up, inputs already in place, outputs ready.", True),
+    Metric("latency_p90_ns", "Latency p90", "ns", "lower", "90 of 100 inferences were faster than this."),
+    Metric("latency_p99_ns", "Latency p99", "ns", "lower", "99 of 100 inferences were faster than this."),
+    Metric("first_inference_ns", "First inference", "ns", "lower",
+           "Wall time of the first inference after loading: lazy initialisation shows here."),
+    Metric("load_ns", "Load", "ns", "lower", "Wall time from the model file to a session ready to run."),
+    Metric("cpu_time_p50_ns", "CPU time p50", "ns", "lower",
+           "Median CPU time of one inference: of the calling thread at 1 thread, of the process otherwise."),
+    Metric("wall_per_cpu", "Wall / CPU", "", "none",
+           "Median wall time over median CPU time; above 1.05 at one thread another program held the core."),
+    Metric("n_inferences", "Inferences", "", "none", "Timed inferences over all processes."),
+    Metric("n_processes", "Processes", "", "none", "Fresh processes the case was measured in."),
+    Metric("throughput_per_s", "Throughput", "per_s", "higher",
+           "Inferences in a second: samples over the sum of their wall times."),
+    Metric("energy_gross_j", "Energy, gross", "j", "lower",
+           "Joules per inference, everything within the sensor's scope included.", True),
+    Metric("energy_net_j", "Energy, net", "j", "lower",
+           "Joules per inference with the idle power before and after taken off.", True),
+    Metric("peak_rss_bytes", "Peak memory", "bytes", "lower",
+           "Largest resident set of the measured process, runtime library included."),
+    Metric("artifact_bytes", "Model size", "bytes", "lower", "Size of the model file."),
+    Metric("top1", "Top-1", "", "higher", "Share of images whose best class is the label; Wilson interval.", True),
+    Metric("top5", "Top-5", "", "higher", "Share of images whose label is among the best five classes.", True),
+    Metric("n_images", "Images", "", "none", "Labelled images the accuracy was taken from."),
+    Metric("agreement", "Agreement", "", "higher",
+           "Share of images whose best class equals that of the fp32 net on the same runtime.", True),
+    Metric("sqnr_db", "SQNR", "db", "higher",
+           "Signal to quantisation-noise ratio of the outputs against fp32: 10 log10(sum y^2 / sum (y - y')^2)."),
+)  # fmt: skip
+
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
+
+
+def metric(name: str) -> Metric:
+    """The metric called `name`; raises UnknownName."""
+    try:
+        return METRICS[name]
+    except KeyError:
+        raise UnknownName("metric", name, METRICS) from None

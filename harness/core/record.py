@@ -1,0 +1,157 @@
+"""The record of one measured case: one JSON document, written once by the measuring side, only read after that.
+
+Schema history
+    1   first version
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .case import Case
+from .metric import metric
+from .quantity import Missing, Quantity, Value
+from .verdict import Finding, Verdict
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Raw samples kept beside the record: `<sha256>.npz` with one array a `name`, in `unit`."""
+
+    name: str
+    sha256: str
+    n: int
+    unit: str
+
+
+@dataclass(frozen=True)
+class ProcessRun:
+    """One fresh process of a case. Times in integer nanoseconds of the monotonic clock.
+
+    `spawn_ns` is from the parent's spawn to the worker's first line, `import_ns` the runtime library's import.
+    `order` is its place in the run's random order. `blob` holds arrays 'wall_ns' and 'cpu_ns' of the timed inferences
+    and 'warmup_ns' of those before.
+    """
+
+    index: int
+    order: int
+    spawn_ns: int
+    import_ns: int
+    load_ns: int
+    first_inference_ns: int
+    n_warmup: int
+    n_timed: int
+    median_ns: int
+    median_cpu_ns: int
+    involuntary_switches: int
+    peak_rss_bytes: int
+    started_ns: int
+    ended_ns: int
+    blob: Blob
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Sensor readings taken while the case ran: `blob` has arrays 't_ns' and 'value' (in `unit`)."""
+
+    channel: str
+    unit: str
+    scope: str
+    period_ns: int
+    n_updates: int
+    blob: Blob
+
+
+@dataclass(frozen=True)
+class ArtifactInfo:
+    """What the record keeps of the artifact: enough to find it again and to know how it was made."""
+
+    file: str
+    format: str
+    sha256: str
+    size_bytes: int
+    parameters: int | None
+    macs: int | None
+    recipe: Mapping[str, Any]
+    preprocess: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Record:
+    """One case, whole. `metrics` maps every name of `harness.core.metric.METRICS` to a Value or a Missing.
+
+    `runtime_info` is what the runtime says of itself (version, build, provider, effective precision, threads).
+    `details` holds what explains the case and is no metric (input shapes, class count, warm-up, seeds).
+    `log` is the tail of what the process printed when it failed.
+    """
+
+    run_id: str
+    case_id: str
+    case: Case
+    target: str
+    verdict: Verdict
+    metrics: Mapping[str, Quantity]
+    started_utc: str
+    duration_s: float
+    artifact: ArtifactInfo | None = None
+    runtime_info: Mapping[str, Any] = field(default_factory=dict)
+    processes: tuple[ProcessRun, ...] = ()
+    traces: tuple[Trace, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    log: str = ""
+    schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        for name in self.metrics:
+            metric(name)
+
+    def value(self, name: str) -> float | None:
+        """The metric's number, or None when missing (its reason: `missing(name)`)."""
+        quantity = self.quantity(name)
+        return quantity.value if isinstance(quantity, Value) else None
+
+    def missing(self, name: str) -> str | None:
+        """Why the metric has no number, or None when it has one."""
+        quantity = self.quantity(name)
+        return quantity.reason if isinstance(quantity, Missing) else None
+
+    def quantity(self, name: str) -> Quantity:
+        """The metric, or a Missing that says nobody recorded it."""
+        return self.metrics.get(metric(name).name, Missing("not recorded"))
+
+
+@dataclass(frozen=True)
+class RunHeader:
+    """The run as a whole: `run.json`. Written when the run starts, and again when it ends (`ended_utc`).
+
+    `planned` lists every case id, so that a killed run can say what is missing. `host` is the machine's identity
+    (no live readings); `findings` are the environment checks before the run.
+    """
+
+    run_id: str
+    suite: str
+    target: str
+    profile: str
+    started_utc: str
+    planned: tuple[str, ...]
+    command: tuple[str, ...]
+    seed: int
+    host: Mapping[str, Any]
+    versions: Mapping[str, str]
+    findings: tuple[Finding, ...] = ()
+    sensors: Mapping[str, str] = field(default_factory=dict)
+    harness_overhead_ns: Quantity = field(default_factory=lambda: Missing("not measured"))
+    ended_utc: str | None = None
+    interrupted: bool = False
+    schema: int = SCHEMA
+
+
+def to_json(document: Record | RunHeader) -> dict[str, Any]:
+    """The document as plain JSON types; a Value and a Missing are told apart by their keys."""
+    return dataclasses.asdict(document)

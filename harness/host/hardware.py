@@ -1,0 +1,134 @@
+"""Facts about the hardware that do not change while it runs, each from one system file."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from harness.core.hostfs import HostFs
+from harness.core.quantity import Missing
+
+DEVICE_TREE = "/proc/device-tree"
+
+# 'CPU part' of implementer 0x41 (Arm) in /proc/cpuinfo; numbers from Arm's MIDR_EL1 tables in the core manuals.
+_ARM_PARTS = {
+    0xC07: "Cortex-A7", 0xC09: "Cortex-A9", 0xC0F: "Cortex-A15", 0xD03: "Cortex-A53", 0xD04: "Cortex-A35",
+    0xD05: "Cortex-A55", 0xD07: "Cortex-A57", 0xD08: "Cortex-A72", 0xD09: "Cortex-A73", 0xD0A: "Cortex-A75",
+    0xD0B: "Cortex-A76", 0xD0C: "Neoverse-N1", 0xD40: "Neoverse-V1", 0xD41: "Cortex-A78", 0xD42: "Cortex-A78AE",
+    0xD49: "Neoverse-N2", 0xD4F: "Neoverse-V2", 0xD83: "Neoverse-V3AE", 0xD84: "Neoverse-V3",
+}  # fmt: skip
+_NVIDIA_PARTS = {0x003: "Denver 2", 0x004: "Carmel"}
+_ISA = {
+    "sse4_1", "avx", "avx2", "f16c", "fma", "avx_vnni", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "amx_int8",
+    "amx_bf16", "asimd", "asimdhp", "fphp", "asimddp", "i8mm", "bf16", "sve", "sve2", "neon",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CpuInfo:
+    """What /proc/cpuinfo says. `model` is '' where the file names none; `cores` counts its processors.
+
+    `parts` maps a core's name to how many there are; `isa` holds the features that decide kernel choice, sorted.
+    """
+
+    arch: str
+    model: str
+    cores: int
+    parts: dict[str, int]
+    isa: tuple[str, ...]
+    microcode: str
+    hypervisor: bool
+
+
+def cpu(fs: HostFs) -> CpuInfo | Missing:
+    """The processor by /proc/cpuinfo, of x86 or Arm; Missing when the file is not there or holds no processor."""
+    text = fs.read("/proc/cpuinfo")
+    if isinstance(text, Missing):
+        return text
+    blocks = [_pairs(block) for block in re.split(r"\n\s*\n", text)]
+    cores = [block for block in blocks if "processor" in block]
+    if not cores:
+        return Missing("no processor in /proc/cpuinfo")
+    first = cores[0]
+    features = set((first.get("flags") or first.get("Features") or "").split())
+    model = next((name for name in (first.get("model name"), first.get("Model name")) if name), "")
+    return CpuInfo(
+        arch=_arch(first),
+        model=model,
+        cores=len(cores),
+        parts=dict(Counter(filter(None, map(_core_name, cores)))),
+        isa=tuple(sorted(features & _ISA)),
+        microcode=first.get("microcode", ""),
+        hypervisor="hypervisor" in features,
+    )
+
+
+def _pairs(block: str) -> dict[str, str]:
+    pairs = (line.partition(":") for line in block.splitlines() if ":" in line)
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _arch(core: dict[str, str]) -> str:
+    if "flags" in core:
+        return "x86_64" if "lm" in core["flags"].split() else "i686"
+    if "CPU implementer" in core:
+        return "aarch64" if core.get("CPU architecture") in {"8", "AArch64"} else "armv7l"
+    return platform.machine()
+
+
+def _core_name(core: dict[str, str]) -> str:
+    try:
+        implementer, part = int(core["CPU implementer"], 16), int(core["CPU part"], 16)
+    except (KeyError, ValueError):
+        return ""
+    known = {0x41: _ARM_PARTS, 0x4E: _NVIDIA_PARTS}.get(implementer, {})
+    return known.get(part, f"implementer {implementer:#x} part {part:#x}")
+
+
+def compatible(fs: HostFs) -> tuple[str, ...]:
+    """Tokens of the device tree's root 'compatible', from the very board to its chip; empty on a PC."""
+    data = fs.read_bytes(f"{DEVICE_TREE}/compatible")
+    if isinstance(data, Missing):
+        return ()
+    return tuple(token for token in data.decode("utf-8", "replace").strip().split("\0") if token)
+
+
+def board_model(fs: HostFs) -> str | Missing:
+    """The board's own name: the device tree's model, else vendor and product by DMI."""
+    model = fs.read(f"{DEVICE_TREE}/model")
+    if not isinstance(model, Missing):
+        return model
+    parts = [fs.read(f"/sys/class/dmi/id/{name}") for name in ("sys_vendor", "product_name")]
+    words = [part for part in parts if not isinstance(part, Missing) and part]
+    return " ".join(words) if words else Missing("neither a device tree nor DMI names the board")
+
+
+def memory_bytes(fs: HostFs) -> int | Missing:
+    """MemTotal of /proc/meminfo: what the kernel has, a little under what is soldered."""
+    text = fs.read("/proc/meminfo")
+    if isinstance(text, Missing):
+        return text
+    found = re.search(r"^MemTotal:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else Missing("no MemTotal in /proc/meminfo")
+
+
+def usb_ids(fs: HostFs) -> dict[str, str]:
+    """'vendor:product' in lower-case hex of every USB device, with the folder it was read from."""
+    return _ids(fs, "/sys/bus/usb/devices/*/idVendor", "idVendor", "idProduct")
+
+
+def pci_ids(fs: HostFs) -> dict[str, str]:
+    """'vendor:device' in lower-case hex of every PCI device, with the folder it was read from."""
+    return _ids(fs, "/sys/bus/pci/devices/*/vendor", "vendor", "device")
+
+
+def _ids(fs: HostFs, pattern: str, vendor: str, product: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in fs.glob(pattern):
+        folder = name.rsplit("/", 1)[0]
+        pair = [fs.read(f"{folder}/{part}") for part in (vendor, product)]
+        if all(isinstance(half, str) for half in pair):
+            found.setdefault(":".join(str(half).lower().removeprefix("0x") for half in pair), folder)
+    return found

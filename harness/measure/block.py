@@ -1,0 +1,122 @@
+"""Measure a block of cases: latency, energy and accuracy in passes of their own, then one record a case.
+
+A block is a set of cases that will be compared with each other (one net under its settings and runtimes). Their
+processes are interleaved; a block's records are complete when it ends, so that a killed run keeps whole cases.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.core.case import Case
+from harness.core.metric import METRICS
+from harness.core.quantity import Missing, Quantity, Value
+from harness.core.record import ArtifactInfo, Record
+from harness.core.verdict import Finding, Verdict
+
+from .energy import EnergyPass, Measured
+from .latency import LatencyPass, Progress
+from .prepared import BlobSink, Prepared
+from .profile import Profile
+from .quality import Scores
+from .summary import latency_metrics, verdict
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all blocks of a run share. `machine` is a verdict on the whole machine ('emulated'), if there is one."""
+
+    run_id: str
+    target: str
+    profile: Profile
+    seed: int
+    blobs: BlobSink
+    scratch: Path
+    scores: Scores
+    energy: EnergyPass
+    machine: Verdict | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress within a block: what is being done, and to how many of how many."""
+
+    what: str
+    done: int
+    of: int
+
+
+def measure_block(
+    block: Sequence[Prepared], references: Mapping[Case, Prepared], setting: Setting
+) -> Iterator[Step | Record]:
+    """Yields a Step after each part of the work and at the end a Record a case, in the block's order.
+
+    `references` maps a case to the fp32 net it is compared with.
+    """
+    states = [Progress(prepared) for prepared in block]
+    total = len(block) * setting.profile.processes
+    for done in LatencyPass(setting.profile, setting.blobs, setting.scratch, setting.seed).measure(states):
+        yield Step("latency", done, total)
+    alive = [state for state in states if state.failure is None]
+    yield Step("energy", 0, len(alive))
+    energies = setting.energy.measure(alive, setting.profile, setting.blobs, setting.scratch)
+    yield Step("accuracy", 0, len(alive))
+    scored = [state.prepared for state in alive]
+    setting.scores.run([*scored, *(references[each.case] for each in scored if each.case in references)])
+    for state in states:
+        case = state.prepared.case
+        yield _record(state, energies.get(case), references.get(case), setting)
+
+
+def _record(state: Progress, energy: Measured | None, reference: Prepared | None, setting: Setting) -> Record:
+    case = state.prepared.case
+    metrics: dict[str, Quantity] = {"artifact_bytes": Value(state.prepared.artifact.size_bytes)}
+    if state.runs:
+        metrics |= latency_metrics(state)
+    if energy is not None:
+        metrics |= {**energy.metrics, **setting.scores.metrics(state.prepared, reference)}
+    ruling = verdict(state, metrics, setting.profile, setting.machine)
+    absent = Missing(f"{ruling.status}: {ruling.reason}")
+    return Record(
+        run_id=setting.run_id,
+        case_id=case.id,
+        case=case,
+        target=setting.target,
+        verdict=ruling,
+        metrics={name: metrics.get(name, absent) for name in METRICS},
+        started_utc=state.started_utc,
+        duration_s=state.duration_s,
+        artifact=artifact_info(state.prepared),
+        runtime_info=state.result.get("runtime_info", {}),
+        processes=tuple(state.runs),
+        traces=energy.traces if energy else (),
+        findings=setting.findings,
+        details=_details(state, energy, setting),
+        log=state.failure.log if state.failure else "",
+    )
+
+
+def _details(state: Progress, energy: Measured | None, setting: Setting) -> dict[str, Any]:
+    signature: dict[str, Any] = {key: state.result[key] for key in ("inputs", "outputs") if key in state.result}
+    power = {"energy": dict(energy.details)} if energy and energy.details else {}
+    return {"profile": setting.profile.name, "seed": setting.seed, **signature, **power}
+
+
+def artifact_info(prepared: Prepared) -> ArtifactInfo:
+    """What the record keeps of the artifact."""
+    artifact = prepared.artifact
+    return ArtifactInfo(
+        file=artifact.path.name,
+        format=artifact.format,
+        sha256=artifact.sha256,
+        size_bytes=artifact.size_bytes,
+        parameters=artifact.parameters,
+        macs=artifact.macs,
+        recipe=dict(artifact.recipe),
+        preprocess=dataclasses.asdict(artifact.preprocess) if artifact.preprocess else None,
+    )

@@ -1,0 +1,77 @@
+"""The order the parent gives a worker process, as JSON, and the answer it gets."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.core.artifact import Preprocess
+from harness.runtimes.base import Options
+
+Phase = Literal["inspect", "latency", "accuracy"]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """How long the loop runs: at least `n` and at least `ns`, whichever is later, never more than `max_n`."""
+
+    warmup_n: int
+    warmup_ns: int
+    min_n: int
+    min_ns: int
+    max_n: int = 1_000_000
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labelled images for a worker: `kind` and `path` as `harness.accuracy.dataset` opens them, at most `limit`."""
+
+    kind: str
+    path: str
+    preprocess: Preprocess
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One worker's work. `runtime` is 'module:attribute'; `feeds` an .npy with one input a row, or None: synthesised.
+
+    `out` is the folder for `result.json` and `arrays.npz`; `spawned_ns` the parent's monotonic clock at the spawn.
+    """
+
+    phase: Phase
+    runtime: str
+    model: str
+    out: str
+    options: Options = field(default_factory=Options)
+    loop: Loop | None = None
+    feeds: str | None = None
+    labelled: Labelled | None = None
+    seed: int = 0
+    spawned_ns: int = 0
+
+    def write(self, path: Path) -> None:
+        """Save as JSON."""
+        path.write_text(json.dumps(dataclasses.asdict(self)), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Job:
+        """Load what `write` saved."""
+        data = json.loads(path.read_text(encoding="utf-8"))
+        options = data.pop("options")
+        options["shapes"] = {name: tuple(shape) for name, shape in options["shapes"].items()}
+        loop, labelled = data.pop("loop"), data.pop("labelled")
+        return cls(
+            **data,
+            options=Options(**options),
+            loop=Loop(**loop) if loop else None,
+            labelled=_labelled(labelled) if labelled else None,
+        )
+
+
+def _labelled(data: Mapping[str, Any]) -> Labelled:
+    return Labelled(**{**data, "preprocess": Preprocess.from_json(data["preprocess"])})

@@ -1,0 +1,131 @@
+"""Run one worker process to its end and say what became of it. The parent sleeps meanwhile."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.core.verdict import Status, Verdict
+
+from .job import Job
+
+LOG_TAIL_BYTES = 4000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A worker's result and arrays."""
+
+    result: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no answer, and the tail of what the worker printed."""
+
+    verdict: Verdict
+    log: str
+
+
+def run_worker(job: Job, timeout_s: float) -> Answer | Failure:
+    """Start a fresh Python for the job and wait; killed after `timeout_s`.
+
+    The worker's folder, which must not exist yet and is removed again, is its working directory, so that nothing in the user's can shadow a module, and it has a
+    session of its own, so that Ctrl-C reaches the parent alone.
+    """
+    out = Path(job.out)
+    out.mkdir(parents=True)
+    try:
+        return _run(job, out, timeout_s)
+    finally:
+        shutil.rmtree(out)
+
+
+def _run(job: Job, out: Path, timeout_s: float) -> Answer | Failure:
+    log = out / "log.txt"
+    with log.open("wb") as sink:
+        dataclasses.replace(job, spawned_ns=time.perf_counter_ns()).write(out / "job.json")
+        child = subprocess.Popen(
+            [sys.executable, "-m", "harness.measure.worker", "job.json"],
+            cwd=out,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            ended = _wait(child, timeout_s)
+        finally:
+            child.kill()
+            child.wait()
+    if not ended:
+        remedy = "a slower board may need more: --timeout SECONDS"
+        return Failure(Verdict("timeout", f"not finished after {timeout_s:g} s, killed", remedy), _tail(log))
+    return _answer(out, child.returncode, log)
+
+
+def _wait(child: subprocess.Popen[bytes], timeout_s: float) -> bool:
+    """Sleep until the child ends or the time is up; True when it ended.
+
+    `Popen.wait` with a time-out wakes twenty times a second, beside the very thing that is being measured; a pidfd
+    (Linux 5.3) wakes once.
+    """
+    try:
+        descriptor = os.pidfd_open(child.pid)
+    except OSError:
+        return _poll(child, timeout_s)
+    try:
+        return bool(select.select([descriptor], [], [], timeout_s)[0]) and child.wait() is not None
+    finally:
+        os.close(descriptor)
+
+
+def _poll(child: subprocess.Popen[bytes], timeout_s: float) -> bool:
+    try:
+        child.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _answer(out: Path, status: int, log: Path) -> Answer | Failure:
+    path = out / "result.json"
+    if not path.exists():
+        return Failure(_died(status), _tail(log))
+    result = json.loads(path.read_text(encoding="utf-8"))
+    if "error" in result:
+        kind: Status = result["error"]
+        return Failure(Verdict(kind, result["message"]), _tail(log))
+    with np.load(out / "arrays.npz", allow_pickle=False) as file:
+        return Answer(result, dict(file))
+
+
+def _died(status: int) -> Verdict:
+    """A verdict from the exit status alone: the process ended before it could say anything."""
+    if status >= 0:
+        return Verdict("crashed", f"the process ended with status {status} and no result", "see the record's log")
+    name = signal.Signals(-status).name
+    if name == "SIGKILL":
+        reason = "killed by the kernel (SIGKILL), most likely for memory: see `dmesg | grep -i oom`"
+        return Verdict("out-of-memory", reason, "close other programs, or take a smaller model or batch")
+    return Verdict("crashed", f"the process was ended by {name}", "the runtime or model crashed; see the record's log")
+
+
+def _tail(log: Path) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
+        return file.read().decode("utf-8", "replace")

@@ -1,0 +1,175 @@
+"""The measured child process: `python -m harness.measure.worker JOB.json`.
+
+It imports NumPy, the runtime's library and nothing else of weight. It always ends with a `result.json`: what was
+measured, or an `error` with its kind; where even that is missing the parent reads the exit status.
+"""
+
+from __future__ import annotations
+
+import time
+
+_FIRST_LINE_NS = time.perf_counter_ns()
+
+import ctypes  # noqa: E402
+import importlib  # noqa: E402
+import json  # noqa: E402
+import resource  # noqa: E402
+import signal  # noqa: E402
+import sys  # noqa: E402
+import traceback  # noqa: E402
+from collections.abc import Callable, Sequence  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import numpy as np  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+
+from harness.runtimes.base import Batch, Runtime, Session, SessionError, synthesise  # noqa: E402
+
+from . import loop as timed_loop  # noqa: E402
+from .job import Job, Loop, Phase  # noqa: E402
+
+Arrays = dict[str, NDArray[Any]]
+N_FEEDS = 8
+"""Inputs taken in rotation, so that neither a cache nor a constant input flatters."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do the job, write `result.json` and `arrays.npz` into its folder; 0 when measured, 1 when not."""
+    _die_with_parent()
+    job = Job.read(Path((argv or sys.argv[1:])[0]))
+    arrays: Arrays = {}
+    try:
+        result, arrays = _work(job)
+    except SessionError as error:
+        result = {"error": "unsupported", "message": str(error)}
+    except MemoryError as error:
+        result = {"error": "out-of-memory", "message": str(error) or "the process could not get more memory"}
+    except Exception as error:  # whatever a runtime raises is this case's result
+        traceback.print_exc()
+        result = {"error": "crashed", "message": f"{type(error).__name__}: {error}"}
+    _write(Path(job.out), result, arrays)
+    return 1 if "error" in result else 0
+
+
+def _die_with_parent() -> None:
+    """Ask Linux for SIGKILL when the parent ends: a killed run leaves no process that sleeps for ever on the board."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def _write(out: Path, result: dict[str, Any], arrays: Arrays) -> None:
+    """Arrays first: a `result.json` promises that everything it names is there."""
+    np.savez(out / "arrays.npz", **arrays)  # type: ignore[arg-type]
+    partial = out / "result.json.part"
+    partial.write_text(json.dumps(result), encoding="utf-8")
+    partial.rename(out / "result.json")
+
+
+def _work(job: Job) -> tuple[dict[str, Any], Arrays]:
+    module, _, attribute = job.runtime.partition(":")
+    runtime: Runtime = getattr(importlib.import_module(module), attribute)
+    before_import = time.perf_counter_ns()
+    runtime.load_library()
+    before_load = time.perf_counter_ns()
+    session = runtime.open(Path(job.model), job.options)
+    loaded = time.perf_counter_ns()
+    result = {
+        "spawn_ns": _FIRST_LINE_NS - job.spawned_ns,
+        "import_ns": before_load - before_import,
+        "load_ns": loaded - before_load,
+        "inputs": [{"name": s.name, "shape": list(s.shape), "dtype": s.dtype} for s in session.inputs],
+    }
+    more, arrays = _PHASES[job.phase](session, job)
+    return {**result, **more, "runtime_info": session.info(), "peak_rss_bytes": peak_rss_bytes()}, arrays
+
+
+def _inspect(session: Session, job: Job) -> tuple[dict[str, Any], Arrays]:
+    """Nothing more: the inputs are in every result."""
+    return {}, {}
+
+
+def _latency(session: Session, job: Job) -> tuple[dict[str, Any], Arrays]:
+    if job.loop is None:
+        raise ValueError("a latency job needs a loop")
+    batches = _feeds(session, job)
+    session.prepare(batches[0])
+    before = time.perf_counter_ns()
+    session.infer()
+    first_ns = time.perf_counter_ns() - before
+    warm, samples, switches = _loops(session, batches, job.loop, job.options.threads)
+    result = {
+        "first_inference_ns": first_ns,
+        "started_ns": samples.started_ns,
+        "ended_ns": samples.ended_ns,
+        "involuntary_switches": switches,
+        "outputs": {name: list(array.shape) for name, array in session.fetch().items()},
+    }
+    return result, {"warmup_ns": warm.wall_ns, "wall_ns": samples.wall_ns, "cpu_ns": samples.cpu_ns}
+
+
+def _loops(
+    session: Session, batches: list[Batch], loop: Loop, threads: int
+) -> tuple[timed_loop.Samples, timed_loop.Samples, int]:
+    warm = timed_loop.run(session, batches, loop.warmup_n, loop.warmup_ns, loop.max_n, threads)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+    samples = timed_loop.run(session, batches, loop.min_n, loop.min_ns, loop.max_n, threads)
+    return warm, samples, resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw - before
+
+
+def _feeds(session: Session, job: Job) -> list[Batch]:
+    """Real inputs where the parent gave some, else seeded ones of the graph's signature."""
+    if job.feeds is not None:
+        spec = _only_input(session)
+        rows = np.load(job.feeds, allow_pickle=False)
+        batch = np.resize(np.arange(len(rows)), (len(rows), job.options.batch))
+        return [{spec.name: spec.encode(rows[index])} for index in batch]
+    rng = np.random.default_rng(job.seed)
+    return [{spec.name: synthesise(spec, job.options, rng) for spec in session.inputs} for _ in range(N_FEEDS)]
+
+
+def _only_input(session: Session) -> Any:
+    if len(session.inputs) != 1:
+        names = [spec.name for spec in session.inputs]
+        raise SessionError(f"images need a model with one input, this one has {len(names)}: {names}")
+    return session.inputs[0]
+
+
+def _accuracy(session: Session, job: Job) -> tuple[dict[str, Any], Arrays]:
+    from harness.accuracy.dataset import open_dataset
+    from harness.accuracy.preprocess import preprocess
+
+    if job.labelled is None:
+        raise ValueError("an accuracy job needs labelled images")
+    spec = _only_input(session)
+    dataset = open_dataset(job.labelled.kind, Path(job.labelled.path))
+    outputs, labels = [], []
+    for image, label in dataset.items(job.labelled.limit):
+        session.prepare({spec.name: spec.encode(preprocess(image, job.labelled.preprocess)[None])})
+        session.infer()
+        outputs.append(next(iter(session.fetch().values())).reshape(-1).astype(np.float32))
+        labels.append(label)
+    return {"classes": dataset.classes}, {"outputs": np.stack(outputs), "labels": np.array(labels, np.int64)}
+
+
+_PHASES: dict[Phase, Callable[[Session, Job], tuple[dict[str, Any], Arrays]]] = {
+    "inspect": _inspect,
+    "latency": _latency,
+    "accuracy": _accuracy,
+}
+
+
+def peak_rss_bytes() -> int:
+    """Largest resident set of this process: VmHWM.
+
+    `ru_maxrss` is not used: the kernel carries the parent's peak over exec into it, so a small child of a large
+    parent would read as large.
+    """
+    for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,52 @@
+"""The runtime that does nothing: what remains is the harness's own cost per inference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .base import Batch, Options, Outputs, Support, TensorSpec
+
+
+class NullSession:
+    """A session whose infer is an empty call."""
+
+    inputs = (TensorSpec("input", (1,), "float32"),)
+
+    def prepare(self, batch: Batch) -> None:
+        """Take nothing."""
+
+    def infer(self) -> None:
+        """Do nothing."""
+
+    def fetch(self) -> Outputs:
+        """One zero: shaped like the output of a net with one class."""
+        return {"output": np.zeros((1, 1), np.float32)}
+
+    def info(self) -> dict[str, Any]:
+        """Nothing to tell."""
+        return {"library": "null", "version": "1"}
+
+
+class NullRuntime:
+    """Takes any file and never opens it."""
+
+    name = "null"
+    module = "harness"
+    formats = frozenset({"onnx", "tflite", "null"})
+
+    def support(self, suffix: str) -> Support:
+        """Always."""
+        return Support(True)
+
+    def load_library(self) -> None:
+        """No library."""
+
+    def open(self, path: Path, options: Options) -> NullSession:
+        """An empty session."""
+        return NullSession()
+
+
+NULL = NullRuntime()

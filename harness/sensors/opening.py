@@ -1,0 +1,64 @@
+"""All sensors of a machine, by entry point; one that fails is absent with its reason, it never takes others along."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+
+from harness.core import plugins
+from harness.core.hostfs import HostFs
+from harness.core.quantity import Missing
+from harness.core.sensing import Reading, Sensor
+
+_log = logging.getLogger(__name__)
+
+
+class AbsentSensor:
+    """A sensor that could not be opened at all: no channels, and why."""
+
+    channels = ()
+
+    def __init__(self, name: str, absent: str) -> None:
+        self.name = name
+        self.absent = absent
+
+    def read(self) -> list[Reading]:
+        """Nothing."""
+        return []
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def open_sensors(fs: HostFs, names: Sequence[str] | None = None) -> list[Sensor]:
+    """Every registered sensor (or those in `names`), opened on `fs`; those absent here say why in `absent`.
+
+    Raises UnknownName for a name that nothing is registered under.
+    """
+    wanted = plugins.registered("sensors") if names is None else names
+    return [_open(name, plugins.load("sensors", name), fs) for name in wanted]
+
+
+def _open(name: str, plugin: type[Sensor], fs: HostFs) -> Sensor:
+    try:
+        return plugin(fs)  # type: ignore[call-arg]
+    except Exception as error:  # a plug-in may fail in any way; the others must not
+        _log.debug("sensor %s does not open", name, exc_info=True)
+        return AbsentSensor(name, f"does not open: {type(error).__name__}: {error}")
+
+
+def read_safely(sensor: Sensor) -> list[Reading]:
+    """One reading of every channel; a sensor that breaks its promise and raises becomes Missing readings."""
+    try:
+        return sensor.read()
+    except Exception as error:
+        _log.debug("sensor %s does not read", sensor.name, exc_info=True)
+        now = time.perf_counter_ns()
+        reason = Missing(f"the sensor failed: {type(error).__name__}: {error}")
+        return [Reading(channel.name, now, reason) for channel in sensor.channels]
+
+
+def read_all(sensors: Iterable[Sensor]) -> dict[str, Reading]:
+    """The latest reading of every channel by channel name."""
+    return {reading.channel: reading for sensor in sensors for reading in read_safely(sensor)}

@@ -1,0 +1,149 @@
+"""Two runs side by side: for every case in both, the ratio of its latency with an interval and a verdict."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from harness.analysis._distributions import t_quantile
+from harness.core.errors import UsageError
+from harness.core.quantity import Missing, Quantity, Value
+from harness.core.record import Record, RunHeader
+
+from .runfolder import RunFolder
+
+Change = Literal["faster", "slower", "same", "undecided"]
+SMALLEST = 0.01  # changes below 1 % are not worth a verdict, however sure (criterion.rs uses the same noise floor)
+SAME_WITHIN = 0.03  # an interval of the ratio that lies inside +-3 % shows that nothing relevant changed
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One case in both runs. `latency` is b over a (1.05: b takes 5 % longer); energy likewise; `top1` is b minus a."""
+
+    case_id: str
+    change: Change
+    reason: str
+    latency: Quantity
+    energy: Quantity
+    top1: Quantity
+
+
+def compare_records(a: Record, b: Record) -> Comparison:
+    """Compare one case's records; a case that cannot be trusted in either run is undecided and says which."""
+    ratio = _latency_ratio(a, b)
+    change, reason = _verdict(ratio)
+    for side, record in (("first", a), ("second", b)):
+        if not record.verdict.trusted:
+            change, reason = "undecided", f"{record.verdict.status} in the {side} run"
+    return Comparison(a.case_id, change, reason, ratio, _energy_ratio(a, b), _top1_delta(a, b))
+
+
+def compare_runs(a: RunFolder, b: RunFolder, force: bool = False) -> pd.DataFrame:
+    """One row a case in both runs: case, change, reason, and ratio, lo, hi of latency; energy ratio; top-1 difference.
+
+    Raises UsageError, unless forced, when the runs come from different machines or targets: the ratio would be that
+    of the machines. Cases are matched by id, which holds the number of threads.
+    """
+    if not force:
+        check_comparable(a.header(), b.header())
+    second = {record.case_id: record for record in b.records()}
+    pairs = [(record, second[record.case_id]) for record in a.records() if record.case_id in second]
+    if not pairs:
+        raise UsageError("the two runs have no case in common", "compare runs of the same suite")
+    return pd.DataFrame([_row(compare_records(*pair)) for pair in pairs])
+
+
+def check_comparable(a: RunHeader, b: RunHeader) -> None:
+    """UsageError naming everything that differs between the two machines."""
+    differs = [f"target: {a.target} and {b.target}"] if a.target != b.target else []
+    keys = sorted({*a.host, *b.host})
+    differs += [f"{key}: {a.host.get(key)} and {b.host.get(key)}" for key in keys if a.host.get(key) != b.host.get(key)]
+    if differs:
+        raise UsageError(
+            f"the runs come from different machines: {'; '.join(differs)}", "--force compares them all the same"
+        )
+
+
+def _latency_ratio(a: Record, b: Record) -> Quantity:
+    """The ratio b / a of process medians; Welch's t on their logarithms, since latency scatter is multiplicative."""
+    first, second = (_log_medians(record) for record in (a, b))
+    if not first.size or not second.size:
+        return Missing(f"no latency in the {'second' if first.size else 'first'} run")
+    difference = float(second.mean() - first.mean())
+    if min(first.size, second.size) < 2:
+        return Value(math.exp(difference))
+    half = _welch_half_width(first, second)
+    return Value(math.exp(difference), math.exp(difference - half), math.exp(difference + half))
+
+
+def _log_medians(record: Record) -> npt.NDArray[np.float64]:
+    return np.log([float(process.median_ns) for process in record.processes if process.median_ns > 0])
+
+
+def _welch_half_width(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
+    """Student's t times the standard error, with the degrees of freedom of Welch (1947) and Satterthwaite (1946)."""
+    squares = [float(np.var(side, ddof=1)) / len(side) for side in (a, b)]
+    error = sum(squares)
+    if error == 0.0:
+        return 0.0
+    freedom = error**2 / sum(part**2 / (len(side) - 1) for part, side in zip(squares, (a, b), strict=True))
+    return t_quantile(0.5 + LEVEL / 2, freedom) * math.sqrt(error)
+
+
+def _verdict(ratio: Quantity) -> tuple[Change, str]:
+    if isinstance(ratio, Missing):
+        return "undecided", ratio.reason
+    if ratio.lo is None or ratio.hi is None:
+        return "undecided", "one process a side tells nothing about how runs scatter"
+    if ratio.hi < 1 and ratio.value < 1 - SMALLEST:
+        return "faster", ""
+    if ratio.lo > 1 and ratio.value > 1 + SMALLEST:
+        return "slower", ""
+    if ratio.lo > 1 - SAME_WITHIN and ratio.hi < 1 + SAME_WITHIN:
+        return "same", ""
+    return "undecided", f"the interval {ratio.lo:.3f} to {ratio.hi:.3f} holds both a change and none"
+
+
+def _energy_ratio(a: Record, b: Record) -> Quantity:
+    """Net energy b / a; the sensor's scope is the same where the machine is."""
+    first, second = a.quantity("energy_net_j"), b.quantity("energy_net_j")
+    if isinstance(first, Missing):
+        return first
+    if isinstance(second, Missing):
+        return second
+    if first.value <= 0 or second.value <= 0:
+        return Missing("net energy is not above the idle power")
+    return Value(second.value / first.value)
+
+
+def _top1_delta(a: Record, b: Record) -> Quantity:
+    first, second = a.quantity("top1"), b.quantity("top1")
+    if isinstance(first, Missing):
+        return first
+    return second if isinstance(second, Missing) else Value(second.value - first.value)
+
+
+def _row(comparison: Comparison) -> dict[str, object]:
+    latency = comparison.latency
+    bounds = (latency.lo, latency.hi) if isinstance(latency, Value) else (None, None)
+    return {
+        "case": comparison.case_id,
+        "change": comparison.change,
+        "reason": comparison.reason,
+        "latency_ratio": _number(latency),
+        "latency_ratio_lo": bounds[0],
+        "latency_ratio_hi": bounds[1],
+        "energy_ratio": _number(comparison.energy),
+        "top1_delta": _number(comparison.top1),
+    }
+
+
+def _number(quantity: Quantity) -> float | None:
+    return quantity.value if isinstance(quantity, Value) else None

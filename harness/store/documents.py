@@ -1,0 +1,60 @@
+"""JSON documents back into the dataclasses of `harness.core`, strictly: an unknown key is an error, never ignored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from harness.core.errors import RecordError, UnknownName
+from harness.core.record import SCHEMA, Record, RunHeader
+
+T = TypeVar("T", Record, RunHeader)
+
+# A one-element tuple around the dataclass: pydantic hands a configuration down to plain dataclasses only so.
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
+_RECORD = TypeAdapter(tuple[Record], config=_STRICT)
+_HEADER = TypeAdapter(tuple[RunHeader], config=_STRICT)
+
+
+def parse_record(path: Path) -> Record:
+    """The record in a file; RecordError naming the file and the key at fault."""
+    return _parse(path, _RECORD)
+
+
+def parse_header(path: Path) -> RunHeader:
+    """The run header in a file; RecordError naming the file and the key at fault."""
+    return _parse(path, _HEADER)
+
+
+def _parse(path: Path, adapter: TypeAdapter[tuple[T]]) -> T:
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = json.loads(text, parse_constant=_not_json)
+    except (OSError, ValueError, RecursionError) as error:
+        raise RecordError(f"{path}: damaged: {error}", "the other files of the run can still be read") from None
+    _check_schema(path, document)
+    try:
+        return adapter.validate_json(f"[{text}]")[0]
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"][1:])
+        raise RecordError(f"{path}: key '{key}': {first['msg']}") from None
+    except UnknownName as error:
+        raise RecordError(f"{path}: key 'metrics': {error.message}") from None
+
+
+def _check_schema(path: Path, document: Any) -> None:
+    if not isinstance(document, dict) or not isinstance(document.get("schema"), int):
+        raise RecordError(f"{path}: not a document of edgebench: it has no schema number")
+    if document["schema"] > SCHEMA:
+        raise RecordError(
+            f"{path}: written by a newer edgebench (schema {document['schema']}, this one reads up to {SCHEMA})",
+            "upgrade edgebench to read it",
+        )
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number of JSON")

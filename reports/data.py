@@ -1,0 +1,141 @@
+"""What a report is made of: run folders read once, and the cases that count as current."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from harness.core.errors import UsageError
+from harness.core.metric import METRICS
+from harness.core.quantity import Quantity
+from harness.core.record import Record, RunHeader
+from harness.store.files import record_name
+from harness.store.runfolder import Contents, RunFolder
+
+from .numbers import Scale, Shown, scale_for, show
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder, read."""
+
+    folder: RunFolder
+    header: RunHeader
+    contents: Contents
+    missing: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """Short name: suite, target and when it started."""
+        return f"{self.header.suite} on {self.header.target}, {self.header.started_utc}"
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """One case as the report shows it. `key` is unique in the report and fit for an HTML id."""
+
+    key: str
+    record: Record
+    run: Run
+
+    @property
+    def setting(self) -> str:
+        """The case without its model: compression, runtime, threads."""
+        case = self.record.case
+        parts = [case.compression, case.runtime, f"t{case.threads}"]
+        return " · ".join([*parts, f"b{case.batch}"] if case.batch != 1 else parts)
+
+    @property
+    def label(self) -> str:
+        """Model and setting."""
+        return f"{self.record.case.model} · {self.setting}"
+
+    @property
+    def trusted(self) -> bool:
+        """The figures may be compared with others."""
+        return self.record.verdict.trusted
+
+    @property
+    def mark(self) -> str:
+        """A sign that goes with the verdict's word, so that colour is never alone."""
+        verdict = self.record.verdict
+        if verdict.trusted:
+            return "✓" if verdict.status == "precise" else "≈"
+        return "✕" if verdict.failed else "–" if verdict.status == "unsupported" else "!"
+
+    @property
+    def tone(self) -> str:
+        """CSS class of the verdict: good, fair, doubt, bad or none."""
+        return {"✓": "good", "≈": "fair", "!": "doubt", "✕": "bad", "–": "none"}[self.mark]
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """`runs` oldest first; `cases` holds the newest record of each (target, case id), in planned order."""
+
+    runs: tuple[Run, ...]
+    cases: tuple[CaseView, ...]
+    baseline: Run | None = None
+
+    @property
+    def newest(self) -> Run:
+        """The run that started last."""
+        return self.runs[-1]
+
+    @cached_property
+    def scales(self) -> dict[str, Scale]:
+        """The scale of every metric's column, from the current cases."""
+        return {
+            name: scale_for(metric, [value for case in self.cases if (value := case.record.value(name)) is not None])
+            for name, metric in METRICS.items()
+        }
+
+    def show(self, record: Record, name: str) -> Shown:
+        """The record's metric in this report's scale."""
+        return show(record.quantity(name), self.scales[name])
+
+    def show_quantity(self, quantity: Quantity, name: str) -> Shown:
+        """Any quantity in the scale of metric `name`."""
+        return show(quantity, self.scales[name])
+
+
+def read_run(folder: RunFolder) -> Run:
+    """The run folder's header and records; RecordError when the header cannot be read."""
+    header = folder.header()
+    contents = folder.contents()
+    done = {record.case_id for record in contents.records}
+    return Run(folder, header, contents, tuple(case_id for case_id in header.planned if case_id not in done))
+
+
+def gather(folders: Sequence[RunFolder], baseline: RunFolder | None = None) -> ReportData:
+    """Read the runs. Without a baseline the oldest earlier run of the newest run's target serves as one."""
+    if not folders:
+        raise UsageError("no run to report on", "give a run folder")
+    runs = tuple(sorted((read_run(folder) for folder in folders), key=lambda run: run.header.started_utc))
+    if baseline is not None:
+        chosen: Run | None = read_run(baseline)
+    else:
+        chosen = next((run for run in runs[:-1] if run.header.target == runs[-1].header.target), None)
+    return ReportData(runs, tuple(_current(runs)), chosen)
+
+
+def case_key(record: Record) -> str:
+    """HTML id of a case: its file name within its target, letters, digits and '._-' alone."""
+    name = record_name(record.case_id, record.case.slug).removesuffix(".json")
+    return f"case-{re.sub(r'[^A-Za-z0-9_-]+', '-', record.target)}-{name}"
+
+
+def _current(runs: Sequence[Run]) -> list[CaseView]:
+    newest: dict[tuple[str, str], CaseView] = {}
+    for run in runs:
+        for record in run.contents.records:
+            newest[record.target, record.case_id] = CaseView(case_key(record), record, run)
+    return list(newest.values())
+
+
+def folders_of(paths: Sequence[Path | str]) -> list[RunFolder]:
+    """Run folders from paths."""
+    return [RunFolder(path) for path in paths]

@@ -1,0 +1,108 @@
+"""Numbers for people: one scale a column, and no more digits than the interval supports."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness.core.metric import Metric
+from harness.core.quantity import Missing, Quantity, Value
+
+PLAIN_DIGITS = 3  # significant digits of a number without an interval
+_MOST_DECIMALS = 6
+
+# (smallest typical magnitude in the stored unit, factor, unit shown), largest first
+_SCALES: dict[str, tuple[tuple[float, float, str], ...]] = {
+    "ns": ((2e9, 1e-9, "s"), (2e4, 1e-6, "ms"), (200.0, 1e-3, "µs"), (0.0, 1.0, "ns")),
+    "j": ((2.0, 1.0, "J"), (5e-4, 1e3, "mJ"), (0.0, 1e6, "µJ")),
+    "bytes": ((2e9, 1e-9, "GB"), (1e5, 1e-6, "MB"), (100.0, 1e-3, "kB"), (0.0, 1.0, "B")),
+    "per_s": ((0.0, 1.0, "/s"),),
+    "db": ((0.0, 1.0, "dB"),),
+}
+_SHARES = frozenset({"top1", "top5", "agreement"})
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a metric is shown: stored value x `factor`, in `unit`."""
+
+    factor: float = 1.0
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A quantity as text. `missing` says that `text` is a short word for why there is none and `about` the reason."""
+
+    text: str
+    about: str = ""
+    spread: str = ""
+    missing: bool = False
+    sort: float | None = None
+
+
+def scale_for(metric: Metric, values: Iterable[float]) -> Scale:
+    """One scale for all values of a column, so that they can be compared at a glance: by their median's magnitude."""
+    if metric.name in _SHARES:
+        return Scale(100.0, "%")
+    found = [abs(value) for value in values]
+    typical = statistics.median(found) if found else math.inf
+    for smallest, factor, unit in _SCALES.get(metric.unit, ()):
+        if typical >= smallest:
+            return Scale(factor, unit)
+    return Scale()
+
+
+def show(quantity: Quantity, scale: Scale = Scale()) -> Shown:  # noqa: B008 - frozen
+    """The quantity in its column's scale. The interval goes to `spread` (one number when about symmetric) and `about`."""
+    if isinstance(quantity, Missing):
+        return Shown(short(quantity.reason), quantity.reason, missing=True)
+    value = quantity.value * scale.factor
+    width = half_width(quantity)
+    if not width:
+        return Shown(plain(value), _observations(quantity), sort=quantity.value)
+    places = decimals(width * scale.factor)
+    low, high = (f"{bound * scale.factor:,.{places}f}" for bound in (quantity.lo or 0.0, quantity.hi or 0.0))
+    about = f"95 % interval {low} to {high} {scale.unit}".rstrip() + _observations(quantity, "; ")
+    spread = f"±{width * scale.factor:.{places}f}"
+    return Shown(f"{value:,.{places}f}", about, spread, sort=quantity.value)
+
+
+def half_width(value: Value) -> float:
+    """Half the interval's width in the stored unit; 0 when there is no interval."""
+    return 0.0 if value.lo is None or value.hi is None else (value.hi - value.lo) / 2
+
+
+def decimals(width: float) -> int:
+    """Decimal places that show the first significant digit of an interval's half-width, and not a digit more."""
+    return min(max(0, -math.floor(math.log10(width))), _MOST_DECIMALS)
+
+
+def plain(number: float) -> str:
+    """A number without an interval: whole when it is a count, else three significant digits."""
+    if number == round(number) and abs(number) < 1e15:
+        return f"{number:,.0f}"
+    places = max(0, PLAIN_DIGITS - 1 - math.floor(math.log10(abs(number))))
+    return f"{number:,.{places}f}" if places <= _MOST_DECIMALS + PLAIN_DIGITS else f"{number:.2e}"
+
+
+def percent(ratio: float, width: float | None = None) -> str:
+    """A ratio as a signed change: 1.048 is '+4.8 %'; `width` is the half-width of the ratio's interval."""
+    places = 1 if not width else min(decimals(width * 100), 2)
+    return f"{(ratio - 1) * 100:+.{places}f} %"
+
+
+def short(reason: str, longest: int = 22) -> str:
+    """The first clause of a reason, cut at a word: what a table cell has room for."""
+    clause = " ".join(reason.split())
+    for mark in (": ", "; ", ", ", ". "):
+        clause = clause.partition(mark)[0]
+    if len(clause) <= longest:
+        return clause
+    return clause[: longest - 1].rpartition(" ")[0].strip() + "…" if " " in clause[:longest] else clause[: longest - 1] + "…"
+
+
+def _observations(value: Value, before: str = "") -> str:
+    return f"{before}n = {value.n:,}" if value.n is not None else ""

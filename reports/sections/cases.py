@@ -1,0 +1,76 @@
+"""Every case in one row: sortable by keyboard, each with its anchor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from harness.core.metric import METRICS
+from harness.store.compare import Comparison
+
+from ..data import CaseView, ReportData
+from ..numbers import Shown, half_width, percent
+from ..samples import wall_ns
+from ..section import Absent, Section, body
+from .verdict import compared
+
+COLUMNS = ("latency_p50_ns", "latency_p90_ns", "latency_p99_ns", "energy_net_j", "top1", "peak_rss_bytes", "artifact_bytes")
+_BINS = 26
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: the case, its cells in the order of `COLUMNS`, the change against the baseline, an SVG path."""
+
+    case: CaseView
+    cells: Sequence[Shown]
+    change: Shown | None
+    spark: str
+
+
+def render(data: ReportData) -> Markup | Absent:
+    """The table."""
+    if not data.cases:
+        return Absent("the run holds no record", "run it again: edgebench run")
+    changes = {comparison.case_id: comparison for comparison in compared(data)}
+    rows = [_row(data, case, changes) for case in data.cases]
+    columns = [(METRICS[name], data.scales[name]) for name in COLUMNS]
+    several = len({case.record.target for case in data.cases}) > 1
+    return body("cases.html", rows=rows, columns=columns, data=data, several=several, compared=bool(changes))
+
+
+def _row(data: ReportData, case: CaseView, changes: dict[str, Comparison]) -> Row:
+    cells = [data.show(case.record, name) for name in COLUMNS]
+    return Row(case, cells, change_of(changes.get(case.record.case_id)), spark(wall_ns(case)))
+
+
+def change_of(comparison: Comparison | None) -> Shown | None:
+    """The latency's change as text with its interval and verdict; None where there is nothing to compare."""
+    if comparison is None:
+        return None
+    latency = comparison.latency
+    ratio = getattr(latency, "value", None)
+    if ratio is None:
+        return Shown("–", comparison.reason, missing=True)
+    width = half_width(latency)  # type: ignore[arg-type]
+    about = f"{comparison.change}. {comparison.reason}".strip()
+    sign = {"faster": "▼ ", "slower": "▲ ", "same": "= ", "undecided": "? "}[comparison.change]
+    return Shown(sign + percent(ratio, width), about, f"±{width * 100:.1f}" if width else "", sort=ratio)
+
+
+def spark(samples: np.ndarray | None) -> str:  # type: ignore[type-arg]
+    """A histogram of the samples up to their 99th percentile as an SVG path of 100 x 20; empty without samples."""
+    if samples is None or samples.size < 20:
+        return ""
+    low, high = float(samples.min()), float(np.quantile(samples, 0.99))
+    counts, _ = np.histogram(samples, _BINS, (low, high if high > low else low + 1))
+    heights = 20 * (1 - counts / max(counts.max(), 1))
+    step = 100 / _BINS
+    points = "".join(f"L{index * step:.0f} {height:.0f}H{(index + 1) * step:.0f}" for index, height in enumerate(heights))
+    return f"M0 20{points}V20Z"
+
+
+SECTION = Section("cases", "Cases", 40, render)

@@ -1,0 +1,84 @@
+"""Every case in full: all metrics with interval or reason, how it ran, what it printed when it failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from harness.core.metric import METRICS, Metric
+
+from ..data import CaseView, ReportData
+from ..numbers import Scale, Shown
+from ..plots import GREY, axis, figure_json, thin
+from ..samples import processes_ns
+from ..section import Absent, Section, body
+from ..text import flat, tail
+
+_POINTS_ALL = 60_000
+_MOST_POINTS = 600
+_LEAST_POINTS = 60
+_NO_PLOT_ABOVE = 300  # cases: beyond that the report would take longer to open than a reader waits
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One case: metrics, the facts around it, its log's tail, and its latencies in run order as a plot (or '')."""
+
+    case: CaseView
+    metrics: list[tuple[Metric, Scale, Shown]]
+    facts: list[tuple[str, str]]
+    log: str
+    plot: Markup
+
+
+def render(data: ReportData) -> Markup | Absent:
+    """One folded block a case."""
+    if not data.cases:
+        return Absent("the run holds no record")
+    points = max(_LEAST_POINTS, min(_MOST_POINTS, _POINTS_ALL // len(data.cases)))
+    plots = len(data.cases) <= _NO_PLOT_ABOVE
+    return body("details.html", details=[_detail(data, case, points if plots else 0) for case in data.cases])
+
+
+def _detail(data: ReportData, case: CaseView, points: int) -> Detail:
+    metrics = [(metric, data.scales[name], data.show(case.record, name)) for name, metric in METRICS.items()]
+    return Detail(case, metrics, _facts(case), tail(case.record.log), _plot(case, data.scales["latency_p50_ns"], points))
+
+
+def _facts(case: CaseView) -> list[tuple[str, str]]:
+    record, artifact = case.record, case.record.artifact
+    facts = [("Case", record.case_id), ("Target", record.target), ("Weights", record.case.weights)]
+    facts += [("Data set", record.case.dataset)] if record.case.dataset else []
+    facts += [("Started", record.started_utc), ("Took", f"{record.duration_s:.1f} s"), ("Run", record.run_id)]
+    if artifact is not None:
+        facts += [("Model file", artifact.file), ("SHA-256", artifact.sha256)]
+        facts += [(f"recipe: {key}", value) for key, value in flat(artifact.recipe)]
+    facts += [(f"runtime: {key}", value) for key, value in flat(record.runtime_info)]
+    facts += [(f"detail: {key}", value) for key, value in flat(record.details)]
+    facts += [(f"check: {f.check} ({f.status})", f"{f.found}. {f.remedy}".strip(". ")) for f in record.findings]
+    return facts
+
+
+def _plot(case: CaseView, scale: Scale, points: int) -> Markup:
+    """Latency in run order, process after process; each one's warm-up shaded before its samples."""
+    runs = processes_ns(case) if points else []
+    if not any(wall.size for _, wall in runs):
+        return Markup("")
+    traces, shapes, at = [], [], 0
+    for index, (warmup, wall) in enumerate(runs):
+        series = np.concatenate([warmup, wall]) * scale.factor
+        if not series.size:
+            continue
+        places, values = thin(series, max(points // len(runs), 20))
+        traces.append({"type": "scatter", "mode": "lines", "x": places + np.int32(at), "y": values, "line": {"width": 1},
+                       "name": f"process {index + 1}"})  # fmt: skip
+        shapes.append({"type": "rect", "x0": at, "x1": at + warmup.size, "yref": "paper", "y0": 0, "y1": 1,
+                       "fillcolor": GREY, "opacity": 0.22, "line": {"width": 0}})  # fmt: skip
+        at += series.size
+    x, y = axis("Inference, in run order (warm-up shaded)"), axis(f"Latency ({scale.unit})", "lower", rangemode="tozero")
+    return figure_json(traces, xaxis=x, yaxis=y, shapes=shapes)
+
+
+SECTION = Section("details", "Every case in full", 120, render)

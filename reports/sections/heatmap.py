@@ -1,0 +1,92 @@
+"""Model x compression, the number in the cell: one table a runtime and metric, coloured by the ratio to fp32."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from harness.core.metric import METRICS, Metric
+
+from ..data import CaseView, ReportData
+from ..numbers import Scale, Shown
+from ..section import Absent, Section, body
+
+_METRICS = ("latency_p50_ns", "top1", "energy_net_j", "artifact_bytes", "peak_rss_bytes")
+_FULL = math.log(4)  # a fourfold change has the full colour
+_FULL_POINTS = 0.05  # so have five points of accuracy
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One case: its value, its ratio or difference to fp32 as text, and the tint (-1 better .. +1 worse)."""
+
+    case: CaseView
+    shown: Shown
+    relative: str
+    tint: float
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One table: rows are models, columns compression settings; None where there is no such case."""
+
+    name: str
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Cell | None]]]
+
+
+def render(data: ReportData) -> Markup | Absent:
+    """Every metric that any case has, each with one grid a target, runtime and thread count."""
+    groups: dict[str, list[CaseView]] = {}
+    for case in data.cases:
+        groups.setdefault(_where(data, case), []).append(case)
+    if not groups:
+        return Absent("the run holds no record")
+    views = [(METRICS[name], data.scales[name], [_grid(data, where, cases, name) for where, cases in groups.items()])
+             for name in _METRICS if any(case.record.value(name) is not None for case in data.cases)]  # fmt: skip
+    if not views:
+        return Absent("no case was measured to its end", "see Validity for what went wrong")
+    return body("heatmap.html", views=views)
+
+
+def _where(data: ReportData, case: CaseView) -> str:
+    parts = [case.record.case.runtime, f"{case.record.case.threads} thread{'s'[: case.record.case.threads != 1]}"]
+    parts += [f"batch {case.record.case.batch}"] if case.record.case.batch != 1 else []
+    several = len({other.record.target for other in data.cases}) > 1
+    return " · ".join([case.record.target, *parts] if several else parts)
+
+
+def _grid(data: ReportData, where: str, cases: Sequence[CaseView], name: str) -> Grid:
+    columns = list(dict.fromkeys(case.record.case.compression for case in cases))
+    columns.sort(key=lambda setting: setting != "fp32")
+    models: dict[str, dict[str, CaseView]] = {}
+    for case in cases:
+        models.setdefault(case.record.case.model, {})[case.record.case.compression] = case
+    rows = [(model, [_cell(data, found.get(c), found.get("fp32"), METRICS[name]) for c in columns])
+            for model, found in models.items()]  # fmt: skip
+    return Grid(where, columns, rows)
+
+
+def _cell(data: ReportData, case: CaseView | None, base: CaseView | None, metric: Metric) -> Cell | None:
+    if case is None:
+        return None
+    shown = data.show(case.record, metric.name)
+    value, reference = case.record.value(metric.name), base.record.value(metric.name) if base else None
+    if value is None or not reference or value <= 0:
+        return Cell(case, shown, "" if value is None else "no fp32 to compare with", 0.0)
+    if metric.name == "top1":
+        return Cell(case, shown, f"{100 * (value - reference):+.2f}", _clip((reference - value) / _FULL_POINTS))
+    tint = _clip(math.log(value / reference) / _FULL)
+    return Cell(case, shown, f"×{value / reference:.2f}", tint if metric.better == "lower" else -tint)
+
+
+def _clip(number: float) -> float:
+    return max(-1.0, min(1.0, number))
+
+
+
+
+SECTION = Section("heatmap", "Model × compression", 60, render)

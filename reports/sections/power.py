@@ -1,0 +1,76 @@
+"""Sensor readings over time: power, temperature and clock frequency, one figure a unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from markupsafe import Markup
+
+from harness.core.record import Trace
+
+from ..data import CaseView, ReportData
+from ..plots import axis, colour_of, figure_json, thin
+from ..samples import read_blob
+from ..section import Absent, Figure, Section, body
+
+_TITLES = {"W": "Power", "degC": "Temperature", "Hz": "Clock frequency", "J": "Energy counter"}
+_SHOWN = {"degC": ("°C", 1.0), "Hz": ("MHz", 1e-6)}
+_MOST_POINTS = 600
+_MOST_LINES = 40
+
+Series = list[tuple[str, Trace, np.ndarray, np.ndarray]]  # type: ignore[type-arg]
+
+
+def render(data: ReportData) -> Markup | Absent:
+    """The readings of the newest run in the order the cases ran; every sensor that gave none with its reason."""
+    cases = [case for case in data.cases if case.run is data.newest]
+    by_unit: dict[str, Series] = {}
+    for case in cases:
+        for trace in case.record.traces:
+            arrays = read_blob(case, trace.blob.sha256)
+            if {"t_ns", "value"} <= set(arrays) and arrays["value"].size:
+                by_unit.setdefault(trace.unit, []).append((case.key, trace, arrays["t_ns"], arrays["value"]))
+    figures = [_figure(unit, series) for unit, series in by_unit.items()]
+    sensors = data.newest.header.sensors
+    if not figures:
+        return Absent("no sensor gave a reading: " + ("; ".join(f"{k}: {v}" for k, v in sensors.items()) or "none found"))
+    return body("power.html", figures=figures, sensors=sensors, has_power="W" in by_unit or "J" in by_unit)
+
+
+def _figure(unit: str, series: Series) -> Figure:
+    shown, factor = _SHOWN.get(unit, (unit, 1.0))
+    start = min(float(times.min()) for _, _, times, _ in series)
+    joined: dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray]]] = {}  # type: ignore[type-arg]
+    for _, trace, times, values in series:
+        joined.setdefault((trace.channel, trace.scope), []).append(((times - start) / 1e9, values * factor))
+    colours = colour_of([channel for channel, _ in joined])
+    traces, rows = [], []
+    for (channel, scope), parts in list(joined.items())[:_MOST_LINES]:
+        parts.sort(key=lambda part: float(part[0][0]))
+        times, values = (np.concatenate([part[which] for part in parts]) for which in (0, 1))
+        index, kept = thin(values, _MOST_POINTS)
+        name = str(Markup("{}").format(channel))
+        traces.append({"type": "scatter", "mode": "lines", "name": name, "x": times[index].astype(np.float32), "y": kept,
+                       "line": {"width": 1.6, "color": colours[channel]}})  # fmt: skip
+        rows.append([channel, scope, values.size, *(f"{figure:.4g}" for figure in (values.min(), values.mean(), values.max()))])
+    title = _TITLES.get(unit, unit)
+    return Figure(
+        f"readings-{title.lower().replace(' ', '-')}",
+        title,
+        figure_json(traces, xaxis=axis("Time since the first reading (s)"), yaxis=axis(f"{title} ({shown})")),
+        _summary(title, shown, rows),
+        "A clock that falls while the temperature rises is throttling: later cases were measured on a slower machine.",
+        ("Channel", "Scope", "Readings", f"Least ({shown})", "Mean", "Most"),
+        rows,
+        height=280,
+    )
+
+
+def _summary(title: str, unit: str, rows: Sequence[Sequence[object]]) -> str:
+    return f"{title} of {rows[0][0]}: {rows[0][3]} to {rows[0][5]} {unit}" + (
+        f", and {len(rows) - 1} more channels." if len(rows) > 1 else "."
+    )
+
+
+SECTION = Section("power", "Power, temperature and clock", 80, render)

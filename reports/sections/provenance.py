@@ -1,0 +1,48 @@
+"""Where every number comes from: machine, versions, command, seed, sensors."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from harness.core.metric import METRICS
+from harness.core.quantity import Missing
+
+from ..data import ReportData, Run
+from ..numbers import scale_for, show
+from ..section import Section, body
+from ..text import flat
+
+
+def render(data: ReportData) -> Markup:
+    """One block a run, the newest first."""
+    return body("provenance.html", runs=[(run, _groups(run)) for run in reversed(data.runs)])
+
+
+def _groups(run: Run) -> list[tuple[str, list[tuple[str, str]]]]:
+    header = run.header
+    about = [
+        ("Run", header.run_id),
+        ("Suite", header.suite),
+        ("Target", header.target),
+        ("Profile", header.profile),
+        ("Started", header.started_utc),
+        ("Ended", header.ended_utc or "never: the run was killed or is still going on"),
+        ("Command", " ".join(header.command)),
+        ("Seed", str(header.seed)),
+        ("Cases", f"{len(run.contents.records)} of {len(header.planned)} planned"),
+        ("Harness overhead per inference", _overhead(run)),
+    ]
+    groups = [("Run", about), ("Machine", list(flat(header.host))), ("Versions", list(flat(header.versions)))]
+    return [*groups, ("Sensors", list(flat(header.sensors)))]
+
+
+def _overhead(run: Run) -> str:
+    quantity = run.header.harness_overhead_ns
+    if isinstance(quantity, Missing):
+        return quantity.reason
+    scale = scale_for(METRICS["latency_p50_ns"], [quantity.value])
+    shown = show(quantity, scale)
+    return " ".join(part for part in (shown.text, shown.spread, scale.unit) if part)
+
+
+SECTION = Section("provenance", "Provenance", 130, render)

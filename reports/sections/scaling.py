@@ -1,0 +1,76 @@
+"""How latency falls with threads and throughput grows with the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from markupsafe import Markup
+
+from ..data import CaseView, ReportData
+from ..plots import axis, colour_of, figure_json
+from ..section import Absent, Figure, Section, body
+
+
+def render(data: ReportData) -> Markup | Absent:
+    """A figure for threads and one for the batch, where a net was measured at more than one."""
+    figures = [
+        figure
+        for figure in (
+            _figure(data, "threads", lambda case: case.record.case.threads, "latency_p50_ns"),
+            _figure(data, "batch", lambda case: case.record.case.batch, "throughput_per_s"),
+        )
+        if figure
+    ]
+    if not figures:
+        return Absent("every net was measured with one number of threads and one batch size")
+    return body("figures.html", figures=figures, lead="")
+
+
+def _figure(data: ReportData, what: str, x_of: Callable[[CaseView], int], name: str) -> Figure | None:
+    lines: dict[str, list[CaseView]] = {}
+    for case in data.cases:
+        if case.trusted and case.record.value(name) is not None:
+            lines.setdefault(_others(case, what), []).append(case)
+    lines = {label: cases for label, cases in lines.items() if len({x_of(case) for case in cases}) > 1}
+    if not lines:
+        return None
+    scale, colours = data.scales[name], colour_of(list(lines))
+    title, better = ("Latency p50", "lower") if name == "latency_p50_ns" else ("Throughput", "higher")
+    traces = []
+    for label, cases in lines.items():
+        cases.sort(key=x_of)
+        traces.append({
+            "type": "scatter", "mode": "lines+markers", "name": str(Markup("{}").format(label)),
+            "x": [x_of(case) for case in cases], "y": [(case.record.value(name) or 0) * scale.factor for case in cases],
+            "customdata": [case.key for case in cases], "line": {"color": colours[label], "width": 2},
+        })  # fmt: skip
+    rows = [[c.label, x_of(c), data.show(c.record, name).text] for cases in lines.values() for c in cases]
+    return Figure(
+        f"scaling-{what}",
+        f"{title} by {what}",
+        figure_json(traces, xaxis=axis(what, dtick=1), yaxis=axis(f"{title} ({scale.unit})", better, rangemode="tozero")),
+        _summary(lines, x_of, name, what),
+        "A line that bends flat says that more brings nothing: the cores wait for memory or for each other.",
+        ("Case", what, f"{title} ({scale.unit})"),
+        rows,
+    )
+
+
+def _others(case: CaseView, what: str) -> str:
+    """The case without what varies."""
+    one = case.record.case
+    rest = f"b{one.batch}" if what == "threads" else f"t{one.threads}"
+    return " · ".join((case.record.target, one.model, one.compression, one.runtime, rest))
+
+
+def _summary(lines: dict[str, list[CaseView]], x_of: Callable[[CaseView], int], name: str, what: str) -> str:
+    best, gain = "", 0.0
+    for label, cases in lines.items():
+        ordered: Sequence[CaseView] = sorted(cases, key=x_of)
+        ratio = (ordered[-1].record.value(name) or 1) / (ordered[0].record.value(name) or 1)
+        ratio = 1 / ratio if name == "latency_p50_ns" else ratio
+        best, gain = (label, ratio) if ratio > gain else (best, gain)
+    return f"{len(lines)} nets with more than one value of {what}; most gained: {best}, ×{gain:.2f}."
+
+
+SECTION = Section("scaling", "Scaling", 70, render)

@@ -1,0 +1,162 @@
+"""Accuracy against latency, the size of a marker its energy (or model size): which settings are worth having?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from harness.core.metric import METRICS
+
+from ..data import CaseView, ReportData
+from ..front import front, why_dominated
+from ..plots import GREY, axis, colour_of, figure_json, symbol_of
+from ..section import Absent, Figure, Section, body
+
+_SMALLEST, _LARGEST = 9.0, 26.0
+
+
+def render(data: ReportData) -> Markup | Absent:
+    """The scatter, the front, the sliders and the best setting under them."""
+    cases = [c for c in data.cases if c.record.value("latency_p50_ns") is not None and c.record.value("top1") is not None]
+    if not cases:
+        return Absent(_why_none(data), "score a net on labelled images: edgebench run --model NET --data FOLDER")
+    on_front = front(cases)
+    figure = _figure(data, cases, on_front)
+    left_out = [case for case in data.cases if case not in cases]
+    return body("tradeoff.html", plot=figure, left_out=left_out, bounds=_bounds(data, cases), data=data)
+
+
+def _why_none(data: ReportData) -> str:
+    reasons = {case.record.missing("top1") or case.record.missing("latency_p50_ns") for case in data.cases}
+    return f"no case has both a latency and an accuracy: {'; '.join(sorted(r for r in reasons if r)) or 'no case'}"
+
+
+def _figure(data: ReportData, cases: Sequence[CaseView], on_front: Sequence[CaseView]) -> Figure:
+    size = "energy_net_j" if any(case.record.value("energy_net_j") is not None for case in cases) else "artifact_bytes"
+    traces = [_front_line(data, cases, on_front), *_markers(data, cases, size)]
+    unit = data.scales["latency_p50_ns"].unit
+    layout = {
+        "xaxis": axis(f"Latency p50 ({unit})", "lower", type="log", dtick="D1" if _decades(cases) < 0.7 else "D2"),
+        "yaxis": axis("Top-1 (%)", "higher"),
+        "showlegend": True,
+    }
+    rows = [[c.label, _text(data, c, "latency_p50_ns"), _text(data, c, "top1"), _text(data, c, size),
+             why_dominated(c, on_front)] for c in cases]  # fmt: skip
+    return Figure(
+        "tradeoff-plot",
+        "Accuracy against latency",
+        figure_json(traces, **layout),
+        _summary(cases, on_front),
+        "Up and to the left is better. The line joins the settings that no other beats in both; everything below it can "
+        f"be had faster or more accurate. The larger a marker, the more {METRICS[size].title.lower()}. Bars are 95 % intervals.",
+        ("Case", f"Latency p50 ({unit})", "Top-1 (%)", f"{METRICS[size].title} ({data.scales[size].unit})", "Front"),
+        rows,
+        height=392,
+    )
+
+
+def _decades(cases: Sequence[CaseView]) -> float:
+    values = [case.record.value("latency_p50_ns") or 1.0 for case in cases]
+    return math.log10(max(values) / min(values))
+
+
+def _text(data: ReportData, case: CaseView, name: str) -> str:
+    shown = data.show(case.record, name)
+    return f"{shown.text} {shown.spread}".strip()
+
+
+def _summary(cases: Sequence[CaseView], on_front: Sequence[CaseView]) -> str:
+    ordered = sorted(on_front, key=lambda case: case.record.value("latency_p50_ns") or 0.0)
+    names = " and ".join(dict.fromkeys(case.label for case in (ordered[0], ordered[-1]))) if ordered else "none"
+    return f"{len(on_front)} of {len(cases)} scored cases are on the front, from {names}."
+
+
+def _point(data: ReportData, case: CaseView) -> tuple[float, float]:
+    latency, top1 = case.record.value("latency_p50_ns"), case.record.value("top1")
+    return ((latency or 0.0) * data.scales["latency_p50_ns"].factor, (top1 or 0.0) * 100)
+
+
+def _front_line(data: ReportData, cases: Sequence[CaseView], on_front: Sequence[CaseView]) -> dict[str, Any]:
+    points = sorted(_point(data, case) for case in cases if case in on_front)
+    return {
+        "type": "scatter", "mode": "lines", "name": "Pareto front", "x": [x for x, _ in points], "y": [y for _, y in points],
+        "line": {"shape": "hv", "width": 2, "color": GREY}, "hoverinfo": "skip", "meta": "front",
+    }  # fmt: skip
+
+
+def _markers(data: ReportData, cases: Sequence[CaseView], size: str) -> list[dict[str, Any]]:
+    """One trace a compression and runtime: colour for the one, symbol for the other."""
+    colours = colour_of([case.record.case.compression for case in data.cases])
+    symbols = symbol_of([case.record.case.runtime for case in data.cases])
+    largest = max((case.record.value(size) or 0.0 for case in cases), default=0.0)
+    groups: dict[tuple[str, str], list[CaseView]] = {}
+    for case in cases:
+        groups.setdefault((case.record.case.compression, case.record.case.runtime), []).append(case)
+    return [
+        _trace(data, group, f"{names[0]} · {names[1]}", colours[names[0]], symbols[names[1]], size, largest)
+        for names, group in groups.items()
+    ]
+
+
+def _trace(  # noqa: PLR0913, PLR0917 - what a trace is made of
+    data: ReportData, group: Sequence[CaseView], name: str, colour: str, symbol: str, size: str, largest: float
+) -> dict[str, Any]:
+    points = [_point(data, case) for case in group]
+    return {
+        "type": "scatter", "mode": "markers", "name": name, "x": [x for x, _ in points], "y": [y for _, y in points],
+        "customdata": [case.key for case in group], "hovertext": [_hover(data, case, group) for case in group],
+        "hoverinfo": "text", "error_y": _bars(data, group, "top1"), "error_x": _bars(data, group, "latency_p50_ns"),
+        "marker": {
+            "color": colour, "size": [_diameter(case.record.value(size), largest) for case in group],
+            "symbol": [symbol if case.trusted else f"{symbol}-open" for case in group], "opacity": 0.9,
+            "line": {"width": 1.5, "color": colour},
+        },
+    }  # fmt: skip
+
+
+def _diameter(value: float | None, largest: float) -> float:
+    """Marker area grows with the value; the smallest where there is none."""
+    if value is None or largest <= 0:
+        return _SMALLEST
+    return _SMALLEST + (_LARGEST - _SMALLEST) * math.sqrt(value / largest)
+
+
+def _bars(data: ReportData, group: Sequence[CaseView], name: str) -> dict[str, Any]:
+    factor = data.scales[name].factor
+    ups, downs = [], []
+    for case in group:
+        quantity = case.record.quantity(name)
+        value, lo, hi = (getattr(quantity, part, None) for part in ("value", "lo", "hi"))
+        ups.append(0.0 if hi is None or value is None else max(hi - value, 0.0) * factor)
+        downs.append(0.0 if lo is None or value is None else max(value - lo, 0.0) * factor)
+    return {"type": "data", "symmetric": False, "array": ups, "arrayminus": downs, "thickness": 1, "width": 0}
+
+
+def _hover(data: ReportData, case: CaseView, group: Sequence[CaseView]) -> str:
+    """Plotly reads a few tags in hover text, so names are escaped here although they are also JSON."""
+    lines = [Markup("<b>{}</b>").format(case.record.case.model), Markup("{}").format(case.setting)]
+    for name in ("latency_p50_ns", "top1", "energy_net_j", "artifact_bytes"):
+        shown = data.show(case.record, name)
+        unit = "" if shown.missing else f" {data.scales[name].unit}"
+        lines.append(Markup("{}: {} {}{}").format(METRICS[name].title, shown.text, shown.spread, unit))
+    if not case.trusted:
+        lines.append(Markup("not trusted: {}").format(case.record.verdict.status))
+    return "<br>".join(str(line) for line in lines)
+
+
+def _bounds(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]]:
+    """The sliders: one a metric that at least two cases differ in; the loosest position bounds nothing."""
+    found = []
+    for name in ("latency_p50_ns", "top1", "energy_net_j", "artifact_bytes"):
+        values = [value for case in cases if (value := case.record.value(name)) is not None]
+        if len(set(values)) > 1:
+            metric, scale = METRICS[name], data.scales[name]
+            found.append({"name": name, "metric": metric, "unit": scale.unit, "factor": scale.factor,
+                          "values": sorted(values), "most": metric.better == "lower"})  # fmt: skip
+    return found
+
+
+SECTION = Section("tradeoff", "Trade-off", 30, render)

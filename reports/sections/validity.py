@@ -1,0 +1,73 @@
+"""May the numbers be trusted? Environment findings and untrusted cases, each with its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from ..data import CaseView, ReportData, Run
+from ..section import Section, body
+
+_ORDER = {"fail": 0, "warn": 1, "unknown": 2, "ok": 3}
+_MARKS = {"fail": "✕", "warn": "!", "unknown": "?", "ok": "✓"}
+_TONES = {"fail": "bad", "warn": "doubt", "unknown": "none", "ok": "good"}
+
+
+@dataclass(frozen=True)
+class Warning_:  # noqa: N801 - 'Warning' is a builtin
+    """One line of the panel: a sign, what was seen, what to do, and the cases it is about."""
+
+    mark: str
+    tone: str
+    title: str
+    found: str
+    remedy: str
+    cases: Sequence[CaseView] = ()
+
+
+def render(data: ReportData) -> Markup:
+    """The panel: findings of the newest run of each target first by severity, then cases by verdict."""
+    lines = [line for run in _newest_by_target(data) for line in _findings(run, len(data.runs) > 1)]
+    lines += _cases(data)
+    shown = [line for line in lines if line.tone in ("bad", "doubt")]
+    return body("validity.html", shown=shown, folded=[line for line in lines if line not in shown], data=data)
+
+
+def _newest_by_target(data: ReportData) -> list[Run]:
+    return list({run.header.target: run for run in data.runs}.values())
+
+
+def _findings(run: Run, several: bool) -> list[Warning_]:
+    ordered = sorted(run.header.findings, key=lambda finding: _ORDER[finding.status])
+    where = f"{run.header.target}: " if several else ""
+    return [
+        Warning_(_MARKS[f.status], _TONES[f.status], where + f.check, f.found, f.remedy) for f in ordered
+    ]
+
+
+def _cases(data: ReportData) -> list[Warning_]:
+    """One line a verdict, reason and remedy: twenty contended cases are one fact."""
+    groups: dict[tuple[str, str, str], list[CaseView]] = {}
+    for case in data.cases:
+        verdict = case.record.verdict
+        if not case.trusted:
+            groups.setdefault((verdict.status, verdict.reason, verdict.remedy), []).append(case)
+    lines = [
+        Warning_(cases[0].mark, cases[0].tone, status, reason, remedy, cases)
+        for (status, reason, remedy), cases in groups.items()
+    ]
+    for run in data.runs:
+        lines += [
+            Warning_("✕", "bad", "damaged record", reason, "the other records are whole")
+            for reason in run.contents.damaged.values()
+        ]
+        if run.missing:
+            why = "the run was interrupted" if run.header.ended_utc is None or run.header.interrupted else "no record"
+            names = ", ".join(run.missing[:5]) + (f" and {len(run.missing) - 5} more" if len(run.missing) > 5 else "")
+            lines.append(Warning_("!", "doubt", f"{len(run.missing)} not measured", f"{why}: {names}", "run again"))
+    return lines
+
+
+SECTION = Section("validity", "Validity", 20, render)

@@ -1,0 +1,93 @@
+"""First of all: what came out, in one sentence and a few figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from markupsafe import Markup
+
+from harness.store.compare import Comparison, compare_records
+
+from ..data import CaseView, ReportData
+from ..numbers import half_width, percent
+from ..section import Section, body
+
+
+def render(data: ReportData) -> Markup:
+    """The banner."""
+    counts = Counter(case.record.verdict.status for case in data.cases)
+    missing = sum(len(run.missing) for run in data.runs)
+    trusted = sum(case.trusted for case in data.cases)
+    return body(
+        "verdict.html",
+        data=data,
+        headline=_changes(data) or _headline(trusted, len(data.cases), missing),
+        tone="good" if trusted == len(data.cases) and trusted and not missing else "doubt" if trusted else "bad",
+        others=[(status, count) for status, count in counts.most_common() if status not in ("precise",)],
+        missing=missing,
+        trusted=trusted,
+        champions=_champions(data),
+    )
+
+
+def _headline(trusted: int, total: int, missing: int) -> str:
+    if not total:
+        return "Nothing was measured: the run holds no record"
+    words = f"All {total} cases" if trusted == total else f"{trusted} of {total} cases" if trusted else "No case"
+    rest = f"; {missing} planned {'case has' if missing == 1 else 'cases have'} no record" if missing else ""
+    return f"{words} can be trusted{rest}"
+
+
+def compared(data: ReportData) -> list[Comparison]:
+    """Every case of the newest run that the baseline holds too, compared with it."""
+    if data.baseline is None:
+        return []
+    before = {record.case_id: record for record in data.baseline.contents.records}
+    return [
+        compare_records(before[record.case_id], record)
+        for record in data.newest.contents.records
+        if record.case_id in before
+    ]
+
+
+def _changes(data: ReportData) -> str:
+    """'2 of 48 cases slower (worst +11.4 % ±2.1), 3 undecided, 43 unchanged'; empty without a baseline."""
+    found = compared(data)
+    if not found:
+        return ""
+    counts = Counter(comparison.change for comparison in found)
+    worst = max((c for c in found if c.change == "slower"), key=_ratio, default=None)
+    parts = [f"{counts['slower']} of {len(found)} cases slower" + (f" (worst {_percent(worst)})" if worst else "")]
+    parts += [f"{counts['faster']} faster"] if counts["faster"] else []
+    parts += [f"{counts['undecided']} undecided", f"{counts['same']} unchanged"]
+    return ", ".join(parts)
+
+
+def _ratio(comparison: Comparison) -> float:
+    return getattr(comparison.latency, "value", 0.0)
+
+
+def _percent(comparison: Comparison) -> str:
+    latency = comparison.latency
+    width = half_width(latency) if hasattr(latency, "value") else 0.0
+    return percent(_ratio(comparison), width) + (f" ±{width * 100:.1f}" if width else "")
+
+
+def _champions(data: ReportData) -> list[tuple[str, CaseView | None, str]]:
+    """(title, case, metric) of the best trusted case by each metric; no case where nobody has the metric."""
+    wanted: tuple[tuple[str, str, Callable[..., CaseView]], ...] = (
+        ("Fastest", "latency_p50_ns", min),
+        ("Most accurate", "top1", max),
+        ("Least energy", "energy_net_j", min),
+        ("Smallest", "artifact_bytes", min),
+    )
+    found = []
+    for title, name, choose in wanted:
+        having = [case for case in data.cases if case.trusted and case.record.value(name) is not None]
+        best = choose(having, key=lambda case: case.record.value(name)) if having else None  # noqa: B023
+        found.append((title, best, name))
+    return found
+
+
+SECTION = Section("verdict", "Verdict", 10, render)

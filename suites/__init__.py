@@ -1,0 +1,7 @@
+"""What: model families x compression settings x runtimes, expanded to cases; how each artifact is made."""
+
+from __future__ import annotations
+
+from .suite import Suite, expand, load, names
+
+__all__ = ["Suite", "expand", "load", "names"]

@@ -1,0 +1,105 @@
+"""The artifacts at hand: trained nets shipped as files, full-size nets filled from their graphs on first use."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.core.artifact import Artifact, Format, Preprocess, sha256_of
+from harness.core.case import Case, Weights
+from harness.core.errors import SetupError, UnknownName, UsageError
+
+from . import skeletons
+
+ARTIFACTS = Path(__file__).parent / "artifacts"
+DATA = Path(__file__).parent / "data"
+DATASETS = {"fashion-mnist": ("idx", DATA / "fashion-mnist")}
+"""Labelled sets that ship with the project: kind and folder, as `harness.accuracy.dataset.open_dataset` takes them."""
+
+
+class NotBuilt(UsageError):
+    """A model exists, but not under this setting in this format."""
+
+
+def cache_dir() -> Path:
+    """Where filled models are kept: $XDG_CACHE_HOME/edgebench, ~/.cache/edgebench."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgebench"
+
+
+@cache
+def shipped() -> Mapping[tuple[str, str, str], Mapping[str, Any]]:
+    """Manifest entries of the shipped files by (model, compression, format)."""
+    path = ARTIFACTS / "manifest.json"
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["artifacts"]
+        return {(entry["model"], entry["compression"], entry["format"]): entry for entry in entries}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SetupError(
+            f"{path}: damaged manifest of the shipped nets ({error!r})", "install edgebench again"
+        ) from error
+
+
+@cache
+def _synthetic() -> frozenset[str]:
+    return frozenset(skeleton.model for skeleton in skeletons.available())
+
+
+def models() -> list[str]:
+    """Every model the project ships, trained ones first."""
+    trained = {model for model, _, _ in shipped()}
+    return [*sorted(trained), *sorted(_synthetic() - trained)]
+
+
+def weights(model: str) -> Weights:
+    """'trained' or 'synthetic'; UnknownName for a model that is neither."""
+    if any(model == name for name, _, _ in shipped()):
+        return "trained"
+    if model in _synthetic():
+        return "synthetic"
+    raise UnknownName("model", model, models())
+
+
+def artifact(case: Case, file_format: Format) -> Artifact:
+    """The model file of a case, verified. Raises NotBuilt with what there is, SetupError on a damaged file."""
+    if case.weights == "trained":
+        return _shipped_artifact(case, file_format)
+    try:
+        skeleton = skeletons.find(case.model, case.compression, file_format)
+    except UnknownName as error:
+        raise NotBuilt(f"{case.model} is not shipped as {case.compression} {file_format}", error.remedy) from error
+    path = skeletons.fill(case.model, case.compression, file_format, cache_dir())
+    return Artifact(
+        path=path,
+        format=file_format,
+        sha256=skeleton.sha256,
+        size_bytes=skeleton.size_bytes,
+        weights="synthetic",
+        parameters=skeleton.parameters,
+        macs=skeleton.macs,
+        recipe={"setting": case.compression, "weights": "synthetic", "seed": skeleton.seed, "graph": skeleton.graph},
+    )
+
+
+def _shipped_artifact(case: Case, file_format: Format) -> Artifact:
+    entry = shipped().get((case.model, case.compression, file_format))
+    if entry is None:
+        known = sorted(c for m, c, f in shipped() if (m, f) == (case.model, file_format))
+        raise NotBuilt(f"{case.model} is not shipped as {case.compression} {file_format}", f"known: {', '.join(known)}")
+    path = ARTIFACTS / entry["file"]
+    if not path.is_file() or sha256_of(path) != entry["sha256"]:
+        raise SetupError(f"{path} is missing or not the file the manifest names", "install edgebench again")
+    return Artifact(
+        path=path,
+        format=file_format,
+        sha256=entry["sha256"],
+        size_bytes=path.stat().st_size,
+        weights="trained",
+        parameters=entry["parameters"],
+        macs=entry["macs"],
+        preprocess=Preprocess.from_json(entry["preprocess"]),
+        recipe=entry["recipe"],
+    )

@@ -1,0 +1,47 @@
+"""``fp16``: weights rounded to half precision, float32 inputs and outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from harness.core.artifact import Format
+from suites.compression.base import FP16_ARITHMETIC, Calibration, Compression, Yield
+from suites.compression.litert import TOOLS, quantise, rule, tensor
+
+
+class Fp16(Compression):
+    """Half the size. Whether anything computes in half precision is the runtime's matter: most CPUs cast back."""
+
+    name = "fp16"
+    description = "half-precision weights, half the size; computes in fp16 only where processor and runtime do"
+    yields: ClassVar[dict[Format, Yield]] = {
+        "onnx": Yield(
+            "fp16 graph with fp32 inputs and outputs",
+            ("onnxconverter-common", "onnx"),
+            {"keep_io_types": True},
+        ),
+        "tflite": Yield("fp16 weights, fp32 activations", TOOLS, {"algorithm": "float_casting"}),
+    }
+    pays_on = FP16_ARITHMETIC
+
+    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        import onnx
+        from onnxconverter_common.float16 import convert_float_to_float16
+
+        onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), out)
+
+    def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        half = tensor(16, symmetric=True, dtype="FLOAT")
+        recipe = [
+            rule(
+                "float_casting",
+                weight_tensor_config=half,
+                compute_precision="FLOAT",
+                explicit_dequantize=True,
+            )
+        ]
+        quantise(source, recipe, None, out)
+
+
+SETTING = Fp16()

@@ -1,0 +1,24 @@
+"""``fp32``: the float net as trained, the reference of all other settings."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from suites.compression.base import Calibration, Compression, Yield
+
+
+class Fp32(Compression):
+    """No compression."""
+
+    name = "fp32"
+    description = "float net as trained: the reference for accuracy and latency"
+    yields = {"onnx": Yield("fp32"), "tflite": Yield("fp32")}  # noqa: RUF012
+
+    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        shutil.copyfile(source, out)
+
+    _tflite = _onnx
+
+
+SETTING = Fp32()

@@ -1,0 +1,57 @@
+"""``int8-dynamic``: int8 weights; activations are quantised while running, so no calibration is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from harness.core.artifact import Format
+from suites.compression import litert, ort
+from suites.compression.base import INT8_DOT_PRODUCT, Calibration, Compression, Yield
+from suites.compression.litert import quantise, rule, tensor
+from suites.compression.ort import prepared
+
+
+class Int8Dynamic(Compression):
+    """All weights in .tflite, one scale a channel; in .onnx those of matrix products only.
+
+    ONNX Runtime's dynamic convolution has one weight scale a tensor, which ruins depthwise nets, and is slower than
+    float.
+    """
+
+    name = "int8-dynamic"
+    description = "int8 weights, activations quantised at run time; .onnx: matrix products only, .tflite: all weights"
+    yields: ClassVar[dict[Format, Yield]] = {
+        "onnx": Yield(
+            "int8 matrix products, fp32 convolutions",
+            ort.TOOLS,
+            {"op_types": ["MatMul"], "weight_type": "QInt8", "per_channel": True},
+        ),
+        "tflite": Yield(
+            "int8 weights per channel, activations int8 at run time",
+            litert.TOOLS,
+            {"recipe": "dynamic_wi8_afp32"},
+        ),
+    }
+    pays_on = INT8_DOT_PRODUCT
+
+    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        with prepared(source) as model:
+            quantize_dynamic(model, out, op_types_to_quantize=["MatMul"], weight_type=QuantType.QInt8, per_channel=True)
+
+    def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        weights = tensor(8, symmetric=True, granularity="CHANNELWISE")
+        recipe = [
+            rule(
+                "min_max_uniform_quantize",
+                weight_tensor_config=weights,
+                compute_precision="INTEGER",
+                explicit_dequantize=False,
+            )
+        ]
+        quantise(source, recipe, None, out)
+
+
+SETTING = Int8Dynamic()

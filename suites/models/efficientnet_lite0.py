@@ -1,0 +1,28 @@
+"""EfficientNet-Lite0: EfficientNet-B0 without squeeze-excite, with ReLU6 (TensorFlow blog, 16 March 2020)."""
+
+from __future__ import annotations
+
+from suites.models.base import Published
+from suites.models.efficientnet import EfficientNet
+
+
+class EfficientNetLite0(EfficientNet):
+    """EfficientNet-Lite0; below width 1, where nothing is published, stem and head shrink as B0's do."""
+
+    name = "efficientnet_lite0"
+    title = "EfficientNet-Lite0"
+    lite = True
+    published = (
+        Published(
+            1.0,
+            224,
+            4_652_008,
+            "geffnet efficientnet_lite0",
+            4.7e6,
+            407e6,
+            "README of tensorflow/tpu efficientnet/lite",
+        ),
+    )
+
+
+FAMILY = EfficientNetLite0()

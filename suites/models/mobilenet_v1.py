@@ -1,0 +1,58 @@
+"""MobileNetV1 (arXiv 1704.04861): depthwise separable convolutions, one after another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from suites.models.base import ModelFamily, Published, Variant, make_divisible
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Row(NamedTuple):
+    """A depthwise separable pair of table 1: output channels and stride of the depthwise half."""
+
+    channels: int
+    stride: int
+
+
+class MobileNetV1(ModelFamily):
+    """MobileNetV1."""
+
+    name = "mobilenet_v1"
+    title = "MobileNetV1"
+    paper = "1704.04861"
+    widths = (0.25, 0.5, 0.75, 1.0)
+    resolutions = (32, 128, 160, 192, 224)
+    published = (
+        Published(1.0, 224, 4_231_976, "timm mobilenetv1_100", 4.2e6, 569e6, "arXiv 1704.04861, table 6"),
+        Published(0.5, 224, 1_331_592, "Keras MobileNet alpha 0.5", 1.3e6, 149e6, "arXiv 1704.04861, table 6"),
+    )
+    rows: ClassVar[tuple[Row, ...]] = (
+        Row(64, 1),
+        Row(128, 2),
+        Row(128, 1),
+        Row(256, 2),
+        Row(256, 1),
+        Row(512, 2),
+        *[Row(512, 1)] * 5,
+        Row(1024, 2),
+        Row(1024, 1),
+    )
+
+    def net(self, variant: Variant) -> nn.Module:
+        """Table 1 of the paper, scaled by ``variant.width``; the original's ReLU6 and its last stride of 1."""
+        from suites.nn import ConvBNAct, classifier
+
+        channels = make_divisible(32 * variant.width)
+        features: list[nn.Module] = [ConvBNAct(variant.channels, channels, 3, variant.stem_stride)]
+        for row in self.rows:
+            outputs = make_divisible(row.channels * variant.width)
+            features.append(ConvBNAct(channels, channels, 3, row.stride, groups=channels))
+            features.append(ConvBNAct(channels, outputs))
+            channels = outputs
+        return classifier(features, channels, variant.classes, dropout=0.001)
+
+
+FAMILY = MobileNetV1()

@@ -1,0 +1,1 @@
+"""Makes the shipped graphs; needs the extra ``prepare``."""

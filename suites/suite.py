@@ -1,0 +1,102 @@
+"""Suite files: which models under which settings on which runtimes, as TOML, expanded to cases."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.core.case import Case
+from harness.core.errors import DescriptorError, UnknownName
+
+from . import catalog
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Group:
+    """A full cross product of names. `dataset` is what accuracy is scored on, None for nets that know no labels."""
+
+    models: tuple[str, ...]
+    compression: tuple[str, ...]
+    runtimes: tuple[str, ...]
+    threads: tuple[int, ...] = (1,)
+    dataset: str | None = None
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named list of groups. `profile` says how long each case is measured unless the command says otherwise."""
+
+    name: str
+    title: str
+    profile: str
+    groups: tuple[Group, ...]
+
+
+def names() -> list[str]:
+    """The built-in suites."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load(name: str) -> Suite:
+    """A built-in suite by name, or a suite file by path. Raises UnknownName or DescriptorError."""
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not path.is_file():
+        raise UnknownName("suite", name, names())
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DescriptorError(f"{path} is not valid TOML: {error}") from error
+    return _checked(data, path)
+
+
+def _checked(data: dict[str, Any], path: Path) -> Suite:
+    """The file's tables as dataclasses; an unknown or ill-typed key is a DescriptorError that names it."""
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    settings = {**data, "name": path.stem, "groups": data.pop("cases", [])}
+    settings.pop("cases", None)
+    try:
+        adapter = TypeAdapter(tuple[Suite], config=ConfigDict(extra="forbid"))
+        suite = adapter.validate_python((settings,))[0]
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"][1:]).replace("groups", "cases")
+        raise DescriptorError(f"{path}: {key}: {first['msg']}", "see docs/suites.md for the keys of a suite") from error
+    if not suite.groups:
+        raise DescriptorError(f"{path}: no [[cases]] in it")
+    return suite
+
+
+def expand(suite: Suite, threads: int | None = None) -> list[Case]:
+    """Every case of the suite once, models outermost, so that what will be compared stands together.
+
+    `threads` replaces the suite's own counts.
+    """
+    cases = itertools.chain.from_iterable(_cases(g, (threads,) if threads else g.threads) for g in suite.groups)
+    return list(dict.fromkeys(cases))
+
+
+def _cases(group: Group, counts: Sequence[int]) -> Sequence[Case]:
+    return [
+        Case(
+            model=model,
+            compression=compression,
+            runtime=runtime,
+            threads=threads,
+            weights=catalog.weights(model),
+            dataset=group.dataset,
+        )
+        for model in group.models
+        for compression, runtime, threads in itertools.product(group.compression, group.runtimes, counts)
+    ]

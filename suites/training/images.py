@@ -1,0 +1,78 @@
+"""Fashion-MNIST for training: idx files in memory, the shipped preprocessing, light augmentation.
+
+Preprocessing (recorded in the manifest of every artifact): 28x28 bytes, padded with zeros to 32x32, divided by
+255, then normalised by mean and deviation of the unpadded training images.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+PAD = 2
+"""Pixels added to each side of a 28x28 image."""
+MEAN, STD = 0.2860, 0.3530
+"""Mean and standard deviation of the 60,000 training images, scaled to [0, 1], before padding."""
+
+
+def read_idx(path: Path) -> NDArray[np.uint8]:
+    """Bytes of a gzipped idx file in its shape; ValueError where the file is not of that form."""
+    raw = gzip.decompress(path.read_bytes())
+    dimensions = raw[3]
+    if raw[:3] != b"\0\0\x08":
+        raise ValueError(f"{path}: no idx file of bytes (magic {raw[:4].hex()})")
+    shape = np.frombuffer(raw, ">u4", dimensions, 4)
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+
+
+@dataclass(frozen=True)
+class Images:
+    """Padded images, uint8 N x 1 x 32 x 32, and their labels, int64 N."""
+
+    pixels: torch.Tensor
+    labels: torch.Tensor
+
+    @classmethod
+    def load(cls, folder: Path, split: str) -> Images:
+        """Read ``split`` (``train`` or ``t10k``) from a folder of Fashion-MNIST idx files."""
+        pixels = torch.from_numpy(read_idx(folder / f"{split}-images-idx3-ubyte.gz").copy())
+        labels = torch.from_numpy(read_idx(folder / f"{split}-labels-idx1-ubyte.gz").astype(np.int64))
+        return cls(torch.nn.functional.pad(pixels.unsqueeze(1), [PAD] * 4), labels)
+
+    def batches(self, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Normalised images and labels in order."""
+        for start in range(0, len(self.labels), size):
+            yield normalise(self.pixels[start : start + size]), self.labels[start : start + size]
+
+    def shuffled(self, size: int, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """One epoch of augmented batches in random order; a last, smaller batch is left out."""
+        order = torch.randperm(len(self.labels), generator=generator)
+        for start in range(0, len(order) - size + 1, size):
+            chosen = order[start : start + size]
+            yield normalise(augment(self.pixels[chosen], generator)), self.labels[chosen]
+
+
+def normalise(pixels: torch.Tensor) -> torch.Tensor:
+    """Bytes to floats of about zero mean and unit deviation, channels last in memory."""
+    return ((pixels.float() / 255 - MEAN) / STD).contiguous(memory_format=torch.channels_last)
+
+
+def augment(pixels: torch.Tensor, generator: torch.Generator, reach: int = 2) -> torch.Tensor:
+    """Shift each image by up to ``reach`` pixels in both directions and mirror half of them.
+
+    The images' zero border of ``PAD`` pixels makes a cyclic shift within it equal to a padded one.
+    """
+    n, _, height, width = pixels.shape
+    shift = torch.randint(-reach, reach + 1, (2, n, 1), generator=generator)
+    rows = (torch.arange(height) + shift[0]) % height
+    columns = (torch.arange(width) + shift[1]) % width
+    mirrored = torch.rand(n, 1, generator=generator) < 0.5
+    columns = torch.where(mirrored, columns.flip(1), columns)
+    picture = torch.arange(n)[:, None, None]
+    return pixels[picture, 0, rows[:, :, None], columns[:, None, :]].unsqueeze(1)

@@ -1,0 +1,70 @@
+"""Train one embedded net: ``python -m suites.training.train mobilenet_v2-0.35-32 --data DIR --out DIR``.
+
+Writes ``<model>.pt`` (a plain state dict, loadable with ``weights_only=True``) and ``<model>.jsonl``: one line
+with configuration and versions, then one line an epoch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from harness.core.plugins import load
+from suites.models.base import Variant
+from suites.training.fit import Config, fit
+from suites.training.images import Images
+
+
+def train(model: str, data: Path, out: Path, config: Config) -> None:
+    """Train ``model`` from scratch on ``data`` and write weights and log to ``out``; one thread, seeded."""
+    torch.manual_seed(config.seed)
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    variant = Variant.parse(model)
+    net = load("models", variant.family).net(variant).to(memory_format=torch.channels_last)
+    with (out / f"{model}.jsonl").open("w") as log:
+        _log(log, {"model": model, "config": asdict(config), "versions": versions()})
+        for epoch in fit(net, Images.load(data, "train"), Images.load(data, "t10k"), config):
+            _log(log, asdict(epoch))
+    torch.save(net.state_dict(), out / f"{model}.pt")
+
+
+def versions() -> dict[str, str]:
+    """Versions that decide the outcome of a training."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "machine": platform.machine(),
+    }
+
+
+def _log(log: Any, line: dict[str, Any]) -> None:
+    text = json.dumps(line)
+    print(text, file=log, flush=True)
+    print(text, flush=True)
+
+
+def main() -> None:
+    """Parse the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="family-width-resolution, as mobilenet_v2-0.35-32")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the four Fashion-MNIST idx files")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=9)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    config = Config(epochs=arguments.epochs, seed=arguments.seed)
+    train(arguments.model, arguments.data, arguments.out, config)
+
+
+if __name__ == "__main__":
+    main()

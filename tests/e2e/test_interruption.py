@@ -1,0 +1,59 @@
+"""A run that is killed or interrupted keeps what it finished and says what is missing."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import EXIT_INTERRUPTED
+from harness.store.runfolder import RunFolder
+from tests.e2e.conftest import SMOKE, Edgebench
+
+PATIENCE_S = 240
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """A run of the whole quick suite, at the moment its first records are written."""
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "edgebench", "run", "quick", *SMOKE, "--out", str(out)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    deadline = time.monotonic() + PATIENCE_S
+    while not any(out.glob("records/*.json")) and time.monotonic() < deadline and child.poll() is None:
+        time.sleep(0.05)
+    assert child.poll() is None, child.communicate()[0]
+    yield child, out
+    child.kill()
+    child.communicate()
+
+
+def test_a_killed_run_shows_its_finished_cases(running: tuple[subprocess.Popen[str], Path], edgebench: Edgebench) -> None:
+    child, out = running
+    child.kill()
+    child.wait()
+    done = edgebench("report", out)
+    assert done.returncode == 0, done.stderr
+    folder = RunFolder(out)
+    finished, missing = folder.records(), folder.missing()
+    assert finished
+    assert missing
+    assert done.stdout.count("missing: ") == len(missing)
+    assert folder.header().ended_utc is None
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert finished[0].case.model in page
+
+
+def test_ctrl_c_ends_with_130_and_a_report(running: tuple[subprocess.Popen[str], Path]) -> None:
+    child, out = running
+    child.send_signal(signal.SIGINT)
+    output, _ = child.communicate(timeout=PATIENCE_S)
+    assert child.returncode == EXIT_INTERRUPTED, output
+    assert RunFolder(out).header().interrupted
+    assert (out / "report.html").is_file()
+    assert "Traceback" not in output

@@ -1,0 +1,72 @@
+"""Runtimes that fail as real ones do; the worker imports them by name, from PYTHONPATH."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.runtimes.base import Options, SessionError
+from harness.runtimes.null import NullRuntime, NullSession
+
+
+class Faulty(NullRuntime):
+    """Opens a session whose infer does what it is told; `open` itself may fail too."""
+
+    def __init__(self, at: str, what: Any) -> None:
+        self.at, self.what = at, what
+
+    def open(self, path: Path, options: Options) -> NullSession:
+        if self.at == "open":
+            self.what()
+        session = NullSession()
+        if self.at == "infer":
+            session.infer = self.what  # type: ignore[method-assign]
+        return session
+
+
+def refuse() -> None:
+    raise SessionError("operator Frobnicate is not supported")
+
+
+def fail() -> None:
+    raise RuntimeError("bad kernel")
+
+
+def hang() -> None:
+    time.sleep(3600)
+
+
+def segfault() -> None:
+    ctypes.string_at(0)
+
+
+def leave() -> None:
+    os._exit(7)
+
+
+def be_killed() -> None:
+    os.kill(os.getpid(), 9)
+
+
+def run_out_of_memory() -> None:
+    np.ones(1 << 60, np.uint8)
+
+
+def babble() -> None:
+    sys.stdout.write("\x00\xff garbage { [ " * 50)
+
+
+REFUSES = Faulty("open", refuse)
+FAILS = Faulty("infer", fail)
+HANGS = Faulty("infer", hang)
+SEGFAULTS = Faulty("infer", segfault)
+LEAVES = Faulty("infer", leave)
+KILLED = Faulty("infer", be_killed)
+HUNGRY = Faulty("infer", run_out_of_memory)
+BABBLES = Faulty("infer", babble)

@@ -1,0 +1,61 @@
+"""Inputs from a graph's signature: shapes, types, quantisation, and what cannot be synthesised."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.runtimes.base import Options, SessionError, TensorSpec, concrete_shape, synthesise
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_a_first_dynamic_dimension_is_the_batch() -> None:
+    assert concrete_shape(TensorSpec("x", ("batch", 3, 8, 8), "float32"), Options(batch=4)) == (4, 3, 8, 8)
+    assert concrete_shape(TensorSpec("x", (-1, 3), "float32"), Options()) == (1, 3)
+
+
+def test_another_dynamic_dimension_needs_a_shape() -> None:
+    spec = TensorSpec("x", ("batch", 3, "height", "width"), "float32")
+    with pytest.raises(SessionError, match=r"--shape x=1x3x224x224"):
+        concrete_shape(spec, Options())
+    assert concrete_shape(spec, Options(shapes={"x": (1, 3, 64, 32)})) == (1, 3, 64, 32)
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 64, 64), (3, 64, 64)])
+def test_a_given_shape_must_fit_the_graph(shape: tuple[int, ...]) -> None:
+    spec = TensorSpec("x", (1, 3, "height", "width"), "float32")
+    with pytest.raises(SessionError, match="does not fit"):
+        concrete_shape(spec, Options(shapes={"x": shape}))
+
+
+@given(st.sampled_from(["float32", "float16", "int8", "uint8", "int32", "int64", "bool"]))
+def test_every_type_is_synthesised_within_its_range(dtype: str) -> None:
+    array = synthesise(TensorSpec("x", (2, 5), dtype), Options(), rng())
+    assert array.dtype == dtype
+    assert array.shape == (2, 5)
+    assert np.isfinite(array.astype(np.float64)).all()
+
+
+def test_synthesis_is_seeded() -> None:
+    spec = TensorSpec("x", (4,), "float32")
+    assert (synthesise(spec, Options(), rng()) == synthesise(spec, Options(), rng())).all()
+
+
+def test_a_type_without_numbers_is_refused() -> None:
+    with pytest.raises(SessionError, match="cannot be synthesised"):
+        synthesise(TensorSpec("x", (1,), "str"), Options(), rng())
+
+
+@given(st.floats(-10, 10), st.floats(0.001, 1.0), st.integers(-128, 127))
+def test_quantised_inputs_stand_for_the_same_number(number: float, scale: float, zero_point: int) -> None:
+    spec = TensorSpec("x", (1,), "int8", scale, zero_point)
+    stored = spec.encode(np.array([number], np.float32))
+    assert stored.dtype == np.int8
+    real = (float(stored[0]) - zero_point) * scale
+    lowest, highest = (-128 - zero_point) * scale, (127 - zero_point) * scale
+    assert abs(real - min(max(number, lowest), highest)) <= scale * 0.51

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import UsageError
+from harness.core.quantity import Missing, Value
+from harness.core.record import Record
+from harness.store.compare import compare_records, compare_runs
+from tests import factory
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    return factory.write_run(tmp_path / "one", factory.nets(joules=True)[:1]).records()[0]
+
+
+def with_medians(record: Record, *medians: int) -> Record:
+    first = record.processes[0]
+    return dataclasses.replace(
+        record, processes=tuple(dataclasses.replace(first, index=i, median_ns=ns) for i, ns in enumerate(medians))
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "change"),
+    [
+        ((1000, 1002, 998), (1100, 1103, 1098), "slower"),
+        ((1000, 1002, 998), (900, 902, 899), "faster"),
+        ((10000, 10010, 9990), (10005, 10012, 9995), "same"),
+        ((10000, 10001, 9999), (10080, 10081, 10079), "same"),  # sure, but below 1 %
+        ((1000, 1100, 900), (1050, 1150, 950), "undecided"),
+        ((1000,), (2000,), "undecided"),
+        ((1000, 1001), (), "undecided"),
+    ],
+)
+def test_a_change_is_called_by_its_interval(record: Record, before, after, change: str) -> None:
+    assert compare_records(with_medians(record, *before), with_medians(record, *after)).change == change
+
+
+def test_interval_is_welchs_by_hand(record: Record) -> None:
+    """Two and two processes, equal scatter d on the log scale: s^2 = d^2/2 a side, error d/sqrt(2), 2 degrees."""
+    low, high = round(1e6 * math.exp(-0.01)), round(1e6 * math.exp(0.01))
+    ratio = compare_records(with_medians(record, low, high), with_medians(record, 2 * low, 2 * high)).latency
+    assert isinstance(ratio, Value)
+    assert ratio.value == pytest.approx(2, rel=1e-6)
+    assert ratio.hi == pytest.approx(2 * math.exp(4.302653 * 0.02 / math.sqrt(2)), rel=1e-4)
+
+
+def test_a_case_without_trust_is_undecided_and_says_where(record: Record) -> None:
+    contended = dataclasses.replace(record, verdict=dataclasses.replace(record.verdict, status="contended"))
+    comparison = compare_records(record, contended)
+    assert (comparison.change, comparison.reason) == ("undecided", "contended in the second run")
+
+
+def test_energy_and_accuracy_or_why_not(record: Record) -> None:
+    metrics = {**record.metrics, "energy_net_j": Value(1.0), "top1": Value(0.9)}
+    doubled = dataclasses.replace(record, metrics={**metrics, "energy_net_j": Value(2.0), "top1": Value(0.85)})
+    comparison = compare_records(dataclasses.replace(record, metrics=metrics), doubled)
+    assert comparison.energy == Value(2.0)
+    assert isinstance(comparison.top1, Value)
+    assert comparison.top1.value == pytest.approx(-0.05)
+    none = dataclasses.replace(record, metrics={**metrics, "energy_net_j": Missing("no meter")})
+    assert compare_records(none, doubled).energy == Missing("no meter")
+
+
+def test_runs_are_matched_by_case(tmp_path: Path) -> None:
+    a = factory.write_run(tmp_path / "a", factory.nets()[:3])
+    b = factory.write_run(tmp_path / "b", factory.nets()[1:5], shift=1.2)
+    frame = compare_runs(a, b)
+    assert list(frame.case) == [plan.case.id for plan in factory.nets()[1:3]]
+    assert set(frame.change) == {"slower"}
+    assert (frame.latency_ratio_lo < frame.latency_ratio).all()
+
+
+def test_other_machines_are_refused_unless_forced(tmp_path: Path) -> None:
+    a = factory.write_run(tmp_path / "a", factory.nets()[:1])
+    b = factory.write_run(tmp_path / "b", factory.nets()[:1], target="rpi5", host={"cpu": "Cortex-A76", "cores": 2})
+    with pytest.raises(UsageError, match="target: x86-64 and rpi5; cpu: Test CPU and Cortex-A76"):
+        compare_runs(a, b)
+    assert len(compare_runs(a, b, force=True)) == 1
+
+
+def test_runs_without_a_common_case_are_refused(tmp_path: Path) -> None:
+    a = factory.write_run(tmp_path / "a", factory.nets()[:1])
+    b = factory.write_run(tmp_path / "b", factory.nets()[1:2])
+    with pytest.raises(UsageError, match="no case in common"):
+        compare_runs(a, b)
