@@ -135,13 +135,13 @@ def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _adapter() -> TypeAdapter[Target]:
-    from pydantic import TypeAdapter  # noqa: PLC0415  (0.1 s that --help and the pytest plug-in must not pay)
+    from pydantic import TypeAdapter
 
     return TypeAdapter(Target)
 
 
 def _validate(path: Path, document: dict[str, Any]) -> Target:
-    from pydantic import ValidationError  # noqa: PLC0415
+    from pydantic import ValidationError
 
     try:
         return _adapter().validate_python(document)

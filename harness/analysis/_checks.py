@@ -101,6 +101,11 @@ def times(name: str, values: npt.ArrayLike) -> IntArray:
     return result
 
 
+def seconds(times_ns: IntArray, origin_ns: int) -> FloatArray:
+    """Return integer nanoseconds as float seconds since `origin_ns`, subtracting before converting."""
+    return np.asarray((times_ns - origin_ns) * 1e-9, dtype=np.float64)
+
+
 def window(start_ns: int, end_ns: int) -> tuple[int, int]:
     """Return the window as ints; ValueError unless it ends after it starts."""
     if not end_ns > start_ns:

@@ -21,8 +21,8 @@ def front(points: npt.ArrayLike, directions: Sequence[Direction]) -> BoolArray:
     missing value (NaN) is never on the front and dominates none. Equal points are both on it.
     """
     costs = _costs(points, directions)
-    complete = ~np.isnan(costs).any(axis=1)
-    return np.array([bool(ok) and not _dominators(costs, i).any() for i, ok in enumerate(complete)], dtype=np.bool_)
+    beaten = [_dominators(costs, i).any() for i in range(len(costs))]
+    return np.asarray(~np.isnan(costs).any(axis=1) & ~np.array(beaten, dtype=np.bool_))
 
 
 def dominated_by(points: npt.ArrayLike, directions: Sequence[Direction]) -> list[tuple[int, ...]]:
@@ -39,7 +39,7 @@ def _costs(points: npt.ArrayLike, directions: Sequence[Direction]) -> FloatArray
         raise ValueError(f"directions: each 'min' or 'max' expected, got {unknown[0]!r}")
     if len(directions) != array.shape[1] or len(directions) == 0:
         raise ValueError(f"directions: one a column expected, got {len(directions)} for points of shape {array.shape}")
-    return array * np.array([1.0 if d == "min" else -1.0 for d in directions])
+    return np.asarray(array * np.array([1.0 if d == "min" else -1.0 for d in directions]))
 
 
 def _dominators(costs: FloatArray, i: int) -> BoolArray:

@@ -21,14 +21,14 @@ def latency_metrics(state: Progress) -> dict[str, Quantity]:
     """Every latency, memory and size metric from the processes that succeeded (at least one)."""
     wall = state.wall_ns
     pooled = np.concatenate(wall)
-    interval = stats.median_interval(wall)
+    p50 = _p50(wall)
     cpu = float(np.median([run.median_cpu_ns for run in state.runs]))
     return {
-        "latency_p50_ns": Value(interval.mid, interval.lo, interval.hi, len(pooled)),
+        "latency_p50_ns": p50,
         "latency_p90_ns": _tail(pooled, 0.90),
         "latency_p99_ns": _tail(pooled, 0.99),
         "cpu_time_p50_ns": Value(cpu),
-        "wall_per_cpu": Value(interval.mid / cpu) if cpu > 0 else Missing("CPU time below the clock's resolution"),
+        "wall_per_cpu": Value(p50.value / cpu) if cpu > 0 else Missing("CPU time below the clock's resolution"),
         "first_inference_ns": _median([run.first_inference_ns for run in state.runs]),
         "load_ns": _median([run.load_ns for run in state.runs]),
         "peak_rss_bytes": Value(max(run.peak_rss_bytes for run in state.runs), n=len(state.runs)),
@@ -36,6 +36,15 @@ def latency_metrics(state: Progress) -> dict[str, Quantity]:
         "n_processes": Value(len(state.runs)),
         "throughput_per_s": Value(state.prepared.options.batch * len(pooled) * 1e9 / float(pooled.sum())),
     }
+
+
+def _p50(processes: list[NDArray[np.int64]]) -> Value:
+    """Median with its interval over processes; one process alone knows nothing of how the next would differ."""
+    n = sum(map(len, processes))
+    if len(processes) == 1:
+        return Value(float(np.median(processes[0])), n=n)
+    interval = stats.median_interval(processes)
+    return Value(interval.mid, interval.lo, interval.hi, n)
 
 
 def _median(values: list[int]) -> Value:
@@ -75,7 +84,7 @@ def _unsteady(state: Progress) -> Verdict | None:
 def _width(metrics: dict[str, Quantity], profile: Profile) -> Verdict:
     p50 = metrics["latency_p50_ns"]
     if not isinstance(p50, Value) or p50.lo is None or p50.hi is None:
-        return Verdict("imprecise", "one process gives no interval", "use --profile quick or longer")
+        return Verdict("imprecise", "one process gives no interval", "measure in several: --profile quick, standard or full")
     width = (p50.hi - p50.lo) / 2 / p50.value
     if width <= profile.half_width:
         return Verdict("precise", f"median within {width:.1%} at 95 %")

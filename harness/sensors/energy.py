@@ -1,11 +1,14 @@
 """Joules per inference of one case, from the traces sampled beside it and the target's power rule.
 
 Gross is everything within the source's scope, E / N. Net takes the idle power off, (E - P_idle T) / N, with P_idle
-the mean over windows before and after. Both are Missing, with the reason, when the window is not good enough.
+the mean over windows before and after. Each is Missing, with the reason, when its windows are not good enough.
+The interval holds what the readings show (quantisation, edges, sampling, drift of idle); the gain error of the sensor
+is not in it, since most boards publish none.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,17 +16,18 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.analysis import energy
-from harness.analysis.energy import Energy
+from harness.analysis.energy import Energy, from_counter, integrate, mean_power, net
 from harness.core.quantity import Missing, Quantity, Value
 
 from .board_power import PowerSource
 from .sampler import Series, Traces
 
-MIN_UPDATES = 10
-"""Fewer different readings than this within a window say too little (EEMBC and MLPerf Power sample far more often)."""
+MIN_DIFFERENT = 10
+"""Fewer different readings than this in a row mean that the sensor stood still, however often it was asked."""
+
+_Z95 = 1.959964  # the normal distribution's 97.5 % point
+_NO_WRAP_UJ = 1 << 62  # a counter without a wrap never gets there
 
 Window = tuple[int, int]
 """Start and end in nanoseconds of the monotonic clock."""
@@ -51,78 +55,93 @@ def case_energy(
     if n_inferences < 1:
         nothing = Missing("no inference was run within the window")
         return CaseEnergy(nothing, nothing)
-    total = _window_energy(traces, source, window)
-    details = {"scope": source.scope, "estimate": source.rule.estimate, "window": _described(total)}
-    if isinstance(total, Missing):
-        return CaseEnergy(total, total, details)
-    gross = _per_inference(total.joules, total.u_joules, n_inferences)
-    idle = [_window_energy(traces, source, each) for each in idle_windows]
-    powers = [_mean_power(each, span) for each, span in zip(idle, idle_windows, strict=True)]
-    details |= {"idle": [_described(each) for each in idle], **_idle_details(powers)}
-    return CaseEnergy(gross, _net(total, window, powers, n_inferences), details)
+    total = window_energy(traces, source, window)
+    idle = [window_energy(traces, source, each) for each in idle_windows]
+    details = {
+        "scope": source.scope,
+        "channels": [channel.name for channel in source.channels],
+        "estimate": source.rule.estimate,
+        "gain_uncertainty": "unknown",
+        "window": _described(total),
+        "idle": [_described(each) for each in idle],
+    }
+    gross = total if isinstance(total, Missing) else _per_inference(total, n_inferences)
+    return CaseEnergy(gross, _net(total, idle, n_inferences), details)
 
 
-def _window_energy(traces: Traces, source: PowerSource, window: Window) -> Energy | Missing:
-    """The rule's energy over a window, scale and offset applied; Missing when the window is invalid."""
-    series = [traces.series[channel.name] for channel in source.channels if channel.name in traces.series]
-    if len(series) < len(source.channels):
-        return Missing("a channel of the power rule was not sampled")
+def window_energy(traces: Traces, source: PowerSource, window: Window) -> Energy | Missing:
+    """The rule's energy over a window, scale and offset applied; Missing when the window is not valid."""
+    absent = [each.name for each in source.channels if each.name not in traces.series]
+    if absent:
+        return Missing(f"{absent[0]} was not sampled: it cannot be read within a measured window")
+    series = [traces.series[channel.name] for channel in source.channels]
     unread = [reason for each in series if not len(each.value) for reason in each.missing]
     if unread:
         return Missing(f"the power could not be read: {unread[0]}")
-    measured = _counted(series, window) if source.counters else _integrated(series, window)
-    if isinstance(measured, Missing):
-        return measured
-    seconds = (window[1] - window[0]) / 1e9
-    rule = source.rule
-    joules = rule.scale * measured.joules + rule.offset_w * seconds
-    return Energy(joules, rule.scale * measured.u_joules, measured.coverage, measured.valid, measured.reason)
+    try:
+        measured = _counted(series, window) if source.counters else _integrated(series, window)
+    except ValueError as error:  # no reading at all, negative power: the mathematics refuses
+        return Missing(f"the power trace cannot be used: {error}")
+    if not measured.valid:
+        return Missing(measured.reason)
+    joules = source.rule.scale * measured.joules + source.rule.offset_w * measured.duration_ns * 1e-9
+    return dataclasses.replace(measured, joules=joules, u_joules=source.rule.scale * measured.u_joules)
 
 
-def _integrated(series: Sequence[Series], window: Window) -> Energy | Missing:
+def _integrated(series: Sequence[Series], window: Window) -> Energy:
+    """Channels in watts: summed at the times that all of them have (one sensor reads its channels together)."""
     t_ns = reduce(np.intersect1d, [each.t_ns for each in series])
     power_w = np.sum([each.value[np.isin(each.t_ns, t_ns)] for each in series], axis=0)
-    if not (few := _too_few(t_ns, power_w, window)):
-        return _valid(energy.integrate(t_ns, power_w, *window, period_ns=series[0].period_ns))
-    return few
+    measured = integrate(t_ns, power_w, *window, period_ns=series[0].period_ns)
+    inside = power_w[(t_ns >= window[0]) & (t_ns <= window[1])]
+    different = int(np.count_nonzero(np.diff(inside))) + 1
+    if measured.valid and different < MIN_DIFFERENT:
+        reason = f"the sensor stood still: {different} different readings in a row, at least {MIN_DIFFERENT} are needed"
+        return dataclasses.replace(measured, valid=False, reason=reason)
+    return measured
 
 
-def _counted(series: Sequence[Series], window: Window) -> Energy | Missing:
-    parts: list[Energy] = []
-    for each in series:
-        counter_uj = np.rint(each.value * 1e6).astype(np.int64)
-        if few := _too_few(each.t_ns, counter_uj, window):
-            return Missing(f"{each.channel.name}: {few.reason}")
-        wrap = each.channel.wrap
-        wrap_uj = round(wrap * 1e6) if wrap is not None else None
-        part = _valid(energy.from_counter(each.t_ns, counter_uj, *window, wrap_uj=wrap_uj))
-        if isinstance(part, Missing):
-            return Missing(f"{each.channel.name}: {part.reason}")
-        parts.append(part)
-    uncertainty = math.hypot(*(part.u_joules for part in parts))
-    return Energy(sum(part.joules for part in parts), uncertainty, min(part.coverage for part in parts), True, "")
+def _counted(series: Sequence[Series], window: Window) -> Energy:
+    """Counters in joules: each unwrapped by itself, then summed."""
+    parts = [_one_counter(each, window) for each in series]
+    reasons = [f"{each.channel.name}: {part.reason}" for each, part in zip(series, parts, strict=True) if part.reason]
+    return dataclasses.replace(
+        parts[0],
+        joules=sum(part.joules for part in parts),
+        u_joules=math.hypot(*(part.u_joules for part in parts)),
+        coverage=min(part.coverage for part in parts),
+        valid=not reasons,
+        reason="; ".join(reasons),
+        updates=min(part.updates for part in parts),
+    )
 
 
-def _too_few(t_ns: NDArray[np.int64], values: NDArray[Any], window: Window) -> Missing | None:
-    inside = values[(t_ns >= window[0]) & (t_ns <= window[1])]
-    updates = int(np.count_nonzero(np.diff(inside))) + 1 if len(inside) else 0
-    if updates >= MIN_UPDATES:
-        return None
-    return Missing(f"{updates} different readings within the window, at least {MIN_UPDATES} are needed")
+def _one_counter(series: Series, window: Window) -> Energy:
+    wrap = series.channel.wrap
+    wrap_uj = _NO_WRAP_UJ if wrap is None else round(wrap * 1e6)
+    counter_uj = np.rint(series.value * 1e6).astype(np.int64)
+    return from_counter(series.t_ns, counter_uj, *window, wrap_uj=wrap_uj, update_ns=series.channel.period_ns)
 
 
-def _valid(measured: Energy) -> Energy | Missing:
-    return measured if measured.valid else Missing(measured.reason)
+def _net(total: Energy | Missing, idle: Sequence[Energy | Missing], n: int) -> Quantity:
+    if isinstance(total, Missing):
+        return total
+    if not idle:
+        return Missing("idle power was not measured")
+    good = [each for each in idle if not isinstance(each, Missing)]
+    if len(good) < len(idle):
+        reasons = [each.reason for each in idle if isinstance(each, Missing)]
+        return Missing(f"idle power: {reasons[0]}")
+    return _per_inference(net(total, good), n)
 
 
-def _per_inference(joules: float, u_joules: float, n: int) -> Value:
-    half = energy.K95 * u_joules / n
-    return Value(joules / n, joules / n - half, joules / n + half, n)
+def _per_inference(energy: Energy, n: int) -> Value:
+    each, half = energy.joules / n, _Z95 * energy.u_joules / n
+    return Value(each, each - half, each + half, n)
 
 
-def _mean_power(measured: Energy | Missing, window: Window) -> tuple[float, float] | Missing:
-    """Mean power over a window and its standard uncertainty, in watts."""
-    if isinstance(measured, Missing):
-        return measured
-    seconds = (window[1] - window[0]) / 1e9
-    return measured.joules / seconds, measured.u_joules / seconds
+def _described(energy: Energy | Missing) -> dict[str, Any]:
+    if isinstance(energy, Missing):
+        return {"reason": energy.reason}
+    power_w, u_power_w = mean_power(energy)
+    return {**dataclasses.asdict(energy), "power_w": power_w, "u_power_w": u_power_w}

@@ -16,10 +16,11 @@ from harness.store.runfolder import RunFolder
 from tests.e2e.conftest import SMOKE, Edgebench
 
 PATIENCE_S = 240
+Running = tuple[subprocess.Popen[str], Path]
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+def running(tmp_path: Path) -> Iterator[Running]:
     """A run of the whole quick suite, at the moment its first records are written."""
     out = tmp_path / "run"
     command = [sys.executable, "-m", "edgebench", "run", "quick", *SMOKE, "--out", str(out)]
@@ -33,7 +34,7 @@ def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     child.communicate()
 
 
-def test_a_killed_run_shows_its_finished_cases(running: tuple[subprocess.Popen[str], Path], edgebench: Edgebench) -> None:
+def test_a_killed_run_shows_its_finished_cases(running: Running, edgebench: Edgebench) -> None:
     child, out = running
     child.kill()
     child.wait()
@@ -49,7 +50,7 @@ def test_a_killed_run_shows_its_finished_cases(running: tuple[subprocess.Popen[s
     assert finished[0].case.model in page
 
 
-def test_ctrl_c_ends_with_130_and_a_report(running: tuple[subprocess.Popen[str], Path]) -> None:
+def test_ctrl_c_ends_with_130_and_a_report(running: Running) -> None:
     child, out = running
     child.send_signal(signal.SIGINT)
     output, _ = child.communicate(timeout=PATIENCE_S)

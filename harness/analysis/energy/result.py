@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-TIMESTAMP_S = 1e-6
-"""How exactly a reading is dated: reading one file under /sys takes about this long."""
-
 
 @dataclass(frozen=True)
 class Energy:

@@ -7,10 +7,9 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-import edgebench
 import pytest
-from harness.cli.run import exit_code
-from harness.core.errors import EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED
+
+import edgebench
 
 HEAVY = ("numpy", "pandas", "plotly", "pydantic", "rich", "onnxruntime", "jinja2", "pytest")
 

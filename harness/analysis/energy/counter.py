@@ -1,0 +1,111 @@
+"""Energy from a counter that only rises, and wraps."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.analysis._checks import FloatArray, IntArray, at_least, seconds, times, window
+from harness.analysis.energy.result import Energy
+from harness.analysis.energy.trace import MIN_UPDATES
+from harness.analysis.energy.uncertainty import TIMESTAMP_S
+
+UPDATE_NS = 1_000_000
+"""RAPL counters are updated about every millisecond (Intel SDM vol. 3, "RAPL Interfaces")."""
+
+EDGE_SHARE = 0.01
+"""Up to this share of the window may lie outside the first and last reading."""
+
+
+def from_counter(
+    t_ns: npt.ArrayLike,
+    counter_uj: npt.ArrayLike,
+    start_ns: int,
+    end_ns: int,
+    wrap_uj: int,
+    update_ns: int = UPDATE_NS,
+) -> Energy:
+    """Return the energy between `start_ns` and `end_ns` of a counter of microjoules.
+
+    `t_ns`: integer monotonic nanoseconds, not falling; `counter_uj`: integers 0 .. `wrap_uj`, as many. A
+    reading below the one before has wrapped once: `wrap_uj` (max_energy_range_uj) is added. More wraps
+    than one between two readings cannot be seen; read more often than one wrap takes. At the
+    edges the counter is interpolated linearly. `update_ns`: how often the counter itself is updated.
+
+    Invalid: more than 1 % of the window outside the readings, a counter that stands still or falls
+    back (reset), or one polled faster than it moves that moved fewer than 10 times.
+
+    Raises ValueError for fewer than 2 readings, values outside 0 .. wrap, unequal lengths, falling times.
+    """
+    times_ns, rises = _rises(t_ns, counter_uj, wrap_uj)
+    start, end = window(start_ns, end_ns)
+    update_s = at_least("update_ns", update_ns, 0) * 1e-9
+    t_s, duration_s = seconds(times_ns, start), (end - start) * 1e-9
+    total = np.concatenate(([0.0], np.cumsum(rises) * 1e-6))
+    unseen_s = max(0.0, float(t_s[0])) + max(0.0, duration_s - float(t_s[-1]))
+    touched = (t_s[1:] > 0.0) & (t_s[:-1] < duration_s)
+    moves = int(np.count_nonzero(rises[touched]))
+    reason = _objection(rises[touched], wrap_uj, unseen_s / duration_s)
+    joules = _at(duration_s, t_s, total) - _at(0.0, t_s, total)
+    # a counter seen standing still is slower than it was said to be
+    stood = int(touched.sum()) - moves
+    period_s = max(update_s, duration_s / moves if moves and stood else 0.0)
+    u_joules = _uncertainty(t_s, total, duration_s, period_s)
+    return Energy(joules, u_joules, max(0.0, 1.0 - unseen_s / duration_s), not reason, reason, end - start, moves)
+
+
+def _rises(t_ns: npt.ArrayLike, counter_uj: npt.ArrayLike, wrap_uj: int) -> tuple[IntArray, IntArray]:
+    """Return the times and the rise of the counter from each reading to the next, in microjoules."""
+    times_ns, counter = times("t_ns", t_ns), np.asarray(counter_uj)
+    at_least("wrap_uj", wrap_uj, 1)
+    if counter.dtype.kind not in "iu" or counter.shape != times_ns.shape:
+        raise ValueError(
+            f"counter_uj: {times_ns.size} integer microjoules expected, got {counter.dtype} {counter.shape}"
+        )
+    outside = (counter < 0) | (counter > wrap_uj)
+    if outside.any():
+        i = int(np.argmax(outside))
+        raise ValueError(f"counter_uj[{i}] is {counter[i]}, expected 0 .. {wrap_uj} (the wrap)")
+    times_ns, first = np.unique(times_ns, return_index=True)
+    if times_ns.size < 2:
+        raise ValueError(f"t_ns: a counter needs at least 2 readings, got {times_ns.size}")
+    steps = np.diff(counter[first].astype(np.int64))
+    return times_ns, np.where(steps < 0, steps + int(wrap_uj), steps)
+
+
+def _objection(rises: IntArray, wrap_uj: int, unseen_share: float) -> str:
+    moves = int(np.count_nonzero(rises))
+    if unseen_share > EDGE_SHARE:
+        return f"{100 * unseen_share:.2g} % of the window lies outside the readings of the counter"
+    if moves == 0:
+        return "the counter stood still"
+    if np.any(rises > wrap_uj / 2):
+        return "the counter fell back by less than half its range: it was reset, or readings are missing"
+    if moves < min(rises.size, MIN_UPDATES):
+        return f"the counter moved {moves} times in the window, at least {MIN_UPDATES} needed: measure longer"
+    return ""
+
+
+def _at(moment_s: float, t_s: FloatArray, total: FloatArray) -> float:
+    """Return the unwrapped counter at a moment, continued at its first or last slope outside the readings."""
+    i = int(np.clip(np.searchsorted(t_s, moment_s, side="right"), 1, t_s.size - 1))
+    slope = (total[i] - total[i - 1]) / (t_s[i] - t_s[i - 1])
+    return float(total[i - 1] + slope * (moment_s - t_s[i - 1]))
+
+
+def _uncertainty(t_s: FloatArray, total: FloatArray, duration_s: float, period_s: float) -> float:
+    """Return the edge error: when the counter was last updated, and what the power did between readings.
+
+    An edge at the share f of an interval of length h, in which power steps by d at that moment, is
+    interpolated wrong by f (1 - f) h d; d is bounded by the changes to the neighbouring intervals.
+    """
+    lengths, rises = np.diff(t_s), np.diff(total)
+    power = rises / lengths
+    change = np.abs(np.diff(power, prepend=power[:1])) + np.abs(np.diff(power, append=power[-1:]))
+    variance = 0.0
+    for edge in (0.0, duration_s):
+        i = int(np.clip(np.searchsorted(t_s, edge, side="right"), 1, t_s.size - 1)) - 1
+        f = (edge - t_s[i]) / lengths[i]
+        variance += (f * (1.0 - f) * lengths[i] * change[i]) ** 2 / 3.0
+        variance += (power[i] * period_s) ** 2 / 12.0 + (power[i] * TIMESTAMP_S) ** 2
+    return float(np.sqrt(variance + 2.0 * (1e-6) ** 2 / 12.0))

@@ -1,0 +1,65 @@
+"""`edgebench host`: what machine this is, and recording it to be replayed elsewhere with --host-root."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+from harness.cli._machine import host_of
+from harness.core.errors import EXIT_OK
+
+HELP = "show this machine's identity, or record what edgebench reads from it"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    show = actions.add_parser("show", help="identity, as JSON", description="This machine's identity, as JSON.")
+    show.set_defaults(act=_show)
+    record = actions.add_parser("record", help="record", description="Keep every file that detection, checks and "
+                                "sensors read, with the time, as a tree for --host-root.")  # fmt: skip
+    record.add_argument("folder", type=Path, metavar="DIR", help="a new folder")
+    record.add_argument("--seconds", type=float, default=30.0, help="how long the sensors are sampled (default: 30)")
+    record.set_defaults(act=_record)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out the action."""
+    code: int = arguments.act(arguments)
+    return code
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from harness.host.identity import identity
+
+    print(json.dumps(dataclasses.asdict(identity(host_of(arguments))), indent=2))
+    return EXIT_OK
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    import targets
+    from harness.host.checks import inspect_all
+    from harness.host.identity import identity
+    from harness.host.recording import RecordingFs
+    from harness.sensors import open_sensors
+    from harness.sensors.sampler import Sampler
+
+    fs = RecordingFs(arguments.folder, host_of(arguments).root)
+    sensors = open_sensors(fs)
+    try:
+        found = targets.detect(fs)
+        identity(fs)
+        inspect_all(fs)
+        sampler = Sampler(sensors).start()
+        time.sleep(arguments.seconds)
+        sampler.stop()
+    finally:
+        for sensor in sensors:
+            sensor.close()
+        fs.close()
+    print(f"{found.target.title} recorded in {arguments.folder}")
+    print(f"replay it: edgebench --host-root {arguments.folder} sensors")
+    return EXIT_OK

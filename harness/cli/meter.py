@@ -1,0 +1,60 @@
+"""`edgebench meter`: joules per inference from an external meter's CSV trace with trigger marks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from harness.core.errors import EXIT_NOTHING_MEASURED, EXIT_OK
+
+HELP = "energy per inference from the CSV trace of an external meter with a trigger column"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("trace", type=Path, metavar="TRACE.csv", help="time, power (or voltage and current), trigger")
+    parser.add_argument("--inferences", type=int, required=True, metavar="N", help="inferences in each marked window")
+    parser.add_argument("--volts", type=float, metavar="V", help="the supply, for a trace of current alone")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """One line a window, and the median of the valid ones."""
+    from harness.core.errors import UsageError
+    from harness.sensors.meter_csv import read_trace, window_energies
+
+    if arguments.inferences < 1:
+        raise UsageError(f"--inferences {arguments.inferences} is not positive")
+    trace = read_trace(arguments.trace, arguments.volts)
+    rows = [_row(gross, net, arguments.inferences) for gross, net in window_energies(trace)]
+    good = [row["energy_gross_j"] for row in rows if row["valid"]]
+    median = statistics.median(good) if good else None
+    if arguments.json:
+        print(json.dumps({"windows": rows, "median_energy_gross_j": median}, indent=2))
+    else:
+        print("\n".join([_line(number, row) for number, row in enumerate(rows, 1)]) or "no trigger mark in the trace")
+        print(f"median   {median:.6g} J per inference, gross" if good else "no valid window")
+    return EXIT_OK if good else EXIT_NOTHING_MEASURED
+
+
+def _row(gross: Any, net: Any, n: int) -> dict[str, Any]:
+    return {
+        "duration_s": gross.duration_ns / 1e9,
+        "energy_gross_j": gross.joules / n,
+        "u_energy_gross_j": gross.u_joules / n,
+        "energy_net_j": net.joules / n if net and net.valid else None,
+        "coverage": gross.coverage,
+        "valid": gross.valid,
+        "reason": gross.reason,
+    }
+
+
+def _line(number: int, row: dict[str, Any]) -> str:
+    if not row["valid"]:
+        return f"window {number}: not valid: {row['reason']}"
+    net = "no idle time in the trace" if row["energy_net_j"] is None else f"net {row['energy_net_j']:.6g} J"
+    gross = f"{row['energy_gross_j']:.6g} J +- {1.96 * row['u_energy_gross_j']:.2g} per inference, gross"
+    return f"window {number}: {gross}; {net}"

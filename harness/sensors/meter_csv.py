@@ -1,0 +1,151 @@
+"""Traces of an external meter, saved as CSV by its own program: power over time, and a trigger that marks windows.
+
+Any meter serves that way: the board raises a pin while it infers (EEMBC EnergyRunner does the same), the meter records
+the pin beside the power, and every high stretch is one window. Columns are known by their headings, whatever the
+spelling: a time (`time_s`, `Timestamp(ms)`, ...), a power (`power_w`, `Power [mW]`, ...) or a current with a voltage
+(`current_ua`, `voltage_v`), a trigger (`trigger`, `D0`, `D0-D7`, `gpio`, `mark`).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.analysis.energy import Energy, integrate, net
+from harness.core.errors import DataError
+
+from .energy import Window
+
+_TIME = {"time", "timestamp", "t"}
+_TRIGGER = {"trigger", "mark", "gpio", "d0", "d0_d7"}
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+_SI = {"u": 1e-6, "m": 1e-3, "": 1.0}
+
+
+@dataclass(frozen=True)
+class MeterTrace:
+    """t_ns (n,) int64 of the meter's own clock, power_w (n,) float64, and the windows its trigger marks."""
+
+    t_ns: NDArray[np.int64]
+    power_w: NDArray[np.float64]
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The host's clock from the meter's: host = offset + rate x meter. `residual_ns`: the worst mark left over."""
+
+    offset_ns: float
+    rate: float
+    residual_ns: float
+
+    def to_host(self, t_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Times of the meter on the host's monotonic clock."""
+        return np.rint(self.offset_ns + self.rate * t_ns.astype(np.float64)).astype(np.int64)
+
+
+def read_trace(path: Path, volts: float | None = None) -> MeterTrace:
+    """The trace in a CSV file; `volts` is the supply where the file holds a current alone. Raises DataError."""
+    rows = list(_numbers(path))
+    if len(rows) < 2:
+        raise DataError(f"{path} holds {len(rows)} samples", "export the whole trace, with its heading line")
+    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    t_ns = np.rint(_time_s(path, columns) * 1e9).astype(np.int64)
+    if np.any(np.diff(t_ns) < 0):
+        raise DataError(f"{path}: time falls", "sort the rows by time")
+    trigger = next((columns[name] for name in columns if name in _TRIGGER), np.zeros(len(rows)))
+    return MeterTrace(t_ns, _power_w(path, columns, volts), tuple(_high(t_ns, trigger)))
+
+
+def window_energies(trace: MeterTrace) -> list[tuple[Energy, Energy | None]]:
+    """Gross and net energy of every window; net is None where the trace shows no idle time before or after all."""
+    gross = [integrate(trace.t_ns, trace.power_w, *window) for window in trace.windows]
+    idle = [integrate(trace.t_ns, trace.power_w, *window) for window in _idle(trace)]
+    good = [each for each in idle if each.valid]
+    return [(each, net(each, good) if good else None) for each in gross]
+
+
+def align(meter_ns: Sequence[int], host_ns: Sequence[int]) -> Alignment:
+    """The straight line between two clocks, from the same marks seen by both; one mark gives the offset alone."""
+    if len(meter_ns) != len(host_ns) or not meter_ns:
+        raise DataError(
+            f"the meter saw {len(meter_ns)} marks, the host set {len(host_ns)}", "cut the trace to the run's marks"
+        )
+    meter, host = np.array(meter_ns, dtype=np.float64), np.array(host_ns, dtype=np.float64)
+    x, y = meter - meter[0], host - host[0]  # differences first: clocks of days do not fit a float's precision
+    rate = float(np.polyfit(x, y, 1)[0]) if len(meter_ns) > 1 else 1.0
+    offset = float(np.mean(y - rate * x))
+    residual = float(np.max(np.abs(y - rate * x - offset)))
+    return Alignment(float(host[0] + offset - rate * meter[0]), rate, residual)
+
+
+def _numbers(path: Path) -> Iterator[dict[str, float]]:
+    """Rows as numbers by normalised heading; columns that hold words are left out."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for line, row in enumerate(csv.DictReader(file), 2):
+                yield {_normal(name): _number(path, line, name, text) for name, text in row.items() if name}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as CSV: {error}", "export the trace as comma-separated text") from error
+
+
+def _number(path: Path, line: int, name: str, text: str | None) -> float:
+    try:
+        return float(text or "")
+    except ValueError:
+        raise DataError(f"{path}, line {line}, column '{name}': '{text}' is not a number", "mend or cut it") from None
+
+
+def _normal(heading: str) -> str:
+    """'Timestamp(ms)' -> 'timestamp_ms', 'Power [mW]' -> 'power_mw', 'D0-D7' -> 'd0_d7'."""
+    return re.sub(r"[^a-z0-9]+", "_", heading.lower().replace("µ", "u").replace("μ", "u")).strip("_")
+
+
+def _time_s(path: Path, columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    for name, values in columns.items():
+        stem, _, unit = name.rpartition("_")
+        if stem in _TIME and unit in _SECONDS:
+            return values * _SECONDS[unit]
+    raise DataError(f"{path} has no time column", f"name one time_s, time_ms or time_us; found: {', '.join(columns)}")
+
+
+def _power_w(path: Path, columns: Mapping[str, NDArray[np.float64]], volts: float | None) -> NDArray[np.float64]:
+    power, current = _in_si(columns, "power", "w"), _in_si(columns, "current", "a")
+    if power is not None:
+        return power
+    voltage = _in_si(columns, "voltage", "v")
+    if current is not None and (voltage is not None or volts is not None):
+        return current * (voltage if voltage is not None else volts)
+    missing = "a voltage" if current is not None else "a power"
+    raise DataError(f"{path} has no {missing} column", "name one power_w, or voltage_v and current_a; or give --volts")
+
+
+def _in_si(columns: Mapping[str, NDArray[np.float64]], quantity: str, unit: str) -> NDArray[np.float64] | None:
+    for prefix, factor in _SI.items():
+        if f"{quantity}_{prefix}{unit}" in columns:
+            return columns[f"{quantity}_{prefix}{unit}"] * factor
+    return None
+
+
+def _high(t_ns: NDArray[np.int64], trigger: NDArray[np.float64]) -> Iterator[Window]:
+    """Stretches in which the trigger is not 0, from the first high sample to the first low one after it.
+
+    One that is still high at the trace's end was cut off and is no window.
+    """
+    edges = np.diff((trigger != 0).astype(np.int8), prepend=0)
+    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    yield from ((int(t_ns[start]), int(t_ns[end])) for start, end in zip(starts, ends, strict=False))
+
+
+def _idle(trace: MeterTrace) -> list[Window]:
+    """Before the first window and after the last."""
+    if not trace.windows:
+        return []
+    spans = [(int(trace.t_ns[0]), trace.windows[0][0]), (trace.windows[-1][1], int(trace.t_ns[-1]))]
+    return [span for span in spans if span[1] > span[0]]

@@ -1,0 +1,55 @@
+"""The timed loop: how many inferences, which inputs, what it leaves behind."""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import pytest
+
+from harness.measure import loop
+from harness.runtimes.base import Batch
+from harness.runtimes.null import NullSession
+
+
+class Counting(NullSession):
+    """Remembers which inputs were prepared and whether the collector was on."""
+
+    def __init__(self) -> None:
+        self.prepared: list[int] = []
+        self.collecting: set[bool] = set()
+
+    def prepare(self, batch: Batch) -> None:
+        self.prepared.append(int(batch["input"][0]))
+
+    def infer(self) -> None:
+        self.collecting.add(gc.isenabled())
+
+
+BATCHES = [{"input": np.array([index])} for index in range(3)]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_at_least_n_and_never_more_than_the_limit(threads: int) -> None:
+    assert len(loop.run(NullSession(), BATCHES, 7, 0, 100, threads).wall_ns) == 7
+    assert len(loop.run(NullSession(), BATCHES, 7, 10**12, 9, threads).wall_ns) == 9
+
+
+def test_inputs_are_taken_in_turn() -> None:
+    session = Counting()
+    loop.run(session, BATCHES, 7, 0, 100, 1)
+    assert session.prepared == [0, 1, 2, 0, 1, 2, 0]
+
+
+def test_the_collector_rests_meanwhile_and_is_on_after() -> None:
+    session = Counting()
+    loop.run(session, BATCHES, 2, 0, 100, 1)
+    assert session.collecting == {False}
+    assert gc.isenabled()
+
+
+def test_samples_lie_within_their_window() -> None:
+    samples = loop.run(NullSession(), BATCHES, 50, 0, 100, 1)
+    assert (samples.wall_ns >= 0).all()
+    assert (samples.cpu_ns >= 0).all()
+    assert samples.wall_ns.sum() <= samples.ended_ns - samples.started_ns

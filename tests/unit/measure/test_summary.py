@@ -1,0 +1,110 @@
+"""Metrics and verdicts from samples made up so that the answer is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.core.artifact import Artifact
+from harness.core.case import Case
+from harness.core.quantity import Value
+from harness.core.record import Blob, ProcessRun
+from harness.core.verdict import Verdict
+from harness.measure.latency import Progress, random_order
+from harness.measure.prepared import Prepared
+from harness.measure.process import Failure
+from harness.measure.profile import profile
+from harness.measure.summary import latency_metrics, verdict
+from harness.runtimes.base import Options
+
+MS = 1_000_000
+
+
+def progress(
+    medians_ms: list[float], cpu_share: float = 1.0, n: int = 200, threads: int = 1, trend: float = 1.0
+) -> Progress:
+    """Processes of `n` samples with 1 % of noise around their medians, the last `trend` times the first."""
+    case = Case("m", "fp32", "null", threads=threads)
+    artifact = Artifact(Path("m.onnx"), "onnx", "0" * 64, 1)
+    state = Progress(Prepared(case, artifact, "harness.runtimes.null:NULL", Options(threads), None))
+    rng = np.random.default_rng(1)
+    for index, median in enumerate(medians_ms):
+        noise = np.exp(0.01 * rng.standard_normal(n))
+        wall = (median * MS * np.linspace(1, trend, n) * noise).astype(np.int64)
+        cpu = (wall * cpu_share).astype(np.int64)
+        blob = Blob("latency", "0" * 64, n, "ns")
+        state.wall_ns.append(wall)
+        state.cpu_ns.append(cpu)
+        times = (int(np.median(wall)), int(np.median(cpu)))
+        state.runs.append(ProcessRun(index, index, 1, 2, 3, 4 + index, 5, n, *times, 0, 100 + index, 0, 1, blob))
+    return state
+
+
+def judged(state: Progress, machine: Verdict | None = None) -> Verdict:
+    return verdict(state, latency_metrics(state), profile("quick"), machine)
+
+
+def test_metrics_are_those_of_the_samples() -> None:
+    metrics = latency_metrics(progress([2.0, 2.0, 2.0]))
+    p50 = metrics["latency_p50_ns"]
+    assert isinstance(p50, Value)
+    assert p50.value == pytest.approx(2 * MS, rel=0.01)
+    assert p50.lo is not None
+    assert p50.hi is not None
+    assert p50.lo <= p50.value <= p50.hi
+    assert metrics["peak_rss_bytes"] == Value(102, n=3)
+    assert metrics["first_inference_ns"] == Value(5, n=3)
+    throughput = metrics["throughput_per_s"]
+    assert isinstance(throughput, Value)
+    assert throughput.value == pytest.approx(500, rel=0.01)
+
+
+def test_a_tail_needs_enough_samples() -> None:
+    few = latency_metrics(progress([2.0], n=20))
+    assert "n too small" in few["latency_p90_ns"].reason  # type: ignore[union-attr]
+    many = latency_metrics(progress([2.0, 2.0, 2.0], n=400))
+    assert isinstance(many["latency_p90_ns"], Value)
+    assert isinstance(many["latency_p99_ns"], Value)
+
+
+def test_processes_that_agree_are_precise() -> None:
+    assert judged(progress([2.0, 2.004, 1.996])).status == "precise"
+
+
+def test_processes_that_differ_are_imprecise() -> None:
+    assert judged(progress([2.0, 2.4, 1.7])).status == "imprecise"
+
+
+def test_one_process_has_no_interval_over_processes() -> None:
+    p50 = latency_metrics(progress([2.0]))["latency_p50_ns"]
+    assert isinstance(p50, Value)
+    assert (p50.lo, p50.hi) == (None, None)
+    assert judged(progress([2.0])).status == "imprecise"
+
+
+def test_wall_time_beyond_cpu_time_is_contention_at_one_thread_only() -> None:
+    assert judged(progress([2.0, 2.0, 2.0], cpu_share=0.8)).status == "contended"
+    assert judged(progress([2.0, 2.0, 2.0], cpu_share=0.8, threads=2)).status == "precise"
+
+
+def test_latency_that_never_settles_has_no_steady_state() -> None:
+    assert judged(progress([2.0, 2.0, 2.0], n=400, trend=2.0)).status == "no-steady-state"
+
+
+def test_the_machines_verdict_stands_over_all_but_a_failure() -> None:
+    state = progress([2.0, 2.0, 2.0])
+    assert judged(state, Verdict("emulated", "qemu")).status == "emulated"
+    state.failure = Failure(Verdict("crashed", "SIGSEGV"), "")
+    assert judged(state, Verdict("emulated", "qemu")).status == "crashed"
+
+
+def test_every_case_runs_once_a_round_in_an_order_of_its_own() -> None:
+    import random
+
+    order = random_order(4, 3, random.Random(0))
+    rounds = [order[i : i + 4] for i in (0, 4, 8)]
+    assert all(sorted(each) == [0, 1, 2, 3] for each in rounds)
+    assert len({tuple(each) for each in rounds}) > 1
+    assert order == random_order(4, 3, random.Random(0))
