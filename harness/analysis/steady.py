@@ -52,13 +52,14 @@ class NotSteady:
     batch_size: int
 
 
-def detect(x: npt.ArrayLike) -> Steady | NotSteady:
+def detect(x: npt.ArrayLike, tolerance: float = TOLERANCE) -> Steady | NotSteady:
     """Return where the steady state of the series `x` (> 0, in time order) starts, or why there is none.
 
     Batches of 20 samples; below 200 samples the tenth part of the series, at least 2. Below 20
     samples the answer is NotSteady with 'too few' as the reason. A rest that fills no batch belongs
     to the last one. What lasts less than 3 to 10 batches (a tenth of the series) is a burst, not a
-    level; at the very start, where nothing tells it from warm-up, it is left out.
+    level; at the very start, where nothing tells it from warm-up, it is left out. `tolerance`: by how
+    much (relative) the levels of the steady part may differ.
     """
     series = samples("x", x, positive=True)
     if series.size < MIN_SAMPLES:
@@ -68,7 +69,7 @@ def detect(x: npt.ArrayLike) -> Steady | NotSteady:
     medians = _batch_medians(series, size)
     logs = np.log(medians)
     parts = changepoint.segments(logs, min(10, max(3, medians.size // 10)), TOLERANCE / 10)
-    first = _first_steady(parts)
+    first = _first_steady(parts, tolerance)
     if 2 * parts[first].start > medians.size:
         return NotSteady(_reason(parts, first, size), medians, size)
     start = parts[first].start + _slow_start(logs[parts[first].start : parts[first].stop])
@@ -82,12 +83,12 @@ def _batch_medians(series: FloatArray, size: int) -> FloatArray:
     return whole
 
 
-def _first_steady(parts: list[changepoint.Segment]) -> int:
+def _first_steady(parts: list[changepoint.Segment], tolerance: float) -> int:
     """Return the first segment from which on all levels lie within the tolerance."""
     lowest = highest = parts[-1].level
     for index in range(len(parts) - 1, -1, -1):
         lowest, highest = min(lowest, parts[index].level), max(highest, parts[index].level)
-        if highest - lowest > np.log1p(TOLERANCE):
+        if highest - lowest > np.log1p(tolerance):
             return index + 1
     return 0
 

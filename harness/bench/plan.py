@@ -42,6 +42,16 @@ class Plan:
     refused: Mapping[Case, Verdict] = field(default_factory=dict)
     references: Mapping[Case, Prepared] = field(default_factory=dict)
 
+    def only(self, cases: Iterable[Case]) -> Plan:
+        """The plan for some of its cases."""
+        kept = set(cases)
+        return Plan(
+            tuple(case for case in self.cases if case in kept),
+            tuple(prepared for prepared in self.prepared if prepared.case in kept),
+            {case: verdict for case, verdict in self.refused.items() if case in kept},
+            self.references,
+        )
+
 
 @dataclass(frozen=True)
 class Preparer:

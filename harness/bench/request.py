@@ -11,6 +11,7 @@ from pathlib import Path
 
 import suites
 from harness.accuracy.dataset import open_dataset
+from harness.analysis.stats import Definition
 from harness.core import plugins
 from harness.core.artifact import Artifact, Format
 from harness.core.case import Case
@@ -58,6 +59,8 @@ class Request:
     seed: int = 0
     out: str | None = None
     command: Sequence[str] = ()
+    percentiles: Definition = "numpy"
+    resume: bool = False
 
     @cached_property
     def target(self) -> Target:
@@ -116,7 +119,16 @@ class Request:
         name = self._suite.name if self._suite else "own"
         length = self.profile or (self._suite.profile if self._suite else "quick")
         out = Path(self.out) if self.out else default_out(name)
-        return Order(name, self.target, profile(length), out, self.seed, self.command)
+        return Order(
+            suite=name,
+            target=self.target,
+            profile=profile(length),
+            out=out,
+            seed=self.seed,
+            command=self.command,
+            percentiles=self.percentiles,
+            resume=self.resume,
+        )
 
     @staticmethod
     def _find(own: Mapping[Case, Artifact], case: Case, file_format: Format) -> Artifact:

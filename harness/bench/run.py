@@ -12,7 +12,9 @@ from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 
+from harness.analysis.stats import Definition
 from harness.core.case import Case
+from harness.core.errors import UsageError
 from harness.core.hostfs import HostFs
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing
@@ -39,7 +41,10 @@ DISTRIBUTIONS = ("edgebench", "numpy", "onnxruntime", "ai-edge-litert", "tflite-
 
 @dataclass(frozen=True)
 class Order:
-    """What the user asked for: the suite's name, where, how long, the seed of every random choice, and `command`."""
+    """What the user asked for: the suite's name, where, how long, the seed of every random choice, and `command`.
+
+    `resume` goes on with the run that is in `out` already.
+    """
 
     suite: str
     target: Target
@@ -47,6 +52,8 @@ class Order:
     out: Path
     seed: int = 0
     command: Sequence[str] = ()
+    percentiles: Definition = "numpy"
+    resume: bool = False
     fs: HostFs = field(default_factory=HostFs)
 
 
@@ -67,7 +74,11 @@ class Bench:
         scratch = Path(self._scratch.name)
         findings = tuple(inspect_all(self._order.fs))
         self.header = self._header(findings, scratch)
-        self.folder = RunFolder.create(self._order.out, self.header)
+        if self._order.resume:
+            self.folder = RunFolder(self._order.out)
+            self._plan, self.header = continued(self._plan, self.folder, self.header)
+        else:
+            self.folder = RunFolder.create(self._order.out, self.header)
         self._setting = Setting(
             run_id=self.header.run_id,
             target=self._order.target.name,
@@ -76,6 +87,7 @@ class Bench:
             blobs=self.folder,
             scratch=scratch,
             scores=Scores(scratch),
+            percentiles=self._order.percentiles,
             energy=EnergyPass(self._sensors, power_source(self._order.target.power, self._sensors)),
             machine=machine_verdict(findings),
             findings=findings,
@@ -140,6 +152,30 @@ class Bench:
         )
         self.folder.append(record)
         return record
+
+
+def continued(plan: Plan, folder: RunFolder, header: RunHeader) -> tuple[Plan, RunHeader]:
+    """What is left of a plan whose run was killed, and that run's header.
+
+    UsageError when the run in the folder is another one: figures of two settings must not stand in one run.
+    """
+    before = folder.header()
+    for name, old, new in zip(_SAME_RUN, _identity_of(before), _identity_of(header), strict=True):
+        if old != new:
+            raise UsageError(
+                f"{folder.path} holds another run: its {name} differs", "resume with the arguments the run began with"
+            )
+    left = set(folder.missing())
+    return plan.only(case for case in plan.cases if case.id in left), before
+
+
+_SAME_RUN = ("suite", "target", "profile", "seed", "planned cases", "versions", "machine")
+
+
+def _identity_of(header: RunHeader) -> tuple[object, ...]:
+    """What two headers of one run share, as `_SAME_RUN` names it."""
+    machine = header.host.get("machine_id")
+    return header.suite, header.target, header.profile, header.seed, header.planned, dict(header.versions), machine
 
 
 def versions() -> dict[str, str]:

@@ -7,7 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED
+from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +42,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--images", type=_positive, metavar="N", help="score accuracy on the first N images")
     how.add_argument("--timeout", type=float, metavar="SECONDS", help="a process that takes longer is killed")
     how.add_argument("--seed", type=int, default=0, help="seed of order and synthetic inputs (default: 0)")
+    how.add_argument(
+        "--percentile-definition",
+        choices=("numpy", "loadgen", "openvino", "trtexec"),
+        default="numpy",
+        help="of p90 and above, for comparison with that tool (default: numpy)",
+    )
     out = parser.add_argument_group("output")
     out.add_argument("--out", metavar="DIR", help="run folder (default: runs/<time>-<suite>)")
+    out.add_argument("--resume", action="store_true", help="go on with the killed run in --out; finished cases stay")
     out.add_argument("--json", action="store_true", help="print the table as JSON instead of for people")
     out.add_argument("--no-report", action="store_true", help="write no report.html")
 
@@ -54,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from ._progress import Progress
 
+    if arguments.resume and not arguments.out:
+        raise UsageError("--resume needs --out", "name the folder of the run that was killed")
     request = _request(arguments)
     plan = request.plan()
     interrupted = False
@@ -96,6 +105,8 @@ def _request(arguments: argparse.Namespace) -> Request:
         seed=arguments.seed,
         out=arguments.out,
         command=("edgebench", *sys.argv[1:]),
+        percentiles=arguments.percentile_definition,
+        resume=arguments.resume,
     )
 
 

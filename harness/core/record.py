@@ -34,8 +34,11 @@ class ProcessRun:
     """One fresh process of a case. Times in integer nanoseconds of the monotonic clock.
 
     `spawn_ns` is from the parent's spawn to the worker's first line, `import_ns` the runtime library's import.
-    `order` is its place in the run's random order. `blob` holds arrays 'wall_ns' and 'cpu_ns' of the timed inferences
-    and 'warmup_ns' of those before.
+    `order` is its place in the run's random order. `blob` holds arrays 'wall_ns' and 'cpu_ns' of the inferences that
+    count and 'warmup_ns' of those before; with very short ones each sample is the mean of `calls_per_sample` calls.
+    `unsteady` says why no steady state was found, empty when one was. `control_ratio` is the CPU time of a fixed piece
+    of work after the timed loop over that before it; `same_input_ratio` the median with one input repeated over that
+    with inputs in rotation.
     """
 
     index: int
@@ -53,6 +56,12 @@ class ProcessRun:
     started_ns: int
     ended_ns: int
     blob: Blob
+    calls_per_sample: int = 1
+    unsteady: str = ""
+    control_ratio: float | None = None
+    same_input_ratio: float | None = None
+    affinity: tuple[int, ...] = ()
+    os_threads: int | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.analysis.stats import Definition
 from harness.core.case import Case
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity, Value
@@ -38,6 +39,7 @@ class Setting:
     scratch: Path
     scores: Scores
     energy: EnergyPass
+    percentiles: Definition = "numpy"
     machine: Verdict | None = None
     findings: tuple[Finding, ...] = ()
 
@@ -59,7 +61,7 @@ def measure_block(
     `references` maps a case to the fp32 net it is compared with.
     """
     states = [Progress(prepared) for prepared in block]
-    total = len(block) * setting.profile.processes
+    total = len(block) * setting.profile.max_processes
     for done in LatencyPass(setting.profile, setting.blobs, setting.scratch, setting.seed).measure(states):
         yield Step("latency", done, total)
     alive = [state for state in states if state.failure is None]
@@ -77,7 +79,7 @@ def _record(state: Progress, energy: Measured | None, reference: Prepared | None
     case = state.prepared.case
     metrics: dict[str, Quantity] = {"artifact_bytes": Value(state.prepared.artifact.size_bytes)}
     if state.runs:
-        metrics |= latency_metrics(state)
+        metrics |= latency_metrics(state, setting.profile, setting.percentiles)
     if energy is not None:
         metrics |= {**energy.metrics, **setting.scores.metrics(state.prepared, reference)}
     ruling = verdict(state, metrics, setting.profile, setting.machine)
@@ -104,7 +106,13 @@ def _record(state: Progress, energy: Measured | None, reference: Prepared | None
 def _details(state: Progress, energy: Measured | None, setting: Setting) -> dict[str, Any]:
     signature: dict[str, Any] = {key: state.result[key] for key in ("inputs", "outputs") if key in state.result}
     power = {"energy": dict(energy.details)} if energy and energy.details else {}
-    return {"profile": setting.profile.name, "seed": setting.seed, **signature, **power}
+    return {
+        "profile": setting.profile.name,
+        "seed": setting.seed,
+        "percentile_definition": setting.percentiles,
+        **signature,
+        **power,
+    }
 
 
 def artifact_info(prepared: Prepared) -> ArtifactInfo:

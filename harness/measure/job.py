@@ -40,7 +40,8 @@ class Labelled:
 class Job:
     """One worker's work. `runtime` is 'module:attribute'; `feeds` an .npy with one input a row, or None: synthesised.
 
-    `out` is the folder for `result.json` and `arrays.npz`; `spawned_ns` the parent's monotonic clock at the spawn.
+    `out` is the folder for `result.json` and `arrays.npz`; `spawned_ns` the parent's monotonic clock at the spawn;
+    `affinity` the CPUs to run on, empty for the system's choice.
     """
 
     phase: Phase
@@ -53,6 +54,7 @@ class Job:
     labelled: Labelled | None = None
     seed: int = 0
     spawned_ns: int = 0
+    affinity: tuple[int, ...] = ()
 
     def write(self, path: Path) -> None:
         """Save as JSON."""
@@ -66,7 +68,7 @@ class Job:
         options["shapes"] = {name: tuple(shape) for name, shape in options["shapes"].items()}
         loop, labelled = data.pop("loop"), data.pop("labelled")
         return cls(
-            **data,
+            **{**data, "affinity": tuple(data["affinity"])},
             options=Options(**options),
             loop=Loop(**loop) if loop else None,
             labelled=_labelled(labelled) if labelled else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -14,14 +15,23 @@ from numpy.typing import NDArray
 
 from harness.accuracy.dataset import open_dataset
 from harness.accuracy.preprocess import preprocess
+from harness.analysis import stats, steady
 from harness.core.record import Blob, ProcessRun
 from harness.core.units import utc_now
 
-from .job import Labelled
+from .job import Labelled, Loop
 from .prepared import BlobSink, Prepared
 from .process import Answer, Failure, run_worker
 from .profile import Profile
 from .worker import N_FEEDS
+
+PILOTS = 2
+"""Processes that serve as the pilot for the number of inferences in the later ones."""
+
+_FROM_RESULT = (
+    *("spawn_ns", "import_ns", "load_ns", "first_inference_ns", "involuntary_switches", "peak_rss_bytes", "started_ns"),
+    *("ended_ns", "calls_per_sample", "control_ratio", "same_input_ratio", "os_threads"),
+)
 
 
 @dataclass
@@ -37,16 +47,13 @@ class Progress:
     started_utc: str = ""
     duration_s: float = 0.0
 
-
-def random_order(cases: int, processes: int, rng: random.Random) -> list[int]:
-    """Indices of the cases in the order of their processes: round after round, each round shuffled anew.
-
-    So a slow drift of the machine hits all cases alike instead of the one that happened to be last.
-    """
-    order: list[int] = []
-    for _ in range(processes):
-        order += rng.sample(range(cases), cases)
-    return order
+    def add(self, answer: Answer, place: int, blobs: BlobSink, profile: Profile) -> None:
+        """Take in one process."""
+        run = _process_run(answer, len(self.runs), place, blobs, profile)
+        self.result = answer.result
+        self.runs.append(run)
+        self.wall_ns.append(answer.arrays["wall_ns"][-run.n_timed :])
+        self.cpu_ns.append(answer.arrays["cpu_ns"][-run.n_timed :])
 
 
 @dataclass(frozen=True)
@@ -59,51 +66,92 @@ class LatencyPass:
     seed: int
 
     def measure(self, states: Sequence[Progress]) -> Iterator[int]:
-        """Fill `states`; yields how many processes are done. A failed case is not tried again."""
+        """Fill `states`; yields how many processes are done.
+
+        Round after round every case that is not yet decided runs once, in an order drawn anew, so that a slow drift
+        of the machine hits all cases alike. A failed case is not tried again.
+        """
         feeds = write_feeds([state.prepared for state in states], self.scratch)
-        order = random_order(len(states), self.profile.processes, random.Random(self.seed))  # noqa: S311
-        for place, index in enumerate(order):
-            if states[index].failure is None:
-                self._one_process(states[index], place, feeds)
-            yield place + 1
+        rng = random.Random(self.seed)  # noqa: S311 - an order, no secret
+        place = 0
+        while open_states := [state for state in states if not self._decided(state)]:
+            for state in rng.sample(open_states, len(open_states)):
+                self._one_process(state, place, feeds)
+                place += 1
+                yield place
+
+    def _decided(self, state: Progress) -> bool:
+        """Failed, as often as allowed, or at a planned look with an interval narrow enough."""
+        n = len(state.runs)
+        if state.failure is not None or n >= self.profile.max_processes:
+            return True
+        return n >= self.profile.processes and n in stats.LOOKS and self._width(state) <= self.profile.half_width
+
+    def _width(self, state: Progress) -> float:
+        interval = stats.median_interval(state.wall_ns, level(len(state.runs), self.profile))
+        return (interval.hi - interval.lo) / 2 / interval.mid
 
     def _one_process(self, state: Progress, place: int, feeds: dict[Labelled, Path]) -> None:
         prepared = state.prepared
         inputs = feeds.get(prepared.labelled) if prepared.labelled else None
         out = self.scratch / f"latency-{place}"
-        job = prepared.job("latency", out, self.seed + place, self.profile.loop, inputs)
+        job = prepared.job("latency", out, self.seed + place, self._loop(state), inputs)
         state.started_utc = state.started_utc or utc_now()
         before = time.monotonic()
         answer = run_worker(job, prepared.timeout_s)
         state.duration_s += time.monotonic() - before
         if isinstance(answer, Failure):
             state.failure = answer
-            return
-        state.result = answer.result
-        state.wall_ns.append(answer.arrays["wall_ns"])
-        state.cpu_ns.append(answer.arrays["cpu_ns"])
-        state.runs.append(_process_run(answer, len(state.runs), place, self.blobs))
+        else:
+            state.add(answer, place, self.blobs, self.profile)
+
+    def _loop(self, state: Progress) -> Loop:
+        """The profile's loop; from the third process on with the inferences per process that two pilots call for."""
+        base = self.profile.loop
+        if len(state.runs) < PILOTS or self.profile.max_processes <= PILOTS:
+            return base
+        pilot = state.runs[:PILOTS]
+        once_ns = sum(run.median_ns for run in pilot) / len(pilot)
+        start_ns = sum(run.spawn_ns + run.import_ns + run.load_ns for run in pilot) / len(pilot) + base.warmup_ns
+        most = max(base.min_n, min(base.max_n, round(4 * base.min_ns / once_ns)))
+        n = stats.iterations_per_process(state.wall_ns[:PILOTS], start_ns, once_ns, (base.min_n, most))
+        return dataclasses.replace(base, min_n=n)
 
 
-def _process_run(answer: Answer, index: int, order: int, blobs: BlobSink) -> ProcessRun:
+def level(n: int, profile: Profile) -> float:
+    """Confidence level of the interval after `n` processes: alpha is spent where more than one look is planned."""
+    sequential = profile.max_processes > profile.processes and n in stats.LOOKS
+    return stats.look_level(n) if sequential else 0.95
+
+
+def steady_part(wall_ns: NDArray[np.int64], profile: Profile) -> tuple[int, str]:
+    """Index where the steady state begins, and why there is none (then 0, so that nothing is lost).
+
+    Levels may differ by 1 %, or by what the profile's own interval may span where that is more.
+    """
+    found = steady.detect(wall_ns, max(steady.TOLERANCE, profile.half_width))
+    if isinstance(found, steady.Steady):
+        return found.start_index, ""
+    return 0, found.reason if len(found.batch_medians) else ""
+
+
+def _process_run(answer: Answer, index: int, order: int, blobs: BlobSink, profile: Profile) -> ProcessRun:
+    """The process's figures; what came before the steady state joins the warm-up."""
     result, wall, cpu = answer.result, answer.arrays["wall_ns"], answer.arrays["cpu_ns"]
-    sha256, n = blobs.put_blob({"wall_ns": wall, "cpu_ns": cpu, "warmup_ns": answer.arrays["warmup_ns"]})
+    start, unsteady = steady_part(wall, profile)
+    warmup = np.concatenate([answer.arrays["warmup_ns"], wall[:start]])
+    sha256, n = blobs.put_blob({"wall_ns": wall[start:], "cpu_ns": cpu[start:], "warmup_ns": warmup})
     return ProcessRun(
         index=index,
         order=order,
-        spawn_ns=result["spawn_ns"],
-        import_ns=result["import_ns"],
-        load_ns=result["load_ns"],
-        first_inference_ns=result["first_inference_ns"],
-        n_warmup=len(answer.arrays["warmup_ns"]),
+        n_warmup=len(warmup),
         n_timed=n,
-        median_ns=round(float(np.median(wall))),
-        median_cpu_ns=round(float(np.median(cpu))),
-        involuntary_switches=result["involuntary_switches"],
-        peak_rss_bytes=result["peak_rss_bytes"],
-        started_ns=result["started_ns"],
-        ended_ns=result["ended_ns"],
+        median_ns=round(float(np.median(wall[start:]))),
+        median_cpu_ns=round(float(np.median(cpu[start:]))),
         blob=Blob("latency", sha256, n, "ns"),
+        unsteady=unsteady,
+        affinity=tuple(result["affinity"]),
+        **{name: result[name] for name in _FROM_RESULT},
     )
 
 

@@ -44,8 +44,8 @@ class Failure:
 def run_worker(job: Job, timeout_s: float) -> Answer | Failure:
     """Start a fresh Python for the job and wait; killed after `timeout_s`.
 
-    The worker's folder, which must not exist yet and is removed again, is its working directory, so that nothing in the user's can shadow a module, and it has a
-    session of its own, so that Ctrl-C reaches the parent alone.
+    The worker's folder, which must not exist yet and is removed again, is its working directory, so that nothing in
+    the user's can shadow a module, and it has a session of its own, so that Ctrl-C reaches the parent alone.
     """
     out = Path(job.out)
     out.mkdir(parents=True)

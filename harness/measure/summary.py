@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis import stats, steady
+from harness.analysis import stats
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.verdict import Verdict
 
-from .latency import Progress
+from .latency import Progress, level
 from .profile import Profile
 
 CONTENDED = 1.05
@@ -17,19 +17,29 @@ CONTENDED = 1.05
 times too high with a spread of .2 %, so a small spread alone proves nothing)."""
 
 
-def latency_metrics(state: Progress) -> dict[str, Quantity]:
-    """Every latency, memory and size metric from the processes that succeeded (at least one)."""
-    wall = state.wall_ns
-    pooled = np.concatenate(wall)
-    p50 = _p50(wall)
+DRIFTED = 0.01
+"""The control kernel may differ by this much before and after the timed loop."""
+
+TAILS = {"latency_p90_ns": 0.90, "latency_p95_ns": 0.95, "latency_p99_ns": 0.99, "latency_p999_ns": 0.999}
+
+
+def latency_metrics(state: Progress, profile: Profile, definition: stats.Definition = "numpy") -> dict[str, Quantity]:
+    """Every latency and memory metric from the processes that succeeded (at least one).
+
+    `definition` of a percentile is that of loadgen, openvino, trtexec or numpy, for comparison with those tools.
+    """
+    pooled = np.concatenate(state.wall_ns)
+    p50 = _p50(state.wall_ns, level(len(state.runs), profile))
     cpu = float(np.median([run.median_cpu_ns for run in state.runs]))
     return {
         "latency_p50_ns": p50,
-        "latency_p90_ns": _tail(pooled, 0.90),
-        "latency_p99_ns": _tail(pooled, 0.99),
+        **{name: _tail(pooled, p, definition) for name, p in TAILS.items()},
         "cpu_time_p50_ns": Value(cpu),
         "wall_per_cpu": Value(p50.value / cpu) if cpu > 0 else Missing("CPU time below the clock's resolution"),
         "first_inference_ns": _median([run.first_inference_ns for run in state.runs]),
+        "cold_start_ns": _median(
+            [run.spawn_ns + run.import_ns + run.load_ns + run.first_inference_ns for run in state.runs]
+        ),
         "load_ns": _median([run.load_ns for run in state.runs]),
         "peak_rss_bytes": Value(max(run.peak_rss_bytes for run in state.runs), n=len(state.runs)),
         "n_inferences": Value(len(pooled)),
@@ -38,12 +48,12 @@ def latency_metrics(state: Progress) -> dict[str, Quantity]:
     }
 
 
-def _p50(processes: list[NDArray[np.int64]]) -> Value:
+def _p50(processes: list[NDArray[np.int64]], confidence: float) -> Value:
     """Median with its interval over processes; one process alone knows nothing of how the next would differ."""
     n = sum(map(len, processes))
     if len(processes) == 1:
         return Value(float(np.median(processes[0])), n=n)
-    interval = stats.median_interval(processes)
+    interval = stats.median_interval(processes, confidence)
     return Value(interval.mid, interval.lo, interval.hi, n)
 
 
@@ -51,18 +61,26 @@ def _median(values: list[int]) -> Value:
     return Value(float(np.median(values)), n=len(values))
 
 
-def _tail(samples: NDArray[np.int64], p: float) -> Quantity:
-    tail = stats.tail(samples, p)
-    if isinstance(tail, stats.TooFew):
-        return Missing(f"n too small: {tail.n} independent samples, p{100 * p:g} needs {tail.n_required}")
-    return Value(tail.value, n=len(samples))
+def _tail(samples: NDArray[np.int64], p: float, definition: stats.Definition) -> Quantity:
+    found = stats.tail(samples, p, definition=definition)
+    return (
+        Missing(f"n too small: {found.reason}")
+        if isinstance(found, stats.TooFew)
+        else Value(found.value, n=len(samples))
+    )
 
 
 def verdict(state: Progress, metrics: dict[str, Quantity], profile: Profile, machine: Verdict | None) -> Verdict:
     """Whether the latency may be trusted; the gravest reason wins. `machine` is a verdict on the whole machine."""
     if state.failure is not None:
         return state.failure.verdict
-    return machine or _contended(state, metrics) or _unsteady(state) or _width(metrics, profile)
+    return (
+        machine
+        or _contended(state, metrics)
+        or _unsteady(state)
+        or _drifted(state, profile)
+        or _width(metrics, profile)
+    )
 
 
 def _contended(state: Progress, metrics: dict[str, Quantity]) -> Verdict | None:
@@ -74,17 +92,30 @@ def _contended(state: Progress, metrics: dict[str, Quantity]) -> Verdict | None:
 
 
 def _unsteady(state: Progress) -> Verdict | None:
-    reasons = [s.reason for s in map(steady.detect, state.wall_ns) if isinstance(s, steady.NotSteady)]
-    if 2 * len(reasons) <= len(state.wall_ns):
+    reasons = [run.unsteady for run in state.runs if run.unsteady]
+    if 2 * len(reasons) <= len(state.runs):
         return None
-    reason = f"{len(reasons)} of {len(state.wall_ns)} processes never settled: {reasons[0]}"
+    reason = f"{len(reasons)} of {len(state.runs)} processes never settled: {reasons[0]}"
     return Verdict("no-steady-state", reason, "let the machine cool down and idle; its trace is in the record")
+
+
+def _drifted(state: Progress, profile: Profile) -> Verdict | None:
+    """Never stricter than the profile: a figure good to 5 % is not spoiled by 2 % of drift."""
+    ratios = [run.control_ratio for run in state.runs if run.control_ratio is not None]
+    allowed = max(DRIFTED, profile.half_width)
+    if not ratios or abs(float(np.median(ratios)) - 1) <= allowed:
+        return None
+    change = float(np.median(ratios)) - 1
+    reason = f"a fixed piece of work took {change:+.1%} CPU time after the timed loop, more than {allowed:.0%}"
+    return Verdict("drifted", reason, "fix the clock (edgebench doctor) and let the machine cool down")
 
 
 def _width(metrics: dict[str, Quantity], profile: Profile) -> Verdict:
     p50 = metrics["latency_p50_ns"]
     if not isinstance(p50, Value) or p50.lo is None or p50.hi is None:
-        return Verdict("imprecise", "one process gives no interval", "measure in several: --profile quick, standard or full")
+        return Verdict(
+            "imprecise", "one process gives no interval", "measure in several: --profile quick, standard or full"
+        )
     width = (p50.hi - p50.lo) / 2 / p50.value
     if width <= profile.half_width:
         return Verdict("precise", f"median within {width:.1%} at 95 %")

@@ -13,6 +13,7 @@ _FIRST_LINE_NS = time.perf_counter_ns()
 import ctypes  # noqa: E402
 import importlib  # noqa: E402
 import json  # noqa: E402
+import os  # noqa: E402
 import resource  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
@@ -27,7 +28,9 @@ from numpy.typing import NDArray  # noqa: E402
 from harness.runtimes.base import Batch, Runtime, Session, SessionError, synthesise  # noqa: E402
 
 from . import loop as timed_loop  # noqa: E402
+from .control import control_ns  # noqa: E402
 from .job import Job, Loop, Phase  # noqa: E402
+from .loop import Plan  # noqa: E402
 
 Arrays = dict[str, NDArray[Any]]
 N_FEEDS = 8
@@ -67,6 +70,8 @@ def _write(out: Path, result: dict[str, Any], arrays: Arrays) -> None:
 
 
 def _work(job: Job) -> tuple[dict[str, Any], Arrays]:
+    if job.affinity:
+        os.sched_setaffinity(0, job.affinity)
     module, _, attribute = job.runtime.partition(":")
     runtime: Runtime = getattr(importlib.import_module(module), attribute)
     before_import = time.perf_counter_ns()
@@ -78,6 +83,8 @@ def _work(job: Job) -> tuple[dict[str, Any], Arrays]:
         "spawn_ns": _FIRST_LINE_NS - job.spawned_ns,
         "import_ns": before_load - before_import,
         "load_ns": loaded - before_load,
+        "affinity": sorted(os.sched_getaffinity(0)),
+        "os_threads": sum(1 for _ in Path("/proc/self/task").iterdir()),
         "inputs": [{"name": s.name, "shape": list(s.shape), "dtype": s.dtype} for s in session.inputs],
     }
     more, arrays = _PHASES[job.phase](session, job)
@@ -97,24 +104,28 @@ def _latency(session: Session, job: Job) -> tuple[dict[str, Any], Arrays]:
     before = time.perf_counter_ns()
     session.infer()
     first_ns = time.perf_counter_ns() - before
-    warm, samples, switches = _loops(session, batches, job.loop, job.options.threads)
+    result, arrays = _steady_loop(session, batches, job.loop, job.options.threads)
+    outputs = {name: list(array.shape) for name, array in session.fetch().items()}
+    return {"first_inference_ns": first_ns, "outputs": outputs, **result}, arrays
+
+
+def _steady_loop(session: Session, batches: list[Batch], loop: Loop, threads: int) -> tuple[dict[str, Any], Arrays]:
+    """Warm up, then the timed loop between two runs of the control kernel, then one input repeated."""
+    warm = timed_loop.run(session, batches, Plan(loop.warmup_n, loop.warmup_ns, loop.max_n, threads))
+    calls = timed_loop.calls_per_sample(float(np.median(warm.wall_ns)))
+    control_before = control_ns()
+    switches = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+    samples = timed_loop.run(session, batches, Plan(loop.min_n, loop.min_ns, loop.max_n, threads, calls))
     result = {
-        "first_inference_ns": first_ns,
+        "involuntary_switches": resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw - switches,
         "started_ns": samples.started_ns,
         "ended_ns": samples.ended_ns,
-        "involuntary_switches": switches,
-        "outputs": {name: list(array.shape) for name, array in session.fetch().items()},
+        "calls_per_sample": calls,
+        "control_ratio": control_ns() / control_before,
     }
+    same = timed_loop.run(session, batches[:1], Plan(loop.min_n // 4 + 1, 0, loop.max_n, threads, calls))
+    result["same_input_ratio"] = float(np.median(same.wall_ns) / np.median(samples.wall_ns))
     return result, {"warmup_ns": warm.wall_ns, "wall_ns": samples.wall_ns, "cpu_ns": samples.cpu_ns}
-
-
-def _loops(
-    session: Session, batches: list[Batch], loop: Loop, threads: int
-) -> tuple[timed_loop.Samples, timed_loop.Samples, int]:
-    warm = timed_loop.run(session, batches, loop.warmup_n, loop.warmup_ns, loop.max_n, threads)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
-    samples = timed_loop.run(session, batches, loop.min_n, loop.min_ns, loop.max_n, threads)
-    return warm, samples, resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw - before
 
 
 def _feeds(session: Session, job: Job) -> list[Batch]:

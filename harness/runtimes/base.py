@@ -35,7 +35,8 @@ class TensorSpec:
             return array.astype(dtype, copy=False)
         limits = np.iinfo(dtype)
         steps = np.rint(array / self.scale) + self.zero_point
-        return np.clip(steps, limits.min, limits.max).astype(dtype)
+        stored: NDArray[Any] = np.clip(steps, limits.min, limits.max).astype(dtype)
+        return stored
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -84,6 +84,21 @@ def label_or(fs: HostFs, label: str, otherwise: str) -> str:
     """The text of a label file, or the other name where there is no label. '/' is kept for channel paths."""
     text = fs.read(label)
     return text.replace("/", "-") if isinstance(text, str) and text else otherwise
+
+
+def hwmon_chips(fs: HostFs) -> Iterator[tuple[str, str]]:
+    """(folder, chip name) of every hwmon chip, once each: by its class, or below its I2C driver where only that shows.
+
+    Numbers change between boots, so a chip is known by its name alone.
+    """
+    seen: set[str] = set()
+    for pattern in ("/sys/class/hwmon/hwmon*/name", "/sys/bus/i2c/drivers/*/*/hwmon/hwmon*/name"):
+        for file in fs.glob(pattern):
+            folder, name = folder_of(file), fs.read(file)
+            real = fs.resolve(folder)
+            if isinstance(name, str) and real not in seen:
+                seen.add(real)
+                yield folder, name
 
 
 def folder_of(name: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from harness.core.hostfs import HostFs
 from harness.core.sensing import Channel
 
-from .base import FileSensor, Probe, folder_of, label_or, scaled
+from .base import FileSensor, Probe, hwmon_chips, label_or, scaled
 from .ina3221 import i2c_place, update_period_ns
 
 _CHIP = re.compile(r"ina(219|220|226|230|231|238|260)")
@@ -21,9 +21,8 @@ class Ina2xx(FileSensor):
 
     def probes(self, fs: HostFs) -> Iterable[Probe]:
         """One channel a chip: power1_input is in microwatts."""
-        for file in fs.glob("/sys/class/hwmon/hwmon*/name"):
-            chip, folder = fs.read(file), folder_of(file)
-            if isinstance(chip, str) and _CHIP.fullmatch(chip):
+        for folder, chip in hwmon_chips(fs):
+            if _CHIP.fullmatch(chip):
                 label = label_or(fs, f"{folder}/power1_label", label_or(fs, f"{folder}/in1_label", "power1"))
                 channel = Channel(
                     name=f"ina2xx/{i2c_place(fs, folder)}/{label}",

@@ -14,7 +14,7 @@ from harness.core.hostfs import HostFs, OpenFile
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel
 
-from .base import FileSensor, Probe, folder_of, label_or
+from .base import FileSensor, Probe, hwmon_chips, label_or
 
 _MS_NS = 1_000_000
 _UPDATE_MS = 100  # where the driver does not tell its own interval
@@ -28,9 +28,9 @@ class Ina3221(FileSensor):
 
     def probes(self, fs: HostFs) -> Iterable[Probe]:
         """One channel a rail that has a current."""
-        for file in fs.glob("/sys/class/hwmon/hwmon*/name"):
-            if fs.read(file) == "ina3221":
-                yield from _rails(fs, folder_of(file))
+        for folder, chip in hwmon_chips(fs):
+            if chip == "ina3221":
+                yield from _rails(fs, folder)
 
     def missing(self, fs: HostFs) -> str:
         """What was looked for."""
@@ -72,6 +72,6 @@ def update_period_ns(fs: HostFs, folder: str) -> int:
 
 def i2c_place(fs: HostFs, folder: str) -> str:
     """The chip's I2C bus and address ('1-0040'), by which a rule tells two chips apart; else its hwmon folder."""
-    real = fs.resolve(folder)
-    found = re.findall(r"/(\d+-[0-9a-f]{4})(?=/)", real)
-    return found[-1] if found else real.rsplit("/", 1)[1]
+    places = (fs.resolve(folder), fs.resolve(f"{folder}/device"))
+    found = [place for name in places for place in re.findall(r"/(\d+-[0-9a-f]{4})(?=/|$)", name)]
+    return found[0] if found else folder.rsplit("/", 1)[1]

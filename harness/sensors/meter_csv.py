@@ -24,8 +24,10 @@ from .energy import Window
 
 _TIME = {"time", "timestamp", "t"}
 _TRIGGER = {"trigger", "mark", "gpio", "d0", "d0_d7"}
+_KNOWN = {*_TIME, "power", "current", "voltage"}
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 _SI = {"u": 1e-6, "m": 1e-3, "": 1.0}
+Column = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class MeterTrace:
     """t_ns (n,) int64 of the meter's own clock, power_w (n,) float64, and the windows its trigger marks."""
 
     t_ns: NDArray[np.int64]
-    power_w: NDArray[np.float64]
+    power_w: Column
     windows: tuple[Window, ...]
 
 
@@ -52,14 +54,13 @@ class Alignment:
 
 def read_trace(path: Path, volts: float | None = None) -> MeterTrace:
     """The trace in a CSV file; `volts` is the supply where the file holds a current alone. Raises DataError."""
-    rows = list(_numbers(path))
-    if len(rows) < 2:
-        raise DataError(f"{path} holds {len(rows)} samples", "export the whole trace, with its heading line")
-    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    columns = _columns(path)
     t_ns = np.rint(_time_s(path, columns) * 1e9).astype(np.int64)
+    if t_ns.size < 2:
+        raise DataError(f"{path} holds {t_ns.size} samples", "export the whole trace")
     if np.any(np.diff(t_ns) < 0):
         raise DataError(f"{path}: time falls", "sort the rows by time")
-    trigger = next((columns[name] for name in columns if name in _TRIGGER), np.zeros(len(rows)))
+    trigger = next((columns[name] for name in columns if name in _TRIGGER), np.zeros(t_ns.size))
     return MeterTrace(t_ns, _power_w(path, columns, volts), tuple(_high(t_ns, trigger)))
 
 
@@ -85,21 +86,17 @@ def align(meter_ns: Sequence[int], host_ns: Sequence[int]) -> Alignment:
     return Alignment(float(host[0] + offset - rate * meter[0]), rate, residual)
 
 
-def _numbers(path: Path) -> Iterator[dict[str, float]]:
-    """Rows as numbers by normalised heading; columns that hold words are left out."""
+def _columns(path: Path) -> dict[str, Column]:
+    """Columns by normalised heading, those of known quantities only: a meter may write remarks beside them."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            for line, row in enumerate(csv.DictReader(file), 2):
-                yield {_normal(name): _number(path, line, name, text) for name, text in row.items() if name}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as CSV: {error}", "export the trace as comma-separated text") from error
-
-
-def _number(path: Path, line: int, name: str, text: str | None) -> float:
-    try:
-        return float(text or "")
-    except ValueError:
-        raise DataError(f"{path}, line {line}, column '{name}': '{text}' is not a number", "mend or cut it") from None
+            names = [_normal(heading) for heading in next(csv.reader(file), [])]
+            wanted = [place for place, name in enumerate(names) if name in _TRIGGER or name.split("_")[0] in _KNOWN]
+            rows = np.loadtxt(file, delimiter=",", usecols=wanted, ndmin=2) if wanted else np.zeros((0, 0))
+    except (OSError, ValueError, csv.Error) as error:
+        remedy = "export the trace as comma-separated numbers under one heading line"
+        raise DataError(f"{path} cannot be read as a trace: {error}", remedy) from error
+    return {names[place]: rows[:, column] for column, place in enumerate(wanted)}
 
 
 def _normal(heading: str) -> str:
@@ -107,7 +104,7 @@ def _normal(heading: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", heading.lower().replace("µ", "u").replace("μ", "u")).strip("_")
 
 
-def _time_s(path: Path, columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+def _time_s(path: Path, columns: Mapping[str, Column]) -> Column:
     for name, values in columns.items():
         stem, _, unit = name.rpartition("_")
         if stem in _TIME and unit in _SECONDS:
@@ -115,25 +112,26 @@ def _time_s(path: Path, columns: Mapping[str, NDArray[np.float64]]) -> NDArray[n
     raise DataError(f"{path} has no time column", f"name one time_s, time_ms or time_us; found: {', '.join(columns)}")
 
 
-def _power_w(path: Path, columns: Mapping[str, NDArray[np.float64]], volts: float | None) -> NDArray[np.float64]:
-    power, current = _in_si(columns, "power", "w"), _in_si(columns, "current", "a")
+def _power_w(path: Path, columns: Mapping[str, Column], volts: float | None) -> Column:
+    power, current, voltage = (_in_si(columns, *each) for each in (("power", "w"), ("current", "a"), ("voltage", "v")))
     if power is not None:
         return power
-    voltage = _in_si(columns, "voltage", "v")
-    if current is not None and (voltage is not None or volts is not None):
-        return current * (voltage if voltage is not None else volts)
+    if current is not None and voltage is not None:
+        return current * voltage
+    if current is not None and volts is not None:
+        return current * volts
     missing = "a voltage" if current is not None else "a power"
     raise DataError(f"{path} has no {missing} column", "name one power_w, or voltage_v and current_a; or give --volts")
 
 
-def _in_si(columns: Mapping[str, NDArray[np.float64]], quantity: str, unit: str) -> NDArray[np.float64] | None:
+def _in_si(columns: Mapping[str, Column], quantity: str, unit: str) -> Column | None:
     for prefix, factor in _SI.items():
         if f"{quantity}_{prefix}{unit}" in columns:
             return columns[f"{quantity}_{prefix}{unit}"] * factor
     return None
 
 
-def _high(t_ns: NDArray[np.int64], trigger: NDArray[np.float64]) -> Iterator[Window]:
+def _high(t_ns: NDArray[np.int64], trigger: Column) -> Iterator[Window]:
     """Stretches in which the trigger is not 0, from the first high sample to the first low one after it.
 
     One that is still high at the trace's end was cut off and is no window.

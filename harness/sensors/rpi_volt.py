@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from harness.core.hostfs import HostFs
 from harness.core.sensing import Channel
 
-from .base import SECOND_NS, FileSensor, Probe, folder_of, scaled
+from .base import SECOND_NS, FileSensor, Probe, hwmon_chips, scaled
 
 
 class RpiVolt(FileSensor):
@@ -17,10 +17,10 @@ class RpiVolt(FileSensor):
 
     def probes(self, fs: HostFs) -> Iterable[Probe]:
         """At most one channel."""
-        for file in fs.glob("/sys/class/hwmon/hwmon*/name"):
-            if fs.read(file) == "rpi_volt":
+        for folder, chip in hwmon_chips(fs):
+            if chip == "rpi_volt":
                 channel = Channel(name="rpi-volt/under-voltage", unit="1", period_ns=2 * SECOND_NS)
-                yield scaled(channel, fs.open(f"{folder_of(file)}/in0_lcrit_alarm"))
+                yield scaled(channel, fs.open(f"{folder}/in0_lcrit_alarm"))
 
     def missing(self, fs: HostFs) -> str:
         """Off a Raspberry Pi."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from harness.core.hostfs import HostFs
 from harness.core.sensing import Channel
 
-from .base import SECOND_NS, FileSensor, Probe, base_of, folder_of, scaled
+from .base import SECOND_NS, FileSensor, Probe, base_of, hwmon_chips, scaled
 
 
 class SocthermOc(FileSensor):
@@ -17,9 +17,9 @@ class SocthermOc(FileSensor):
 
     def probes(self, fs: HostFs) -> Iterable[Probe]:
         """One counter an alarm."""
-        for file in fs.glob("/sys/class/hwmon/hwmon*/name"):
-            if fs.read(file) == "soctherm_oc":
-                for count in fs.glob(f"{folder_of(file)}/oc*_event_cnt"):
+        for folder, chip in hwmon_chips(fs):
+            if chip == "soctherm_oc":
+                for count in fs.glob(f"{folder}/oc*_event_cnt"):
                     name = f"soctherm-oc/{base_of(count).removesuffix('_event_cnt')}"
                     channel = Channel(name=name, unit="1", kind="counter", period_ns=SECOND_NS)
                     yield scaled(channel, fs.open(count))

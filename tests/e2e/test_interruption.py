@@ -50,6 +50,21 @@ def test_a_killed_run_shows_its_finished_cases(running: Running, edgebench: Edge
     assert finished[0].case.model in page
 
 
+def test_a_killed_run_is_resumed_without_measuring_again(running: Running) -> None:
+    child, out = running
+    child.kill()
+    child.wait()
+    before = {path: path.read_bytes() for path in out.glob("records/*.json")}
+    command = [sys.executable, "-m", "edgebench", "run", "quick", *SMOKE, "--out", str(out), "--resume", "--no-report"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not RunFolder(out).missing()
+    assert {path: path.read_bytes() for path in before} == before
+    other = [*command[:5], "--profile", "quick", *command[7:]]
+    refused = subprocess.run(other, capture_output=True, text=True, check=False)
+    assert "its profile differs" in refused.stderr
+
+
 def test_ctrl_c_ends_with_130_and_a_report(running: Running) -> None:
     child, out = running
     child.send_signal(signal.SIGINT)

@@ -47,10 +47,11 @@ def from_counter(
     moves = int(np.count_nonzero(rises[touched]))
     reason = _objection(rises[touched], wrap_uj, unseen_s / duration_s)
     joules = _at(duration_s, t_s, total) - _at(0.0, t_s, total)
-    # a counter seen standing still is slower than it was said to be
-    stood = int(touched.sum()) - moves
-    period_s = max(update_s, duration_s / moves if moves and stood else 0.0)
-    u_joules = _uncertainty(t_s, total, duration_s, period_s)
+    if 0 < moves < touched.sum():  # seen standing still: slower than it was said to be
+        update_s = max(update_s, duration_s / moves)
+    # a common divisor of many rises is a quantum, of few a coincidence
+    quantum_j = 1e-6 * float(np.gcd.reduce(rises)) if moves >= MIN_UPDATES else 1e-6
+    u_joules = _uncertainty(t_s, total, duration_s, update_s, quantum_j)
     return Energy(joules, u_joules, max(0.0, 1.0 - unseen_s / duration_s), not reason, reason, end - start, moves)
 
 
@@ -93,19 +94,21 @@ def _at(moment_s: float, t_s: FloatArray, total: FloatArray) -> float:
     return float(total[i - 1] + slope * (moment_s - t_s[i - 1]))
 
 
-def _uncertainty(t_s: FloatArray, total: FloatArray, duration_s: float, period_s: float) -> float:
-    """Return the edge error: when the counter was last updated, and what the power did between readings.
+def _uncertainty(t_s: FloatArray, total: FloatArray, duration_s: float, period_s: float, quantum_j: float) -> float:
+    """Return the edge error: when the counter was last updated, its quantum, and the power between readings.
 
     An edge at the share f of an interval of length h, in which power steps by d at that moment, is
-    interpolated wrong by f (1 - f) h d; d is bounded by the changes to the neighbouring intervals.
+    interpolated wrong by f (1 - f) h d; d is bounded by the changes to the neighbouring intervals. A window
+    around a burst of work has such a step at both edges, wrong in the same direction: they add.
     """
-    lengths, rises = np.diff(t_s), np.diff(total)
-    power = rises / lengths
-    change = np.abs(np.diff(power, prepend=power[:1])) + np.abs(np.diff(power, append=power[-1:]))
-    variance = 0.0
+    lengths = np.diff(t_s)
+    power = np.pad(np.diff(total) / lengths, 1, mode="edge")
+    mean_w = float(total[-1] - total[0]) / float(t_s[-1] - t_s[0])
+    stepped, updated = 0.0, 2.0 * quantum_j**2 / 12.0
     for edge in (0.0, duration_s):
         i = int(np.clip(np.searchsorted(t_s, edge, side="right"), 1, t_s.size - 1)) - 1
+        around = power[i : i + 3]  # the interval before, the one with the edge, the one after
         f = (edge - t_s[i]) / lengths[i]
-        variance += (f * (1.0 - f) * lengths[i] * change[i]) ** 2 / 3.0
-        variance += (power[i] * period_s) ** 2 / 12.0 + (power[i] * TIMESTAMP_S) ** 2
-    return float(np.sqrt(variance + 2.0 * (1e-6) ** 2 / 12.0))
+        stepped += abs(f * (1.0 - f)) * lengths[i] * float(np.abs(np.diff(around)).sum())
+        updated += max(mean_w, float(around.max())) ** 2 * (period_s**2 / 12.0 + TIMESTAMP_S**2)
+    return float(np.hypot(stepped, np.sqrt(updated)))

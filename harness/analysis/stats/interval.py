@@ -78,7 +78,8 @@ def _across_processes(ordered: FloatArray, level: float) -> Interval:
     rank = _rank(count, level)
     if rank == 0:
         lo, hi = _t_on_logs(ordered, level)
-        return Interval(min(lo, ordered[0]), mid, max(hi, ordered[-1]), float(count), level, "t-log")
+        lo, hi = min(lo, float(ordered[0])), max(hi, float(ordered[-1]))
+        return Interval(lo, mid, hi, float(count), level, "t-log")
     inward = _interpolation(count, rank, level)
     logs = np.log(ordered)
     lo = (1.0 - inward) * logs[rank - 1] + inward * logs[rank]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from harness.measure import loop
+from harness.measure.loop import Plan
 from harness.runtimes.base import Batch
 from harness.runtimes.null import NullSession
 
@@ -31,25 +32,36 @@ BATCHES = [{"input": np.array([index])} for index in range(3)]
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_at_least_n_and_never_more_than_the_limit(threads: int) -> None:
-    assert len(loop.run(NullSession(), BATCHES, 7, 0, 100, threads).wall_ns) == 7
-    assert len(loop.run(NullSession(), BATCHES, 7, 10**12, 9, threads).wall_ns) == 9
+    assert len(loop.run(NullSession(), BATCHES, Plan(7, 0, 100, threads)).wall_ns) == 7
+    assert len(loop.run(NullSession(), BATCHES, Plan(7, 10**12, 9, threads)).wall_ns) == 9
 
 
 def test_inputs_are_taken_in_turn() -> None:
     session = Counting()
-    loop.run(session, BATCHES, 7, 0, 100, 1)
+    loop.run(session, BATCHES, Plan(7, 0, 100))
     assert session.prepared == [0, 1, 2, 0, 1, 2, 0]
 
 
 def test_the_collector_rests_meanwhile_and_is_on_after() -> None:
     session = Counting()
-    loop.run(session, BATCHES, 2, 0, 100, 1)
+    loop.run(session, BATCHES, Plan(2, 0, 100))
     assert session.collecting == {False}
     assert gc.isenabled()
 
 
 def test_samples_lie_within_their_window() -> None:
-    samples = loop.run(NullSession(), BATCHES, 50, 0, 100, 1)
+    samples = loop.run(NullSession(), BATCHES, Plan(50, 0, 100))
     assert (samples.wall_ns >= 0).all()
     assert (samples.cpu_ns >= 0).all()
     assert samples.wall_ns.sum() <= samples.ended_ns - samples.started_ns
+
+
+def test_very_short_inferences_are_timed_several_at_a_time() -> None:
+    assert loop.calls_per_sample(60_000) == 1
+    assert loop.calls_per_sample(20_000) == 3
+    session = Counting()
+    calls: list[int] = []
+    session.infer = lambda: calls.append(1)  # type: ignore[method-assign]
+    samples = loop.run(session, BATCHES, Plan(4, 0, 100, calls=5))
+    assert len(samples.wall_ns) == 4
+    assert len(calls) == 20

@@ -12,7 +12,7 @@ from harness.core.case import Case
 from harness.core.quantity import Value
 from harness.core.record import Blob, ProcessRun
 from harness.core.verdict import Verdict
-from harness.measure.latency import Progress, random_order
+from harness.measure.latency import Progress, steady_part
 from harness.measure.prepared import Prepared
 from harness.measure.process import Failure
 from harness.measure.profile import profile
@@ -20,6 +20,7 @@ from harness.measure.summary import latency_metrics, verdict
 from harness.runtimes.base import Options
 
 MS = 1_000_000
+QUICK = profile("quick")
 
 
 def progress(
@@ -38,16 +39,34 @@ def progress(
         state.wall_ns.append(wall)
         state.cpu_ns.append(cpu)
         times = (int(np.median(wall)), int(np.median(cpu)))
-        state.runs.append(ProcessRun(index, index, 1, 2, 3, 4 + index, 5, n, *times, 0, 100 + index, 0, 1, blob))
+        state.runs.append(
+            ProcessRun(
+                index,
+                index,
+                1,
+                2,
+                3,
+                4 + index,
+                5,
+                n,
+                *times,
+                0,
+                100 + index,
+                0,
+                1,
+                blob,
+                unsteady=steady_part(wall, QUICK)[1],
+            )
+        )
     return state
 
 
 def judged(state: Progress, machine: Verdict | None = None) -> Verdict:
-    return verdict(state, latency_metrics(state), profile("quick"), machine)
+    return verdict(state, latency_metrics(state, QUICK), QUICK, machine)
 
 
 def test_metrics_are_those_of_the_samples() -> None:
-    metrics = latency_metrics(progress([2.0, 2.0, 2.0]))
+    metrics = latency_metrics(progress([2.0, 2.0, 2.0]), QUICK)
     p50 = metrics["latency_p50_ns"]
     assert isinstance(p50, Value)
     assert p50.value == pytest.approx(2 * MS, rel=0.01)
@@ -62,9 +81,9 @@ def test_metrics_are_those_of_the_samples() -> None:
 
 
 def test_a_tail_needs_enough_samples() -> None:
-    few = latency_metrics(progress([2.0], n=20))
+    few = latency_metrics(progress([2.0], n=20), QUICK)
     assert "n too small" in few["latency_p90_ns"].reason  # type: ignore[union-attr]
-    many = latency_metrics(progress([2.0, 2.0, 2.0], n=400))
+    many = latency_metrics(progress([2.0, 2.0, 2.0], n=400), QUICK)
     assert isinstance(many["latency_p90_ns"], Value)
     assert isinstance(many["latency_p99_ns"], Value)
 
@@ -78,7 +97,7 @@ def test_processes_that_differ_are_imprecise() -> None:
 
 
 def test_one_process_has_no_interval_over_processes() -> None:
-    p50 = latency_metrics(progress([2.0]))["latency_p50_ns"]
+    p50 = latency_metrics(progress([2.0]), QUICK)["latency_p50_ns"]
     assert isinstance(p50, Value)
     assert (p50.lo, p50.hi) == (None, None)
     assert judged(progress([2.0])).status == "imprecise"
@@ -98,13 +117,3 @@ def test_the_machines_verdict_stands_over_all_but_a_failure() -> None:
     assert judged(state, Verdict("emulated", "qemu")).status == "emulated"
     state.failure = Failure(Verdict("crashed", "SIGSEGV"), "")
     assert judged(state, Verdict("emulated", "qemu")).status == "crashed"
-
-
-def test_every_case_runs_once_a_round_in_an_order_of_its_own() -> None:
-    import random
-
-    order = random_order(4, 3, random.Random(0))
-    rounds = [order[i : i + 4] for i in (0, 4, 8)]
-    assert all(sorted(each) == [0, 1, 2, 3] for each in rounds)
-    assert len({tuple(each) for each in rounds}) > 1
-    assert order == random_order(4, 3, random.Random(0))
