@@ -85,15 +85,23 @@ def count(name: str, value: int) -> int:
     return int(value)
 
 
-def times(name: str, values: npt.ArrayLike) -> IntArray:
-    """Return integer timestamps, at least one, none earlier than the one before.
+def whole(name: str, values: npt.ArrayLike) -> IntArray:
+    """Return a non-empty vector of int64. Floats are rounded, as long as they are exact to the unit (< 2^53).
 
-    They stay integers: nanoseconds since boot do not fit the 53 bits of a float after 104 days.
+    Times stay integers because nanoseconds since boot outgrow those 53 bits after 104 days.
     """
     array = _as_array(name, values)
-    if array.dtype.kind not in "iu" or array.ndim != 1 or array.size == 0:
-        raise ValueError(f"{name}: a non-empty vector of integer nanoseconds expected, got {array.dtype} {array.shape}")
-    result = array.astype(np.int64)
+    if array.dtype.kind not in "iuf" or array.ndim != 1 or array.size == 0:
+        raise ValueError(f"{name}: a non-empty vector of integers expected, got {array.dtype} of shape {array.shape}")
+    if array.dtype.kind == "f":
+        _refuse(name, array, ~(np.abs(array) < 2.0**53), "below 2^53 (or an integer array)")
+        array = np.rint(array)
+    return array.astype(np.int64)
+
+
+def times(name: str, values: npt.ArrayLike) -> IntArray:
+    """Return timestamps as `whole` nanoseconds, none earlier than the one before."""
+    result = whole(name, values)
     back = np.flatnonzero(np.diff(result) < 0)
     if back.size:
         i = int(back[0]) + 1
@@ -108,7 +116,7 @@ def seconds(times_ns: IntArray, origin_ns: int) -> FloatArray:
 
 def window(start_ns: int, end_ns: int) -> tuple[int, int]:
     """Return the window as ints; ValueError unless it ends after it starts."""
-    if not end_ns > start_ns:
+    if not -np.inf < start_ns < end_ns < np.inf:
         raise ValueError(f"window: end_ns > start_ns expected, got {start_ns} .. {end_ns}")
     return int(start_ns), int(end_ns)
 

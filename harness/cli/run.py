@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
+
+from ._types import positive, shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,17 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--preprocess", metavar="HOW", help="preset or settings: imagenet, unit,resize=40,mean=0.5,std=0.5"
     )
     what.add_argument(
-        "--shape", action="append", default=[], type=_shape, metavar="NAME=1x3x224x224", help="shape of a dynamic input"
+        "--shape", action="append", default=[], type=shape, metavar="NAME=1x3x224x224", help="shape of a dynamic input"
     )
     what.add_argument(
         "--filter", "-k", action="append", default=[], metavar="TEXT", help="only cases whose id has TEXT"
     )
     what.add_argument("--runtime", action="append", default=[], metavar="NAME", help="only this runtime; repeatable")
-    what.add_argument("--threads", type=_positive, metavar="N", help="intra-op threads instead of the suite's")
+    what.add_argument("--threads", type=positive, metavar="N", help="intra-op threads instead of the suite's")
     how = parser.add_argument_group("how")
     how.add_argument("--target", default="auto", help="target descriptor (default: the board this machine is)")
     how.add_argument("--profile", help="smoke, quick, standard or full instead of the suite's")
-    how.add_argument("--images", type=_positive, metavar="N", help="score accuracy on the first N images")
+    how.add_argument("--images", type=positive, metavar="N", help="score accuracy on the first N images")
     how.add_argument("--timeout", type=float, metavar="SECONDS", help="a process that takes longer is killed")
     how.add_argument("--seed", type=int, default=0, help="seed of order and synthetic inputs (default: 0)")
     how.add_argument(
@@ -108,20 +109,6 @@ def _request(arguments: argparse.Namespace) -> Request:
         percentiles=arguments.percentile_definition,
         resume=arguments.resume,
     )
-
-
-def _shape(text: str) -> tuple[str, tuple[int, ...]]:
-    match = re.fullmatch(r"(.+)=(\d+(?:[x,]\d+)*)", text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"'{text}' is not of the form NAME=1x3x224x224")
-    return match[1], tuple(int(size) for size in re.split("[x,]", match[2]))
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not positive")
-    return number
 
 
 def exit_code(records: Sequence[Record]) -> int:

@@ -120,7 +120,7 @@ def _power_w(path: Path, columns: Mapping[str, Column], volts: float | None) -> 
         return current * voltage
     if current is not None and volts is not None:
         return current * volts
-    missing = "a voltage" if current is not None else "a power"
+    missing = "voltage" if current is not None else "power"
     raise DataError(f"{path} has no {missing} column", "name one power_w, or voltage_v and current_a; or give --volts")
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from harness.analysis._checks import FloatArray, IntArray, at_least, seconds, times, window
+from harness.analysis._checks import FloatArray, IntArray, at_least, seconds, times, whole, window
 from harness.analysis.energy.result import Energy
 from harness.analysis.energy.trace import MIN_UPDATES
 from harness.analysis.energy.uncertainty import TIMESTAMP_S
 
 UPDATE_NS = 1_000_000
 """RAPL counters are updated about every millisecond (Intel SDM vol. 3, "RAPL Interfaces")."""
+
+RESOLUTION_UJ = 61.0
+"""The usual energy unit of RAPL, 2^-14 J (same place)."""
 
 EDGE_SHARE = 0.01
 """Up to this share of the window may lie outside the first and last reading."""
@@ -24,13 +27,15 @@ def from_counter(
     end_ns: int,
     wrap_uj: int,
     update_ns: int = UPDATE_NS,
+    resolution_uj: float = RESOLUTION_UJ,
 ) -> Energy:
     """Return the energy between `start_ns` and `end_ns` of a counter of microjoules.
 
-    `t_ns`: integer monotonic nanoseconds, not falling; `counter_uj`: integers 0 .. `wrap_uj`, as many. A
+    `t_ns`: whole monotonic nanoseconds, not falling; `counter_uj`: whole microjoules 0 .. `wrap_uj`, as many. A
     reading below the one before has wrapped once: `wrap_uj` (max_energy_range_uj) is added. More wraps
     than one between two readings cannot be seen; read more often than one wrap takes. At the
-    edges the counter is interpolated linearly. `update_ns`: how often the counter itself is updated.
+    edges the counter is interpolated linearly, so it is best read at both. `update_ns`, `resolution_uj`:
+    how often the counter itself is updated, and by multiples of what.
 
     Invalid: more than 1 % of the window outside the readings, a counter that stands still or falls
     back (reset), or one polled faster than it moves that moved fewer than 10 times.
@@ -49,20 +54,17 @@ def from_counter(
     joules = _at(duration_s, t_s, total) - _at(0.0, t_s, total)
     if 0 < moves < touched.sum():  # seen standing still: slower than it was said to be
         update_s = max(update_s, duration_s / moves)
-    # a common divisor of many rises is a quantum, of few a coincidence
-    quantum_j = 1e-6 * float(np.gcd.reduce(rises)) if moves >= MIN_UPDATES else 1e-6
+    quantum_j = 1e-6 * at_least("resolution_uj", resolution_uj, 0.0)
     u_joules = _uncertainty(t_s, total, duration_s, update_s, quantum_j)
     return Energy(joules, u_joules, max(0.0, 1.0 - unseen_s / duration_s), not reason, reason, end - start, moves)
 
 
 def _rises(t_ns: npt.ArrayLike, counter_uj: npt.ArrayLike, wrap_uj: int) -> tuple[IntArray, IntArray]:
     """Return the times and the rise of the counter from each reading to the next, in microjoules."""
-    times_ns, counter = times("t_ns", t_ns), np.asarray(counter_uj)
+    times_ns, counter = times("t_ns", t_ns), whole("counter_uj", counter_uj)
     at_least("wrap_uj", wrap_uj, 1)
-    if counter.dtype.kind not in "iu" or counter.shape != times_ns.shape:
-        raise ValueError(
-            f"counter_uj: {times_ns.size} integer microjoules expected, got {counter.dtype} {counter.shape}"
-        )
+    if counter.size != times_ns.size:
+        raise ValueError(f"counter_uj: as many as t_ns expected, got {counter.size} for {times_ns.size} times")
     outside = (counter < 0) | (counter > wrap_uj)
     if outside.any():
         i = int(np.argmax(outside))
@@ -70,7 +72,7 @@ def _rises(t_ns: npt.ArrayLike, counter_uj: npt.ArrayLike, wrap_uj: int) -> tupl
     times_ns, first = np.unique(times_ns, return_index=True)
     if times_ns.size < 2:
         raise ValueError(f"t_ns: a counter needs at least 2 readings, got {times_ns.size}")
-    steps = np.diff(counter[first].astype(np.int64))
+    steps = np.diff(counter[first])
     return times_ns, np.where(steps < 0, steps + int(wrap_uj), steps)
 
 

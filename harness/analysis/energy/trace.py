@@ -26,7 +26,7 @@ def integrate(
 ) -> Energy:
     """Return the energy between `start_ns` and `end_ns` of the power samples.
 
-    `t_ns`: integer monotonic nanoseconds, not falling (of equal ones the first counts); `power_w`: watts
+    `t_ns`: whole monotonic nanoseconds, not falling (of equal ones the first counts); `power_w`: watts
     >= 0, as many. Power at the window's edges is interpolated linearly; where the trace does not reach
     an edge, its nearest value is held. `period_ns`: the sensor's update period, default the
     median distance of the samples; a sensor polled faster than it updates needs it.

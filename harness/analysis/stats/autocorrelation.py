@@ -67,8 +67,10 @@ def _indicators(series: FloatArray, quantiles: Sequence[float]) -> list[BoolArra
 def _autocorrelation(series: FloatArray) -> FloatArray:
     """Return rho_0..rho_{n-1} (biased estimator, as Geyer's method needs) by FFT."""
     centred = series - series.mean()
-    if np.ptp(series) == 0.0:
+    largest = np.abs(centred).max()
+    if np.ptp(series) == 0.0 or largest == 0.0:
         return np.concatenate(([1.0], np.zeros(series.size - 1)))
+    centred /= largest  # so that squares neither overflow nor vanish
     spectrum = np.fft.rfft(centred, 2 * series.size)
     covariance = np.fft.irfft(spectrum * np.conj(spectrum))[: series.size]
     return np.asarray(covariance / covariance[0])

@@ -77,7 +77,7 @@ def test_a_denied_rapl_counter_says_how_to_grant_it(everything: HostFs, failing_
     assert "tmpfiles.d" in reading.value.reason
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage\n", b"12a4\n", b"\xff\xfe\x00", b"4.5\n", b"--\n"])
+@pytest.mark.parametrize("content", [b"", b"garbage\n", b"12x4\n", b"\xff\xfe\x00", b"4.5\n", b"--\n"])
 @pytest.mark.parametrize("sensor_name", FILES)
 def test_a_cut_or_garbled_file_is_missing(everything: HostFs, sensor_name: str, content: bytes) -> None:
     (sensor,) = open_sensors(everything, [sensor_name])

@@ -1,0 +1,112 @@
+"""ONNX Runtime's own profiler: a session with profiling on, and its JSON file read back.
+
+The file is a list of trace events: durations `dur` and starts `ts` in whole microseconds, one event 'model_run' of
+category 'Session' an inference, one event of category 'Node' named '<node>_kernel_time' an executed kernel, with its
+operator and provider in `args` (onnxruntime/core/common/profiler.cc, sequential_executor.cc).
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.analysis.operators import Inference, summarise
+from harness.core.operators import OperatorProfile, OpTiming
+from harness.core.quantity import Missing
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
+
+WARMUP = 3
+"""Inferences before those that count: the first ones allocate."""
+
+_KERNEL = "_kernel_time"
+_US = 1000
+Event = Mapping[str, Any]
+
+
+def profile(
+    model: Path, settings: ort.SessionOptions, provider: str, inputs: Mapping[str, ort.OrtValue], n: int
+) -> OperatorProfile | Missing:
+    """Profile `n` inferences of a model on the inputs given. `settings` are those of the timed session; changed here."""
+    with tempfile.TemporaryDirectory(prefix="edgebench-profile-") as folder:
+        settings.enable_profiling = True
+        settings.profile_file_prefix = str(Path(folder) / "ort")
+        _run(model, settings, provider, inputs, n)
+        files = sorted(Path(folder).glob("*.json"))
+        if not files:
+            return Missing("ONNX Runtime's profiler wrote no file")
+        return read(files[0].read_text(encoding="utf-8", errors="replace"), provider, n)
+
+
+def _run(
+    model: Path, settings: ort.SessionOptions, provider: str, inputs: Mapping[str, ort.OrtValue], n: int
+) -> None:
+    import onnxruntime as ort
+
+    session = ort.InferenceSession(str(model), settings, providers=[provider])
+    binding = session.io_binding()
+    for name, value in inputs.items():
+        binding.bind_ortvalue_input(name, value)
+    for output in session.get_outputs():
+        binding.bind_output(output.name)
+    for _ in range(WARMUP + n):
+        session.run_with_iobinding(binding)
+    session.end_profiling()
+
+
+def read(text: str, asked: str, n: int) -> OperatorProfile | Missing:
+    """The last `n` inferences of a profile file; Missing says what is wrong with it."""
+    try:
+        events = json.loads(text)
+    except ValueError as error:
+        return Missing(f"ONNX Runtime's profile is no JSON: {error}")
+    if not isinstance(events, list):
+        return Missing("ONNX Runtime's profile is no list of events")
+    inferences = list(_inferences([event for event in events if _timed(event)]))[-n:]
+    if not any(inference.operators for inference in inferences):
+        return Missing("ONNX Runtime's profile names no operator")
+    return summarise(asked, inferences)
+
+
+def _timed(event: Any) -> bool:
+    return isinstance(event, dict) and all(isinstance(event.get(key), int) for key in ("ts", "dur"))
+
+
+def _inferences(events: Sequence[Event]) -> Iterator[Inference]:
+    """Every 'model_run' with the kernels that started within it, in order of time."""
+    kernels = sorted((event for event in events if _is_kernel(event)), key=_start)
+    for run in sorted((event for event in events if event.get("name") == "model_run"), key=_start):
+        end = run["ts"] + run["dur"]
+        own = [_timing(kernel) for kernel in kernels if run["ts"] <= kernel["ts"] <= end]
+        yield Inference(run["dur"] * _US, own)
+
+
+def _start(event: Event) -> int:
+    start: int = event["ts"]
+    return start
+
+
+def _is_kernel(event: Event) -> bool:
+    return event.get("cat") == "Node" and str(event.get("name", "")).endswith(_KERNEL)
+
+
+def _timing(event: Event) -> OpTiming:
+    arguments = event.get("args")
+    known: Mapping[str, Any] = arguments if isinstance(arguments, dict) else {}
+    return OpTiming(
+        name=str(event["name"]).removesuffix(_KERNEL),
+        type=str(known.get("op_name", "unknown")),
+        provider=str(known.get("provider", "unknown")),
+        duration_ns=float(event["dur"] * _US),
+        dtype=_dtype(known.get("input_type_shape")),
+    )
+
+
+def _dtype(signature: Any) -> str:
+    """Element type of the first input, from a list such as [{"float": [1, 3, 224, 224]}, ...]."""
+    first = signature[0] if isinstance(signature, list) and signature else None
+    return next(iter(first), "") if isinstance(first, dict) else ""

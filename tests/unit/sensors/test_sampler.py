@@ -1,0 +1,109 @@
+"""The sampling thread: what it keeps, and that it never asks faster than a sensor updates."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+
+from harness.core.quantity import Missing
+from harness.core.sensing import Channel, Reading
+from harness.sensors.sampler import Sampler
+
+HOUR_NS = 3_600_000_000_000
+
+
+class Counting:
+    """A sensor whose n-th reading is what `values` says; tells when it has been read often enough."""
+
+    absent = ""
+
+    def __init__(
+        self, channel: Channel, values: list[float | Missing], enough: int = 1, own_clock: bool = False
+    ) -> None:
+        self.name = "counting"
+        self.channels = (channel,)
+        self.enough = threading.Event()
+        self.calls = 0
+        self._values = itertools.cycle(values)
+        self._needed = enough
+        self._own_clock = own_clock
+
+    def read(self) -> list[Reading]:
+        self.calls += 1
+        if self.calls >= self._needed:
+            self.enough.set()
+        t_ns = 1_000 * (self.calls // 2) if self._own_clock else time.perf_counter_ns()
+        return [Reading(self.channels[0].name, t_ns, next(self._values))]
+
+    def close(self) -> None:
+        pass
+
+
+def test_every_sensor_is_read_at_the_start_and_at_the_end() -> None:
+    sensor = Counting(Channel("x", "W", period_ns=HOUR_NS), [1.0, 2.0])
+
+    sampler = Sampler([sensor]).start()
+    sensor.enough.wait()
+    traces = sampler.stop()
+
+    assert sensor.calls == 2
+    assert list(traces.series["x"].value) == [1.0, 2.0]
+    assert traces.series["x"].n_updates == 2
+    assert traces.series["x"].period_ns == HOUR_NS
+
+
+def test_the_period_is_the_slower_of_the_wish_and_the_sensor() -> None:
+    slow = Counting(Channel("slow", "W", period_ns=HOUR_NS), [1.0])
+    fast = Counting(Channel("fast", "W", period_ns=1_000), [1.0], enough=5)
+
+    sampler = Sampler([slow, fast], period_ns=1_000_000).start()
+    fast.enough.wait()
+    traces = sampler.stop()
+
+    assert slow.calls == 2
+    assert fast.calls >= 6
+    assert traces.series["fast"].period_ns == 1_000_000
+    assert (traces.series["fast"].t_ns[1:] > traces.series["fast"].t_ns[:-1]).all()
+
+
+def test_missing_readings_are_counted_by_reason_and_not_in_the_trace() -> None:
+    gated = Missing("unavailable: gated or asleep: /sys/x")
+    sensor = Counting(Channel("x", "degC", period_ns=1_000), [1.0, gated, gated, 2.0], enough=8)
+
+    sampler = Sampler([sensor], period_ns=100_000).start()
+    sensor.enough.wait()
+    series = sampler.stop().series["x"]
+
+    assert set(series.value) == {1.0, 2.0}
+    assert series.missing[gated.reason] == sensor.calls - len(series.value)
+
+
+def test_a_reading_told_twice_is_kept_once() -> None:
+    sensor = Counting(Channel("x", "J", period_ns=1_000), [1.0, 2.0], enough=8, own_clock=True)
+
+    sampler = Sampler([sensor], period_ns=100_000).start()
+    sensor.enough.wait()
+    series = sampler.stop().series["x"]
+
+    assert len(series.t_ns) == len(set(series.t_ns))
+    assert len(series.t_ns) < sensor.calls
+
+
+def test_a_channel_too_dear_for_the_window_is_left_out() -> None:
+    sensor = Counting(Channel("x", "W", in_window=False), [1.0])
+
+    traces = Sampler([sensor]).start().stop()
+
+    assert traces.series == {}
+    assert sensor.calls == 0
+
+
+def test_the_sampler_tells_its_own_cost() -> None:
+    sensor = Counting(Channel("x", "W", period_ns=1_000), [1.0], enough=50)
+
+    sampler = Sampler([sensor], period_ns=10_000).start()
+    sensor.enough.wait()
+    traces = sampler.stop()
+
+    assert 0 < traces.cpu_ns < traces.wall_ns
