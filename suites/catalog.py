@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from harness.core.artifact import Artifact, Format, Preprocess, sha256_of
 from harness.core.case import Case, Weights
 from harness.core.errors import SetupError, UnknownName, UsageError
+from harness.core.places import cache_dir
 
 from . import skeletons
 
@@ -23,11 +23,6 @@ DATASETS = {"fashion-mnist": ("idx", DATA / "fashion-mnist")}
 
 class NotBuilt(UsageError):
     """A model exists, but not under this setting in this format."""
-
-
-def cache_dir() -> Path:
-    """Where filled models are kept: $XDG_CACHE_HOME/edgebench, ~/.cache/edgebench."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgebench"
 
 
 @cache

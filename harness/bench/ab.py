@@ -75,7 +75,7 @@ class Ab:
         self.sides = request.sides
         self.duel = Duel.plan(request.max_pairs, request.same_within, request.seed)
         self.started_utc = utc_now()
-        self._loop = profile(request.profile).loop
+        self._profile = profile(request.profile)
 
     def run(self) -> Iterator[int]:
         """Measure; yields how many pairs are done."""
@@ -90,7 +90,7 @@ class Ab:
         """Both processes of a pair get the same seed, hence the same synthesised inputs."""
         prepared = self.sides[side].prepared
         inputs = feeds.get(prepared.labelled) if prepared.labelled else None
-        return pairs.time_process(prepared, self._loop, scratch / side, self.request.seed + number, inputs)
+        return pairs.time_process(prepared, self._profile, scratch / side, self.request.seed + number, inputs)
 
     @property
     def words(self) -> list[str]:

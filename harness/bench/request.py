@@ -60,6 +60,7 @@ class Request:
     out: str | None = None
     command: Sequence[str] = ()
     percentiles: Definition = "numpy"
+    deep: bool | None = None
     resume: bool = False
 
     @cached_property
@@ -122,7 +123,7 @@ class Request:
         return Order(
             suite=name,
             target=self.target,
-            profile=profile(length),
+            profile=profile(length, self.deep),
             out=out,
             seed=self.seed,
             command=self.command,

@@ -22,6 +22,7 @@ from harness.core.record import Record, RunHeader
 from harness.core.target import Target
 from harness.core.units import utc_now
 from harness.core.verdict import Finding, Verdict
+from harness.host import roofline
 from harness.host.checks import inspect_all
 from harness.host.identity import identity
 from harness.measure.block import Setting, Step, measure_block
@@ -122,6 +123,7 @@ class Bench:
 
     def _header(self, findings: tuple[Finding, ...], scratch: Path) -> RunHeader:
         order = self._order
+        machine = identity(order.fs)
         return RunHeader(
             run_id=f"{utc_now()[:19].replace('-', '').replace(':', '')}-{uuid.uuid4().hex[:6]}",
             suite=order.suite,
@@ -131,7 +133,8 @@ class Bench:
             planned=tuple(case.id for case in self._plan.cases),
             command=tuple(order.command),
             seed=order.seed,
-            host=dataclasses.asdict(identity(order.fs)),
+            host=dataclasses.asdict(machine),
+            roofline=roofline.known(machine, order.fs, may_measure=order.profile.deep),
             versions=versions(),
             findings=findings,
             sensors={sensor.name: sensor.absent or "present" for sensor in self._sensors},

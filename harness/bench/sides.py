@@ -100,8 +100,8 @@ def _parts(text: str) -> tuple[str, str, str, int, int]:
 
 def _dataset(model: str) -> str | None:
     """What a shipped net is fed and scored with, by the built-in suites."""
-    every = (case for name in suites.names() for case in suites.expand(suites.load(name)))
-    return next((case.dataset for case in every if case.model == model and case.dataset), None)
+    groups = (group for name in suites.names() for group in suites.load(name).groups)
+    return next((group.dataset for group in groups if model in group.models and group.dataset), None)
 
 
 def _name(file: str, case: Case) -> str:

@@ -40,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how")
     how.add_argument("--target", default="auto", help="target descriptor (default: the board this machine is)")
     how.add_argument("--profile", help="smoke, quick, standard or full instead of the suite's")
+    how.add_argument(
+        "--deep",
+        action=argparse.BooleanOptionalAction,
+        help="also operators and memory over time, in passes of their own (default: in standard and full)",
+    )
     how.add_argument("--images", type=positive, metavar="N", help="score accuracy on the first N images")
     how.add_argument("--timeout", type=float, metavar="SECONDS", help="a process that takes longer is killed")
     how.add_argument("--seed", type=int, default=0, help="seed of order and synthetic inputs (default: 0)")
@@ -101,6 +106,7 @@ def _request(arguments: argparse.Namespace) -> Request:
         threads=arguments.threads,
         target_name=arguments.target,
         profile=arguments.profile,
+        deep=arguments.deep,
         images=arguments.images,
         timeout_s=arguments.timeout,
         seed=arguments.seed,

@@ -6,15 +6,18 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from .errors import ScenarioError
+from .scenario import Load, Scenario
+
 Weights = Literal["trained", "synthetic", "user"]
-Scenario = Literal["SingleStream"]
 
 
 @dataclass(frozen=True)
 class Case:
     """One cell of a suite. `id` identifies it across runs and machines.
 
-    `scenario` is MLPerf's term: SingleStream sends the next query when the last one is complete.
+    `scenario` is MLPerf's term: SingleStream sends the next query when the last one is complete. `load` holds its
+    parameters, defaults filled in; ScenarioError when they do not fit. `batch` is samples an inference.
     `dataset` names what accuracy is scored on; None where the net has no labels to be scored against.
     """
 
@@ -26,15 +29,21 @@ class Case:
     scenario: Scenario = "SingleStream"
     weights: Weights = "trained"
     dataset: str | None = None
+    load: Load = Load()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "load", self.load.completed(self.scenario))
+        if (self.load.samples_per_query or self.batch) % self.batch:
+            raise ScenarioError(f"queries of {self.load.samples_per_query} samples do not fill batches of {self.batch}")
 
     @property
     def id(self) -> str:
-        """Such as 'mobilenet_v2-0.35-32|int8-static|onnxruntime-cpu|t1'; batch and scenario only when not default."""
+        """Such as 'mobilenet_v2-0.35-32|int8-static|onnxruntime-cpu|t1'; batch, scenario, load only when not default."""
         parts = [self.model, self.compression, self.runtime, f"t{self.threads}"]
         if self.batch != 1:
             parts.append(f"b{self.batch}")
         if self.scenario != "SingleStream":
-            parts.append(self.scenario)
+            parts += filter(None, (self.scenario, self.load.label(self.scenario)))
         return "|".join(parts)
 
     @property

@@ -7,6 +7,7 @@
      |   +- DataError               a data set that cannot be used
      |   +- DescriptorError         a target or suite file that cannot be used
      |   +- RecordError             a run or record that cannot be read
+     |   +- ScenarioError           parameters that a scenario lacks or does not take
      +- SetupError             2    the installation itself is broken
      +- NothingMeasured        3    the run ended without one measured case
 
@@ -68,6 +69,13 @@ class DescriptorError(UsageError):
 
 class RecordError(UsageError):
     """A run folder or record that is missing, damaged, or written by a newer version."""
+
+
+class ScenarioError(UsageError, ValueError):
+    """A scenario with parameters that it lacks, does not take or cannot use.
+
+    A ValueError too, so that readers of files report it with the key at fault.
+    """
 
 
 class SetupError(EdgebenchError):

@@ -13,7 +13,9 @@ from typing import Any
 
 from .case import Case
 from .metric import metric
+from .operators import OperatorProfile
 from .quantity import Missing, Quantity, Value
+from .roofline import Roofline
 from .verdict import Finding, Verdict
 
 SCHEMA = 1
@@ -38,7 +40,8 @@ class ProcessRun:
     count and 'warmup_ns' of those before; with very short ones each sample is the mean of `calls_per_sample` calls.
     `unsteady` says why no steady state was found, empty when one was. `control_ratio` is the CPU time of a fixed piece
     of work after the timed loop over that before it; `same_input_ratio` the median with one input repeated over that
-    with inputs in rotation.
+    with inputs in rotation. `peak_rss_after_bytes` is the largest resident set up to the end of each phase: 'import',
+    'load', 'first' inference, 'steady' state.
     """
 
     index: int
@@ -62,6 +65,7 @@ class ProcessRun:
     same_input_ratio: float | None = None
     affinity: tuple[int, ...] = ()
     os_threads: int | None = None
+    peak_rss_after_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ class Record:
     findings: tuple[Finding, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     log: str = ""
+    operators: OperatorProfile | Missing = field(default_factory=lambda: Missing("not looked at: run with --deep"))
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
@@ -158,6 +163,7 @@ class RunHeader:
     harness_overhead_ns: Quantity = field(default_factory=lambda: Missing("not measured"))
     ended_utc: str | None = None
     interrupted: bool = False
+    roofline: Roofline | Missing = field(default_factory=lambda: Missing("not measured: edgebench roofline"))
     schema: int = SCHEMA
 
 

@@ -1,4 +1,4 @@
-"""Measure a block of cases: latency, energy and accuracy in passes of their own, then one record a case.
+"""Measure a block of cases: latency, energy, accuracy and the rest in passes of their own, then one record a case.
 
 A block is a set of cases that will be compared with each other (one net under its settings and runtimes). Their
 processes are interleaved; a block's records are complete when it ends, so that a killed run keeps whole cases.
@@ -19,6 +19,7 @@ from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import ArtifactInfo, Record
 from harness.core.verdict import Finding, Verdict
 
+from .deep import Deep, look_deeper
 from .energy import EnergyPass, Measured
 from .latency import LatencyPass, Progress
 from .prepared import BlobSink, Prepared
@@ -70,12 +71,18 @@ def measure_block(
     yield Step("accuracy", 0, len(alive))
     scored = [state.prepared for state in alive]
     setting.scores.run([*scored, *(references[each.case] for each in scored if each.case in references)])
+    deep: dict[Case, Deep] = {}
+    for each in scored if setting.profile.deep else ():
+        yield Step("operators", len(deep), len(scored))
+        deep[each.case] = look_deeper(each, setting.blobs, setting.scratch)
     for state in states:
         case = state.prepared.case
-        yield _record(state, energies.get(case), references.get(case), setting)
+        yield _record(state, energies.get(case), deep.get(case, Deep()), references.get(case), setting)
 
 
-def _record(state: Progress, energy: Measured | None, reference: Prepared | None, setting: Setting) -> Record:
+def _record(
+    state: Progress, energy: Measured | None, deep: Deep, reference: Prepared | None, setting: Setting
+) -> Record:
     case = state.prepared.case
     metrics: dict[str, Quantity] = {"artifact_bytes": Value(state.prepared.artifact.size_bytes)}
     if state.runs:
@@ -96,10 +103,11 @@ def _record(state: Progress, energy: Measured | None, reference: Prepared | None
         artifact=artifact_info(state.prepared),
         runtime_info=state.result.get("runtime_info", {}),
         processes=tuple(state.runs),
-        traces=energy.traces if energy else (),
+        traces=(*(energy.traces if energy else ()), *deep.traces),
         findings=setting.findings,
-        details=_details(state, energy, setting),
+        details={**_details(state, energy, setting), **deep.details},
         log=state.failure.log if state.failure else "",
+        operators=absent if state.failure else deep.operators,
     )
 
 

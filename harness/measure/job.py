@@ -12,7 +12,9 @@ from typing import Any, Literal
 from harness.core.artifact import Preprocess
 from harness.runtimes.base import Options
 
-Phase = Literal["inspect", "latency", "accuracy"]
+Phase = Literal["inspect", "latency", "accuracy", "profile"]
+PHASES = ("import", "load", "first", "steady")
+"""What a latency process goes through; its result says of each when it ended and the peak memory up to then."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from harness.analysis import stats, steady
 from harness.core.record import Blob, ProcessRun
 from harness.core.units import utc_now
 
-from .job import Labelled, Loop
+from .job import PHASES, Labelled, Loop
 from .prepared import BlobSink, Prepared
 from .process import Answer, Failure, run_worker
 from .profile import Profile
@@ -151,6 +151,7 @@ def _process_run(answer: Answer, index: int, order: int, blobs: BlobSink, profil
         blob=Blob("latency", sha256, n, "ns"),
         unsteady=unsteady,
         affinity=tuple(result["affinity"]),
+        peak_rss_after_bytes={name: result[f"after_{name}"]["peak_rss_bytes"] for name in PHASES},
         **{name: result[name] for name in _FROM_RESULT},
     )
 

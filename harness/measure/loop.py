@@ -6,26 +6,50 @@ import gc
 import math
 import time
 from array import array
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.runtimes.base import Batch, Session
+from harness.runtimes.base import Batch
 
 SHORTEST_SAMPLE_NS = 50_000
 """Inferences shorter than this are timed several at a time."""
 
 
+Clock = Callable[[], int]
+
+
+class Timed(Protocol):
+    """What the loop drives: a session, or a scenario's way to send queries to one."""
+
+    def prepare(self, batch: Batch) -> None:
+        """Not timed."""
+        ...
+
+    def infer(self) -> None:
+        """Timed."""
+        ...
+
+
 @dataclass(frozen=True)
 class Samples:
-    """Wall and CPU nanoseconds of each inference (int64), and the window they were taken in (monotonic ns)."""
+    """Wall and CPU nanoseconds of each query (int64), and the window they were taken in (monotonic ns).
+
+    `inferences` is how many there were in all, `calls` how many of them each sample is the mean of; `more` holds
+    the arrays that only some scenarios have.
+    """
 
     wall_ns: NDArray[np.int64]
     cpu_ns: NDArray[np.int64]
     started_ns: int
     ended_ns: int
+    inferences: int
+    calls: int = 1
+    more: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
 
 def cpu_clock(threads: int) -> Callable[[], int]:
@@ -44,18 +68,34 @@ class Plan:
     calls: int = 1
 
 
-def run(session: Session, batches: Sequence[Batch], plan: Plan) -> Samples:
-    """Infer as planned, inputs taken in rotation.
+def run(session: Timed, batches: Sequence[Batch], plan: Plan, clock: Clock = time.perf_counter_ns) -> Samples:
+    """Infer as planned, inputs taken in rotation, with the collector off."""
+    with collector_off():
+        return timed(session, batches, plan, clock)
 
-    Arrays are allocated before, the collector is off and what exists is frozen, so that no collection and no
-    allocation of ours falls within a timed inference. The input is copied in before the clock starts.
-    """
-    wall, cpu = array("q", bytes(8 * plan.max_n)), array("q", bytes(8 * plan.max_n))
-    clock, cpu_now, prepare = time.perf_counter_ns, cpu_clock(plan.threads), session.prepare
-    infer = session.infer if plan.calls == 1 else repeated(session.infer, plan.calls)
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """No garbage collection meanwhile, and what exists is frozen."""
     gc.collect()
     gc.freeze()
     gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+def timed(session: Timed, batches: Sequence[Batch], plan: Plan, clock: Clock = time.perf_counter_ns) -> Samples:
+    """The loop itself; whoever calls it keeps the collector off.
+
+    Arrays are allocated before, so that no allocation of ours falls within a timed inference. The input is copied in
+    before the clock starts.
+    """
+    wall, cpu = array("q", bytes(8 * plan.max_n)), array("q", bytes(8 * plan.max_n))
+    cpu_now, prepare = cpu_clock(plan.threads), session.prepare
+    infer = session.infer if plan.calls == 1 else repeated(session.infer, plan.calls)
     n, kinds, min_n, max_n = 0, len(batches), plan.min_n, plan.max_n
     started = clock()
     deadline = started + plan.min_ns
@@ -68,11 +108,10 @@ def run(session: Session, batches: Sequence[Batch], plan: Plan) -> Samples:
         cpu[n] = cpu_now() - cpu_before
         n += 1
     ended = clock()
-    gc.enable()
-    gc.unfreeze()
     own_ns = _clock_cost_ns(cpu_now)
-    cpu_ns = np.maximum(np.array(cpu[:n], np.int64) - own_ns, 0)
-    return Samples(_per_call(np.array(wall[:n], np.int64), plan.calls), _per_call(cpu_ns, plan.calls), started, ended)
+    cpu_ns = _per_call(np.maximum(np.array(cpu[:n], np.int64) - own_ns, 0), plan.calls)
+    wall_ns = _per_call(np.array(wall[:n], np.int64), plan.calls)
+    return Samples(wall_ns, cpu_ns, started, ended, n * plan.calls, plan.calls)
 
 
 def _clock_cost_ns(cpu_now: Callable[[], int]) -> int:

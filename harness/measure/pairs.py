@@ -17,10 +17,10 @@ import numpy as np
 from harness.analysis import stats
 from harness.analysis.compare import Comparison, ab
 
-from .job import Loop
 from .latency import steady_part
 from .prepared import Prepared
 from .process import Failure, run_worker
+from .profile import Profile
 
 Side = Literal["a", "b"]
 Pair = tuple[Side, Side]
@@ -133,11 +133,13 @@ def planned_looks(max_pairs: int) -> tuple[int, ...]:
     return (*looks, max_pairs)
 
 
-def time_process(prepared: Prepared, loop: Loop, out: Path, seed: int, feeds: Path | None = None) -> Timing | Failure:
+def time_process(
+    prepared: Prepared, profile: Profile, out: Path, seed: int, feeds: Path | None = None
+) -> Timing | Failure:
     """Run one fresh worker process of a case; `out` is its scratch folder, `feeds` its inputs (None: synthesised)."""
-    answer = run_worker(prepared.job("latency", out, seed, loop, feeds), prepared.timeout_s)
+    answer = run_worker(prepared.job("latency", out, seed, profile.loop, feeds), prepared.timeout_s)
     if isinstance(answer, Failure):
         return answer
-    start, unsteady = steady_part(answer.arrays["wall_ns"])
+    start, unsteady = steady_part(answer.arrays["wall_ns"], profile)
     wall, cpu = (float(np.median(answer.arrays[name][start:])) for name in ("wall_ns", "cpu_ns"))
     return Timing(wall, cpu, answer.result["involuntary_switches"], unsteady, answer.result["runtime_info"])

@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,8 +43,11 @@ class Failure:
     log: str
 
 
-def run_worker(job: Job, timeout_s: float) -> Answer | Failure:
-    """Start a fresh Python for the job and wait; killed after `timeout_s`.
+Watcher = Callable[[int], AbstractContextManager[Any]]
+
+
+def run_worker(job: Job, timeout_s: float, watch: Watcher = nullcontext) -> Answer | Failure:
+    """Start a fresh Python for the job and wait within `watch(pid)`; killed after `timeout_s`.
 
     The worker's folder, which must not exist yet and is removed again, is its working directory, so that nothing in
     the user's can shadow a module, and it has a session of its own, so that Ctrl-C reaches the parent alone.
@@ -50,12 +55,12 @@ def run_worker(job: Job, timeout_s: float) -> Answer | Failure:
     out = Path(job.out)
     out.mkdir(parents=True)
     try:
-        return _run(job, out, timeout_s)
+        return _run(job, out, timeout_s, watch)
     finally:
         shutil.rmtree(out)
 
 
-def _run(job: Job, out: Path, timeout_s: float) -> Answer | Failure:
+def _run(job: Job, out: Path, timeout_s: float, watch: Watcher) -> Answer | Failure:
     log = out / "log.txt"
     with log.open("wb") as sink:
         dataclasses.replace(job, spawned_ns=time.perf_counter_ns()).write(out / "job.json")
@@ -68,7 +73,8 @@ def _run(job: Job, out: Path, timeout_s: float) -> Answer | Failure:
             start_new_session=True,
         )
         try:
-            ended = _wait(child, timeout_s)
+            with watch(child.pid):
+                ended = _wait(child, timeout_s)
         finally:
             child.kill()
             child.wait()

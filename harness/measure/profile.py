@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.core.errors import UnknownName
 
@@ -16,7 +16,7 @@ class Profile:
     """At least `processes` fresh processes of `loop` each; more, up to `max_processes`, until the interval is narrow.
 
     `half_width` is the relative half-width of the 95 % interval the verdict asks for; `energy_ns` the least time under
-    the power sensor, where there is one.
+    the power sensor, where there is one. `deep` adds the passes for operators and memory.
     """
 
     name: str
@@ -25,20 +25,21 @@ class Profile:
     loop: Loop
     half_width: float
     energy_ns: int
+    deep: bool = True
 
 
 _ALL = (
-    Profile("smoke", 1, 1, Loop(warmup_n=2, warmup_ns=0, min_n=5, min_ns=0), 1.0, 1000 * _MS),
-    Profile("quick", 3, 3, Loop(warmup_n=5, warmup_ns=80 * _MS, min_n=20, min_ns=250 * _MS), 0.05, 1200 * _MS),
+    Profile("smoke", 1, 1, Loop(warmup_n=2, warmup_ns=0, min_n=5, min_ns=0), 1.0, 1000 * _MS, deep=False),
+    Profile("quick", 3, 3, Loop(warmup_n=5, warmup_ns=80 * _MS, min_n=20, min_ns=250 * _MS), 0.05, 1200 * _MS, deep=False),
     Profile("standard", 5, 10, Loop(10, 500 * _MS, 100, 1000 * _MS), 0.02, 10_000 * _MS),
     Profile("full", 5, 20, Loop(20, 1000 * _MS, 200, 2000 * _MS), 0.01, 30_000 * _MS),
 )
 PROFILES = {profile.name: profile for profile in _ALL}
 
 
-def profile(name: str) -> Profile:
-    """The profile called `name`; raises UnknownName."""
+def profile(name: str, deep: bool | None = None) -> Profile:
+    """The profile called `name`, with or without the deep passes where `deep` is given; raises UnknownName."""
     try:
-        return PROFILES[name]
+        return PROFILES[name] if deep is None else replace(PROFILES[name], deep=deep)
     except KeyError:
         raise UnknownName("profile", name, PROFILES) from None

@@ -11,6 +11,7 @@ import time
 _FIRST_LINE_NS = time.perf_counter_ns()
 
 import ctypes  # noqa: E402
+import dataclasses  # noqa: E402
 import importlib  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
@@ -31,6 +32,7 @@ from . import loop as timed_loop  # noqa: E402
 from .control import control_ns  # noqa: E402
 from .job import Job, Loop, Phase  # noqa: E402
 from .loop import Plan  # noqa: E402
+from .rss import mark, peak_rss_bytes  # noqa: E402
 
 Arrays = dict[str, NDArray[Any]]
 N_FEEDS = 8
@@ -76,13 +78,17 @@ def _work(job: Job) -> tuple[dict[str, Any], Arrays]:
     runtime: Runtime = getattr(importlib.import_module(module), attribute)
     before_import = time.perf_counter_ns()
     runtime.load_library()
+    imported = time.perf_counter_ns()
+    after_import = mark()
     before_load = time.perf_counter_ns()
     session = runtime.open(Path(job.model), job.options)
     loaded = time.perf_counter_ns()
     result = {
         "spawn_ns": _FIRST_LINE_NS - job.spawned_ns,
-        "import_ns": before_load - before_import,
+        "import_ns": imported - before_import,
         "load_ns": loaded - before_load,
+        "after_import": after_import,
+        "after_load": mark(),
         "affinity": sorted(os.sched_getaffinity(0)),
         "os_threads": sum(1 for _ in Path("/proc/self/task").iterdir()),
         "inputs": [{"name": s.name, "shape": list(s.shape), "dtype": s.dtype} for s in session.inputs],
@@ -104,9 +110,11 @@ def _latency(session: Session, job: Job) -> tuple[dict[str, Any], Arrays]:
     before = time.perf_counter_ns()
     session.infer()
     first_ns = time.perf_counter_ns() - before
+    after_first = mark()
     result, arrays = _steady_loop(session, batches, job.loop, job.options.threads)
     outputs = {name: list(array.shape) for name, array in session.fetch().items()}
-    return {"first_inference_ns": first_ns, "outputs": outputs, **result}, arrays
+    marks = {"after_first": after_first, "after_steady": mark()}
+    return {"first_inference_ns": first_ns, "outputs": outputs, **marks, **result}, arrays
 
 
 def _steady_loop(session: Session, batches: list[Batch], loop: Loop, threads: int) -> tuple[dict[str, Any], Arrays]:
@@ -163,23 +171,19 @@ def _accuracy(session: Session, job: Job) -> tuple[dict[str, Any], Arrays]:
     return {"classes": dataset.classes}, {"outputs": np.stack(outputs), "labels": np.array(labels, np.int64)}
 
 
+def _profile(session: Session, job: Job) -> tuple[dict[str, Any], Arrays]:
+    from .operators import take_apart
+
+    session.prepare(_feeds(session, job)[0])
+    return {"operators": dataclasses.asdict(take_apart(session))}, {}
+
+
 _PHASES: dict[Phase, Callable[[Session, Job], tuple[dict[str, Any], Arrays]]] = {
     "inspect": _inspect,
     "latency": _latency,
     "accuracy": _accuracy,
+    "profile": _profile,
 }
-
-
-def peak_rss_bytes() -> int:
-    """Largest resident set of this process: VmHWM.
-
-    `ru_maxrss` is not used: the kernel carries the parent's peak over exec into it, so a small child of a large
-    parent would read as large.
-    """
-    for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 if __name__ == "__main__":

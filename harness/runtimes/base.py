@@ -11,6 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.operators import OperatorProfile
+from harness.core.quantity import Missing
+
 Batch = Mapping[str, NDArray[Any]]
 Outputs = dict[str, NDArray[Any]]
 
@@ -79,6 +82,10 @@ class Session(Protocol):
 
     def info(self) -> dict[str, Any]:
         """What the library says of itself and of this session: version, provider, threads, delegated nodes."""
+        ...
+
+    def profile(self, n: int) -> OperatorProfile | Missing:
+        """Run `n` times more on what was prepared, with the library's own profiler on, in a session apart."""
         ...
 
 

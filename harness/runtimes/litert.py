@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.operators import OperatorProfile
+from harness.core.quantity import Missing
+
 from .base import Batch, Options, Outputs, SessionError, Support, TensorSpec, concrete_shape, library_support
 
 _LIBRARIES = ("ai_edge_litert", "tflite_runtime")
@@ -44,7 +47,7 @@ class LiteRt:
         module = self._interpreter_module()
         try:
             interpreter = module.Interpreter(model_path=str(path), num_threads=options.threads)
-            return LiteRtSession(interpreter, self.module, options)
+            return LiteRtSession(interpreter, self.module, path, options)
         except SessionError:
             raise
         except Exception as error:  # the bindings raise ValueError, RuntimeError, SystemError
@@ -54,9 +57,10 @@ class LiteRt:
 class LiteRtSession:
     """Inputs are copied into the interpreter's own tensors by prepare; infer is `invoke` alone."""
 
-    def __init__(self, interpreter: Any, library: str, options: Options) -> None:
+    def __init__(self, interpreter: Any, library: str, path: Path, options: Options) -> None:
         self._interpreter = interpreter
         self._library = library
+        self._path = path
         self._options = options
         self.inputs = tuple(self._spec(detail) for detail in interpreter.get_input_details())
         for detail, spec in zip(interpreter.get_input_details(), self.inputs, strict=True):
@@ -105,6 +109,13 @@ class LiteRtSession:
             "nodes": len(operators),
             "delegate_nodes": operators.count("DELEGATE"),
         }
+
+    def profile(self, n: int) -> OperatorProfile | Missing:
+        """By the C library that ai-edge-litert brings along."""
+        from .litert_profile import profile
+
+        inputs = {name: self._interpreter.get_tensor(index) for name, index in self._slots.items()}
+        return profile(self._path, self._options.threads, inputs, n)
 
 
 XNNPACK = LiteRt("litert-xnnpack")

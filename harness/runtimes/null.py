@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.core.quantity import Missing
+
 from .base import Batch, Options, Outputs, Support, TensorSpec
 
 
@@ -28,6 +30,10 @@ class NullSession:
     def info(self) -> dict[str, Any]:
         """Nothing to tell."""
         return {"library": "null", "version": "1"}
+
+    def profile(self, n: int) -> Missing:
+        """Nothing runs, so there is nothing to take apart."""
+        return Missing("the null runtime has no operators")
 
 
 class NullRuntime:

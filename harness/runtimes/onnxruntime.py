@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.core.operators import OperatorProfile
+from harness.core.quantity import Missing
+
 from .base import Batch, Options, Outputs, SessionError, Support, TensorSpec, concrete_shape, library_support
 
 if TYPE_CHECKING:
@@ -50,29 +53,38 @@ class OnnxRuntime:
         """Load the graph with every optimisation, sequential execution and `options.threads` intra-op threads."""
         import onnxruntime as ort
 
-        settings = ort.SessionOptions()
-        settings.intra_op_num_threads = options.threads
-        settings.inter_op_num_threads = 1
-        settings.log_severity_level = 3
-        settings.add_free_dimension_override_by_name("batch", options.batch)
+        settings = session_options(options)
         if self.provider not in ort.get_available_providers():
             raise SessionError(f"this onnxruntime has no {self.provider}, only {ort.get_available_providers()}")
         try:
             session = ort.InferenceSession(str(path), settings, providers=[self.provider])
-            return OnnxSession(session, options)
+            return OnnxSession(session, path, options)
         except SessionError:
             raise
         except Exception as error:  # onnxruntime's exceptions share no base but Exception
             raise SessionError(f"onnxruntime cannot run it: {error}") from error
 
 
+def session_options(options: Options) -> ort.SessionOptions:
+    """Sequential execution with every optimisation (the default), `options.threads` intra-op threads."""
+    import onnxruntime as ort
+
+    settings = ort.SessionOptions()
+    settings.intra_op_num_threads = options.threads
+    settings.inter_op_num_threads = 1
+    settings.log_severity_level = 3
+    settings.add_free_dimension_override_by_name("batch", options.batch)
+    return settings
+
+
 class OnnxSession:
     """Inputs are bound once to buffers of our own, outputs to the device: infer is one call without copies."""
 
-    def __init__(self, session: ort.InferenceSession, options: Options) -> None:
+    def __init__(self, session: ort.InferenceSession, path: Path, options: Options) -> None:
         import onnxruntime as ort
 
         self._session = session
+        self._path = path
         self._options = options
         self.inputs = tuple(self._spec(node) for node in session.get_inputs())
         self._binding = session.io_binding()
@@ -116,6 +128,13 @@ class OnnxSession:
             "providers": self._session.get_providers(),
             "threads": self._options.threads,
         }
+
+    def profile(self, n: int) -> OperatorProfile | Missing:
+        """By ONNX Runtime's profiler, which is on or off for a session's whole life."""
+        from .onnxruntime_profile import profile
+
+        provider = self._session.get_providers()[0]
+        return profile(self._path, session_options(self._options), provider, self._buffers, n)
 
 
 CPU = OnnxRuntime("onnxruntime-cpu", "CPUExecutionProvider")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ WARMUP = 3
 """Inferences before those that count: the first ones allocate."""
 
 _KERNEL = "_kernel_time"
+_CONTAINERS = frozenset({"If", "Loop", "Scan"})
 _US = 1000
 Event = Mapping[str, Any]
 
@@ -80,9 +82,9 @@ def _inferences(events: Sequence[Event]) -> Iterator[Inference]:
     """Every 'model_run' with the kernels that started within it, in order of time."""
     kernels = sorted((event for event in events if _is_kernel(event)), key=_start)
     for run in sorted((event for event in events if event.get("name") == "model_run"), key=_start):
-        end = run["ts"] + run["dur"]
-        own = [_timing(kernel) for kernel in kernels if run["ts"] <= kernel["ts"] <= end]
-        yield Inference(run["dur"] * _US, own)
+        first = bisect_left(kernels, run["ts"], key=_start)
+        behind = bisect_right(kernels, run["ts"] + run["dur"], key=_start)
+        yield Inference(run["dur"] * _US, [_timing(kernel) for kernel in kernels[first:behind]])
 
 
 def _start(event: Event) -> int:
@@ -91,12 +93,19 @@ def _start(event: Event) -> int:
 
 
 def _is_kernel(event: Event) -> bool:
-    return event.get("cat") == "Node" and str(event.get("name", "")).endswith(_KERNEL)
+    """A kernel of its own: a control-flow node's event spans the kernels of its body, which have events themselves."""
+    if event.get("cat") != "Node" or not str(event.get("name", "")).endswith(_KERNEL):
+        return False
+    return _arguments(event).get("op_name") not in _CONTAINERS
+
+
+def _arguments(event: Event) -> Mapping[str, Any]:
+    arguments = event.get("args")
+    return arguments if isinstance(arguments, dict) else {}
 
 
 def _timing(event: Event) -> OpTiming:
-    arguments = event.get("args")
-    known: Mapping[str, Any] = arguments if isinstance(arguments, dict) else {}
+    known = _arguments(event)
     return OpTiming(
         name=str(event["name"]).removesuffix(_KERNEL),
         type=str(known.get("op_name", "unknown")),

@@ -1,0 +1,76 @@
+"""`edgebench selfcheck`: the instrument's checks with this machine's sensors and a shipped net as the load.
+
+Document history
+    1   first version
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.core.errors import EdgebenchError, UsageError
+from harness.core.hostfs import HostFs
+from harness.core.quantity import Missing
+from harness.core.units import utc_now
+from harness.host.checks import inspect_all
+from harness.host.identity import identity
+from harness.measure.profile import profile
+from harness.measure.selfcheck import Check, Workload, checks
+from harness.sensors.opening import open_sensors
+from harness.sensors.system import System
+from suites import catalog
+
+from .run import versions
+from .sides import SideFinder
+
+SCHEMA = 1
+_TIMEOUT_S = 300.0
+
+
+def default_out() -> Path:
+    """Where the last result on this machine is kept."""
+    return catalog.cache_dir() / "selfcheck.json"
+
+
+def selfcheck(pairs: int, profile_name: str) -> Iterator[Check]:
+    """Every check as soon as it is known; the sampler runs beside `pairs` pairs of processes of a shipped net."""
+    if pairs < 2:
+        raise UsageError(f"{pairs} pairs give no interval", "at least 2, better 12")
+    work = _workload(pairs, profile_name)
+    fs = HostFs()
+    sensors = [*open_sensors(fs), System(fs)]
+    try:
+        with tempfile.TemporaryDirectory(prefix="edgebench-") as scratch:
+            yield from checks(work, sensors, Path(scratch), platform.machine())
+    finally:
+        for sensor in sensors:
+            sensor.close()
+
+
+def _workload(pairs: int, profile_name: str) -> Workload | Missing:
+    """The first shipped trained net in fp32, on the first runtime that is installed."""
+    length = profile(profile_name)
+    try:
+        model = catalog.models()[0]
+        return Workload(SideFinder(_TIMEOUT_S).find(model).prepared, length, pairs)
+    except EdgebenchError as error:
+        return Missing(error.message)
+
+
+def document(found: Iterable[Check]) -> dict[str, Any]:
+    """The checks with their machine and its state, as plain JSON types; `status` beside each."""
+    fs = HostFs()
+    return {
+        "schema": SCHEMA,
+        "kind": "edgebench-selfcheck",
+        "ended_utc": utc_now(),
+        "checks": [{**dataclasses.asdict(check), "status": check.status} for check in found],
+        "machine_now": [dataclasses.asdict(finding) for finding in inspect_all(fs)],
+        "host": dataclasses.asdict(identity(fs)),
+        "versions": versions(),
+    }

@@ -1,0 +1,85 @@
+"""`edgebench selfcheck`: how good the instrument itself is on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED, UsageError
+from harness.core.quantity import Missing, Quantity
+
+from ._types import positive
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.measure.selfcheck import Check
+
+HELP = "measure the harness itself: loop overhead, clock, sampler, the machine's own steadiness"
+
+_MARK = {"ok": "ok  ", "warn": "warn", "unknown": "?   "}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--pairs", type=positive, default=12, metavar="N", help="pairs with and without the sampler")
+    parser.add_argument("--profile", default="quick", help="how long each of their processes runs (default: quick)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="result as JSON (default: selfcheck.json in the cache)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--strict", action="store_true", help="exit with 4 when a target is missed")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print every check as soon as it is known and keep the result."""
+    from harness.bench.selfcheck import default_out, document, selfcheck
+    from harness.store.files import write_whole
+
+    out: Path = arguments.out or default_out()
+    if arguments.out is None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    elif not out.parent.is_dir():
+        raise UsageError(f"no such folder: {out.parent}", "the result could not be saved")
+    found = []
+    for check in selfcheck(arguments.pairs, arguments.profile):
+        found.append(check)
+        if not arguments.json:
+            print(line(check), flush=True)
+    result = document(found)
+    text = json.dumps(result, indent=2)
+    write_whole(out, text.encode())
+    print(text if arguments.json else "\n".join([*_busy(result["machine_now"]), f"saved: {out}"]))
+    return EXIT_SOME_FAILED if arguments.strict and any(check.status == "warn" for check in found) else EXIT_OK
+
+
+def _busy(findings: Sequence[Mapping[str, str]]) -> list[str]:
+    """A line where other programs ran meanwhile: then these are their figures as much as ours."""
+    return [
+        f"busy  {finding['found']}\n      -> {finding['remedy']}, then check again"
+        for finding in findings
+        if finding["check"] == "load" and finding["status"] == "warn"
+    ]
+
+
+def line(check: Check) -> str:
+    """One check for people: its figure beside the target, and the remedy where that is missed."""
+    told = f"{_MARK[check.status]}  {check.title:<34} {_figure(check.quantity, check.unit):<24} "
+    told += f"target: at most {_number(check.target, check.unit)}"
+    return told if check.status == "ok" else f"{told}\n{'':<6}-> {check.remedy}"
+
+
+def _figure(quantity: Quantity, unit: str) -> str:
+    if isinstance(quantity, Missing):
+        return quantity.reason
+    if quantity.lo is None or quantity.hi is None:
+        return _number(quantity.value, unit)
+    ends = (_number(end, unit) for end in (quantity.lo, quantity.hi))
+    return f"{_number(quantity.value, unit)} ({' to '.join(ends)})"
+
+
+def _number(value: float, unit: str) -> str:
+    """A number in a unit people read: ns or ms, MiB, and a share (no unit) in percent."""
+    if unit == "ns":
+        return f"{value:.0f} ns" if value < 1e5 else f"{value / 1e6:.1f} ms"
+    return f"{value / (1 << 20):.1f} MiB" if unit == "B" else f"{100 * value:.2f} %"

@@ -1,0 +1,11 @@
+"""Where files of ours live on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def cache_dir() -> Path:
+    """What can be made again, such as filled models: $XDG_CACHE_HOME/edgebench, by default ~/.cache/edgebench."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgebench"

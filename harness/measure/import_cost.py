@@ -1,0 +1,55 @@
+"""What importing a module costs a fresh Python, in time and memory, on top of what was imported before it."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_SCRIPT = """
+import importlib, json, resource, sys, time
+
+def rss_bytes():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+costs = [(0, rss_bytes())]
+for name in sys.argv[1:]:
+    memory, before = rss_bytes(), time.perf_counter_ns()
+    importlib.import_module(name)
+    costs.append((time.perf_counter_ns() - before, rss_bytes() - memory))
+print(json.dumps(costs))
+"""
+
+
+@dataclass(frozen=True)
+class ImportCost:
+    """Medians over fresh processes: nanoseconds, and bytes of resident set that came with it."""
+
+    module: str
+    time_ns: float
+    rss_bytes: float
+
+
+def import_costs(modules: Sequence[str], scratch: Path, processes: int = 7) -> list[ImportCost]:
+    """The cost of each module, imported one after the other in `processes` fresh ones; the first entry is bare Python.
+
+    Bare Python has no time here: its start is over before anything can look at a clock. One process more goes first
+    and does not count, so that all find the byte code compiled and the files in the page cache.
+    """
+    runs = [_once(modules, scratch) for _ in range(processes + 1)][1:]
+    return [
+        ImportCost(name, *(float(statistics.median(run[place][which] for run in runs)) for which in (0, 1)))
+        for place, name in enumerate(["python", *modules])
+    ]
+
+
+def _once(modules: Sequence[str], scratch: Path) -> list[tuple[int, int]]:
+    """In `scratch`, so that nothing in the user's folder can shadow a module."""
+    command = [sys.executable, "-c", _SCRIPT, *modules]
+    done = subprocess.run(command, cwd=scratch, capture_output=True, check=True)
+    return [(int(time_ns), int(rss)) for time_ns, rss in json.loads(done.stdout)]

@@ -1,0 +1,270 @@
+"""Each environment check on trees: what it calls ok, warns of, fails, and says when it cannot know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.hostfs import HostFs
+from harness.core.verdict import Finding
+from harness.host import checks
+from tests import trees
+
+CPU = trees.CPU
+ZONE = f"{trees.THERMAL}/thermal_zone0"
+
+
+def finding(root: Path, name: str, files: dict[str, Any]) -> Finding:
+    found = checks.registered()[name].inspect(HostFs(trees.write(root, files)))
+    assert found.check == name
+    return found
+
+
+def zone(temp: int, passive: int | None = 90_000, kind: str = "cpu-thermal") -> trees.Tree:
+    files: trees.Tree = {"type": kind, "temp": temp}
+    if passive is not None:
+        files |= {"trip_point_0_type": "passive", "trip_point_0_temp": passive}
+    return trees.below(ZONE, files)
+
+
+def cpuinfo(flags: str) -> str:
+    return f"processor\t: 0\nmodel name\t: X\nflags\t\t: {flags}\n\nprocessor\t: 1\nflags\t\t: {flags}\n"
+
+
+def cooling(kind: str, state: int) -> trees.Tree:
+    return trees.below(f"{trees.THERMAL}/cooling_device0", {"type": kind, "cur_state": state})
+
+
+def battery(**files: trees.Content) -> trees.Tree:
+    return trees.below("sys/class/power_supply/BAT0", {"type": "Battery", **files})
+
+
+def chip(name: str) -> trees.Tree:
+    return trees.below(f"{trees.HWMON}/hwmon1", {"name": name, "temp1_input": 61_250})
+
+
+def supply(milliampere: int) -> trees.Tree:
+    return {THROTTLED: "0", "proc/device-tree/chosen/power/max_current": milliampere.to_bytes(4, "big")}
+
+
+QUIET = "some avg10=0.30 avg60=9.0 avg300=9.0 total=1"
+BUSY = "some avg10=12.00 avg60=9.0 avg300=9.0 total=1"
+FULL = "some avg10=88.00 avg60=9.0 avg300=9.0 total=1"
+SWAPS = "Filename\tType\tSize\tUsed\tPriority\n"
+THROTTLED = "sys/devices/platform/soc@1/soc@1:firmware/get_throttled"
+
+CASES: list[tuple[str, str, dict[str, Any], str, str]] = [
+    ("governor", "performance", {f"{CPU}/cpufreq/policy0/scaling_governor": "performance"}, "ok", "performance"),
+    (
+        "governor",
+        "mixed",
+        {f"{CPU}/cpufreq/policy{n}/scaling_governor": g for n, g in enumerate(("performance", "ondemand"))},
+        "warn",
+        "ondemand, performance",
+    ),
+    ("turbo", "intel-off", {f"{CPU}/intel_pstate/no_turbo": 1}, "ok", "off"),
+    ("turbo", "intel-on", {f"{CPU}/intel_pstate/no_turbo": 0}, "warn", "on"),
+    ("turbo", "boost-off", {f"{CPU}/cpufreq/boost": 0}, "ok", "off"),
+    ("turbo", "boost-on", {f"{CPU}/cpufreq/boost": 1}, "warn", "on"),
+    ("turbo", "garbage", {f"{CPU}/cpufreq/boost": "?"}, "unknown", "no turbo switch"),
+    ("smt", "on", {f"{CPU}/smt/active": 1}, "warn", "on"),
+    ("smt", "off", {f"{CPU}/smt/active": 0}, "ok", "off"),
+    ("swap", "none", {"proc/swaps": SWAPS}, "ok", "none"),
+    ("swap", "unused", {"proc/swaps": f"{SWAPS}/dev/sda2 partition 2097148 0 -2"}, "ok", "unused"),
+    (
+        "swap",
+        "zram",
+        {"proc/swaps": f"{SWAPS}/dev/zram0 partition 2097148 20480 -2"},
+        "warn",
+        "(compressed RAM): 20 MiB used",
+    ),
+    ("swap", "garbage", {"proc/swaps": f"{SWAPS}/dev/sda2 partition"}, "unknown", "not understood"),
+    ("aslr", "full", {"proc/sys/kernel/randomize_va_space": 2}, "ok", "full"),
+    ("aslr", "off", {"proc/sys/kernel/randomize_va_space": 0}, "ok", "off"),
+    ("load", "quiet", {"proc/pressure/cpu": QUIET}, "ok", "0.3 %"),
+    ("load", "busy", {"proc/pressure/cpu": BUSY}, "warn", "12.0 %"),
+    ("load", "full", {"proc/pressure/cpu": FULL}, "fail", "88.0 %"),
+    ("load", "no-psi-quiet", {"proc/loadavg": "0.20 1 1 1/9 9", "proc/cpuinfo": cpuinfo("lm")}, "ok", "0.10 a core"),
+    ("load", "no-psi-busy", {"proc/loadavg": "3.00 1 1 1/9 9", "proc/cpuinfo": cpuinfo("lm")}, "warn", "1.50 a core"),
+    ("throttled", "now", {THROTTLED: "e0006"}, "fail", "now: ARM clock capped, throttled"),
+    ("throttled", "since-boot", {THROTTLED: "80000"}, "warn", "soft temperature limit (since boot)"),
+    ("throttled", "never", {THROTTLED: "0"}, "ok", "never"),
+    ("throttled", "by-firmware", {"cmd/vcgencmd/get_throttled": "throttled=0x4"}, "fail", "throttled"),
+    (
+        "throttled",
+        "intel",
+        {f"{CPU}/cpu{n}/thermal_throttle/core_throttle_count": n * 3 for n in (0, 1)},
+        "warn",
+        "core throttled 3",
+    ),
+    ("throttled", "intel-never", {f"{CPU}/cpu0/thermal_throttle/core_throttle_count": 0}, "ok", "never"),
+    ("throttled", "jetson", {f"{trees.HWMON}/hwmon5/oc3_event_cnt": 7}, "warn", "over-current oc3 7 times"),
+    ("under_voltage", "now", {THROTTLED: "1"}, "fail", "now"),
+    ("under_voltage", "alarm", {THROTTLED: "0", f"{trees.HWMON}/hwmon3/in0_lcrit_alarm": 1}, "fail", "now"),
+    ("under_voltage", "since-boot", {THROTTLED: "10000"}, "warn", "since boot"),
+    ("under_voltage", "weak", supply(3000), "warn", "only 3000 mA"),
+    ("under_voltage", "fine", supply(5000), "ok", "5000 mA"),
+    ("temperature", "cool", zone(50_000), "ok", "50.0 C"),
+    ("temperature", "warm", zone(80_000), "warn", "throttles at 90 C"),
+    ("temperature", "hot", zone(90_000), "fail", "throttles at 90 C"),
+    ("temperature", "no-trip", zone(80_000, passive=None), "ok", "80.0 C"),
+    ("temperature", "chip", chip("k10temp"), "ok", "k10temp 61.2 C"),
+    ("temperature", "drive", chip("nvme"), "unknown", "no temperature"),
+    (
+        "power_mode",
+        "follows",
+        {"var/lib/nvpmodel/status": "pmode:0001 fmode:quiet", "etc/nvpmodel.conf": "< POWER_MODEL ID=1 NAME=25W >"},
+        "warn",
+        "mode 1 25W",
+    ),
+    (
+        "power_mode",
+        "held",
+        {
+            "var/lib/nvpmodel/status": "pmode:0000",
+            "etc/nvpmodel.conf": "< POWER_MODEL ID=0 NAME=MAXN >",
+            f"{CPU}/cpufreq/policy0/scaling_min_freq": 9,
+            f"{CPU}/cpufreq/policy0/scaling_max_freq": 9,
+        },
+        "ok",
+        "mode 0 MAXN, clocks held",
+    ),
+    ("power_mode", "garbage", {"var/lib/nvpmodel/status": "?"}, "unknown", "not understood"),
+    ("power_supply", "none", {}, "ok", "no battery"),
+    ("power_supply", "draining", battery(status="Discharging", capacity=71), "warn", "on battery at 71 %"),
+    ("power_supply", "charging", battery(status="Charging"), "ok", "mains"),
+    ("power_supply", "mouse", battery(scope="Device", status="Discharging"), "ok", "no battery"),
+    ("cooling", "idle", cooling("cpu-throttle-alert", 0), "ok", "none of 1"),
+    ("cooling", "active", cooling("Processor", 3), "fail", "Processor at 3"),
+    ("cooling", "fan", cooling("pwm-fan", 3), "unknown", "no cooling device"),
+    ("cooling", "powerclamp", cooling("intel_powerclamp", -1), "ok", "none"),
+    (
+        "cgroup",
+        "v2-quota",
+        {"proc/self/cgroup": "0::/app/x", "sys/fs/cgroup/app/cpu.max": "150000 100000", "proc/cpuinfo": cpuinfo("lm")},
+        "warn",
+        "CPU quota 1.50 cores",
+    ),
+    ("cgroup", "v2-none", {"proc/self/cgroup": "0::/app", "sys/fs/cgroup/app/cpu.max": "max 100000"}, "ok", "no limit"),
+    (
+        "cgroup",
+        "v2-roomy",
+        {"proc/self/cgroup": "0::/", "sys/fs/cgroup/cpu.max": "400000 100000", "proc/cpuinfo": cpuinfo("lm")},
+        "ok",
+        "4.00 cores",
+    ),
+    (
+        "cgroup",
+        "v1-quota",
+        {
+            "proc/self/cgroup": "4:cpu,cpuacct:/docker/a",
+            "sys/fs/cgroup/cpu,cpuacct/docker/a/cpu.cfs_quota_us": 50000,
+            "sys/fs/cgroup/cpu,cpuacct/docker/a/cpu.cfs_period_us": 100000,
+        },
+        "warn",
+        "CPU quota 0.50 cores",
+    ),
+    (
+        "cgroup",
+        "memory",
+        {"proc/self/cgroup": "0::/a", "sys/fs/cgroup/a/memory.max": 536870912, **trees.meminfo(4)},
+        "ok",
+        "memory limit 512 MiB",
+    ),
+    (
+        "virtual_machine",
+        "kvm",
+        {"proc/cpuinfo": cpuinfo("lm hypervisor"), "sys/class/dmi/id/sys_vendor": "QEMU"},
+        "warn",
+        "under QEMU",
+    ),
+    ("virtual_machine", "unnamed", {"proc/cpuinfo": cpuinfo("lm hypervisor")}, "warn", "under a hypervisor"),
+    (
+        "virtual_machine",
+        "metal",
+        {"proc/cpuinfo": cpuinfo("lm"), "sys/class/dmi/id/sys_vendor": "Microsoft Corporation"},
+        "ok",
+        "no hypervisor",
+    ),
+    (
+        "virtual_machine",
+        "container",
+        {"proc/cpuinfo": cpuinfo("lm"), ".dockerenv": ""},
+        "ok",
+        "in a container (docker)",
+    ),
+    ("emulation", "recorded", {}, "unknown", "recorded tree"),
+    ("isolated_cpus", "some", {f"{CPU}/isolated": "2-3"}, "ok", "2-3"),
+    ("isolated_cpus", "none", {f"{CPU}/isolated": ""}, "ok", "none"),
+    ("timer", "tsc", {"sys/devices/system/clocksource/clocksource0/current_clocksource": "tsc"}, "ok", "tsc"),
+    (
+        "timer",
+        "hpet",
+        {"sys/devices/system/clocksource/clocksource0/current_clocksource": "hpet"},
+        "warn",
+        "hpet is slow",
+    ),
+    ("disk", "recorded", {}, "unknown", "recorded tree"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "status", "said"),
+    [(name, files, status, said) for name, _, files, status, said in CASES],
+    ids=[f"{name}-{case}" for name, case, *_ in CASES],
+)
+def test_a_finding(tmp_path: Path, name: str, files: dict[str, Any], status: str, said: str) -> None:
+    found = finding(tmp_path, name, files)
+
+    assert (found.status, said in found.found) == (status, True), found
+    assert bool(found.remedy) == (status in {"warn", "fail"})
+
+
+def test_every_check_is_tried_above() -> None:
+    assert {name for name, *_ in CASES} == set(checks.registered())
+
+
+def test_an_empty_machine_knows_nothing_and_nothing_fails(tmp_path: Path) -> None:
+    found = {each.check: each for each in checks.inspect_all(HostFs(tmp_path))}
+
+    assert set(found) == set(checks.registered())
+    assert {each.status for each in found.values()} <= {"unknown", "ok"}
+    assert all(each.found for each in found.values())
+    assert found["power_supply"].status == "ok"  # no battery is a fact, the rest is not known
+
+
+def test_a_check_that_raises_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def inspect(self, fs: HostFs) -> Finding:
+            raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(checks, "registered", lambda: {"broken": Broken()})
+
+    assert checks.inspect_all(HostFs(tmp_path)) == [
+        Finding("broken", "unknown", "the check itself failed: ZeroDivisionError: oh")
+    ]
+
+
+def test_this_very_machine_can_be_inspected() -> None:
+    found = {each.check: each for each in checks.inspect_all(HostFs())}
+
+    assert found["disk"].status != "unknown"
+    assert found["emulation"].status in {"ok", "fail"}
+
+
+def test_what_would_be_tuned(tmp_path: Path) -> None:
+    fs = HostFs(trees.write(tmp_path, trees.intel_laptop()))
+
+    wanted = {change.name: change.value for change in checks.changes(fs)}
+
+    assert wanted[f"/{CPU}/intel_pstate/no_turbo"] == "1"
+    assert wanted[f"/{CPU}/smt/control"] == "off"
+    assert [value for name, value in wanted.items() if name.endswith("scaling_governor")] == ["performance"] * 8
+
+
+def test_nothing_is_tuned_twice(tmp_path: Path) -> None:
+    files = {f"{CPU}/intel_pstate/no_turbo": 1, f"{CPU}/smt/control": "notsupported", f"{CPU}/smt/active": 0}
+
+    assert checks.changes(HostFs(trees.write(tmp_path, files))) == []
