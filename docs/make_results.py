@@ -8,7 +8,7 @@ from harness.core.quantity import Value
 from harness.core.record import Record
 from harness.store.runfolder import RunFolder
 
-HEAD = ("model", "setting", "runtime", "p50 ms (95 % interval)", "top-1 % (95 % interval)", "size kB", "peak MB", "verdict")
+HEAD = ("model", "setting", "runtime", "p50 ms (95 % interval)", "top-1 % (95 % interval)", "kB", "peak MB", "verdict")
 
 
 def row(record: Record) -> tuple[str, ...]:

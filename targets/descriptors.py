@@ -13,6 +13,7 @@ import os
 import sys
 import typing
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +135,9 @@ def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+@cache
 def _adapter() -> TypeAdapter[Target]:
+    """Made once: it takes longer than checking all descriptors."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(Target)
@@ -163,9 +166,10 @@ def _keys_at(location: Iterable[int | str]) -> list[str]:
     """Field names of the dataclass that a path of keys and indices leads to."""
     kind: Any = Target
     for step in location:
-        if dataclasses.is_dataclass(kind):
-            kind = typing.get_type_hints(kind)[str(step)]
-        kind = _dataclass_in(kind) or kind
+        within = dataclasses.is_dataclass(kind)
+        kind = typing.get_type_hints(kind)[str(step)] if within else _dataclass_in(kind)
+        if type(None) in typing.get_args(kind):
+            kind = _dataclass_in(kind)
     return [each.name for each in dataclasses.fields(kind)]
 
 

@@ -56,7 +56,7 @@ class AbRequest:
 
     def __post_init__(self) -> None:
         if self.max_pairs < 2:
-            raise UsageError(f"{self.max_pairs} pairs give no interval", "at least 2; at least 6 to tell faster or slower")
+            raise UsageError(f"{self.max_pairs} pairs give no interval", "at least 2, and 6 to tell faster or slower")
         if not 0.0 <= self.same_within < 1.0:
             raise UsageError(f"'same' within {self.same_within} makes no sense", "a share of 1, such as 0.02 for 2 %")
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from harness.core.errors import EdgebenchError, UsageError
 from harness.core.hostfs import HostFs
+from harness.core.places import cache_dir
 from harness.core.quantity import Missing
 from harness.core.units import utc_now
 from harness.host.checks import inspect_all
@@ -34,7 +35,7 @@ _TIMEOUT_S = 300.0
 
 def default_out() -> Path:
     """Where the last result on this machine is kept."""
-    return catalog.cache_dir() / "selfcheck.json"
+    return cache_dir() / "selfcheck.json"
 
 
 def selfcheck(pairs: int, profile_name: str) -> Iterator[Check]:

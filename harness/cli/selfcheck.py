@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--pairs", type=positive, default=12, metavar="N", help="pairs with and without the sampler")
     parser.add_argument("--profile", default="quick", help="how long each of their processes runs (default: quick)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="result as JSON (default: selfcheck.json in the cache)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where to keep the result (default: the cache)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--strict", action="store_true", help="exit with 4 when a target is missed")
 

@@ -19,11 +19,10 @@ from harness.runtimes.base import Batch
 SHORTEST_SAMPLE_NS = 50_000
 """Inferences shorter than this are timed several at a time."""
 
-
 Clock = Callable[[], int]
 
 
-class Timed(Protocol):
+class Driven(Protocol):
     """What the loop drives: a session, or a scenario's way to send queries to one."""
 
     def prepare(self, batch: Batch) -> None:
@@ -68,7 +67,7 @@ class Plan:
     calls: int = 1
 
 
-def run(session: Timed, batches: Sequence[Batch], plan: Plan, clock: Clock = time.perf_counter_ns) -> Samples:
+def run(session: Driven, batches: Sequence[Batch], plan: Plan, clock: Clock = time.perf_counter_ns) -> Samples:
     """Infer as planned, inputs taken in rotation, with the collector off."""
     with collector_off():
         return timed(session, batches, plan, clock)
@@ -87,7 +86,7 @@ def collector_off() -> Iterator[None]:
         gc.unfreeze()
 
 
-def timed(session: Timed, batches: Sequence[Batch], plan: Plan, clock: Clock = time.perf_counter_ns) -> Samples:
+def timed(session: Driven, batches: Sequence[Batch], plan: Plan, clock: Clock = time.perf_counter_ns) -> Samples:
     """The loop itself; whoever calls it keeps the collector off.
 
     Arrays are allocated before, so that no allocation of ours falls within a timed inference. The input is copied in
@@ -135,9 +134,9 @@ def repeated(infer: Callable[[], None], calls: int) -> Callable[[], None]:
     return several
 
 
-def calls_per_sample(median_ns: float) -> int:
+def calls_per_sample(median_ns: float, shortest_ns: int = SHORTEST_SAMPLE_NS) -> int:
     """How many inferences make a sample long enough for the clock's own 70-110 ns not to show: 50 us."""
-    return max(1, math.ceil(SHORTEST_SAMPLE_NS / max(median_ns, 1.0)))
+    return max(1, math.ceil(shortest_ns / max(median_ns, 1.0)))
 
 
 def _per_call(durations: NDArray[np.int64], calls: int) -> NDArray[np.int64]:

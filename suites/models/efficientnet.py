@@ -28,7 +28,7 @@ class EfficientNet(ModelFamily):
     """Base of both nets: Lite has ReLU6 for SiLU and no squeeze-excite, since neither quantises well."""
 
     paper = "1905.11946"
-    widths = (0.35, 0.5, 0.75, 1.0)
+    widths = (0.3, 0.35, 0.5, 0.75, 1.0)
     resolutions = (32, 224)
     lite: ClassVar[bool]
     rows: ClassVar[tuple[Row, ...]] = (

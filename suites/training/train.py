@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("model", help="family-width-resolution, as mobilenet_v2-0.35-32")
     parser.add_argument("--data", type=Path, required=True, help="folder of the four Fashion-MNIST idx files")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=9)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

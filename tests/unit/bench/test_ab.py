@@ -75,7 +75,7 @@ def test_what_cannot_be_run_says_why(text: str, runtime: str | None, error: type
 
 
 def test_an_own_file_on_a_runtime_of_another_format(own: Path) -> None:
-    with pytest.raises(ModelError, match="takes .onnx"):
+    with pytest.raises(ModelError, match=r"takes \.onnx"):
         FINDER.find(str(own), "litert-xnnpack")
 
 

@@ -124,10 +124,13 @@ def test_a_failure_ends_it_and_keeps_whole_pairs_only() -> None:
     assert duel.comparison is None
 
 
-@pytest.mark.parametrize(("runtime", "kind"), [("harness.runtimes.null:NULL", Timing), ("faulty_runtimes:FAILS", Failure)])
+@pytest.mark.parametrize(
+    ("runtime", "kind"), [("harness.runtimes.null:NULL", Timing), ("faulty_runtimes:FAILS", Failure)]
+)
 def test_a_process_gives_its_medians_or_its_failure(
     runtime: str, kind: type[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(FAKES))
-    prepared = Prepared(Case("m", "fp32", "null"), Artifact(Path("m.onnx"), "onnx", "0" * 64, 1), runtime, Options(), None)
+    artifact = Artifact(Path("m.onnx"), "onnx", "0" * 64, 1)
+    prepared = Prepared(Case("m", "fp32", "null"), artifact, runtime, Options(), None)
     assert isinstance(time_process(prepared, profile("smoke"), tmp_path / "job", seed=0), kind)

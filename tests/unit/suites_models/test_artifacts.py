@@ -15,7 +15,7 @@ from suites.models.base import Variant
 
 FOLDER = Path(suites.__file__).parent / "artifacts"
 ENTRIES: list[dict[str, Any]] = json.loads((FOLDER / "manifest.json").read_text())["artifacts"]
-MODELS = ("efficientnet_lite0-0.35-32", "mobilenet_v2-0.35-32", "shufflenet_v2-0.5-32")
+MODELS = ("efficientnet_lite0-0.3-32", "mobilenet_v2-0.35-32", "shufflenet_v2-0.5-32")
 SETTINGS = ("fp32", "fp16", "int8-dynamic", "int8-static")
 
 

@@ -31,28 +31,43 @@ ARM = {
 BOARDS: dict[str, tuple[Mapping[str, trees.Content], str]] = {
     "pi-5": (trees.raspberry_pi_5(), "raspberry-pi-5"),
     "pi-4": (device_tree("Raspberry Pi 4 Model B Rev 1.5", "raspberrypi,4-model-b", "brcm,bcm2711"), "raspberry-pi-4b"),
-    "pi-3": (device_tree("Raspberry Pi 3 Model B Plus Rev 1.3", "raspberrypi,3-model-b-plus", "brcm,bcm2837"), "raspberry-pi-3b-plus"),
-    "pi-zero": (device_tree("Raspberry Pi Zero 2 W Rev 1.0", "raspberrypi,model-zero-2-w", "brcm,bcm2837"), "raspberry-pi-zero-2-w"),
+    "pi-3": (
+        device_tree("Raspberry Pi 3 Model B Plus Rev 1.3", "raspberrypi,3-model-b-plus", "brcm,bcm2837"),
+        "raspberry-pi-3b-plus",
+    ),
+    "pi-zero": (
+        device_tree("Raspberry Pi Zero 2 W Rev 1.0", "raspberrypi,model-zero-2-w", "brcm,bcm2837"),
+        "raspberry-pi-zero-2-w",
+    ),
     "orin-nano": (trees.jetson_orin_nano(), "jetson-orin-nano"),
     "orin-nano-renumbered": (trees.jetson_orin_nano(hwmon=9), "jetson-orin-nano"),
     "orin-nano-no-label": (trees.jetson_orin_nano(labels=False), "jetson-orin-nano"),
-    "orin-nx": (device_tree("NVIDIA Orin NX", "nvidia,p3768-0000+p3767-0000", "nvidia,p3767-0000", "nvidia,tegra234"), "jetson-orin-nx"),
+    "orin-nx": (
+        device_tree("NVIDIA Orin NX", "nvidia,p3768-0000+p3767-0000", "nvidia,p3767-0000", "nvidia,tegra234"),
+        "jetson-orin-nx",
+    ),
     "agx-orin": (trees.jetson_agx_orin(), "jetson-agx-orin"),
     "agx-xavier": (trees.jetson_agx_xavier(), "jetson-agx-xavier"),
-    "xavier-nx": (device_tree("NVIDIA Jetson Xavier NX", "nvidia,p3509-0000+p3668-0000", "nvidia,tegra194"), "jetson-xavier-nx"),
+    "xavier-nx": (
+        device_tree("NVIDIA Jetson Xavier NX", "nvidia,p3509-0000+p3668-0000", "nvidia,tegra194"),
+        "jetson-xavier-nx",
+    ),
     "tx2": (device_tree("quill", "nvidia,p2597-0000+p3310-1000", "nvidia,tegra186"), "jetson-tx2"),
     "tx2-nx": (device_tree("TX2 NX", "nvidia,p3509-0000+p3636-0001", "nvidia,tegra186"), "jetson-tx2"),
     "nano": (trees.jetson_nano(), "jetson-nano"),
     "thor": (trees.jetson_thor(), "jetson-thor"),
     "coral-dev": (device_tree("Freescale i.MX8MQ Phanbell", "google,imx8mq-phanbell", "fsl,imx8mq"), "coral-dev-board"),
-    "coral-mini": (device_tree("MediaTek MT8167 Coral", "mediatek,mt8167-coral", "mediatek,mt8167"), "coral-dev-board-mini"),
+    "coral-mini": (
+        device_tree("MediaTek MT8167 Coral", "mediatek,mt8167-coral", "mediatek,mt8167"),
+        "coral-dev-board-mini",
+    ),
     "n100": (X86, "intel-n100"),
     "vm": (trees.virtual_machine(), "x86-64"),
     "graviton": (ARM, "aarch64"),
     "coral-pcie-on-x86": ({**trees.virtual_machine(), **trees.coral_host()}, "x86-64+coral-pcie"),
     "coral-usb-on-pi": ({**trees.raspberry_pi_5(), **trees.coral_usb()}, "raspberry-pi-5+coral-usb"),
     "coral-before-first-use": ({**trees.raspberry_pi_5(), **trees.coral_usb(used=False)}, "raspberry-pi-5+coral-usb"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BOARDS)
