@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.core.case import Case
 from harness.core.errors import DescriptorError, UnknownName
+from harness.core.scenario import PARAMETERS, Load, Scenario
 
 from . import catalog
 
@@ -24,13 +25,31 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Group:
-    """A full cross product of names. `dataset` is what accuracy is scored on, None for nets that know no labels."""
+    """A full cross product of names and counts under one scenario, with its parameters as `Load` has them.
+
+    `dataset` is what accuracy is scored on, None for nets that know no labels. ScenarioError when they do not fit.
+    """
 
     models: tuple[str, ...]
     compression: tuple[str, ...]
     runtimes: tuple[str, ...]
     threads: tuple[int, ...] = (1,)
+    batch: tuple[int, ...] = (1,)
+    scenario: Scenario = "SingleStream"
+    samples_per_query: int | None = None
+    streams: int | None = None
+    rate_per_s: float | None = None
+    latency_bound_ns: int | None = None
+    minutes: float | None = None
     dataset: str | None = None
+
+    def __post_init__(self) -> None:
+        self.load.completed(self.scenario)
+
+    @property
+    def load(self) -> Load:
+        """The scenario's parameters as they stand in the file."""
+        return Load(**{name: getattr(self, name) for name in PARAMETERS})
 
 
 @dataclass(frozen=True)
@@ -94,9 +113,14 @@ def _cases(group: Group, counts: Sequence[int]) -> Sequence[Case]:
             compression=compression,
             runtime=runtime,
             threads=threads,
+            batch=batch,
+            scenario=group.scenario,
             weights=catalog.weights(model),
             dataset=group.dataset,
+            load=group.load,
         )
         for model in group.models
-        for compression, runtime, threads in itertools.product(group.compression, group.runtimes, counts)
+        for compression, runtime, threads, batch in itertools.product(
+            group.compression, group.runtimes, counts, group.batch
+        )
     ]

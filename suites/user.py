@@ -80,7 +80,7 @@ class UserModel:
         points = plugins.registered("runtimes")
         fitting = [p.value for n, p in points.items() if n != "null" and self.format in p.load().formats]
         with TemporaryDirectory(prefix="edgebench-") as scratch:
-            answer = run_worker(Job("inspect", fitting[0], str(self.path.resolve()), scratch), timeout_s=120)
+            answer = run_worker(Job("inspect", fitting[0], str(self.path.resolve()), f"{scratch}/job"), timeout_s=120)
         if isinstance(answer, Failure):
             raise ModelError(f"{self.path}: {answer.verdict.status}: {answer.verdict.reason}")
         inputs: list[dict[str, Any]] = answer.result["inputs"]

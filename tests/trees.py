@@ -395,14 +395,15 @@ def gating_jetson(root: Path, seconds: int = 60) -> Path:
     return write_playing(root, jetson_orin_nano(), events, seconds * SECOND_NS, {})
 
 
-def wrapping_rapl(root: Path, seconds: int = 60, power_w: int = 15, before_wrap_s: float = 5.0) -> Path:
+def wrapping_rapl(root: Path, seconds: int = 20, power_w: int = 15, before_wrap_s: float = 5.0) -> Path:
     """An Intel laptop at a steady power whose package counter wraps some seconds after the start."""
     name = f"/{RAPL}/intel-rapl:0/energy_uj"
-    step_ns = SECOND_NS // 50
+    steps_per_s = 200  # a real counter moves every millisecond
+    step_ns = SECOND_NS // steps_per_s
     first = RAPL_WRAP_UJ - int(before_wrap_s * power_w * 1e6)
     events = [
         (tick * step_ns, name, str((first + tick * step_ns * power_w // 1000) % RAPL_WRAP_UJ))
-        for tick in range(seconds * 50 + 1)
+        for tick in range(seconds * steps_per_s + 1)
     ]
     return write_playing(root, intel_laptop(), events, seconds * SECOND_NS, {name: RAPL_WRAP_UJ})
 

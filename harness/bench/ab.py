@@ -29,7 +29,7 @@ from harness.measure.profile import profile
 from .ab_words import sentence, warnings
 from .request import find_target
 from .run import versions
-from .sides import Side, SideFinder
+from .sides import Side, SideFinder, named_runtime
 
 SCHEMA = 1
 
@@ -62,8 +62,10 @@ class AbRequest:
 
     @cached_property
     def sides(self) -> dict[pairs.Side, Side]:
-        """Both sides, ready to run."""
-        finder = SideFinder(self.timeout_s or find_target("auto").limits.timeout_s, self.threads, self.shapes)
+        """Both sides, ready to run; a side that names no runtime takes the other's where it can."""
+        chosen = (self.runtime_a, named_runtime(self.a), self.runtime_b, named_runtime(self.b))
+        timeout_s = self.timeout_s or find_target("auto").limits.timeout_s
+        finder = SideFinder(timeout_s, self.threads, self.shapes, next(filter(None, chosen), None))
         return {"a": finder.find(self.a, self.runtime_a), "b": finder.find(self.b, self.runtime_b)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 
 from harness.core import plugins
@@ -32,7 +33,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Plan:
-    """The cases of a run in order: `prepared` ones in blocks of one model, `refused` ones with their verdict.
+    """The cases of a run in order: `prepared` ones ready to run, `refused` ones with their verdict.
 
     `references` maps a case to the fp32 net on the same runtime it is compared with.
     """
@@ -41,6 +42,11 @@ class Plan:
     prepared: tuple[Prepared, ...] = ()
     refused: Mapping[Case, Verdict] = field(default_factory=dict)
     references: Mapping[Case, Prepared] = field(default_factory=dict)
+
+    @property
+    def blocks(self) -> list[tuple[Prepared, ...]]:
+        """The prepared cases that run together since they will be compared: neighbours of one net and scenario."""
+        return [tuple(block) for _, block in groupby(self.prepared, lambda one: (one.case.model, one.case.scenario))]
 
     def only(self, cases: Iterable[Case]) -> Plan:
         """The plan for some of its cases."""

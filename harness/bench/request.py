@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from harness.core.artifact import Artifact, Format
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, UsageError
 from harness.core.hostfs import HostFs
+from harness.core.scenario import Load, Scenario
 from harness.core.target import Target
 from harness.core.units import utc_now
 from harness.core.verdict import Verdict
@@ -39,9 +40,10 @@ class Request:
     """A suite, or models of the user's own, or both; the rest narrows and tunes.
 
     `suite` None means 'quick' where there are no own models. `data` is a folder of class folders for the own models,
-    `preprocess` as `harness.accuracy.preprocess.parse` takes it; `keep` are texts a case id must contain; `runtimes`
-    and `threads` replace the suite's. A model that cannot be used is refused and the rest is measured, unless it is
-    all that was asked for: then its error is raised.
+    `preprocess` as `harness.accuracy.preprocess.parse` takes it; `keep` are texts a case id must contain; `runtimes`,
+    `threads`, `batch`, and `scenario` with its `load` replace the suite's: ScenarioError when those two do not fit. A
+    model that cannot be used is refused and the rest is measured, unless it is all that was asked for: then its error
+    is raised.
     """
 
     suite: str | None = None
@@ -52,6 +54,9 @@ class Request:
     keep: Sequence[str] = ()
     runtimes: Sequence[str] = ()
     threads: int | None = None
+    batch: int | None = None
+    scenario: Scenario | None = None
+    load: Load = field(default_factory=Load)
     target_name: str = "auto"
     profile: str | None = None
     images: int | None = None
@@ -62,6 +67,14 @@ class Request:
     percentiles: Definition = "numpy"
     deep: bool | None = None
     resume: bool = False
+
+    def __post_init__(self) -> None:
+        if self._asks_scenario:
+            self.load.completed(self.scenario or "SingleStream")
+
+    @property
+    def _asks_scenario(self) -> bool:
+        return self.scenario is not None or bool(self.load.given)
 
     @cached_property
     def target(self) -> Target:
@@ -93,13 +106,22 @@ class Request:
             open_dataset("folder", Path(self.data))
             how = model.preprocess(self.preprocess)
         runtimes = self.runtimes or [name for name in plugins.registered("runtimes") if name != "null"]
-        return dict.fromkeys(model.cases(runtimes, [self.threads or 1], OWN if how else None), model.artifact(how))
+        cases = model.cases(runtimes, [self.threads or 1], OWN if how else None)
+        return dict.fromkeys((self._as_asked(case) for case in cases), model.artifact(how))
+
+    def _as_asked(self, case: Case) -> Case:
+        """The case under the batch and scenario of the command, where it names some."""
+        batch = self.batch or case.batch
+        if not self._asks_scenario:
+            return replace(case, batch=batch)
+        return replace(case, batch=batch, scenario=self.scenario or "SingleStream", load=self.load)
 
     @cached_property
     def cases(self) -> tuple[Case, ...]:
         """Every case asked for. UsageError when `keep` and `runtimes` leave none."""
         own, refused = self._own
-        listed = suites.expand(self._suite, self.threads) if self._suite else []
+        suite = suites.expand(self._suite, self.threads) if self._suite else []
+        listed = dict.fromkeys(map(self._as_asked, suite))
         every = [*(case for case in listed if not self.runtimes or case.runtime in self.runtimes), *own, *refused]
         kept = tuple(case for case in every if all(text in case.id for text in self.keep))
         if not kept:

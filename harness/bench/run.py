@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 
@@ -109,8 +108,8 @@ class Bench:
     def run(self) -> Iterator[Step | Record]:
         """Measure every block; each record is written before it is yielded, those of refused cases first."""
         yield from self._refused
-        for _, block in groupby(self._plan.prepared, key=lambda prepared: prepared.case.model):
-            yield from self.block(list(block))
+        for block in self._plan.blocks:
+            yield from self.block(block)
 
     def block(self, block: Sequence[Prepared]) -> Iterator[Step | Record]:
         """Measure some cases together and write their records."""

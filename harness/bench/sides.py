@@ -34,21 +34,24 @@ class Side:
 
 @dataclass(frozen=True)
 class SideFinder:
-    """Finds sides. `threads` replaces what a name says (default 1), `shapes` are for dynamic inputs."""
+    """Finds sides. `threads` replaces what a name says (default 1), `shapes` are for dynamic inputs.
+
+    `prefer` is the runtime to try first where a side names none.
+    """
 
     timeout_s: float
     threads: int | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    prefer: str | None = None
 
     def find(self, text: str, runtime: str | None = None) -> Side:
         """The side called `text` on `runtime`; where that is None on the one in `text`, else the first that can.
 
         Raises ModelError and UnknownName for what is not there, UsageError for what cannot run here.
         """
-        is_file = Path(text).suffix in (".onnx", ".tflite")
-        cases, find = self._own(text, runtime) if is_file else self._shipped(text, runtime)
+        cases, find = self._own(text, runtime) if is_file(text) else self._shipped(text, runtime)
         prepared = self._first(text, cases, find)
-        return Side(_name(text if is_file else "", prepared.case), prepared)
+        return Side(_name(text if is_file(text) else "", prepared.case), prepared)
 
     def _first(self, text: str, cases: Sequence[Case], find: FindArtifact) -> Prepared:
         """The first case that can run here."""
@@ -65,7 +68,8 @@ class SideFinder:
     def _own(self, text: str, runtime: str | None) -> tuple[list[Case], FindArtifact]:
         model = UserModel(Path(text))
         found = model.artifact(None)
-        return model.cases([runtime] if runtime else _runtimes(), [self.threads or 1], None), lambda case, form: found
+        cases = model.cases([runtime] if runtime else self._runtimes(), [self.threads or 1], None)
+        return cases, lambda case, file_format: found
 
     def _shipped(self, text: str, runtime: str | None) -> tuple[list[Case], FindArtifact]:
         model, compression, named, threads, batch = _parts(text)
@@ -75,14 +79,24 @@ class SideFinder:
         weights, dataset = catalog.weights(model), _dataset(model)
         cases = [
             Case(model, compression, name, self.threads or threads, batch, weights=weights, dataset=dataset)
-            for name in ([chosen] if chosen else _runtimes())
+            for name in ([chosen] if chosen else self._runtimes())
         ]
         return cases, catalog.artifact
 
+    def _runtimes(self) -> list[str]:
+        """Every registered runtime that computes something, the preferred one first."""
+        names = (name for name in plugins.registered("runtimes") if name != "null")
+        return sorted(names, key=lambda name: (name != self.prefer, name))
 
-def _runtimes() -> list[str]:
-    """Every registered runtime that computes something."""
-    return [name for name in plugins.registered("runtimes") if name != "null"]
+
+def named_runtime(text: str) -> str | None:
+    """The runtime that stands in a side's name, if one does."""
+    return None if is_file(text) else _parts(text)[2] or None
+
+
+def is_file(text: str) -> bool:
+    """Whether a side is a model file, by its name alone."""
+    return Path(text).suffix in (".onnx", ".tflite")
 
 
 def _parts(text: str) -> tuple[str, str, str, int, int]:

@@ -16,7 +16,7 @@ _EXAMPLES = """\
 examples:
   edgebench run quick                      measure the built-in suite, write a report
   edgebench run --model my.onnx --data photos/
-  edgebench table runs/latest --format csv
+  edgebench table runs/RUN --format csv
   edgebench compare runs/before runs/after
 
 exit codes: 0 ok, 2 usage, 3 nothing measured, 4 some cases failed, 130 interrupted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from types import TracebackType
 
 from reports.terminal import case_line
@@ -56,11 +57,6 @@ class Progress:
 
 
 def _block_sizes(plan: Plan) -> list[tuple[int, int]]:
-    """(cases before the block, cases in it), for every block of one model."""
-    sizes: list[tuple[int, int]] = []
-    start = len(plan.refused)
-    models = [prepared.case.model for prepared in plan.prepared]
-    for model in dict.fromkeys(models):
-        sizes.append((start, models.count(model)))
-        start += models.count(model)
-    return sizes
+    """(cases before the block, cases in it), for every block."""
+    sizes = [len(block) for block in plan.blocks]
+    return list(zip(accumulate(sizes, initial=len(plan.refused)), sizes, strict=False))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
 
+from ._scenario import add_scenario, load
 from ._types import positive, shape
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument("--runtime", action="append", default=[], metavar="NAME", help="only this runtime; repeatable")
     what.add_argument("--threads", type=positive, metavar="N", help="intra-op threads instead of the suite's")
+    add_scenario(parser)
     how = parser.add_argument_group("how")
     how.add_argument("--target", default="auto", help="target descriptor (default: the board this machine is)")
     how.add_argument("--profile", help="smoke, quick, standard or full instead of the suite's")
@@ -104,6 +106,9 @@ def _request(arguments: argparse.Namespace) -> Request:
         keep=arguments.filter,
         runtimes=arguments.runtime,
         threads=arguments.threads,
+        batch=arguments.batch,
+        scenario=arguments.scenario,
+        load=load(arguments),
         target_name=arguments.target,
         profile=arguments.profile,
         deep=arguments.deep,

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     fs = host_of(arguments)
     target = target_of(arguments.target, fs, arguments)
-    sensors = open_sensors(fs)
+    sensors = open_sensors(fs, meter=target.power.meter)
     try:
         seen = overview(sensors, target.power)
     finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cli._machine import folders_of, host_of
-from harness.core.errors import EXIT_OK, EXIT_USAGE, DescriptorError
+from harness.core.errors import EXIT_OK, EXIT_USAGE, DescriptorError, UsageError
 
 HELP = "list boards, show one, or tell which one this machine is"
 
@@ -83,12 +83,15 @@ def _detect(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     import targets
 
-    results: dict[str, str] = {}
-    files = [(path.stem, [path.parent]) for path in arguments.files]
     folders = folders_of(arguments)
-    for name, places in files or [(name, folders) for name in targets.names(folders)]:
+    for path in arguments.files:
+        if path.suffix != ".toml" or not path.is_file():
+            raise UsageError(f"no descriptor file: {path}", "a descriptor is a file NAME.toml")
+    places: dict[str, list[Path]] = {path.stem: [path.parent] for path in arguments.files}
+    results: dict[str, str] = {}
+    for name in places or targets.names(folders):
         try:
-            targets.load(name, [*places, *folders])
+            targets.load(name, [*places.get(name, []), *folders])
             results[name] = ""
         except DescriptorError as error:
             results[name] = str(error)

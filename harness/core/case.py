@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from .errors import ScenarioError
@@ -29,16 +29,18 @@ class Case:
     scenario: Scenario = "SingleStream"
     weights: Weights = "trained"
     dataset: str | None = None
-    load: Load = Load()
+    load: Load = field(default_factory=Load)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "load", self.load.completed(self.scenario))
+        if self.batch < 1:
+            raise ScenarioError(f"batch is {self.batch}, expected 1 or more")
         if (self.load.samples_per_query or self.batch) % self.batch:
             raise ScenarioError(f"queries of {self.load.samples_per_query} samples do not fill batches of {self.batch}")
 
     @property
     def id(self) -> str:
-        """Such as 'mobilenet_v2-0.35-32|int8-static|onnxruntime-cpu|t1'; batch, scenario, load only when not default."""
+        """Such as 'mobilenet_v2-0.35-32|int8-static|onnxruntime-cpu|t1'; batch, scenario and load when not default."""
         parts = [self.model, self.compression, self.runtime, f"t{self.threads}"]
         if self.batch != 1:
             parts.append(f"b{self.batch}")

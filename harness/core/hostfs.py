@@ -143,6 +143,8 @@ class OpenFile:
             result: bytes | Missing = os.pread(self._descriptor, size, 0)
         except OSError as error:
             result = self._fs.why(self.name, error)
+            if error.errno == errno.ENODEV:  # its driver left; when it comes back it is another file
+                self.close()
         self._fs.note(self.name, result)
         return result
 

@@ -35,7 +35,8 @@ class Metric:
 
 _ALL = (
     Metric("latency_p50_ns", "Latency p50", "ns", "lower",
-           "Median wall time of one inference after warm-up, inputs already in place, outputs ready.", True),
+           "Median wall time of one inference after warm-up, inputs already in place, outputs ready; in MultiStream of a "
+           "query, in Server from its arrival to its answer.", True),
     Metric("latency_p90_ns", "Latency p90", "ns", "lower", "90 of 100 inferences were faster than this."),
     Metric("latency_p95_ns", "Latency p95", "ns", "lower", "95 of 100 inferences were faster than this."),
     Metric("latency_p99_ns", "Latency p99", "ns", "lower", "99 of 100 inferences were faster than this."),
@@ -46,13 +47,24 @@ _ALL = (
            "From starting a process to its first result: Python, library import, load, first inference."),
     Metric("load_ns", "Load", "ns", "lower", "Wall time from the model file to a session ready to run."),
     Metric("cpu_time_p50_ns", "CPU time p50", "ns", "lower",
-           "Median CPU time of one inference: of the calling thread at 1 thread, of the process otherwise."),
+           "Median CPU time of one inference, in MultiStream of one query: of the calling thread at 1 thread, of the "
+           "process otherwise."),
     Metric("wall_per_cpu", "Wall / CPU", "", "none",
            "Median wall time over median CPU time; above 1.05 at one thread another program held the core."),
     Metric("n_inferences", "Inferences", "", "none", "Timed inferences over all processes."),
     Metric("n_processes", "Processes", "", "none", "Fresh processes the case was measured in."),
     Metric("throughput_per_s", "Throughput", "per_s", "higher",
-           "Inferences in a second: samples over the sum of their wall times."),
+           "Samples in a second: over the sum of their wall times; in Offline, Server and paced over the time from the "
+           "first to the last.", True),
+    Metric("busy_share", "Busy", "", "none",
+           "Share of the time in which an inference ran: the duty cycle of paced, the utilisation of Server."),
+    Metric("bound_met_share", "Bound met", "", "higher",
+           "Share of Server's queries answered within the latency bound.", True),
+    Metric("bound_held", "Bound held", "", "higher",
+           "1 when 99 of 100 queries come within the latency bound, 0 when they do not, each at 99 % confidence."),
+    Metric("sustained_p50_ns", "Latency p50, sustained", "ns", "lower",
+           "Median of the last minute, after as many minutes under load as the scenario sustained lasts."),
+    Metric("sustained_ratio", "Slowdown, sustained", "", "lower", "Median of the last minute over that of the first."),
     Metric("energy_gross_j", "Energy, gross", "j", "lower",
            "Joules per inference, everything within the sensor's scope included.", True),
     Metric("energy_net_j", "Energy, net", "j", "lower",

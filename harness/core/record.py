@@ -41,7 +41,8 @@ class ProcessRun:
     `unsteady` says why no steady state was found, empty when one was. `control_ratio` is the CPU time of a fixed piece
     of work after the timed loop over that before it; `same_input_ratio` the median with one input repeated over that
     with inputs in rotation. `peak_rss_after_bytes` is the largest resident set up to the end of each phase: 'import',
-    'load', 'first' inference, 'steady' state.
+    'load', 'first' inference, 'steady' state. `inferences` is how many there were in all between `started_ns` and
+    `ended_ns`, steady or not; with scenarios other than SingleStream the blob holds more arrays: see docs/scenarios.md.
     """
 
     index: int
@@ -66,6 +67,7 @@ class ProcessRun:
     affinity: tuple[int, ...] = ()
     os_threads: int | None = None
     peak_rss_after_bytes: Mapping[str, int] = field(default_factory=dict)
+    inferences: int = 0
 
 
 @dataclass(frozen=True)

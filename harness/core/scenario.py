@@ -58,7 +58,7 @@ class Load:
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
     def completed(self, scenario: Scenario) -> Load:
-        """This load with the scenario's defaults; ScenarioError for what it does not take, or lacks."""
+        """The load with the scenario's defaults; ScenarioError for what it does not take, or lacks."""
         takes = _DEFAULTS[scenario]
         for name in self.given:
             if name not in takes:

@@ -120,7 +120,8 @@ class PowerMode:
 class Power:
     """How power is had: the first rule of `total` whose channels exist is used; `none` says why a board has none.
 
-    `meter` names the sensor plug-in of an external meter, for boards without a sensor of their own.
+    `meter` names the sensor plug-in of an external meter, for boards without a sensor of their own: it is opened for
+    this target alone.
     """
 
     total: tuple[PowerTotal, ...] = ()

@@ -97,12 +97,21 @@ def compatible(fs: HostFs) -> tuple[str, ...]:
 
 def board_model(fs: HostFs) -> str | Missing:
     """The board's own name: the device tree's model, else vendor and product by DMI."""
-    model = fs.read(f"{DEVICE_TREE}/model")
-    if not isinstance(model, Missing):
-        return model
+    model = device_tree_model(fs)
+    board = dmi_board(fs) if isinstance(model, Missing) else model
+    return Missing("neither a device tree nor DMI names the board") if isinstance(board, Missing) else board
+
+
+def device_tree_model(fs: HostFs) -> str | Missing:
+    """The device tree's model, a label for people."""
+    return fs.read(f"{DEVICE_TREE}/model")
+
+
+def dmi_board(fs: HostFs) -> str | Missing:
+    """Vendor and product by DMI, on a PC."""
     parts = [fs.read(f"/sys/class/dmi/id/{name}") for name in ("sys_vendor", "product_name")]
     words = [part for part in parts if not isinstance(part, Missing) and part]
-    return " ".join(words) if words else Missing("neither a device tree nor DMI names the board")
+    return " ".join(words) if words else Missing("no name in /sys/class/dmi/id")
 
 
 def memory_bytes(fs: HostFs) -> int | Missing:

@@ -6,6 +6,7 @@ A process of its own, since a BLAS library reads its number of threads once, whe
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -37,25 +38,27 @@ def flops_per_s() -> float:
 
 
 def bytes_per_s(threads: int, array_bytes: int) -> float:
-    """a = b + c on arrays that no cache holds, a part to each thread: 3 times the bytes of one (STREAM's 'Add')."""
+    """Of a = b + c on arrays that no cache holds, a part to each thread: 3 times the bytes of one (STREAM's 'Add')."""
     n = array_bytes // 8 // threads
-    parts = [(np.ones(n), np.ones(n), np.ones(n)) for _ in range(threads)]
-    if threads == 1:
-        b, c, a = parts[0]
-        return 3 * 8 * n / _best_s(lambda: np.add(b, c, out=a))
+    a, b, c = ([np.ones(n) for _ in range(threads)] for _ in range(3))
+
+    def add(part: int) -> None:
+        np.add(b[part], c[part], out=a[part])
+
     with ThreadPoolExecutor(threads) as pool:
-        return threads * 3 * 8 * n / _best_s(lambda: list(pool.map(lambda part: np.add(*part[:2], out=part[2]), parts)))
+        return threads * 3 * 8 * n / _best_s(lambda: list(pool.map(add, range(threads))))
 
 
 def _best_s(work: Callable[[], object]) -> float:
-    """Seconds of the quickest repetition; the first one warms up."""
+    """Seconds of the quickest repetition, of which there is at least one; what is run first warms up."""
     work()
-    best, end = float("inf"), time.perf_counter() + SECONDS
-    while time.perf_counter() < end:
-        before = time.perf_counter()
+    best, before, end = math.inf, time.perf_counter(), time.perf_counter() + SECONDS
+    while True:
         work()
-        best = min(best, time.perf_counter() - before)
-    return best
+        now = time.perf_counter()
+        best, before = min(best, now - before), now
+        if now >= end:
+            return best
 
 
 def blas() -> str:

@@ -148,7 +148,7 @@ class ReplayFs(HostFs):
         self._duration_ns = 0
         self._loop = False
         self._counters: dict[str, int] = {}
-        for number, line in enumerate((self.root / JOURNAL).read_text("utf-8").splitlines(), 1):
+        for number, line in enumerate((self.root / JOURNAL).read_text("utf-8", "replace").splitlines(), 1):
             try:
                 self._take(json.loads(line))
             except (ValueError, KeyError, TypeError) as error:

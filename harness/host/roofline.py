@@ -42,9 +42,14 @@ def cached(machine: Machine) -> Roofline | Missing:
 
 
 def known(machine: Machine, fs: HostFs, *, may_measure: bool) -> Roofline | Missing:
-    """The roofline of this machine, measured now where it is not known and `may_measure`."""
+    """The roofline of this machine, measured now where it is not known, `may_measure` and `fs` is no recorded tree."""
     found = cached(machine)
-    return measure(machine, fs) if may_measure and isinstance(found, Missing) else found
+    if isinstance(found, Roofline) or not (may_measure and fs.live):
+        return found
+    try:
+        return measure(machine, fs)
+    except SetupError as error:
+        return Missing(error.message)
 
 
 def measure(machine: Machine, fs: HostFs) -> Roofline:
@@ -88,9 +93,7 @@ def _peak(threads: int, array_bytes: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "harness.host.peak", str(threads), str(array_bytes)]
     environment = {**os.environ, **dict.fromkeys(_BLAS_THREADS, str(threads))}
     try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=True, timeout=_TIMEOUT_S
-        )
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=_TIMEOUT_S)
         answer: dict[str, Any] = json.loads(done.stdout)
     except (subprocess.SubprocessError, ValueError) as error:
         raise SetupError(f"the roofline's micro-benchmark failed: {error}", f"try: {' '.join(command)}") from error

@@ -1,8 +1,8 @@
 """Turn knobs for the time of a measurement, and always turn them back.
 
 What stood in a file is written to a journal on disk before it is changed. The undo runs when the `with` block ends, by
-whatever way, on SIGTERM too; after a kill -9 or a power cut the next `tuned`, or `edgebench doctor --restore`, finds
-the journal and undoes what it lists (after a reboot that writes what the kernel has anyway).
+whatever way, on SIGTERM and SIGHUP too; after a kill -9 or a power cut the next `tuned`, or `edgebench doctor
+--restore`, finds the journal and undoes what it lists (after a reboot that writes what the kernel has anyway).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def journal_path() -> Path:
 def tuned(fs: HostFs, changes: Iterable[Change], journal: Path) -> Iterator[list[Applied]]:
     """Apply the changes within a `with` block; what an earlier, killed one left behind is undone first."""
     restore(fs, journal)
-    with _sigterm_ends_the_block():
+    with _signals_unwind():
         try:
             yield apply(fs, changes, journal)
         finally:
@@ -108,16 +108,20 @@ def _write_journal(journal: Path, changes: list[Change]) -> None:
 
 
 @contextmanager
-def _sigterm_ends_the_block() -> Iterator[None]:
-    """SIGTERM would end the process without `finally`; here it unwinds the stack instead. Main thread only."""
+def _signals_unwind() -> Iterator[None]:
+    """SIGTERM and SIGHUP (a closed terminal) would end the process without `finally`; here they unwind the stack.
+
+    Signals reach the main thread alone: in another one nothing is changed.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _leave)
+    before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

@@ -19,8 +19,9 @@ from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import ArtifactInfo, Record
 from harness.core.verdict import Finding, Verdict
 
+from .climate import minute_rows
 from .deep import Deep, look_deeper
-from .energy import EnergyPass, Measured
+from .energy import EnergyPass, Measured, keep_traces
 from .latency import LatencyPass, Progress
 from .prepared import BlobSink, Prepared
 from .profile import Profile
@@ -63,7 +64,8 @@ def measure_block(
     """
     states = [Progress(prepared) for prepared in block]
     total = len(block) * setting.profile.max_processes
-    for done in LatencyPass(setting.profile, setting.blobs, setting.scratch, setting.seed).measure(states):
+    sensors = setting.energy.sensors
+    for done in LatencyPass(setting.profile, setting.blobs, setting.scratch, setting.seed, sensors).measure(states):
         yield Step("latency", done, total)
     alive = [state for state in states if state.failure is None]
     yield Step("energy", 0, len(alive))
@@ -89,6 +91,7 @@ def _record(
         metrics |= latency_metrics(state, setting.profile, setting.percentiles)
     if energy is not None:
         metrics |= {**energy.metrics, **setting.scores.metrics(state.prepared, reference)}
+    climate = keep_traces(state.climate, setting.blobs) if state.climate else ()
     ruling = verdict(state, metrics, setting.profile, setting.machine)
     absent = Missing(f"{ruling.status}: {ruling.reason}")
     return Record(
@@ -103,7 +106,7 @@ def _record(
         artifact=artifact_info(state.prepared),
         runtime_info=state.result.get("runtime_info", {}),
         processes=tuple(state.runs),
-        traces=(*(energy.traces if energy else ()), *deep.traces),
+        traces=(*climate, *(energy.traces if energy else ()), *deep.traces),
         findings=setting.findings,
         details={**_details(state, energy, setting), **deep.details},
         log=state.failure.log if state.failure else "",
@@ -114,12 +117,14 @@ def _record(
 def _details(state: Progress, energy: Measured | None, setting: Setting) -> dict[str, Any]:
     signature: dict[str, Any] = {key: state.result[key] for key in ("inputs", "outputs") if key in state.result}
     power = {"energy": dict(energy.details)} if energy and energy.details else {}
+    minutes = minute_rows(state)
     return {
         "profile": setting.profile.name,
         "seed": setting.seed,
         "percentile_definition": setting.percentiles,
         **signature,
         **power,
+        **({"minutes": minutes} if minutes else {}),
     }
 
 

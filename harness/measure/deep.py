@@ -32,8 +32,9 @@ class Deep:
     @property
     def details(self) -> dict[str, Any]:
         """When each phase of the memory trace ended, or why there is no trace."""
-        missing = isinstance(self.memory, Missing)
-        return {"memory_trace": self.memory.reason if missing else {"phases_ended_ns": self.memory.ended_ns}}
+        if isinstance(self.memory, Missing):
+            return {"memory_trace": self.memory.reason}
+        return {"memory_trace": {"phases_ended_ns": self.memory.ended_ns}}
 
 
 def look_deeper(case: Prepared, blobs: BlobSink, scratch: Path) -> Deep:

@@ -83,7 +83,7 @@ class EnergyPass:
         if isinstance(answer, Failure):
             return _missing(Missing(f"the energy pass ended as {answer.verdict.status}: {answer.verdict.reason}"))
         window = (answer.result["started_ns"], answer.result["ended_ns"])
-        found = case_energy(traces, self.source, window, len(answer.arrays["wall_ns"]), idle)
+        found = case_energy(traces, self.source, window, answer.result["inferences"], idle)
         details = {**found.details, "window_ns": window, "idle_windows_ns": idle}
         return Measured(_metrics(found), kept, details)
 

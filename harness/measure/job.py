@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from harness.core.artifact import Preprocess
+from harness.core.scenario import Load, Scenario
 from harness.runtimes.base import Options
 
 Phase = Literal["inspect", "latency", "accuracy", "profile"]
@@ -57,6 +59,15 @@ class Job:
     seed: int = 0
     spawned_ns: int = 0
     affinity: tuple[int, ...] = ()
+    scenario: Scenario = "SingleStream"
+    load: Load = field(default_factory=Load)
+
+    @property
+    def own_time_s(self) -> float:
+        """Seconds it takes by its scenario's own clock, however fast the machine is; 0 where there is none."""
+        if self.loop is None or (self.load.rate_per_s is None and self.load.minutes is None):
+            return 0.0
+        return max(self.loop.min_ns / 1e9, self.loop.min_n / (self.load.rate_per_s or math.inf))
 
     def write(self, path: Path) -> None:
         """Save as JSON."""
@@ -70,7 +81,7 @@ class Job:
         options["shapes"] = {name: tuple(shape) for name, shape in options["shapes"].items()}
         loop, labelled = data.pop("loop"), data.pop("labelled")
         return cls(
-            **{**data, "affinity": tuple(data["affinity"])},
+            **{**data, "affinity": tuple(data["affinity"]), "load": Load(**data["load"])},
             options=Options(**options),
             loop=Loop(**loop) if loop else None,
             labelled=_labelled(labelled) if labelled else None,

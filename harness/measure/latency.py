@@ -17,31 +17,42 @@ from harness.accuracy.dataset import open_dataset
 from harness.accuracy.preprocess import preprocess
 from harness.analysis import stats, steady
 from harness.core.record import Blob, ProcessRun
+from harness.core.scenario import Scenario
+from harness.core.sensing import Sensor
 from harness.core.units import utc_now
+from harness.sensors.sampler import Traces
 
+from .climate import ClimateWatch
 from .job import PHASES, Labelled, Loop
 from .prepared import BlobSink, Prepared
 from .process import Answer, Failure, run_worker
-from .profile import Profile
+from .profile import Profile, fitted
+from .scenario_metrics import SETTLES, headline
 from .worker import N_FEEDS
 
 PILOTS = 2
 """Processes that serve as the pilot for the number of inferences in the later ones."""
 
+SIZED: frozenset[Scenario] = frozenset({"SingleStream", "MultiStream"})
+"""Where the pilots decide how many queries a process gets; elsewhere the scenario's own clock does."""
+
+_SAMPLES = frozenset({"wall_ns", "cpu_ns", "warmup_ns"})
 _FROM_RESULT = (
     *("spawn_ns", "import_ns", "load_ns", "first_inference_ns", "involuntary_switches", "peak_rss_bytes", "started_ns"),
-    *("ended_ns", "calls_per_sample", "control_ratio", "same_input_ratio", "os_threads"),
+    *("ended_ns", "inferences", "calls_per_sample", "control_ratio", "same_input_ratio", "os_threads"),
 )
 
 
 @dataclass
 class Progress:
-    """What has been measured of one case so far."""
+    """What has been measured of one case so far: per process `wall_ns`, `cpu_ns` and the arrays of its scenario."""
 
     prepared: Prepared
     runs: list[ProcessRun] = field(default_factory=list)
     wall_ns: list[NDArray[np.int64]] = field(default_factory=list)
     cpu_ns: list[NDArray[np.int64]] = field(default_factory=list)
+    more: list[dict[str, NDArray[np.int64]]] = field(default_factory=list)
+    climate: Traces | None = None
     result: dict[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
     started_utc: str = ""
@@ -49,7 +60,8 @@ class Progress:
 
     def add(self, answer: Answer, place: int, blobs: BlobSink, profile: Profile) -> None:
         """Take in one process."""
-        run = _process_run(answer, len(self.runs), place, blobs, profile)
+        self.more.append({name: array for name, array in answer.arrays.items() if name not in _SAMPLES})
+        run = _process_run(answer, self, place, blobs, profile)
         self.result = answer.result
         self.runs.append(run)
         self.wall_ns.append(answer.arrays["wall_ns"][-run.n_timed :])
@@ -64,6 +76,7 @@ class LatencyPass:
     blobs: BlobSink
     scratch: Path
     seed: int
+    sensors: Sequence[Sensor] = ()
 
     def measure(self, states: Sequence[Progress]) -> Iterator[int]:
         """Fill `states`; yields how many processes are done.
@@ -82,13 +95,13 @@ class LatencyPass:
 
     def _decided(self, state: Progress) -> bool:
         """Failed, as often as allowed, or at a planned look with an interval narrow enough."""
-        n = len(state.runs)
-        if state.failure is not None or n >= self.profile.max_processes:
+        n, profile = len(state.runs), fitted(self.profile, state.prepared.case)
+        if state.failure is not None or n >= profile.max_processes:
             return True
-        return n >= self.profile.processes and n in stats.LOOKS and self._width(state) <= self.profile.half_width
+        return n >= profile.processes and n in stats.LOOKS and self._width(state) <= profile.half_width
 
     def _width(self, state: Progress) -> float:
-        interval = stats.median_interval(state.wall_ns, level(len(state.runs), self.profile))
+        interval = stats.median_interval(headline(state), level(len(state.runs), self.profile))
         return (interval.hi - interval.lo) / 2 / interval.mid
 
     def _one_process(self, state: Progress, place: int, feeds: dict[Labelled, Path]) -> None:
@@ -98,7 +111,9 @@ class LatencyPass:
         job = prepared.job("latency", out, self.seed + place, self._loop(state), inputs)
         state.started_utc = state.started_utc or utc_now()
         before = time.monotonic()
-        answer = run_worker(job, prepared.timeout_s)
+        watch = ClimateWatch(self.sensors if prepared.case.scenario == "sustained" else ())
+        answer = run_worker(job, prepared.timeout_s, watch.of)
+        state.climate = watch.traces
         state.duration_s += time.monotonic() - before
         if isinstance(answer, Failure):
             state.failure = answer
@@ -107,8 +122,9 @@ class LatencyPass:
 
     def _loop(self, state: Progress) -> Loop:
         """The profile's loop; from the third process on with the inferences per process that two pilots call for."""
-        base = self.profile.loop
-        if len(state.runs) < PILOTS or self.profile.max_processes <= PILOTS:
+        base = fitted(self.profile, state.prepared.case).loop
+        by_pilots = state.prepared.case.scenario in SIZED and self.profile.max_processes > PILOTS
+        if len(state.runs) < PILOTS or not by_pilots:
             return base
         pilot = state.runs[:PILOTS]
         once_ns = sum(run.median_ns for run in pilot) / len(pilot)
@@ -135,14 +151,14 @@ def steady_part(wall_ns: NDArray[np.int64], profile: Profile) -> tuple[int, str]
     return 0, found.reason if len(found.batch_medians) else ""
 
 
-def _process_run(answer: Answer, index: int, order: int, blobs: BlobSink, profile: Profile) -> ProcessRun:
-    """The process's figures; what came before the steady state joins the warm-up."""
+def _process_run(answer: Answer, state: Progress, order: int, blobs: BlobSink, profile: Profile) -> ProcessRun:
+    """The process's figures; what came before the steady state, where the scenario has one, joins the warm-up."""
     result, wall, cpu = answer.result, answer.arrays["wall_ns"], answer.arrays["cpu_ns"]
-    start, unsteady = steady_part(wall, profile)
+    start, unsteady = steady_part(wall, profile) if state.prepared.case.scenario in SETTLES else (0, "")
     warmup = np.concatenate([answer.arrays["warmup_ns"], wall[:start]])
-    sha256, n = blobs.put_blob({"wall_ns": wall[start:], "cpu_ns": cpu[start:], "warmup_ns": warmup})
+    sha256, n = blobs.put_blob({"wall_ns": wall[start:], "cpu_ns": cpu[start:], "warmup_ns": warmup, **state.more[-1]})
     return ProcessRun(
-        index=index,
+        index=len(state.runs),
         order=order,
         n_warmup=len(warmup),
         n_timed=n,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,15 +40,17 @@ class Prepared:
     timeout_s: float = 300.0
 
     def job(self, phase: Phase, out: Path, seed: int, loop: Loop | None = None, feeds: Path | None = None) -> Job:
-        """The order for a worker of this case."""
+        """The order for a worker of this case; accuracy is scored image by image whatever the batch."""
         return Job(
             phase=phase,
             runtime=self.runtime,
             model=str(self.artifact.path.resolve()),
             out=str(out),
-            options=self.options,
+            options=replace(self.options, batch=1) if phase == "accuracy" else self.options,
             loop=loop,
             feeds=str(feeds) if feeds else None,
             labelled=self.labelled if phase == "accuracy" else None,
             seed=seed,
+            scenario=self.case.scenario,
+            load=self.case.load,
         )

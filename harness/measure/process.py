@@ -47,7 +47,7 @@ Watcher = Callable[[int], AbstractContextManager[Any]]
 
 
 def run_worker(job: Job, timeout_s: float, watch: Watcher = nullcontext) -> Answer | Failure:
-    """Start a fresh Python for the job and wait within `watch(pid)`; killed after `timeout_s`.
+    """Start a fresh Python for the job and wait within `watch(pid)`; killed after `timeout_s` beyond its own time.
 
     The worker's folder, which must not exist yet and is removed again, is its working directory, so that nothing in
     the user's can shadow a module, and it has a session of its own, so that Ctrl-C reaches the parent alone.
@@ -74,7 +74,7 @@ def _run(job: Job, out: Path, timeout_s: float, watch: Watcher) -> Answer | Fail
         )
         try:
             with watch(child.pid):
-                ended = _wait(child, timeout_s)
+                ended = _wait(child, timeout_s + job.own_time_s)
         finally:
             child.kill()
             child.wait()

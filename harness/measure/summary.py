@@ -11,6 +11,7 @@ from harness.core.verdict import Verdict
 
 from .latency import Progress, level
 from .profile import Profile
+from .scenario_metrics import BACK_TO_BACK, KEPT_UP, keeps_up, scenario_metrics
 
 CONTENDED = 1.05
 """Wall over CPU time of a lone thread above this: something else held the core (a busy machine gave a median 2.9
@@ -29,23 +30,30 @@ def latency_metrics(state: Progress, profile: Profile, definition: stats.Definit
     `definition` of a percentile is that of loadgen, openvino, trtexec or numpy, for comparison with those tools.
     """
     pooled = np.concatenate(state.wall_ns)
-    p50 = _p50(state.wall_ns, level(len(state.runs), profile))
-    cpu = float(np.median([run.median_cpu_ns for run in state.runs]))
+    confidence = level(len(state.runs), profile)
+    p50 = _p50(state.wall_ns, confidence)
+    work, cpu = _work(state, p50.value), float(np.median([run.median_cpu_ns for run in state.runs]))
     return {
         "latency_p50_ns": p50,
         **{name: _tail(pooled, p, definition) for name, p in TAILS.items()},
         "cpu_time_p50_ns": Value(cpu),
-        "wall_per_cpu": Value(p50.value / cpu) if cpu > 0 else Missing("CPU time below the clock's resolution"),
+        "wall_per_cpu": Value(work / cpu) if cpu > 0 else Missing("CPU time below the clock's resolution"),
         "first_inference_ns": _median([run.first_inference_ns for run in state.runs]),
         "cold_start_ns": _median(
             [run.spawn_ns + run.import_ns + run.load_ns + run.first_inference_ns for run in state.runs]
         ),
         "load_ns": _median([run.load_ns for run in state.runs]),
         "peak_rss_bytes": Value(max(run.peak_rss_bytes for run in state.runs), n=len(state.runs)),
-        "n_inferences": Value(len(pooled)),
         "n_processes": Value(len(state.runs)),
-        "throughput_per_s": Value(state.prepared.options.batch * len(pooled) * 1e9 / float(pooled.sum())),
+        **scenario_metrics(state, confidence),
     }
+
+
+def _work(state: Progress, p50_ns: float) -> float:
+    """Median wall time of the work that CPU time is taken of: in Server latency holds waiting too."""
+    if state.prepared.case.scenario != "Server":
+        return p50_ns
+    return float(np.median(np.concatenate([more["service_ns"] for more in state.more])))
 
 
 def _p50(processes: list[NDArray[np.int64]], confidence: float) -> Value:
@@ -77,18 +85,28 @@ def verdict(state: Progress, metrics: dict[str, Quantity], profile: Profile, mac
     return (
         machine
         or _contended(state, metrics)
+        or _overloaded(state)
         or _unsteady(state)
         or _drifted(state, profile)
-        or _width(metrics, profile)
+        or _width(state, metrics, profile)
     )
 
 
 def _contended(state: Progress, metrics: dict[str, Quantity]) -> Verdict | None:
     ratio = metrics["wall_per_cpu"]
-    if state.prepared.options.threads != 1 or not isinstance(ratio, Value) or ratio.value <= CONTENDED:
+    alone = state.prepared.options.threads == 1 and (state.prepared.case.load.streams or 1) == 1
+    if not alone or not isinstance(ratio, Value) or ratio.value <= CONTENDED:
         return None
     reason = f"wall time is {ratio.value:.2f} times the CPU time: another program held the core"
     return Verdict("contended", reason, "stop other programs and measure again")
+
+
+def _overloaded(state: Progress) -> Verdict | None:
+    rates = keeps_up(state)
+    if rates is None or rates[1] >= KEPT_UP * rates[0]:
+        return None
+    reason = f"{rates[0]:.4g} inferences a second were asked for, {rates[1]:.4g} done: the machine cannot keep up"
+    return Verdict("no-steady-state", reason, f"ask for less than {rates[1]:.3g} a second: --rate")
 
 
 def _unsteady(state: Progress) -> Verdict | None:
@@ -103,21 +121,33 @@ def _drifted(state: Progress, profile: Profile) -> Verdict | None:
     """Never stricter than the profile: a figure good to 5 % is not spoiled by 2 % of drift."""
     ratios = [run.control_ratio for run in state.runs if run.control_ratio is not None]
     allowed = max(DRIFTED, profile.half_width)
-    if not ratios or abs(float(np.median(ratios)) - 1) <= allowed:
+    if state.prepared.case.scenario not in BACK_TO_BACK or not ratios or abs(float(np.median(ratios)) - 1) <= allowed:
         return None
     change = float(np.median(ratios)) - 1
     reason = f"a fixed piece of work took {change:+.1%} CPU time after the timed loop, more than {allowed:.0%}"
     return Verdict("drifted", reason, "fix the clock (edgebench doctor) and let the machine cool down")
 
 
-def _width(metrics: dict[str, Quantity], profile: Profile) -> Verdict:
-    p50 = metrics["latency_p50_ns"]
-    if not isinstance(p50, Value) or p50.lo is None or p50.hi is None:
-        return Verdict(
-            "imprecise", "one process gives no interval", "measure in several: --profile quick, standard or full"
-        )
-    width = (p50.hi - p50.lo) / 2 / p50.value
+def _width(state: Progress, metrics: dict[str, Quantity], profile: Profile) -> Verdict:
+    scenario = state.prepared.case.scenario
+    if scenario == "sustained":
+        return Verdict("imprecise", "one process for its minutes gives no interval", "repeat the run and compare")
+    name, what = ("throughput_per_s", "throughput") if scenario == "Offline" else ("latency_p50_ns", "median")
+    figure, bound = metrics[name], _bound(state, metrics)
+    if not isinstance(figure, Value) or figure.lo is None or figure.hi is None:
+        remedy = "measure in several: --profile quick, standard or full"
+        return Verdict("imprecise", f"one process gives no interval{bound}", remedy)
+    width = (figure.hi - figure.lo) / 2 / figure.value
     if width <= profile.half_width:
-        return Verdict("precise", f"median within {width:.1%} at 95 %")
-    reason = f"median within {width:.1%} at 95 %, profile '{profile.name}' asks {profile.half_width:.0%}"
+        return Verdict("precise", f"{what} within {width:.1%} at 95 %{bound}")
+    reason = f"{what} within {width:.1%} at 95 %, profile '{profile.name}' asks {profile.half_width:.0%}{bound}"
     return Verdict("imprecise", reason, "measure longer: --profile standard or full")
+
+
+def _bound(state: Progress, metrics: dict[str, Quantity]) -> str:
+    """Whether the latency bound holds, as the end of a sentence; empty where there is none."""
+    limit_ns, held, share = state.prepared.case.load.latency_bound_ns, metrics["bound_held"], metrics["bound_met_share"]
+    if limit_ns is None or not isinstance(share, Value):
+        return ""
+    answer = "undecided" if isinstance(held, Missing) else "held" if held.value else "not held"
+    return f"; bound of {limit_ns / 1e6:g} ms at p99 {answer}, {share.value:.2%} of queries within"

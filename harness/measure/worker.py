@@ -20,6 +20,7 @@ import signal  # noqa: E402
 import sys  # noqa: E402
 import traceback  # noqa: E402
 from collections.abc import Callable, Sequence  # noqa: E402
+from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -29,6 +30,7 @@ from numpy.typing import NDArray  # noqa: E402
 from harness.runtimes.base import Batch, Runtime, Session, SessionError, synthesise  # noqa: E402
 
 from . import loop as timed_loop  # noqa: E402
+from . import scenarios  # noqa: E402
 from .control import control_ns  # noqa: E402
 from .job import Job, Loop, Phase  # noqa: E402
 from .loop import Plan  # noqa: E402
@@ -74,8 +76,7 @@ def _write(out: Path, result: dict[str, Any], arrays: Arrays) -> None:
 def _work(job: Job) -> tuple[dict[str, Any], Arrays]:
     if job.affinity:
         os.sched_setaffinity(0, job.affinity)
-    module, _, attribute = job.runtime.partition(":")
-    runtime: Runtime = getattr(importlib.import_module(module), attribute)
+    runtime = _runtime(job)
     before_import = time.perf_counter_ns()
     runtime.load_library()
     imported = time.perf_counter_ns()
@@ -97,6 +98,12 @@ def _work(job: Job) -> tuple[dict[str, Any], Arrays]:
     return {**result, **more, "runtime_info": session.info(), "peak_rss_bytes": peak_rss_bytes()}, arrays
 
 
+def _runtime(job: Job) -> Runtime:
+    module, _, attribute = job.runtime.partition(":")
+    runtime: Runtime = getattr(importlib.import_module(module), attribute)
+    return runtime
+
+
 def _inspect(session: Session, job: Job) -> tuple[dict[str, Any], Arrays]:
     """Nothing more: the inputs are in every result."""
     return {}, {}
@@ -111,29 +118,36 @@ def _latency(session: Session, job: Job) -> tuple[dict[str, Any], Arrays]:
     session.infer()
     first_ns = time.perf_counter_ns() - before
     after_first = mark()
-    result, arrays = _steady_loop(session, batches, job.loop, job.options.threads)
+    result, arrays = _steady_loop(session, batches, job.loop, job)
     outputs = {name: list(array.shape) for name, array in session.fetch().items()}
     marks = {"after_first": after_first, "after_steady": mark()}
     return {"first_inference_ns": first_ns, "outputs": outputs, **marks, **result}, arrays
 
 
-def _steady_loop(session: Session, batches: list[Batch], loop: Loop, threads: int) -> tuple[dict[str, Any], Arrays]:
-    """Warm up, then the timed loop between two runs of the control kernel, then one input repeated."""
+def _steady_loop(session: Session, batches: list[Batch], loop: Loop, job: Job) -> tuple[dict[str, Any], Arrays]:
+    """Warm up, then the scenario between two runs of the control kernel, then SingleStream with one input repeated."""
+    threads = job.options.threads
     warm = timed_loop.run(session, batches, Plan(loop.warmup_n, loop.warmup_ns, loop.max_n, threads))
     calls = timed_loop.calls_per_sample(float(np.median(warm.wall_ns)))
+    another = partial(_runtime(job).open, Path(job.model), job.options)
+    stage = scenarios.Stage(session, another, job.load, job.options.batch, job.seed)
     control_before = control_ns()
     switches = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
-    samples = timed_loop.run(session, batches, Plan(loop.min_n, loop.min_ns, loop.max_n, threads, calls))
+    plan = Plan(loop.min_n, loop.min_ns, loop.max_n, threads, calls)
+    samples = scenarios.drive(job.scenario, stage, batches, plan)
     result = {
         "involuntary_switches": resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw - switches,
         "started_ns": samples.started_ns,
         "ended_ns": samples.ended_ns,
-        "calls_per_sample": calls,
+        "inferences": samples.inferences,
+        "calls_per_sample": samples.calls,
         "control_ratio": control_ns() / control_before,
+        "same_input_ratio": None,
     }
-    same = timed_loop.run(session, batches[:1], Plan(loop.min_n // 4 + 1, 0, loop.max_n, threads, calls))
-    result["same_input_ratio"] = float(np.median(same.wall_ns) / np.median(samples.wall_ns))
-    return result, {"warmup_ns": warm.wall_ns, "wall_ns": samples.wall_ns, "cpu_ns": samples.cpu_ns}
+    if job.scenario == "SingleStream":
+        same = timed_loop.run(session, batches[:1], Plan(loop.min_n // 4 + 1, 0, loop.max_n, threads, calls))
+        result["same_input_ratio"] = float(np.median(same.wall_ns) / np.median(samples.wall_ns))
+    return result, {"warmup_ns": warm.wall_ns, "wall_ns": samples.wall_ns, "cpu_ns": samples.cpu_ns, **samples.more}
 
 
 def _feeds(session: Session, job: Job) -> list[Batch]:
@@ -141,8 +155,8 @@ def _feeds(session: Session, job: Job) -> list[Batch]:
     if job.feeds is not None:
         spec = _only_input(session)
         rows = np.load(job.feeds, allow_pickle=False)
-        batch = np.resize(np.arange(len(rows)), (len(rows), job.options.batch))
-        return [{spec.name: spec.encode(rows[index])} for index in batch]
+        several = (np.arange(len(rows))[:, None] + np.arange(job.options.batch)) % len(rows)
+        return [{spec.name: spec.encode(rows[index])} for index in several]
     rng = np.random.default_rng(job.seed)
     return [{spec.name: synthesise(spec, job.options, rng) for spec in session.inputs} for _ in range(N_FEEDS)]
 

@@ -146,6 +146,10 @@ def concrete_shape(spec: TensorSpec, options: Options) -> tuple[int, ...]:
     sizes: list[int] = []
     for axis, size in enumerate(spec.shape):
         if isinstance(size, int) and size > 0:
+            if axis == 0 and options.batch not in (1, size):
+                raise SessionError(
+                    f"input '{spec.name}' {list(spec.shape)} has a fixed batch of {size}, not {options.batch}"
+                )
             sizes.append(size)
         elif axis == 0:
             sizes.append(options.batch)

@@ -62,11 +62,9 @@ class LiteRtSession:
         self._library = library
         self._path = path
         self._options = options
-        self.inputs = tuple(self._spec(detail) for detail in interpreter.get_input_details())
+        self.inputs = tuple(self._spec(detail, options.batch) for detail in interpreter.get_input_details())
         for detail, spec in zip(interpreter.get_input_details(), self.inputs, strict=True):
             shape = concrete_shape(spec, options)
-            if options.batch > 1 and shape[:1] == (1,):
-                shape = (options.batch, *shape[1:])
             if shape != tuple(detail["shape"]):
                 interpreter.resize_tensor_input(detail["index"], shape)
         interpreter.allocate_tensors()
@@ -75,8 +73,11 @@ class LiteRtSession:
         self._invoke = interpreter.invoke
 
     @staticmethod
-    def _spec(detail: dict[str, Any]) -> TensorSpec:
+    def _spec(detail: dict[str, Any], batch: int) -> TensorSpec:
+        """A first dimension of 1 is taken as the batch, since the interpreter can resize any."""
         shape = tuple(int(size) for size in detail.get("shape_signature", detail["shape"]))
+        if batch > 1 and shape[:1] == (1,):
+            shape = (-1, *shape[1:])
         scale, zero_point = detail["quantization"]
         return TensorSpec(detail["name"], shape, np.dtype(detail["dtype"]).name, float(scale) or None, int(zero_point))
 

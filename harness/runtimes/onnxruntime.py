@@ -58,7 +58,7 @@ class OnnxRuntime:
             raise SessionError(f"this onnxruntime has no {self.provider}, only {ort.get_available_providers()}")
         try:
             session = ort.InferenceSession(str(path), settings, providers=[self.provider])
-            return OnnxSession(session, path, options)
+            return OnnxSession(session, path, self.provider, options)
         except SessionError:
             raise
         except Exception as error:  # onnxruntime's exceptions share no base but Exception
@@ -73,18 +73,20 @@ def session_options(options: Options) -> ort.SessionOptions:
     settings.intra_op_num_threads = options.threads
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 3
-    settings.add_free_dimension_override_by_name("batch", options.batch)
+    if not options.shapes:  # a batch known beforehand lets the optimiser plan memory once
+        settings.add_free_dimension_override_by_name("batch", options.batch)
     return settings
 
 
 class OnnxSession:
     """Inputs are bound once to buffers of our own, outputs to the device: infer is one call without copies."""
 
-    def __init__(self, session: ort.InferenceSession, path: Path, options: Options) -> None:
+    def __init__(self, session: ort.InferenceSession, path: Path, provider: str, options: Options) -> None:
         import onnxruntime as ort
 
         self._session = session
         self._path = path
+        self._provider = provider
         self._options = options
         self.inputs = tuple(self._spec(node) for node in session.get_inputs())
         self._binding = session.io_binding()
@@ -133,8 +135,7 @@ class OnnxSession:
         """By ONNX Runtime's profiler, which is on or off for a session's whole life."""
         from .onnxruntime_profile import profile
 
-        provider = self._session.get_providers()[0]
-        return profile(self._path, session_options(self._options), provider, self._buffers, n)
+        return profile(self._path, session_options(self._options), self._provider, self._buffers, n)
 
 
 CPU = OnnxRuntime("onnxruntime-cpu", "CPUExecutionProvider")

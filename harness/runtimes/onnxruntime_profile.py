@@ -33,7 +33,7 @@ Event = Mapping[str, Any]
 def profile(
     model: Path, settings: ort.SessionOptions, provider: str, inputs: Mapping[str, ort.OrtValue], n: int
 ) -> OperatorProfile | Missing:
-    """Profile `n` inferences of a model on the inputs given. `settings` are those of the timed session; changed here."""
+    """Profile `n` inferences on the inputs given. `settings` are those of a timed session, and are changed here."""
     with tempfile.TemporaryDirectory(prefix="edgebench-profile-") as folder:
         settings.enable_profiling = True
         settings.profile_file_prefix = str(Path(folder) / "ort")
@@ -44,9 +44,7 @@ def profile(
         return read(files[0].read_text(encoding="utf-8", errors="replace"), provider, n)
 
 
-def _run(
-    model: Path, settings: ort.SessionOptions, provider: str, inputs: Mapping[str, ort.OrtValue], n: int
-) -> None:
+def _run(model: Path, settings: ort.SessionOptions, provider: str, inputs: Mapping[str, ort.OrtValue], n: int) -> None:
     import onnxruntime as ort
 
     session = ort.InferenceSession(str(model), settings, providers=[provider])

@@ -23,8 +23,8 @@ from harness.core.quantity import Missing, Quantity, Value
 from .board_power import PowerSource
 from .sampler import Series, Traces
 
-MIN_DIFFERENT = 10
-"""Fewer different readings than this in a row mean that the sensor stood still, however often it was asked."""
+MIN_CHANGES = 9
+"""Ten different readings in a row; a sensor that says less stood still, however often it was asked."""
 
 _Z95 = 1.959964  # the normal distribution's 97.5 % point
 _NO_WRAP_UJ = 1 << 62  # a counter without a wrap never gets there
@@ -62,6 +62,7 @@ def case_energy(
         "channels": [channel.name for channel in source.channels],
         "estimate": source.rule.estimate,
         "gain_uncertainty": "unknown",
+        "sampler_cpu_share": traces.cpu_ns / traces.wall_ns if traces.wall_ns else None,
         "window": _described(total),
         "idle": [_described(each) for each in idle],
     }
@@ -94,9 +95,9 @@ def _integrated(series: Sequence[Series], window: Window) -> Energy:
     power_w = np.sum([each.value[np.isin(each.t_ns, t_ns)] for each in series], axis=0)
     measured = integrate(t_ns, power_w, *window, period_ns=series[0].period_ns)
     inside = power_w[(t_ns >= window[0]) & (t_ns <= window[1])]
-    different = int(np.count_nonzero(np.diff(inside))) + 1
-    if measured.valid and different < MIN_DIFFERENT:
-        reason = f"the sensor stood still: {different} different readings in a row, at least {MIN_DIFFERENT} are needed"
+    changes = int(np.count_nonzero(np.diff(inside)))
+    if measured.valid and changes < MIN_CHANGES:
+        reason = f"the sensor stood still: its reading changed {changes} times, at least {MIN_CHANGES} are needed"
         return dataclasses.replace(measured, valid=False, reason=reason)
     return measured
 

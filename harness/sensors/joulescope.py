@@ -1,8 +1,7 @@
 """A Joulescope in the board's supply line (extra 'joulescope'): energy counted by the instrument itself.
 
 Power passes through the instrument: it is opened with its current range on 'auto' and left so when closed, or the
-board would lose its supply. Use it by a descriptor of your own (docs/add-a-sensor.md) with the rule
-`channels = ["joulescope/energy"]`, `scope = "board"`.
+board would lose its supply. Opened only for a target whose descriptor says `meter = "joulescope"` (docs/sensors.md).
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ class Joulescope:
     """'joulescope/energy' in joules since it was opened and 'joulescope/power', stamped when the report came in."""
 
     name = "joulescope"
+    external = True
 
     def __init__(self, fs: HostFs) -> None:
         self.channels: tuple[Channel, ...] = ()

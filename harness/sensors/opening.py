@@ -31,16 +31,22 @@ class AbsentSensor:
         """Nothing to release."""
 
 
-def open_sensors(fs: HostFs, names: Sequence[str] | None = None) -> list[Sensor]:
+def open_sensors(fs: HostFs, names: Sequence[str] | None = None, meter: str = "") -> list[Sensor]:
     """Every registered sensor (or those in `names`), opened on `fs`; those absent here say why in `absent`.
 
-    Raises UnknownName for a name that nothing is registered under.
+    A plug-in with a true `external` is an instrument that may be there for another purpose: it is opened only when it
+    is the target's `meter`, or named. Raises UnknownName for a name that nothing is registered under.
     """
-    wanted = plugins.registered("sensors") if names is None else names
-    return [_open(name, plugins.load("sensors", name), fs) for name in wanted]
+    wanted = [*(plugins.registered("sensors") if names is None else names)]
+    if meter and meter not in wanted:
+        wanted.append(meter)
+    asked = {meter, *(names or ())}
+    return [_open(name, plugins.load("sensors", name), fs, name in asked) for name in wanted]
 
 
-def _open(name: str, plugin: type[Sensor], fs: HostFs) -> Sensor:
+def _open(name: str, plugin: type[Sensor], fs: HostFs, asked: bool) -> Sensor:
+    if getattr(plugin, "external", False) and not asked:
+        return AbsentSensor(name, f"an external meter: opened where the target says power.meter = '{name}'")
     try:
         return plugin(fs)  # type: ignore[call-arg]
     except Exception as error:  # a plug-in may fail in any way; the others must not

@@ -99,7 +99,7 @@ class Sampler:
             for feed in self._feeds:
                 if feed.due_ns <= now:
                     feed.readings.extend(read_safely(feed.sensor))
-                    feed.due_ns = max(feed.due_ns + feed.period_ns, now + feed.period_ns // 2)
+                    feed.due_ns = now + feed.period_ns
             soonest = min((feed.due_ns for feed in self._feeds), default=now + DEFAULT_PERIOD_NS)
             if self._stop.wait(max(0, soonest - time.perf_counter_ns()) / 1e9):
                 break

@@ -12,6 +12,7 @@ from harness.core.errors import UsageError
 from harness.core.metric import METRICS, Metric
 from harness.core.quantity import Missing, Value
 from harness.core.record import Record
+from harness.core.scenario import PARAMETERS
 
 from .runfolder import RunFolder
 
@@ -26,6 +27,7 @@ CONTRACT = (
     *("top1", "top1_lo", "top1_hi", "n_images", "agreement", "sqnr_db"),
 )  # fmt: skip
 _WHOLE = frozenset({"ns", "bytes"})
+_COUNTS = frozenset({"threads", "batch", "streams", "samples_per_query"})
 
 
 def _metric_columns(metric: Metric) -> list[str]:
@@ -71,7 +73,7 @@ def _several(runs: RunFolder | Sequence[RunFolder]) -> Sequence[RunFolder]:
 
 
 def _columns() -> list[str]:
-    return list(dict.fromkeys([*CONTRACT, *_NUMBERS, "dataset", "case", "run"]))
+    return list(dict.fromkeys([*CONTRACT, *_NUMBERS, *PARAMETERS, "dataset", "case", "run"]))
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -83,6 +85,7 @@ def _row(record: Record) -> dict[str, Any]:
     row |= {"scenario": case.scenario, "weights": case.weights, "dataset": case.dataset, "target": record.target}
     row |= {"verdict": record.verdict.status, "reason": record.verdict.reason, "case": record.case_id}
     row |= {"run": record.run_id, "energy_reason": record.missing("energy_net_j") or record.missing("energy_gross_j")}
+    row |= {name: getattr(case.load, name) for name in PARAMETERS}
     for metric in METRICS.values():
         row |= _cells(metric, record)
     return row
@@ -102,9 +105,9 @@ def _cell(name: str, number: float | None) -> float | int | None:
 
 
 def _dtype(name: str) -> str:
-    if name in ("threads", "batch") or name.startswith("n_") or name.rpartition("_")[2] in _WHOLE:
+    if name in _COUNTS or name.startswith("n_") or name.rpartition("_")[2] in _WHOLE:
         return "Int64"
-    return "float64" if name in _NUMBERS else "object"
+    return "float64" if name in _NUMBERS or name in PARAMETERS else "object"
 
 
 def _tidy_rows(record: Record) -> Iterable[tuple[Any, ...]]:

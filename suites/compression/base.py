@@ -54,6 +54,10 @@ class Compression(ABC):
     description: ClassVar[str]
     yields: ClassVar[Mapping[Format, Yield]]
     needs_calibration: ClassVar[bool] = False
+    needs_training: ClassVar[bool] = False
+    """Whether it trains: torch and the training images are needed, on a workstation."""
+    note: ClassVar[str] = ""
+    """What to expect on a device, for the reader of a report; empty where the description says it all."""
     extra: ClassVar[str] = "prepare"
     """The extra of this distribution that installs the tools."""
     pays_on: ClassVar[tuple[str, ...]] = ()

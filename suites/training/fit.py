@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.nn import functional
 
+from suites.compression.distilled import TEMPERATURE, WEIGHT
+from suites.nn.hooks import Hooks
 from suites.training.images import Images
 
 
@@ -39,7 +42,14 @@ class Epoch:
     seconds: float
 
 
-def fit(net: nn.Module, train: Images, test: Images, config: Config) -> Iterator[Epoch]:
+def fit(
+    net: nn.Module,
+    train: Images,
+    test: Images,
+    config: Config,
+    hooks: Sequence[Hooks] = (),
+    teacher: nn.Module | None = None,
+) -> Iterator[Epoch]:
     """Train ``net`` in place, yielding after each epoch. Deterministic on one thread of one machine."""
     generator = torch.Generator().manual_seed(config.seed)
     optimiser = _optimiser(net, config)
@@ -47,23 +57,41 @@ def fit(net: nn.Module, train: Images, test: Images, config: Config) -> Iterator
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, config.learning_rate, total_steps=steps, pct_start=config.warm_up, cycle_momentum=False
     )
-    loss = nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
+    step = 0
     for epoch in range(1, config.epochs + 1):
         start = time.perf_counter()
         total, correct, seen = 0.0, 0, 0
         net.train()
         for images, labels in train.shuffled(config.batch, generator):
             logits = net(images)
-            value = loss(logits, labels)
+            value = _loss(logits, labels, images, teacher, config)
             optimiser.zero_grad()
             value.backward()
             optimiser.step()
             schedule.step()
+            step += 1
+            for hook in hooks:
+                hook.stepped(step / steps)
             total += value.item() * len(labels)
             correct += int((logits.argmax(1) == labels).sum())
             seen += len(labels)
         seconds = time.perf_counter() - start
         yield Epoch(epoch, total / seen, correct / seen, top1(net, test), seconds)
+
+
+def _loss(
+    logits: torch.Tensor, labels: torch.Tensor, images: torch.Tensor, teacher: nn.Module | None, config: Config
+) -> torch.Tensor:
+    """Cross entropy with the labels; with a teacher, mixed with the divergence from its softened outputs."""
+    hard = functional.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
+    if teacher is None:
+        return hard
+    with torch.no_grad():
+        taught = functional.log_softmax(teacher(images) / TEMPERATURE, dim=1)
+    soft = functional.kl_div(
+        functional.log_softmax(logits / TEMPERATURE, dim=1), taught, reduction="batchmean", log_target=True
+    )
+    return (1 - WEIGHT) * hard + WEIGHT * TEMPERATURE**2 * soft
 
 
 def _optimiser(net: nn.Module, config: Config) -> torch.optim.Optimizer:

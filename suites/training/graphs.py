@@ -8,21 +8,16 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from suites.models.base import Variant
-from suites.nn import ConvBNAct
+from suites.nn.fold import fold
 
 OPSET = 20
 
 
 def folded(net: nn.Module) -> nn.Module:
     """A copy of ``net`` for inference, batch normalisation folded into the convolutions before it."""
-    copied = copy.deepcopy(net).eval().to(memory_format=torch.contiguous_format)
-    for block in copied.modules():
-        if isinstance(block, ConvBNAct):
-            block[0], block[1] = fuse_conv_bn_eval(block[0], block[1]), nn.Identity()
-    return copied
+    return fold(copy.deepcopy(net).to(memory_format=torch.contiguous_format))
 
 
 def to_onnx(net: nn.Module, variant: Variant, out: Path) -> None:

@@ -30,9 +30,9 @@ def train(model: str, data: Path, out: Path, config: Config) -> None:
     variant = Variant.parse(model)
     net = load("models", variant.family).net(variant).to(memory_format=torch.channels_last)
     with (out / f"{model}.jsonl").open("w") as log:
-        _log(log, {"model": model, "config": asdict(config), "versions": versions()})
+        log_line(log, {"model": model, "config": asdict(config), "versions": versions()})
         for epoch in fit(net, Images.load(data, "train"), Images.load(data, "t10k"), config):
-            _log(log, asdict(epoch))
+            log_line(log, asdict(epoch))
     torch.save(net.state_dict(), out / f"{model}.pt")
 
 
@@ -46,7 +46,8 @@ def versions() -> dict[str, str]:
     }
 
 
-def _log(log: Any, line: dict[str, Any]) -> None:
+def log_line(log: Any, line: dict[str, Any]) -> None:
+    """Write one line of the log, to be seen at once, and show it."""
     text = json.dumps(line)
     print(text, file=log, flush=True)
     print(text, flush=True)

@@ -74,6 +74,19 @@ def test_what_cannot_be_run_says_why(text: str, runtime: str | None, error: type
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "runtimes"),
+    [
+        (f"{NET}|fp32|onnxruntime-cpu", f"{NET}|int8-static", ["onnxruntime-cpu"] * 2),
+        (NET, f"{NET}|int8-static|onnxruntime-cpu", ["onnxruntime-cpu"] * 2),
+        (NET, NET, ["litert-xnnpack"] * 2),
+        (f"{NET}||onnxruntime-cpu", f"{NET}||litert-xnnpack", ["onnxruntime-cpu", "litert-xnnpack"]),
+    ],
+)
+def test_a_side_without_a_runtime_takes_the_others(a: str, b: str, runtimes: list[str]) -> None:
+    assert [side.prepared.case.runtime for side in AbRequest(a, b).sides.values()] == runtimes
+
+
 def test_an_own_file_on_a_runtime_of_another_format(own: Path) -> None:
     with pytest.raises(ModelError, match=r"takes \.onnx"):
         FINDER.find(str(own), "litert-xnnpack")

@@ -46,20 +46,21 @@ def test_back_after_an_error_or_an_interrupt(fs: HostFs, journal: Path, error: t
     assert fs.read(KNOB) == "0"
 
 
-def test_back_after_sigterm(fs: HostFs, journal: Path) -> None:
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_back_after_a_signal(fs: HostFs, journal: Path, number: signal.Signals) -> None:
+    before = signal.getsignal(number)
 
     def terminated() -> None:
         with tuned(fs, CHANGES, journal):
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
             signal.pause()
 
     with pytest.raises(SystemExit) as left:
         terminated()
 
-    assert left.value.code == 128 + signal.SIGTERM
+    assert left.value.code == 128 + number
     assert fs.read(KNOB) == "0"
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(number) is before
 
 
 def test_the_next_run_undoes_what_a_killed_one_left(fs: HostFs, journal: Path) -> None:

@@ -98,6 +98,14 @@ def test_noise_beyond_the_difference_stays_undecided_to_the_last_pair() -> None:
     assert not duel.decided
 
 
+def test_a_net_is_rarely_called_different_from_itself() -> None:
+    jitter = noise(5, 0.02)
+    duels = [fought(lambda side, number: jitter(), same_within=0.0) for _ in range(200)]
+    verdicts = [duel.comparison.verdict for duel in duels if duel.comparison]
+    assert len(verdicts) == 200
+    assert sum(verdict != "undecided" for verdict in verdicts) <= 0.05 * 200
+
+
 def test_processes_run_in_the_recorded_order() -> None:
     ran: list[Side] = []
 

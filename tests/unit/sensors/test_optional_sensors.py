@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 
 import pytest
 
+from harness.core import plugins
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
+from harness.sensors import open_sensors
 from harness.sensors.joulescope import Joulescope
 from harness.sensors.jtop import Jtop
 from harness.sensors.nvml import Nvml
@@ -206,6 +208,21 @@ def test_a_joulescope_counts_for_us_and_stays_switched_through(monkeypatch: pyte
     sensor.close()
     assert not instrument.is_open
     assert instrument.settings["i_range"] == "auto"
+
+
+def test_a_meter_is_opened_only_for_a_target_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    instrument = Instrument()
+    install(monkeypatch, "joulescope", scan=lambda config: [instrument])
+    monkeypatch.setattr(plugins, "registered", lambda group: {"joulescope": None})
+    monkeypatch.setattr(plugins, "load", lambda group, name: Joulescope)
+
+    (left_alone,) = open_sensors(HostFs())
+    assert not instrument.is_open
+    assert "power.meter = 'joulescope'" in left_alone.absent
+
+    (opened,) = open_sensors(HostFs(), meter="joulescope")
+    assert instrument.is_open
+    assert [channel.name for channel in opened.channels] == ["joulescope/energy", "joulescope/power"]
 
 
 def test_no_joulescope_connected(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,12 @@ def test_check(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "did you mean 'threads'" in found["problem"]
 
 
+@pytest.mark.parametrize("name", ["raspberry-pi-5.toml", "README.md"])
+def test_check_of_a_file_that_is_none(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="no descriptor file"):
+        call(targets_command, "check", str(tmp_path / name))
+
+
 def test_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(targets_command, "schema") == 0
     assert "extends" in printed(capsys)["properties"]

@@ -1,0 +1,110 @@
+"""Why int8 is not as fast as hoped."""
+
+from __future__ import annotations
+
+import re
+
+from harness.core.operators import OpTiming
+
+from .situation import Explanation, Situation, kinds, percent
+
+DOT_PRODUCT = frozenset({"avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm"})
+"""Instructions that multiply and sum four or more int8 pairs: VNNI and AMX of x86, SDOT and SMMLA of Arm."""
+
+_CONVERSION = re.compile(r"^(Quantize|Dequantize|DynamicQuantize)Linear$|^(DE)?QUANTIZE$|^Cast$|^Convert\b")
+_DYNAMIC = re.compile(r"^(ConvInteger|DynamicQuantize\w*|MatMulInteger\w*|DynamicQuantizeMatMul)$|\bQD8\b")
+_FLOAT = frozenset({"float", "float16", "F32", "F16"})
+CONVERSIONS_MATTER = 0.05
+FLOATS_MATTER = 0.10
+
+
+def slower_than_fp32(situation: Situation) -> Explanation | None:
+    """The int8 net takes longer than the fp32 one on the same runtime."""
+    compared = situation.against_fp32() if situation.int8 else None
+    if compared is None or compared[0] <= 1:
+        return None
+    remedy = "measure with --deep to see the operators"
+    if situation.profile is not None:
+        remedy = "the findings below name the cause where it was seen"
+    return Explanation(
+        "int8-slower",
+        "warn",
+        f"{compared[1]}: {compared[0]:.2f} times as long",
+        "int8 saves memory here, and costs time",
+        f"take fp32 on this runtime if time matters; {remedy}",
+    )
+
+
+def no_instructions(situation: Situation) -> Explanation | None:
+    """The processor has no int8 dot product, so int8 multiplies no faster than fp32, or little."""
+    if not situation.int8 or not situation.on_cpu or not situation.isa or situation.isa & DOT_PRODUCT:
+        return None
+    wanted = "VNNI" if situation.x86 else "dot product (asimddp)"
+    return Explanation(
+        "no-int8-instructions",
+        "warn",
+        f"the processor reports {', '.join(sorted(situation.isa))}",
+        f"there is no int8 {wanted}: products are widened first, which eats most of what int8 saves",
+        "expect a smaller model, not a faster one; fp16 on Arm with asimdhp, or fp32, may be as fast",
+    )
+
+
+def dynamic_convolutions(situation: Situation) -> Explanation | None:
+    """Dynamic quantisation of convolutions: ranges are found and data converted anew at every inference."""
+    if situation.record.case.compression != "int8-dynamic":
+        return None
+    compared, profile = situation.against_fp32(), situation.profile
+    dynamic = [each for each in profile.operators if _DYNAMIC.search(each.type)] if profile else []
+    slower = compared is not None and compared[0] > 1
+    if not slower and not dynamic:
+        return None
+    said = [f"{compared[1]}"] if compared else []
+    said += [kinds(profile, dynamic)] if profile and dynamic else []
+    return Explanation(
+        "dynamic-convolutions",
+        "warn" if slower else "info",
+        "; ".join(said),
+        "dynamic int8 finds the range of every activation at run time, and its convolutions have no fused kernels",
+        "int8-static does this once, with calibration data; or quantise MatMul and Gemm alone",
+    )
+
+
+def conversions(situation: Situation) -> Explanation | None:
+    """Time spent in changing the representation rather than in the net."""
+    profile = situation.profile
+    if profile is None or not situation.int8:
+        return None
+    converting = tuple(each for each in profile.operators if _CONVERSION.search(each.type))
+    share = profile.share(converting)
+    if share < CONVERSIONS_MATTER:
+        return None
+    return Explanation(
+        "conversions",
+        "warn",
+        f"{kinds(profile, converting)}: {percent(share)} of the inference",
+        "values are quantised and dequantised within the graph, around operators that have no int8 kernel",
+        "see which operators stand between them; quantise those too, replace them, or leave that part in fp32",
+    )
+
+
+def float_operators(situation: Situation) -> Explanation | None:
+    """Operators of an int8 net that compute in floating point: their Q/DQ pair was not fused."""
+    profile = situation.profile
+    if profile is None or not situation.int8:
+        return None
+    floating = tuple(each for each in profile.operators if _in_float(each))
+    share = profile.share(floating)
+    if share < FLOATS_MATTER:
+        return None
+    return Explanation(
+        "float-operators",
+        "warn",
+        f"{kinds(profile, floating)}: {percent(share)} of the inference on floating-point inputs",
+        "these operators of the int8 net compute in floating point: the runtime has no int8 kernel to fuse them into",
+        "hard-swish, sigmoid and squeeze-and-excitation are typical: a net without them gains more from int8",
+    )
+
+
+def _in_float(operator: OpTiming) -> bool:
+    """Computes on floats; a quantiser only reads them."""
+    return operator.dtype in _FLOAT and not _CONVERSION.search(operator.type)

@@ -1,0 +1,69 @@
+"""What the operator profile tells."""
+
+from __future__ import annotations
+
+from .situation import Explanation, Situation, kinds, percent
+
+OVERHEAD_MATTERS = 0.20
+FALL_BACK_MATTERS = 0.02
+
+
+def fallen_back(situation: Situation) -> Explanation | None:
+    """Operators that ran on another provider than the one asked for."""
+    profile = situation.profile
+    if profile is None or not profile.fallen_back:
+        return None
+    elsewhere = profile.fallen_back
+    share = profile.share(elsewhere)
+    places = ", ".join(sorted({each.provider for each in elsewhere}))
+    return Explanation(
+        "fallen-back",
+        "warn" if share >= FALL_BACK_MATTERS else "info",
+        f"{len(elsewhere)} of {len(profile.operators)} operators ran on {places} instead of {profile.asked}, "
+        f"{percent(share)} of the inference: {kinds(profile, elsewhere)}",
+        f"{profile.asked} does not take these operators in this precision; around them the graph is cut in parts",
+        "replace them in the net, leave them in a precision that is taken, or try another runtime",
+    )
+
+
+def delegate_did_not_apply(situation: Situation) -> Explanation | None:
+    """LiteRT that quietly runs without XNNPACK."""
+    told = situation.record.runtime_info
+    if not situation.record.case.runtime.endswith("-xnnpack") or told.get("delegate_nodes") != 0:
+        return None
+    return Explanation(
+        "delegate-did-not-apply",
+        "warn",
+        f"none of {told.get('nodes')} nodes was taken by XNNPACK ({told.get('library')} {told.get('version')})",
+        "every operator runs on the library's built-in kernels, for int8 an order of magnitude slower",
+        "install ai-edge-litert, whose XNNPACK takes int8; a dynamic shape can be the reason too",
+    )
+
+
+def runtime_overhead(situation: Situation) -> Explanation | None:
+    """A large part of the inference belongs to no operator."""
+    profile = situation.profile
+    if profile is None or profile.unexplained_ns < OVERHEAD_MATTERS * profile.inference_ns:
+        return None
+    return Explanation(
+        "runtime-overhead",
+        "info",
+        f"{percent(profile.unexplained_ns / profile.inference_ns)} of the inference lies between its "
+        f"{len(profile.operators)} operators (the profiler's own cost among it)",
+        "the operators are so short that dispatching them costs as much as running them",
+        "fewer, larger operators: fuse, drop shape arithmetic, or infer in batches",
+    )
+
+
+def where_the_time_goes(situation: Situation) -> Explanation | None:
+    """The kinds of operators that take the most."""
+    profile = situation.profile
+    if profile is None:
+        return None
+    kind, _ = next(iter(profile.by_type()))
+    return Explanation(
+        "where-the-time-goes",
+        "info",
+        f"of {len(profile.operators)} operators: {kinds(profile, profile.operators, 5)}",
+        f"most of the time goes to {kind}",
+    )

@@ -1,0 +1,68 @@
+"""What all series did tonight is the machine's doing: found, told once, and taken off every series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.analysis._checks import FloatArray
+from harness.analysis._distributions import t_two_sided
+from harness.analysis.nightly.settings import Settings
+from harness.analysis.nightly.verdict import Evidence, Verdict
+
+EVENT_FACTOR = 4.0
+"""The common change is an event from so many standard deviations of the common changes of other nights."""
+
+MOST = 2 / 3
+"""Share of the series that must have moved the same way."""
+
+MIN_NIGHTS = 5
+
+
+@dataclass(frozen=True)
+class Common:
+    """The common mode: log change `shift` of tonight (more is worse), `noise` of it over `nights` other nights."""
+
+    shift: float
+    noise: float
+    nights: int
+    is_event: bool
+
+    def verdict(self, settings: Settings) -> Verdict:
+        """Return the verdict on the machine."""
+        sign = 1.0 if settings.better == "less" else -1.0
+        lo, hi = sorted(np.exp(sign * (self.shift + end * 1.96 * self.noise)) for end in (-1.0, 1.0))
+        p = t_two_sided(self.shift / self.noise, max(1, self.nights - 1))
+        ratio = float(np.exp(sign * self.shift))
+        evidence = Evidence("all series", 1.0, ratio, 1.96 * self.noise, self.nights, 1)
+        return Verdict(None, "environment", ratio, float(lo), float(hi), p, evidence)
+
+
+def remove_common_mode(values: FloatArray, settings: Settings) -> tuple[FloatArray, Common]:
+    """Return log values (series, nights) less the median change of each night over the series; and tonight's.
+
+    The change of a series is taken against its own median over the other nights. Fewer series than
+    `settings.common_series` have no common mode: a regression of two of four would be half of it.
+    """
+    if len(values) < settings.common_series or values.shape[1] <= MIN_NIGHTS:
+        return values, Common(0.0, 0.0, 0, is_event=False)
+    changes = values - _nanmedian(values[:, :-1], axis=1)[:, None]
+    shifts = _nanmedian(changes, axis=0)
+    shifts = np.where(np.isnan(shifts), 0.0, shifts)
+    shift, others = float(shifts[-1]), shifts[:-1]
+    noise = max(1.4826 * float(np.median(np.abs(others - np.median(others)))), 1e-4)
+    tonight = changes[:, -1][~np.isnan(changes[:, -1])]
+    together = tonight.size > 0 and np.mean(np.sign(tonight) == np.sign(shift)) >= MOST
+    is_event = bool(together and abs(shift) > max(np.log1p(settings.min_effect), EVENT_FACTOR * noise))
+    return values - shifts, Common(shift, noise, others.size, is_event)
+
+
+def _nanmedian(x: FloatArray, axis: int) -> FloatArray:
+    """Return the median without NaN; NaN where there is nothing else (without NumPy's warning)."""
+    if not np.isnan(x).any():
+        return np.asarray(np.median(x, axis=axis))
+    ordered = np.sort(x, axis=axis)
+    count = np.maximum(np.count_nonzero(~np.isnan(ordered), axis=axis, keepdims=True), 1)
+    middle = [np.take_along_axis(ordered, i, axis=axis) for i in ((count - 1) // 2, count // 2)]
+    return np.asarray(0.5 * (middle[0] + middle[1])).squeeze(axis)

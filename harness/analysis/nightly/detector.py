@@ -1,0 +1,148 @@
+"""One night: common mode, screen, second measurement, false discovery rate, verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.analysis._checks import BoolArray, FloatArray, numbers
+from harness.analysis.nightly import confirm
+from harness.analysis.nightly.common import Common, remove_common_mode
+from harness.analysis.nightly.confirm import Confirmation
+from harness.analysis.nightly.screen import WEEK, Screen, night_values, screen
+from harness.analysis.nightly.settings import Settings
+from harness.analysis.nightly.verdict import Evidence, Kind, Verdict
+from harness.analysis.stats import benjamini_hochberg
+
+Rerun = Callable[[int], "npt.ArrayLike | None"]
+"""(series) -> process medians of a fresh session of the same build; None where that failed."""
+
+PairedRun = Callable[[int, int], "tuple[npt.ArrayLike, npt.ArrayLike] | None"]
+"""(series, pairs) -> (a, b), process medians of the last good and of the new build; None where that failed."""
+
+
+class Detector:
+    """The nightly detector. It keeps its settings and nothing else: the same arrays give the same verdicts."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+
+    def night(
+        self,
+        history: npt.ArrayLike,
+        today: npt.ArrayLike,
+        *,
+        rerun: Rerun | None = None,
+        ab: PairedRun | None = None,
+        same_build: npt.ArrayLike | None = None,
+        since: Sequence[int] | None = None,
+    ) -> list[Verdict]:
+        """Return what is to be said of tonight; a series without a finding has no verdict.
+
+        history: (series, nights, processes), process medians > 0 of one metric on one device, oldest night
+        first; NaN where a night or a process is missing. today: (series, processes). Seconds, joules or
+        any other unit in which ratios mean something. rerun, ab: how to measure a suspicious series again;
+        `ab` is preferred, then `rerun`, then the history alone must do. same_build: (series,) true
+        where artifact and runtime hashes are those of the nights before. since: (series,) first night
+        that counts, after a declared reset or an accepted step.
+
+        Raises ValueError for arrays that do not fit each other, and for values that are not > 0.
+        """
+        values, common = remove_common_mode(self._log_values(history, today, since), self.settings)
+        unchanged = _flags(same_build, len(values))
+        found = screen(values, self.settings)
+        checks: dict[int, Confirmation] = {}
+        for s in map(int, np.flatnonzero(found.nights)):
+            if unchanged[s]:
+                checks[s] = confirm.unconfirmed("same build", found, s)
+            else:
+                checks[s] = self._measure_again(s, found, common, rerun, ab)
+        discovered = self._discoveries(checks)
+        verdicts = [common.verdict(self.settings)] if common.is_event else []
+        return verdicts + [self._verdict(s, found, common, c, s in discovered) for s, c in checks.items()]
+
+    def _log_values(self, history: npt.ArrayLike, today: npt.ArrayLike, since: Sequence[int] | None) -> FloatArray:
+        """Return turned logs of the night values, (series, nights + 1): the nights the screen needs, tonight last."""
+        past, now = np.asarray(history), np.asarray(today)
+        if past.ndim != 3 or now.ndim != 2 or len(past) != len(now):
+            shapes = f"got {past.shape} and {now.shape}"
+            raise ValueError(f"history (series, nights, processes), today (series, processes) expected, {shapes}")
+        first = max(0, past.shape[1] - self.settings.baseline_nights - WEEK)
+        nights = _positive("history", past[:, first:], 3)
+        tonight = _positive("today", now, 2)
+        both = np.column_stack((night_values(self._turned(nights)), night_values(self._turned(tonight))))
+        if since is not None:
+            if len(since) != len(both):
+                raise ValueError(f"since: one night a series expected, got {len(since)} for {len(both)} series")
+            both[np.arange(first, first + both.shape[1]) < np.asarray(since)[:, None]] = np.nan
+        return both
+
+    def _turned(self, values: FloatArray) -> FloatArray:
+        """Return logarithms in which more is worse."""
+        logs = np.log(values)
+        return logs if self.settings.better == "less" else -logs
+
+    def _measure_again(
+        self, s: int, found: Screen, common: Common, rerun: Rerun | None, ab: PairedRun | None
+    ) -> Confirmation:
+        """Measure series `s` a second time by the best means offered."""
+        if ab is not None:
+            pairs = ab(s, self.settings.pairs)
+            if pairs is None:
+                return confirm.unconfirmed("failed", found, s)
+            return confirm.by_ab(*pairs, float(found.shift[s]), self.settings)
+        if rerun is None:
+            return confirm.by_history(found, s, self.settings)
+        medians = rerun(s)
+        if medians is None:
+            return confirm.unconfirmed("failed", found, s)
+        value = float(night_values(self._turned(_positive("rerun", np.atleast_1d(medians), 1))))
+        return confirm.by_rerun(value - common.shift, found, s, self.settings)
+
+    def _discoveries(self, checks: dict[int, Confirmation]) -> set[int]:
+        """Return the changed series that pass false discovery control over all second measurements of the night."""
+        judged = [(s, c) for s, c in checks.items() if c.changed or c.refuted or c.means == "ab"]
+        passing = benjamini_hochberg([c.p_value for _, c in judged], self.settings.fdr)
+        return {s for (s, c), ok in zip(judged, passing, strict=True) if ok and c.changed}
+
+    def _verdict(self, s: int, found: Screen, common: Common, check: Confirmation, discovered: bool) -> Verdict:
+        sign = 1.0 if self.settings.better == "less" else -1.0
+        ratio, lo, hi = (float(np.exp(sign * x)) for x in (check.shift, check.lo, check.hi))
+        level = float(found.level[s])
+        evidence = Evidence(
+            means=check.means,
+            before=float(np.exp(sign * level)),
+            tonight=float(np.exp(sign * (level + found.shift[s]))),
+            spread=1.96 * float(found.scale[s]),
+            baseline_nights=int(found.baseline[s]),
+            recent_nights=int(found.nights[s]),
+            common=float(np.expm1(sign * common.shift)),
+            confirmed=None if check.value is None else float(np.exp(sign * check.value)),
+            pairs=check.pairs,
+            pairs_worse=check.pairs_worse,
+        )
+        return Verdict(s, _kind(check, discovered), ratio, min(lo, hi), max(lo, hi), check.p_value, evidence)
+
+
+def _kind(check: Confirmation, discovered: bool) -> Kind:
+    if check.means == "same build":
+        return "environment"
+    if discovered:
+        return "regression" if check.shift > 0 else "improvement"
+    return "transient" if check.refuted else "inconclusive"
+
+
+def _positive(name: str, values: npt.ArrayLike, ndim: int) -> FloatArray:
+    array = numbers(name, values, ndim, allow_nan=True)
+    if (array <= 0).any():
+        raise ValueError(f"{name}: values > 0 expected (NaN: not measured), got {array.min()}")
+    return array
+
+
+def _flags(same_build: npt.ArrayLike | None, count: int) -> BoolArray:
+    flags = np.zeros(count, dtype=np.bool_) if same_build is None else np.asarray(same_build, dtype=np.bool_)
+    if flags.shape != (count,):
+        raise ValueError(f"same_build: one flag a series expected, got shape {flags.shape} for {count} series")
+    return flags

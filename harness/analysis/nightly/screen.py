@@ -1,0 +1,130 @@
+"""The cheap part: which series look different from their own history? Vectorised over all series.
+
+All values here are logarithms, turned so that more is worse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.analysis._checks import FloatArray, IntArray
+from harness.analysis.nightly.settings import Settings
+
+WEEK = 7
+
+MIN_BASELINE = 5
+"""Nights below which a series has no history to be compared with."""
+
+MIN_SCALE = 0.001
+"""Baseline noise is never taken for less than 0.1 %: few nights can agree by chance."""
+
+_MAD_TO_SD = 1.4826
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What the screen says of each series, as arrays (series,).
+
+    `level`, `scale`: log level and robust standard deviation of the baseline nights, of which there are
+    `baseline`. `shift`: log change of the recent nights against them. `nights`: recent nights taken
+    together, 0 where nothing is suspicious. `p`: rank p-value of the recent nights among the baseline.
+    """
+
+    level: FloatArray
+    scale: FloatArray
+    baseline: IntArray
+    shift: FloatArray
+    nights: IntArray
+    p: FloatArray
+
+    def noise(self, series: int) -> float:
+        """Return the baseline's standard deviation, enlarged for being estimated from few nights."""
+        return float(self.scale[series] * _small_sample(self.baseline[series]))
+
+
+def night_values(processes: FloatArray) -> FloatArray:
+    """Return one value a night, the lower quartile over processes; (..., processes) -> (...).
+
+    What disturbs a process adds time, and a slow mode of a minority of processes comes and goes: the
+    lower quartile of 5 process medians (the second smallest) is slow only if four of them are.
+    Missing processes are NaN; NaN where all are missing.
+    """
+    ordered = np.sort(processes, axis=-1)  # NaN last
+    if not np.isnan(ordered[..., -1]).any():
+        return np.asarray(ordered[..., (processes.shape[-1] + 3) // 4 - 1])
+    valid = np.count_nonzero(~np.isnan(ordered), axis=-1)
+    index = np.maximum((valid + 3) // 4 - 1, 0)
+    return np.asarray(np.take_along_axis(ordered, index[..., None], axis=-1)[..., 0])
+
+
+def screen(values: FloatArray, settings: Settings) -> Screen:
+    """Compare the last nights of `values` (series, nights) with those before them.
+
+    Tonight is the last column; NaN is 'not measured', and measured nights close ranks over it. A series with
+    less than a week and ten nights of history is judged by tonight alone against all nights before.
+    """
+    known = _to_the_right(values)
+    enough = np.count_nonzero(~np.isnan(known), axis=1) >= WEEK + 10
+    measured = ~np.isnan(values[:, -1])
+    n = len(values)
+    result = Screen(
+        *(np.full(n, np.nan) for _ in range(2)),
+        np.zeros(n, np.int64),
+        np.full(n, np.nan),
+        np.zeros(n, np.int64),
+        np.ones(n),
+    )
+    for rows, recent in ((enough & measured, WEEK), (~enough & measured, 1)):
+        if rows.any():
+            _screen(known[rows], recent, settings, result, np.flatnonzero(rows))
+    return result
+
+
+def _screen(known: FloatArray, recent: int, settings: Settings, result: Screen, rows: IntArray) -> None:
+    """Judge series that have `recent` nights to look at; the answers go into `rows` of `result`."""
+    base = known[:, : known.shape[1] - recent][:, -settings.baseline_nights :]
+    count = np.count_nonzero(~np.isnan(base), axis=1)
+    level = _median(base)
+    scale = np.fmax(_MAD_TO_SD * _median(np.abs(base - level[:, None])), MIN_SCALE)
+    result.level[rows], result.scale[rows], result.baseline[rows] = level, scale, count
+    open_ = count >= MIN_BASELINE
+    for k in (k for k in settings.recent_nights if k <= recent):
+        value = _median(known[:, -k:])
+        before = _median(known[:, -k - WEEK : -k])
+        for sign, factor in ((1.0, settings.noise_factor), (-1.0, settings.improvement_noise_factor)):
+            shift = sign * (value - level)
+            limit = np.maximum(np.log1p(settings.min_effect), factor * scale * _small_sample(count))
+            beyond = np.count_nonzero(sign * (base - value[:, None]) >= 0.0, axis=1)
+            p = (1 + beyond) / (1 + count)
+            unheard = (p < settings.screen_p) | ((beyond == 0) & (shift > 2.0 * limit))
+            fires = open_ & (shift > limit) & unheard & (sign * (value - before) > settings.novelty * shift)
+            hit = rows[fires]
+            result.shift[hit], result.nights[hit], result.p[hit] = sign * shift[fires], k, p[fires]
+            open_ &= ~fires
+
+
+def _small_sample(count: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Factor by which a limit in estimated standard deviations of `count` nights grows, 1.1 at 45."""
+    return np.asarray(1.0 + 4.0 / np.maximum(count, 1))
+
+
+def _to_the_right(values: FloatArray) -> FloatArray:
+    """Move the measured nights of each series to the right end, in order, and the gaps to the left."""
+    missing = np.isnan(values)
+    if not missing.any():
+        return values
+    order = np.argsort(~missing, axis=1, kind="stable")
+    return np.take_along_axis(values, order, axis=1)
+
+
+def _median(x: FloatArray) -> FloatArray:
+    """Return the median of each row without its NaN; NaN for a row of nothing else."""
+    if x.shape[1] == 1:
+        return x[:, 0]
+    ordered = np.sort(x, axis=1)  # NaN last
+    count = np.maximum(np.count_nonzero(~np.isnan(ordered), axis=1), 1)[:, None]
+    ends = [np.take_along_axis(ordered, i, axis=1)[:, 0] for i in ((count - 1) // 2, count // 2)]
+    return np.asarray(0.5 * (ends[0] + ends[1]))

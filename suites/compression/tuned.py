@@ -1,0 +1,50 @@
+"""Settings that train: facts readable without torch, and what they do to a net before and while it is tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from harness.core.artifact import Format
+from harness.core.plugins import load
+from suites.compression.base import Calibration, Compression, Yield
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from suites.nn.hooks import Hooks
+
+
+class Tuned(Compression):
+    """A setting that starts from a trained net, changes it and trains on.
+
+    ``build`` takes the float file of the tuned net; ``then`` is the post-training setting that it is put through.
+    """
+
+    needs_training = True
+    then: ClassVar[str] = "fp32"
+    epochs: ClassVar[int] = 2
+    learning_rate: ClassVar[float] = 0.05
+    """Peak of the one-cycle schedule."""
+    taught: ClassVar[bool] = False
+    """Whether a teacher's outputs are learnt as well as the labels."""
+    yields: ClassVar[Mapping[Format, Yield]] = {"onnx": Yield("fp32"), "tflite": Yield("fp32")}
+
+    def reshape(self, net: nn.Sequential) -> None:
+        """Change the trained net's layers in place, before tuning; decided by its weights alone."""
+
+    def hooks(self, net: nn.Sequential) -> Hooks:
+        """What to do while ``net`` is tuned."""
+        from suites.nn.hooks import Hooks
+
+        return Hooks()
+
+    def parameters(self) -> dict[str, Any]:
+        """What goes into the recipe beside name and schedule."""
+        return {}
+
+    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        load("compression", self.then).build(source, calibration, out)
+
+    _tflite = _onnx

@@ -1,0 +1,58 @@
+"""Unstructured pruning: the smallest weights become zero, more and more of them while the net learns on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from suites.nn.hooks import Hooks
+
+RAMP = 0.6
+"""Share of all steps over which sparsity grows; the rest of them lets the remaining weights settle."""
+EVERY = 25
+"""Steps between two choices of the weights that are zero."""
+
+
+def prunable(net: nn.Module) -> Iterator[nn.Conv2d]:
+    """Pointwise convolutions: nearly all weights. Stem, depthwise filters and the classifier stay dense."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d) and layer.groups == 1 and layer.kernel_size == (1, 1):
+            yield layer
+
+
+def sparsity(net: nn.Module) -> float:
+    """Share of zeros among the weights of all convolutions and linear layers."""
+    weights = [layer.weight for layer in net.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    return sum(int((w == 0).sum()) for w in weights) / sum(w.numel() for w in weights)
+
+
+class Prune(Hooks):
+    """In every prunable layer the same share of weights, by magnitude, growing by the cubic rule of arXiv 1710.01878.
+
+    A weight that is zero still gets gradients and may come back at the next choice.
+    """
+
+    def __init__(self, net: nn.Module, share: float) -> None:
+        self._share = share
+        self._weights = [layer.weight for layer in prunable(net)]
+        self._kept = [torch.ones_like(weight, dtype=torch.bool) for weight in self._weights]
+        self._steps = 0
+
+    def stepped(self, progress: float) -> None:
+        """Choose anew now and then, and at the end of the ramp for good; zero what is not kept."""
+        if self._steps % EVERY == 0 and progress <= RAMP + 0.1 or progress == 1:
+            self._choose(self._share * (1 - (1 - min(progress / RAMP, 1)) ** 3))
+        self._steps += 1
+        with torch.no_grad():
+            for weight, kept in zip(self._weights, self._kept, strict=True):
+                weight.mul_(kept)
+
+    def _choose(self, share: float) -> None:
+        for place, weight in enumerate(self._weights):
+            zeros = round(share * weight.numel())
+            size = weight.detach().abs().flatten()
+            kept = torch.ones_like(size, dtype=torch.bool)
+            kept[size.argsort(stable=True)[:zeros]] = False
+            self._kept[place] = kept.view_as(weight)

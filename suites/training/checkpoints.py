@@ -1,0 +1,67 @@
+"""Trained nets kept as plain state dicts: ``<model>.pt`` as trained, ``<model>/<tuning>.pt`` after a setting.
+
+Beside each lies its log, ``.jsonl``. ``<tuning>`` is the name of the settings that trained, joined by ``+``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from harness.core.plugins import load
+from suites.compression.chain import Chain
+from suites.models.base import Variant
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a net's weights are and what they are for."""
+
+    folder: Path
+    model: str
+    tuning: str = ""
+
+    @property
+    def path(self) -> Path:
+        """The state dict."""
+        return self.folder / f"{self.model}/{self.tuning}.pt" if self.tuning else self.folder / f"{self.model}.pt"
+
+    @property
+    def log(self) -> Path:
+        """The training's log, JSON lines: configuration and versions first, then one line an epoch."""
+        return self.path.with_name(self.path.name.removesuffix(".pt") + ".jsonl")
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """The log's first line."""
+        return cast("dict[str, Any]", json.loads(self.log.read_text().splitlines()[0]))
+
+    @property
+    def variant(self) -> Variant:
+        """The parsed name."""
+        return Variant.parse(self.model)
+
+    @property
+    def parent(self) -> Checkpoint:
+        """The net as trained, before any setting."""
+        return Checkpoint(self.folder, self.model)
+
+    def shaped(self) -> nn.Sequential:
+        """The net in its final structure, with the parent's weights where a setting starts from them."""
+        if not self.tuning:
+            return cast(nn.Sequential, load("models", self.variant.family).net(self.variant))
+        net = self.parent.net()
+        for setting in Chain.parse(self.tuning).tuned:
+            setting.reshape(net)
+        return net
+
+    def net(self) -> nn.Sequential:
+        """The net with these weights, for inference."""
+        net = self.shaped()
+        net.load_state_dict(torch.load(self.path, weights_only=True))
+        return cast(nn.Sequential, net.eval())

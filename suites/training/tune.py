@@ -1,0 +1,114 @@
+"""Tune a trained net under settings: ``python -m suites.training.tune MODEL SETTINGS --data DIR --checkpoints DIR``.
+
+SETTINGS are one or several that train, joined by ``+``: all act in the same run, so that with and without one of them
+are compared under the same schedule, seed and images. Starts from the ``<model>.pt`` of ``suites.training.train`` and
+writes ``<model>/<settings>.pt`` and ``.jsonl``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from harness.core.artifact import sha256_of
+from suites.compression.chain import Chain
+from suites.compression.tuned import Tuned
+from suites.nn import count
+from suites.nn.hooks import Hooks
+from suites.nn.sparse import sparsity
+from suites.training.checkpoints import Checkpoint
+from suites.training.fit import Config, fit, top1
+from suites.training.images import Images
+from suites.training.train import log_line, versions
+
+WARM_UP = 0.1
+"""Share of the steps in which the learning rate rises: shorter than from scratch."""
+TEACHER = "shufflenet_v2-0.5-32"
+"""The most accurate of the shipped nets."""
+
+
+def schedule(settings: Sequence[Tuned], seed: int) -> Config:
+    """The longest of the settings' schedules, with the lowest of their learning rates."""
+    return Config(
+        epochs=max(setting.epochs for setting in settings),
+        seed=seed,
+        learning_rate=min(setting.learning_rate for setting in settings),
+        warm_up=WARM_UP,
+    )
+
+
+def tune(target: Checkpoint, data: Path, teacher: Checkpoint, seed: int) -> None:
+    """Write weights and log of ``target``, starting from its parent; one thread, seeded."""
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    settings = Chain.parse(target.tuning).tuned
+    config = schedule(settings, seed)
+    taught = any(setting.taught for setting in settings)
+    train, test = Images.load(data, "train"), Images.load(data, "t10k")
+    net = target.shaped().to(memory_format=torch.channels_last)
+    hooks = [setting.hooks(net) for setting in settings]
+    target.path.parent.mkdir(exist_ok=True)
+    with target.log.open("w") as log:
+        log_line(log, _header(target, settings, config, teacher if taught else None))
+        log_line(log, {"epoch": 0, "test_top1": top1(net, test)})
+        for epoch in fit(net, train, test, config, hooks, _net(teacher) if taught else None):
+            log_line(log, asdict(epoch))
+        log_line(log, _result(net, hooks, target, test))
+    torch.save(net.state_dict(), target.path)
+
+
+def _net(teacher: Checkpoint) -> nn.Module:
+    return teacher.net().to(memory_format=torch.channels_last)
+
+
+def _header(
+    target: Checkpoint, settings: Sequence[Tuned], config: Config, teacher: Checkpoint | None
+) -> dict[str, Any]:
+    header = {
+        "model": target.model,
+        "settings": {setting.name: setting.parameters() for setting in settings},
+        "config": asdict(config),
+        "parent_sha256": sha256_of(target.parent.path),
+        "versions": versions(),
+    }
+    if teacher:
+        header["teacher"] = {"model": teacher.model, "checkpoint_sha256": sha256_of(teacher.path)}
+    return header
+
+
+def _result(net: nn.Module, hooks: Sequence[Hooks], target: Checkpoint, test: Images) -> dict[str, Any]:
+    """Counts and accuracy of the plain float net that is left when all hooks are gone."""
+    for hook in reversed(hooks):
+        hook.finish()
+    return {
+        "float_test_top1": top1(net, test),
+        "parameters": count.parameters(net),
+        "macs": count.macs(net, target.variant.input_shape),
+        "sparsity": sparsity(net),
+    }
+
+
+def main() -> None:
+    """Parse the command line and tune."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="family-width-resolution, as mobilenet_v2-0.35-32")
+    parser.add_argument("settings", help="as channel-pruned-50+distilled")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the four Fashion-MNIST idx files")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="holds <model>.pt; results go here too")
+    parser.add_argument("--teacher", default=TEACHER, help="model whose <model>.pt teaches, where a setting asks")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    folder = arguments.checkpoints
+    tuning = Chain.parse(arguments.settings).tuning
+    tune(Checkpoint(folder, arguments.model, tuning), arguments.data, Checkpoint(folder, arguments.teacher), arguments.seed)
+
+
+if __name__ == "__main__":
+    main()

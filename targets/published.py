@@ -1,0 +1,43 @@
+"""Latencies that others have published for boards this project knows: `published_reference.csv`, one a line.
+
+Taken from projects' own result files and read-mes, named in `source`: MLPerf submissions, benchmark tables of ncnn and
+XNNPACK, reference files of google-coral/edgetpu. Nets, settings and boards carry this project's names. Where a source
+gives several statistics of one measurement, the median is kept, else the mean.
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from pathlib import Path
+
+from harness.analysis.plausible import Published
+
+FILE = Path(__file__).parent / "published_reference.csv"
+
+
+@cache
+def every() -> tuple[Published, ...]:
+    """All of them."""
+    with FILE.open(encoding="utf-8", newline="") as lines:
+        return tuple(_published(row) for row in csv.DictReader(lines))
+
+
+def lookup(model: str, compression: str, board: str) -> list[Published]:
+    """Those of a net under a setting on a board; empty where nobody published one."""
+    wanted = (model, compression, board)
+    return [each for each in every() if (each.model, each.compression, each.board) == wanted]
+
+
+def _published(row: dict[str, str]) -> Published:
+    return Published(
+        model=row["model"],
+        compression=row["compression"],
+        runtime=row["runtime"],
+        version=row["version"],
+        board=row["board"],
+        threads=int(row["threads"]) if row["threads"] else None,
+        metric=row["metric"],
+        latency_ns=int(row["latency_ns"]),
+        source=f"{row['source']}, {row['date']}" if row["date"] else row["source"],
+    )

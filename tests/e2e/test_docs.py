@@ -1,0 +1,51 @@
+"""The commands and programs that the documentation shows do run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import cli
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    """The fenced blocks of that language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_every_step_of_the_tutorial_runs(tmp_path: Path, own_onnx: Path, own_tflite: Path) -> None:
+    text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONPATH": ""}
+    for language, code in re.findall(r"^```(sh|python)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        script = code.replace("SUITES", str(ROOT / "suites"))
+        command = ["bash", "-euc", script] if language == "sh" else [sys.executable, "-c", script]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
+    assert (tmp_path / "runs" / "first" / "report.html").is_file()
+    assert (tmp_path / "both.html").is_file()
+    assert "latency_p50_ns" in (tmp_path / "first.csv").read_text()
+
+
+@pytest.mark.parametrize("document", ["README.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/*.md"))])
+def test_every_command_line_that_is_shown_parses(document: str) -> None:
+    """Shown options exist; nothing is run."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for line in re.findall(r"^(?: {4})?(edgebench .*)$", text, re.MULTILINE):
+        words = shlex.split(line.split(" > ")[0], comments=True)
+        if not any(word.isupper() and word.isalpha() for word in words) and "..." not in words:
+            cli.parser().parse_args(words[1:])
+
+
+def test_links_of_the_documentation_lead_somewhere() -> None:
+    for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"

@@ -1,0 +1,49 @@
+"""Tiny ONNX files written byte by byte, so that tests need no onnx package.
+
+Protocol Buffers wire format and the field numbers of onnx.proto3 (ModelProto, GraphProto, NodeProto, ValueInfoProto,
+TypeProto.Tensor, TensorShapeProto): github.com/onnx/onnx, onnx/onnx.proto3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+FLOAT, UINT8, INT32, INT64, STRING, BOOL = 1, 2, 6, 7, 8, 9
+Shape = Sequence[int | str]
+
+
+def model(operator: str, inputs: Mapping[str, tuple[int, Shape]], output: tuple[int, Shape], domain: str = "") -> bytes:
+    """A model of one node: `inputs` by name and `output` ('y') with element type and shape; str dimensions are free."""
+    node = b"".join(_text(1, name) for name in inputs) + _text(2, "y") + _text(4, operator)
+    node += _text(7, domain) if domain else b""
+    graph = _bytes(1, node) + _text(2, "g")
+    graph += b"".join(_bytes(11, _value_info(name, *spec)) for name, spec in inputs.items())
+    graph += _bytes(12, _value_info("y", *output))
+    opset = _bytes(8, _text(1, "") + _int(2, 13))
+    opset += _bytes(8, _text(1, domain) + _int(2, 1)) if domain else b""
+    return _int(1, 8) + _bytes(7, graph) + opset
+
+
+def _value_info(name: str, element: int, shape: Shape) -> bytes:
+    dimensions = b"".join(_bytes(1, _text(2, d) if isinstance(d, str) else _int(1, d)) for d in shape)
+    return _text(1, name) + _bytes(2, _bytes(1, _int(1, element) + _bytes(2, dimensions)))
+
+
+def _int(field: int, value: int) -> bytes:
+    return _varint(field << 3) + _varint(value)
+
+
+def _bytes(field: int, data: bytes) -> bytes:
+    return _varint(field << 3 | 2) + _varint(len(data)) + data
+
+
+def _text(field: int, text: str) -> bytes:
+    return _bytes(field, text.encode())
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
