@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from harness.core.errors import UsageError
 from harness.core.metric import METRICS
 from harness.core.quantity import Quantity
 from harness.core.record import Record, RunHeader
+from harness.core.verdict import Verdict
 from harness.store.files import record_name
 from harness.store.runfolder import Contents, RunFolder
 
@@ -43,10 +43,8 @@ class CaseView:
 
     @property
     def setting(self) -> str:
-        """The case without its model: compression, runtime, threads."""
-        case = self.record.case
-        parts = [case.compression, case.runtime, f"t{case.threads}"]
-        return " · ".join([*parts, f"b{case.batch}"] if case.batch != 1 else parts)
+        """The case without its model."""
+        return setting_of(self.record)
 
     @property
     def label(self) -> str:
@@ -61,15 +59,37 @@ class CaseView:
     @property
     def mark(self) -> str:
         """A sign that goes with the verdict's word, so that colour is never alone."""
-        verdict = self.record.verdict
-        if verdict.trusted:
-            return "✓" if verdict.status == "precise" else "≈"
-        return "✕" if verdict.failed else "–" if verdict.status == "unsupported" else "!"
+        return mark_of(self.record.verdict)
 
     @property
     def tone(self) -> str:
         """CSS class of the verdict: good, fair, doubt, bad or none."""
         return {"✓": "good", "≈": "fair", "!": "doubt", "✕": "bad", "–": "none"}[self.mark]
+
+
+def setting_of(record: Record, joint: str = " · ") -> str:
+    """The case without its model: compression, runtime, threads; batch and scenario when not the default."""
+    case = record.case
+    parts = [case.compression, case.runtime, f"t{case.threads}"]
+    parts += [f"b{case.batch}"] if case.batch != 1 else []
+    parts += [f"{case.scenario} {case.load.label(case.scenario)}".strip()] if case.scenario != "SingleStream" else []
+    return joint.join(parts)
+
+
+def mark_of(verdict: Verdict) -> str:
+    """✓ precise, ≈ imprecise, ✕ failed, – unsupported, ! measured but not to be trusted."""
+    if verdict.trusted:
+        return "✓" if verdict.status == "precise" else "≈"
+    return "✕" if verdict.failed else "–" if verdict.status == "unsupported" else "!"
+
+
+def scales_of(records: Sequence[Record]) -> dict[str, Scale]:
+    """The scale of every metric's column over these records; the percentiles of latency share that of the median."""
+    scales = {
+        name: scale_for(metric, [value for record in records if (value := record.value(name)) is not None])
+        for name, metric in METRICS.items()
+    }
+    return scales | {name: scales["latency_p50_ns"] for name in scales if name.startswith("latency_p")}
 
 
 @dataclass(frozen=True)
@@ -88,10 +108,7 @@ class ReportData:
     @cached_property
     def scales(self) -> dict[str, Scale]:
         """The scale of every metric's column, from the current cases."""
-        return {
-            name: scale_for(metric, [value for case in self.cases if (value := case.record.value(name)) is not None])
-            for name, metric in METRICS.items()
-        }
+        return scales_of([case.record for case in self.cases])
 
     def show(self, record: Record, name: str) -> Shown:
         """The record's metric in this report's scale."""
@@ -134,8 +151,3 @@ def _current(runs: Sequence[Run]) -> list[CaseView]:
         for record in run.contents.records:
             newest[record.target, record.case_id] = CaseView(case_key(record), record, run)
     return list(newest.values())
-
-
-def folders_of(paths: Sequence[Path | str]) -> list[RunFolder]:
-    """Run folders from paths."""
-    return [RunFolder(path) for path in paths]

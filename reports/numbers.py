@@ -48,7 +48,9 @@ def scale_for(metric: Metric, values: Iterable[float]) -> Scale:
     if metric.name in _SHARES:
         return Scale(100.0, "%")
     found = [abs(value) for value in values]
-    typical = statistics.median(found) if found else math.inf
+    if not found:
+        return Scale()
+    typical = statistics.median(found)
     for smallest, factor, unit in _SCALES.get(metric.unit, ()):
         if typical >= smallest:
             return Scale(factor, unit)

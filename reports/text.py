@@ -11,6 +11,11 @@ LONGEST_VALUE = 400
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
+def clean(text: str) -> str:
+    """Without terminal sequences and control characters, line ends included."""
+    return _CONTROL.sub("", text).replace("\n", " ")
+
+
 def tail(log: str, longest: int = LONGEST_LOG) -> str:
     """The log's end without control characters, with a note on what was cut."""
     clean = _CONTROL.sub("", log[-2 * longest :])

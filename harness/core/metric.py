@@ -50,7 +50,8 @@ _ALL = (
            "Median CPU time of one inference, in MultiStream of one query: of the calling thread at 1 thread, of the "
            "process otherwise."),
     Metric("wall_per_cpu", "Wall / CPU", "", "none",
-           "Median wall time over median CPU time; above 1.05 at one thread another program held the core."),
+           "Median wall time over median CPU time, in Offline of all streams; above 1.05 at one thread another program "
+           "held the core."),
     Metric("n_inferences", "Inferences", "", "none", "Timed inferences over all processes."),
     Metric("n_processes", "Processes", "", "none", "Fresh processes the case was measured in."),
     Metric("throughput_per_s", "Throughput", "per_s", "higher",

@@ -54,6 +54,20 @@ def keeps_up(state: Progress) -> tuple[float, float] | None:
     return rate, n * 1e9 / _window_ns(state)
 
 
+def wall_per_cpu(state: Progress, p50_ns: float, cpu_ns: float) -> Quantity:
+    """Wall over CPU time of the same work, given the medians of an inference.
+
+    In Server without the queue; in Offline the time that all streams had over what the process used of it.
+    """
+    wall_ns, scenario = p50_ns, state.prepared.case.scenario
+    if scenario == "Offline":
+        wall_ns = _window_ns(state) * (state.prepared.case.load.streams or 1)
+        cpu_ns = sum(float(more["process_cpu_ns"][0]) for more in state.more)
+    elif scenario == "Server":
+        wall_ns = float(np.median(np.concatenate([more["service_ns"] for more in state.more])))
+    return Value(wall_ns / cpu_ns) if cpu_ns > 0 else Missing("CPU time below the clock's resolution")
+
+
 def _per_query(state: Progress) -> int:
     return (state.prepared.case.load.samples_per_query or state.prepared.options.batch) // state.prepared.options.batch
 

@@ -11,7 +11,7 @@ from harness.core.verdict import Verdict
 
 from .latency import Progress, level
 from .profile import Profile
-from .scenario_metrics import BACK_TO_BACK, KEPT_UP, keeps_up, scenario_metrics
+from .scenario_metrics import BACK_TO_BACK, KEPT_UP, keeps_up, scenario_metrics, wall_per_cpu
 
 CONTENDED = 1.05
 """Wall over CPU time of a lone thread above this: something else held the core (a busy machine gave a median 2.9
@@ -32,12 +32,12 @@ def latency_metrics(state: Progress, profile: Profile, definition: stats.Definit
     pooled = np.concatenate(state.wall_ns)
     confidence = level(len(state.runs), profile)
     p50 = _p50(state.wall_ns, confidence)
-    work, cpu = _work(state, p50.value), float(np.median([run.median_cpu_ns for run in state.runs]))
+    cpu = float(np.median([run.median_cpu_ns for run in state.runs]))
     return {
         "latency_p50_ns": p50,
         **{name: _tail(pooled, p, definition) for name, p in TAILS.items()},
         "cpu_time_p50_ns": Value(cpu),
-        "wall_per_cpu": Value(work / cpu) if cpu > 0 else Missing("CPU time below the clock's resolution"),
+        "wall_per_cpu": wall_per_cpu(state, p50.value, cpu),
         "first_inference_ns": _median([run.first_inference_ns for run in state.runs]),
         "cold_start_ns": _median(
             [run.spawn_ns + run.import_ns + run.load_ns + run.first_inference_ns for run in state.runs]
@@ -47,13 +47,6 @@ def latency_metrics(state: Progress, profile: Profile, definition: stats.Definit
         "n_processes": Value(len(state.runs)),
         **scenario_metrics(state, confidence),
     }
-
-
-def _work(state: Progress, p50_ns: float) -> float:
-    """Median wall time of the work that CPU time is taken of: in Server latency holds waiting too."""
-    if state.prepared.case.scenario != "Server":
-        return p50_ns
-    return float(np.median(np.concatenate([more["service_ns"] for more in state.more])))
 
 
 def _p50(processes: list[NDArray[np.int64]], confidence: float) -> Value:
@@ -94,8 +87,9 @@ def verdict(state: Progress, metrics: dict[str, Quantity], profile: Profile, mac
 
 def _contended(state: Progress, metrics: dict[str, Quantity]) -> Verdict | None:
     ratio = metrics["wall_per_cpu"]
-    alone = state.prepared.options.threads == 1 and (state.prepared.case.load.streams or 1) == 1
-    if not alone or not isinstance(ratio, Value) or ratio.value <= CONTENDED:
+    cores = max([1, *(len(run.affinity) for run in state.runs)])
+    one_core_each = state.prepared.options.threads == 1 and (state.prepared.case.load.streams or 1) <= cores
+    if not one_core_each or not isinstance(ratio, Value) or ratio.value <= CONTENDED:
         return None
     reason = f"wall time is {ratio.value:.2f} times the CPU time: another program held the core"
     return Verdict("contended", reason, "stop other programs and measure again")

@@ -23,7 +23,6 @@ class Int8Qat(Tuned):
     needs_calibration = True
     pays_on = INT8_DOT_PRODUCT
     then = "int8-static"
-    epochs = 1
     learning_rate: ClassVar[float] = 0.004
     """Low, since nothing normalises any more."""
 

@@ -24,7 +24,7 @@ class Tuned(Compression):
 
     needs_training = True
     then: ClassVar[str] = "fp32"
-    epochs: ClassVar[int] = 2
+    epochs: ClassVar[int] = 1
     learning_rate: ClassVar[float] = 0.05
     """Peak of the one-cycle schedule."""
     taught: ClassVar[bool] = False

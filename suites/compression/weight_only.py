@@ -1,4 +1,4 @@
-"""``int8-`` and ``int4-weight-only``: integer weights, one scale an output channel, that become floats again to compute."""
+"""``int8-`` and ``int4-weight-only``: integer weights, one scale an output channel; computed in fp32."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ class WeightOnly(Compression):
         self.name = f"int{bits}-weight-only"  # type: ignore[misc]
         self.description = f"int{bits} weights per channel, computed in fp32"  # type: ignore[misc]
         self.yields = {  # type: ignore[misc]
-            "onnx": Yield(f"int{bits} weights per channel (DQ), fp32 compute", ("onnx",), {"bits": bits, "axis": "output"}),
+            "onnx": Yield(
+                f"int{bits} weights per channel (DQ), fp32 compute", ("onnx",), {"bits": bits, "axis": "output"}
+            ),
             "tflite": Yield(
                 f"int{bits} weights per channel, fp32 compute", litert.TOOLS, {"recipe": f"weight_only_wi{bits}_afp32"}
             ),

@@ -25,7 +25,8 @@ def prunable(net: nn.Module) -> Iterator[nn.Conv2d]:
 def sparsity(net: nn.Module) -> float:
     """Share of zeros among the weights of all convolutions and linear layers."""
     weights = [layer.weight for layer in net.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-    return sum(int((w == 0).sum()) for w in weights) / sum(w.numel() for w in weights)
+    zeros = sum(int((weight == 0).sum()) for weight in weights)
+    return zeros / sum(int(weight.numel()) for weight in weights)
 
 
 class Prune(Hooks):
@@ -42,7 +43,7 @@ class Prune(Hooks):
 
     def stepped(self, progress: float) -> None:
         """Choose anew now and then, and at the end of the ramp for good; zero what is not kept."""
-        if self._steps % EVERY == 0 and progress <= RAMP + 0.1 or progress == 1:
+        if (self._steps % EVERY == 0 and progress <= RAMP + 0.1) or progress == 1:
             self._choose(self._share * (1 - (1 - min(progress / RAMP, 1)) ** 3))
         self._steps += 1
         with torch.no_grad():

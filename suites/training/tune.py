@@ -107,7 +107,12 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = arguments.checkpoints
     tuning = Chain.parse(arguments.settings).tuning
-    tune(Checkpoint(folder, arguments.model, tuning), arguments.data, Checkpoint(folder, arguments.teacher), arguments.seed)
+    tune(
+        Checkpoint(folder, arguments.model, tuning),
+        arguments.data,
+        Checkpoint(folder, arguments.teacher),
+        arguments.seed,
+    )
 
 
 if __name__ == "__main__":

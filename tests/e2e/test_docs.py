@@ -17,9 +17,12 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 
-def blocks(document: Path, language: str) -> list[str]:
-    """The fenced blocks of that language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+def shown_commands(document: Path) -> list[str]:
+    """The command lines of the document's code: fenced blocks, and lines indented by four spaces."""
+    text = document.read_text(encoding="utf-8")
+    fenced = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    indented = "\n".join(re.findall(r"^ {4}(\S.*)$", text, re.MULTILINE))
+    return re.findall(r"^(edgebench .*)$", f"{fenced}\n{indented}", re.MULTILINE)
 
 
 def test_every_step_of_the_tutorial_runs(tmp_path: Path, own_onnx: Path, own_tflite: Path) -> None:
@@ -38,8 +41,7 @@ def test_every_step_of_the_tutorial_runs(tmp_path: Path, own_onnx: Path, own_tfl
 @pytest.mark.parametrize("document", ["README.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/*.md"))])
 def test_every_command_line_that_is_shown_parses(document: str) -> None:
     """Shown options exist; nothing is run."""
-    text = (ROOT / document).read_text(encoding="utf-8")
-    for line in re.findall(r"^(?: {4})?(edgebench .*)$", text, re.MULTILINE):
+    for line in shown_commands(ROOT / document):
         words = shlex.split(line.split(" > ")[0], comments=True)
         if not any(word.isupper() and word.isalpha() for word in words) and "..." not in words:
             cli.parser().parse_args(words[1:])

@@ -61,7 +61,10 @@ def offline(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
         started_ns=started,
         ended_ns=max(part.ended_ns for part in parts),
         inferences=n,
-        more={"stream_n": np.array([part.inferences for part in parts], np.int64)},
+        more={
+            "stream_n": np.array([part.inferences for part in parts], np.int64),
+            "process_cpu_ns": np.array([cpu_ended - cpu_started], np.int64),
+        },
     )
 
 

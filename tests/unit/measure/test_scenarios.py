@@ -122,7 +122,6 @@ class Meeting:
     def __init__(self, barrier: threading.Barrier) -> None:
         self.barrier = barrier
         self.threads: set[int] = set()
-        self.warm = False
 
     def prepare(self, batch: Batch) -> None:
         """Take nothing."""
@@ -151,7 +150,8 @@ def test_offline_runs_all_streams_at_once(threads: int) -> None:
 
 
 def test_offline_warms_every_further_session_first() -> None:
-    sessions = [Meeting(threading.Barrier(2)) for _ in range(2)]
+    barrier = threading.Barrier(2)
+    sessions = [Meeting(barrier) for _ in range(2)]
     offline(sessions, Plan(2, 0, 100))
     assert threading.get_ident() in sessions[1].threads
 

@@ -1,0 +1,114 @@
+"""A run for the terminal: one line a finished case, and the table at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from harness.core.metric import METRICS
+from harness.core.record import Record, RunHeader
+
+from .data import mark_of, scales_of, setting_of
+from .numbers import Scale, show
+from .text import clean
+
+_WIDE = 118  # columns from which the tail percentiles and the model size have room
+_NARROW_COLUMNS = ("latency_p50_ns", "energy_net_j", "peak_rss_bytes", "top1")
+_WIDE_COLUMNS = (
+    *("latency_p50_ns", "latency_p90_ns", "latency_p99_ns", "energy_net_j", "peak_rss_bytes"),
+    *("artifact_bytes", "top1"),
+)
+_STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "–": "dim"}
+_TITLES = {"latency_p50_ns": "p50", "latency_p90_ns": "p90", "latency_p99_ns": "p99", "energy_net_j": "energy",
+           "peak_rss_bytes": "memory", "artifact_bytes": "size", "top1": "top-1"}  # fmt: skip
+
+
+def case_line(record: Record) -> str:
+    """One finished case: sign, case, latency with its interval, accuracy; the verdict when it is no success."""
+    verdict = record.verdict
+    parts = [f"{mark_of(verdict)} {clean(record.case.model)} · {clean(setting_of(record))}"]
+    scales = scales_of([record])
+    parts += [_with_unit(record, name, scales[name]) for name in ("latency_p50_ns", "top1") if record.value(name) is not None]
+    if not verdict.trusted:
+        parts.append(f"{verdict.status}: {clean(verdict.reason)}".rstrip(": "))
+    return "  ".join(parts)
+
+
+def final_table(records: Sequence[Record], header: RunHeader) -> RenderableType:
+    """Every case of the run in as many columns as the console has room for, and why some cannot be trusted."""
+    return _Final(tuple(records), header)
+
+
+@dataclass(frozen=True)
+class _Final:
+    """Chooses its columns when it is printed: only then is the width known."""
+
+    records: tuple[Record, ...]
+    header: RunHeader
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        wide = options.max_width >= _WIDE
+        names = _WIDE_COLUMNS if wide else tuple(name for name in _NARROW_COLUMNS if self._anyone_has(name))
+        yield Text(clean(f"{self.header.suite} on {self.header.target}"), style="bold")
+        yield self._table(names, wide)
+        yield from self._remarks()
+
+    def _anyone_has(self, name: str) -> bool:
+        return any(record.value(name) is not None for record in self.records)
+
+    def _table(self, names: Sequence[str], wide: bool) -> Table:
+        scales = scales_of(self.records)
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+        table.add_column("case", overflow="fold")
+        for name in names:
+            table.add_column(f"{_TITLES[name]} {scales[name].unit}".rstrip(), justify="right", no_wrap=True)
+        table.add_column("verdict" if wide else "", no_wrap=True)
+        model = ""
+        for record in self.records:
+            if record.case.model != model:
+                model = record.case.model
+                table.add_row(Text(clean(model), style="bold"))
+            cells = (_cell(record, name, scales[name]) for name in names)
+            table.add_row(Text("  " + clean(setting_of(record, " "))), *cells, _verdict(record, wide))
+        return table
+
+    def _remarks(self) -> Iterator[Text]:
+        """Each verdict that is no success with one of its reasons, then why a whole column is empty."""
+        by_status: dict[str, list[Record]] = {}
+        for record in self.records:
+            if not record.verdict.trusted:
+                by_status.setdefault(record.verdict.status, []).append(record)
+        for status, records in by_status.items():
+            first = records[0].verdict
+            cases = f"1 case {status}" if len(records) == 1 else f"{len(records)} cases {status}, such as"
+            yield Text(clean(f"{mark_of(first)} {cases}: {first.reason}"), style=_STYLES[mark_of(first)])
+            if first.remedy:
+                yield Text(clean(f"  → {first.remedy}"), style="dim")
+        for name in _WIDE_COLUMNS:
+            reasons = {record.missing(name) for record in self.records if record.verdict.trusted}
+            if reasons and None not in reasons:
+                texts = "; ".join(sorted(str(reason) for reason in reasons))
+                yield Text(clean(f"no {METRICS[name].title.lower()}: {texts}"), style="dim")
+
+
+def _cell(record: Record, name: str, scale: Scale) -> Text:
+    shown = show(record.quantity(name), scale)
+    if shown.missing:
+        return Text("-", style="dim")
+    text = Text(shown.text)
+    return text.append(f" {shown.spread}", style="dim") if shown.spread else text
+
+
+def _verdict(record: Record, wide: bool) -> Text:
+    mark = mark_of(record.verdict)
+    return Text(f"{mark} {record.verdict.status}" if wide else mark, style=_STYLES[mark])
+
+
+def _with_unit(record: Record, name: str, scale: Scale) -> str:
+    shown = show(record.quantity(name), scale)
+    label = "top-1 " if name == "top1" else ""
+    return " ".join(part for part in (f"{label}{shown.text}", shown.spread, scale.unit) if part)

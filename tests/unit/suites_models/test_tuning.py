@@ -1,0 +1,177 @@
+"""What the settings that train do to a net, on nets made here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytestmark = [pytest.mark.prepare, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+from harness.core.plugins import load, load_all  # noqa: E402
+from suites.models.base import Variant  # noqa: E402
+from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier, count  # noqa: E402
+from suites.nn.fake_quantise import FakeQuantise  # noqa: E402
+from suites.nn.fold import fold  # noqa: E402
+from suites.nn.narrow import Hidden, importance, narrow  # noqa: E402
+from suites.nn.sparse import Prune, prunable, sparsity  # noqa: E402
+from suites.training.checkpoints import Checkpoint  # noqa: E402
+from suites.training.fit import Config, fit  # noqa: E402
+from suites.training.images import Images  # noqa: E402
+from suites.training.tune import tune  # noqa: E402
+
+MODEL = "mobilenet_v2-0.35-32"
+
+
+def small_net() -> torch.nn.Sequential:
+    torch.manual_seed(0)
+    blocks = [
+        ConvBNAct(1, 8, 3, 2),
+        InvertedResidual(8, 32, 8, 3, 1, torch.nn.ReLU6),
+        ShuffleUnit(8, 32, 2),
+        ShuffleUnit(32, 32, 1),
+        ConvBNAct(32, 64),
+    ]
+    return classifier(blocks, 64, 10, dropout=0.0)
+
+
+def noise(count: int = 64) -> Images:
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 255, (count, 1, 32, 32)).astype(np.uint8)
+    return Images(torch.from_numpy(pixels), torch.from_numpy(generator.integers(0, 10, count)))
+
+
+def test_narrow_takes_half_of_the_hidden_channels_and_keeps_the_shapes_between_blocks() -> None:
+    net = small_net()
+    before = [tuple(block(torch.zeros(1, *shape)).shape) for block, shape in zip(net[:1], [(1, 32, 32)], strict=True)]
+    narrow(net, 0.5)
+    assert net[1].layers[0][0].out_channels == net[1].layers[1][0].groups == net[1].layers[2][0].in_channels == 16
+    assert net[2].branch[0][0].out_channels == net[3].branch[2][0].in_channels == 8
+    assert net[-1].in_features == 32
+    assert [tuple(net[0](torch.zeros(1, 1, 32, 32)).shape)] == before
+    assert net.eval()(torch.zeros(2, 1, 32, 32)).shape == (2, 10)
+
+
+def test_a_channel_that_does_nothing_leaves_first_and_the_net_computes_the_same() -> None:
+    net = small_net().eval()
+    expand, depthwise, project = net[1].layers
+    idle = torch.arange(0, 32, 2)
+    with torch.no_grad():
+        for unit in (expand, depthwise):
+            unit[1].weight[idle] = 0
+            unit[1].bias[idle] = 0
+        project[0].weight[:, idle] = 0
+    score = importance(Hidden((expand, depthwise), project[0]))
+    assert set(score.argsort()[:16].tolist()) == set(idle.tolist())
+    x = torch.randn(2, 8, 5, 5)
+    expected = net[1](x)
+    narrow(net, 0.5)
+    torch.testing.assert_close(net[1](x), expected)
+
+
+@pytest.mark.parametrize("model", [MODEL, "shufflenet_v2-0.5-32", "efficientnet_lite0-0.3-32"])
+def test_half_the_channels_are_about_half_the_work(model: str) -> None:
+    variant = Variant.parse(model)
+    net = load("models", variant.family).net(variant)
+    before = count.macs(net, variant.input_shape)
+    load("compression", "channel-pruned-50").reshape(net)
+    assert 0.5 <= count.macs(net, variant.input_shape) / before <= 0.6
+
+
+def test_folding_keeps_what_the_net_computes_and_may_be_done_twice() -> None:
+    net = small_net()
+    net(torch.randn(16, 1, 32, 32))
+    x = torch.randn(2, 1, 32, 32)
+    expected = net.eval()(x)
+    torch.testing.assert_close(fold(fold(net))(x), expected, rtol=1e-3, atol=1e-5)
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in net.modules())
+
+
+def test_pruning_grows_to_its_share_in_every_layer_and_takes_the_smallest() -> None:
+    net = small_net()
+    first = next(prunable(net)).weight.detach().clone()
+    hook = Prune(net, 0.8)
+    hook.stepped(0.1)
+    early = sparsity(net)
+    for step in range(1, 201):
+        hook.stepped(step / 200)
+    assert 0 < early < sparsity(net)
+    for layer in prunable(net):
+        assert float((layer.weight == 0).float().mean()) == pytest.approx(0.8, abs=0.01)
+    gone = next(prunable(net)).weight == 0
+    assert first[gone].abs().max() <= first[~gone].abs().min()
+
+
+def test_pruned_weights_stay_zero_while_the_net_learns() -> None:
+    net = small_net()
+    hook = Prune(net, 0.5)
+    list(fit(net, noise(), noise(), Config(epochs=2, batch=16), [hook]))
+    for layer in prunable(net):
+        assert float((layer.weight == 0).float().mean()) == pytest.approx(0.5, abs=0.01)
+
+
+def test_fake_quantisation_rounds_to_the_levels_of_int8_and_leaves_floats_behind() -> None:
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3, bias=False))
+    floats = net[0].weight.detach().clone()
+    hook = FakeQuantise(net)
+    rounded = net[0].weight.detach()
+    steps = rounded / (floats.abs().flatten(1).amax(1) / 127)[:, None, None, None]
+    torch.testing.assert_close(steps, steps.round(), atol=1e-3, rtol=0)
+    assert not torch.equal(rounded, floats)
+    x = torch.rand(1, 1, 8, 8, requires_grad=True)
+    net(x).sum().backward()
+    assert x.grad is not None
+    assert x.grad.abs().sum() > 0
+    hook.finish()
+    assert torch.equal(net[0].weight, floats)
+    assert set(net.state_dict()) == {"0.weight"}
+
+
+def test_a_net_learns_from_its_teacher_alone() -> None:
+    """Labels are noise: only the teacher's outputs can make the student agree with the teacher."""
+    teacher, images = small_net().eval(), noise(256)
+    with torch.no_grad():
+        taught = torch.cat([teacher(x) for x, _ in images.batches(64)])
+    for layer in teacher.modules():
+        if isinstance(layer, torch.nn.Linear):
+            layer.weight.data *= 4 / taught.std()
+            layer.bias.data = (layer.bias.data - taught.mean(0)) * 4 / taught.std()
+
+    def agreement(with_teacher: bool) -> float:
+        torch.manual_seed(7)
+        student = classifier([ConvBNAct(1, 16, 3, 2), ConvBNAct(16, 32, 3, 2)], 32, 10, dropout=0.0)
+        config = Config(epochs=6, batch=32, learning_rate=0.05)
+        list(fit(student, images, images, config, teacher=teacher if with_teacher else None))
+        with torch.no_grad():
+            same = [(student(x).argmax(1) == teacher(x).argmax(1)).float() for x, _ in images.batches(64)]
+        return float(torch.cat(same).mean())
+
+    assert agreement(with_teacher=True) > agreement(with_teacher=False) + 0.1
+
+
+@pytest.mark.parametrize("tuning", ["int8-qat", "channel-pruned-50+distilled", "pruned-80"])
+def test_a_tuned_net_is_found_again_as_it_was_left(
+    tuning: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    variant = Variant.parse(MODEL)
+    torch.save(load("models", variant.family).net(variant).state_dict(), tmp_path / f"{MODEL}.pt")
+    monkeypatch.setattr(Images, "load", lambda folder, split: noise(256))
+    target = Checkpoint(tmp_path, MODEL, tuning)
+    tune(target, tmp_path, Checkpoint(tmp_path, MODEL), seed=0)
+    assert set(target.header["settings"]) == set(tuning.split("+"))
+    assert ("teacher" in target.header) == ("distilled" in tuning)
+    last = target.log.read_text().splitlines()[-1]
+    assert f'"parameters": {count.parameters(target.net())}' in last
+    first = target.net().state_dict()
+    tune(target, tmp_path, Checkpoint(tmp_path, MODEL), seed=0)
+    assert all(torch.equal(value, first[name]) for name, value in target.net().state_dict().items())
+
+
+def test_every_setting_that_trains_says_how() -> None:
+    for setting in load_all("compression").values():
+        if setting.needs_training:
+            assert setting.parameters()
+            assert setting.epochs >= 1
