@@ -16,6 +16,7 @@ from harness.store.files import record_name
 from harness.store.runfolder import Contents, RunFolder
 
 from .numbers import Scale, Shown, scale_for, show
+from .page import when
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Run:
     @property
     def label(self) -> str:
         """Short name: suite, target and when it started."""
-        return f"{self.header.suite} on {self.header.target}, {self.header.started_utc}"
+        return f"{self.header.suite} on {self.header.target}, {when(self.header.started_utc)}"
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,8 @@ def half_width(value: Value) -> float:
 
 def decimals(width: float) -> int:
     """Decimal places that show the first significant digit of an interval's half-width, and not a digit more."""
-    return min(max(0, -math.floor(math.log10(width))), _MOST_DECIMALS)
+    first_digit = float(f"{width:.0e}")  # 0.0096 counts as 0.01, as which it will be shown
+    return min(max(0, -math.floor(math.log10(first_digit))), _MOST_DECIMALS)
 
 
 def plain(number: float) -> str:
@@ -90,10 +91,10 @@ def plain(number: float) -> str:
     return f"{number:,.{places}f}" if places <= _MOST_DECIMALS + PLAIN_DIGITS else f"{number:.2e}"
 
 
-def percent(ratio: float, width: float | None = None) -> str:
-    """A ratio as a signed change: 1.048 is '+4.8 %'; `width` is the half-width of the ratio's interval."""
-    places = 1 if not width else min(decimals(width * 100), 2)
-    return f"{(ratio - 1) * 100:+.{places}f} %"
+def percent(ratio: float, width: float = 0.0) -> tuple[str, str]:
+    """A ratio as a signed change and its spread: 1.048 with half-width 0.009 is ('+4.8 %', '±0.9')."""
+    places = min(decimals(width * 100), 2) if width else 1
+    return f"{(ratio - 1) * 100:+.{places}f} %", f"±{width * 100:.{places}f}" if width else ""
 
 
 def short(reason: str, longest: int = 22) -> str:

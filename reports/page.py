@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -13,13 +14,21 @@ from markupsafe import Markup
 @cache
 def environment() -> Environment:
     """Templates of `reports/templates`, autoescaped."""
-    return Environment(
+    made = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["when"] = when
+    return made
+
+
+def when(utc: str) -> str:
+    """An ISO time in UTC to the minute: '2026-01-01 00:00 UTC'; anything else as it is."""
+    found = re.match(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)", utc)
+    return f"{found[1]} {found[2]} UTC" if found else utc
 
 
 def render(template: str, **context: Any) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,8 +38,8 @@ def dash_of(names: Sequence[str]) -> dict[str, str]:
 def figure_json(traces: Sequence[Mapping[str, Any]], **layout: Any) -> Markup:
     """The figure checked by plotly and written with its own encoder (typed arrays as binary), safe within HTML."""
     basics = {"template": "none", "margin": {"l": 62, "r": 16, "t": 16, "b": 52}, "hovermode": "closest"}
-    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "font": {"size": 12}}
-    figure = go.Figure(list(traces), {**basics, "legend": legend, "autosize": True, **layout})
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "font": {"size": 12}, "itemclick": False, "itemdoubleclick": False}
+    figure = go.Figure(list(traces), {**basics, "legend": legend, **layout})
     return json_for_html(str(figure.to_json()))
 
 
@@ -46,6 +47,24 @@ def axis(title: str, better: str = "none", **more: Any) -> dict[str, Any]:
     """An axis with its title and an arrow to the better end."""
     arrow = {"lower": "  ← better", "higher": "  better →"}.get(better, "")
     return {"title": {"text": title + arrow, "standoff": 8}, "automargin": True, **more}
+
+
+def log_axis(title: str, values: Sequence[float], better: str = "none") -> dict[str, Any]:
+    """A logarithmic axis with its ticks written out at 1, 2 and 5: plotly's own drop the leading digits."""
+    positive = [value for value in values if value > 0]
+    if not positive:
+        return axis(title, better)
+    low, high = math.log10(min(positive)), math.log10(max(positive))
+    steps = (1, 2, 5) if high - low < 3 else (1,)
+    ticks = [step * 10.0**power for power in range(math.floor(low) - 1, math.ceil(high) + 1) for step in steps]
+    labels = [f"{tick:,.10g}" for tick in ticks]
+    return axis(title, better, type="log", tickvals=ticks, ticktext=labels)
+
+
+def key(name: str, colour: str = GREY, symbol: str = "circle") -> dict[str, Any]:
+    """An entry of the legend that stands for a colour or a symbol and draws no point."""
+    return {"type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": str(Markup("{}").format(name)),
+            "marker": {"color": colour, "symbol": symbol, "size": 10}, "hoverinfo": "skip"}  # fmt: skip
 
 
 def quantiles(samples: npt.ArrayLike, points: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

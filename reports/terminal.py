@@ -91,8 +91,9 @@ class _Final:
         for name in _WIDE_COLUMNS:
             reasons = {record.missing(name) for record in self.records if record.verdict.trusted}
             if reasons and None not in reasons:
-                texts = "; ".join(sorted(str(reason) for reason in reasons))
-                yield Text(clean(f"no {METRICS[name].title.lower()}: {texts}"), style="dim")
+                first, *others = sorted(str(reason) for reason in reasons)
+                more = f" (and {len(others)} more reasons)" if others else ""
+                yield Text(clean(f"no {METRICS[name].title.lower()}: {first}{more}"), style="dim")
 
 
 def _cell(record: Record, name: str, scale: Scale) -> Text:

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.core.case import Case
 from harness.core.errors import DescriptorError, UnknownName
-from harness.core.scenario import PARAMETERS, Load, Scenario
+from harness.core.scenario import PARAMETERS, Driver, Load, Scenario
 
 from . import catalog
 
@@ -36,6 +36,7 @@ class Group:
     threads: tuple[int, ...] = (1,)
     batch: tuple[int, ...] = (1,)
     scenario: Scenario = "SingleStream"
+    driver: Driver = "own"
     samples_per_query: int | None = None
     streams: int | None = None
     rate_per_s: float | None = None
@@ -118,6 +119,7 @@ def _cases(group: Group, counts: Sequence[int]) -> Sequence[Case]:
             weights=catalog.weights(model),
             dataset=group.dataset,
             load=group.load,
+            driver=group.driver,
         )
         for model in group.models
         for compression, runtime, threads, batch in itertools.product(

@@ -64,7 +64,7 @@ class AbRequest:
     def sides(self) -> dict[pairs.Side, Side]:
         """Both sides, ready to run; a side that names no runtime takes the other's where it can."""
         chosen = (self.runtime_a, named_runtime(self.a), self.runtime_b, named_runtime(self.b))
-        timeout_s = self.timeout_s or find_target("auto").limits.timeout_s
+        timeout_s = self.timeout_s or find_target("auto", HostFs()).limits.timeout_s
         finder = SideFinder(timeout_s, self.threads, self.shapes, next(filter(None, chosen), None))
         return {"a": finder.find(self.a, self.runtime_a), "b": finder.find(self.b, self.runtime_b)}
 

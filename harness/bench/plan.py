@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -85,6 +86,8 @@ class Preparer:
     def prepare(self, case: Case) -> Prepared | Verdict:
         """The case ready to run, or the verdict 'unsupported'. Raises UnknownName, and SetupError on damaged files."""
         runtime: Runtime = plugins.load("runtimes", case.runtime)
+        if case.driver == "loadgen" and importlib.util.find_spec("mlperf_loadgen") is None:
+            return Verdict("unsupported", "LoadGen is not installed: pip install 'edgebench[loadgen]'")
         reason = ""
         for file_format in sorted(runtime.formats & {"onnx", "tflite"}):
             support = runtime.support(file_format)

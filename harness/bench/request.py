@@ -17,7 +17,7 @@ from harness.core.artifact import Artifact, Format
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, UsageError
 from harness.core.hostfs import HostFs
-from harness.core.scenario import Load, Scenario
+from harness.core.scenario import Driver, Load, Scenario
 from harness.core.target import Target
 from harness.core.units import utc_now
 from harness.core.verdict import Verdict
@@ -41,7 +41,7 @@ class Request:
 
     `suite` None means 'quick' where there are no own models. `data` is a folder of class folders for the own models,
     `preprocess` as `harness.accuracy.preprocess.parse` takes it; `keep` are texts a case id must contain; `runtimes`,
-    `threads`, `batch`, and `scenario` with its `load` replace the suite's: ScenarioError when those two do not fit. A
+    `threads`, `batch`, `driver`, and `scenario` with its `load` replace the suite's: ScenarioError when those two do not fit. A
     model that cannot be used is refused and the rest is measured, unless it is all that was asked for: then its error
     is raised.
     """
@@ -57,6 +57,7 @@ class Request:
     batch: int | None = None
     scenario: Scenario | None = None
     load: Load = field(default_factory=Load)
+    driver: Driver | None = None
     target_name: str = "auto"
     profile: str | None = None
     images: int | None = None
@@ -67,6 +68,10 @@ class Request:
     percentiles: Definition = "numpy"
     deep: bool | None = None
     resume: bool = False
+    tune: bool = False
+    strict: bool = False
+    fs: HostFs = field(default_factory=HostFs)
+    descriptors: Sequence[Path] = ()
 
     def __post_init__(self) -> None:
         if self._asks_scenario:
@@ -79,7 +84,7 @@ class Request:
     @cached_property
     def target(self) -> Target:
         """The target called `target_name`, or for 'auto' the board this machine is."""
-        return find_target(self.target_name)
+        return find_target(self.target_name, self.fs, self.descriptors)
 
     @cached_property
     def _suite(self) -> suites.Suite | None:
@@ -111,10 +116,10 @@ class Request:
 
     def _as_asked(self, case: Case) -> Case:
         """The case under the batch and scenario of the command, where it names some."""
-        batch = self.batch or case.batch
+        case = replace(case, batch=self.batch or case.batch, driver=self.driver or case.driver)
         if not self._asks_scenario:
-            return replace(case, batch=batch)
-        return replace(case, batch=batch, scenario=self.scenario or "SingleStream", load=self.load)
+            return case
+        return replace(case, scenario=self.scenario or "SingleStream", load=self.load)
 
     @cached_property
     def cases(self) -> tuple[Case, ...]:
@@ -151,6 +156,9 @@ class Request:
             command=self.command,
             percentiles=self.percentiles,
             resume=self.resume,
+            tune=self.tune,
+            strict=self.strict,
+            fs=self.fs,
         )
 
     @staticmethod
@@ -164,15 +172,16 @@ class Request:
         return data
 
 
-def find_target(name: str) -> Target:
-    """The target called `name`, or the board this machine is for 'auto'.
+def find_target(name: str, fs: HostFs, descriptors: Sequence[Path] = ()) -> Target:
+    """The target called `name`, or for 'auto' the board behind `fs`; `descriptors` are folders of the user's own.
 
-    UsageError when this machine's processor is not the target's: its figures would carry another board's name.
+    UsageError when this machine's processor is not the target's: its figures would carry another board's name. A
+    recorded tree (`fs` not live) may be any board: the records say that it was one.
     """
     if name == "auto":
-        return detect(HostFs()).target
-    target = load(name)
-    if target.arch and platform.machine() not in target.arch:
+        return detect(fs, descriptors).target
+    target = load(name, descriptors)
+    if fs.live and target.arch and platform.machine() not in target.arch:
         raise UsageError(
             f"this machine is {platform.machine()}, {target.title} is {' or '.join(target.arch)}",
             "figures from here would carry the name of another board: leave --target out",

@@ -6,6 +6,7 @@ import dataclasses
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,7 +14,7 @@ from types import TracebackType
 
 from harness.analysis.stats import Definition
 from harness.core.case import Case
-from harness.core.errors import UsageError
+from harness.core.errors import NothingMeasured, UsageError
 from harness.core.hostfs import HostFs
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing
@@ -22,14 +23,17 @@ from harness.core.target import Target
 from harness.core.units import utc_now
 from harness.core.verdict import Finding, Verdict
 from harness.host import roofline
-from harness.host.checks import inspect_all
+from harness.host.checks import changes, inspect_all
+from harness.host.heat import cool_down
 from harness.host.identity import identity
+from harness.host.tuning import journal_path, tuned
 from harness.measure.block import Setting, Step, measure_block
 from harness.measure.energy import EnergyPass
 from harness.measure.overhead import loop_overhead_ns
 from harness.measure.prepared import Prepared
 from harness.measure.profile import Profile
 from harness.measure.quality import Scores
+from harness.measure.throttle import ThrottleWatch
 from harness.sensors.board_power import power_source
 from harness.sensors.opening import open_sensors
 from harness.store.runfolder import RunFolder
@@ -43,7 +47,8 @@ DISTRIBUTIONS = ("edgebench", "numpy", "onnxruntime", "ai-edge-litert", "tflite-
 class Order:
     """What the user asked for: the suite's name, where, how long, the seed of every random choice, and `command`.
 
-    `resume` goes on with the run that is in `out` already.
+    `resume` goes on with the run that is in `out` already. `tune` turns the knobs that make the machine steadier, and
+    back at the end; `strict` refuses to measure when a check fails. `fs` is the machine: this one, or a recorded tree.
     """
 
     suite: str
@@ -54,29 +59,39 @@ class Order:
     command: Sequence[str] = ()
     percentiles: Definition = "numpy"
     resume: bool = False
+    tune: bool = False
+    strict: bool = False
     fs: HostFs = field(default_factory=HostFs)
 
 
 class Bench:
     """A run being measured: a context manager, so that the header is closed however the run ends.
 
-    Entering creates the run folder with every planned case in its header, and the records of refused cases.
+    Entering creates the run folder with every planned case in its header, and the records of refused cases. Who ends
+    the run early sets `interrupted`.
     """
+
+    interrupted = False
 
     def __init__(self, order: Order, plan: Plan) -> None:
         self._order = order
-        self._plan = plan
+        self.plan = plan
         self._scratch = tempfile.TemporaryDirectory(prefix="edgebench-")
-        self._sensors = open_sensors(order.fs)
+        self._sensors = open_sensors(order.fs, meter=order.target.power.meter)
+        self._undo = ExitStack()
         self._setting: Setting | None = None
 
     def __enter__(self) -> Bench:
         scratch = Path(self._scratch.name)
-        findings = tuple(inspect_all(self._order.fs))
+        if self._order.tune:
+            self._undo.enter_context(tuned(self._order.fs, changes(self._order.fs), journal_path()))
+        findings = self._findings()
+        if self._order.strict:
+            refuse_unfit(findings)
         self.header = self._header(findings, scratch)
         if self._order.resume:
             self.folder = RunFolder(self._order.out)
-            self._plan, self.header = continued(self._plan, self.folder, self.header)
+            self.plan, self.header = continued(self.plan, self.folder, self.header)
         else:
             self.folder = RunFolder.create(self._order.out, self.header)
         self._setting = Setting(
@@ -91,16 +106,19 @@ class Bench:
             energy=EnergyPass(self._sensors, power_source(self._order.target.power, self._sensors)),
             machine=machine_verdict(findings),
             findings=findings,
+            findings_now=self._findings,
+            throttle=ThrottleWatch(self._sensors, self._order.target.thermal.throttle),
         )
-        self._refused = [self._refuse(case, verdict) for case, verdict in self._plan.refused.items()]
+        self._refused = [self._refuse(case, verdict) for case, verdict in self.plan.refused.items()]
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
-        self.header = dataclasses.replace(self.header, ended_utc=utc_now(), interrupted=interrupted)
+        self.interrupted |= kind is not None and issubclass(kind, KeyboardInterrupt)
+        self.header = dataclasses.replace(self.header, ended_utc=utc_now(), interrupted=self.interrupted)
         self.folder.write_header(self.header)
+        self._undo.close()
         self._scratch.cleanup()
         for sensor in self._sensors:
             sensor.close()
@@ -108,17 +126,26 @@ class Bench:
     def run(self) -> Iterator[Step | Record]:
         """Measure every block; each record is written before it is yielded, those of refused cases first."""
         yield from self._refused
-        for block in self._plan.blocks:
+        for block in self.plan.blocks:
             yield from self.block(block)
 
     def block(self, block: Sequence[Prepared]) -> Iterator[Step | Record]:
         """Measure some cases together and write their records."""
         if self._setting is None:
             raise RuntimeError("a Bench is a context manager: use it in a with statement")
-        for event in measure_block(block, self._plan.references, self._setting):
+        if (limit_c := self._order.target.limits.start_temperature_c) is not None:
+            cool_down(self._order.fs, limit_c)
+        for event in measure_block(block, self.plan.references, self._setting):
             if isinstance(event, Record):
                 self.folder.append(event)
             yield event
+
+    def _findings(self) -> tuple[Finding, ...]:
+        """The checks now; a recorded machine is said to be one, since inference runs on this one."""
+        virtual = Finding(
+            "virtual_board", "warn", f"the machine is read from {self._order.fs.root}, inference runs here"
+        )
+        return (*inspect_all(self._order.fs), *(() if self._order.fs.live else (virtual,)))
 
     def _header(self, findings: tuple[Finding, ...], scratch: Path) -> RunHeader:
         order = self._order
@@ -129,7 +156,7 @@ class Bench:
             target=order.target.name,
             profile=order.profile.name,
             started_utc=utc_now(),
-            planned=tuple(case.id for case in self._plan.cases),
+            planned=tuple(case.id for case in self.plan.cases),
             command=tuple(order.command),
             seed=order.seed,
             host=dataclasses.asdict(machine),
@@ -189,6 +216,16 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def refuse_unfit(findings: Sequence[Finding]) -> None:
+    """NothingMeasured, with the findings and their remedies, when a check failed."""
+    failed = [finding for finding in findings if finding.status == "fail"]
+    if failed:
+        raise NothingMeasured(
+            "not measured, as --strict asks: " + "; ".join(f"{each.check}: {each.found}" for each in failed),
+            "; ".join(each.remedy for each in failed if each.remedy),
+        )
 
 
 def machine_verdict(findings: Sequence[Finding]) -> Verdict | None:

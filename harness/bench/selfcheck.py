@@ -23,7 +23,6 @@ from harness.host.identity import identity
 from harness.measure.profile import profile
 from harness.measure.selfcheck import Check, Workload, checks
 from harness.sensors.opening import open_sensors
-from harness.sensors.system import System
 from suites import catalog
 
 from .run import versions
@@ -44,7 +43,7 @@ def selfcheck(pairs: int, profile_name: str) -> Iterator[Check]:
         raise UsageError(f"{pairs} pairs give no interval", "at least 2, better 12")
     work = _workload(pairs, profile_name)
     fs = HostFs()
-    sensors = [*open_sensors(fs), System(fs)]
+    sensors = open_sensors(fs)
     try:
         with tempfile.TemporaryDirectory(prefix="edgebench-") as scratch:
             yield from checks(work, sensors, Path(scratch), platform.machine())

@@ -10,6 +10,7 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 
+from harness.cli._machine import add_machine_options
 from harness.core.errors import EXIT_INTERRUPTED, EdgebenchError
 
 _EXAMPLES = """\
@@ -73,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     """Options that may stand before or behind the command; without a default, or the command's would always win."""
+    add_machine_options(parser)
     parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
     parser.add_argument("-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="log what is done")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import get_args
 
-from harness.core.scenario import Load, Scenario
+from harness.core.scenario import Driver, Load, Scenario
 
 from ._types import positive
 
@@ -15,6 +15,7 @@ def add_scenario(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("scenario", "docs/scenarios.md says what each measures")
     names = get_args(Scenario)
     group.add_argument("--scenario", choices=names, metavar="NAME", help=f"for every case: {', '.join(names)}")
+    group.add_argument("--driver", choices=get_args(Driver), help="who sends the queries (loadgen: MLPerf's own)")
     group.add_argument("--batch", type=positive, metavar="N", help="samples an inference instead of the suite's")
     group.add_argument("--samples-per-query", type=positive, metavar="N", help="in MultiStream (default: 8)")
     group.add_argument("--streams", type=positive, metavar="N", help="sessions at once in Offline (default: 1)")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
 
+from ._machine import folders_of, host_of
 from ._scenario import add_scenario, load
 from ._types import positive, shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from harness.bench.request import Request
+    from harness.bench.run import Bench
     from harness.core.record import Record
     from harness.store.runfolder import RunFolder
 
@@ -48,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also operators and memory over time, in passes of their own (default: in standard and full)",
     )
     how.add_argument("--images", type=positive, metavar="N", help="score accuracy on the first N images")
+    how.add_argument("--tune", action="store_true", help="set governor and the like for the run, and back at its end")
+    how.add_argument("--strict", action="store_true", help="refuse to measure when a check of the machine fails")
     how.add_argument("--timeout", type=float, metavar="SECONDS", help="a process that takes longer is killed")
     how.add_argument("--seed", type=int, default=0, help="seed of order and synthetic inputs (default: 0)")
     how.add_argument(
@@ -67,22 +73,40 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, print, report; the exit code."""
     from harness.bench.run import Bench
 
-    from ._progress import Progress
-
     if arguments.resume and not arguments.out:
         raise UsageError("--resume needs --out", "name the folder of the run that was killed")
     request = _request(arguments)
-    plan = request.plan()
-    interrupted = False
-    bench = Bench(request.order(), plan)
+    with Bench(request.order(), request.plan()) as bench:
+        if not arguments.out:
+            name_latest(bench.folder.path)
+        _measure(bench, silent=arguments.json)
+    _conclude(bench.folder, arguments)
+    return EXIT_INTERRUPTED if bench.interrupted else exit_code(bench.folder.records())
+
+
+def _measure(bench: Bench, silent: bool) -> None:
+    """Show every event; an interrupt ends the run but not the program, which still has a report to write."""
+    from ._interrupt import GentleInterrupt
+    from ._progress import Progress
+
     try:
-        with bench, Progress(plan, silent=arguments.json) as progress:
+        with GentleInterrupt() as interrupt, Progress(bench.plan, silent) as progress:
             for event in bench.run():
                 progress.show(event)
+                if interrupt.asked:
+                    bench.interrupted = True
+                    break
     except KeyboardInterrupt:
-        interrupted = True
-    _conclude(bench.folder, arguments)
-    return EXIT_INTERRUPTED if interrupted else exit_code(bench.folder.records())
+        bench.interrupted = True
+
+
+def name_latest(run: Path) -> None:
+    """Let the link 'latest' beside a run folder lead to it; a file system without links goes without."""
+    link = run.parent / "latest"
+    with contextlib.suppress(OSError):
+        if link.is_symlink():
+            link.unlink()
+        link.symlink_to(run.name)
 
 
 def _conclude(folder: RunFolder, arguments: argparse.Namespace) -> None:
@@ -109,6 +133,7 @@ def _request(arguments: argparse.Namespace) -> Request:
         batch=arguments.batch,
         scenario=arguments.scenario,
         load=load(arguments),
+        driver=arguments.driver,
         target_name=arguments.target,
         profile=arguments.profile,
         deep=arguments.deep,
@@ -119,6 +144,10 @@ def _request(arguments: argparse.Namespace) -> Request:
         command=("edgebench", *sys.argv[1:]),
         percentiles=arguments.percentile_definition,
         resume=arguments.resume,
+        tune=arguments.tune,
+        strict=arguments.strict,
+        fs=host_of(arguments),
+        descriptors=folders_of(arguments),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .errors import ScenarioError
-from .scenario import Load, Scenario
+from .scenario import LOADGEN, Driver, Load, Scenario
 
 Weights = Literal["trained", "synthetic", "user"]
 
@@ -17,7 +17,8 @@ class Case:
     """One cell of a suite. `id` identifies it across runs and machines.
 
     `scenario` is MLPerf's term: SingleStream sends the next query when the last one is complete. `load` holds its
-    parameters, defaults filled in; ScenarioError when they do not fit. `batch` is samples an inference.
+    parameters, defaults filled in; ScenarioError when they do not fit. `batch` is samples an inference; `driver` who
+    sends the queries.
     `dataset` names what accuracy is scored on; None where the net has no labels to be scored against.
     """
 
@@ -30,9 +31,12 @@ class Case:
     weights: Weights = "trained"
     dataset: str | None = None
     load: Load = field(default_factory=Load)
+    driver: Driver = "own"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "load", self.load.completed(self.scenario))
+        if self.driver == "loadgen" and self.scenario not in LOADGEN:
+            raise ScenarioError(f"LoadGen drives {' and '.join(LOADGEN)} here, not {self.scenario}")
         if self.batch < 1:
             raise ScenarioError(f"batch is {self.batch}, expected 1 or more")
         if (self.load.samples_per_query or self.batch) % self.batch:
@@ -46,6 +50,8 @@ class Case:
             parts.append(f"b{self.batch}")
         if self.scenario != "SingleStream":
             parts += filter(None, (self.scenario, self.load.label(self.scenario)))
+        if self.driver != "own":
+            parts.append(self.driver)
         return "|".join(parts)
 
     @property

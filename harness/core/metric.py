@@ -35,8 +35,8 @@ class Metric:
 
 _ALL = (
     Metric("latency_p50_ns", "Latency p50", "ns", "lower",
-           "Median wall time of one inference after warm-up, inputs already in place, outputs ready; in MultiStream of a "
-           "query, in Server from its arrival to its answer.", True),
+           "Median wall time of one inference after warm-up, inputs already in place, outputs ready; in MultiStream "
+           "of a query, in Server from its arrival to its answer.", True),
     Metric("latency_p90_ns", "Latency p90", "ns", "lower", "90 of 100 inferences were faster than this."),
     Metric("latency_p95_ns", "Latency p95", "ns", "lower", "95 of 100 inferences were faster than this."),
     Metric("latency_p99_ns", "Latency p99", "ns", "lower", "99 of 100 inferences were faster than this."),

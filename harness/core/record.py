@@ -102,6 +102,7 @@ class Record:
 
     `runtime_info` is what the runtime says of itself (version, build, provider, effective precision, threads).
     `details` holds what explains the case and is no metric (input shapes, class count, warm-up, seeds).
+    `findings` are the environment checks before the run, `findings_after` those after the case's block.
     `log` is the tail of what the process printed when it failed.
     """
 
@@ -118,6 +119,7 @@ class Record:
     processes: tuple[ProcessRun, ...] = ()
     traces: tuple[Trace, ...] = ()
     findings: tuple[Finding, ...] = ()
+    findings_after: tuple[Finding, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     log: str = ""
     operators: OperatorProfile | Missing = field(default_factory=lambda: Missing("not looked at: run with --deep"))

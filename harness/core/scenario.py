@@ -21,6 +21,12 @@ from .errors import ScenarioError
 
 Scenario = Literal["SingleStream", "MultiStream", "Offline", "Server", "sustained", "paced"]
 
+Driver = Literal["own", "loadgen"]
+"""Who sends the queries: the timed loop here, or MLPerf's official LoadGen."""
+
+LOADGEN: tuple[Scenario, ...] = ("SingleStream", "Offline")
+"""The scenarios that LoadGen can drive here."""
+
 _DEFAULTS: dict[Scenario, dict[str, int | float | None]] = {
     "SingleStream": {},
     "MultiStream": {"samples_per_query": 8},

@@ -7,8 +7,8 @@ processes are interleaved; a block's records are complete when it ends, so that 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,15 @@ from .prepared import BlobSink, Prepared
 from .profile import Profile
 from .quality import Scores
 from .summary import latency_metrics, verdict
+from .throttle import ThrottleWatch
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What all blocks of a run share. `machine` is a verdict on the whole machine ('emulated'), if there is one."""
+    """What all blocks of a run share. `machine` is a verdict on the whole machine ('emulated'), if there is one.
+
+    `findings` are the checks before the run; `findings_now` makes them again after a block.
+    """
 
     run_id: str
     target: str
@@ -44,6 +48,9 @@ class Setting:
     percentiles: Definition = "numpy"
     machine: Verdict | None = None
     findings: tuple[Finding, ...] = ()
+    findings_after: tuple[Finding, ...] = ()
+    findings_now: Callable[[], tuple[Finding, ...]] = tuple
+    throttle: ThrottleWatch = field(default_factory=lambda: ThrottleWatch((), ()))
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,10 @@ def measure_block(
     """
     states = [Progress(prepared) for prepared in block]
     total = len(block) * setting.profile.max_processes
-    sensors = setting.energy.sensors
-    for done in LatencyPass(setting.profile, setting.blobs, setting.scratch, setting.seed, sensors).measure(states):
+    latency = LatencyPass(
+        setting.profile, setting.blobs, setting.scratch, setting.seed, setting.energy.sensors, setting.throttle
+    )
+    for done in latency.measure(states):
         yield Step("latency", done, total)
     alive = [state for state in states if state.failure is None]
     yield Step("energy", 0, len(alive))
@@ -77,6 +86,7 @@ def measure_block(
     for each in scored if setting.profile.deep else ():
         yield Step("operators", len(deep), len(scored))
         deep[each.case] = look_deeper(each, setting.blobs, setting.scratch)
+    setting = dataclasses.replace(setting, findings_after=setting.findings_now())
     for state in states:
         case = state.prepared.case
         yield _record(state, energies.get(case), deep.get(case, Deep()), references.get(case), setting)
@@ -108,6 +118,7 @@ def _record(
         processes=tuple(state.runs),
         traces=(*climate, *(energy.traces if energy else ()), *deep.traces),
         findings=setting.findings,
+        findings_after=setting.findings_after,
         details={**_details(state, energy, setting), **deep.details},
         log=state.failure.log if state.failure else "",
         operators=absent if state.failure else deep.operators,
@@ -125,6 +136,7 @@ def _details(state: Progress, energy: Measured | None, setting: Setting) -> dict
         **signature,
         **power,
         **({"minutes": minutes} if minutes else {}),
+        **({"loadgen_summaries": state.driver_logs} if state.driver_logs else {}),
     }
 
 

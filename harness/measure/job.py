@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.core.artifact import Preprocess
-from harness.core.scenario import Load, Scenario
+from harness.core.scenario import Driver, Load, Scenario
 from harness.runtimes.base import Options
 
 Phase = Literal["inspect", "latency", "accuracy", "profile"]
@@ -61,6 +61,7 @@ class Job:
     affinity: tuple[int, ...] = ()
     scenario: Scenario = "SingleStream"
     load: Load = field(default_factory=Load)
+    driver: Driver = "own"
 
     @property
     def own_time_s(self) -> float:

@@ -28,6 +28,7 @@ from .prepared import BlobSink, Prepared
 from .process import Answer, Failure, run_worker
 from .profile import Profile, fitted
 from .scenario_metrics import SETTLES, headline
+from .throttle import ThrottleWatch
 from .worker import N_FEEDS
 
 PILOTS = 2
@@ -53,8 +54,10 @@ class Progress:
     cpu_ns: list[NDArray[np.int64]] = field(default_factory=list)
     more: list[dict[str, NDArray[np.int64]]] = field(default_factory=list)
     climate: Traces | None = None
+    driver_logs: list[str] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
+    throttled: str = ""
     started_utc: str = ""
     duration_s: float = 0.0
 
@@ -63,6 +66,7 @@ class Progress:
         self.more.append({name: array for name, array in answer.arrays.items() if name not in _SAMPLES})
         run = _process_run(answer, self, place, blobs, profile)
         self.result = answer.result
+        self.driver_logs += filter(None, [answer.result["driver_log"]])
         self.runs.append(run)
         self.wall_ns.append(answer.arrays["wall_ns"][-run.n_timed :])
         self.cpu_ns.append(answer.arrays["cpu_ns"][-run.n_timed :])
@@ -77,6 +81,7 @@ class LatencyPass:
     scratch: Path
     seed: int
     sensors: Sequence[Sensor] = ()
+    throttle: ThrottleWatch = field(default_factory=lambda: ThrottleWatch((), ()))
 
     def measure(self, states: Sequence[Progress]) -> Iterator[int]:
         """Fill `states`; yields how many processes are done.
@@ -110,10 +115,11 @@ class LatencyPass:
         out = self.scratch / f"latency-{place}"
         job = prepared.job("latency", out, self.seed + place, self._loop(state), inputs)
         state.started_utc = state.started_utc or utc_now()
-        before = time.monotonic()
+        before, sources = time.monotonic(), self.throttle.read()
         watch = ClimateWatch(self.sensors if prepared.case.scenario == "sustained" else ())
         answer = run_worker(job, prepared.timeout_s, watch.of)
         state.climate = watch.traces
+        state.throttled = state.throttled or self.throttle.since(sources)
         state.duration_s += time.monotonic() - before
         if isinstance(answer, Failure):
             state.failure = answer

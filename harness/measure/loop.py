@@ -39,7 +39,7 @@ class Samples:
     """Wall and CPU nanoseconds of each query (int64), and the window they were taken in (monotonic ns).
 
     `inferences` is how many there were in all, `calls` how many of them each sample is the mean of; `more` holds
-    the arrays that only some scenarios have.
+    the arrays that only some scenarios have, `log` what another driver than ours wrote.
     """
 
     wall_ns: NDArray[np.int64]
@@ -49,6 +49,7 @@ class Samples:
     inferences: int
     calls: int = 1
     more: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    log: str = ""
 
 
 def cpu_clock(threads: int) -> Callable[[], int]:

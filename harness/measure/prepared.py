@@ -53,4 +53,5 @@ class Prepared:
             seed=seed,
             scenario=self.case.scenario,
             load=self.case.load,
+            driver=self.case.driver,
         )

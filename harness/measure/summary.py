@@ -77,12 +77,20 @@ def verdict(state: Progress, metrics: dict[str, Quantity], profile: Profile, mac
         return state.failure.verdict
     return (
         machine
+        or _throttled(state)
         or _contended(state, metrics)
         or _overloaded(state)
         or _unsteady(state)
         or _drifted(state, profile)
         or _width(state, metrics, profile)
     )
+
+
+def _throttled(state: Progress) -> Verdict | None:
+    if not state.throttled:
+        return None
+    remedy = "better cooling or supply; a lower power mode that holds; `edgebench doctor` shows the state"
+    return Verdict("throttled", f"heat or power capped the clock: {state.throttled}", remedy)
 
 
 def _contended(state: Progress, metrics: dict[str, Quantity]) -> Verdict | None:

@@ -134,7 +134,7 @@ def _steady_loop(session: Session, batches: list[Batch], loop: Loop, job: Job) -
     control_before = control_ns()
     switches = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
     plan = Plan(loop.min_n, loop.min_ns, loop.max_n, threads, calls)
-    samples = scenarios.drive(job.scenario, stage, batches, plan)
+    samples = scenarios.drive(job.driver, job.scenario, stage, batches, plan)
     result = {
         "involuntary_switches": resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw - switches,
         "started_ns": samples.started_ns,
@@ -143,6 +143,7 @@ def _steady_loop(session: Session, batches: list[Batch], loop: Loop, job: Job) -
         "calls_per_sample": samples.calls,
         "control_ratio": control_ns() / control_before,
         "same_input_ratio": None,
+        "driver_log": samples.log,
     }
     if job.scenario == "SingleStream":
         same = timed_loop.run(session, batches[:1], Plan(loop.min_n // 4 + 1, 0, loop.max_n, threads, calls))

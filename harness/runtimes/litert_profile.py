@@ -196,9 +196,9 @@ def _inference(events: Sequence[Event]) -> Inference:
 def _timing(place: int, event: Event) -> OpTiming:
     """A name made of place and kernel, since events carry none that holds over several delegated parts.
 
-    XNNPACK names a kernel like 'Convolution (NHWC, QC8) IGEMM', the element type last in the brackets.
+    XNNPACK names a kernel like 'Fully Connected (NC, QS8, QC8W) GEMM': layout, type of the activations, of the weights.
     """
     kind = event.tag.decode("utf-8", "replace")
-    dtype = re.search(r"\b([A-Z]{1,3}\d+)W?\)", kind)
+    dtype = re.search(r"\(\w+, ([A-Z]+\d+)", kind)
     name = f"{place}: {kind}"
     return OpTiming(name, kind, _PROVIDERS[event.type], float(event.elapsed_us * _US), 1.0, dtype[1] if dtype else "")

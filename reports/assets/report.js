@@ -9,8 +9,7 @@
   const state = { kept: new Set(caseOf.keys()), fitting: new Set(caseOf.keys()) };
 
   // ---- plots: drawn when they come near the window, coloured from the page's style
-  const CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true,
-    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
+  const CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true, displayModeBar: false };
   const css = (name) => {
     const probe = document.createElement("span");
     probe.style.color = `var(${name})`;
@@ -40,11 +39,29 @@
     return { ...trace, x: masked(trace.x, keep), y: masked(trace.y, keep), visible: keep.some(Boolean),
       marker: trace.marker && { ...trace.marker, opacity } };
   };
+  // a narrow window has no room above the plot: its legend goes below, and the plot keeps its height
+  const fitted = (canvas, layout) => {
+    if (canvas.clientWidth > 520) return layout;
+    return { ...layout, showlegend: false };
+  };
+  const legendBelow = (canvas, traces) => {
+    if (canvas.clientWidth > 520 || canvas.nextElementSibling?.matches(".key")) return;
+    const list = document.createElement("ul");
+    list.className = "key";
+    for (const trace of traces.filter((one) => one.showlegend !== false && one.visible !== "legendonly" && one.name)) {
+      const item = document.createElement("li");
+      item.textContent = new DOMParser().parseFromString(trace.name, "text/html").body.textContent;
+      item.style.setProperty("--key", trace.line?.color ?? trace.marker?.color);
+      list.append(item);
+    }
+    canvas.after(list);
+  };
   const draw = (canvas) => {
     const source = figures.get(canvas) ?? json(canvas.dataset.figure);
     const first = !figures.has(canvas);
     figures.set(canvas, source);
-    return Plotly[first ? "newPlot" : "react"](canvas, structuredClone(source.data).map(filtered), themed(source.layout), CONFIG);
+    legendBelow(canvas, source.data);
+    return Plotly[first ? "newPlot" : "react"](canvas, structuredClone(source.data).map(filtered), themed(fitted(canvas, source.layout)), CONFIG);
   };
   const redraw = () => { colours = null; for (const canvas of figures.keys()) draw(canvas); };
   const near = new IntersectionObserver((entries) => {

@@ -18,6 +18,8 @@ from ..section import Absent, Section, body
 from .verdict import compared
 
 COLUMNS = ("latency_p50_ns", "latency_p90_ns", "latency_p99_ns", "energy_net_j", "top1", "peak_rss_bytes", "artifact_bytes")
+_SHORT = {"latency_p50_ns": "p50", "latency_p90_ns": "p90", "latency_p99_ns": "p99", "energy_net_j": "Energy", "peak_rss_bytes": "Memory",
+          "artifact_bytes": "Size", "top1": "Top-1"}  # fmt: skip
 _BINS = 26
 
 
@@ -27,7 +29,7 @@ class Row:
 
     case: CaseView
     cells: Sequence[Shown]
-    change: Shown | None
+    change: Shown
     spark: str
 
 
@@ -37,14 +39,21 @@ def render(data: ReportData) -> Markup | Absent:
         return Absent("the run holds no record", "run it again: edgebench run")
     changes = {comparison.case_id: comparison for comparison in compared(data)}
     rows = [_row(data, case, changes) for case in data.cases]
-    columns = [(METRICS[name], data.scales[name]) for name in COLUMNS]
+    columns = [(METRICS[name], data.scales[name], _SHORT[name]) for name in COLUMNS]
     several = len({case.record.target for case in data.cases}) > 1
     return body("cases.html", rows=rows, columns=columns, data=data, several=several, compared=bool(changes))
 
 
 def _row(data: ReportData, case: CaseView, changes: dict[str, Comparison]) -> Row:
     cells = [data.show(case.record, name) for name in COLUMNS]
-    return Row(case, cells, change_of(changes.get(case.record.case_id)), spark(wall_ns(case)))
+    return Row(case, cells, _change(data, case, changes), spark(wall_ns(case)))
+
+
+def _change(data: ReportData, case: CaseView, changes: dict[str, Comparison]) -> Shown:
+    """Against the baseline, or why there is no change to show."""
+    if case.run is not data.newest:
+        return Shown("not run again", "the newest run does not hold this case", missing=True)
+    return change_of(changes.get(case.record.case_id)) or Shown("new", "the baseline does not hold it", missing=True)
 
 
 def change_of(comparison: Comparison | None) -> Shown | None:
@@ -58,7 +67,8 @@ def change_of(comparison: Comparison | None) -> Shown | None:
     width = half_width(latency)  # type: ignore[arg-type]
     about = f"{comparison.change}. {comparison.reason}".strip()
     sign = {"faster": "▼ ", "slower": "▲ ", "same": "= ", "undecided": "? "}[comparison.change]
-    return Shown(sign + percent(ratio, width), about, f"±{width * 100:.1f}" if width else "", sort=ratio)
+    change, spread = percent(ratio, width)
+    return Shown(sign + change, about, spread, sort=ratio)
 
 
 def spark(samples: np.ndarray | None) -> str:  # type: ignore[type-arg]

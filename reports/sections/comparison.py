@@ -45,7 +45,7 @@ def _differs(data: ReportData) -> str:
 
 def _energy(comparison: Comparison) -> str:
     ratio = getattr(comparison.energy, "value", None)
-    return percent(ratio) if ratio is not None else getattr(comparison.energy, "reason", "")
+    return percent(ratio)[0] if ratio is not None else getattr(comparison.energy, "reason", "")
 
 
 def _top1(comparison: Comparison) -> str:

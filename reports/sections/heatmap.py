@@ -15,6 +15,7 @@ from ..numbers import Scale, Shown
 from ..section import Absent, Section, body
 
 _METRICS = ("latency_p50_ns", "top1", "energy_net_j", "artifact_bytes", "peak_rss_bytes")
+_TIMED = frozenset({"latency_p50_ns", "energy_net_j"})  # what a verdict speaks about; a file's size is always right
 _FULL = math.log(4)  # a fourfold change has the full colour
 _FULL_POINTS = 0.05  # so have five points of accuracy
 
@@ -77,6 +78,8 @@ def _cell(data: ReportData, case: CaseView | None, base: CaseView | None, metric
     value, reference = case.record.value(metric.name), base.record.value(metric.name) if base else None
     if value is None or not reference or value <= 0:
         return Cell(case, shown, "" if value is None else "no fp32 to compare with", 0.0)
+    if base is not None and not base.trusted and metric.name in _TIMED:
+        return Cell(case, shown, "fp32 not trusted", 0.0)
     if metric.name == "top1":
         return Cell(case, shown, f"{100 * (value - reference):+.2f}", _clip((reference - value) / _FULL_POINTS))
     tint = _clip(math.log(value / reference) / _FULL)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from harness.core.metric import METRICS
 
 from ..data import CaseView, ReportData
-from ..plots import axis, colour_of, dash_of, figure_json, quantiles
+from ..plots import axis, colour_of, dash_of, figure_json, log_axis, quantiles
 from ..samples import wall_ns
 from ..section import Absent, Figure, Section, body
 
@@ -55,8 +55,9 @@ def _figure(data: ReportData, index: int, model: str, cases: Sequence[CaseView],
         model,
         figure_json(
             traces,
-            xaxis=axis(f"Latency ({scale.unit})", "lower", type="log"),
-            yaxis=axis("Share of inferences", range=[0, 1.02], tickformat=".0%"),
+            xaxis=log_axis(f"Latency ({scale.unit})", [float(end) for t in traces for end in (t["x"][0], t["x"][-1])], "lower"),
+            legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0},
+            yaxis=axis("Share of inferences", range=[0, 1.06], tickformat=".0%"),
             shapes=[_line(share) for share, _ in _MARKS],
             annotations=[_label(share, text) for share, text in _MARKS],
         ),
@@ -92,7 +93,7 @@ def _line(share: float) -> dict[str, object]:
 
 
 def _label(share: float, text: str) -> dict[str, object]:
-    return {"xref": "paper", "x": 1, "xanchor": "right", "y": share, "yanchor": "top" if share > 0.95 else "bottom",
+    return {"xref": "paper", "x": 1, "xanchor": "right", "y": share, "yanchor": "bottom" if share in (0.5, 0.99) else "top",
             "text": text, "showarrow": False, "font": {"size": 11}}  # fmt: skip
 
 

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from harness.core.quantity import Missing
+from harness.core.roofline import Roof
+
 from ..data import CaseView, ReportData
 from ..numbers import plain
-from ..plots import axis, colour_of, figure_json, symbol_of
+from ..plots import DASHES, GREY, axis, colour_of, figure_json, symbol_of
 from ..section import Absent, Figure, Section, body
 
 
@@ -34,6 +37,50 @@ def _intensity(case: CaseView) -> float:
     return 0.0 if artifact is None or not artifact.macs else artifact.macs / artifact.size_bytes
 
 
+def _roofs(data: ReportData, cases: Sequence[CaseView]) -> list[Roof]:
+    """The newest run's measured peaks for every number of threads its cases use; none where it was not measured."""
+    roofline = data.newest.header.roofline
+    if isinstance(roofline, Missing):
+        return []
+    return [roofline.at(threads) for threads in sorted({case.record.case.threads for case in cases})]
+
+
+def _lines(roofs: Sequence[Roof], cases: Sequence[CaseView]) -> list[dict[str, object]]:
+    """Each roof as a line: rising with what memory delivers, then flat at the arithmetic peak."""
+    intensities = [_intensity(case) for case in cases]
+    lines: list[dict[str, object]] = []
+    for roof, dash in zip(roofs, DASHES * len(roofs), strict=False):
+        flat, slope = roof.flops_per_s / 2e9, roof.bytes_per_s / 1e9
+        x = sorted({min(*intensities, flat / slope) / 2, flat / slope, max(*intensities, flat / slope) * 2})
+        lines.append({
+            "type": "scatter", "mode": "lines", "name": f"peak, {roof.threads} thread{'s' * (roof.threads > 1)}",
+            "x": x, "y": [min(flat, slope * each) for each in x], "hoverinfo": "skip",
+            "line": {"color": GREY, "dash": dash, "width": 1.5},
+        })  # fmt: skip
+    return lines
+
+
+def _peak(roof: Roof) -> str:
+    """The peaks in words."""
+    threads = f"{roof.threads} thread{'s' * (roof.threads > 1)}"
+    return f"Peak with {threads}: {plain(roof.flops_per_s / 2e9)} GMAC/s in fp32, {plain(roof.bytes_per_s / 1e9)} GB/s"
+
+
+def _how(data: ReportData, roofs: Sequence[Roof]) -> str:
+    if not roofs:
+        roofline = data.newest.header.roofline
+        reason = roofline.reason if isinstance(roofline, Missing) else "no case to draw it for"
+        return (
+            f"There is no roof in this plot: {reason}. A setting that halves the bytes without raising the rate is not "
+            "limited by memory."
+        )
+    return (
+        "The grey line is what this machine can do at most: flat where arithmetic limits (measured in an fp32 matrix "
+        "product; int8 and fp16 may lie above it), rising where weights would have to come from memory each time (nets "
+        "that stay in the cache may lie above it). A point far below the line loses its time elsewhere."
+    )
+
+
 def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
     colours = colour_of([case.record.case.compression for case in data.cases])
     symbols = symbol_of([case.record.case.runtime for case in data.cases])
@@ -47,18 +94,19 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
         "hovertemplate": "%{hovertext}<br>%{y:.3~g} GMAC/s<extra></extra>",
         "marker": {"size": 10, "color": colours[names[0]], "symbol": symbols[names[1]]},
     } for names, group in groups.items()]  # fmt: skip
+    roofs = _roofs(data, cases)
     best = max(cases, key=lambda case: _rate(case) or 0.0)
     return Figure(
         "roofline-plot",
         "Achieved arithmetic rate",
         figure_json(
-            traces,
+            [*traces, *_lines(roofs, cases)],
             xaxis=axis("Arithmetic intensity (MAC per byte of model file)", type="log"),
             yaxis=axis("Rate (GMAC/s)", "higher", type="log"),
         ),
-        f"The highest rate, {plain(_rate(best) or 0.0)} GMAC/s, is that of {best.label}.",
-        "There is no roof in this plot: the record holds no measured peak of the machine. A setting that halves the bytes "
-        "without raising the rate is not limited by memory.",
+        f"The highest rate, {plain(_rate(best) or 0.0)} GMAC/s, is that of {best.label}."
+        + "".join(f" {_peak(roof)}." for roof in roofs),
+        _how(data, roofs),
         ("Case", "MAC per byte", "GMAC/s"),
         [[case.label, plain(_intensity(case)), plain(_rate(case) or 0.0)] for case in cases],
         height=320,

@@ -12,10 +12,10 @@ from harness.core.metric import METRICS
 
 from ..data import CaseView, ReportData
 from ..front import front, why_dominated
-from ..plots import GREY, axis, colour_of, figure_json, symbol_of
+from ..plots import GREY, axis, colour_of, figure_json, key, log_axis, symbol_of
 from ..section import Absent, Figure, Section, body
 
-_SMALLEST, _LARGEST = 9.0, 26.0
+_SMALLEST, _LARGEST = 8.0, 20.0
 
 
 def render(data: ReportData) -> Markup | Absent:
@@ -25,8 +25,7 @@ def render(data: ReportData) -> Markup | Absent:
         return Absent(_why_none(data), "score a net on labelled images: edgebench run --model NET --data FOLDER")
     on_front = front(cases)
     figure = _figure(data, cases, on_front)
-    left_out = [case for case in data.cases if case not in cases]
-    return body("tradeoff.html", plot=figure, left_out=left_out, bounds=_bounds(data, cases), data=data)
+    return body("tradeoff.html", plot=figure, bounds=_bounds(data, cases), data=data)
 
 
 def _why_none(data: ReportData) -> str:
@@ -36,10 +35,10 @@ def _why_none(data: ReportData) -> str:
 
 def _figure(data: ReportData, cases: Sequence[CaseView], on_front: Sequence[CaseView]) -> Figure:
     size = "energy_net_j" if any(case.record.value("energy_net_j") is not None for case in cases) else "artifact_bytes"
-    traces = [_front_line(data, cases, on_front), *_markers(data, cases, size)]
+    traces = [_front_line(data, cases, on_front), *_legend(data, cases), *_markers(data, cases, size)]
     unit = data.scales["latency_p50_ns"].unit
     layout = {
-        "xaxis": axis(f"Latency p50 ({unit})", "lower", type="log", dtick="D1" if _decades(cases) < 0.7 else "D2"),
+        "xaxis": log_axis(f"Latency p50 ({unit})", [_point(data, case)[0] for case in cases], "lower"),
         "yaxis": axis("Top-1 (%)", "higher"),
         "showlegend": True,
     }
@@ -50,17 +49,12 @@ def _figure(data: ReportData, cases: Sequence[CaseView], on_front: Sequence[Case
         "Accuracy against latency",
         figure_json(traces, **layout),
         _summary(cases, on_front),
-        "Up and to the left is better. The line joins the settings that no other beats in both; everything below it can "
-        f"be had faster or more accurate. The larger a marker, the more {METRICS[size].title.lower()}. Bars are 95 % intervals.",
+        "The line joins what no other case beats in both. Larger marker: more "
+        f"{METRICS[size].title.lower()}. Bars: 95 % intervals. {_left_out(data, cases)}".strip(),
         ("Case", f"Latency p50 ({unit})", "Top-1 (%)", f"{METRICS[size].title} ({data.scales[size].unit})", "Front"),
         rows,
-        height=392,
+        height=296,
     )
-
-
-def _decades(cases: Sequence[CaseView]) -> float:
-    values = [case.record.value("latency_p50_ns") or 1.0 for case in cases]
-    return math.log10(max(values) / min(values))
 
 
 def _text(data: ReportData, case: CaseView, name: str) -> str:
@@ -69,9 +63,12 @@ def _text(data: ReportData, case: CaseView, name: str) -> str:
 
 
 def _summary(cases: Sequence[CaseView], on_front: Sequence[CaseView]) -> str:
-    ordered = sorted(on_front, key=lambda case: case.record.value("latency_p50_ns") or 0.0)
-    names = " and ".join(dict.fromkeys(case.label for case in (ordered[0], ordered[-1]))) if ordered else "none"
-    return f"{len(on_front)} of {len(cases)} scored cases are on the front, from {names}."
+    return f"{len(on_front)} of {len(cases)} scored cases are on the front: up and to the left is better."
+
+
+def _left_out(data: ReportData, cases: Sequence[CaseView]) -> str:
+    missing = len(data.cases) - len(cases)
+    return f"{missing} {'case' if missing == 1 else 'cases'} without accuracy or latency left out." if missing else ""
 
 
 def _point(data: ReportData, case: CaseView) -> tuple[float, float]:
@@ -85,6 +82,15 @@ def _front_line(data: ReportData, cases: Sequence[CaseView], on_front: Sequence[
         "type": "scatter", "mode": "lines", "name": "Pareto front", "x": [x for x, _ in points], "y": [y for _, y in points],
         "line": {"shape": "hv", "width": 2, "color": GREY}, "hoverinfo": "skip", "meta": "front",
     }  # fmt: skip
+
+
+def _legend(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]]:
+    """Colours and symbols apart: their product would fill the plot."""
+    colours = colour_of([case.record.case.compression for case in data.cases])
+    symbols = symbol_of([case.record.case.runtime for case in data.cases])
+    settings = dict.fromkeys(case.record.case.compression for case in cases)
+    runtimes = dict.fromkeys(case.record.case.runtime for case in cases)
+    return [*(key(name, colour=colours[name]) for name in settings), *(key(name, symbol=symbols[name]) for name in runtimes)]
 
 
 def _markers(data: ReportData, cases: Sequence[CaseView], size: str) -> list[dict[str, Any]]:
@@ -106,7 +112,7 @@ def _trace(  # noqa: PLR0913, PLR0917 - what a trace is made of
 ) -> dict[str, Any]:
     points = [_point(data, case) for case in group]
     return {
-        "type": "scatter", "mode": "markers", "name": name, "x": [x for x, _ in points], "y": [y for _, y in points],
+        "type": "scatter", "mode": "markers", "name": name, "showlegend": False, "x": [x for x, _ in points], "y": [y for _, y in points],
         "customdata": [case.key for case in group], "hovertext": [_hover(data, case, group) for case in group],
         "hoverinfo": "text", "error_y": _bars(data, group, "top1"), "error_x": _bars(data, group, "latency_p50_ns"),
         "marker": {

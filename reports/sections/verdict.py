@@ -28,6 +28,7 @@ def render(data: ReportData) -> Markup:
         missing=missing,
         trusted=trusted,
         champions=_champions(data),
+        why_none=lambda name: _why_none(data, name),
     )
 
 
@@ -71,7 +72,7 @@ def _ratio(comparison: Comparison) -> float:
 def _percent(comparison: Comparison) -> str:
     latency = comparison.latency
     width = half_width(latency) if hasattr(latency, "value") else 0.0
-    return percent(_ratio(comparison), width) + (f" ±{width * 100:.1f}" if width else "")
+    return " ".join(part for part in percent(_ratio(comparison), width) if part)
 
 
 def _champions(data: ReportData) -> list[tuple[str, CaseView | None, str]]:
@@ -88,6 +89,12 @@ def _champions(data: ReportData) -> list[tuple[str, CaseView | None, str]]:
         best = choose(having, key=lambda case: case.record.value(name)) if having else None  # noqa: B023
         found.append((title, best, name))
     return found
+
+
+def _why_none(data: ReportData, name: str) -> str:
+    """Why no trusted case has the metric: the reason most cases give."""
+    reasons = Counter(reason for case in data.cases if (reason := case.record.missing(name)))
+    return reasons.most_common(1)[0][0] if reasons else "no case can be trusted"
 
 
 SECTION = Section("verdict", "Verdict", 10, render)

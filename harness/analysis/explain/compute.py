@@ -111,5 +111,6 @@ def far_below_the_roof(situation: Situation) -> Explanation | None:
         f"({milliseconds(found.compute_ns)})",
         "depthwise convolutions and element-wise operators move many bytes for little arithmetic, and small layers do "
         "not fill the processor",
-        "see the operators (--deep): time outside of convolutions is what can be saved",
+        "time outside of convolutions and matrix products is what can be saved"
+        + ("" if situation.profile else ": --deep shows the operators"),
     )

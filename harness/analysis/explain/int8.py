@@ -12,7 +12,8 @@ DOT_PRODUCT = frozenset({"avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm
 """Instructions that multiply and sum four or more int8 pairs: VNNI and AMX of x86, SDOT and SMMLA of Arm."""
 
 _CONVERSION = re.compile(r"^(Quantize|Dequantize|DynamicQuantize)Linear$|^(DE)?QUANTIZE$|^Cast$|^Convert\b")
-_DYNAMIC = re.compile(r"^(ConvInteger|DynamicQuantize\w*|MatMulInteger\w*|DynamicQuantizeMatMul)$|\bQD8\b")
+_DYNAMIC_CONVOLUTION = re.compile(r"^(ConvInteger|DynamicQuantizeLinear)$|\bQDU?8\b")
+_DYNAMIC_PRODUCT = re.compile(r"^(MatMulInteger\w*|DynamicQuantizeMatMul)$")
 _FLOAT = frozenset({"float", "float16", "F32", "F16"})
 CONVERSIONS_MATTER = 0.05
 FLOATS_MATTER = 0.10
@@ -54,9 +55,9 @@ def dynamic_convolutions(situation: Situation) -> Explanation | None:
     if situation.record.case.compression != "int8-dynamic":
         return None
     compared, profile = situation.against_fp32(), situation.profile
-    dynamic = [each for each in profile.operators if _DYNAMIC.search(each.type)] if profile else []
+    dynamic = [each for each in profile.operators if _DYNAMIC_CONVOLUTION.search(each.type)] if profile else []
     slower = compared is not None and compared[0] > 1
-    if not slower and not dynamic:
+    if not dynamic and not (slower and profile is None):
         return None
     said = [f"{compared[1]}"] if compared else []
     said += [kinds(profile, dynamic)] if profile and dynamic else []
@@ -66,6 +67,24 @@ def dynamic_convolutions(situation: Situation) -> Explanation | None:
         "; ".join(said),
         "dynamic int8 finds the range of every activation at run time, and its convolutions have no fused kernels",
         "int8-static does this once, with calibration data; or quantise MatMul and Gemm alone",
+    )
+
+
+def products_alone(situation: Situation) -> Explanation | None:
+    """Dynamic quantisation of matrix products only: in a convolutional net that is little of the work."""
+    profile = situation.profile
+    if profile is None or situation.record.case.compression != "int8-dynamic":
+        return None
+    products = [each for each in profile.operators if _DYNAMIC_PRODUCT.search(each.type)]
+    if not products or any(_DYNAMIC_CONVOLUTION.search(each.type) for each in profile.operators):
+        return None
+    floating = [each for each in profile.operators if _in_float(each) and each not in products]
+    return Explanation(
+        "products-alone",
+        "info",
+        f"{kinds(profile, products)} in int8; in floating point {kinds(profile, floating)}",
+        "this setting quantises matrix products alone: convolutions stay as they are",
+        "int8-static, where the convolutions are to be faster too",
     )
 
 
@@ -90,7 +109,7 @@ def conversions(situation: Situation) -> Explanation | None:
 def float_operators(situation: Situation) -> Explanation | None:
     """Operators of an int8 net that compute in floating point: their Q/DQ pair was not fused."""
     profile = situation.profile
-    if profile is None or not situation.int8:
+    if profile is None or not situation.int8 or situation.record.case.compression == "int8-dynamic":
         return None
     floating = tuple(each for each in profile.operators if _in_float(each))
     share = profile.share(floating)

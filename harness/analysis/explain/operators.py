@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
+from harness.core.quantity import Missing
+
 from .situation import Explanation, Situation, kinds, percent
 
+_MOVEMENT = re.compile(
+    r"^(Reorder(In|Out)put|Transpose|Reshape|(QLinear)?Concat|Split|Slice|Pad|Gather)$"
+    r"|^(TRANSPOSE|RESHAPE|CONCATENATION|SPLIT|SLICE|STRIDED_SLICE|PADV?2?|PACK|GATHER)$"
+    r"|^(Transpose|Slice|Concatenate\d?|Split\d?|Constant Pad|Copy) \("
+)
+
 OVERHEAD_MATTERS = 0.20
+MOVEMENT_MATTERS = 0.10
+MANY_MORE = 1.5
 FALL_BACK_MATTERS = 0.02
 
 
@@ -49,9 +61,45 @@ def runtime_overhead(situation: Situation) -> Explanation | None:
         "runtime-overhead",
         "info",
         f"{percent(profile.unexplained_ns / profile.inference_ns)} of the inference lies between its "
-        f"{len(profile.operators)} operators (the profiler's own cost among it)",
+        f"{len(profile.operators)} operators (the profiler's own cost and its rounding to 1 us among it)",
         "the operators are so short that dispatching them costs as much as running them",
         "fewer, larger operators: fuse, drop shape arithmetic, or infer in batches",
+    )
+
+
+def less_fused(situation: Situation) -> Explanation | None:
+    """A setting that leaves many more operators than fp32, and is slower for it."""
+    profile, base, compared = situation.profile, situation.fp32, situation.against_fp32()
+    if profile is None or base is None or isinstance(base.operators, Missing) or compared is None:
+        return None
+    own, other = len(profile.operators), len(base.operators.operators)
+    if compared[0] <= 1 or own < MANY_MORE * other:
+        return None
+    return Explanation(
+        "less-fused",
+        "warn",
+        f"{own} operators against {other} of fp32; {compared[1]}",
+        "the conversion put operators in between which keep the runtime from fusing its neighbours",
+        "convert activations and constants of a fused group alike, or convert the graph that the runtime has optimised",
+    )
+
+
+def data_movement(situation: Situation) -> Explanation | None:
+    """Operators that only rearrange data."""
+    profile = situation.profile
+    if profile is None:
+        return None
+    moving = tuple(each for each in profile.operators if _MOVEMENT.search(each.type))
+    share = profile.share(moving)
+    if share < MOVEMENT_MATTERS:
+        return None
+    return Explanation(
+        "data-movement",
+        "warn",
+        f"{kinds(profile, moving, 4)}: {percent(share)} of the inference",
+        "data are rearranged rather than computed: channel shuffles, padding, or changes between a plain layout and "
+        "that of the runtime's fast kernels, around operators which those do not cover",
+        "export without explicit transposes and padding; see which operators break the chain of fused convolutions",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from harness.core.record import Record
 from harness.core.roofline import Roofline
 
 REFERENCE = "fp32"
+UNKNOWN_INTERVAL = 0.10
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,16 @@ class Situation:
         found = (each for each in self.others if each.case.id == case.id and each.target == self.record.target)
         return next((each for each in found if each.verdict.trusted and each.value("latency_p50_ns")), None)
 
+    @property
+    def fp32(self) -> Record | None:
+        """The trusted record of the same net on the same runtime in fp32, unless this is it."""
+        if self.record.case.compression == REFERENCE:
+            return None
+        return self.sibling(compression=REFERENCE)
+
     def against_fp32(self) -> tuple[float, str] | None:
         """Latency over that of fp32, and both in words; None where one is missing or their intervals overlap."""
-        base = self.sibling(compression=REFERENCE)
+        base = self.fp32
         if base is None or self.latency is None or not self.record.verdict.trusted:
             return None
         other = base.quantity("latency_p50_ns")
@@ -95,10 +104,10 @@ class Situation:
 
 
 def _overlap(a: Value, b: Value) -> bool:
-    """The intervals share a point; without intervals two values do not."""
-    if None in (a.lo, a.hi, b.lo, b.hi):
-        return False
-    return (a.lo or 0) <= (b.hi or 0) and (b.lo or 0) <= (a.hi or 0)
+    """The intervals share a point; where one has none, the values are within 10 % of each other."""
+    if a.lo is None or a.hi is None or b.lo is None or b.hi is None:
+        return abs(math.log(a.value / b.value)) < UNKNOWN_INTERVAL
+    return a.lo <= b.hi and b.lo <= a.hi
 
 
 def milliseconds(ns: float) -> str:

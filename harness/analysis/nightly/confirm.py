@@ -42,7 +42,7 @@ def by_ab(a: npt.ArrayLike, b: npt.ArrayLike, suspected: float, settings: Settin
 
     Both of a pair ran next to each other, so whatever the machine is like tonight drops out.
     """
-    old, new = np.asarray(a), np.asarray(b)
+    old, new = list(np.asarray(a)), list(np.asarray(b))
     # what is more is worse: with throughput, old over new
     result = compare.ab(old, new) if settings.better == "less" else compare.ab(new, old)
     shift, lo, hi = np.log(result.ratio), np.log(result.lo), np.log(result.hi)

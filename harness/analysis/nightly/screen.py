@@ -21,6 +21,9 @@ MIN_BASELINE = 5
 MIN_SCALE = 0.001
 """Baseline noise is never taken for less than 0.1 %: few nights can agree by chance."""
 
+CERTAIN = 2.0
+"""A change of so many limits is suspicious even if single nights before were as extreme (outliers)."""
+
 _MAD_TO_SD = 1.4826
 
 
@@ -29,8 +32,8 @@ class Screen:
     """What the screen says of each series, as arrays (series,).
 
     `level`, `scale`: log level and robust standard deviation of the baseline nights, of which there are
-    `baseline`. `shift`: log change of the recent nights against them. `nights`: recent nights taken
-    together, 0 where nothing is suspicious. `p`: rank p-value of the recent nights among the baseline.
+    `baseline`. `shift`: log change of the recent nights against them. `nights`: the most recent nights that are
+    suspicious taken together, 0 where none are. `p`: their rank p-value among the baseline nights.
     """
 
     level: FloatArray
@@ -71,11 +74,12 @@ def screen(values: FloatArray, settings: Settings) -> Screen:
     measured = ~np.isnan(values[:, -1])
     n = len(values)
     result = Screen(
-        *(np.full(n, np.nan) for _ in range(2)),
-        np.zeros(n, np.int64),
-        np.full(n, np.nan),
-        np.zeros(n, np.int64),
-        np.ones(n),
+        level=np.full(n, np.nan),
+        scale=np.full(n, np.nan),
+        baseline=np.zeros(n, dtype=np.int64),
+        shift=np.full(n, np.nan),
+        nights=np.zeros(n, dtype=np.int64),
+        p=np.ones(n),
     )
     for rows, recent in ((enough & measured, WEEK), (~enough & measured, 1)):
         if rows.any():
@@ -90,20 +94,19 @@ def _screen(known: FloatArray, recent: int, settings: Settings, result: Screen, 
     level = _median(base)
     scale = np.fmax(_MAD_TO_SD * _median(np.abs(base - level[:, None])), MIN_SCALE)
     result.level[rows], result.scale[rows], result.baseline[rows] = level, scale, count
-    open_ = count >= MIN_BASELINE
     for k in (k for k in settings.recent_nights if k <= recent):
         value = _median(known[:, -k:])
         before = _median(known[:, -k - WEEK : -k])
         for sign, factor in ((1.0, settings.noise_factor), (-1.0, settings.improvement_noise_factor)):
             shift = sign * (value - level)
             limit = np.maximum(np.log1p(settings.min_effect), factor * scale * _small_sample(count))
-            beyond = np.count_nonzero(sign * (base - value[:, None]) >= 0.0, axis=1)
-            p = (1 + beyond) / (1 + count)
-            unheard = (p < settings.screen_p) | ((beyond == 0) & (shift > 2.0 * limit))
-            fires = open_ & (shift > limit) & unheard & (sign * (value - before) > settings.novelty * shift)
-            hit = rows[fires]
-            result.shift[hit], result.nights[hit], result.p[hit] = sign * shift[fires], k, p[fires]
-            open_ &= ~fires
+            new = sign * (value - before) > settings.novelty * shift
+            found = np.flatnonzero((count >= MIN_BASELINE) & (shift > limit) & new)
+            beyond = np.count_nonzero(sign * (base[found] - value[found, None]) >= 0.0, axis=1)
+            p = (1 + beyond) / (1 + count[found])
+            unheard = (p < settings.screen_p) | (shift[found] > CERTAIN * limit[found])
+            hit = rows[found[unheard]]
+            result.shift[hit], result.nights[hit], result.p[hit] = sign * shift[found[unheard]], k, p[unheard]
 
 
 def _small_sample(count: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -21,6 +21,7 @@ class Settings:
     pairs: A/B pairs of the confirmation.
     confirm_p: the confirmation's own error; FDR control over all series comes on top.
     fdr: false discovery rate over the confirmations of a night (Benjamini-Hochberg).
+    reruns: fresh sessions of the same build that must all agree, where there is no A/B.
     rerun_noise_factor: as noise_factor, for a fresh session of the same build without an A/B.
     common_series: from so many series on, their median is taken for the machine's own change.
     """
@@ -29,13 +30,14 @@ class Settings:
     min_effect: float = 0.01
     baseline_nights: int = 45
     recent_nights: tuple[int, ...] = (1, 2, 3, 5, 7)
-    noise_factor: float = 2.0
-    improvement_noise_factor: float = 3.0
+    noise_factor: float = 2.5
+    improvement_noise_factor: float = 4.0
     screen_p: float = 0.05
     novelty: float = 0.5
     pairs: int = 20
     confirm_p: float = 0.002
     fdr: float = 0.05
+    reruns: int = 2
     rerun_noise_factor: float = 3.5
     common_series: int = 8
 
@@ -52,6 +54,6 @@ class Settings:
         for name in ("min_effect", "noise_factor", "improvement_noise_factor", "novelty", "rerun_noise_factor"):
             if not 0.0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name}: a finite number >= 0 expected, got {getattr(self, name)!r}")
-        for name, least in (("baseline_nights", 10), ("pairs", 6), ("common_series", 3)):
+        for name, least in (("baseline_nights", 10), ("pairs", 6), ("common_series", 3), ("reruns", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}: at least {least} expected, got {getattr(self, name)!r}")

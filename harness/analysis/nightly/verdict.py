@@ -51,7 +51,7 @@ class Verdict:
         """Return the verdict as a person reads it; values are shown times `scale`, with their `unit`."""
         e = self.evidence
         parts = [
-            f"{_percent(self.ratio)} % [{_percent(self.lo)}, {_percent(self.hi)}], "
+            f"{_percent(self.ratio)} % [{_percent(self.lo)}, {_percent(self.hi)}]",
             f"{e.before * scale:.4g} -> {e.tonight * scale:.4g} {unit}",
             f"last {e.baseline_nights} nights +-{100 * e.spread:.2g} %",
         ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 
-from harness.core.scenario import Scenario
+from harness.core.scenario import Driver, Scenario
 from harness.measure.loop import Plan, Samples
 from harness.runtimes.base import Batch
 
@@ -17,21 +17,23 @@ from .stage import Stage
 
 __all__ = ["Stage", "drive"]
 
-_DRIVES: dict[Scenario, tuple[str, str]] = {
-    "SingleStream": ("back_to_back", "single_stream"),
-    "MultiStream": ("back_to_back", "multi_stream"),
-    "sustained": ("back_to_back", "sustained"),
-    "Offline": ("offline", "offline"),
-    "Server": ("arrivals", "server"),
-    "paced": ("arrivals", "paced"),
+_DRIVES: dict[tuple[Driver, Scenario], tuple[str, str]] = {
+    ("own", "SingleStream"): ("back_to_back", "single_stream"),
+    ("own", "MultiStream"): ("back_to_back", "multi_stream"),
+    ("own", "sustained"): ("back_to_back", "sustained"),
+    ("own", "Offline"): ("offline", "offline"),
+    ("own", "Server"): ("arrivals", "server"),
+    ("own", "paced"): ("arrivals", "paced"),
+    ("loadgen", "SingleStream"): ("loadgen", "single_stream"),
+    ("loadgen", "Offline"): ("loadgen", "offline"),
 }
 
 
-def drive(scenario: Scenario, stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
+def drive(driver: Driver, scenario: Scenario, stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
     """Send queries as the scenario does, as long as `plan` says, inputs taken in rotation.
 
     A scenario is imported when it is driven: the measured child carries what it runs and no more.
     """
-    module, function = _DRIVES[scenario]
+    module, function = _DRIVES[driver, scenario]
     samples: Samples = getattr(import_module(f".{module}", __package__), function)(stage, batches, plan)
     return samples

@@ -35,13 +35,22 @@ class _Stream:
 
 
 def offline(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
-    """`streams` sessions, each in a thread of its own, from a common start until each has done its share.
+    """`streams` sessions, each in a thread of its own, from a common start until each has done its share."""
+    return at_once(open_streams(stage, batches), stage, batches, plan)
+
+
+def open_streams(stage: Stage, batches: Sequence[Batch]) -> list[Driven]:
+    """A session for each stream, warm."""
+    return [stage.session, *(_warm(stage.another(), batches) for _ in range((stage.load.streams or 1) - 1))]
+
+
+def at_once(sessions: Sequence[Driven], stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
+    """Drive all sessions at the same time; each does its share of `plan.min_n`.
 
     The window ends with the last inference, as in LoadGen. CPU time is each stream's own where an inference is one
     thread's work, else that of the process, spread evenly.
     """
-    streams = stage.load.streams or 1
-    sessions = [stage.session, *(_warm(stage.another(), batches) for _ in range(streams - 1))]
+    streams = len(sessions)
     marks: list[tuple[int, int]] = []
     start = threading.Barrier(streams, lambda: marks.append((stage.now(), time.process_time_ns())))
     share = replace(plan, min_n=math.ceil(plan.min_n / streams), calls=1)

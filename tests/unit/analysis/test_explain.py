@@ -28,6 +28,10 @@ def artifact(macs: int | None = 300_000_000, size: int = 14_000_000) -> Artifact
     return ArtifactInfo("net.onnx", "onnx", "0" * 64, size, 3_500_000, macs, {}, None)
 
 
+Operator = tuple[str, float, str, str]
+"""Type, milliseconds, dtype, provider ('' for the one asked for)."""
+
+
 def record(
     compression: str = "fp32", ms: float = 7.0, status: Status = "precise", case: Case = NET, **changes: Any
 ) -> Record:
@@ -40,8 +44,7 @@ def record(
     return dataclasses.replace(made, **changes)
 
 
-def profile(*operators: tuple[str, float, str, str], total_ms: float | None = None, asked: str = CPU) -> OperatorProfile:
-    """Operators as (type, milliseconds, dtype, provider)."""
+def profile(*operators: Operator, total_ms: float | None = None, asked: str = CPU) -> OperatorProfile:
     timings = tuple(
         OpTiming(f"{place}: {kind}", kind, provider or asked, ms * MS, 1.0, dtype)
         for place, (kind, ms, dtype, provider) in enumerate(operators)
@@ -120,8 +123,51 @@ def test_dynamic_convolutions() -> None:
 
 
 def test_xnnpacks_dynamic_kernels_are_known_by_their_type() -> None:
-    operators = profile(("Convolution (NHWC, QD8, F32, QC8W) IGEMM", 12, "QC8", ""), asked="XNNPACK")
+    operators = profile(("Fully Connected (NC, QDU8, F32, QC8W) GEMM", 12, "QDU8", ""), asked="XNNPACK")
     assert told(Situation(record("int8-dynamic", operators=operators)))["dynamic-convolutions"].severity == "info"
+
+
+def test_dynamic_matrix_products_alone() -> None:
+    operators = profile(("Conv", 9, "float", ""), ("DynamicQuantizeMatMul", 1, "float", ""))
+    found = told(Situation(record("int8-dynamic", operators=operators)))
+    assert found["products-alone"].evidence == "1 DynamicQuantizeMatMul 10 % in int8; in floating point 1 Conv 90 %"
+    assert not {"dynamic-convolutions", "float-operators"} & set(found)
+    assert "products-alone" not in told(Situation(record("int8-static", operators=operators)))
+
+
+def test_a_slow_dynamic_net_that_was_not_profiled() -> None:
+    own = record("int8-dynamic", 15.0)
+    assert told(Situation(own, (record(), own)))["dynamic-convolutions"].evidence == "15 ms against 7 ms of fp32"
+    fast = record("int8-dynamic", 5.0)
+    assert "dynamic-convolutions" not in told(Situation(fast, (record(), fast)))
+
+
+def test_a_conversion_that_breaks_fusion() -> None:
+    base = record(operators=profile(*[("Conv", 1, "float", "")] * 4))
+    broken = record("fp16", 12.0, operators=profile(*[("Conv", 1, "float", ""), ("Clip", 1, "float", "")] * 4))
+    found = told(Situation(broken, (base, broken)))["less-fused"]
+    assert found.evidence == "8 operators against 4 of fp32; 12 ms against 7 ms of fp32"
+    faster = dataclasses.replace(broken, metrics=record(ms=5.0).metrics)
+    assert "less-fused" not in told(Situation(faster, (base, faster)))
+    assert "less-fused" not in told(Situation(broken, (record(), broken)))
+    assert "less-fused" not in told(Situation(base, (base, broken)))
+
+
+@pytest.mark.parametrize(("ms", "speaks"), [(7.6, False), (8.0, True)])
+def test_without_intervals_small_differences_decide_nothing(ms: float, speaks: bool) -> None:
+    pairs = (("fp32", 7.0), ("int8-static", ms))
+    base, own = (record(kind, metrics={"latency_p50_ns": Value(time * MS)}) for kind, time in pairs)
+    assert ("int8-slower" in told(Situation(own, (base, own)))) == speaks
+
+
+@pytest.mark.parametrize(
+    "kind", ["ReorderOutput", "Transpose", "Constant Pad (ND, X32)", "Transpose (ND, X8) Transpose"]
+)
+def test_data_that_only_move(kind: str) -> None:
+    many = profile(("Conv", 8, "float", ""), (kind, 2, "float", ""))
+    assert told(Situation(record(operators=many)))["data-movement"].evidence == f"1 {kind} 20 %: 20 % of the inference"
+    few = profile(("Conv", 8, "float", ""), (kind, 0.1, "float", ""))
+    assert "data-movement" not in told(Situation(record(operators=few)))
 
 
 @pytest.mark.parametrize("kind", ["QuantizeLinear", "DequantizeLinear", "Cast", "Convert (NC)", "DEQUANTIZE"])
@@ -171,7 +217,8 @@ def test_a_delegate_that_did_not_apply() -> None:
     info = {"library": "tflite_runtime", "version": "2.14.0", "nodes": 66, "delegate_nodes": 0}
     found = told(Situation(record(case=case, runtime_info=info)))["delegate-did-not-apply"]
     assert "none of 66 nodes" in found.evidence
-    assert "delegate-did-not-apply" not in told(Situation(record(case=case, runtime_info={**info, "delegate_nodes": 1})))
+    applied = {**info, "delegate_nodes": 1}
+    assert "delegate-did-not-apply" not in told(Situation(record(case=case, runtime_info=applied)))
 
 
 def test_time_between_operators() -> None:
@@ -263,7 +310,8 @@ def test_a_verdict_in_doubt_is_told_with_the_checks_behind_it() -> None:
 
 @pytest.mark.parametrize(("ms", "said"), [(100.0, "slower"), (3.0, "faster"), (30.0, "")])
 def test_far_from_published(ms: float, said: str) -> None:
-    figures = [Published(NET.model, "fp32", "ncnn-cpu", "", "board", 1, "mean", ns * MS, "ncnn's table") for ns in (20, 25)]
+    one = Published(NET.model, "fp32", "ncnn-cpu", "", "board", 1, "mean", 20 * MS, "ncnn's table")
+    figures = [one, dataclasses.replace(one, latency_ns=25 * MS)]
     found = told(Situation(record(ms=ms), published=figures)).get("far-from-published")
     assert (found is not None) == bool(said)
     if found:

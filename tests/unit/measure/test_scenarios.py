@@ -49,7 +49,7 @@ BATCHES = [{"input": np.array([index])} for index in range(3)]
 
 def run(world: World, scenario: Scenario, load: Load, plan: Plan, batch: int = 1, seed: int = 0) -> Samples:
     stage = Stage(world, lambda: world, load, batch, seed, world.now, world.sleep)
-    return drive(scenario, stage, BATCHES, plan)
+    return drive("own", scenario, stage, BATCHES, plan)
 
 
 def test_single_stream_is_the_timed_loop() -> None:
@@ -135,7 +135,7 @@ class Meeting:
 def offline(sessions: Sequence[Meeting], plan: Plan) -> Samples:
     others = iter(sessions[1:])
     stage = Stage(sessions[0], lambda: next(others), Load(streams=len(sessions)))
-    return drive("Offline", stage, BATCHES, plan)
+    return drive("own", "Offline", stage, BATCHES, plan)
 
 
 @pytest.mark.parametrize("threads", [1, 2])

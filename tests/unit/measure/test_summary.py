@@ -112,6 +112,13 @@ def test_latency_that_never_settles_has_no_steady_state() -> None:
     assert judged(progress([2.0, 2.0, 2.0], n=400, trend=2.0)).status == "no-steady-state"
 
 
+def test_throttling_outranks_contention() -> None:
+    state = progress([2.0, 2.0, 2.0], cpu_share=0.8)
+    state.throttled = "throttle bits 0x50005, before 0x0"
+    assert judged(state).status == "throttled"
+    assert "0x50005" in judged(state).reason
+
+
 def test_the_machines_verdict_stands_over_all_but_a_failure() -> None:
     state = progress([2.0, 2.0, 2.0])
     assert judged(state, Verdict("emulated", "qemu")).status == "emulated"

@@ -40,7 +40,7 @@ def test_operators_are_kernels_and_nothing_else() -> None:
         ("0: Convert (NC)", XNNPACK, 16_000.0, ""),
         ("1: Convolution (NHWC, QC8) IGEMM", XNNPACK, 140_000.0, "QC8"),
         ("2: HARD_SWISH", BUILT_IN, 200_000.0, ""),
-        ("3: Fully Connected (NC, QS8, QC8W) GEMM", XNNPACK, 61_000.0, "QC8"),
+        ("3: Fully Connected (NC, QS8, QC8W) GEMM", XNNPACK, 61_000.0, "QS8"),
     ]
 
 
@@ -87,12 +87,12 @@ def test_another_input_shape_has_a_reason() -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize(("setting", "dtype"), [("fp32", "F32"), ("int8-static", "QC8")])
-def test_a_real_net_is_taken_apart(setting: str, dtype: str, threads: int) -> None:
+@pytest.mark.parametrize(("setting", "dtypes"), [("fp32", {"F32"}), ("int8-static", {"QC8", "QS8"})])
+def test_a_real_net_is_taken_apart(setting: str, dtypes: set[str], threads: int) -> None:
     session = litert.XNNPACK.open(NET / f"{setting}.tflite", Options(threads=threads))
     profile = session.profile(4)
     assert isinstance(profile, OperatorProfile), profile
     assert profile.n_inferences == 2
-    assert sum(each.dtype == dtype for each in profile.operators) > 20
+    assert sum(each.dtype in dtypes for each in profile.operators) > 20
     assert profile.asked == XNNPACK
-    assert 0 < profile.inference_ns
+    assert profile.inference_ns > 0

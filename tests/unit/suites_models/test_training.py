@@ -12,9 +12,10 @@ pytestmark = pytest.mark.prepare
 
 from harness.accuracy.dataset import open_dataset  # noqa: E402
 from harness.accuracy.preprocess import preprocess  # noqa: E402
-from suites.training import calibration_set, export  # noqa: E402
+from suites.training import calibration_set  # noqa: E402
 from suites.training.fit import Config, fit, top1  # noqa: E402
 from suites.training.images import Images, augment, normalise, read_idx  # noqa: E402
+from suites.training.inputs import DATA, Inputs  # noqa: E402
 
 
 def bars(count: int, seed: int) -> Images:
@@ -36,9 +37,9 @@ def small_net() -> torch.nn.Module:
 
 
 def test_the_nets_train_on_what_the_harness_feeds_them() -> None:
-    folder = export.DATA / "calibration"
+    folder = DATA / "calibration"
     trained = normalise(Images.load(folder, "train").pixels).numpy()
-    how = export.Inputs("onnx").how
+    how = Inputs("onnx").how
     fed = np.stack([preprocess(image, how) for image, _ in open_dataset("idx", folder).items()])
     np.testing.assert_allclose(trained, fed, atol=1e-6)
 

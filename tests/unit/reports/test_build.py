@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import RecordError, UsageError
+from harness.core.metric import METRICS
+from harness.core.verdict import Status
+from harness.store.runfolder import RunFolder
+from reports.build import build, sections
+from reports.data import gather
+from reports.sections.guide import VERDICTS
+from tests import factory
+
+MEGABYTE = 1_000_000
+Build = Callable[..., str]
+
+
+class Page(HTMLParser):
+    """The page's text outside scripts, its ids, and the elements that could load or run something."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text, self.ids, self.scripts, self.loads = "", [], [], []
+        self._raw = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self._raw = tag in ("script", "style")
+        if "id" in given:
+            self.ids.append(given["id"])
+        if tag == "script":
+            self.scripts.append(given.get("type", "run"))
+        self.loads += [value for name in ("src", "href", "data", "poster") if (value := given.get(name))]
+        self.loads += [name for name in given if name.startswith("on")]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._raw = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._raw:
+            self.text += data
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Build:
+    def made(*runs: RunFolder, baseline: RunFolder | None = None) -> str:
+        return build(runs, tmp_path / "out" / "report.html", baseline).read_text(encoding="utf-8")
+
+    return made
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return factory.write_run(tmp_path / "run", [*factory.nets(joules=True), *factory.troubled()], leave_out=1)
+
+
+def test_every_section_is_there_in_order_or_says_why_not(page: Build, run: RunFolder) -> None:
+    html = page(run)
+    ids = [one for one in Page(html).ids if one in {section.name for section in sections()}]
+    assert ids == [section.name for section in sections()]
+    assert "no baseline was given" in html
+
+
+def test_every_case_has_an_anchor_and_every_id_is_unique(page: Build, run: RunFolder) -> None:
+    ids = Page(page(run)).ids
+    assert len(ids) == len(set(ids))
+    assert {case.key for case in gather([run]).cases} <= set(ids)
+
+
+def test_the_page_loads_nothing_and_holds_no_handler(page: Build, run: RunFolder) -> None:
+    parsed = Page(page(run))
+    assert all(link.startswith(("#", "data:")) for link in parsed.loads)
+    assert set(parsed.scripts) == {"run", "application/json"}
+    assert parsed.scripts.count("run") == 2
+
+
+def test_hostile_names_are_text(page: Build, run: RunFolder) -> None:
+    plans = [plan for plan in factory.troubled() if plan.case.weights == "user"]
+    html = page(factory.write_run(run.path / "hostile", plans))
+    assert factory.HOSTILE not in html
+    assert factory.HOSTILE in Page(html).text
+    assert all(link.startswith(("#", "data:")) for link in Page(html).loads)
+    assert 'a|b" onload=x & 米' in Page(html).text
+
+
+def test_every_number_and_every_reason_can_be_read_without_a_script(page: Build, run: RunFolder) -> None:
+    text = " ".join(Page(page(run)).text.split())
+    data = gather([run])
+    for case in data.cases:
+        for name in METRICS:
+            shown = data.show(case.record, name)
+            assert " ".join((f"not available: {shown.about}" if shown.missing else shown.text).split()) in text
+    assert "not available: synthetic weights" in text
+    assert "1 planned case has no record" in text
+
+
+def test_the_plots_data_is_json_without_nan(page: Build, run: RunFolder) -> None:
+    found = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page(run), flags=re.DOTALL)
+    assert len(found) > 10
+    for text in found:
+        assert "NaN" not in text
+        json.loads(text)
+
+
+def test_untrusted_cases_are_hatched_and_not_on_the_front(page: Build, run: RunFolder) -> None:
+    plan = factory.Plan(dataclasses.replace(factory.nets()[0].case, model="best"), 10, "contended", 0.99)
+    html = page(factory.write_run(run.path / "second", [*factory.nets(), plan]))
+    assert "7 of 25 scored cases are on the front" in html
+    row = re.search(r'<tr data-case="[^"]*best[^"]*" class="([^"]*)"', html)
+    assert row is not None
+    assert row[1] == "untrusted"
+
+
+def test_a_baseline_gives_the_verdict(page: Build, run: RunFolder) -> None:
+    slower = factory.write_run(run.path / "b", factory.nets()[:5], shift=1.2, started_utc="2026-02-01T00:00:00Z")
+    before = factory.write_run(run.path / "a", factory.nets()[:5])
+    text = " ".join(Page(page(slower, baseline=before)).text.split())
+    assert "5 of 5 cases slower (worst +20" in text
+    assert "Against quick on x86-64, 2026-01-01 00:00 UTC" in text
+
+
+def test_history_needs_two_runs_and_names_breaks(page: Build, run: RunFolder) -> None:
+    later = factory.write_run(
+        run.path / "b", factory.nets()[:5], started_utc="2026-02-01T00:00:00Z", versions={"onnxruntime": "2.0"}
+    )
+    assert "a history needs two runs" in page(run)
+    assert "onnxruntime: 1.31.1 → 2.0" in Page(page(run, later)).text
+
+
+def test_a_damaged_record_is_named_and_the_rest_shown(page: Build, run: RunFolder) -> None:
+    file = sorted((run.path / "records").glob("*.json"))[0]
+    file.write_text(file.read_text().replace('"schema": 1', '"schema": 7'))
+    text = Page(page(run)).text
+    assert "written by a newer edgebench" in text
+    assert "2 planned cases have no record" in text
+
+
+def test_a_blob_that_is_gone_takes_only_its_plot(page: Build, run: RunFolder) -> None:
+    for blob in (run.path / "blobs").iterdir():
+        blob.unlink()
+    assert "25 of 32 cases can be trusted" in page(run)
+
+
+def test_an_empty_run_and_one_that_only_crashed(page: Build, tmp_path: Path) -> None:
+    empty = page(factory.write_run(tmp_path / "empty", factory.nets(), leave_out=24))
+    assert "Nothing was measured" in empty
+    crashed = page(factory.write_run(tmp_path / "crashed", [p for p in factory.troubled() if p.status == "crashed"]))
+    assert "No case can be trusted" in crashed
+
+
+def test_what_is_no_run_is_a_clear_error(page: Build, tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="no run folder"):
+        page(RunFolder(tmp_path))
+    with pytest.raises(UsageError, match="no run to report on"):
+        page()
+
+
+def test_every_verdict_is_explained() -> None:
+    assert set(VERDICTS) == set(Status.__args__)  # type: ignore[attr-defined]
+
+
+def test_a_ten_megabyte_log_stays_out(page: Build, tmp_path: Path) -> None:
+    plan = dataclasses.replace(factory.troubled()[3], log="y" * 10 * MEGABYTE)
+    assert len(page(factory.write_run(tmp_path / "log", [plan]))) < 1.8 * MEGABYTE
+
+
+def test_size_budgets(page: Build, tmp_path: Path) -> None:
+    assert len(page(factory.write_run(tmp_path / "empty", factory.nets(), leave_out=24)).encode()) < 1.8 * MEGABYTE
+    plans = [
+        dataclasses.replace(plan, case=dataclasses.replace(plan.case, threads=threads))
+        for threads in range(1, 6)
+        for plan in factory.nets()[:20]
+    ]
+    assert len(page(factory.write_run(tmp_path / "hundred", plans)).encode()) < 5 * MEGABYTE

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.core.metric import METRICS
+from harness.core.quantity import Missing, Value
+from reports.numbers import Scale, percent, plain, scale_for, short, show
+
+
+@pytest.mark.parametrize(
+    ("value", "lo", "hi", "text", "spread"),
+    [
+        (1_234_567.0, 1_214_567.0, 1_254_567.0, "1.23", "±0.02"),
+        (1_234_567.0, 734_567.0, 1_734_567.0, "1.2", "±0.5"),
+        (1_234_567.0, 1_225_000.0, 1_244_200.0, "1.23", "±0.01"),  # 0.0096 shows as 0.01, not as 0.010
+        (31_000_000.0, 11_000_000.0, 51_000_000.0, "31", "±20"),
+    ],
+)
+def test_no_more_digits_than_the_interval_supports(value, lo, hi, text: str, spread: str) -> None:
+    shown = show(Value(value, lo, hi), Scale(1e-6, "ms"))
+    assert (shown.text, shown.spread) == (text, spread)
+
+
+def test_the_interval_is_said_in_full() -> None:
+    assert show(Value(2e6, 1.9e6, 2.2e6, 5), Scale(1e-6, "ms")).about == "95 % interval 1.9 to 2.2 ms; n = 5"
+
+
+def test_without_an_interval_three_digits_and_counts_whole() -> None:
+    assert [plain(number) for number in (0.0123456, 12.3456, 1234.5, 400.0, 0.0)] == ["0.0123", "12.3", "1,234", "400", "0"]
+    assert plain(1.23456e-12) == "1.23e-12"
+
+
+def test_missing_is_a_short_word_with_its_reason() -> None:
+    shown = show(Missing("no power sensor: /sys/class/powercap is absent"))
+    assert shown.missing
+    assert (shown.text, shown.about) == ("no power sensor", "no power sensor: /sys/class/powercap is absent")
+
+
+def test_a_long_reason_is_cut_at_a_word() -> None:
+    assert short("n too small for the ninety-ninth percentile") == "n too small for the…"
+    assert short("x" * 50) == "x" * 21 + "…"
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "unit"),
+    [
+        ("latency_p50_ns", [140.0], "ns"),
+        ("latency_p50_ns", [5_000.0], "µs"),
+        ("latency_p50_ns", [4e5, 3e8, 5e5], "ms"),
+        ("latency_p50_ns", [5e9], "s"),
+        ("energy_net_j", [0.002], "mJ"),
+        ("peak_rss_bytes", [6.1e7], "MB"),
+        ("top1", [0.91], "%"),
+        ("top1", [], "%"),
+        ("latency_p50_ns", [], ""),
+        ("n_images", [10_000.0], ""),
+    ],
+)
+def test_a_column_has_one_scale(name: str, values: list[float], unit: str) -> None:
+    assert scale_for(METRICS[name], values).unit == unit
+
+
+def test_a_change_and_its_spread_have_the_same_digits() -> None:
+    assert percent(1.0482, 0.009) == ("+4.8 %", "±0.9")
+    assert percent(0.8, 0.05) == ("-20 %", "±5")
+    assert percent(1.1) == ("+10.0 %", "")

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness.core.record import Record
+from harness.store.runfolder import RunFolder
+from reports.terminal import case_line, final_table
+from tests import factory
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return factory.write_run(tmp_path, [*factory.nets(joules=True)[:8], *factory.troubled()])
+
+
+def printed(run: RunFolder, width: int) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width).print(final_table(run.records(), run.header()))
+    return out.getvalue()
+
+
+def by_status(run: RunFolder, status: str) -> Record:
+    return next(record for record in run.records() if record.verdict.status == status)
+
+
+def test_a_finished_case_in_one_line(run: RunFolder) -> None:
+    line = case_line(run.records()[0])
+    assert line.startswith("✓ mobilenet_v2-0.35-32 · fp32 · onnxruntime-cpu · t1  1.90 ±0.02 ms  top-1 91.9 ±0.6 %")
+
+
+def test_a_failed_case_says_why_in_one_line(run: RunFolder) -> None:
+    assert case_line(by_status(run, "unsupported")).endswith("unsupported: operator DYNAMIC_QUANT is not supported")
+    assert "\n" not in case_line(by_status(run, "crashed"))
+
+
+def test_every_line_of_the_table_fits_eighty_columns(run: RunFolder) -> None:
+    lines = printed(run, 80).splitlines()
+    row = next(line for line in lines if "fp32 onnxruntime-cpu t1" in line)
+    assert max(map(len, lines)) <= 80
+    assert "1.90 ±0.02" in row
+    assert row.rstrip().endswith("✓")
+
+
+def test_a_wide_table_has_the_tail_and_the_verdict_in_words(run: RunFolder) -> None:
+    text = printed(run, 130)
+    assert "p90 ms" in text
+    assert "p99 ms" in text
+    assert "✕ out-of-memory" in text
+
+
+def test_what_is_missing_is_a_dash_and_the_reason_stands_below(run: RunFolder) -> None:
+    text = printed(run, 130)
+    assert "1 case contended: wall/CPU 1.31 at one thread" in text
+    assert "→ stop other programs and run again" in text
+    no_meter = factory.write_run(run.path / "second", factory.nets()[:2])
+    assert f"no energy, net: {factory.NO_METER}" in printed(no_meter, 130)
+
+
+def test_names_cannot_write_to_the_terminal(run: RunFolder) -> None:
+    assert "\x1b" not in printed(run, 100)
+
+
+def test_nothing_measured_is_a_table_all_the_same(tmp_path: Path) -> None:
+    run = factory.write_run(tmp_path, factory.nets(), leave_out=24)
+    assert "quick on x86-64" in printed(run, 80)

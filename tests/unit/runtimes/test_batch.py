@@ -1,0 +1,33 @@
+"""The batch of a session: taken where the graph leaves it open, refused where it does not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness.runtimes.base import Options, SessionError, TensorSpec, concrete_shape
+from harness.runtimes.litert import LiteRtSession
+
+
+def detail(shape: list[int]) -> dict[str, object]:
+    return {"name": "x", "shape": np.array(shape), "dtype": np.float32, "quantization": (0.0, 0)}
+
+
+def test_an_open_first_dimension_is_the_batch() -> None:
+    assert concrete_shape(TensorSpec("x", ("batch", 3), "float32"), Options(batch=4)) == (4, 3)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_fixed_batch_is_taken_as_it_is_or_as_asked(batch: int) -> None:
+    assert concrete_shape(TensorSpec("x", (2, 3), "float32"), Options(batch=batch)) == (2, 3)
+
+
+def test_another_batch_than_the_fixed_one_is_refused() -> None:
+    with pytest.raises(SessionError, match="fixed batch of 1, not 8"):
+        concrete_shape(TensorSpec("x", (1, 3), "float32"), Options(batch=8))
+
+
+def test_litert_resizes_a_batch_of_one_and_no_other() -> None:
+    assert LiteRtSession._spec(detail([1, 3]), 8).shape == (-1, 3)
+    assert LiteRtSession._spec(detail([1, 3]), 1).shape == (1, 3)
+    assert LiteRtSession._spec(detail([2, 3]), 8).shape == (2, 3)
