@@ -54,7 +54,9 @@ def build_html(data: ReportData) -> str:
         style=Markup(asset("report.css")),  # noqa: S704 - our own file
         scripts=scripts,
         hashes=[_csp_hash(script) for script in scripts],
-        cases=json_for_html(json.dumps([_for_script(data, index) for index in range(len(data.cases))], allow_nan=False)),
+        cases=json_for_html(
+            json.dumps([_for_script(data, index) for index in range(len(data.cases))], allow_nan=False)
+        ),
         filters=_filters(data),
     )
 

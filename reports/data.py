@@ -65,7 +65,7 @@ class CaseView:
     @property
     def tone(self) -> str:
         """CSS class of the verdict: good, fair, doubt, bad or none."""
-        return {"✓": "good", "≈": "fair", "!": "doubt", "✕": "bad", "–": "none"}[self.mark]
+        return {"✓": "good", "≈": "fair", "!": "doubt", "✕": "bad", "○": "none"}[self.mark]
 
 
 def setting_of(record: Record, joint: str = " · ") -> str:
@@ -78,10 +78,10 @@ def setting_of(record: Record, joint: str = " · ") -> str:
 
 
 def mark_of(verdict: Verdict) -> str:
-    """✓ precise, ≈ imprecise, ✕ failed, – unsupported, ! measured but not to be trusted."""
+    """✓ precise, ≈ imprecise, ✕ failed, ○ unsupported, ! measured but not to be trusted."""
     if verdict.trusted:
         return "✓" if verdict.status == "precise" else "≈"
-    return "✕" if verdict.failed else "–" if verdict.status == "unsupported" else "!"
+    return "✕" if verdict.failed else "○" if verdict.status == "unsupported" else "!"
 
 
 def scales_of(records: Sequence[Record]) -> dict[str, Scale]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from harness.core.metric import Metric
 from harness.core.quantity import Missing, Quantity, Value
 
+TIMES = "\N{MULTIPLICATION SIGN}"
 PLAIN_DIGITS = 3  # significant digits of a number without an interval
 _MOST_DECIMALS = 6
 
@@ -57,8 +58,8 @@ def scale_for(metric: Metric, values: Iterable[float]) -> Scale:
     return Scale()
 
 
-def show(quantity: Quantity, scale: Scale = Scale()) -> Shown:  # noqa: B008 - frozen
-    """The quantity in its column's scale. The interval goes to `spread` (one number when about symmetric) and `about`."""
+def show(quantity: Quantity, scale: Scale = Scale()) -> Shown:
+    """The quantity in its column's scale. The interval stands in `spread` (half its width) and `about`."""
     if isinstance(quantity, Missing):
         return Shown(short(quantity.reason), quantity.reason, missing=True)
     value = quantity.value * scale.factor
@@ -104,7 +105,11 @@ def short(reason: str, longest: int = 22) -> str:
         clause = clause.partition(mark)[0]
     if len(clause) <= longest:
         return clause
-    return clause[: longest - 1].rpartition(" ")[0].strip() + "…" if " " in clause[:longest] else clause[: longest - 1] + "…"
+    return (
+        clause[: longest - 1].rpartition(" ")[0].strip() + "…"
+        if " " in clause[:longest]
+        else clause[: longest - 1] + "…"
+    )
 
 
 def _observations(value: Value, before: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -38,7 +39,15 @@ def dash_of(names: Sequence[str]) -> dict[str, str]:
 def figure_json(traces: Sequence[Mapping[str, Any]], **layout: Any) -> Markup:
     """The figure checked by plotly and written with its own encoder (typed arrays as binary), safe within HTML."""
     basics = {"template": "none", "margin": {"l": 62, "r": 16, "t": 16, "b": 52}, "hovermode": "closest"}
-    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "font": {"size": 12}, "itemclick": False, "itemdoubleclick": False}
+    legend = {
+        "orientation": "h",
+        "yanchor": "bottom",
+        "y": 1.01,
+        "x": 0,
+        "font": {"size": 12},
+        "itemclick": False,
+        "itemdoubleclick": False,
+    }
     figure = go.Figure(list(traces), {**basics, "legend": legend, **layout})
     return json_for_html(str(figure.to_json()))
 
@@ -87,7 +96,7 @@ def thin(samples: npt.ArrayLike, points: int) -> tuple[npt.NDArray[np.int32], np
     edges = np.linspace(0, values.size, max(points // 2, 1) + 1).astype(int)
     picked = [
         start + offset
-        for start, end in zip(edges[:-1], edges[1:], strict=True)
+        for start, end in itertools.pairwise(edges)
         for offset in sorted({int(values[start:end].argmin()), int(values[start:end].argmax())})
     ]
     return np.array(picked, dtype=np.int32), values[picked].astype(np.float32)

@@ -22,7 +22,7 @@ _WIDE_COLUMNS = (
     *("latency_p50_ns", "latency_p90_ns", "latency_p99_ns", "energy_net_j", "peak_rss_bytes"),
     *("artifact_bytes", "top1"),
 )
-_STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "–": "dim"}
+_STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "○": "dim"}
 _TITLES = {"latency_p50_ns": "p50", "latency_p90_ns": "p90", "latency_p99_ns": "p99", "energy_net_j": "energy",
            "peak_rss_bytes": "memory", "artifact_bytes": "size", "top1": "top-1"}  # fmt: skip
 
@@ -32,7 +32,9 @@ def case_line(record: Record) -> str:
     verdict = record.verdict
     parts = [f"{mark_of(verdict)} {clean(record.case.model)} · {clean(setting_of(record))}"]
     scales = scales_of([record])
-    parts += [_with_unit(record, name, scales[name]) for name in ("latency_p50_ns", "top1") if record.value(name) is not None]
+    parts += [
+        _with_unit(record, name, scales[name]) for name in ("latency_p50_ns", "top1") if record.value(name) is not None
+    ]
     if not verdict.trusted:
         parts.append(f"{verdict.status}: {clean(verdict.reason)}".rstrip(": "))
     return "  ".join(parts)
@@ -83,11 +85,11 @@ class _Final:
             if not record.verdict.trusted:
                 by_status.setdefault(record.verdict.status, []).append(record)
         for status, records in by_status.items():
-            first = records[0].verdict
+            verdict = records[0].verdict
             cases = f"1 case {status}" if len(records) == 1 else f"{len(records)} cases {status}, such as"
-            yield Text(clean(f"{mark_of(first)} {cases}: {first.reason}"), style=_STYLES[mark_of(first)])
-            if first.remedy:
-                yield Text(clean(f"  → {first.remedy}"), style="dim")
+            yield Text(clean(f"{mark_of(verdict)} {cases}: {verdict.reason}"), style=_STYLES[mark_of(verdict)])
+            if verdict.remedy:
+                yield Text(clean(f"  → {verdict.remedy}"), style="dim")
         for name in _WIDE_COLUMNS:
             reasons = {record.missing(name) for record in self.records if record.verdict.trusted}
             if reasons and None not in reasons:

@@ -79,13 +79,23 @@ def artifact(case: Case, file_format: Format) -> Artifact:
     )
 
 
+def damaged() -> list[str]:
+    """Shipped files that are missing or differ from the manifest, by their path in its folder."""
+    return [entry["file"] for entry in shipped().values() if not _intact(entry)]
+
+
+def _intact(entry: Mapping[str, Any]) -> bool:
+    path = ARTIFACTS / entry["file"]
+    return path.is_file() and sha256_of(path) == str(entry["sha256"])
+
+
 def _shipped_artifact(case: Case, file_format: Format) -> Artifact:
     entry = shipped().get((case.model, case.compression, file_format))
     if entry is None:
         known = sorted(c for m, c, f in shipped() if (m, f) == (case.model, file_format))
         raise NotBuilt(f"{case.model} is not shipped as {case.compression} {file_format}", f"known: {', '.join(known)}")
     path = ARTIFACTS / entry["file"]
-    if not path.is_file() or sha256_of(path) != entry["sha256"]:
+    if not _intact(entry):
         raise SetupError(f"{path} is missing or not the file the manifest names", "install edgebench again")
     return Artifact(
         path=path,

@@ -41,9 +41,9 @@ class Request:
 
     `suite` None means 'quick' where there are no own models. `data` is a folder of class folders for the own models,
     `preprocess` as `harness.accuracy.preprocess.parse` takes it; `keep` are texts a case id must contain; `runtimes`,
-    `threads`, `batch`, `driver`, and `scenario` with its `load` replace the suite's: ScenarioError when those two do not fit. A
-    model that cannot be used is refused and the rest is measured, unless it is all that was asked for: then its error
-    is raised.
+    `threads`, `batch`, `driver`, and `scenario` with its `load` replace the suite's: ScenarioError when they do not
+    fit. A model that cannot be used is refused and the rest is measured, unless it is all that was asked for: then its
+    error is raised.
     """
 
     suite: str | None = None
@@ -116,10 +116,11 @@ class Request:
 
     def _as_asked(self, case: Case) -> Case:
         """The case under the batch and scenario of the command, where it names some."""
-        case = replace(case, batch=self.batch or case.batch, driver=self.driver or case.driver)
-        if not self._asks_scenario:
-            return case
-        return replace(case, scenario=self.scenario or "SingleStream", load=self.load)
+        scenario, load = case.scenario, case.load
+        if self._asks_scenario:
+            scenario, load = self.scenario or "SingleStream", self.load
+        batch, driver = self.batch or case.batch, self.driver or case.driver
+        return replace(case, batch=batch, scenario=scenario, load=load, driver=driver)
 
     @cached_property
     def cases(self) -> tuple[Case, ...]:

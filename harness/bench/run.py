@@ -40,7 +40,7 @@ from harness.store.runfolder import RunFolder
 
 from .plan import Plan
 
-DISTRIBUTIONS = ("edgebench", "numpy", "onnxruntime", "ai-edge-litert", "tflite-runtime")
+DISTRIBUTIONS = ("edgebench", "numpy", "onnxruntime", "ai-edge-litert", "tflite-runtime", "mlcommons-loadgen")
 
 
 @dataclass(frozen=True)

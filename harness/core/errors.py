@@ -17,7 +17,6 @@ Library code raises; only `harness.cli` turns an error into an exit code.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 EXIT_OK = 0
@@ -49,6 +48,8 @@ class UnknownName(UsageError):
     """A name that nothing is registered under; says which names exist and which one was near."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        import difflib  # not at import: the measured child would carry it
+
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""

@@ -1,7 +1,8 @@
 """Measure a block of cases: latency, energy, accuracy and the rest in passes of their own, then one record a case.
 
-A block is a set of cases that will be compared with each other (one net under its settings and runtimes). Their
-processes are interleaved; a block's records are complete when it ends, so that a killed run keeps whole cases.
+A block is a set of cases that will be compared with each other (one net in one scenario under its settings and
+runtimes). Their processes are interleaved; a block's records are complete when it ends, so that a killed run keeps
+whole cases.
 """
 
 from __future__ import annotations

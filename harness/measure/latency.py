@@ -23,7 +23,7 @@ from harness.core.units import utc_now
 from harness.sensors.sampler import Traces
 
 from .climate import ClimateWatch
-from .job import PHASES, Labelled, Loop
+from .job import PHASES, Job, Labelled, Loop
 from .prepared import BlobSink, Prepared
 from .process import Answer, Failure, run_worker
 from .profile import Profile, fitted
@@ -116,15 +116,22 @@ class LatencyPass:
         job = prepared.job("latency", out, self.seed + place, self._loop(state), inputs)
         state.started_utc = state.started_utc or utc_now()
         before, sources = time.monotonic(), self.throttle.read()
-        watch = ClimateWatch(self.sensors if prepared.case.scenario == "sustained" else ())
-        answer = run_worker(job, prepared.timeout_s, watch.of)
-        state.climate = watch.traces
+        answer = self._run(job, state)
         state.throttled = state.throttled or self.throttle.since(sources)
         state.duration_s += time.monotonic() - before
         if isinstance(answer, Failure):
             state.failure = answer
         else:
             state.add(answer, place, self.blobs, self.profile)
+
+    def _run(self, job: Job, state: Progress) -> Answer | Failure:
+        """Nothing runs beside the worker, except in sustained, which is about what heat does to it."""
+        if job.scenario != "sustained":
+            return run_worker(job, state.prepared.timeout_s)
+        watch = ClimateWatch(self.sensors)
+        answer = run_worker(job, state.prepared.timeout_s, watch.of)
+        state.climate = watch.traces
+        return answer
 
     def _loop(self, state: Progress) -> Loop:
         """The profile's loop; from the third process on with the inferences per process that two pilots call for."""

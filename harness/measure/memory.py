@@ -26,7 +26,7 @@ from .rss import resident
 
 PERIOD_NS = 20_000_000
 _MS = 1_000_000
-_LOOP = Loop(warmup_n=2, warmup_ns=0, min_n=10, min_ns=300 * _MS)
+_LOOP = Loop(warmup_n=2, warmup_ns=0, min_n=10, min_ns=300 * _MS, max_n=10_000)  # few, for the loop's arrays count
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from harness.runtimes.base import Session
 from .prepared import Prepared
 from .process import Failure, run_worker
 
-_FEW, _MANY = 6, 100
+_FEW, _MANY = 6, 40
 _WANTED_NS = 500_000_000
 
 
 def take_apart(session: Session) -> OperatorProfile | Missing:
-    """In the child: profile half a second's worth of inferences on what was prepared, 6 to 100 of them."""
+    """In the child: profile half a second's worth of inferences on what was prepared, 6 to 40 of them."""
     session.infer()
     before = time.perf_counter_ns()
     session.infer()

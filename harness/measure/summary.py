@@ -35,7 +35,7 @@ def latency_metrics(state: Progress, profile: Profile, definition: stats.Definit
     cpu = float(np.median([run.median_cpu_ns for run in state.runs]))
     return {
         "latency_p50_ns": p50,
-        **{name: _tail(pooled, p, definition) for name, p in TAILS.items()},
+        **_tails(pooled, max(run.calls_per_sample for run in state.runs), definition),
         "cpu_time_p50_ns": Value(cpu),
         "wall_per_cpu": wall_per_cpu(state, p50.value, cpu),
         "first_inference_ns": _median([run.first_inference_ns for run in state.runs]),
@@ -60,6 +60,13 @@ def _p50(processes: list[NDArray[np.int64]], confidence: float) -> Value:
 
 def _median(values: list[int]) -> Value:
     return Value(float(np.median(values)), n=len(values))
+
+
+def _tails(samples: NDArray[np.int64], calls: int, definition: stats.Definition) -> dict[str, Quantity]:
+    """Every tail; none where a sample is the mean of several calls, which hides the slow ones among them."""
+    if calls > 1:
+        return dict.fromkeys(TAILS, Missing(f"inferences this short are timed {calls} at a time: no slow one shows"))
+    return {name: _tail(samples, p, definition) for name, p in TAILS.items()}
 
 
 def _tail(samples: NDArray[np.int64], p: float, definition: stats.Definition) -> Quantity:
@@ -87,7 +94,7 @@ def verdict(state: Progress, metrics: dict[str, Quantity], profile: Profile, mac
 
 
 def _throttled(state: Progress) -> Verdict | None:
-    if not state.throttled:
+    if not state.throttled or state.prepared.case.scenario == "sustained":
         return None
     remedy = "better cooling or supply; a lower power mode that holds; `edgebench doctor` shows the state"
     return Verdict("throttled", f"heat or power capped the clock: {state.throttled}", remedy)
@@ -133,7 +140,9 @@ def _drifted(state: Progress, profile: Profile) -> Verdict | None:
 def _width(state: Progress, metrics: dict[str, Quantity], profile: Profile) -> Verdict:
     scenario = state.prepared.case.scenario
     if scenario == "sustained":
-        return Verdict("imprecise", "one process for its minutes gives no interval", "repeat the run and compare")
+        throttled = f"; heat or power capped the clock: {state.throttled}" if state.throttled else ""
+        reason = f"one process for its minutes gives no interval{throttled}"
+        return Verdict("imprecise", reason, "repeat the run and compare")
     name, what = ("throughput_per_s", "throughput") if scenario == "Offline" else ("latency_p50_ns", "median")
     figure, bound = metrics[name], _bound(state, metrics)
     if not isinstance(figure, Value) or figure.lo is None or figure.hi is None:

@@ -16,7 +16,7 @@ def read(paths: Iterable[Path | str]) -> pd.DataFrame:
 
     pandas is imported here and not with the package: the measuring side writes run folders without it.
     """
-    from .frame import tidy  # noqa: PLC0415
-    from .runfolder import RunFolder  # noqa: PLC0415
+    from .frame import tidy
+    from .runfolder import RunFolder
 
     return tidy([RunFolder(path) for path in paths])

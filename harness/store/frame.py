@@ -73,7 +73,7 @@ def _several(runs: RunFolder | Sequence[RunFolder]) -> Sequence[RunFolder]:
 
 
 def _columns() -> list[str]:
-    return list(dict.fromkeys([*CONTRACT, *_NUMBERS, *PARAMETERS, "dataset", "case", "run"]))
+    return list(dict.fromkeys([*CONTRACT, *_NUMBERS, *PARAMETERS, "driver", "dataset", "case", "run"]))
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def _row(record: Record) -> dict[str, Any]:
     row |= {"scenario": case.scenario, "weights": case.weights, "dataset": case.dataset, "target": record.target}
     row |= {"verdict": record.verdict.status, "reason": record.verdict.reason, "case": record.case_id}
     row |= {"run": record.run_id, "energy_reason": record.missing("energy_net_j") or record.missing("energy_gross_j")}
-    row |= {name: getattr(case.load, name) for name in PARAMETERS}
+    row |= {name: getattr(case.load, name) for name in PARAMETERS} | {"driver": case.driver}
     for metric in METRICS.values():
         row |= _cells(metric, record)
     return row

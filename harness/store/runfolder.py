@@ -83,7 +83,7 @@ class RunFolder:
 
     def header(self) -> RunHeader:
         """The run's header; RecordError when there is none or it cannot be read."""
-        from .documents import parse_header  # noqa: PLC0415
+        from .documents import parse_header
 
         if not self._header_file.is_file():
             raise RecordError(f"{self.path} is no run folder: it has no run.json", "give the folder of --out")
@@ -91,14 +91,14 @@ class RunFolder:
 
     def contents(self) -> Contents:
         """Every record that can be read, and why the others cannot: one damaged file does not hide the rest."""
-        from .documents import parse_record  # noqa: PLC0415
+        from .documents import parse_record
 
         records: list[Record] = []
         damaged: dict[str, str] = {}
         for path in sorted(self._records.glob("*.json")):
             try:
                 records.append(parse_record(path))
-            except RecordError as error:  # noqa: PERF203 - one bad file must not hide the rest
+            except RecordError as error:
                 damaged[path.name] = error.message
         place = {case_id: index for index, case_id in enumerate(self.header().planned)}
         records.sort(key=lambda record: (place.get(record.case_id, len(place)), record.case_id))

@@ -194,7 +194,6 @@
   theme.addEventListener("click", () => {
     const next = THEMES[(THEMES.indexOf(theme.querySelector("span").textContent) + 1) % THEMES.length];
     theme.querySelector("span").textContent = next;
-    theme.setAttribute("aria-label", `Colour theme: ${next === "Auto" ? "as the system" : next.toLowerCase()}. Change`);
     if (next === "Auto") delete document.documentElement.dataset.theme; else document.documentElement.dataset.theme = next.toLowerCase();
     redraw();
   });

@@ -10,16 +10,31 @@ from markupsafe import Markup
 
 from harness.core.metric import METRICS
 from harness.store.compare import Comparison
+from reports.data import CaseView, ReportData
+from reports.numbers import Shown, half_width, percent
+from reports.samples import wall_ns
+from reports.section import Absent, Section, body
 
-from ..data import CaseView, ReportData
-from ..numbers import Shown, half_width, percent
-from ..samples import wall_ns
-from ..section import Absent, Section, body
 from .verdict import compared
 
-COLUMNS = ("latency_p50_ns", "latency_p90_ns", "latency_p99_ns", "energy_net_j", "top1", "peak_rss_bytes", "artifact_bytes")
-_SHORT = {"latency_p50_ns": "p50", "latency_p90_ns": "p90", "latency_p99_ns": "p99", "energy_net_j": "Energy", "peak_rss_bytes": "Memory",
-          "artifact_bytes": "Size", "top1": "Top-1"}  # fmt: skip
+COLUMNS = (
+    "latency_p50_ns",
+    "latency_p90_ns",
+    "latency_p99_ns",
+    "energy_net_j",
+    "top1",
+    "peak_rss_bytes",
+    "artifact_bytes",
+)
+_SHORT = {
+    "latency_p50_ns": "p50",
+    "latency_p90_ns": "p90",
+    "latency_p99_ns": "p99",
+    "energy_net_j": "Energy",
+    "peak_rss_bytes": "Memory",
+    "artifact_bytes": "Size",
+    "top1": "Top-1",
+}
 _BINS = 26
 
 
@@ -63,7 +78,7 @@ def change_of(comparison: Comparison | None) -> Shown | None:
     latency = comparison.latency
     ratio = getattr(latency, "value", None)
     if ratio is None:
-        return Shown("–", comparison.reason, missing=True)
+        return Shown("none", comparison.reason, missing=True)
     width = half_width(latency)  # type: ignore[arg-type]
     about = f"{comparison.change}. {comparison.reason}".strip()
     sign = {"faster": "▼ ", "slower": "▲ ", "same": "= ", "undecided": "? "}[comparison.change]
@@ -71,7 +86,7 @@ def change_of(comparison: Comparison | None) -> Shown | None:
     return Shown(sign + change, about, spread, sort=ratio)
 
 
-def spark(samples: np.ndarray | None) -> str:  # type: ignore[type-arg]
+def spark(samples: np.ndarray | None) -> str:
     """A histogram of the samples up to their 99th percentile as an SVG path of 100 x 20; empty without samples."""
     if samples is None or samples.size < 20:
         return ""
@@ -79,7 +94,9 @@ def spark(samples: np.ndarray | None) -> str:  # type: ignore[type-arg]
     counts, _ = np.histogram(samples, _BINS, (low, high if high > low else low + 1))
     heights = 20 * (1 - counts / max(counts.max(), 1))
     step = 100 / _BINS
-    points = "".join(f"L{index * step:.0f} {height:.0f}H{(index + 1) * step:.0f}" for index, height in enumerate(heights))
+    points = "".join(
+        f"L{index * step:.0f} {height:.0f}H{(index + 1) * step:.0f}" for index, height in enumerate(heights)
+    )
     return f"M0 20{points}V20Z"
 
 

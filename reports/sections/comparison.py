@@ -6,10 +6,10 @@ from markupsafe import Markup
 
 from harness.core.errors import UsageError
 from harness.store.compare import Comparison, check_comparable
+from reports.data import ReportData
+from reports.numbers import percent
+from reports.section import Absent, Section, body
 
-from ..data import ReportData
-from ..numbers import percent
-from ..section import Absent, Section, body
 from .cases import change_of
 from .verdict import compared
 
@@ -35,7 +35,7 @@ def render(data: ReportData) -> Markup | Absent:
 
 
 def _differs(data: ReportData) -> str:
-    assert data.baseline is not None  # noqa: S101 - render() has seen to it
+    assert data.baseline is not None
     try:
         check_comparable(data.baseline.header, data.newest.header)
     except UsageError as error:

@@ -8,13 +8,12 @@ import numpy as np
 from markupsafe import Markup
 
 from harness.core.metric import METRICS, Metric
-
-from ..data import CaseView, ReportData
-from ..numbers import Scale, Shown
-from ..plots import GREY, axis, figure_json, thin
-from ..samples import processes_ns
-from ..section import Absent, Section, body
-from ..text import flat, tail
+from reports.data import CaseView, ReportData
+from reports.numbers import Scale, Shown
+from reports.plots import GREY, axis, figure_json, thin
+from reports.samples import processes_ns
+from reports.section import Absent, Section, body
+from reports.text import flat, tail
 
 _POINTS_ALL = 60_000
 _MOST_POINTS = 600
@@ -44,7 +43,9 @@ def render(data: ReportData) -> Markup | Absent:
 
 def _detail(data: ReportData, case: CaseView, points: int) -> Detail:
     metrics = [(metric, data.scales[name], data.show(case.record, name)) for name, metric in METRICS.items()]
-    return Detail(case, metrics, _facts(case), tail(case.record.log), _plot(case, data.scales["latency_p50_ns"], points))
+    return Detail(
+        case, metrics, _facts(case), tail(case.record.log), _plot(case, data.scales["latency_p50_ns"], points)
+    )
 
 
 def _facts(case: CaseView) -> list[tuple[str, str]]:
@@ -72,12 +73,34 @@ def _plot(case: CaseView, scale: Scale, points: int) -> Markup:
         if not series.size:
             continue
         places, values = thin(series, max(points // len(runs), 20))
-        traces.append({"type": "scatter", "mode": "lines", "x": places + np.int32(at), "y": values, "line": {"width": 1},
-                       "name": f"process {index + 1}"})  # fmt: skip
-        shapes.append({"type": "rect", "x0": at, "x1": at + warmup.size, "yref": "paper", "y0": 0, "y1": 1,
-                       "fillcolor": GREY, "opacity": 0.22, "line": {"width": 0}})  # fmt: skip
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": places + np.int32(at),
+                "y": values,
+                "line": {"width": 1},
+                "name": f"process {index + 1}",
+            }
+        )
+        shapes.append(
+            {
+                "type": "rect",
+                "x0": at,
+                "x1": at + warmup.size,
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "fillcolor": GREY,
+                "opacity": 0.22,
+                "line": {"width": 0},
+            }
+        )
         at += series.size
-    x, y = axis("Inference, in run order (warm-up shaded)"), axis(f"Latency ({scale.unit})", "lower", rangemode="tozero")
+    x, y = (
+        axis("Inference, in run order (warm-up shaded)"),
+        axis(f"Latency ({scale.unit})", "lower", rangemode="tozero"),
+    )
     return figure_json(traces, xaxis=x, yaxis=y, shapes=shapes)
 
 

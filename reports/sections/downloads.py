@@ -9,9 +9,8 @@ import shlex
 from markupsafe import Markup
 
 from harness.store.frame import Format, record_table, write_table
-
-from ..data import ReportData
-from ..section import Absent, Section, body
+from reports.data import ReportData
+from reports.section import Absent, Section, body
 
 _TYPES: tuple[tuple[Format, str], ...] = (("csv", "text/csv"), ("json", "application/json"))
 

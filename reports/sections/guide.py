@@ -6,9 +6,8 @@ from markupsafe import Markup
 
 from harness.core.metric import METRICS
 from harness.core.verdict import TRUSTED, Status
-
-from ..data import ReportData
-from ..section import Section, body
+from reports.data import ReportData
+from reports.section import Section, body
 
 VERDICTS: dict[Status, str] = {
     "precise": "The interval is as narrow as the profile asks.",

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from harness.core.metric import METRICS, Metric
-
-from ..data import CaseView, ReportData
-from ..numbers import Scale, Shown
-from ..section import Absent, Section, body
+from reports.data import CaseView, ReportData
+from reports.numbers import TIMES, Shown
+from reports.section import Absent, Section, body
 
 _METRICS = ("latency_p50_ns", "top1", "energy_net_j", "artifact_bytes", "peak_rss_bytes")
 _TIMED = frozenset({"latency_p50_ns", "energy_net_j"})  # what a verdict speaks about; a file's size is always right
@@ -83,13 +82,11 @@ def _cell(data: ReportData, case: CaseView | None, base: CaseView | None, metric
     if metric.name == "top1":
         return Cell(case, shown, f"{100 * (value - reference):+.2f}", _clip((reference - value) / _FULL_POINTS))
     tint = _clip(math.log(value / reference) / _FULL)
-    return Cell(case, shown, f"×{value / reference:.2f}", tint if metric.better == "lower" else -tint)
+    return Cell(case, shown, f"{TIMES}{value / reference:.2f}", tint if metric.better == "lower" else -tint)
 
 
 def _clip(number: float) -> float:
     return max(-1.0, min(1.0, number))
 
 
-
-
-SECTION = Section("heatmap", "Model × compression", 60, render)
+SECTION = Section("heatmap", f"Model {TIMES} compression", 60, render)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from harness.core.record import Record
-
-from ..data import ReportData, Run
-from ..plots import COLOURS, axis, figure_json
-from ..section import Absent, Figure, Section, body
+from reports.data import ReportData, Run
+from reports.plots import COLOURS, axis, figure_json
+from reports.section import Absent, Figure, Section, body
 
 _MOST_LINES = 30
 _BREAK = 0.02  # lines that moved less than this are not the story
@@ -19,7 +19,7 @@ _BREAK = 0.02  # lines that moved less than this are not the story
 
 def render(data: ReportData) -> Markup | Absent:
     """One figure a target that has at least two runs."""
-    figures = []
+    figures: list[Figure] = []
     for target in dict.fromkeys(run.header.target for run in data.runs):
         runs = [run for run in data.runs if run.header.target == target]
         lines = _lines(runs)
@@ -52,9 +52,13 @@ def _p50(record: Record) -> float:
 def breaks(runs: Sequence[Run]) -> list[tuple[str, str]]:
     """(start of the run, what is new) for every run whose machine or versions differ from the run before."""
     found = []
-    for before, after in zip(runs, runs[1:], strict=False):
+    for before, after in itertools.pairwise(runs):
         a, b = ({**run.header.host, **run.header.versions} for run in (before, after))
-        changed = [f"{key}: {a.get(key, 'none')} → {b.get(key, 'none')}" for key in sorted({*a, *b}) if a.get(key) != b.get(key)]
+        changed = [
+            f"{key}: {a.get(key, 'none')} → {b.get(key, 'none')}"
+            for key in sorted({*a, *b})
+            if a.get(key) != b.get(key)
+        ]
         if changed:
             found.append((after.header.started_utc, "; ".join(changed)))
     return found
@@ -73,7 +77,9 @@ def _figure(name: str, target: str, runs: Sequence[Run], lines: dict[str, list[t
     shapes = [{"type": "line", "x0": when, "x1": when, "yref": "paper", "y0": 0, "y1": 1,
                "line": {"dash": "dash", "width": 1, "color": "#8b93a1"}} for when, _ in found]  # fmt: skip
     moved = sum(abs(_change(points) - 1) > _BREAK for points in lines.values())
-    hidden = f" The {len(lines) - _MOST_LINES} steadiest cases are in the table only." if len(lines) > _MOST_LINES else ""
+    hidden = (
+        f" The {len(lines) - _MOST_LINES} steadiest cases are in the table only." if len(lines) > _MOST_LINES else ""
+    )
     rows = [[case_id, len(points), f"{_change(points):.3f}"] for case_id, points in lines.items()]
     rows += [[f"environment at {when}", "", what] for when, what in found]
     return Figure(
@@ -85,10 +91,11 @@ def _figure(name: str, target: str, runs: Sequence[Run], lines: dict[str, list[t
             yaxis=axis("Latency p50 relative to the first run", "lower"),
             shapes=shapes,
         ),
-        f"{moved} of {len(lines)} cases moved by more than {_BREAK:.0%} between the first and the last of {len(runs)} runs; "
+        f"{moved} of {len(lines)} cases moved by more than {_BREAK:.0%} between the first and the last "
+        f"of {len(runs)} runs; "
         f"{len(found)} {'break' if len(found) == 1 else 'breaks'} in the environment.{hidden}",
-        "1 is the first run. A dashed line marks a run whose machine or library versions differ from the run before: a step "
-        "there is no change of the nets.",
+        "1 is the first run. A dashed line marks a run whose machine or library versions differ from the run before: a "
+        "step there is no change of the nets.",
         ("Case", "Runs", "Last / first"),
         rows,
     )

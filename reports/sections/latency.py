@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from markupsafe import Markup
 
 from harness.core.metric import METRICS
-
-from ..data import CaseView, ReportData
-from ..plots import axis, colour_of, dash_of, figure_json, log_axis, quantiles
-from ..samples import wall_ns
-from ..section import Absent, Figure, Section, body
+from reports.data import CaseView, ReportData
+from reports.plots import axis, colour_of, dash_of, figure_json, log_axis, quantiles
+from reports.samples import wall_ns
+from reports.section import Absent, Figure, Section, body
 
 _POINTS_ALL = 60_000  # over the whole report: a thousand cases must not make a file nobody can open
 _MOST_POINTS, _LEAST_POINTS = 400, 60
@@ -36,26 +36,40 @@ def _figure(data: ReportData, index: int, model: str, cases: Sequence[CaseView],
     scale = data.scales["latency_p50_ns"]
     colours = colour_of([case.record.case.compression for case in data.cases])
     dashes = dash_of([case.record.case.runtime for case in data.cases])
-    traces = []
+    traces: list[dict[str, Any]] = []
     for case in cases:
         samples = wall_ns(case)
         if samples is None:
             continue
         values, shares = quantiles(samples * scale.factor, points)
         name = Markup("{}{}").format(case.setting, "" if case.trusted else f" ({case.record.verdict.status})")
-        traces.append({
-            "type": "scatter", "mode": "lines", "name": name, "x": values, "y": shares, "meta": case.key,
-            "line": {"color": colours[case.record.case.compression], "dash": dashes[case.record.case.runtime],
-                     "width": 2 if case.trusted else 1, "shape": "hv"},
-            "opacity": 1 if case.trusted else 0.45, "visible": True if len(traces) < _MOST_LINES else "legendonly",
-            "hovertemplate": "%{y:.1%} within %{x:.4~g} " + scale.unit + "<extra>%{fullData.name}</extra>",
-        })  # fmt: skip
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": name,
+                "x": values,
+                "y": shares,
+                "meta": case.key,
+                "line": {
+                    "color": colours[case.record.case.compression],
+                    "dash": dashes[case.record.case.runtime],
+                    "width": 2 if case.trusted else 1,
+                    "shape": "hv",
+                },
+                "opacity": 1 if case.trusted else 0.45,
+                "visible": True if len(traces) < _MOST_LINES else "legendonly",
+                "hovertemplate": "%{y:.1%} within %{x:.4~g} " + scale.unit + "<extra>%{fullData.name}</extra>",
+            }
+        )
     return Figure(
         f"latency-{index}",
         model,
         figure_json(
             traces,
-            xaxis=log_axis(f"Latency ({scale.unit})", [float(end) for t in traces for end in (t["x"][0], t["x"][-1])], "lower"),
+            xaxis=log_axis(
+                f"Latency ({scale.unit})", [float(end) for t in traces for end in (t["x"][0], t["x"][-1])], "lower"
+            ),
             legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0},
             yaxis=axis("Share of inferences", range=[0, 1.06], tickformat=".0%"),
             shapes=[_line(share) for share, _ in _MARKS],
@@ -88,13 +102,28 @@ def _summary(data: ReportData, cases: Sequence[CaseView]) -> str:
 
 
 def _line(share: float) -> dict[str, object]:
-    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": share, "y1": share,
-            "line": {"width": 1, "dash": "dot", "color": "#8b93a1"}}  # fmt: skip
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": share,
+        "y1": share,
+        "line": {"width": 1, "dash": "dot", "color": "#8b93a1"},
+    }
 
 
 def _label(share: float, text: str) -> dict[str, object]:
-    return {"xref": "paper", "x": 1, "xanchor": "right", "y": share, "yanchor": "bottom" if share in (0.5, 0.99) else "top",
-            "text": text, "showarrow": False, "font": {"size": 11}}  # fmt: skip
+    return {
+        "xref": "paper",
+        "x": 1,
+        "xanchor": "right",
+        "y": share,
+        "yanchor": "bottom" if share in (0.5, 0.99) else "top",
+        "text": text,
+        "showarrow": False,
+        "font": {"size": 11},
+    }
 
 
 SECTION = Section("latency", "Latency", 50, render)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from ..data import CaseView, ReportData
-from ..plots import axis, colour_of, figure_json, symbol_of
-from ..section import Absent, Figure, Section, body
+from reports.data import CaseView, ReportData
+from reports.plots import axis, colour_of, figure_json, symbol_of
+from reports.section import Absent, Figure, Section, body
 
 
 def render(data: ReportData) -> Markup | Absent:
@@ -46,8 +46,8 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
             yaxis=axis(f"Peak memory ({memory.unit})", "lower", rangemode="tozero"),
         ),
         f"The most memory, {data.show(most.record, 'peak_rss_bytes').text} {memory.unit}, was taken by {most.label}.",
-        "Resident set of the whole process, its runtime library and Python included: compare cases, and do not read it as "
-        "the net's own need.",
+        "Resident set of the whole process, its runtime library and Python included: compare cases, and do not read it "
+        "as the net's own need.",
         ("Case", f"Model file ({size.unit})", f"Peak memory ({memory.unit})"),
         [[c.label, *(data.show(c.record, name).text for name in ("artifact_bytes", "peak_rss_bytes"))] for c in cases],
         height=320,

@@ -8,18 +8,17 @@ import numpy as np
 from markupsafe import Markup
 
 from harness.core.record import Trace
-
-from ..data import CaseView, ReportData
-from ..plots import axis, colour_of, figure_json, thin
-from ..samples import read_blob
-from ..section import Absent, Figure, Section, body
+from reports.data import ReportData
+from reports.plots import axis, colour_of, figure_json, thin
+from reports.samples import read_blob
+from reports.section import Absent, Figure, Section, body
 
 _TITLES = {"W": "Power", "degC": "Temperature", "Hz": "Clock frequency", "J": "Energy counter"}
 _SHOWN = {"degC": ("°C", 1.0), "Hz": ("MHz", 1e-6)}
 _MOST_POINTS = 600
 _MOST_LINES = 40
 
-Series = list[tuple[str, Trace, np.ndarray, np.ndarray]]  # type: ignore[type-arg]
+Series = list[tuple[str, Trace, np.ndarray, np.ndarray]]
 
 
 def render(data: ReportData) -> Markup | Absent:
@@ -34,14 +33,16 @@ def render(data: ReportData) -> Markup | Absent:
     figures = [_figure(unit, series) for unit, series in by_unit.items()]
     sensors = data.newest.header.sensors
     if not figures:
-        return Absent("no sensor gave a reading: " + ("; ".join(f"{k}: {v}" for k, v in sensors.items()) or "none found"))
+        return Absent(
+            "no sensor gave a reading: " + ("; ".join(f"{k}: {v}" for k, v in sensors.items()) or "none found")
+        )
     return body("power.html", figures=figures, sensors=sensors, has_power="W" in by_unit or "J" in by_unit)
 
 
 def _figure(unit: str, series: Series) -> Figure:
     shown, factor = _SHOWN.get(unit, (unit, 1.0))
     start = min(float(times.min()) for _, _, times, _ in series)
-    joined: dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray]]] = {}  # type: ignore[type-arg]
+    joined: dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray]]] = {}
     for _, trace, times, values in series:
         joined.setdefault((trace.channel, trace.scope), []).append(((times - start) / 1e9, values * factor))
     colours = colour_of([channel for channel, _ in joined])
@@ -51,9 +52,19 @@ def _figure(unit: str, series: Series) -> Figure:
         times, values = (np.concatenate([part[which] for part in parts]) for which in (0, 1))
         index, kept = thin(values, _MOST_POINTS)
         name = str(Markup("{}").format(channel))
-        traces.append({"type": "scatter", "mode": "lines", "name": name, "x": times[index].astype(np.float32), "y": kept,
-                       "line": {"width": 1.6, "color": colours[channel]}})  # fmt: skip
-        rows.append([channel, scope, values.size, *(f"{figure:.4g}" for figure in (values.min(), values.mean(), values.max()))])
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": name,
+                "x": times[index].astype(np.float32),
+                "y": kept,
+                "line": {"width": 1.6, "color": colours[channel]},
+            }
+        )
+        rows.append(
+            [channel, scope, values.size, *(f"{figure:.4g}" for figure in (values.min(), values.mean(), values.max()))]
+        )
     title = _TITLES.get(unit, unit)
     return Figure(
         f"readings-{title.lower().replace(' ', '-')}",

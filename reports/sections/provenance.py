@@ -6,11 +6,10 @@ from markupsafe import Markup
 
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing
-
-from ..data import ReportData, Run
-from ..numbers import scale_for, show
-from ..section import Section, body
-from ..text import flat
+from reports.data import ReportData, Run
+from reports.numbers import scale_for, show
+from reports.section import Section, body
+from reports.text import flat
 
 
 def render(data: ReportData) -> Markup:

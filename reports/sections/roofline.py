@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from markupsafe import Markup
 
 from harness.core.quantity import Missing
 from harness.core.roofline import Roof
-
-from ..data import CaseView, ReportData
-from ..numbers import plain
-from ..plots import DASHES, GREY, axis, colour_of, figure_json, symbol_of
-from ..section import Absent, Figure, Section, body
+from reports.data import CaseView, ReportData
+from reports.numbers import plain
+from reports.plots import DASHES, GREY, axis, colour_of, figure_json, symbol_of
+from reports.section import Absent, Figure, Section, body
 
 
 def render(data: ReportData) -> Markup | Absent:
@@ -82,25 +82,13 @@ def _how(data: ReportData, roofs: Sequence[Roof]) -> str:
 
 
 def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
-    colours = colour_of([case.record.case.compression for case in data.cases])
-    symbols = symbol_of([case.record.case.runtime for case in data.cases])
-    groups: dict[tuple[str, str], list[CaseView]] = {}
-    for case in cases:
-        groups.setdefault((case.record.case.compression, case.record.case.runtime), []).append(case)
-    traces = [{
-        "type": "scatter", "mode": "markers", "name": str(Markup("{} · {}").format(*names)),
-        "x": [_intensity(case) for case in group], "y": [_rate(case) for case in group],
-        "customdata": [case.key for case in group], "hovertext": [str(Markup("{}").format(c.label)) for c in group],
-        "hovertemplate": "%{hovertext}<br>%{y:.3~g} GMAC/s<extra></extra>",
-        "marker": {"size": 10, "color": colours[names[0]], "symbol": symbols[names[1]]},
-    } for names, group in groups.items()]  # fmt: skip
     roofs = _roofs(data, cases)
     best = max(cases, key=lambda case: _rate(case) or 0.0)
     return Figure(
         "roofline-plot",
         "Achieved arithmetic rate",
         figure_json(
-            [*traces, *_lines(roofs, cases)],
+            [*_lines(roofs, cases), *_points(data, cases)],
             xaxis=axis("Arithmetic intensity (MAC per byte of model file)", type="log"),
             yaxis=axis("Rate (GMAC/s)", "higher", type="log"),
         ),
@@ -109,8 +97,30 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
         _how(data, roofs),
         ("Case", "MAC per byte", "GMAC/s"),
         [[case.label, plain(_intensity(case)), plain(_rate(case) or 0.0)] for case in cases],
-        height=320,
+        height=340,
     )
+
+
+def _points(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]]:
+    colours = colour_of([case.record.case.compression for case in data.cases])
+    symbols = symbol_of([case.record.case.runtime for case in data.cases])
+    groups: dict[tuple[str, str], list[CaseView]] = {}
+    for case in cases:
+        groups.setdefault((case.record.case.compression, case.record.case.runtime), []).append(case)
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": str(Markup("{} · {}").format(*names)),
+            "x": [_intensity(case) for case in group],
+            "y": [_rate(case) for case in group],
+            "customdata": [case.key for case in group],
+            "hovertext": [str(Markup("{}").format(case.label)) for case in group],
+            "hovertemplate": "%{hovertext}<br>%{y:.3~g} GMAC/s<extra></extra>",
+            "marker": {"size": 10, "color": colours[names[0]], "symbol": symbols[names[1]]},
+        }
+        for names, group in groups.items()
+    ]
 
 
 SECTION = Section("roofline", "Roofline", 100, render)

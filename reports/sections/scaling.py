@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
-from ..data import CaseView, ReportData
-from ..plots import axis, colour_of, figure_json
-from ..section import Absent, Figure, Section, body
+from reports.data import CaseView, ReportData
+from reports.plots import axis, colour_of, figure_json
+from reports.section import Absent, Figure, Section, body
 
 
 def render(data: ReportData) -> Markup | Absent:
@@ -48,7 +48,9 @@ def _figure(data: ReportData, what: str, x_of: Callable[[CaseView], int], name: 
     return Figure(
         f"scaling-{what}",
         f"{title} by {what}",
-        figure_json(traces, xaxis=axis(what, dtick=1), yaxis=axis(f"{title} ({scale.unit})", better, rangemode="tozero")),
+        figure_json(
+            traces, xaxis=axis(what, dtick=1), yaxis=axis(f"{title} ({scale.unit})", better, rangemode="tozero")
+        ),
         _summary(lines, x_of, name, what),
         "A line that bends flat says that more brings nothing: the cores wait for memory or for each other.",
         ("Case", what, f"{title} ({scale.unit})"),
@@ -70,7 +72,7 @@ def _summary(lines: dict[str, list[CaseView]], x_of: Callable[[CaseView], int], 
         ratio = (ordered[-1].record.value(name) or 1) / (ordered[0].record.value(name) or 1)
         ratio = 1 / ratio if name == "latency_p50_ns" else ratio
         best, gain = (label, ratio) if ratio > gain else (best, gain)
-    return f"{len(lines)} nets with more than one value of {what}; most gained: {best}, ×{gain:.2f}."
+    return f"Most gained from more {what}: {best}, a factor of {gain:.2f}."
 
 
 SECTION = Section("scaling", "Scaling", 70, render)

@@ -9,18 +9,19 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.core.metric import METRICS
-
-from ..data import CaseView, ReportData
-from ..front import front, why_dominated
-from ..plots import GREY, axis, colour_of, figure_json, key, log_axis, symbol_of
-from ..section import Absent, Figure, Section, body
+from reports.data import CaseView, ReportData
+from reports.front import front, why_dominated
+from reports.plots import GREY, axis, colour_of, figure_json, key, log_axis, symbol_of
+from reports.section import Absent, Figure, Section, body
 
 _SMALLEST, _LARGEST = 8.0, 20.0
 
 
 def render(data: ReportData) -> Markup | Absent:
     """The scatter, the front, the sliders and the best setting under them."""
-    cases = [c for c in data.cases if c.record.value("latency_p50_ns") is not None and c.record.value("top1") is not None]
+    cases = [
+        c for c in data.cases if c.record.value("latency_p50_ns") is not None and c.record.value("top1") is not None
+    ]
     if not cases:
         return Absent(_why_none(data), "score a net on labelled images: edgebench run --model NET --data FOLDER")
     on_front = front(cases)
@@ -42,8 +43,16 @@ def _figure(data: ReportData, cases: Sequence[CaseView], on_front: Sequence[Case
         "yaxis": axis("Top-1 (%)", "higher"),
         "showlegend": True,
     }
-    rows = [[c.label, _text(data, c, "latency_p50_ns"), _text(data, c, "top1"), _text(data, c, size),
-             why_dominated(c, on_front)] for c in cases]  # fmt: skip
+    rows = [
+        [
+            c.label,
+            _text(data, c, "latency_p50_ns"),
+            _text(data, c, "top1"),
+            _text(data, c, size),
+            why_dominated(c, on_front),
+        ]
+        for c in cases
+    ]
     return Figure(
         "tradeoff-plot",
         "Accuracy against latency",
@@ -79,9 +88,15 @@ def _point(data: ReportData, case: CaseView) -> tuple[float, float]:
 def _front_line(data: ReportData, cases: Sequence[CaseView], on_front: Sequence[CaseView]) -> dict[str, Any]:
     points = sorted(_point(data, case) for case in cases if case in on_front)
     return {
-        "type": "scatter", "mode": "lines", "name": "Pareto front", "x": [x for x, _ in points], "y": [y for _, y in points],
-        "line": {"shape": "hv", "width": 2, "color": GREY}, "hoverinfo": "skip", "meta": "front",
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "lines",
+        "name": "Pareto front",
+        "x": [x for x, _ in points],
+        "y": [y for _, y in points],
+        "line": {"shape": "hv", "width": 2, "color": GREY},
+        "hoverinfo": "skip",
+        "meta": "front",
+    }
 
 
 def _legend(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]]:
@@ -90,7 +105,10 @@ def _legend(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]]
     symbols = symbol_of([case.record.case.runtime for case in data.cases])
     settings = dict.fromkeys(case.record.case.compression for case in cases)
     runtimes = dict.fromkeys(case.record.case.runtime for case in cases)
-    return [*(key(name, colour=colours[name]) for name in settings), *(key(name, symbol=symbols[name]) for name in runtimes)]
+    return [
+        *(key(name, colour=colours[name]) for name in settings),
+        *(key(name, symbol=symbols[name]) for name in runtimes),
+    ]
 
 
 def _markers(data: ReportData, cases: Sequence[CaseView], size: str) -> list[dict[str, Any]]:
@@ -107,20 +125,30 @@ def _markers(data: ReportData, cases: Sequence[CaseView], size: str) -> list[dic
     ]
 
 
-def _trace(  # noqa: PLR0913, PLR0917 - what a trace is made of
+def _trace(
     data: ReportData, group: Sequence[CaseView], name: str, colour: str, symbol: str, size: str, largest: float
 ) -> dict[str, Any]:
     points = [_point(data, case) for case in group]
     return {
-        "type": "scatter", "mode": "markers", "name": name, "showlegend": False, "x": [x for x, _ in points], "y": [y for _, y in points],
-        "customdata": [case.key for case in group], "hovertext": [_hover(data, case, group) for case in group],
-        "hoverinfo": "text", "error_y": _bars(data, group, "top1"), "error_x": _bars(data, group, "latency_p50_ns"),
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "showlegend": False,
+        "x": [x for x, _ in points],
+        "y": [y for _, y in points],
+        "customdata": [case.key for case in group],
+        "hovertext": [_hover(data, case, group) for case in group],
+        "hoverinfo": "text",
+        "error_y": _bars(data, group, "top1"),
+        "error_x": _bars(data, group, "latency_p50_ns"),
         "marker": {
-            "color": colour, "size": [_diameter(case.record.value(size), largest) for case in group],
-            "symbol": [symbol if case.trusted else f"{symbol}-open" for case in group], "opacity": 0.9,
+            "color": colour,
+            "size": [_diameter(case.record.value(size), largest) for case in group],
+            "symbol": [symbol if case.trusted else f"{symbol}-open" for case in group],
+            "opacity": 0.9,
             "line": {"width": 1.5, "color": colour},
         },
-    }  # fmt: skip
+    }
 
 
 def _diameter(value: float | None, largest: float) -> float:
@@ -160,8 +188,16 @@ def _bounds(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]]
         values = [value for case in cases if (value := case.record.value(name)) is not None]
         if len(set(values)) > 1:
             metric, scale = METRICS[name], data.scales[name]
-            found.append({"name": name, "metric": metric, "unit": scale.unit, "factor": scale.factor,
-                          "values": sorted(values), "most": metric.better == "lower"})  # fmt: skip
+            found.append(
+                {
+                    "name": name,
+                    "metric": metric,
+                    "unit": scale.unit,
+                    "factor": scale.factor,
+                    "values": sorted(values),
+                    "most": metric.better == "lower",
+                }
+            )
     return found
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ..data import CaseView, ReportData, Run
-from ..section import Section, body
+from reports.data import CaseView, ReportData, Run
+from reports.section import Section, body
 
 _ORDER = {"fail": 0, "warn": 1, "unknown": 2, "ok": 3}
 _MARKS = {"fail": "✕", "warn": "!", "unknown": "?", "ok": "✓"}
@@ -42,9 +42,7 @@ def _newest_by_target(data: ReportData) -> list[Run]:
 def _findings(run: Run, several: bool) -> list[Warning_]:
     ordered = sorted(run.header.findings, key=lambda finding: _ORDER[finding.status])
     where = f"{run.header.target}: " if several else ""
-    return [
-        Warning_(_MARKS[f.status], _TONES[f.status], where + f.check, f.found, f.remedy) for f in ordered
-    ]
+    return [Warning_(_MARKS[f.status], _TONES[f.status], where + f.check, f.found, f.remedy) for f in ordered]
 
 
 def _cases(data: ReportData) -> list[Warning_]:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
+from harness.core.quantity import Value
 from harness.store.compare import Comparison, compare_records
-
-from ..data import CaseView, ReportData
-from ..numbers import half_width, percent
-from ..section import Section, body
+from reports.data import CaseView, ReportData
+from reports.numbers import half_width, percent
+from reports.section import Section, body
 
 
 def render(data: ReportData) -> Markup:
@@ -71,7 +71,7 @@ def _ratio(comparison: Comparison) -> float:
 
 def _percent(comparison: Comparison) -> str:
     latency = comparison.latency
-    width = half_width(latency) if hasattr(latency, "value") else 0.0
+    width = half_width(latency) if isinstance(latency, Value) else 0.0
     return " ".join(part for part in percent(_ratio(comparison), width) if part)
 
 
@@ -86,7 +86,7 @@ def _champions(data: ReportData) -> list[tuple[str, CaseView | None, str]]:
     found = []
     for title, name, choose in wanted:
         having = [case for case in data.cases if case.trusted and case.record.value(name) is not None]
-        best = choose(having, key=lambda case: case.record.value(name)) if having else None  # noqa: B023
+        best = choose(having, key=lambda case: case.record.value(name)) if having else None
         found.append((title, best, name))
     return found
 

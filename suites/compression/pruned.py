@@ -16,7 +16,6 @@ class Pruned(Tuned):
     """Zeros at any place: a file that packs well and computes as much as before."""
 
     note = "unstructured zeros do not run faster on these runtimes: only the compressed file shrinks"
-    epochs = 2
 
     def __init__(self, percent: int) -> None:
         self.percent = percent

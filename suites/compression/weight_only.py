@@ -18,7 +18,11 @@ OPSET = 21
 
 
 class WeightOnly(Compression):
-    """A smaller file and nothing else: weights are dequantised, when loading or at every inference."""
+    """A smaller file and nothing else: weights are dequantised, when loading or at every inference.
+
+    With 4 bits depthwise filters stay fp32 in both formats: LiteRT has no int4 for them, they are few, and they
+    suffer most.
+    """
 
     note = "computes in fp32: saves space, and no time"
 
@@ -26,13 +30,10 @@ class WeightOnly(Compression):
         self.bits = bits
         self.name = f"int{bits}-weight-only"  # type: ignore[misc]
         self.description = f"int{bits} weights per channel, computed in fp32"  # type: ignore[misc]
+        what = f"int{bits} weights per channel" + (", depthwise ones fp32" if bits < 8 else "")
         self.yields = {  # type: ignore[misc]
-            "onnx": Yield(
-                f"int{bits} weights per channel (DQ), fp32 compute", ("onnx",), {"bits": bits, "axis": "output"}
-            ),
-            "tflite": Yield(
-                f"int{bits} weights per channel, fp32 compute", litert.TOOLS, {"recipe": f"weight_only_wi{bits}_afp32"}
-            ),
+            "onnx": Yield(f"{what} (DQ), fp32 compute", ("onnx",), {"bits": bits, "axis": "output"}),
+            "tflite": Yield(f"{what}, fp32 compute", litert.TOOLS, {"recipe": f"weight_only_wi{bits}_afp32"}),
         }
 
     def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
@@ -40,7 +41,7 @@ class WeightOnly(Compression):
 
         model = onnx.version_converter.convert_version(onnx.load(source), OPSET)
         stored = {weight.name: weight for weight in model.graph.initializer}
-        for name, axis in dict(_weights(model.graph, stored)).items():
+        for name, axis in dict(_weights(model.graph, stored, depthwise=self.bits == 8)).items():
             values, scales = quantised(onnx.numpy_helper.to_array(stored[name]), axis, self.bits)
             self._replace(model.graph, stored[name], values, scales, axis)
         out.write_bytes(model.SerializeToString(deterministic=True))
@@ -74,12 +75,14 @@ class WeightOnly(Compression):
         quantise(source, recipe, None, out)
 
 
-def _weights(graph: Any, stored: dict[str, Any]) -> Iterator[tuple[str, int]]:
+def _weights(graph: Any, stored: dict[str, Any], depthwise: bool) -> Iterator[tuple[str, int]]:
     """Name of each stored weight of a convolution or matrix product, and the axis of its output channels."""
     for node in graph.node:
-        if node.op_type in {"Conv", "Gemm", "MatMul"} and node.input[1] in stored:
-            transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
-            yield node.input[1], 0 if node.op_type == "Conv" or transposed else 1
+        if node.op_type not in {"Conv", "Gemm", "MatMul"} or node.input[1] not in stored:
+            continue
+        flags = {attribute.name: attribute.i for attribute in node.attribute}
+        if flags.get("group", 1) == 1 or depthwise:
+            yield node.input[1], 0 if node.op_type == "Conv" or flags.get("transB") else 1
 
 
 def quantised(weights: NDArray[np.float32], axis: int, bits: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:

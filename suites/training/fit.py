@@ -50,10 +50,12 @@ def fit(
     hooks: Sequence[Hooks] = (),
     teacher: nn.Module | None = None,
 ) -> Iterator[Epoch]:
-    """Train ``net`` in place, yielding after each epoch. Deterministic on one thread of one machine."""
+    """Train ``net`` in place, yielding after each epoch; none is fine. Deterministic on one thread of one machine."""
     generator = torch.Generator().manual_seed(config.seed)
     optimiser = _optimiser(net, config)
     steps = config.epochs * (len(train.labels) // config.batch)
+    if not steps:
+        return
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, config.learning_rate, total_steps=steps, pct_start=config.warm_up, cycle_momentum=False
     )

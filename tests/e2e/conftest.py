@@ -12,6 +12,12 @@ import pytest
 
 from suites import catalog
 
+
+def plain_environment() -> dict[str, str]:
+    """The environment without what this pytest put into it: pytest-benchmark would think that it runs under xdist."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+
+
 Edgebench = Callable[..., subprocess.CompletedProcess[str]]
 EMBEDDED = "mobilenet_v2-0.35-32"
 SMOKE = ("--profile", "smoke", "--images", "100")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness import cli
+from tests.e2e.conftest import plain_environment
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -27,7 +28,7 @@ def shown_commands(document: Path) -> list[str]:
 
 def test_every_step_of_the_tutorial_runs(tmp_path: Path, own_onnx: Path, own_tflite: Path) -> None:
     text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
-    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONPATH": ""}
+    environment = {**plain_environment(), "PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONPATH": ""}
     for language, code in re.findall(r"^```(sh|python)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         script = code.replace("SUITES", str(ROOT / "suites"))
         command = ["bash", "-euc", script] if language == "sh" else [sys.executable, "-c", script]

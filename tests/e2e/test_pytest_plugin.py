@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from harness.store.runfolder import RunFolder
-from tests.e2e.conftest import EMBEDDED
+from tests.e2e.conftest import EMBEDDED, plain_environment
 
 ROOT = Path(__file__).parents[2]
 
 
 def run_pytest(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", str(ROOT / "suites"), "-p", "no:cacheprovider", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    environment = plain_environment()
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")

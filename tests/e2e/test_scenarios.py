@@ -74,6 +74,18 @@ def test_sustained(measure: Any) -> None:
     assert (minute["temperature_c"] is None) == ("temperature_c_missing" in minute)
 
 
+@pytest.mark.parametrize(
+    ("scenario", "said"), [("SingleStream", "50.00 percentile"), ("Offline", "Samples per second")]
+)
+def test_loadgen_may_drive_and_its_summary_is_kept(measure: Any, scenario: str, said: str) -> None:
+    pytest.importorskip("mlperf_loadgen", reason="the extra 'loadgen' is not installed")
+    record, arrays = measure("onnx", "--scenario", scenario, "--driver", "loadgen")
+    (summary,) = record.details["loadgen_summaries"]
+    assert said in summary
+    assert record.case_id.endswith("|loadgen")
+    assert record.value("n_inferences") == len(arrays["wall_ns"]) >= 5
+
+
 def test_a_wrong_parameter_is_a_usage_error(edgebench: Edgebench, own_onnx: Path) -> None:
     done = edgebench("run", "--model", own_onnx, "--streams", "2", *SMOKE)
     assert done.returncode == 2

@@ -63,17 +63,18 @@ def by_ab(a: npt.ArrayLike, b: npt.ArrayLike, suspected: float, settings: Settin
 def by_rerun(value: float, found: Screen, s: int, settings: Settings) -> Confirmation:
     """Judge by the log value of a fresh session of the same build, against the baseline nights.
 
-    Unlike tonight's first figure this one was not picked for being extreme. A disturbance that lasts all night
-    passes all the same, hence the stricter limit.
+    Unlike tonight's first figure this one was not picked for being extreme; but a disturbance that lasts all night
+    passes here, where it would not pass an A/B.
     """
-    return _against_nights("rerun", value, found, s, settings)
+    return _against_nights("rerun", value, found, s, settings.rerun_noise_factor, settings.min_effect)
 
 
 def by_history(found: Screen, s: int, settings: Settings) -> Confirmation:
     """Judge by the recent nights alone; fewer than `LASTING_NIGHTS` neither confirm nor refute."""
     value = float(found.level[s] + found.shift[s])
-    judged = _against_nights("history", value, found, s, settings)
-    return judged if found.nights[s] >= LASTING_NIGHTS else unconfirmed("history", found, s)
+    if found.nights[s] < LASTING_NIGHTS:
+        return unconfirmed("history", found, s)
+    return _against_nights("history", value, found, s, settings.history_noise_factor, settings.min_effect)
 
 
 def unconfirmed(means: Means, found: Screen, s: int) -> Confirmation:
@@ -82,10 +83,12 @@ def unconfirmed(means: Means, found: Screen, s: int) -> Confirmation:
     return Confirmation(means, shift, shift - half, shift + half, float(found.p[s]))
 
 
-def _against_nights(means: Means, value: float, found: Screen, s: int, settings: Settings) -> Confirmation:
+def _against_nights(
+    means: Means, value: float, found: Screen, s: int, factor: float, min_effect: float
+) -> Confirmation:
     shift, suspected, noise = value - float(found.level[s]), float(found.shift[s]), found.noise(s)
     half = _half(found, s)
-    limit = max(float(np.log1p(settings.min_effect)), settings.rerun_noise_factor * noise)
+    limit = max(float(np.log1p(min_effect)), factor * noise)
     same_side = shift * suspected > 0
     return Confirmation(
         means,

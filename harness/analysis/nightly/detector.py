@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from harness.analysis._checks import BoolArray, FloatArray, numbers
+from harness.analysis._checks import BoolArray, FloatArray, numbers, samples
 from harness.analysis.nightly import confirm
 from harness.analysis.nightly.common import Common, remove_common_mode
 from harness.analysis.nightly.confirm import Confirmation
 from harness.analysis.nightly.screen import WEEK, Screen, night_values, screen
 from harness.analysis.nightly.settings import Settings
+from harness.analysis.nightly.slow import slow_changes
 from harness.analysis.nightly.verdict import Evidence, Kind, Verdict
 from harness.analysis.stats import benjamini_hochberg
 
@@ -63,6 +64,20 @@ class Detector:
         verdicts = [common.verdict(self.settings)] if common.is_event else []
         return verdicts + [self._verdict(s, found, common, c, s in discovered) for s, c in checks.items()]
 
+    def slow(self, history: npt.ArrayLike, since: Sequence[int] | None = None) -> list[Verdict]:
+        """Return what no single night shows: the last fortnight against the first one since night `since`.
+
+        history as for `night`, tonight included. For the weekly pass `since` is the last reset of each series (default:
+        the first night), for 'cumulative since release' the night of the release. It says what has
+        moved, not why: seasons and ageing machines move series too.
+        """
+        nights = _positive("history", np.asarray(history), 3)
+        values = night_values(self._turned(nights))
+        first = np.zeros(len(values), dtype=np.int64) if since is None else np.asarray(since, dtype=np.int64)
+        if first.shape != (len(values),):
+            raise ValueError(f"since: one night a series expected, got {first.shape} for {len(values)} series")
+        return slow_changes(values, first, 1.0 if self.settings.better == "less" else -1.0, self.settings.fdr)
+
     def _log_values(self, history: npt.ArrayLike, today: npt.ArrayLike, since: Sequence[int] | None) -> FloatArray:
         """Return turned logs of the night values, (series, nights + 1): the nights the screen needs, tonight last."""
         past, now = np.asarray(history), np.asarray(today)
@@ -104,7 +119,9 @@ class Detector:
             medians = rerun(s)
             if medians is None:
                 return confirm.unconfirmed("failed", found, s)
-            value = float(night_values(self._turned(_positive("rerun", np.atleast_1d(medians), 1))))
+            value = float(
+                night_values(self._turned(samples("rerun", np.atleast_1d(np.asarray(medians)), positive=True)))
+            )
             checks.append(confirm.by_rerun(value - common.shift, found, s, self.settings))
             if not checks[-1].changed:
                 break

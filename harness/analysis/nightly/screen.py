@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from harness.analysis._checks import FloatArray, IntArray
 from harness.analysis.nightly.settings import Settings
+from harness.analysis.stats.autocorrelation import integrated_time
 
 WEEK = 7
 
@@ -33,7 +34,8 @@ class Screen:
 
     `level`, `scale`: log level and robust standard deviation of the baseline nights, of which there are
     `baseline`. `shift`: log change of the recent nights against them. `nights`: the most recent nights that are
-    suspicious taken together, 0 where none are. `p`: their rank p-value among the baseline nights.
+    suspicious taken together, 0 where none are. `p`: their rank p-value among the baseline nights. `tau`:
+    autocorrelation time of the baseline nights of suspicious series.
     """
 
     level: FloatArray
@@ -42,10 +44,11 @@ class Screen:
     shift: FloatArray
     nights: IntArray
     p: FloatArray
+    tau: FloatArray
 
     def noise(self, series: int) -> float:
-        """Return the baseline's standard deviation, enlarged for being estimated from few nights."""
-        return float(self.scale[series] * _small_sample(self.baseline[series]))
+        """Return the baseline's standard deviation, enlarged for being estimated from few independent nights."""
+        return float(self.scale[series] * _small_sample(self.baseline[series] / self.tau[series]))
 
 
 def night_values(processes: FloatArray) -> FloatArray:
@@ -80,9 +83,10 @@ def screen(values: FloatArray, settings: Settings) -> Screen:
         shift=np.full(n, np.nan),
         nights=np.zeros(n, dtype=np.int64),
         p=np.ones(n),
+        tau=np.ones(n),
     )
     for rows, recent in ((enough & measured, WEEK), (~enough & measured, 1)):
-        if rows.any():
+        if rows.any() and values.shape[1] > MIN_BASELINE:
             _screen(known[rows], recent, settings, result, np.flatnonzero(rows))
     return result
 
@@ -107,6 +111,8 @@ def _screen(known: FloatArray, recent: int, settings: Settings, result: Screen, 
             unheard = (p < settings.screen_p) | (shift[found] > CERTAIN * limit[found])
             hit = rows[found[unheard]]
             result.shift[hit], result.nights[hit], result.p[hit] = sign * shift[found[unheard]], k, p[unheard]
+    for i in np.flatnonzero(result.nights[rows]):
+        result.tau[rows[i]] = integrated_time(base[i, ~np.isnan(base[i])])
 
 
 def _small_sample(count: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -22,7 +22,8 @@ class Settings:
     confirm_p: the confirmation's own error; FDR control over all series comes on top.
     fdr: false discovery rate over the confirmations of a night (Benjamini-Hochberg).
     reruns: fresh sessions of the same build that must all agree, where there is no A/B.
-    rerun_noise_factor: as noise_factor, for a fresh session of the same build without an A/B.
+    rerun_noise_factor: as noise_factor, for each of those sessions.
+    history_noise_factor: the same where nothing can be measured again, for at least three nights together.
     common_series: from so many series on, their median is taken for the machine's own change.
     """
 
@@ -30,7 +31,7 @@ class Settings:
     min_effect: float = 0.01
     baseline_nights: int = 45
     recent_nights: tuple[int, ...] = (1, 2, 3, 5, 7)
-    noise_factor: float = 2.5
+    noise_factor: float = 2.3
     improvement_noise_factor: float = 4.0
     screen_p: float = 0.05
     novelty: float = 0.5
@@ -38,7 +39,8 @@ class Settings:
     confirm_p: float = 0.002
     fdr: float = 0.05
     reruns: int = 2
-    rerun_noise_factor: float = 3.5
+    rerun_noise_factor: float = 2.3
+    history_noise_factor: float = 4.0
     common_series: int = 8
 
     def __post_init__(self) -> None:
@@ -51,7 +53,14 @@ class Settings:
         for name in ("screen_p", "confirm_p", "fdr"):
             if not 0.0 < getattr(self, name) < 1.0:
                 raise ValueError(f"{name}: a number between 0 and 1 expected, got {getattr(self, name)!r}")
-        for name in ("min_effect", "noise_factor", "improvement_noise_factor", "novelty", "rerun_noise_factor"):
+        for name in (
+            "min_effect",
+            "noise_factor",
+            "improvement_noise_factor",
+            "novelty",
+            "rerun_noise_factor",
+            "history_noise_factor",
+        ):
             if not 0.0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name}: a finite number >= 0 expected, got {getattr(self, name)!r}")
         for name, least in (("baseline_nights", 10), ("pairs", 6), ("common_series", 3), ("reruns", 1)):

@@ -88,6 +88,14 @@ def test_int8_slower_than_fp32(ms: float, speaks: bool) -> None:
         assert "--deep" in found.remedy
 
 
+@pytest.mark.parametrize(("ms", "ratio"), [(14.0, 2.0), (3.5, 0.5), (7.05, None), (6.95, None)])
+def test_faster_and_slower_are_told_where_intervals_part(ms: float, ratio: float | None) -> None:
+    base, own = record(), record("int8-static", ms)
+    compared = Situation(own, (base, own)).against_fp32()
+    assert (compared[0] if compared else None) == ratio
+    assert Situation(base, (base, own)).against_fp32() is None
+
+
 @pytest.mark.parametrize("status", ["contended", "throttled", "no-steady-state"])
 def test_figures_that_are_not_trusted_are_not_compared(status: Status) -> None:
     own = record("int8-static", 10.0)

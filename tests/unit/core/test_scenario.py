@@ -59,6 +59,13 @@ def test_parameters_are_above_0_and_finite(value: float) -> None:
         Load(rate_per_s=value)
 
 
+def test_loadgen_drives_what_it_can() -> None:
+    assert Case("m", "fp32", "r", driver="loadgen").id == "m|fp32|r|t1|loadgen"
+    assert Case("m", "fp32", "r", scenario="Offline", driver="loadgen").id == "m|fp32|r|t1|Offline|loadgen"
+    with pytest.raises(ScenarioError, match="LoadGen drives SingleStream and Offline here, not MultiStream"):
+        Case("m", "fp32", "r", scenario="MultiStream", driver="loadgen")
+
+
 def test_queries_fill_their_batches() -> None:
     assert Case("m", "fp32", "r", batch=4, scenario="MultiStream").batch == 4
     with pytest.raises(ScenarioError, match="8 samples do not fill batches of 3"):

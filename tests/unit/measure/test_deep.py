@@ -98,6 +98,7 @@ def test_every_phase_has_its_peak(tmp_path: Path) -> None:
     assert peaks == sorted(peaks)
     assert [mark["at_ns"] for mark in marks] == sorted(mark["at_ns"] for mark in marks)
     assert peaks[0] > MIB
+    assert answer.result["after_first"]["at_ns"] < answer.result["started_ns"] < answer.result["after_steady"]["at_ns"]
 
 
 def test_a_peak_follows_what_is_allocated() -> None:

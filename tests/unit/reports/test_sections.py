@@ -1,0 +1,66 @@
+"""Sections that need more in a record than the made-up runs hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.core.operators import OperatorProfile, OpTiming
+from harness.core.roofline import Roof, Roofline
+from harness.store.runfolder import RunFolder
+from reports.data import ReportData, gather
+from reports.section import Absent
+from reports.sections import operators, roofline, scaling
+from tests import factory
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return factory.write_run(tmp_path, factory.nets()[:2])
+
+
+def profiled(run: RunFolder, *timings: OpTiming, inference_ns: float = 1e6) -> ReportData:
+    profile = OperatorProfile("XNNPACK", 10, inference_ns, timings)
+    run.append(dataclasses.replace(run.records()[0], operators=profile))
+    return gather([run])
+
+
+def test_operators_say_what_takes_the_time_and_what_fell_back(run: RunFolder) -> None:
+    data = profiled(run, OpTiming("a", "CONV_2D", "XNNPACK", 6e5), OpTiming("b", "HARD_SWISH", "built-in", 3e5))
+    html = str(operators.render(data))
+    assert "1 of 2 operators, 30% of the time, ran elsewhere than on XNNPACK." in html
+    assert "60.0 %" in html
+    assert "10.0 %" in html  # the rest
+    assert html.index("CONV_2D") < html.index("HARD_SWISH")
+
+
+def test_without_a_profile_it_says_how_to_get_one(run: RunFolder) -> None:
+    assert operators.render(gather([run])) == Absent("not looked at: run with --deep")
+
+
+def test_the_roof_is_drawn_where_it_was_measured(run: RunFolder) -> None:
+    def traces(html: object) -> list[dict[str, object]]:
+        text = str(html).partition('id="roofline-plot-json">')[2].partition("</script>")[0]
+        return json.loads(text)["data"]
+
+    bare = roofline.render(gather([run]))
+    assert "There is no roof in this plot: not measured: edgebench roofline." in str(bare)
+    peaks = Roofline("m", "2026-01-01T00:00:00Z", "openblas", None, (Roof(1, 2e11, 1e10),))
+    run.write_header(dataclasses.replace(run.header(), roofline=peaks))
+    roofed = roofline.render(gather([run]))
+    assert "Peak with 1 thread: 100 GMAC/s in fp32, 10 GB/s" in str(roofed)
+    line = next(trace for trace in traces(roofed) if trace["mode"] == "lines")
+    assert max(line["y"]) == 100  # type: ignore[call-overload]
+    assert len(traces(roofed)) == len(traces(bare)) + 1
+
+
+def test_scaling_needs_two_points_of_one_net(tmp_path: Path) -> None:
+    one = factory.nets()[0]
+    two = dataclasses.replace(one, case=dataclasses.replace(one.case, threads=2), latency_ns=one.latency_ns // 2)
+    assert isinstance(scaling.render(gather([factory.write_run(tmp_path / "one", [one])])), Absent)
+    html = str(scaling.render(gather([factory.write_run(tmp_path / "two", [one, two])])))
+    assert "Most gained from more threads" in html
+    assert "a factor of 2.0" in html
