@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .core.record import Record
 
 FIXTURE = "edgebench_case"
+REPORT = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,9 +47,13 @@ def edgebench_session(request: pytest.FixtureRequest) -> Iterator[DeviceSession]
     chosen = [item.callspec.params[FIXTURE] for item in request.session.items if _has_case(item)]  # type: ignore[attr-defined]
     with DeviceSession(request.config, chosen) as session:
         yield session
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        reporter.write_line(f"\nedgebench report: {session.report}")
+    request.config.stash[REPORT] = str(session.report)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name the report, where this session wrote one."""
+    if REPORT in config.stash:
+        terminalreporter.write_line(f"edgebench report: {config.stash[REPORT]}")
 
 
 def _has_case(item: pytest.Item) -> bool:

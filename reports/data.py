@@ -12,6 +12,7 @@ from harness.core.metric import METRICS
 from harness.core.quantity import Quantity
 from harness.core.record import Record, RunHeader
 from harness.core.verdict import Verdict
+from harness.store.compare import Comparison, compare_records
 from harness.store.files import record_name
 from harness.store.runfolder import Contents, RunFolder
 
@@ -110,6 +111,16 @@ class ReportData:
     def scales(self) -> dict[str, Scale]:
         """The scale of every metric's column, from the current cases."""
         return scales_of([case.record for case in self.cases])
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """Every case of the newest run that the baseline holds too, compared with it; none without a baseline."""
+        before = {record.case_id: record for record in self.baseline.contents.records} if self.baseline else {}
+        return [
+            compare_records(before[record.case_id], record)
+            for record in self.newest.contents.records
+            if record.case_id in before
+        ]
 
     def show(self, record: Record, name: str) -> Shown:
         """The record's metric in this report's scale."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import math
+import mmap
 import time
-from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -93,7 +93,7 @@ def timed(session: Driven, batches: Sequence[Batch], plan: Plan, clock: Clock = 
     Arrays are allocated before, so that no allocation of ours falls within a timed inference. The input is copied in
     before the clock starts.
     """
-    wall, cpu = array("q", bytes(8 * plan.max_n)), array("q", bytes(8 * plan.max_n))
+    wall, cpu = _reserved(plan.max_n), _reserved(plan.max_n)
     cpu_now, prepare = cpu_clock(plan.threads), session.prepare
     infer = session.infer if plan.calls == 1 else repeated(session.infer, plan.calls)
     n, kinds, min_n, max_n = 0, len(batches), plan.min_n, plan.max_n
@@ -104,14 +104,21 @@ def timed(session: Driven, batches: Sequence[Batch], plan: Plan, clock: Clock = 
         cpu_before = cpu_now()
         before = clock()
         infer()
-        wall[n] = clock() - before
-        cpu[n] = cpu_now() - cpu_before
+        after = clock()
+        cpu_after = cpu_now()
+        wall[n] = after - before
+        cpu[n] = cpu_after - cpu_before
         n += 1
     ended = clock()
     own_ns = _clock_cost_ns(cpu_now)
     cpu_ns = _per_call(np.maximum(np.array(cpu[:n], np.int64) - own_ns, 0), plan.calls)
     wall_ns = _per_call(np.array(wall[:n], np.int64), plan.calls)
     return Samples(wall_ns, cpu_ns, started, ended, n * plan.calls, plan.calls)
+
+
+def _reserved(n: int) -> memoryview[int]:
+    """Room for `n` 64-bit integers, as pages that become resident one by one: peak memory is to be the runtime's."""
+    return memoryview(mmap.mmap(-1, 8 * n)).cast("q")
 
 
 def _clock_cost_ns(cpu_now: Callable[[], int]) -> int:

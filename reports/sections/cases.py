@@ -15,8 +15,6 @@ from reports.numbers import Shown, half_width, percent
 from reports.samples import wall_ns
 from reports.section import Absent, Section, body
 
-from .verdict import compared
-
 COLUMNS = (
     "latency_p50_ns",
     "latency_p90_ns",
@@ -52,7 +50,7 @@ def render(data: ReportData) -> Markup | Absent:
     """The table."""
     if not data.cases:
         return Absent("the run holds no record", "run it again: edgebench run")
-    changes = {comparison.case_id: comparison for comparison in compared(data)}
+    changes = {comparison.case_id: comparison for comparison in data.comparisons}
     rows = [_row(data, case, changes) for case in data.cases]
     columns = [(METRICS[name], data.scales[name], _SHORT[name]) for name in COLUMNS]
     several = len({case.record.target for case in data.cases}) > 1

@@ -11,7 +11,6 @@ from reports.numbers import percent
 from reports.section import Absent, Section, body
 
 from .cases import change_of
-from .verdict import compared
 
 _FIRST = {"slower": 0, "faster": 1, "undecided": 2, "same": 3}
 
@@ -20,7 +19,7 @@ def render(data: ReportData) -> Markup | Absent:
     """The cases both runs hold; a warning when the machines differ."""
     if data.baseline is None:
         return Absent("no baseline was given", "edgebench report RUN --baseline RUN")
-    found = sorted(compared(data), key=lambda comparison: (_FIRST[comparison.change], comparison.case_id))
+    found = sorted(data.comparisons, key=lambda comparison: (_FIRST[comparison.change], comparison.case_id))
     if not found:
         return Absent("the newest run and the baseline have no case in common")
     labels = {case.record.case_id: case for case in data.cases if case.run is data.newest}

@@ -14,6 +14,8 @@ from reports.section import Absent, Section, body
 
 _TYPES: tuple[tuple[Format, str], ...] = (("csv", "text/csv"), ("json", "application/json"))
 
+_JSON_UP_TO = 300  # cases: above that the table alone as CSV, which is a third of the size
+
 
 def render(data: ReportData) -> Markup | Absent:
     """Links with the data inside, so that they work in a file that was mailed, and without JavaScript."""
@@ -21,7 +23,7 @@ def render(data: ReportData) -> Markup | Absent:
         return Absent("the run holds no record")
     frame = record_table(case.record for case in data.cases)
     files = []
-    for kind, media in _TYPES:
+    for kind, media in _TYPES if len(data.cases) <= _JSON_UP_TO else _TYPES[:1]:
         out = io.StringIO()
         write_table(frame, kind, out)
         content = out.getvalue().encode()

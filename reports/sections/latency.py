@@ -13,8 +13,8 @@ from reports.plots import axis, colour_of, dash_of, figure_json, log_axis, quant
 from reports.samples import wall_ns
 from reports.section import Absent, Figure, Section, body
 
-_POINTS_ALL = 60_000  # over the whole report: a thousand cases must not make a file nobody can open
-_MOST_POINTS, _LEAST_POINTS = 400, 60
+_POINTS_ALL = 40_000  # over the whole report: a thousand cases must not make a file nobody can open
+_MOST_POINTS, _LEAST_POINTS = 400, 40
 _MOST_LINES = 14  # more in one plot cannot be told apart: the others wait in the legend
 _MARKS = ((0.5, "p50"), (0.9, "p90"), (0.99, "p99"))
 

@@ -24,7 +24,9 @@ def render(data: ReportData) -> Markup | Absent:
 
 
 def _rate(case: CaseView) -> float | None:
-    """10^9 MAC/s: MACs of one inference times the batch over its median time in ns."""
+    """10^9 MAC/s: MACs of one inference times the batch over its median time in ns; None where latency is a query's."""
+    if case.record.case.scenario in ("MultiStream", "Server"):
+        return None
     artifact, latency = case.record.artifact, case.record.value("latency_p50_ns")
     if artifact is None or not artifact.macs or not artifact.size_bytes or not latency:
         return None

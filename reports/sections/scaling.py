@@ -61,8 +61,9 @@ def _figure(data: ReportData, what: str, x_of: Callable[[CaseView], int], name: 
 def _others(case: CaseView, what: str) -> str:
     """The case without what varies."""
     one = case.record.case
-    rest = f"b{one.batch}" if what == "threads" else f"t{one.threads}"
-    return " · ".join((case.record.target, one.model, one.compression, one.runtime, rest))
+    rest = [f"b{one.batch}" if what == "threads" else f"t{one.threads}"]
+    rest += [f"{one.scenario} {one.load.label(one.scenario)}".strip()] if one.scenario != "SingleStream" else []
+    return " · ".join((case.record.target, one.model, one.compression, one.runtime, *rest))
 
 
 def _summary(lines: dict[str, list[CaseView]], x_of: Callable[[CaseView], int], name: str, what: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from markupsafe import Markup
 
 from harness.core.quantity import Value
-from harness.store.compare import Comparison, compare_records
+from harness.store.compare import Comparison
 from reports.data import CaseView, ReportData
 from reports.numbers import half_width, percent
 from reports.section import Section, body
@@ -40,21 +40,9 @@ def _headline(trusted: int, total: int, missing: int) -> str:
     return f"{words} can be trusted{rest}"
 
 
-def compared(data: ReportData) -> list[Comparison]:
-    """Every case of the newest run that the baseline holds too, compared with it."""
-    if data.baseline is None:
-        return []
-    before = {record.case_id: record for record in data.baseline.contents.records}
-    return [
-        compare_records(before[record.case_id], record)
-        for record in data.newest.contents.records
-        if record.case_id in before
-    ]
-
-
 def _changes(data: ReportData) -> str:
     """'2 of 48 cases slower (worst +11.4 % ±2.1), 3 undecided, 43 unchanged'; empty without a baseline."""
-    found = compared(data)
+    found = data.comparisons
     if not found:
         return ""
     counts = Counter(comparison.change for comparison in found)

@@ -50,9 +50,9 @@ class Compression(ABC):
     space; empty where it saves no time on any processor or needs no feature for it.
     """
 
-    name: ClassVar[str]
-    description: ClassVar[str]
-    yields: ClassVar[Mapping[Format, Yield]]
+    name: str
+    description: str
+    yields: Mapping[Format, Yield]
     needs_calibration: ClassVar[bool] = False
     needs_training: ClassVar[bool] = False
     """Whether it trains: torch and the training images are needed, on a workstation."""

@@ -18,8 +18,8 @@ class ChannelPruned(Tuned):
 
     def __init__(self, percent: int) -> None:
         self.percent = percent
-        self.name = f"channel-pruned-{percent}"  # type: ignore[misc]
-        self.description = f"{percent} % fewer channels inside each block, fine-tuned"  # type: ignore[misc]
+        self.name = f"channel-pruned-{percent}"
+        self.description = f"{percent} % fewer channels inside each block, fine-tuned"
 
     def reshape(self, net: nn.Sequential) -> None:
         """Take the channels of least norm; see `suites.nn.narrow`."""

@@ -18,8 +18,8 @@ class Clustered(Tuned):
 
     def __init__(self, values: int) -> None:
         self.values = values
-        self.name = f"clustered-{values}"  # type: ignore[misc]
-        self.description = f"the weights of each layer share {values} values"  # type: ignore[misc]
+        self.name = f"clustered-{values}"
+        self.description = f"the weights of each layer share {values} values"
 
     def reshape(self, net: nn.Sequential) -> None:
         """Fold batch normalisation, which would spread the values again, then share them."""

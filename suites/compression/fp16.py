@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
 
 from harness.core.artifact import Format
 from suites.compression.base import FP16_ARITHMETIC, Calibration, Compression, Yield
@@ -15,7 +15,7 @@ class Fp16(Compression):
 
     name = "fp16"
     description = "half-precision weights, half the size; computes in fp16 only where processor and runtime do"
-    yields: ClassVar[dict[Format, Yield]] = {
+    yields: Mapping[Format, Yield] = {
         "onnx": Yield(
             "fp16 graph with fp32 inputs and outputs",
             ("onnxconverter-common", "onnx"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
+from harness.core.artifact import Format
 from suites.compression.base import Calibration, Compression, Yield
 
 
@@ -13,7 +15,7 @@ class Fp32(Compression):
 
     name = "fp32"
     description = "float net as trained: the reference for accuracy and latency"
-    yields = {"onnx": Yield("fp32"), "tflite": Yield("fp32")}  # noqa: RUF012
+    yields: Mapping[Format, Yield] = {"onnx": Yield("fp32"), "tflite": Yield("fp32")}
 
     def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         shutil.copyfile(source, out)

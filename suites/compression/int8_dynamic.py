@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
 
 from harness.core.artifact import Format
 from suites.compression import litert, ort
@@ -21,7 +21,7 @@ class Int8Dynamic(Compression):
 
     name = "int8-dynamic"
     description = "int8 weights, activations quantised at run time; .onnx: matrix products only, .tflite: all weights"
-    yields: ClassVar[dict[Format, Yield]] = {
+    yields: Mapping[Format, Yield] = {
         "onnx": Yield(
             "int8 matrix products, fp32 convolutions",
             ort.TOOLS,

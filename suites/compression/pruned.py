@@ -19,8 +19,8 @@ class Pruned(Tuned):
 
     def __init__(self, percent: int) -> None:
         self.percent = percent
-        self.name = f"pruned-{percent}"  # type: ignore[misc]
-        self.description = f"{percent} % of the pointwise weights are zero, pruned gradually"  # type: ignore[misc]
+        self.name = f"pruned-{percent}"
+        self.description = f"{percent} % of the pointwise weights are zero, pruned gradually"
 
     def hooks(self, net: nn.Sequential) -> Hooks:
         """Growing sparsity; see `suites.nn.sparse`."""

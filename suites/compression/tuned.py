@@ -29,7 +29,7 @@ class Tuned(Compression):
     """Peak of the one-cycle schedule."""
     taught: ClassVar[bool] = False
     """Whether a teacher's outputs are learnt as well as the labels."""
-    yields: ClassVar[Mapping[Format, Yield]] = {"onnx": Yield("fp32"), "tflite": Yield("fp32")}
+    yields: Mapping[Format, Yield] = {"onnx": Yield("fp32"), "tflite": Yield("fp32")}
 
     def reshape(self, net: nn.Sequential) -> None:
         """Change the trained net's layers in place, before tuning; decided by its weights alone."""

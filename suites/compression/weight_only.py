@@ -28,10 +28,10 @@ class WeightOnly(Compression):
 
     def __init__(self, bits: int) -> None:
         self.bits = bits
-        self.name = f"int{bits}-weight-only"  # type: ignore[misc]
-        self.description = f"int{bits} weights per channel, computed in fp32"  # type: ignore[misc]
+        self.name = f"int{bits}-weight-only"
+        self.description = f"int{bits} weights per channel, computed in fp32"
         what = f"int{bits} weights per channel" + (", depthwise ones fp32" if bits < 8 else "")
-        self.yields = {  # type: ignore[misc]
+        self.yields = {
             "onnx": Yield(f"{what} (DQ), fp32 compute", ("onnx",), {"bits": bits, "axis": "output"}),
             "tflite": Yield(f"{what}, fp32 compute", litert.TOOLS, {"recipe": f"weight_only_wi{bits}_afp32"}),
         }

@@ -1,6 +1,6 @@
 """How often do 95 % intervals of the median hold the true median? A simulation, printed as a table.
 
-    python -m tests.bench.coverage [--trials 2000] [--seed 1]
+    python tests/bench/coverage.py [--trials 2000] [--seed 1]
 
 Noise families: independent, AR(1), bursts (20 % of the time, 40 iterations long on average, 25 % slower) and,
 for several processes, processes that scatter by 1 % or fall into a slow mode (30 %, 3-8 % slower).
