@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from harness.core.errors import UsageError
-from harness.core.metric import METRICS
 from harness.core.quantity import Quantity
 from harness.core.record import Record, RunHeader
-from harness.core.verdict import Verdict
 from harness.store.compare import Comparison, compare_records
 from harness.store.files import record_name
 from harness.store.runfolder import Contents, RunFolder
 
-from .numbers import Scale, Shown, scale_for, show
+from .numbers import Scale, Shown, show
 from .page import when
+from .words import mark_of, scales_of, setting_of
 
 
 @dataclass(frozen=True)
@@ -67,31 +66,6 @@ class CaseView:
     def tone(self) -> str:
         """CSS class of the verdict: good, fair, doubt, bad or none."""
         return {"✓": "good", "≈": "fair", "!": "doubt", "✕": "bad", "○": "none"}[self.mark]
-
-
-def setting_of(record: Record, joint: str = " · ") -> str:
-    """The case without its model: compression, runtime, threads; batch and scenario when not the default."""
-    case = record.case
-    parts = [case.compression, case.runtime, f"t{case.threads}"]
-    parts += [f"b{case.batch}"] if case.batch != 1 else []
-    parts += [f"{case.scenario} {case.load.label(case.scenario)}".strip()] if case.scenario != "SingleStream" else []
-    return joint.join(parts)
-
-
-def mark_of(verdict: Verdict) -> str:
-    """✓ precise, ≈ imprecise, ✕ failed, ○ unsupported, ! measured but not to be trusted."""
-    if verdict.trusted:
-        return "✓" if verdict.status == "precise" else "≈"
-    return "✕" if verdict.failed else "○" if verdict.status == "unsupported" else "!"
-
-
-def scales_of(records: Sequence[Record]) -> dict[str, Scale]:
-    """The scale of every metric's column over these records; the percentiles of latency share that of the median."""
-    scales = {
-        name: scale_for(metric, [value for record in records if (value := record.value(name)) is not None])
-        for name, metric in METRICS.items()
-    }
-    return scales | {name: scales["latency_p50_ns"] for name in scales if name.startswith("latency_p")}
 
 
 @dataclass(frozen=True)

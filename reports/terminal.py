@@ -12,9 +12,9 @@ from rich.text import Text
 from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
 
-from .data import mark_of, scales_of, setting_of
 from .numbers import Scale, show
 from .text import clean
+from .words import mark_of, scales_of, setting_of
 
 _WIDE = 118  # columns from which the tail percentiles and the model size have room
 _NARROW_COLUMNS = ("latency_p50_ns", "energy_net_j", "peak_rss_bytes", "top1")

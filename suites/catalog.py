@@ -61,7 +61,7 @@ def weights(model: str) -> Weights:
 def artifact(case: Case, file_format: Format) -> Artifact:
     """The model file of a case, verified. Raises NotBuilt with what there is, SetupError on a damaged file."""
     if case.weights == "trained":
-        return _shipped_artifact(case, file_format)
+        return _trained_artifact(case, file_format)
     try:
         skeleton = skeletons.find(case.model, case.compression, file_format)
     except UnknownName as error:
@@ -84,19 +84,37 @@ def damaged() -> list[str]:
     return [entry["file"] for entry in shipped().values() if not _intact(entry)]
 
 
-def _intact(entry: Mapping[str, Any]) -> bool:
-    path = ARTIFACTS / entry["file"]
+def _intact(entry: Mapping[str, Any], folder: Path | None = None) -> bool:
+    path = (folder or ARTIFACTS) / entry["file"]
     return path.is_file() and sha256_of(path) == str(entry["sha256"])
 
 
-def _shipped_artifact(case: Case, file_format: Format) -> Artifact:
-    entry = shipped().get((case.model, case.compression, file_format))
+def prepared_dir() -> Path:
+    """Where `edgebench prepare` keeps what it builds on this machine."""
+    return cache_dir() / "prepared"
+
+
+def _prepared(model: str, compression: str, file_format: Format) -> Mapping[str, Any] | None:
+    """The entry of a file built on this machine from the net as it is shipped now, None where there is none."""
+    note = prepared_dir() / model / f"{compression}.{file_format}.json"
+    if not note.is_file():
+        return None
+    entry: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
+    sources = {one["sha256"] for (name, _, kind), one in shipped().items() if (name, kind) == (model, file_format)}
+    return entry if entry["recipe"]["parent_sha256"] in sources else None
+
+
+def _trained_artifact(case: Case, file_format: Format) -> Artifact:
+    folder, entry = ARTIFACTS, shipped().get((case.model, case.compression, file_format))
+    if entry is None:
+        folder, entry = prepared_dir(), _prepared(case.model, case.compression, file_format)
     if entry is None:
         known = sorted(c for m, c, f in shipped() if (m, f) == (case.model, file_format))
         raise NotBuilt(f"{case.model} is not shipped as {case.compression} {file_format}", f"known: {', '.join(known)}")
-    path = ARTIFACTS / entry["file"]
-    if not _intact(entry):
-        raise SetupError(f"{path} is missing or not the file the manifest names", "install edgebench again")
+    path = folder / entry["file"]
+    if not _intact(entry, folder):
+        remedy = "install edgebench again" if folder == ARTIFACTS else "remove it and run edgebench prepare"
+        raise SetupError(f"{path} is missing or not the file the manifest names", remedy)
     return Artifact(
         path=path,
         format=file_format,

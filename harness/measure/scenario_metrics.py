@@ -96,12 +96,10 @@ def _offline_throughput(processes: list[NDArray[Any]], confidence: float) -> Val
 
 
 def _busy(state: Progress) -> Quantity:
-    scenario = state.prepared.case.scenario
-    if scenario == "Server":
-        return Value(sum(float(more["service_ns"].sum()) for more in state.more) / _window_ns(state))
-    if scenario == "paced":
-        return Value(sum(run.inferences * run.median_ns for run in state.runs) / _window_ns(state))
-    return Missing("only in the scenarios Server and paced: elsewhere the net never waits")
+    name = {"Server": "service_ns", "paced": "busy_ns"}.get(state.prepared.case.scenario)
+    if name is None:
+        return Missing("only in the scenarios Server and paced: elsewhere the net never waits")
+    return Value(sum(float(more[name].sum()) for more in state.more) / _window_ns(state))
 
 
 def _bound(state: Progress) -> dict[str, Quantity]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from harness.analysis._distributions import t_quantile
 from harness.core.errors import UsageError
@@ -16,6 +15,9 @@ from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record, RunHeader
 
 from .runfolder import RunFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Change = Literal["faster", "slower", "same", "undecided"]
 SMALLEST = 0.01  # changes below 1 % are not worth a verdict, however sure (criterion.rs uses the same noise floor)
@@ -51,6 +53,8 @@ def compare_runs(a: RunFolder, b: RunFolder, force: bool = False) -> pd.DataFram
     Raises UsageError, unless forced, when the runs come from different machines or targets: the ratio would be that
     of the machines. Cases are matched by id, which holds the number of threads.
     """
+    import pandas as pd
+
     if not force:
         check_comparable(a.header(), b.header())
     second = {record.case_id: record for record in b.records()}

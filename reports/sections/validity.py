@@ -16,7 +16,7 @@ _TONES = {"fail": "bad", "warn": "doubt", "unknown": "none", "ok": "good"}
 
 
 @dataclass(frozen=True)
-class Warning_:  # noqa: N801 - 'Warning' is a builtin
+class Warning_:  # noqa: N801 - `Warning` is a builtin
     """One line of the panel: a sign, what was seen, what to do, and the cases it is about."""
 
     mark: str

@@ -33,6 +33,7 @@ SHIPPED = (
     "int8-static-per-tensor",
     "int8-qat",
     "channel-pruned-50",
+    "channel-pruned-50+int8-static",
     "channel-pruned-50+distilled",
     "channel-pruned-50+distilled+int8-static",
     "pruned-80",

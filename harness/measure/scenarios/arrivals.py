@@ -91,4 +91,5 @@ def paced(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
     pace = _Pace(stage, 1e9 / (stage.load.rate_per_s or 1.0))
     samples = loop.run(pace, batches, replace(plan, calls=1), stage.now)
     pace.tick()
-    return replace(samples, started_ns=pace.started_ns, ended_ns=stage.now())
+    busy = {"busy_ns": np.array([samples.wall_ns.sum()], np.int64)}
+    return replace(samples, started_ns=pace.started_ns, ended_ns=stage.now(), more=busy)

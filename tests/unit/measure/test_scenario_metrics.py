@@ -135,7 +135,7 @@ def test_a_server_that_cannot_keep_up_has_no_latency_to_trust() -> None:
 def paced(window_ms: float) -> Progress:
     state = empty("paced", Load(rate_per_s=50))
     for _ in range(3):
-        add(state, [2 * MS] * 100, int(window_ms * MS), 100)
+        add(state, [2 * MS] * 100, int(window_ms * MS), 100, busy_ns=[200 * MS])
     return state
 
 

@@ -73,6 +73,7 @@ def test_paced_begins_every_inference_on_its_tick_and_idles_between() -> None:
     assert np.diff(world.inferred_at).tolist() == [20 * MS] * 3
     assert samples.wall_ns.tolist() == [2 * MS] * 4
     assert samples.ended_ns - samples.started_ns == 4 * 20 * MS
+    assert samples.more["busy_ns"].tolist() == [4 * 2 * MS]
 
 
 def test_paced_catches_up_after_a_late_inference() -> None:
