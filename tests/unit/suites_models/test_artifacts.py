@@ -48,7 +48,7 @@ def test_no_file_lies_there_unlisted() -> None:
 
 
 def test_all_files_together_stay_small() -> None:
-    assert sum(entry["bytes"] for entry in ENTRIES) <= 25e6
+    assert sum(entry["bytes"] for entry in ENTRIES) <= 60e6
 
 
 @pytest.mark.parametrize("kind", ["onnx", "tflite"])
