@@ -16,12 +16,13 @@ from harness.core.plugins import load_all
 from harness.store.files import write_whole
 from harness.store.runfolder import RunFolder
 
-from .data import ReportData, gather
+from .data import CaseView, ReportData, gather
+from .front import scored
 from .page import asset, json_for_html, render
+from .recommend import BOUNDED, figures
 from .section import Absent, Section
 
 _SCRIPTS = ("plotly-cartesian.min.js", "report.js")
-_SLIDERS = ("latency_p50_ns", "top1", "energy_net_j", "artifact_bytes")
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,7 @@ def build_html(data: ReportData) -> str:
         style=Markup(asset("report.css")),  # noqa: S704 - our own file
         scripts=scripts,
         hashes=[_csp_hash(script) for script in scripts],
-        cases=json_for_html(
-            json.dumps([_for_script(data, index) for index in range(len(data.cases))], allow_nan=False)
-        ),
+        cases=json_for_html(json.dumps(_for_script(data), allow_nan=False, separators=(",", ":"))),
         filters=_filters(data),
     )
 
@@ -77,23 +76,30 @@ def _csp_hash(script: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def _for_script(data: ReportData, index: int) -> dict[str, Any]:
-    """What filters and sliders need of a case."""
-    case = data.cases[index]
+def _for_script(data: ReportData) -> list[dict[str, Any]]:
+    """What filters and sliders need of every case. `ranked`: it may stand on the front and be recommended."""
+    ranked = {case.key for case in scored(data.cases) if case.trusted}
+    return [
+        {
+            "key": case.key,
+            "label": case.label,
+            "ranked": case.key in ranked,
+            "facets": _facets(case),
+            "values": figures(case.record),
+            "shown": {name: _shown(data, case, name) for name in BOUNDED},
+        }
+        for case in data.cases
+    ]
+
+
+def _facets(case: CaseView) -> dict[str, str]:
     one = case.record.case
-    return {
-        "key": case.key,
-        "label": case.label,
-        "trusted": case.trusted,
-        "facets": {"target": case.record.target, "model": one.model, "compression": one.compression,
-                   "runtime": one.runtime, "scenario": one.scenario, "verdict": case.record.verdict.status},
-        "values": {name: case.record.value(name) for name in _SLIDERS},
-        "shown": {name: _shown(data, index, name) for name in _SLIDERS},
-    }  # fmt: skip
+    return {"target": case.record.target, "model": one.model, "compression": one.compression, "runtime": one.runtime,
+            "scenario": case.load, "verdict": case.record.verdict.status}  # fmt: skip
 
 
-def _shown(data: ReportData, index: int, name: str) -> str:
-    shown = data.show(data.cases[index].record, name)
+def _shown(data: ReportData, case: CaseView, name: str) -> str:
+    shown = data.show(case.record, name)
     return shown.text if shown.missing else f"{shown.text} {data.scales[name].unit}".strip()
 
 
@@ -101,7 +107,7 @@ def _filters(data: ReportData) -> list[tuple[str, str, list[tuple[str, int]]]]:
     """(facet, title, [(value, number of cases)]) of every facet in which the cases differ."""
     titles = {"target": "Target", "model": "Model", "compression": "Compression", "runtime": "Runtime",
               "scenario": "Scenario", "verdict": "Verdict"}  # fmt: skip
-    facets = [_for_script(data, index)["facets"] for index in range(len(data.cases))]
+    facets = [_facets(case) for case in data.cases]
     found = []
     for name, title in titles.items():
         counts: dict[str, int] = {}

@@ -16,7 +16,7 @@ from harness.store.runfolder import Contents, RunFolder
 
 from .numbers import Scale, Shown, show
 from .page import when
-from .words import mark_of, scales_of, setting_of
+from .words import load_of, main_load, mark_of, scales_of, setting_of
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ class CaseView:
     def setting(self) -> str:
         """The case without its model."""
         return setting_of(self.record)
+
+    @property
+    def load(self) -> str:
+        """How queries reached the net; times are compared where this is equal alone."""
+        return load_of(self.record)
 
     @property
     def label(self) -> str:
@@ -80,6 +85,11 @@ class ReportData:
     def newest(self) -> Run:
         """The run that started last."""
         return self.runs[-1]
+
+    @cached_property
+    def main_load(self) -> str:
+        """The load that rankings are made in."""
+        return main_load([case.record for case in self.cases])
 
     @cached_property
     def scales(self) -> dict[str, Scale]:

@@ -1,4 +1,4 @@
-"""Which cases no other beats: accuracy up, latency down, trusted cases alone."""
+"""Which cases no other beats: accuracy up, latency down, trusted cases under one load and on one data set alone."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ import numpy as np
 from harness.analysis.pareto import front as pareto_mask
 
 from .data import CaseView
+from .recommend import comparable
+
+
+def scored(cases: Sequence[CaseView]) -> list[CaseView]:
+    """The cases whose latency and accuracy can be held against each other, untrusted ones among them."""
+    kept = {id(record) for record in comparable([case.record for case in cases])}
+    return [case for case in cases if id(case.record) in kept]
 
 
 def front(cases: Sequence[CaseView]) -> list[CaseView]:
     """The trusted cases on the Pareto front of (latency p50, top-1)."""
-    able = [case for case in cases if case.trusted and _point(case) is not None]
+    able = [case for case in scored(cases) if case.trusted]
     if not able:
         return []
-    mask = pareto_mask(np.array([_point(case) for case in able]), ("min", "max"))
+    mask = pareto_mask(np.array([_point(case) for case in able], dtype=np.float64), ("min", "max"))
     return [case for case, on in zip(able, mask, strict=True) if on]
 
 

@@ -1,15 +1,19 @@
 """Which setting to take under given bounds, and what would have to give when none fits.
 
 The choice: where accuracy is bounded the fastest of the cases that fit, otherwise the most accurate; of equals the
-better in the other. The report's sliders follow the same rule.
+better in the other. Only cases that can be compared are considered: trusted, under one load, scored on one data set.
+The report's sliders follow the same rule over the figures of `figures`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 from harness.core.record import Record
+
+from .words import load_of, main_load
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,10 @@ class Bounds:
         return Bounds(**{other: bound for other, bound in self.given.items() if other != name})
 
 
+BOUNDED = tuple(field.name for field in fields(Bounds))
+"""The metrics that can be bounded."""
+
+
 @dataclass(frozen=True)
 class Recommendation:
     """`best` and `runner_up` of the `fitting` cases; `binding` names the bounds without which the choice would differ.
@@ -49,13 +57,30 @@ class Recommendation:
 
 
 def recommend(records: Sequence[Record], bounds: Bounds) -> Recommendation:
-    """Choose among the trusted records that have a latency and an accuracy."""
-    able = [r for r in records if r.verdict.trusted and None not in (r.value("latency_p50_ns"), r.value("top1"))]
+    """Choose among the records that can be compared."""
+    able = [record for record in comparable(records) if record.verdict.trusted]
     ranked = rank(able, bounds)
     best = ranked[0] if ranked else None
     binding = tuple(name for name in bounds.given if best is not (_first(rank(able, bounds.without(name)))))
     relax = () if best else tuple(found for name in bounds.given if (found := _relaxed(able, bounds, name)))
     return Recommendation(best, ranked[1] if len(ranked) > 1 else None, len(ranked), len(able), binding, relax)
+
+
+def comparable(records: Sequence[Record]) -> list[Record]:
+    """The records with a latency and an accuracy under the main load and on the data set most of them are scored on.
+
+    Latencies of two scenarios are answers to two questions, and so are accuracies on two data sets. Records that
+    cannot be trusted are among them, to be shown as such.
+    """
+    load = main_load(records)
+    able = [r for r in records if load_of(r) == load and None not in (r.value("latency_p50_ns"), r.value("top1"))]
+    datasets = Counter(record.case.dataset for record in able)
+    return [record for record in able if record.case.dataset == datasets.most_common(1)[0][0]]
+
+
+def figures(record: Record) -> dict[str, float | None]:
+    """The record's figures that bounds are held against, None where missing."""
+    return {name: record.value(name) for name in BOUNDED}
 
 
 def rank(records: Sequence[Record], bounds: Bounds) -> list[Record]:

@@ -10,14 +10,31 @@ from harness.core.verdict import Verdict
 
 from .numbers import Scale, scale_for
 
+DEFAULT_LOAD = "SingleStream"
+
 
 def setting_of(record: Record, joint: str = " · ") -> str:
-    """The case without its model: compression, runtime, threads; batch and scenario when not the default."""
+    """The case without its model: compression, runtime, threads; scenario and batch when not the default."""
     case = record.case
-    parts = [case.compression, case.runtime, f"t{case.threads}"]
-    parts += [f"b{case.batch}"] if case.batch != 1 else []
-    parts += [f"{case.scenario} {case.load.label(case.scenario)}".strip()] if case.scenario != "SingleStream" else []
-    return joint.join(parts)
+    load = load_of(record).removeprefix(DEFAULT_LOAD).strip()
+    return joint.join([case.compression, case.runtime, f"t{case.threads}", *([load] if load else [])])
+
+
+def load_of(record: Record) -> str:
+    """How queries reached the net: 'SingleStream', 'Offline s2 b8', 'SingleStream loadgen'.
+
+    Times and energies may be compared where this is equal, and nowhere else.
+    """
+    case = record.case
+    batch = f"b{case.batch}" if case.batch != 1 else ""
+    driver = case.driver if case.driver != "own" else ""
+    return " ".join(filter(None, (case.scenario, case.load.label(case.scenario), batch, driver)))
+
+
+def main_load(records: Sequence[Record]) -> str:
+    """The load that rankings are made in: SingleStream where any record has it, else that of the first record."""
+    loads = [load_of(record) for record in records]
+    return DEFAULT_LOAD if DEFAULT_LOAD in loads or not loads else loads[0]
 
 
 def mark_of(verdict: Verdict) -> str:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 
-_REPEATS = 7
+_REPEATS = 9
+_WARM_UP = 3
 _STEPS = 20_000
 
 
 def control_ns() -> float:
-    """Median CPU nanoseconds of a fixed integer loop (about 1 ms on a current core), of this thread alone.
+    """Least CPU nanoseconds of a fixed integer loop (about 1 ms on a current core), of this thread alone.
 
-    Plain Python on small integers: no memory traffic and no vector units, so it follows the core's clock and nothing
-    that the measured runtime leaves behind in the caches.
+    The least of several, since what disturbs can only add; the first few, in which the interpreter still adapts its
+    bytecode and the caches hold other things, do not count. Python on
+    small integers has no memory traffic and no vector units, so it follows the core's clock and nothing that the
+    measured runtime leaves behind in the caches.
     """
-    return statistics.median(_once() for _ in range(_REPEATS))
+    return float(min([_once() for _ in range(_WARM_UP + _REPEATS)][_WARM_UP:]))
 
 
 def _once() -> int:

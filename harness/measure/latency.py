@@ -136,7 +136,8 @@ class LatencyPass:
     def _loop(self, state: Progress) -> Loop:
         """The profile's loop; from the third process on with the inferences per process that two pilots call for."""
         base = fitted(self.profile, state.prepared.case).loop
-        by_pilots = state.prepared.case.scenario in SIZED and self.profile.max_processes > PILOTS
+        open_ended = self.profile.max_processes > max(PILOTS, self.profile.processes)
+        by_pilots = open_ended and state.prepared.case.scenario in SIZED
         if len(state.runs) < PILOTS or not by_pilots:
             return base
         pilot = state.runs[:PILOTS]

@@ -27,7 +27,10 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Comparison:
-    """One case in both runs. `latency` is b over a (1.05: b takes 5 % longer); energy likewise; `top1` is b minus a."""
+    """One case in both runs. `latency` is b over a (1.05: b takes 5 % longer); energy likewise; `top1` is b minus a.
+
+    In Offline, whose figure is throughput, `latency` is the ratio of the time a sample takes: throughput of a over b.
+    """
 
     case_id: str
     change: Change
@@ -38,13 +41,14 @@ class Comparison:
 
 
 def compare_records(a: Record, b: Record) -> Comparison:
-    """Compare one case's records; a case that cannot be trusted in either run is undecided and says which."""
-    ratio = _latency_ratio(a, b)
-    change, reason = _verdict(ratio)
+    """Compare one case's records. Of one that cannot be trusted there is no ratio of time or energy, but a reason."""
+    top1 = _top1_delta(a, b)
     for side, record in (("first", a), ("second", b)):
         if not record.verdict.trusted:
-            change, reason = "undecided", f"{record.verdict.status} in the {side} run"
-    return Comparison(a.case_id, change, reason, ratio, _energy_ratio(a, b), _top1_delta(a, b))
+            doubt = Missing(f"{record.verdict.status} in the {side} run")
+            return Comparison(a.case_id, "undecided", doubt.reason, doubt, doubt, top1)
+    ratio = _throughput_ratio(a, b) if a.case.scenario == "Offline" else _latency_ratio(a, b)
+    return Comparison(a.case_id, *_verdict(ratio), ratio, _energy_ratio(a, b), top1)
 
 
 def compare_runs(a: RunFolder, b: RunFolder, force: bool = False) -> pd.DataFrame:
@@ -87,6 +91,26 @@ def _latency_ratio(a: Record, b: Record) -> Quantity:
     return Value(math.exp(difference), math.exp(difference - half), math.exp(difference + half))
 
 
+def _throughput_ratio(a: Record, b: Record) -> Quantity:
+    """Time a sample, b / a, from both throughputs; their intervals' half-widths on the log scale add in quadrature."""
+    first, second = a.quantity("throughput_per_s"), b.quantity("throughput_per_s")
+    for side, quantity in (("first", first), ("second", second)):
+        if isinstance(quantity, Missing) or quantity.value <= 0:
+            return Missing(f"no throughput in the {side} run")
+    assert isinstance(first, Value)
+    assert isinstance(second, Value)
+    ratio, halves = first.value / second.value, [_log_half_width(first), _log_half_width(second)]
+    if None in halves:
+        return Value(ratio)
+    half = math.hypot(*(half for half in halves if half is not None))
+    return Value(ratio, ratio * math.exp(-half), ratio * math.exp(half))
+
+
+def _log_half_width(value: Value) -> float | None:
+    """Half the width of the interval's logarithm; None without an interval or where it reaches 0."""
+    return None if not value.lo or not value.hi or value.lo <= 0 else math.log(value.hi / value.lo) / 2
+
+
 def _log_medians(record: Record) -> npt.NDArray[np.float64]:
     return np.log([float(process.median_ns) for process in record.processes if process.median_ns > 0])
 
@@ -105,7 +129,7 @@ def _verdict(ratio: Quantity) -> tuple[Change, str]:
     if isinstance(ratio, Missing):
         return "undecided", ratio.reason
     if ratio.lo is None or ratio.hi is None:
-        return "undecided", "one process a side tells nothing about how runs scatter"
+        return "undecided", "without an interval on both sides nothing tells how runs scatter"
     if ratio.hi < 1 and ratio.value < 1 - SMALLEST:
         return "faster", ""
     if ratio.lo > 1 and ratio.value > 1 + SMALLEST:

@@ -69,8 +69,7 @@
   }, { rootMargin: "400px" });
 
   // ---- the front and the best setting, by the same figures as the page's tables
-  const able = () => cases.filter((one) => state.kept.has(one.key) && state.fitting.has(one.key) && one.trusted
-    && one.values.latency_p50_ns !== null && one.values.top1 !== null);
+  const able = () => cases.filter((one) => state.kept.has(one.key) && state.fitting.has(one.key) && one.ranked);
   const beats = (a, b) => a.values.latency_p50_ns <= b.values.latency_p50_ns && a.values.top1 >= b.values.top1
     && (a.values.latency_p50_ns < b.values.latency_p50_ns || a.values.top1 > b.values.top1);
   const front = () => { const some = able(); return some.filter((one) => !some.some((other) => beats(other, one))); };
@@ -108,7 +107,7 @@
     place.replaceChildren();
     if (!best) { place.append("Nothing fits: move a bound back."); return; }
     const link = Object.assign(document.createElement("a"), { href: `#${best.key}`, textContent: best.label });
-    place.append(`${some.length} of ${cases.length} cases fit. ${accurate ? "Fastest" : "Most accurate"}: `, link,
+    place.append(`${some.length} of ${cases.filter((one) => one.ranked && state.kept.has(one.key)).length} cases fit. ${accurate ? "Fastest" : "Most accurate"}: `, link,
       `, ${best.shown.latency_p50_ns}, top-1 ${best.shown.top1}.`);
   };
 

@@ -13,8 +13,8 @@ from reports.data import CaseView, ReportData
 from reports.numbers import TIMES, Shown
 from reports.section import Absent, Section, body
 
-_METRICS = ("latency_p50_ns", "top1", "energy_net_j", "artifact_bytes", "peak_rss_bytes")
-_TIMED = frozenset({"latency_p50_ns", "energy_net_j"})  # what a verdict speaks about; a file's size is always right
+_METRICS = ("latency_p50_ns", "throughput_per_s", "top1", "energy_net_j", "artifact_bytes", "peak_rss_bytes")
+_TIMED = frozenset(_METRICS[:2]) | {"energy_net_j"}  # what a verdict speaks about; a file's size is always right
 _FULL = math.log(4)  # a fourfold change has the full colour
 _FULL_POINTS = 0.05  # so have five points of accuracy
 
@@ -39,22 +39,34 @@ class Grid:
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """Every metric that any case has, each with one grid a target, runtime and thread count."""
+    """Every metric that any case has, each with one grid a target, runtime, thread count and load."""
     groups: dict[str, list[CaseView]] = {}
     for case in data.cases:
         groups.setdefault(_where(data, case), []).append(case)
     if not groups:
         return Absent("the run holds no record")
-    views = [(METRICS[name], data.scales[name], [_grid(data, where, cases, name) for where, cases in groups.items()])
-             for name in _METRICS if any(case.record.value(name) is not None for case in data.cases)]  # fmt: skip
+    views = []
+    for name in _METRICS:
+        having = {where: cases for where, cases in groups.items() if _speaks(name, cases)}
+        if having:
+            grids = [_grid(data, where, cases, name) for where, cases in having.items()]
+            views.append((METRICS[name], data.scales[name], grids))
     if not views:
         return Absent("no case was measured to its end", "see Validity for what went wrong")
     return body("heatmap.html", views=views)
 
 
+def _speaks(name: str, cases: Sequence[CaseView]) -> bool:
+    """Any case has the metric, and it is the load's own: of Offline the throughput, of all others the latency."""
+    offline = cases[0].record.case.scenario == "Offline"
+    if (offline and name == "latency_p50_ns") or (not offline and name == "throughput_per_s"):
+        return False
+    return any(case.record.value(name) is not None for case in cases)
+
+
 def _where(data: ReportData, case: CaseView) -> str:
     parts = [case.record.case.runtime, f"{case.record.case.threads} thread{'s'[: case.record.case.threads != 1]}"]
-    parts += [f"batch {case.record.case.batch}"] if case.record.case.batch != 1 else []
+    parts += [case.load] if len({other.load for other in data.cases}) > 1 else []
     several = len({other.record.target for other in data.cases}) > 1
     return " · ".join([case.record.target, *parts] if several else parts)
 
@@ -77,8 +89,12 @@ def _cell(data: ReportData, case: CaseView | None, base: CaseView | None, metric
     value, reference = case.record.value(metric.name), base.record.value(metric.name) if base else None
     if value is None or not reference or value <= 0:
         return Cell(case, shown, "" if value is None else "no fp32 to compare with", 0.0)
+    if metric.name in _TIMED and not case.trusted:
+        return Cell(case, shown, "not trusted", 0.0)
     if base is not None and not base.trusted and metric.name in _TIMED:
         return Cell(case, shown, "fp32 not trusted", 0.0)
+    if metric.name == "top1" and base is not None and base.record.case.dataset != case.record.case.dataset:
+        return Cell(case, shown, "fp32 on other images", 0.0)
     if metric.name == "top1":
         return Cell(case, shown, f"{100 * (value - reference):+.2f}", _clip((reference - value) / _FULL_POINTS))
     tint = _clip(math.log(value / reference) / _FULL)

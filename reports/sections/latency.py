@@ -1,4 +1,4 @@
-"""How latency is distributed: one empirical distribution a case, one plot a model."""
+"""How latency is distributed: one empirical distribution a case, one plot a model and load."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ _MARKS = ((0.5, "p50"), (0.9, "p90"), (0.99, "p99"))
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """One figure a model, untrusted cases dotted and thin."""
-    models: dict[str, list[CaseView]] = {}
+    """One figure a model and load, untrusted cases dotted and thin."""
+    plots: dict[str, list[CaseView]] = {}
     for case in data.cases:
         if case.record.processes:
-            models.setdefault(case.record.case.model, []).append(case)
+            model = case.record.case.model
+            plots.setdefault(model if case.load == data.main_load else f"{model}, {case.load}", []).append(case)
     points = max(_LEAST_POINTS, min(_MOST_POINTS, _POINTS_ALL // max(len(data.cases), 1)))
-    figures = [_figure(data, index, model, cases, points) for index, (model, cases) in enumerate(models.items())]
+    figures = [_figure(data, index, title, cases, points) for index, (title, cases) in enumerate(plots.items())]
     if not figures:
         return Absent("no case was measured to its end", "see Validity for what went wrong")
     return body("figures.html", figures=figures, lead="")
 
 
-def _figure(data: ReportData, index: int, model: str, cases: Sequence[CaseView], points: int) -> Figure:
+def _figure(data: ReportData, index: int, title: str, cases: Sequence[CaseView], points: int) -> Figure:
     scale = data.scales["latency_p50_ns"]
     colours = colour_of([case.record.case.compression for case in data.cases])
     dashes = dash_of([case.record.case.runtime for case in data.cases])
@@ -64,7 +65,7 @@ def _figure(data: ReportData, index: int, model: str, cases: Sequence[CaseView],
         )
     return Figure(
         f"latency-{index}",
-        model,
+        title,
         figure_json(
             traces,
             xaxis=log_axis(
@@ -95,7 +96,7 @@ def _cell(data: ReportData, case: CaseView, name: str) -> str:
 def _summary(data: ReportData, cases: Sequence[CaseView]) -> str:
     having = [case for case in cases if case.trusted and case.record.value("latency_p50_ns") is not None]
     if not having:
-        return "No case of this model can be trusted."
+        return "No case of this plot can be trusted."
     ordered = sorted(having, key=lambda case: case.record.value("latency_p50_ns") or 0.0)
     texts = [f"{case.setting} ({_cell(data, case, 'latency_p50_ns')})" for case in (ordered[0], ordered[-1])]
     return f"Median from {texts[0]} to {texts[1]}." if len(having) > 1 else f"Median of {texts[0]}."

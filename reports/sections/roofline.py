@@ -24,8 +24,11 @@ def render(data: ReportData) -> Markup | Absent:
 
 
 def _rate(case: CaseView) -> float | None:
-    """10^9 MAC/s: MACs of one inference times the batch over its median time in ns; None where latency is a query's."""
-    if case.record.case.scenario in ("MultiStream", "Server"):
+    """10^9 MAC/s: MACs of one inference times the batch over its median time in ns.
+
+    None outside SingleStream: elsewhere latency is a query's, or that of an inference which shares or waits.
+    """
+    if case.record.case.scenario != "SingleStream":
         return None
     artifact, latency = case.record.artifact, case.record.value("latency_p50_ns")
     if artifact is None or not artifact.macs or not artifact.size_bytes or not latency:

@@ -29,7 +29,8 @@ def render(data: ReportData) -> Markup | Absent:
 def _figure(data: ReportData, what: str, x_of: Callable[[CaseView], int], name: str) -> Figure | None:
     lines: dict[str, list[CaseView]] = {}
     for case in data.cases:
-        if case.trusted and case.record.value(name) is not None:
+        offline = case.record.case.scenario == "Offline"
+        if case.trusted and case.record.value(name) is not None and not (offline and name == "latency_p50_ns"):
             lines.setdefault(_others(case, what), []).append(case)
     lines = {label: cases for label, cases in lines.items() if len({x_of(case) for case in cases}) > 1}
     if not lines:
@@ -61,8 +62,8 @@ def _figure(data: ReportData, what: str, x_of: Callable[[CaseView], int], name: 
 def _others(case: CaseView, what: str) -> str:
     """The case without what varies."""
     one = case.record.case
-    rest = [f"b{one.batch}" if what == "threads" else f"t{one.threads}"]
-    rest += [f"{one.scenario} {one.load.label(one.scenario)}".strip()] if one.scenario != "SingleStream" else []
+    load = case.load if what == "threads" else case.load.replace(f" b{one.batch}", "")
+    rest = [load] if what == "threads" else [f"t{one.threads}", load]
     return " · ".join((case.record.target, one.model, one.compression, one.runtime, *rest))
 
 

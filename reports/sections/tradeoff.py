@@ -10,8 +10,9 @@ from markupsafe import Markup
 
 from harness.core.metric import METRICS
 from reports.data import CaseView, ReportData
-from reports.front import front, why_dominated
+from reports.front import front, scored, why_dominated
 from reports.plots import GREY, axis, colour_of, figure_json, key, log_axis, symbol_of
+from reports.recommend import BOUNDED
 from reports.section import Absent, Figure, Section, body
 
 _SMALLEST, _LARGEST = 8.0, 20.0
@@ -19,14 +20,12 @@ _SMALLEST, _LARGEST = 8.0, 20.0
 
 def render(data: ReportData) -> Markup | Absent:
     """The scatter, the front, the sliders and the best setting under them."""
-    cases = [
-        c for c in data.cases if c.record.value("latency_p50_ns") is not None and c.record.value("top1") is not None
-    ]
+    cases = scored(data.cases)
     if not cases:
         return Absent(_why_none(data), "score a net on labelled images: edgebench run --model NET --data FOLDER")
     on_front = front(cases)
     figure = _figure(data, cases, on_front)
-    return body("tradeoff.html", plot=figure, bounds=_bounds(data, cases), data=data)
+    return body("tradeoff.html", plot=figure, bounds=_bounds(data, [case for case in cases if case.trusted]))
 
 
 def _why_none(data: ReportData) -> str:
@@ -76,8 +75,14 @@ def _summary(cases: Sequence[CaseView], on_front: Sequence[CaseView]) -> str:
 
 
 def _left_out(data: ReportData, cases: Sequence[CaseView]) -> str:
-    missing = len(data.cases) - len(cases)
-    return f"{missing} {'case' if missing == 1 else 'cases'} without accuracy or latency left out." if missing else ""
+    """How many cases are not in the plot, and why: they lack a figure, or theirs answer another question."""
+    others = [case for case in data.cases if case not in cases]
+    bare = sum(None in (case.record.value("latency_p50_ns"), case.record.value("top1")) for case in others)
+    other = len(others) - bare
+    words = [f"{bare} {'case' if bare == 1 else 'cases'} without accuracy or latency left out"] if bare else []
+    same = f"{cases[0].load} and {cases[0].record.case.dataset}"
+    words += [f"{other} {'case' if other == 1 else 'cases'} not in {same} left out"] if other else []
+    return "".join(f"{sentence}. " for sentence in words)
 
 
 def _point(data: ReportData, case: CaseView) -> tuple[float, float]:
@@ -184,7 +189,7 @@ def _hover(data: ReportData, case: CaseView, group: Sequence[CaseView]) -> str:
 def _bounds(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]]:
     """The sliders: one a metric that at least two cases differ in; the loosest position bounds nothing."""
     found = []
-    for name in ("latency_p50_ns", "top1", "energy_net_j", "artifact_bytes"):
+    for name in BOUNDED:
         values = [value for case in cases if (value := case.record.value(name)) is not None]
         if len(set(values)) > 1:
             metric, scale = METRICS[name], data.scales[name]
