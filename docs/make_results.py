@@ -8,46 +8,52 @@ from harness.core.quantity import Value
 from harness.core.record import Record
 from harness.store.runfolder import RunFolder
 
-HEAD = ("model", "setting", "runtime", "p50 ms (95 % interval)", "top-1 % (95 % interval)", "kB", "peak MB", "verdict")
+RUNTIMES = ("onnxruntime-cpu", "litert-xnnpack")
 
 
-def row(record: Record) -> tuple[str, ...]:
-    """One case as README shows it."""
-    size = record.value("artifact_bytes")
-    memory = record.value("peak_rss_bytes")
-    return (
-        record.case.model,
-        record.case.compression,
-        record.case.runtime,
-        spread(record, "latency_p50_ns", 1e-6, 3),
-        spread(record, "top1", 100, 2),
-        f"{size / 1e3:.0f}" if size else "",
-        f"{memory / 1e6:.0f}" if memory else "",
-        record.verdict.status,
-    )
+def row(model: str, setting: str, records: dict[tuple[str, str, str], Record]) -> list[str]:
+    """One net under one setting: latency on each runtime, accuracy, file size and memory on each."""
+    pair = [records[model, setting, runtime] for runtime in RUNTIMES]
+    return [
+        model,
+        setting,
+        *map(latency, pair),
+        " / ".join(accuracy(record) for record in pair) if pair[0].value("top1") else "synthetic weights",
+        " / ".join(f"{(record.value('artifact_bytes') or 0) / 1e6:.2f}" for record in pair),
+        " / ".join(f"{(record.value('peak_rss_bytes') or 0) / 1e6:.0f}" for record in pair),
+    ]
 
 
-def spread(record: Record, metric: str, factor: float, digits: int) -> str:
-    """Value and interval, or why there is none."""
-    quantity = record.quantity(metric)
-    if not isinstance(quantity, Value):
-        return quantity.reason
-    text = f"{quantity.value * factor:.{digits}f}"
-    if quantity.lo is None or quantity.hi is None:
-        return text
-    return f"{text} ({quantity.lo * factor:.{digits}f}-{quantity.hi * factor:.{digits}f})"
+def latency(record: Record) -> str:
+    """Median in milliseconds with the interval's bounds, and the verdict where it is not `precise`."""
+    p50 = record.quantity("latency_p50_ns")
+    if not isinstance(p50, Value) or p50.lo is None or p50.hi is None:
+        return record.verdict.status
+    text = f"{p50.value / 1e6:.3f} ({p50.lo / 1e6:.3f}-{p50.hi / 1e6:.3f})"
+    return text if record.verdict.status == "precise" else f"{text} *{record.verdict.status}*"
+
+
+def accuracy(record: Record) -> str:
+    """Top-1 in per cent."""
+    top1 = record.value("top1")
+    return "-" if top1 is None else f"{100 * top1:.2f}"
 
 
 def main() -> None:
     """Print Markdown."""
     folder = RunFolder(sys.argv[1])
     header = folder.header()
-    host = header.host
-    print(f"{host['cpu_model']}, {host['cores']} cores, {host['os']}, 1 thread, profile `{header.profile}`, "
-          f"edgebench {header.versions['edgebench']}, onnxruntime {header.versions['onnxruntime']}, "
-          f"ai-edge-litert {header.versions['ai-edge-litert']}, {header.started_utc[:10]}.\n")  # fmt: skip
-    for cells in (HEAD, ("---",) * len(HEAD), *map(row, folder.records())):
-        print(f"| {' | '.join(cells)} |")
+    host, versions = header.host, header.versions
+    records = {(r.case.model, r.case.compression, r.case.runtime): r for r in folder.records()}
+    print(
+        f"{host['cpu_model']}, {host['cores']} cores of a shared virtual machine, 1 thread, profile `{header.profile}`, "
+        f"onnxruntime {versions['onnxruntime']}, ai-edge-litert {versions['ai-edge-litert']}, {header.started_utc[:10]}. "
+        "Two figures in a cell: ONNX Runtime / LiteRT.\n"
+    )
+    head = ("model", "setting", "ONNX Runtime p50 ms (95 %)", "LiteRT p50 ms (95 %)", "top-1 %", "MB", "peak MB")
+    print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
+    for model, setting in dict.fromkeys((r.case.model, r.case.compression) for r in records.values()):
+        print(f"| {' | '.join(row(model, setting, records))} |")
 
 
 if __name__ == "__main__":

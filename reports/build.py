@@ -19,7 +19,7 @@ from harness.store.runfolder import RunFolder
 from .data import CaseView, ReportData, gather
 from .front import scored
 from .page import asset, json_for_html, render
-from .recommend import BOUNDED, figures
+from .recommend import SLIDERS, figures
 from .section import Absent, Section
 
 _SCRIPTS = ("plotly-cartesian.min.js", "report.js")
@@ -85,8 +85,8 @@ def _for_script(data: ReportData) -> list[dict[str, Any]]:
             "label": case.label,
             "ranked": case.key in ranked,
             "facets": _facets(case),
-            "values": figures(case.record),
-            "shown": {name: _shown(data, case, name) for name in BOUNDED},
+            "values": {name: figures(case.record, ())[name] for name in SLIDERS},
+            "shown": {name: _shown(data, case, name) for name in SLIDERS},
         }
         for case in data.cases
     ]

@@ -8,22 +8,29 @@ The report's sliders follow the same rule over the figures of `figures`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from harness.core.record import Record
 
 from .words import load_of, main_load
 
+SLIDERS = ("latency_p50_ns", "top1", "energy_net_j", "artifact_bytes")
+"""The metrics that the report has sliders for."""
+
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a setting must keep; None: anything. Fields are named as the metrics they bound."""
+    """What a setting must keep; None: anything. Fields are named as the metrics they bound.
+
+    `top1_drop` is top-1 lost against the fp32 net of the same model on the same runtime, 0.01: one point.
+    """
 
     latency_p50_ns: float | None = None
     top1: float | None = None
     energy_net_j: float | None = None
     artifact_bytes: float | None = None
+    top1_drop: float | None = None
 
     @property
     def given(self) -> dict[str, float]:
@@ -36,13 +43,22 @@ class Bounds:
         return Bounds(**{other: bound for other, bound in self.given.items() if other != name})
 
 
-BOUNDED = tuple(field.name for field in fields(Bounds))
-"""The metrics that can be bounded."""
+@dataclass(frozen=True)
+class Candidate:
+    """A record with the figures that bounds are held against, None where missing."""
+
+    record: Record
+    figures: dict[str, float | None]
+
+    def keeps(self, name: str, bound: float) -> bool:
+        """The figure is known and within the bound: at least for accuracy, at most for the others."""
+        value = self.figures[name]
+        return value is not None and (value >= bound if name == "top1" else value <= bound)
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """`best` and `runner_up` of the `fitting` cases; `binding` names the bounds without which the choice would differ.
+    """`best` and `runner_up` of the `fitting` cases; `binding`: each bound that decides, and the choice without it.
 
     When nothing fits, `relax` says for each bound how far it alone would have to move and for which case; it is empty
     where moving one bound is not enough.
@@ -52,18 +68,31 @@ class Recommendation:
     runner_up: Record | None
     fitting: int
     considered: int
-    binding: tuple[str, ...]
+    binding: tuple[tuple[str, Record], ...]
     relax: tuple[tuple[str, float, Record], ...]
 
 
 def recommend(records: Sequence[Record], bounds: Bounds) -> Recommendation:
     """Choose among the records that can be compared."""
-    able = [record for record in comparable(records) if record.verdict.trusted]
+    able = candidates(records)
     ranked = rank(able, bounds)
-    best = ranked[0] if ranked else None
-    binding = tuple(name for name in bounds.given if best is not (_first(rank(able, bounds.without(name)))))
-    relax = () if best else tuple(found for name in bounds.given if (found := _relaxed(able, bounds, name)))
-    return Recommendation(best, ranked[1] if len(ranked) > 1 else None, len(ranked), len(able), binding, relax)
+    best, runner_up = (*(one.record for one in ranked[:2]), None, None)[:2]
+    binding = [(name, rank(able, bounds.without(name))[0].record) for name in bounds.given] if best else []
+    relax = [] if best else [found for name in bounds.given if (found := _relaxed(able, bounds, name))]
+    return Recommendation(
+        best,
+        runner_up,
+        len(ranked),
+        len(able),
+        tuple((name, other) for name, other in binding if other is not best),
+        tuple(relax),
+    )
+
+
+def candidates(records: Sequence[Record]) -> list[Candidate]:
+    """The trusted ones of the records that can be compared."""
+    able = comparable(records)
+    return [Candidate(record, figures(record, able)) for record in able if record.verdict.trusted]
 
 
 def comparable(records: Sequence[Record]) -> list[Record]:
@@ -78,35 +107,37 @@ def comparable(records: Sequence[Record]) -> list[Record]:
     return [record for record in able if record.case.dataset == datasets.most_common(1)[0][0]]
 
 
-def figures(record: Record) -> dict[str, float | None]:
-    """The record's figures that bounds are held against, None where missing."""
-    return {name: record.value(name) for name in BOUNDED}
+def figures(record: Record, others: Sequence[Record]) -> dict[str, float | None]:
+    """The record's figures by the fields of `Bounds`; `others` hold the fp32 net that its accuracy is held against."""
+    values = {name: record.value(name) for name in SLIDERS}
+    reference = next((r.value("top1") for r in others if _is_reference(r, record)), None)
+    top1 = values["top1"]
+    return {**values, "top1_drop": None if reference is None or top1 is None else reference - top1}
 
 
-def rank(records: Sequence[Record], bounds: Bounds) -> list[Record]:
-    """The records that keep the bounds, best first."""
-    fitting = [record for record in records if all(keeps(record, name, bound) for name, bound in bounds.given.items())]
-    latency: Callable[[Record], float] = lambda record: record.value("latency_p50_ns") or 0.0  # noqa: E731
-    loss: Callable[[Record], float] = lambda record: -(record.value("top1") or 0.0)  # noqa: E731
-    first, second = (latency, loss) if bounds.top1 is not None else (loss, latency)
-    return sorted(fitting, key=lambda record: (first(record), second(record)))
+def rank(able: Sequence[Candidate], bounds: Bounds) -> list[Candidate]:
+    """The candidates that keep the bounds, best first."""
+    fitting = [one for one in able if all(one.keeps(name, bound) for name, bound in bounds.given.items())]
+    fast_first = bounds.top1 is not None or bounds.top1_drop is not None
+    return sorted(fitting, key=lambda one: _order(one, fast_first))
 
 
-def keeps(record: Record, name: str, bound: float) -> bool:
-    """The record's metric is known and within the bound: at least for accuracy, at most for the others."""
-    value = record.value(name)
-    return value is not None and (value >= bound if name == "top1" else value <= bound)
+def _order(candidate: Candidate, fast_first: bool) -> tuple[float, float]:
+    latency, loss = candidate.figures["latency_p50_ns"] or 0.0, -(candidate.figures["top1"] or 0.0)
+    return (latency, loss) if fast_first else (loss, latency)
 
 
-def _relaxed(records: Sequence[Record], bounds: Bounds, name: str) -> tuple[str, float, Record] | None:
+def _is_reference(other: Record, record: Record) -> bool:
+    a, b = other.case, record.case
+    same = (other.target, a.model, a.runtime, a.dataset) == (record.target, b.model, b.runtime, b.dataset)
+    return same and a.compression == "fp32"
+
+
+def _relaxed(able: Sequence[Candidate], bounds: Bounds, name: str) -> tuple[str, float, Record] | None:
     """The smallest move of this one bound that lets a case in."""
-    rest = [record for record in rank(records, bounds.without(name)) if record.value(name) is not None]
-    nearest = max if name == "top1" else min
-    if not rest:
+    found = [(value, one.record) for one in rank(able, bounds.without(name)) if (value := one.figures[name]) is not None]
+    if not found:
         return None
-    record = nearest(rest, key=lambda record: record.value(name) or 0.0)
-    return name, record.value(name) or 0.0, record
-
-
-def _first(records: Sequence[Record]) -> Record | None:
-    return records[0] if records else None
+    nearest = max if name == "top1" else min
+    value, record = nearest(found, key=lambda pair: pair[0])
+    return name, value, record

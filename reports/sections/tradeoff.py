@@ -12,7 +12,7 @@ from harness.core.metric import METRICS
 from reports.data import CaseView, ReportData
 from reports.front import front, scored, why_dominated
 from reports.plots import GREY, axis, colour_of, figure_json, key, log_axis, symbol_of
-from reports.recommend import BOUNDED
+from reports.recommend import SLIDERS
 from reports.section import Absent, Figure, Section, body
 
 _SMALLEST, _LARGEST = 8.0, 20.0
@@ -189,7 +189,7 @@ def _hover(data: ReportData, case: CaseView, group: Sequence[CaseView]) -> str:
 def _bounds(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]]:
     """The sliders: one a metric that at least two cases differ in; the loosest position bounds nothing."""
     found = []
-    for name in BOUNDED:
+    for name in SLIDERS:
         values = [value for case in cases if (value := case.record.value(name)) is not None]
         if len(set(values)) > 1:
             metric, scale = METRICS[name], data.scales[name]

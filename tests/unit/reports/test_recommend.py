@@ -8,7 +8,10 @@ import pytest
 from harness.core.quantity import Value
 from harness.core.record import Record
 from harness.core.verdict import Verdict
-from reports.recommend import Bounds, recommend
+from reports.data import gather
+from reports.front import front
+from reports.recommend import Bounds, comparable, recommend
+from reports.sections import verdict
 from tests import factory
 
 
@@ -34,13 +37,42 @@ def test_a_bound_on_accuracy_asks_for_the_fastest(three: list[Record]) -> None:
 def test_a_bound_that_changes_the_choice_binds(three: list[Record]) -> None:
     found = recommend(three, Bounds(latency_p50_ns=2.5e6, artifact_bytes=1e12))
     assert found.best is three[1]
-    assert found.binding == ("latency_p50_ns",)
+    assert found.binding == (("latency_p50_ns", three[2]),)
 
 
 def test_when_nothing_fits_it_says_what_would_have_to_give(three: list[Record]) -> None:
     found = recommend(three, Bounds(latency_p50_ns=1.5e6, top1=0.915))
     assert found.best is None
     assert found.relax == (("latency_p50_ns", 3e6, three[2]), ("top1", 0.90, three[0]))
+
+
+def test_accuracy_may_be_bounded_by_what_is_lost_to_fp32(tmp_path: Path) -> None:
+    records = factory.write_run(tmp_path / "run", factory.nets()[:8]).records()
+    found = recommend(records, Bounds(top1_drop=0.005))
+    assert found.best is not None
+    assert found.best.case.compression == "int8-dynamic"  # loses 0.004; int8-static, faster still, loses 0.009
+    assert found.binding[0][0] == "top1_drop"
+    assert recommend(records[4:], Bounds(top1_drop=0.005)).best is None  # no fp32 net to hold it against
+
+
+def test_other_scenarios_and_other_images_are_not_compared(tmp_path: Path) -> None:
+    single, *rest = factory.nets()[:4]
+    offline = dataclasses.replace(
+        rest[0], case=dataclasses.replace(rest[0].case, scenario="Offline"), latency_ns=1, top1=0.99
+    )
+    batched = dataclasses.replace(rest[1], case=dataclasses.replace(rest[1].case, batch=8), latency_ns=2, top1=0.98)
+    elsewhere = dataclasses.replace(
+        rest[2], case=dataclasses.replace(rest[2].case, dataset="imagenet"), latency_ns=3, top1=0.97
+    )
+    more = dataclasses.replace(single, case=dataclasses.replace(single.case, threads=2))
+    run = factory.write_run(tmp_path / "run", [offline, batched, elsewhere, single, more])
+    assert {record.case_id for record in comparable(run.records())} == {single.case.id, more.case.id}
+    assert recommend(run.records(), Bounds()).considered == 2
+    data = gather([run])
+    assert {case.record.case_id for case in front(data.cases)} <= {single.case.id, more.case.id}
+    text = str(verdict.render(data))
+    assert text.count("#case-x86-64-mobilenet_v2-0.35-32__fp32__onnxruntime-cpu__t") >= 2
+    assert "1 case" not in text
 
 
 def test_untrusted_and_unscored_cases_are_not_considered(three: list[Record]) -> None:
