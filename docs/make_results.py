@@ -46,9 +46,9 @@ def main() -> None:
     host, versions = header.host, header.versions
     records = {(r.case.model, r.case.compression, r.case.runtime): r for r in folder.records()}
     print(
-        f"{host['cpu_model']}, {host['cores']} cores of a shared virtual machine, 1 thread, profile `{header.profile}`, "
-        f"onnxruntime {versions['onnxruntime']}, ai-edge-litert {versions['ai-edge-litert']}, {header.started_utc[:10]}. "
-        "Two figures in a cell: ONNX Runtime / LiteRT.\n"
+        f"{host['cpu_model']}, {host['cores']} cores of a shared virtual machine, 1 thread, profile `{header.profile}`,\n"
+        f"onnxruntime {versions['onnxruntime']}, ai-edge-litert {versions['ai-edge-litert']}, "
+        f"{header.started_utc[:10]}. Two figures in a cell: ONNX Runtime / LiteRT.\n"
     )
     head = ("model", "setting", "ONNX Runtime p50 ms (95 %)", "LiteRT p50 ms (95 %)", "top-1 %", "MB", "peak MB")
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")

@@ -16,6 +16,7 @@ from harness.store.runfolder import Contents, RunFolder
 
 from .numbers import Scale, Shown, show
 from .page import when
+from .samples import Blobs
 from .words import load_of, main_load, mark_of, scales_of, setting_of
 
 
@@ -41,6 +42,11 @@ class CaseView:
     key: str
     record: Record
     run: Run
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """The samples and readings behind the record."""
+        return Blobs(self.run.folder, self.record)
 
     @property
     def setting(self) -> str:

@@ -135,7 +135,9 @@ def _is_reference(other: Record, record: Record) -> bool:
 
 def _relaxed(able: Sequence[Candidate], bounds: Bounds, name: str) -> tuple[str, float, Record] | None:
     """The smallest move of this one bound that lets a case in."""
-    found = [(value, one.record) for one in rank(able, bounds.without(name)) if (value := one.figures[name]) is not None]
+    found = [
+        (value, one.record) for one in rank(able, bounds.without(name)) if (value := one.figures[name]) is not None
+    ]
     if not found:
         return None
     nearest = max if name == "top1" else min

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import numpy.typing as npt
 
 from harness.core.errors import RecordError
-
-from .data import CaseView
+from harness.core.record import Record
+from harness.store.runfolder import RunFolder
 
 Samples = npt.NDArray[np.float64]
 
 
-def wall_ns(case: CaseView) -> Samples | None:
-    """Wall times of all timed inferences over all processes, in ns; None when none can be read."""
-    parts = [wall for _, wall in processes_ns(case) if wall.size]
-    return np.concatenate(parts) if parts else None
+@dataclass(frozen=True)
+class Blobs:
+    """The arrays behind one record. Several sections draw the same latencies, so that they are read once and kept."""
 
+    folder: RunFolder
+    record: Record
+    _kept: dict[str, dict[str, npt.NDArray[np.generic]]] = field(default_factory=dict)
 
-def processes_ns(case: CaseView) -> list[tuple[Samples, Samples]]:
-    """(warm-up, timed) wall times of every process in time order, in ns; empty arrays where they cannot be read."""
-    blobs = [read_blob(case, process.blob.sha256) for process in case.record.processes]
-    return [(arrays.get("warmup_ns", np.empty(0)), arrays.get("wall_ns", np.empty(0))) for arrays in blobs]
+    def wall_ns(self) -> Samples | None:
+        """Wall times of all timed inferences over all processes, in ns; None when none can be read."""
+        parts = [wall for _, wall in self.processes_ns() if wall.size]
+        return np.concatenate(parts) if parts else None
 
+    def processes_ns(self) -> list[tuple[Samples, Samples]]:
+        """(warm-up, timed) wall times of every process in time order, in ns; empty where they cannot be read."""
+        blobs = [self.read(process.blob.sha256) for process in self.record.processes]
+        return [(arrays.get("warmup_ns", np.empty(0)), arrays.get("wall_ns", np.empty(0))) for arrays in blobs]
 
-def read_blob(case: CaseView, sha256: str) -> dict[str, Samples]:
-    """The arrays of a blob as floats; nothing when it is gone or damaged."""
-    try:
-        arrays = case.run.folder.blob(sha256)
-    except RecordError:
-        return {}
-    return {name: array.astype(np.float64) for name, array in arrays.items()}
+    def read(self, sha256: str) -> dict[str, Samples]:
+        """The arrays of a blob as floats; nothing when it is gone or damaged."""
+        if sha256 not in self._kept:
+            try:
+                self._kept[sha256] = self.folder.blob(sha256)
+            except RecordError:
+                self._kept[sha256] = {}
+        return {name: array.astype(np.float64) for name, array in self._kept[sha256].items()}

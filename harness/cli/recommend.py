@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -118,7 +119,18 @@ def _lines(found: Recommendation, given: Mapping[str, float]) -> list[str]:
 def _gives(found: Recommendation) -> list[str]:
     if not found.relax:
         return ["moving one bound alone is not enough: relax two"]
-    return [f"would fit with {_BOUNDS[name][0]} {_figure(name, value)}: {_short(r)}" for name, value, r in found.relax]
+    return [
+        f"would fit with {_BOUNDS[name][0]} {_figure(name, _outward(name, value))}: {_short(record)}"
+        for name, value, record in found.relax
+    ]
+
+
+def _outward(name: str, value: float) -> float:
+    """The value to three digits, rounded so that the case does fit under what is printed."""
+    if value == 0:
+        return value
+    step = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
+    return (math.floor if name == "top1" else math.ceil)(value / step) * step
 
 
 def _evidence(record: Record, given: Mapping[str, float]) -> list[str]:

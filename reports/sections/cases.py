@@ -12,7 +12,6 @@ from harness.core.metric import METRICS
 from harness.store.compare import Comparison
 from reports.data import CaseView, ReportData
 from reports.numbers import Shown, half_width, percent
-from reports.samples import wall_ns
 from reports.section import Absent, Section, body
 
 COLUMNS = (
@@ -59,7 +58,7 @@ def render(data: ReportData) -> Markup | Absent:
 
 def _row(data: ReportData, case: CaseView, changes: dict[str, Comparison]) -> Row:
     cells = [data.show(case.record, name) for name in COLUMNS]
-    return Row(case, cells, _change(data, case, changes), spark(wall_ns(case)))
+    return Row(case, cells, _change(data, case, changes), spark(case.blobs.wall_ns()))
 
 
 def _change(data: ReportData, case: CaseView, changes: dict[str, Comparison]) -> Shown:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
 
 from harness.core.metric import METRICS, Metric
+from harness.core.record import ProcessRun, Record
+from harness.core.verdict import Finding
 from reports.data import CaseView, ReportData
-from reports.numbers import Scale, Shown
+from reports.numbers import Scale, Shown, plain
 from reports.plots import GREY, axis, figure_json, thin
-from reports.samples import processes_ns
 from reports.section import Absent, Section, body
 from reports.text import flat, tail
 
@@ -58,13 +60,37 @@ def _facts(case: CaseView) -> list[tuple[str, str]]:
         facts += [(f"recipe: {key}", value) for key, value in flat(artifact.recipe)]
     facts += [(f"runtime: {key}", value) for key, value in flat(record.runtime_info)]
     facts += [(f"detail: {key}", value) for key, value in flat(record.details)]
-    facts += [(f"check: {f.check} ({f.status})", f"{f.found}. {f.remedy}".strip(". ")) for f in record.findings]
-    return facts
+    facts += [(f"process {run.index + 1}", _process(run)) for run in record.processes]
+    facts += _checks("check", record.findings)
+    return facts + _checks("check after", _changed(record))
+
+
+def _process(run: ProcessRun) -> str:
+    """How one fresh process went, in words."""
+    parts = [f"started as number {run.order + 1}", f"{run.n_timed:,} timed after {run.n_warmup:,} warm-up"]
+    parts += [f"median {plain(run.median_ns / 1e6)} ms", f"{run.involuntary_switches} involuntary switches"]
+    parts += [f"each sample the mean of {run.calls_per_sample} calls"] if run.calls_per_sample > 1 else []
+    parts += [f"control work after / before {run.control_ratio:.3f}"] if run.control_ratio is not None else []
+    same = run.same_input_ratio
+    parts += [f"one input repeated / inputs in rotation {same:.3f}"] if same is not None else []
+    peaks = [f"{phase} {bytes_ / 1e6:.1f} MB" for phase, bytes_ in run.peak_rss_after_bytes.items()]
+    parts += [f"peak memory after {', '.join(peaks)}"] if peaks else []
+    return "; ".join([*parts, *([f"unsteady: {run.unsteady}"] if run.unsteady else [])])
+
+
+def _changed(record: Record) -> list[Finding]:
+    """The checks after the case's block that say something else than before it."""
+    before = {finding.check: finding.status for finding in record.findings}
+    return [finding for finding in record.findings_after if before.get(finding.check) != finding.status]
+
+
+def _checks(name: str, findings: Sequence[Finding]) -> list[tuple[str, str]]:
+    return [(f"{name}: {f.check} ({f.status})", f"{f.found}. {f.remedy}".strip(". ")) for f in findings]
 
 
 def _plot(case: CaseView, scale: Scale, points: int) -> Markup:
     """Latency in run order, process after process; each one's warm-up shaded before its samples."""
-    runs = processes_ns(case) if points else []
+    runs = case.blobs.processes_ns() if points else []
     if not any(wall.size for _, wall in runs):
         return Markup("")
     traces, shapes, at = [], [], 0

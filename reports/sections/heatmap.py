@@ -86,19 +86,23 @@ def _cell(data: ReportData, case: CaseView | None, base: CaseView | None, metric
     if case is None:
         return None
     shown = data.show(case.record, metric.name)
-    value, reference = case.record.value(metric.name), base.record.value(metric.name) if base else None
-    if value is None or not reference or value <= 0:
-        return Cell(case, shown, "" if value is None else "no fp32 to compare with", 0.0)
-    if metric.name in _TIMED and not case.trusted:
-        return Cell(case, shown, "not trusted", 0.0)
-    if base is not None and not base.trusted and metric.name in _TIMED:
-        return Cell(case, shown, "fp32 not trusted", 0.0)
-    if metric.name == "top1" and base is not None and base.record.case.dataset != case.record.case.dataset:
-        return Cell(case, shown, "fp32 on other images", 0.0)
+    why = _no_ratio(case, base, metric.name)
+    value, reference = (one.record.value(metric.name) if one else None for one in (case, base))
+    if why or value is None or not reference:
+        return Cell(case, shown, "" if value is None else why, 0.0)
     if metric.name == "top1":
         return Cell(case, shown, f"{100 * (value - reference):+.2f}", _clip((reference - value) / _FULL_POINTS))
     tint = _clip(math.log(value / reference) / _FULL)
     return Cell(case, shown, f"{TIMES}{value / reference:.2f}", tint if metric.better == "lower" else -tint)
+
+
+def _no_ratio(case: CaseView, base: CaseView | None, name: str) -> str:
+    """Why the case's metric is not held against fp32; '' when it can be."""
+    if base is None or not base.record.value(name) or (case.record.value(name) or 0) <= 0:
+        return "no fp32 to compare with"
+    if name in _TIMED and not (case.trusted and base.trusted):
+        return "fp32 not trusted" if case.trusted else "not trusted"
+    return "fp32 on other images" if name == "top1" and base.record.case.dataset != case.record.case.dataset else ""
 
 
 def _clip(number: float) -> float:

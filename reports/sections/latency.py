@@ -10,7 +10,6 @@ from markupsafe import Markup
 from harness.core.metric import METRICS
 from reports.data import CaseView, ReportData
 from reports.plots import axis, colour_of, dash_of, figure_json, log_axis, quantiles
-from reports.samples import wall_ns
 from reports.section import Absent, Figure, Section, body
 
 _POINTS_ALL = 40_000  # over the whole report: a thousand cases must not make a file nobody can open
@@ -39,7 +38,7 @@ def _figure(data: ReportData, index: int, title: str, cases: Sequence[CaseView],
     dashes = dash_of([case.record.case.runtime for case in data.cases])
     traces: list[dict[str, Any]] = []
     for case in cases:
-        samples = wall_ns(case)
+        samples = case.blobs.wall_ns()
         if samples is None:
             continue
         values, shares = quantiles(samples * scale.factor, points)

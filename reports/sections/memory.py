@@ -1,23 +1,35 @@
-"""What the process needed beside the model file."""
+"""What the process needed beside the model file, phase by phase and over time."""
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
+from harness.core.record import Trace
 from reports.data import CaseView, ReportData
-from reports.plots import axis, colour_of, figure_json, symbol_of
+from reports.plots import axis, colour_of, figure_json, symbol_of, thin
 from reports.section import Absent, Figure, Section, body
+
+_PHASES = {"import": "After import", "load": "After load", "first": "After the first", "steady": "Steady"}
+_KINDS = {"memory_rss": "resident", "memory_uss": "its own alone"}
+_MOST_LINES = 8  # cases drawn over time: the others are in the table
+_MOST_POINTS = 120
+_MEGABYTE = 1e6
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """Peak memory against model size: the height above the file is what runtime and activations take."""
+    """Peak memory against model size, and where a case was watched its memory over time."""
     cases = [c for c in data.cases if c.record.value("peak_rss_bytes") and c.record.value("artifact_bytes")]
     if not cases:
         reasons = {case.record.missing("peak_rss_bytes") or "" for case in data.cases}
         return Absent(f"no case has a peak memory: {'; '.join(sorted(reasons - {''})) or 'no case'}")
-    return body("figures.html", figures=[_figure(data, cases)], lead="")
+    watched = [case for case in data.cases if any(trace.channel in _KINDS for trace, *_ in _traces(case))]
+    figures = [_figure(data, cases), *([_over_time(watched)] if watched else [])]
+    return body("figures.html", figures=figures, lead="")
 
 
 def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
@@ -46,12 +58,81 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
             yaxis=axis(f"Peak memory ({memory.unit})", "lower", rangemode="tozero"),
         ),
         f"The most memory, {data.show(most.record, 'peak_rss_bytes').text} {memory.unit}, was taken by {most.label}.",
-        "Resident set of the whole process, its runtime library and Python included: compare cases, and do not read it "
-        "as the net's own need.",
-        ("Case", f"Model file ({size.unit})", f"Peak memory ({memory.unit})"),
-        [[c.label, *(data.show(c.record, name).text for name in ("artifact_bytes", "peak_rss_bytes"))] for c in cases],
+        "Resident set of the whole process, its runtime library and Python included: what a phase adds to the one "
+        "before it is the net's own. The phases (MB, median over processes) are in the data of this plot.",
+        ("Case", f"Model file ({size.unit})", f"Peak memory ({memory.unit})", *_PHASES.values()),
+        [_row(data, case) for case in cases],
         height=320,
     )
+
+
+def _row(data: ReportData, case: CaseView) -> Sequence[object]:
+    cells = [data.show(case.record, name).text for name in ("artifact_bytes", "peak_rss_bytes")]
+    return [case.label, *cells, *(_phase(case, name) for name in _PHASES)]
+
+
+def _phase(case: CaseView, name: str) -> str:
+    """Median over processes of the largest resident set up to the phase's end, in MB."""
+    found = [p.peak_rss_after_bytes[name] for p in case.record.processes if name in p.peak_rss_after_bytes]
+    return f"{statistics.median(found) / _MEGABYTE:.1f}" if found else "not recorded"
+
+
+def _traces(case: CaseView) -> list[tuple[Trace, np.ndarray, np.ndarray]]:
+    """(trace, seconds since its first reading, MB) of every trace in bytes that can be read."""
+    found = []
+    for trace in case.record.traces:
+        arrays = case.blobs.read(trace.blob.sha256) if trace.unit == "B" else {}
+        if {"t_ns", "value"} <= set(arrays) and arrays["value"].size:
+            times = (arrays["t_ns"] - arrays["t_ns"][0]) / 1e9
+            found.append((trace, times, arrays["value"] / _MEGABYTE))
+    return found
+
+
+def _over_time(cases: Sequence[CaseView]) -> Figure:
+    ordered = sorted(cases, key=lambda case: -_peak(case))
+    colours = colour_of([case.key for case in ordered])
+    lines = [line for case in ordered[:_MOST_LINES] for line in _lines(case, colours[case.key])]
+    hidden = len(ordered) - _MOST_LINES
+    return Figure(
+        "memory-time",
+        "Memory over time",
+        figure_json(lines, xaxis=axis("Time since the first reading (s)"), yaxis=axis("Memory (MB)", "lower")),
+        f"The highest reading, {_peak(ordered[0]):.1f} MB, is that of {ordered[0].label}."
+        + (f" The {hidden} cases below the {_MOST_LINES} largest are in the table only." if hidden > 0 else ""),
+        "Read from outside in a pass of its own. Solid: resident set, pages shared with other processes included; "
+        "dotted: what is the process's own alone. The steps are import, load and the first inference.",
+        ("Case", "Memory", "Readings", "Most (MB)", "Last (MB)"),
+        [
+            [
+                case.label,
+                _KINDS.get(trace.channel, trace.channel),
+                values.size,
+                f"{values.max():.1f}",
+                f"{values[-1]:.1f}",
+            ]
+            for case in ordered
+            for trace, _, values in _traces(case)
+        ],
+        height=320,
+    )
+
+
+def _peak(case: CaseView) -> float:
+    return max(float(values.max()) for trace, _, values in _traces(case) if trace.channel in _KINDS)
+
+
+def _lines(case: CaseView, colour: str) -> list[dict[str, Any]]:
+    lines = []
+    for trace, times, values in _traces(case):
+        if trace.channel not in _KINDS:
+            continue  # the machine's memory is another magnitude: in the table
+        index, kept = thin(values, _MOST_POINTS)
+        lines.append({
+            "type": "scatter", "mode": "lines", "name": str(Markup("{}").format(case.label)), "meta": case.key,
+            "x": times[index].astype(np.float32), "y": kept, "showlegend": trace.channel == "memory_rss",
+            "line": {"color": colour, "width": 1.6, "dash": "solid" if trace.channel == "memory_rss" else "dot"},
+        })  # fmt: skip
+    return lines
 
 
 SECTION = Section("memory", "Memory", 90, render)

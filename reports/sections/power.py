@@ -10,11 +10,11 @@ from markupsafe import Markup
 from harness.core.record import Trace
 from reports.data import ReportData
 from reports.plots import axis, colour_of, figure_json, thin
-from reports.samples import read_blob
 from reports.section import Absent, Figure, Section, body
 
-_TITLES = {"W": "Power", "degC": "Temperature", "Hz": "Clock frequency", "J": "Energy counter"}
-_SHOWN = {"degC": ("°C", 1.0), "Hz": ("MHz", 1e-6)}
+_TITLES = {"W": "Power", "degC": "Temperature", "Hz": "Clock frequency", "J": "Energy counter", "V": "Voltage",
+           "A": "Current", "1": "Flags and shares"}  # fmt: skip
+_SHOWN = {"degC": ("°C", 1.0), "Hz": ("MHz", 1e-6), "1": ("", 1.0)}
 _MOST_POINTS = 600
 _MOST_LINES = 40
 
@@ -27,7 +27,9 @@ def render(data: ReportData) -> Markup | Absent:
     by_unit: dict[str, Series] = {}
     for case in cases:
         for trace in case.record.traces:
-            arrays = read_blob(case, trace.blob.sha256)
+            if trace.unit == "B":
+                continue  # that is memory, which has its own section
+            arrays = case.blobs.read(trace.blob.sha256)
             if {"t_ns", "value"} <= set(arrays) and arrays["value"].size:
                 by_unit.setdefault(trace.unit, []).append((case.key, trace, arrays["t_ns"], arrays["value"]))
     figures = [_figure(unit, series) for unit, series in by_unit.items()]
@@ -66,20 +68,21 @@ def _figure(unit: str, series: Series) -> Figure:
             [channel, scope, values.size, *(f"{figure:.4g}" for figure in (values.min(), values.mean(), values.max()))]
         )
     title = _TITLES.get(unit, unit)
+    of = f" ({shown})" if shown else ""
     return Figure(
         f"readings-{title.lower().replace(' ', '-')}",
         title,
-        figure_json(traces, xaxis=axis("Time since the first reading (s)"), yaxis=axis(f"{title} ({shown})")),
+        figure_json(traces, xaxis=axis("Time since the first reading (s)"), yaxis=axis(title + of)),
         _summary(title, shown, rows),
         "A clock that falls while the temperature rises is throttling: later cases were measured on a slower machine.",
-        ("Channel", "Scope", "Readings", f"Least ({shown})", "Mean", "Most"),
+        ("Channel", "Scope", "Readings", f"Least{of}", "Mean", "Most"),
         rows,
         height=280,
     )
 
 
 def _summary(title: str, unit: str, rows: Sequence[Sequence[object]]) -> str:
-    return f"{title} of {rows[0][0]}: {rows[0][3]} to {rows[0][5]} {unit}" + (
+    return f"{title} of {rows[0][0]}: {rows[0][3]} to {rows[0][5]} {unit}".rstrip() + (
         f", and {len(rows) - 1} more channels." if len(rows) > 1 else "."
     )
 

@@ -15,7 +15,7 @@ class Scripted:
     absent = ""
 
     def __init__(self, name: str, kind: Kind, *values: float | Missing) -> None:
-        self.name = name.split("/")[0]
+        self.name = name.partition("/")[0]
         self.channels = (Channel(name, "1", kind=kind),)
         self._values = iter(values)
 

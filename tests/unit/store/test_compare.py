@@ -54,6 +54,25 @@ def test_a_case_without_trust_is_undecided_and_says_where(record: Record) -> Non
     contended = dataclasses.replace(record, verdict=dataclasses.replace(record.verdict, status="contended"))
     comparison = compare_records(record, contended)
     assert (comparison.change, comparison.reason) == ("undecided", "contended in the second run")
+    assert comparison.latency == comparison.energy == Missing("contended in the second run")
+
+
+def test_offline_is_compared_by_throughput(record: Record) -> None:
+    """2 % and 1.5 % of half-width in quadrature are 2.5 %; the medians, all equal, would say that nothing changed."""
+
+    def offline(per_s: float, half: float) -> Record:
+        metrics = {**record.metrics, "throughput_per_s": Value(per_s, per_s * math.exp(-half), per_s * math.exp(half))}
+        return dataclasses.replace(record, case=dataclasses.replace(record.case, scenario="Offline"), metrics=metrics)
+
+    comparison = compare_records(offline(1000, 0.02), offline(800, 0.015))
+    assert comparison.change == "slower"
+    assert isinstance(comparison.latency, Value)
+    assert comparison.latency.value == pytest.approx(1.25)
+    assert comparison.latency.hi == pytest.approx(1.25 * math.exp(0.025))
+    bare = dataclasses.replace(record, metrics={**record.metrics, "throughput_per_s": Missing("none")})
+    assert compare_records(offline(1, 0.1), dataclasses.replace(bare, case=offline(1, 0.1).case)).reason == (
+        "no throughput in the second run"
+    )
 
 
 def test_energy_and_accuracy_or_why_not(record: Record) -> None:
