@@ -46,7 +46,7 @@ def main() -> None:
     host, versions = header.host, header.versions
     records = {(r.case.model, r.case.compression, r.case.runtime): r for r in folder.records()}
     print(
-        f"{host['cpu_model']}, {host['cores']} cores of a shared virtual machine, 1 thread, profile `{header.profile}`,\n"
+        f"{host['cpu_model']}, {host['cores']} cores of a shared VM, 1 thread, profile `{header.profile}`,\n"
         f"onnxruntime {versions['onnxruntime']}, ai-edge-litert {versions['ai-edge-litert']}, "
         f"{header.started_utc[:10]}. Two figures in a cell: ONNX Runtime / LiteRT.\n"
     )

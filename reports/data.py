@@ -53,7 +53,7 @@ class CaseView:
         """The case without its model."""
         return setting_of(self.record)
 
-    @property
+    @cached_property
     def load(self) -> str:
         """How queries reached the net; times are compared where this is equal alone."""
         return load_of(self.record)

@@ -40,9 +40,11 @@ class Grid:
 
 def render(data: ReportData) -> Markup | Absent:
     """Every metric that any case has, each with one grid a target, runtime, thread count and load."""
+    targets = len({case.record.target for case in data.cases}) > 1
+    loads = len({case.load for case in data.cases}) > 1
     groups: dict[str, list[CaseView]] = {}
     for case in data.cases:
-        groups.setdefault(_where(data, case), []).append(case)
+        groups.setdefault(_where(case, targets, loads), []).append(case)
     if not groups:
         return Absent("the run holds no record")
     views = []
@@ -64,11 +66,12 @@ def _speaks(name: str, cases: Sequence[CaseView]) -> bool:
     return any(case.record.value(name) is not None for case in cases)
 
 
-def _where(data: ReportData, case: CaseView) -> str:
-    parts = [case.record.case.runtime, f"{case.record.case.threads} thread{'s'[: case.record.case.threads != 1]}"]
-    parts += [case.load] if len({other.load for other in data.cases}) > 1 else []
-    several = len({other.record.target for other in data.cases}) > 1
-    return " · ".join([case.record.target, *parts] if several else parts)
+def _where(case: CaseView, targets: bool, loads: bool) -> str:
+    """The grid a case stands in; with its target and load where they differ."""
+    one = case.record.case
+    parts = [case.record.target] if targets else []
+    parts += [one.runtime, f"{one.threads} thread{'s' * (one.threads > 1)}"]
+    return " · ".join([*parts, case.load] if loads else parts)
 
 
 def _grid(data: ReportData, where: str, cases: Sequence[CaseView], name: str) -> Grid:

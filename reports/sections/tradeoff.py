@@ -35,7 +35,7 @@ def _why_none(data: ReportData) -> str:
 
 def _figure(data: ReportData, cases: Sequence[CaseView], on_front: Sequence[CaseView]) -> Figure:
     size = "energy_net_j" if any(case.record.value("energy_net_j") is not None for case in cases) else "artifact_bytes"
-    traces = [_front_line(data, cases, on_front), *_legend(data, cases), *_markers(data, cases, size)]
+    traces = [_front_line(data, on_front), *_legend(data, cases), *_markers(data, cases, size)]
     unit = data.scales["latency_p50_ns"].unit
     layout = {
         "xaxis": log_axis(f"Latency p50 ({unit})", [_point(data, case)[0] for case in cases], "lower"),
@@ -76,7 +76,8 @@ def _summary(cases: Sequence[CaseView], on_front: Sequence[CaseView]) -> str:
 
 def _left_out(data: ReportData, cases: Sequence[CaseView]) -> str:
     """How many cases are not in the plot, and why: they lack a figure, or theirs answer another question."""
-    others = [case for case in data.cases if case not in cases]
+    drawn = {case.key for case in cases}
+    others = [case for case in data.cases if case.key not in drawn]
     bare = sum(None in (case.record.value("latency_p50_ns"), case.record.value("top1")) for case in others)
     other = len(others) - bare
     words = [f"{bare} {'case' if bare == 1 else 'cases'} without accuracy or latency left out"] if bare else []
@@ -90,8 +91,8 @@ def _point(data: ReportData, case: CaseView) -> tuple[float, float]:
     return ((latency or 0.0) * data.scales["latency_p50_ns"].factor, (top1 or 0.0) * 100)
 
 
-def _front_line(data: ReportData, cases: Sequence[CaseView], on_front: Sequence[CaseView]) -> dict[str, Any]:
-    points = sorted(_point(data, case) for case in cases if case in on_front)
+def _front_line(data: ReportData, on_front: Sequence[CaseView]) -> dict[str, Any]:
+    points = sorted(_point(data, case) for case in on_front)
     return {
         "type": "scatter",
         "mode": "lines",

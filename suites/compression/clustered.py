@@ -1,4 +1,4 @@
-"""``clustered-32``: each layer's weights share 32 values, so that 5 bits and a table would hold them."""
+"""``clustered-32``: each dense layer's weights share 32 values, so that 5 bits and a table would hold them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Clustered(Tuned):
     def __init__(self, values: int) -> None:
         self.values = values
         self.name = f"clustered-{values}"
-        self.description = f"the weights of each layer share {values} values"
+        self.description = f"the weights of each dense layer share {values} values"
 
     def reshape(self, net: nn.Sequential) -> None:
         """Fold batch normalisation, which would spread the values again, then share them."""

@@ -10,9 +10,12 @@ ROUNDS = 50
 
 
 def cluster(net: nn.Module, count: int) -> None:
-    """Round the weights of every convolution and linear layer to ``count`` values of that layer, in place."""
+    """Round the weights of every dense layer to at most ``count`` values of that layer, in place.
+
+    Depthwise filters stay: they are few, and channels of very different size would share their values.
+    """
     for layer in net.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
+        if isinstance(layer, nn.Linear) or (isinstance(layer, nn.Conv2d) and layer.groups == 1):
             weight = layer.weight.detach()
             layer.weight = nn.Parameter(shared(weight.flatten(), count).view_as(weight))
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.core.record import Record
+from harness.store.runfolder import RunFolder
 from reports.build import build
 from tests import factory
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-_FLAGS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1366,768"),
-)
+from tests.ui import chromium as headless
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,15 +23,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install .[dev]")
-    if not CHROMIUM or not DRIVER:
-        pytest.skip("no Chromium or ChromeDriver: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in _FLAGS:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install .[dev]")
+    if not headless.BINARY or not headless.DRIVER:
+        pytest.skip(headless.MISSING)
+    driver = headless.start()
     yield driver
     driver.quit()
 
@@ -56,8 +46,21 @@ def browser(chromium: Any) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def report(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Address of a report with every kind of case."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with every kind of case, and its report."""
     folder = tmp_path_factory.mktemp("report")
     run = factory.write_run(folder / "run", [*factory.nets(joules=True), *factory.troubled()], leave_out=1)
-    return Path(build([run], folder / "report.html")).as_uri()
+    build([run], folder / "report.html")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def report(folder: Path) -> str:
+    """Address of that report."""
+    return (folder / "report.html").as_uri()
+
+
+@pytest.fixture(scope="session")
+def records(folder: Path) -> list[Record]:
+    """That run's records."""
+    return RunFolder(folder / "run").records()

@@ -74,7 +74,9 @@ def test_when_nothing_fits_it_says_what_would(run: str, capsys: pytest.CaptureFi
     assert main(["recommend", run, "--max-latency", "1us"]) == 0
     out = capsys.readouterr().out
     assert "nothing fits: 0 of 24 comparable cases" in out
-    assert "would fit with --max-latency 0.448 ms: shufflenet" in out
+    assert "would fit with --max-latency 0.447 ms: shufflenet" in out
+    assert main(["recommend", run, "--max-latency", "0.447ms"]) == 0
+    assert "1 of 24 comparable cases fit" in capsys.readouterr().out
     assert main(["recommend", run, "--max-latency", "1us", "--max-size", "1B"]) == 0
     assert "moving one bound alone is not enough" in capsys.readouterr().out
 
