@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import accumulate
 from types import TracebackType
 
-from reports.terminal import case_line
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
@@ -13,6 +12,7 @@ from rich.progress import Progress as Bar
 from harness.bench.plan import Plan
 from harness.core.record import Record
 from harness.measure.block import Step
+from reports.terminal import case_line
 
 
 class Progress:

@@ -30,8 +30,9 @@ def show_table(folder: RunFolder, as_json: bool) -> None:
 
         write_table(table(folder), "json", sys.stdout)
         return
-    from reports.terminal import final_table
     from rich.console import Console
+
+    from reports.terminal import final_table
 
     Console().print(final_table(folder.records(), folder.header()))
     missing = folder.missing()
