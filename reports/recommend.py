@@ -61,7 +61,7 @@ class Recommendation:
     """`best` and `runner_up` of the `fitting` cases; `binding`: each bound that decides, and the choice without it.
 
     When nothing fits, `relax` says for each bound how far it alone would have to move and for which case; it is empty
-    where moving one bound is not enough.
+    where moving one bound is not enough. `unknown`: each bound on what no case was measured for, and why.
     """
 
     best: Record | None
@@ -70,6 +70,7 @@ class Recommendation:
     considered: int
     binding: tuple[tuple[str, Record], ...]
     relax: tuple[tuple[str, float, Record], ...]
+    unknown: tuple[tuple[str, str], ...] = ()
 
 
 def recommend(records: Sequence[Record], bounds: Bounds) -> Recommendation:
@@ -86,7 +87,16 @@ def recommend(records: Sequence[Record], bounds: Bounds) -> Recommendation:
         len(able),
         tuple((name, other) for name, other in binding if other is not best),
         tuple(relax),
+        tuple((name, _why_unknown(able, name)) for name in bounds.given if all(c.figures[name] is None for c in able)),
     )
+
+
+def _why_unknown(able: Sequence[Candidate], name: str) -> str:
+    """The reason why most of the candidates lack the figure."""
+    if name == "top1_drop":
+        return "no fp32 net of the same model on the same runtime was scored on the same images"
+    reasons = Counter(candidate.record.missing(name) for candidate in able)
+    return next((reason for reason, _ in reasons.most_common() if reason), "no case can be compared")
 
 
 def candidates(records: Sequence[Record]) -> list[Candidate]:

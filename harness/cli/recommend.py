@@ -117,9 +117,10 @@ def _lines(found: Recommendation, given: Mapping[str, float]) -> list[str]:
 
 
 def _gives(found: Recommendation) -> list[str]:
+    unknown = [f"{_BOUNDS[name][0]} cannot be kept: {reason}; leave it out" for name, reason in found.unknown]
     if not found.relax:
-        return ["moving one bound alone is not enough: relax two"]
-    return [
+        return unknown or ["moving one bound alone is not enough: relax two"]
+    return unknown + [
         f"would fit with {_BOUNDS[name][0]} {_figure(name, _outward(name, value))}: {_short(record)}"
         for name, value, record in found.relax
     ]
@@ -187,6 +188,7 @@ def _print_json(found: Recommendation, given: Mapping[str, float]) -> None:
         "best": _document(found.best),
         "runner_up": _document(found.runner_up),
         "binding": [{"bound": name, "otherwise": _document(record)} for name, record in found.binding],
+        "unknown": [{"bound": name, "reason": reason} for name, reason in found.unknown],
         "relax": [{"bound": name, "to": value, "for": _document(record)} for name, value, record in found.relax],
     }
     print(json.dumps(answer, indent=1, allow_nan=False))

@@ -25,10 +25,14 @@ _NO_PLOT_ABOVE = 300  # cases: beyond that the report would take longer to open 
 
 @dataclass(frozen=True)
 class Detail:
-    """One case: metrics, the facts around it, its log's tail, and its latencies in run order as a plot (or '')."""
+    """One case: metrics, the facts around it, its log's tail, and its latencies in run order as a plot (or '').
+
+    `missing`: (titles of the metrics, why they have no number), one a reason.
+    """
 
     case: CaseView
     metrics: list[tuple[Metric, Scale, Shown]]
+    missing: list[tuple[str, str]]
     facts: list[tuple[str, str]]
     log: str
     plot: Markup
@@ -45,8 +49,17 @@ def render(data: ReportData) -> Markup | Absent:
 
 def _detail(data: ReportData, case: CaseView, points: int) -> Detail:
     metrics = [(metric, data.scales[name], data.show(case.record, name)) for name, metric in METRICS.items()]
+    missing: dict[str, list[str]] = {}
+    for metric, _, shown in metrics:
+        if shown.missing:
+            missing.setdefault(shown.about, []).append(metric.title)
     return Detail(
-        case, metrics, _facts(case), tail(case.record.log), _plot(case, data.scales["latency_p50_ns"], points)
+        case,
+        [one for one in metrics if not one[2].missing],
+        [(", ".join(titles), reason) for reason, titles in missing.items()],
+        _facts(case),
+        tail(case.record.log),
+        _plot(case, data.scales["latency_p50_ns"], points),
     )
 
 
@@ -85,7 +98,11 @@ def _changed(record: Record) -> list[Finding]:
 
 
 def _checks(name: str, findings: Sequence[Finding]) -> list[tuple[str, str]]:
-    return [(f"{name}: {f.check} ({f.status})", f"{f.found}. {f.remedy}".strip(". ")) for f in findings]
+    """One line each that speaks against the case or is unknown, and one for all that passed."""
+    loud = [(f"{name}: {f.check} ({f.status})", f"{f.found}. {f.remedy}".strip(". ")) for f in findings
+            if f.status != "ok"]  # fmt: skip
+    passed = ", ".join(f.check for f in findings if f.status == "ok")
+    return loud + ([(f"{name}: passed", passed)] if passed else [])
 
 
 def _plot(case: CaseView, scale: Scale, points: int) -> Markup:

@@ -81,6 +81,12 @@ def test_when_nothing_fits_it_says_what_would(run: str, capsys: pytest.CaptureFi
     assert "moving one bound alone is not enough" in capsys.readouterr().out
 
 
+def test_a_bound_on_what_nobody_measured_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bare = str(factory.write_run(tmp_path / "bare", factory.nets()[:2]).path)
+    assert main(["recommend", bare, "--max-energy", "50mJ"]) == 0
+    assert "--max-energy cannot be kept: no power sensor: /sys/class/powercap is absent" in capsys.readouterr().out
+
+
 def test_the_answer_as_json(run: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["recommend", run, "--max-drop", "0.5%", "--max-energy", "50mJ", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
