@@ -138,7 +138,7 @@ def gather(folders: Sequence[RunFolder], baseline: RunFolder | None = None) -> R
         chosen: Run | None = read_run(baseline)
     else:
         chosen = next((run for run in runs[:-1] if run.header.target == runs[-1].header.target), None)
-    return ReportData(runs, tuple(_current(runs)), chosen)
+    return ReportData(runs, current(runs), chosen)
 
 
 def case_key(record: Record) -> str:
@@ -147,9 +147,10 @@ def case_key(record: Record) -> str:
     return f"case-{re.sub(r'[^A-Za-z0-9_-]+', '-', record.target)}-{name}"
 
 
-def _current(runs: Sequence[Run]) -> list[CaseView]:
+def current(runs: Sequence[Run]) -> tuple[CaseView, ...]:
+    """The newest record of each case of each target; `runs` oldest first."""
     newest: dict[tuple[str, str], CaseView] = {}
     for run in runs:
         for record in run.contents.records:
             newest[record.target, record.case_id] = CaseView(case_key(record), record, run)
-    return list(newest.values())
+    return tuple(newest.values())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from markupsafe import Markup
 
 from harness.core.metric import METRICS, Metric
-from harness.core.record import ProcessRun, Record
+from harness.core.record import ProcessRun
 from harness.core.verdict import Finding
 from reports.data import CaseView, ReportData
 from reports.numbers import Scale, Shown, plain
@@ -44,7 +44,28 @@ def render(data: ReportData) -> Markup | Absent:
         return Absent("the run holds no record")
     points = max(_LEAST_POINTS, min(_MOST_POINTS, _POINTS_ALL // len(data.cases)))
     plots = len(data.cases) <= _NO_PLOT_ABOVE
-    return body("details.html", details=[_detail(data, case, points if plots else 0) for case in data.cases])
+    details = [_detail(data, case, points if plots else 0) for case in data.cases]
+    facts, missing = _shared([one.facts for one in details]), _shared([one.missing for one in details])
+    return body(
+        "details.html",
+        shared=[*facts, *((titles, f"not available: {reason}") for titles, reason in missing)],
+        details=[
+            replace(one, facts=_without(one.facts, facts), missing=_without(one.missing, missing)) for one in details
+        ],
+    )
+
+
+def _shared(lists: Sequence[list[tuple[str, str]]]) -> list[tuple[str, str]]:
+    """What all cases say alike: it is said once, since nobody reads it a thousand times."""
+    if len(lists) == 1:
+        return []
+    common = set(lists[0]).intersection(*lists[1:])
+    return [pair for pair in lists[0] if pair in common]
+
+
+def _without(pairs: list[tuple[str, str]], shared: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    known = set(shared)
+    return [pair for pair in pairs if pair not in known]
 
 
 def _detail(data: ReportData, case: CaseView, points: int) -> Detail:
@@ -74,8 +95,8 @@ def _facts(case: CaseView) -> list[tuple[str, str]]:
     facts += [(f"runtime: {key}", value) for key, value in flat(record.runtime_info)]
     facts += [(f"detail: {key}", value) for key, value in flat(record.details)]
     facts += [(f"process {run.index + 1}", _process(run)) for run in record.processes]
-    facts += _checks("check", record.findings)
-    return facts + _checks("check after", _changed(record))
+    facts += _checks("check", _others(record.findings, case.run.header.findings))
+    return facts + _checks("check after", _others(record.findings_after, record.findings))
 
 
 def _process(run: ProcessRun) -> str:
@@ -91,10 +112,10 @@ def _process(run: ProcessRun) -> str:
     return "; ".join([*parts, *([f"unsteady: {run.unsteady}"] if run.unsteady else [])])
 
 
-def _changed(record: Record) -> list[Finding]:
-    """The checks after the case's block that say something else than before it."""
-    before = {finding.check: finding.status for finding in record.findings}
-    return [finding for finding in record.findings_after if before.get(finding.check) != finding.status]
+def _others(findings: Sequence[Finding], before: Sequence[Finding]) -> list[Finding]:
+    """The findings that say something else than those before; those of the run stand under Validity."""
+    known = {finding.check: finding.status for finding in before}
+    return [finding for finding in findings if known.get(finding.check) != finding.status]
 
 
 def _checks(name: str, findings: Sequence[Finding]) -> list[tuple[str, str]]:

@@ -20,8 +20,7 @@ OPSET = 21
 class WeightOnly(Compression):
     """A smaller file and nothing else: weights are dequantised, when loading or at every inference.
 
-    With 4 bits depthwise filters stay fp32 in both formats: LiteRT has no int4 for them, they are few, and they
-    suffer most.
+    With 4 bits depthwise filters stay fp32 in both formats: LiteRT has no int4 for them, and they are few.
     """
 
     note = "computes in fp32: saves space, and no time"

@@ -37,7 +37,6 @@ SHIPPED = (
     "channel-pruned-50+distilled",
     "channel-pruned-50+distilled+int8-static",
     "pruned-80",
-    "clustered-32",
     "distilled",
 )
 """Settings and compositions of each shipped net; one that trains is left out where its checkpoint is missing."""

@@ -12,9 +12,9 @@ import pytest
 from harness.core.errors import RecordError, UsageError
 from harness.core.metric import METRICS
 from harness.core.verdict import Status
-from harness.store.runfolder import RunFolder
-from reports.build import build, sections
-from reports.data import gather
+from harness.store.runfolder import Contents, RunFolder
+from reports.build import build, build_html, sections
+from reports.data import ReportData, current, gather, read_run
 from reports.sections.guide import VERDICTS
 from tests import factory
 
@@ -180,3 +180,30 @@ def test_size_budgets(page: Build, tmp_path: Path) -> None:
         for plan in factory.nets()[:20]
     ]
     assert len(page(factory.write_run(tmp_path / "hundred", plans)).encode()) < 5 * MEGABYTE
+
+
+def test_size_of_a_thousand_cases_over_three_nights(tmp_path: Path) -> None:
+    """Made in memory from the records of 24 cases: writing 3,000 to disk would take minutes."""
+    run = read_run(factory.write_run(tmp_path / "run", factory.nets(joules=True)))
+    records = []
+    for width in range(42):
+        for record in run.contents.records:
+            case = dataclasses.replace(record.case, model=f"{record.case.model}-w{width}")
+            records.append(dataclasses.replace(record, case=case, case_id=case.id))
+    many = dataclasses.replace(run, contents=Contents(tuple(records[:1000]), {}))
+    nights = tuple(
+        dataclasses.replace(many, header=dataclasses.replace(run.header, started_utc=f"2026-01-0{day}T00:00:00Z"))
+        for day in (1, 2, 3)
+    )
+    data = ReportData(nights, current(nights), nights[0])
+    assert len(data.cases) == 1000
+    html = build_html(data)
+    assert len(html.encode()) < 15 * MEGABYTE
+    assert html.count('<details class="case"') == 1000
+    assert "cases.csv.gz" in html
+
+
+def test_what_all_cases_say_alike_is_said_once(page: Build, tmp_path: Path) -> None:
+    html = page(factory.write_run(tmp_path / "run", factory.nets()))
+    assert html.count("<dt>Target</dt><dd>x86-64</dd>") == 2  # in the details, and of the run in Provenance
+    assert html.count(f"not available: {factory.NO_METER}") == 1
