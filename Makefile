@@ -16,9 +16,10 @@ bench: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto
 
-# Tests of what needs torch and the converters, in an environment of its own.
+# Tests of what needs torch and the converters, in an environment of its own. anyio comes with the converters; its
+# pytest plug-in warns when it is loaded, and warnings are errors here.
 test-prepare: .venv-prepare/.installed
-	.venv-prepare/bin/python -m pytest -m prepare tests
+	.venv-prepare/bin/python -m pytest -m prepare -p no:anyio tests
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -13,6 +13,7 @@ from harness.analysis._distributions import t_quantile
 from harness.core.errors import UsageError
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record, RunHeader
+from harness.measure.profile import PROFILES
 
 from .runfolder import RunFolder
 
@@ -48,7 +49,17 @@ def compare_records(a: Record, b: Record) -> Comparison:
             doubt = Missing(f"{record.verdict.status} in the {side} run")
             return Comparison(a.case_id, "undecided", doubt.reason, doubt, doubt, top1)
     ratio = _throughput_ratio(a, b) if a.case.scenario == "Offline" else _latency_ratio(a, b)
-    return Comparison(a.case_id, *_verdict(ratio), ratio, _energy_ratio(a, b), top1)
+    return Comparison(a.case_id, *_verdict(ratio, smallest_change(a, b)), ratio, _energy_ratio(a, b), top1)
+
+
+def smallest_change(*records: Record) -> float:
+    """The least relative change that gets a verdict: 1 %, or what the coarsest profile's interval may span.
+
+    The processes of one run tell how processes scatter, not how runs do: two quick runs of one machine differed by up
+    to 4 % where their intervals did not meet. For smaller changes there is `compare --ab`, whose pairs share a moment.
+    """
+    names = [str(record.details.get("profile")) for record in records]
+    return max([SMALLEST, *(PROFILES[name].half_width for name in names if name in PROFILES)])
 
 
 def compare_runs(a: RunFolder, b: RunFolder, force: bool = False) -> pd.DataFrame:
@@ -126,17 +137,18 @@ def _welch_half_width(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) ->
     return t_quantile(0.5 + LEVEL / 2, round(freedom, 2)) * math.sqrt(error)
 
 
-def _verdict(ratio: Quantity) -> tuple[Change, str]:
+def _verdict(ratio: Quantity, smallest: float) -> tuple[Change, str]:
     if isinstance(ratio, Missing):
         return "undecided", ratio.reason
     if ratio.lo is None or ratio.hi is None:
         return "undecided", "without an interval on both sides nothing tells how runs scatter"
-    if ratio.hi < 1 and ratio.value < 1 - SMALLEST:
-        return "faster", ""
-    if ratio.lo > 1 and ratio.value > 1 + SMALLEST:
-        return "slower", ""
+    clear = ratio.hi < 1 or ratio.lo > 1
+    if clear and abs(ratio.value - 1) > smallest:
+        return ("faster" if ratio.value < 1 else "slower"), ""
     if ratio.lo > 1 - SAME_WITHIN and ratio.hi < 1 + SAME_WITHIN:
         return "same", ""
+    if clear:
+        return "undecided", f"less than {smallest:.0%}, by which runs of this profile differ anyway: try compare --ab"
     return "undecided", f"the interval {ratio.lo:.3f} to {ratio.hi:.3f} holds both a change and none"
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from harness.core.errors import UsageError
+from harness.core.quantity import Missing
 from harness.store.compare import Comparison, check_comparable
 from reports.data import ReportData
-from reports.numbers import percent
+from reports.numbers import Shown, percent, short
 from reports.section import Absent, Section, body
 
 from .cases import change_of
@@ -42,14 +43,18 @@ def _differs(data: ReportData) -> str:
     return ""
 
 
-def _energy(comparison: Comparison) -> str:
-    ratio = getattr(comparison.energy, "value", None)
-    return percent(ratio)[0] if ratio is not None else getattr(comparison.energy, "reason", "")
+def _energy(comparison: Comparison) -> Shown:
+    energy = comparison.energy
+    return _missing(energy) if isinstance(energy, Missing) else Shown(percent(energy.value)[0])
 
 
-def _top1(comparison: Comparison) -> str:
-    delta = getattr(comparison.top1, "value", None)
-    return f"{100 * delta:+.2f} points" if delta is not None else getattr(comparison.top1, "reason", "")
+def _top1(comparison: Comparison) -> Shown:
+    top1 = comparison.top1
+    return _missing(top1) if isinstance(top1, Missing) else Shown(f"{100 * top1.value:+.2f} points")
+
+
+def _missing(quantity: Missing) -> Shown:
+    return Shown(short(quantity.reason), quantity.reason, missing=True)
 
 
 SECTION = Section("comparison", "Comparison", 45, render)

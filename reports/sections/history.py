@@ -35,17 +35,20 @@ def _lines(runs: Sequence[Run]) -> dict[str, list[tuple[Run, Record]]]:
     lines: dict[str, list[tuple[Run, Record]]] = {}
     for run in runs:
         for record in run.contents.records:
-            if record.verdict.trusted and record.value("latency_p50_ns"):
+            if record.verdict.trusted and math.isfinite(_time(record)):
                 lines.setdefault(record.case_id, []).append((run, record))
     kept = {case_id: points for case_id, points in lines.items() if len(points) > 1}
     return dict(sorted(kept.items(), key=lambda item: -abs(math.log(_change(item[1])))))
 
 
 def _change(points: Sequence[tuple[Run, Record]]) -> float:
-    return _p50(points[-1][1]) / _p50(points[0][1])
+    return _time(points[-1][1]) / _time(points[0][1])
 
 
-def _p50(record: Record) -> float:
+def _time(record: Record) -> float:
+    """Nanoseconds: the median latency, in Offline what a sample takes at that throughput; NaN when missing."""
+    if record.case.scenario == "Offline":
+        return 1e9 / (record.value("throughput_per_s") or math.nan)
     return record.value("latency_p50_ns") or math.nan
 
 
@@ -67,10 +70,10 @@ def breaks(runs: Sequence[Run]) -> list[tuple[str, str]]:
 def _figure(name: str, target: str, runs: Sequence[Run], lines: dict[str, list[tuple[Run, Record]]]) -> Figure:
     traces = []
     for index, (case_id, points) in enumerate(list(lines.items())[:_MOST_LINES]):
-        first = _p50(points[0][1])
+        first = _time(points[0][1])
         traces.append({
             "type": "scatter", "mode": "lines+markers", "name": str(Markup("{}").format(case_id)),
-            "x": [run.header.started_utc for run, _ in points], "y": [_p50(record) / first for _, record in points],
+            "x": [run.header.started_utc for run, _ in points], "y": [_time(record) / first for _, record in points],
             "line": {"color": COLOURS[index % len(COLOURS)], "width": 1.6}, "showlegend": index < 6,
         })  # fmt: skip
     found = breaks(runs)
@@ -94,7 +97,8 @@ def _figure(name: str, target: str, runs: Sequence[Run], lines: dict[str, list[t
         f"{moved} of {len(lines)} cases moved by more than {_BREAK:.0%} between the first and the last "
         f"of {len(runs)} runs; "
         f"{len(found)} {'break' if len(found) == 1 else 'breaks'} in the environment.{hidden}",
-        "1 is the first run. A dashed line marks a run whose machine or library versions differ from the run before: a "
+        "1 is the first run; in Offline it is the time a sample takes. "
+        "A dashed line marks a run whose machine or library versions differ from the run before: a "
         "step there is no change of the nets.",
         ("Case", "Runs", "Last / first"),
         rows,

@@ -113,7 +113,7 @@ def _over_time(cases: Sequence[CaseView]) -> Figure:
             for case in ordered
             for trace, _, values in _traces(case)
         ],
-        height=320,
+        height=300 + 20 * min(len(ordered), _MOST_LINES),
     )
 
 

@@ -6,14 +6,16 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.core.operators import OperatorProfile, OpTiming
+from harness.core.record import Blob, Trace
 from harness.core.roofline import Roof, Roofline
 from harness.store.runfolder import RunFolder
 from reports.data import ReportData, gather
 from reports.section import Absent
-from reports.sections import operators, roofline, scaling
+from reports.sections import heatmap, memory, operators, power, roofline, scaling
 from tests import factory
 
 
@@ -64,3 +66,44 @@ def test_scaling_needs_two_points_of_one_net(tmp_path: Path) -> None:
     html = str(scaling.render(gather([factory.write_run(tmp_path / "two", [one, two])])))
     assert "Most gained from more threads" in html
     assert "a factor of 2.0" in html
+
+
+def test_memory_over_time_stands_under_memory_and_not_under_power(run: RunFolder) -> None:
+    record = run.records()[0]
+    times = np.arange(4, dtype=np.int64) * 10**8
+    sha256, n = run.put_blob({"t_ns": times, "value": np.array([10, 50, 80, 60]) * 10**6})
+    watched = Trace("memory_rss", "B", "process", 10**8, n, Blob("trace", sha256, n, "B"))
+    phases = tuple(
+        dataclasses.replace(one, peak_rss_after_bytes={"import": 52_000_000}, unsteady="still falling")
+        for one in record.processes
+    )
+    run.append(dataclasses.replace(record, traces=(*record.traces, watched), processes=phases))
+    data = gather([run])
+    text = str(memory.render(data))
+    assert "The highest reading, 80.0 MB, is that of mobilenet" in text
+    assert "<td>52.0</td><td>not recorded</td>" in text
+    assert "memory_rss" not in str(power.render(data))
+
+
+def test_the_heat_map_keeps_scenarios_apart_and_shows_offline_by_throughput(tmp_path: Path) -> None:
+    single, other = factory.nets()[:2]
+    offline = [
+        dataclasses.replace(plan, case=dataclasses.replace(plan.case, scenario="Offline", runtime="onnxruntime-cpu"))
+        for plan in (single, factory.nets()[6])
+    ]
+    html = str(heatmap.render(gather([factory.write_run(tmp_path, [single, other, *offline])])))
+    latency, throughput = (html.partition(f"<h3>{title}")[2].partition("</details>")[0] for title in
+                           ("Latency p50", "Throughput"))  # fmt: skip
+    assert "SingleStream" in latency
+    assert "Offline" not in latency
+    assert "Offline" in throughput
+    assert "SingleStream" not in throughput
+    assert "\N{MULTIPLICATION SIGN}2.2" in throughput  # int8-static takes 0.45 of the time
+
+
+def test_a_case_that_cannot_be_trusted_has_no_ratio_in_the_heat_map(tmp_path: Path) -> None:
+    base, doubtful = factory.nets()[0], dataclasses.replace(factory.nets()[6], status="contended")
+    html = str(heatmap.render(gather([factory.write_run(tmp_path, [base, doubtful])])))
+    latency = html.partition("<h3>Latency p50")[2].partition("</details>")[0]
+    assert "not trusted" in latency
+    assert "\N{MULTIPLICATION SIGN}0.4" not in latency

@@ -108,3 +108,14 @@ def test_runs_without_a_common_case_are_refused(tmp_path: Path) -> None:
     b = factory.write_run(tmp_path / "b", factory.nets()[1:2])
     with pytest.raises(UsageError, match="no case in common"):
         compare_runs(a, b)
+
+
+@pytest.mark.parametrize(("profile", "change"), [("quick", "undecided"), ("full", "slower")])
+def test_a_change_within_what_the_profile_can_tell_gets_no_verdict(record: Record, profile: str, change: str) -> None:
+    """3 % with processes that agree to .1 %: real for a full run, within the scatter of quick ones."""
+    of_profile = dataclasses.replace(record, details={**record.details, "profile": profile})
+    a = with_medians(of_profile, 2_000_000, 2_001_000, 2_002_000)
+    b = with_medians(of_profile, 2_060_000, 2_061_000, 2_062_000)
+    compared = compare_records(a, b)
+    assert compared.change == change
+    assert ("5%" in compared.reason) == (profile == "quick")
