@@ -63,6 +63,11 @@ class Order:
     strict: bool = False
     fs: HostFs = field(default_factory=HostFs)
 
+    @property
+    def target_name(self) -> str:
+        """What records carry: a recorded board's figures must not pass for the board's own, inference ran here."""
+        return self.target.name if self.fs.live else f"{self.target.name} (recorded)"
+
 
 class Bench:
     """A run being measured: a context manager, so that the header is closed however the run ends.
@@ -96,7 +101,7 @@ class Bench:
             self.folder = RunFolder.create(self._order.out, self.header)
         self._setting = Setting(
             run_id=self.header.run_id,
-            target=self._order.target.name,
+            target=self._order.target_name,
             profile=self._order.profile,
             seed=self._order.seed,
             blobs=self.folder,
@@ -153,7 +158,7 @@ class Bench:
         return RunHeader(
             run_id=f"{utc_now()[:19].replace('-', '').replace(':', '')}-{uuid.uuid4().hex[:6]}",
             suite=order.suite,
-            target=order.target.name,
+            target=order.target_name,
             profile=order.profile.name,
             started_utc=utc_now(),
             planned=tuple(case.id for case in self.plan.cases),
@@ -173,7 +178,7 @@ class Bench:
             run_id=self.header.run_id,
             case_id=case.id,
             case=case,
-            target=self._order.target.name,
+            target=self._order.target_name,
             verdict=verdict,
             metrics=dict.fromkeys(METRICS, absent),
             started_utc=utc_now(),

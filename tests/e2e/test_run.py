@@ -104,3 +104,16 @@ def test_two_runs_compare_case_by_case(finished_run: Path, edgebench: Edgebench)
     table = rows(done.stdout)
     assert len(table) == 8
     assert all(float(row["latency_ratio"]) == 1 for row in table)
+
+
+def test_a_recorded_boards_run_says_that_it_was_recorded(edgebench: Edgebench, tmp_path: Path) -> None:
+    """Inference runs here: its figures must not pass for those of the board."""
+    from tests import trees
+
+    root = trees.write(tmp_path / "pi5", trees.raspberry_pi_5())
+    case = ("-k", f"{EMBEDDED}|fp32|onnxruntime-cpu", *SMOKE, "--host-root", root, "--no-report", "--out", "run")
+    assert edgebench("run", "quick", *case).returncode == 0
+    folder = RunFolder(tmp_path / "run")
+    assert folder.header().target == "raspberry-pi-5 (recorded)"
+    (record,) = folder.records()
+    assert "virtual_board" in {finding.check for finding in record.findings}
