@@ -19,8 +19,8 @@ def row(model: str, setting: str, records: dict[tuple[str, str, str], Record]) -
         setting,
         *map(latency, pair),
         " / ".join(accuracy(record) for record in pair) if pair[0].value("top1") else "synthetic weights",
-        " / ".join(f"{(record.value('artifact_bytes') or 0) / 1e6:.2f}" for record in pair),
-        " / ".join(f"{(record.value('peak_rss_bytes') or 0) / 1e6:.0f}" for record in pair),
+        " / ".join(megabytes(record, "artifact_bytes", 2) for record in pair),
+        " / ".join(megabytes(record, "peak_rss_bytes", 0) for record in pair),
     ]
 
 
@@ -37,6 +37,12 @@ def accuracy(record: Record) -> str:
     """Top-1 in per cent."""
     top1 = record.value("top1")
     return "-" if top1 is None else f"{100 * top1:.2f}"
+
+
+def megabytes(record: Record, metric: str, digits: int) -> str:
+    """A size in MB, or a dash: a missing one is no 0."""
+    size = record.value(metric)
+    return "-" if size is None else f"{size / 1e6:.{digits}f}"
 
 
 def main() -> None:
