@@ -8,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: bench test test-prepare lint screenshots clean
+.PHONY: bench test test-prepare test-arm64 lint screenshots clean
 
 bench: $(VENV)/.installed
 	$(BIN)/edgebench run quick
@@ -17,9 +17,18 @@ test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto
 
 # Tests of what needs torch and the converters, in an environment of its own. anyio comes with the converters; its
-# pytest plug-in warns when it is loaded, and warnings are errors here.
+# pytest plug-in warns when it is loaded, and warnings are errors here. torch first, so that nothing takes another one.
 test-prepare: .venv-prepare/.installed
 	.venv-prepare/bin/python -m pytest -m prepare -p no:anyio tests
+
+# The aarch64 wheels and the tests in an emulated Debian; needs root, says so where it cannot run.
+test-arm64:
+	@tests/arm64/run.sh
+
+# Pictures of the documentation from a real run: make screenshots RUN=runs/latest
+RUN ?= runs/latest
+screenshots: $(VENV)/.installed-dev
+	$(BIN)/python tests/ui/screenshots.py $(RUN)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -44,6 +53,7 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 
 .venv-prepare/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv-prepare
+	.venv-prepare/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	.venv-prepare/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,prepare]'
 	@touch $@
 

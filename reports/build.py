@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,22 @@ from markupsafe import Markup
 
 from harness.core.plugins import load_all
 from harness.store.files import write_whole
-from harness.store.runfolder import RunFolder
 
-from .data import CaseView, ReportData, gather
+from .data import CaseView, ReportData, Reset, gather
 from .front import scored
 from .page import asset, json_for_html, render
 from .recommend import SLIDERS, figures
+from .samples import Source
 from .section import Absent, Section
 
-_SCRIPTS = ("plotly-cartesian.min.js", "report.js")
+SCRIPTS = ("plotly-cartesian.min.js", "report.js")
+STYLE = "report.css"
+
+_POLICY = (
+    "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; "
+    "style-src {style}; script-src {script}"
+)
+_FOLDER = "'self' file:"  # a page from file:// has no origin that 'self' could be
 
 
 @dataclass(frozen=True)
@@ -34,27 +42,33 @@ class Rendered:
     absent: Absent | None
 
 
-def build(runs: Sequence[RunFolder], out: Path, baseline: RunFolder | None = None) -> Path:
+def build(runs: Sequence[Source], out: Path, baseline: Source | None = None, resets: Sequence[Reset] = ()) -> Path:
     """Write the report of these runs to `out` (a file) and return it.
 
     RecordError when a run's header cannot be read; damaged records are shown as such in the report.
     """
-    html = build_html(gather(runs, baseline))
+    return write(gather(runs, baseline, resets), out)
+
+
+def write(data: ReportData, out: Path) -> Path:
+    """Write the page to the file `out` and return it."""
+    html = build_html(data)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, html.encode("utf-8", "replace"))
     return out
 
 
-def build_html(data: ReportData) -> str:
-    """The whole page."""
-    scripts = [Markup(asset(name)) for name in _SCRIPTS]  # noqa: S704 - our own files
+def build_html(data: ReportData, linked: bool = False) -> str:
+    """The whole page; its styles and scripts inside, or `linked` from the folder assets/ beside it."""
     return render(
         "report.html",
         data=data,
         sections=[_render(section, data) for section in sections()],
-        style=Markup(asset("report.css")),  # noqa: S704 - our own file
-        scripts=scripts,
-        hashes=[_csp_hash(script) for script in scripts],
+        linked=linked,
+        policy=Markup(linked_policy() if linked else policy()),  # noqa: S704 - holds quotes, and nothing of a run
+        style=Markup(asset(STYLE)),  # noqa: S704 - our own file
+        style_name=STYLE,
+        scripts=[(name, Markup(asset(name))) for name in SCRIPTS],  # noqa: S704 - our own files
         cases=json_for_html(json.dumps(_for_script(data), allow_nan=False, separators=(",", ":"))),
         filters=_filters(data),
     )
@@ -71,9 +85,17 @@ def _render(section: Section, data: ReportData) -> Rendered:
     return Rendered(section, None, made) if isinstance(made, Absent) else Rendered(section, made, None)
 
 
-def _csp_hash(script: str) -> str:
-    """The page's policy allows these scripts by their hash and no other: not even one that slipped through escaping."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+@cache
+def policy() -> str:
+    """The page's content security policy: its own scripts, by their hash, and not even one that slipped through."""
+    digests = (hashlib.sha256(asset(name).encode()).digest() for name in SCRIPTS)
+    hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return _POLICY.format(style="'unsafe-inline'", script=hashes)
+
+
+def linked_policy() -> str:
+    """The same for a page with its files beside it: scripts from there, none within the page."""
+    return _POLICY.format(style=f"'unsafe-inline' {_FOLDER}", script=_FOLDER)
 
 
 def _for_script(data: ReportData) -> list[dict[str, Any]]:

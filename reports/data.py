@@ -12,19 +12,30 @@ from harness.core.quantity import Quantity
 from harness.core.record import Record, RunHeader
 from harness.store.compare import Comparison, compare_records
 from harness.store.files import record_name
-from harness.store.runfolder import Contents, RunFolder
+from harness.store.runfolder import Contents
 
 from .numbers import Scale, Shown, show
 from .page import when
-from .samples import Blobs
+from .samples import Blobs, Source
+from .text import brief_record
 from .words import load_of, main_load, mark_of, scales_of, setting_of
 
 
 @dataclass(frozen=True)
-class Run:
-    """One run folder, read."""
+class Reset:
+    """A declared break: what came before it is another history. It holds for one target and case, or None: for all."""
 
-    folder: RunFolder
+    at_utc: str
+    reason: str
+    target: str | None = None
+    case_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, read from its folder or from a store."""
+
+    source: Source
     header: RunHeader
     contents: Contents
     missing: tuple[str, ...]
@@ -46,7 +57,7 @@ class CaseView:
     @cached_property
     def blobs(self) -> Blobs:
         """The samples and readings behind the record."""
-        return Blobs(self.run.folder, self.record)
+        return Blobs(self.run.source, self.record)
 
     @property
     def setting(self) -> str:
@@ -81,11 +92,16 @@ class CaseView:
 
 @dataclass(frozen=True)
 class ReportData:
-    """`runs` oldest first; `cases` holds the newest record of each (target, case id), in planned order."""
+    """`runs` oldest first; `cases` holds the newest record of each (target, case id), in planned order.
+
+    `samples_file`: where the raw samples lie beside the report, relative to it; '' when they do not.
+    """
 
     runs: tuple[Run, ...]
     cases: tuple[CaseView, ...]
     baseline: Run | None = None
+    resets: tuple[Reset, ...] = ()
+    samples_file: str = ""
 
     @property
     def newest(self) -> Run:
@@ -105,12 +121,13 @@ class ReportData:
     @cached_property
     def comparisons(self) -> list[Comparison]:
         """Every case of the newest run that the baseline holds too, compared with it; none without a baseline."""
-        before = {record.case_id: record for record in self.baseline.contents.records} if self.baseline else {}
-        return [
-            compare_records(before[record.case_id], record)
-            for record in self.newest.contents.records
-            if record.case_id in before
-        ]
+        return compare_cases(self.baseline, self.newest) if self.baseline else []
+
+    @cached_property
+    def boards(self) -> list[tuple[Run, Run]]:
+        """The newest run of every other target beside that of the first."""
+        first, *others = {run.header.target: run for run in self.runs}.values()
+        return [(first, other) for other in others]
 
     def show(self, record: Record, name: str) -> Shown:
         """The record's metric in this report's scale."""
@@ -121,24 +138,33 @@ class ReportData:
         return show(quantity, self.scales[name])
 
 
-def read_run(folder: RunFolder) -> Run:
-    """The run folder's header and records; RecordError when the header cannot be read."""
-    header = folder.header()
-    contents = folder.contents()
+def compare_cases(before: Run, after: Run) -> list[Comparison]:
+    """Every case of `after` that `before` holds too, compared with it."""
+    known = {record.case_id: record for record in before.contents.records}
+    return [
+        compare_records(known[record.case_id], record) for record in after.contents.records if record.case_id in known
+    ]
+
+
+def read_run(source: Source) -> Run:
+    """The run's header and records; RecordError when the header cannot be read."""
+    header = source.header()
+    contents = source.contents()
+    contents = Contents(tuple(map(brief_record, contents.records)), contents.damaged)
     done = {record.case_id for record in contents.records}
-    return Run(folder, header, contents, tuple(case_id for case_id in header.planned if case_id not in done))
+    return Run(source, header, contents, tuple(case_id for case_id in header.planned if case_id not in done))
 
 
-def gather(folders: Sequence[RunFolder], baseline: RunFolder | None = None) -> ReportData:
+def gather(sources: Sequence[Source], baseline: Source | None = None, resets: Sequence[Reset] = ()) -> ReportData:
     """Read the runs. Without a baseline the oldest earlier run of the newest run's target serves as one."""
-    if not folders:
+    if not sources:
         raise UsageError("no run to report on", "give a run folder")
-    runs = tuple(sorted((read_run(folder) for folder in folders), key=lambda run: run.header.started_utc))
+    runs = tuple(sorted((read_run(source) for source in sources), key=lambda run: run.header.started_utc))
     if baseline is not None:
         chosen: Run | None = read_run(baseline)
     else:
         chosen = next((run for run in runs[:-1] if run.header.target == runs[-1].header.target), None)
-    return ReportData(runs, current(runs), chosen)
+    return ReportData(runs, current(runs), chosen, tuple(resets))
 
 
 def case_key(record: Record) -> str:

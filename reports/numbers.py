@@ -13,6 +13,7 @@ from harness.core.quantity import Missing, Quantity, Value
 TIMES = "\N{MULTIPLICATION SIGN}"
 PLAIN_DIGITS = 3  # significant digits of a number without an interval
 _MOST_DECIMALS = 6
+_WIDE = 0.1  # from this half-width on, as a share of the value, both ends stand instead of a +-
 
 # (smallest typical magnitude in the stored unit, factor, unit shown), largest first
 _SCALES: dict[str, tuple[tuple[float, float, str], ...]] = {
@@ -22,7 +23,7 @@ _SCALES: dict[str, tuple[tuple[float, float, str], ...]] = {
     "per_s": ((0.0, 1.0, "/s"),),
     "db": ((0.0, 1.0, "dB"),),
 }
-_SHARES = frozenset({"top1", "top5", "agreement"})
+_SHARES = frozenset({"top1", "top5", "agreement", "fidelity_agreement"})
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ class Shown:
     missing: bool = False
     sort: float | None = None
 
+    def words(self, unit: str = "") -> str:
+        """As running text: '1.90 ±0.02 ms', or '0.27 ms (0.16-0.68)'."""
+        if not self.spread or self.spread.startswith("±"):
+            return " ".join(part for part in (self.text, self.spread, unit) if part)
+        return " ".join(part for part in (self.text, unit, f"({self.spread})") if part)
+
 
 def scale_for(metric: Metric, values: Iterable[float]) -> Scale:
     """One scale for all values of a column, so that they can be compared at a glance: by their median's magnitude."""
@@ -59,17 +66,22 @@ def scale_for(metric: Metric, values: Iterable[float]) -> Scale:
 
 
 def show(quantity: Quantity, scale: Scale = Scale()) -> Shown:
-    """The quantity in its column's scale. The interval stands in `spread` (half its width) and `about`."""
+    """The quantity in its column's scale, its interval in `spread` and `about`.
+
+    `spread` is half the width, '±0.02'. A wide interval is rarely symmetric and '0.3 ±0.3' says nothing: there it is
+    both ends, '0.16-0.68', to the two digits that the value then has.
+    """
     if isinstance(quantity, Missing):
         return Shown(short(quantity.reason), quantity.reason, missing=True)
     value = quantity.value * scale.factor
     width = half_width(quantity)
     if not width:
         return Shown(plain(value), _observations(quantity), sort=quantity.value)
-    places = decimals(width * scale.factor)
+    wide = width > _WIDE * abs(quantity.value)
+    places = _two_digits(value) if wide else decimals(width * scale.factor)
     low, high = (f"{bound * scale.factor:,.{places}f}" for bound in (quantity.lo or 0.0, quantity.hi or 0.0))
     about = f"95 % interval {low} to {high} {scale.unit}".rstrip() + _observations(quantity, "; ")
-    spread = f"±{width * scale.factor:.{places}f}"
+    spread = f"{low}\N{EN DASH}{high}" if wide else f"±{width * scale.factor:.{places}f}"
     return Shown(f"{value:,.{places}f}", about, spread, sort=quantity.value)
 
 
@@ -84,12 +96,22 @@ def decimals(width: float) -> int:
     return min(max(0, -math.floor(math.log10(first_digit))), _MOST_DECIMALS)
 
 
+def _two_digits(number: float) -> int:
+    """Decimal places that show two significant digits."""
+    return min(max(0, 1 - math.floor(math.log10(abs(number)))), _MOST_DECIMALS) if number else 0
+
+
 def plain(number: float) -> str:
     """A number without an interval: whole when it is a count, else three significant digits."""
     if number == round(number) and abs(number) < 1e15:
         return f"{number:,.0f}"
     places = max(0, PLAIN_DIGITS - 1 - math.floor(math.log10(abs(number))))
     return f"{number:,.{places}f}" if places <= _MOST_DECIMALS + PLAIN_DIGITS else f"{number:.2e}"
+
+
+def counted(number: int, word: str) -> str:
+    """'1 case', '12 cases'."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def percent(ratio: float, width: float = 0.0) -> tuple[str, str]:

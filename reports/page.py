@@ -31,6 +31,12 @@ def when(utc: str) -> str:
     return f"{found[1]} {found[2]} UTC" if found else utc
 
 
+def seconds(utc: str) -> str:
+    """An ISO time in UTC to the second: '2026-01-01 00:00:07 UTC'; anything else as it is."""
+    found = re.match(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)", utc)
+    return f"{found[1]} {found[2]} UTC" if found else utc
+
+
 def render(template: str, **context: Any) -> Markup:
     """The template as safe HTML."""
     return Markup(environment().get_template(template).render(**context))  # noqa: S704 - autoescaped above

@@ -13,16 +13,21 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 
 from .page import json_for_html
+from .section import Key
 
-# Told apart by people with any colour vision, and at least 3:1 against both themes; never the only sign.
-COLOURS = ("#2b7cd3", "#d9680b", "#12958a", "#8a63d2", "#c2478f", "#8a8f00", "#b0563f", "#5b7fa6")
+# The first eight are told apart with any colour vision; all are at least 3:1 against both themes. Never the only sign.
+COLOURS = (
+    *("#2b7cd3", "#d9680b", "#12958a", "#8a63d2", "#c2478f", "#8a8f00", "#b0563f", "#5b7fa6"),
+    *("#3f8f2f", "#d0353c", "#8a6a3a", "#0f86a8", "#a05fa8", "#6a6fe0"),
+)
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "triangle-down")
 GREY = "#8b93a1"
+_NARROW, _EVEN_STEPS = 2.5, 8
 DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
 
 
 def colour_of(names: Sequence[str]) -> dict[str, str]:
-    """A colour a name, the same everywhere in the report; colours repeat after eight names."""
+    """A colour a name, the same everywhere in the report; colours repeat after fourteen names."""
     return {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(dict.fromkeys(names))}
 
 
@@ -38,17 +43,8 @@ def dash_of(names: Sequence[str]) -> dict[str, str]:
 
 def figure_json(traces: Sequence[Mapping[str, Any]], **layout: Any) -> Markup:
     """The figure checked by plotly and written with its own encoder (typed arrays as binary), safe within HTML."""
-    basics = {"template": "none", "margin": {"l": 62, "r": 16, "t": 16, "b": 52}, "hovermode": "closest"}
-    legend = {
-        "orientation": "h",
-        "yanchor": "bottom",
-        "y": 1.01,
-        "x": 0,
-        "font": {"size": 12},
-        "itemclick": False,
-        "itemdoubleclick": False,
-    }
-    figure = go.Figure(list(traces), {**basics, "legend": legend, **layout})
+    basics = {"template": "none", "margin": {"l": 62, "r": 16, "t": 12, "b": 52}, "hovermode": "closest"}
+    figure = go.Figure(list(traces), {**basics, "showlegend": False, **layout})
     return json_for_html(str(figure.to_json()))
 
 
@@ -59,21 +55,31 @@ def axis(title: str, better: str = "none", **more: Any) -> dict[str, Any]:
 
 
 def log_axis(title: str, values: Sequence[float], better: str = "none") -> dict[str, Any]:
-    """A logarithmic axis with its ticks written out at 1, 2 and 5: plotly's own drop the leading digits."""
+    """A logarithmic axis with its ticks written out: plotly's own drop the leading digits."""
     positive = [value for value in values if value > 0]
     if not positive:
         return axis(title, better)
-    low, high = math.log10(min(positive)), math.log10(max(positive))
-    steps = (1, 2, 5) if high - low < 3 else (1,)
-    ticks = [step * 10.0**power for power in range(math.floor(low) - 1, math.ceil(high) + 1) for step in steps]
-    labels = [f"{tick:,.10g}" for tick in ticks]
-    return axis(title, better, type="log", tickvals=ticks, ticktext=labels)
+    ticks = _ticks(min(positive), max(positive))
+    return axis(title, better, type="log", tickvals=ticks, ticktext=[f"{tick:,.10g}" for tick in ticks])
 
 
-def key(name: str, colour: str = GREY, symbol: str = "circle") -> dict[str, Any]:
-    """An entry of the legend that stands for a colour or a symbol and draws no point."""
-    return {"type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": str(Markup("{}").format(name)),
-            "marker": {"color": colour, "symbol": symbol, "size": 10}, "hoverinfo": "skip"}  # fmt: skip
+def _ticks(low: float, high: float) -> list[float]:
+    """At 1, 2 and 5 of every decade, over many decades at 1 alone, and within a factor of 2.5 at even steps."""
+    if high / low < _NARROW:
+        step = 10.0 ** math.floor(math.log10(max(high - low, low * 1e-3) / 2))
+        step *= next(times for times in (1, 2, 5, 10) if (high - low) / (step * times) <= _EVEN_STEPS)
+        return [round(index * step, 12) for index in range(math.floor(low / step), math.ceil(high / step) + 2)]
+    first, last = math.log10(low), math.log10(high)
+    steps = (1, 2, 5) if last - first < 3 else (1,)
+    return [times * 10.0**power for power in range(math.floor(first) - 1, math.ceil(last) + 1) for times in steps]
+
+
+def keys(colours: Mapping[str, str], symbols: Mapping[str, str] | None = None) -> list[Key]:
+    """The legend of colours and of symbols, apart: their product would fill the page."""
+    return [
+        *(Key(name, colour) for name, colour in colours.items()),
+        *(Key(name, GREY, symbol) for name, symbol in (symbols or {}).items()),
+    ]
 
 
 def quantiles(samples: npt.ArrayLike, points: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

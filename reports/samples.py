@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.core.errors import RecordError
-from harness.core.record import Record
-from harness.store.runfolder import RunFolder
+from harness.core.record import Record, RunHeader
+from harness.store.runfolder import Contents
 
 Samples = npt.NDArray[np.float64]
+
+
+class Source(Protocol):
+    """Where a run is read from: a `RunFolder`, or a run in a store (`reports.stored`)."""
+
+    def header(self) -> RunHeader:
+        """The run's header; RecordError when it cannot be read."""
+
+    def contents(self) -> Contents:
+        """Every record that can be read, and why the others cannot."""
+
+    def blob(self, sha256: str) -> dict[str, npt.NDArray[np.generic]]:
+        """The arrays kept under that hash; RecordError when they are gone or damaged."""
 
 
 @dataclass(frozen=True)
 class Blobs:
     """The arrays behind one record. Several sections draw the same latencies, so that they are read once and kept."""
 
-    folder: RunFolder
+    source: Source
     record: Record
     _kept: dict[str, dict[str, npt.NDArray[np.generic]]] = field(default_factory=dict)
 
@@ -36,7 +50,7 @@ class Blobs:
         """The arrays of a blob as floats; nothing when it is gone or damaged."""
         if sha256 not in self._kept:
             try:
-                self._kept[sha256] = self.folder.blob(sha256)
+                self._kept[sha256] = self.source.blob(sha256)
             except RecordError:
                 self._kept[sha256] = {}
         return {name: array.astype(np.float64) for name, array in self._kept[sha256].items()}

@@ -15,12 +15,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Key:
+    """An entry of a plot's legend: a `colour` with a `symbol` of `plots.SYMBOLS`, or a line with a `dash`."""
+
+    name: str
+    colour: str
+    symbol: str = "circle"
+    dash: str = ""
+
+
+@dataclass(frozen=True)
 class Figure:
     """A plot with everything for a reader who cannot see it.
 
     `json` is the plotly figure as JSON safe for HTML; `summary` says in one sentence what it shows; `columns` and
-    `rows` are its data as a table; `how` tells how to read it; `height` in CSS pixels. `filters` says how the page's
-    filters apply: to traces (their `meta` is a case) or to points (their `customdata` are cases).
+    `rows` are its data as a table; `how` tells how to read it; `height` in CSS pixels; `keys` are its legend, which
+    stands in the page, since plotly's own takes the plot's room. The page's filters apply to traces whose `meta` is a
+    case and to points whose `customdata` are cases.
     """
 
     id: str
@@ -31,6 +42,7 @@ class Figure:
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
     height: int = 380
+    keys: Sequence[Key] = ()
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ def case_line(record: Record) -> str:
     parts += [
         _with_unit(record, name, scales[name]) for name in ("latency_p50_ns", "top1") if record.value(name) is not None
     ]
+    if record.accuracy_note:
+        parts.append(f"({clean(record.accuracy_note)})")
     if not verdict.trusted:
         parts.append(f"{verdict.status}: {clean(verdict.reason)}".rstrip(": "))
     return "  ".join(parts)
@@ -58,6 +60,7 @@ class _Final:
         yield Text(clean(f"{self.header.suite} on {self.header.target}"), style="bold")
         yield self._table(names, wide)
         yield from self._remarks()
+        yield from self._stopped()
 
     def _anyone_has(self, name: str) -> bool:
         return any(record.value(name) is not None for record in self.records)
@@ -97,6 +100,13 @@ class _Final:
                 more = f" (and {len(others)} more reasons)" if others else ""
                 yield Text(clean(f"no {METRICS[name].title.lower()}: {first}{more}"), style="dim")
 
+    def _stopped(self) -> Iterator[Text]:
+        """The cases whose accuracy is not of all images, each with what was decided."""
+        for record in self.records:
+            if record.accuracy_note:
+                case = f"{record.case.model} {setting_of(record, ' ')}"
+                yield Text(clean(f"accuracy of {case}: {record.accuracy_note}"), style="dim")
+
 
 def _cell(record: Record, name: str, scale: Scale) -> Text:
     shown = show(record.quantity(name), scale)
@@ -114,4 +124,4 @@ def _verdict(record: Record, wide: bool) -> Text:
 def _with_unit(record: Record, name: str, scale: Scale) -> str:
     shown = show(record.quantity(name), scale)
     label = "top-1 " if name == "top1" else ""
-    return " ".join(part for part in (f"{label}{shown.text}", shown.spread, scale.unit) if part)
+    return label + shown.words(scale.unit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.core.execution import FROM_FILE
 from harness.core.metric import METRICS
 from harness.core.record import Record
 from harness.core.verdict import Verdict
@@ -29,6 +30,13 @@ def load_of(record: Record) -> str:
     batch = f"b{case.batch}" if case.batch != 1 else ""
     driver = case.driver if case.driver != "own" else ""
     return " ".join(filter(None, (case.scenario, case.load.label(case.scenario), batch, driver)))
+
+
+def effective_of(record: Record) -> str:
+    """'ran in bf16' where the runtime says it computed in another precision than was asked for; '' otherwise."""
+    ran = record.execution
+    other = isinstance(ran.effective, str) and ran.asked not in (FROM_FILE, ran.effective)
+    return f"ran in {ran.effective}" if other else ""
 
 
 def main_load(records: Sequence[Record]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,36 @@ from harness.core.case import Case, Weights
 from harness.core.errors import SetupError, UnknownName, UsageError
 from harness.core.places import cache_dir
 
-from . import skeletons
+from . import prepared, skeletons
+from .prepared import Entry
+from .weights.published import FETCH, PUBLISHED
 
 ARTIFACTS = Path(__file__).parent / "artifacts"
 DATA = Path(__file__).parent / "data"
-DATASETS = {"fashion-mnist": ("idx", DATA / "fashion-mnist")}
-"""Labelled sets that ship with the project: kind and folder, as `harness.accuracy.dataset.open_dataset` takes them."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Labelled images that suites may name: kind and folder as `harness.accuracy.dataset.open_dataset` takes them.
+
+    `figure` is what accuracy on them may be called.
+    """
+
+    kind: str
+    path: Path
+    figure: str = "top-1"
 
 
 class NotBuilt(UsageError):
     """A model exists, but not under this setting in this format."""
+
+
+def datasets() -> Mapping[str, DataSet]:
+    """By name: the sets that ship with the project and those that `edgebench data fetch` brings, there or not."""
+    return {
+        "fashion-mnist": DataSet("idx", DATA / "fashion-mnist"),
+        "mini-imagenet": DataSet("folder", cache_dir() / "data" / "mini-imagenet" / "scored", "mini-set top-1"),
+    }
 
 
 @cache
@@ -49,9 +70,13 @@ def models() -> list[str]:
     return [*sorted(trained), *sorted(_synthetic() - trained)]
 
 
-def weights(model: str) -> Weights:
-    """'trained' or 'synthetic'; UnknownName for a model that is neither."""
-    if any(model == name for name, _, _ in shipped()):
+def weights(model: str, dataset: str | None = None) -> Weights:
+    """'trained' or 'synthetic'; UnknownName for a model that is neither.
+
+    A net whose published weights can be fetched has them where it is to be scored on a `dataset`.
+    """
+    published = model in PUBLISHED and (dataset is not None or model not in _synthetic())
+    if published or any(model == name for name, _, _ in shipped()):
         return "trained"
     if model in _synthetic():
         return "synthetic"
@@ -84,45 +109,64 @@ def damaged() -> list[str]:
     return [entry["file"] for entry in shipped().values() if not _intact(entry)]
 
 
-def _intact(entry: Mapping[str, Any], folder: Path | None = None) -> bool:
-    path = (folder or ARTIFACTS) / entry["file"]
+def _intact(entry: Mapping[str, Any]) -> bool:
+    path = ARTIFACTS / entry["file"]
     return path.is_file() and sha256_of(path) == str(entry["sha256"])
 
 
-def prepared_dir() -> Path:
-    """Where `edgebench prepare` keeps what it builds on this machine."""
-    return cache_dir() / "prepared"
-
-
-def _prepared(model: str, compression: str, file_format: Format) -> Mapping[str, Any] | None:
-    """The entry of a file built on this machine from the net as it is shipped now, None where there is none."""
-    note = prepared_dir() / model / f"{compression}.{file_format}.json"
-    if not note.is_file():
-        return None
-    entry: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
-    sources = {one["sha256"] for (name, _, kind), one in shipped().items() if (name, kind) == (model, file_format)}
-    return entry if entry["recipe"]["parent_sha256"] in sources else None
+def current(entry: Entry) -> bool:
+    """Whether a prepared file began with a net of that model as it is shipped now, or with one that never shipped."""
+    if entry.model in PUBLISHED:
+        return entry.recipe.get("origin_sha256") == PUBLISHED[entry.model].sha256
+    ours = [one for (model, _, _), one in shipped().items() if model == entry.model]
+    origins = {origin for one in ours for origin in (one["sha256"], one["training"]["checkpoint_sha256"])}
+    return not ours or entry.recipe.get("origin_sha256") in origins
 
 
 def _trained_artifact(case: Case, file_format: Format) -> Artifact:
-    folder, entry = ARTIFACTS, shipped().get((case.model, case.compression, file_format))
-    if entry is None:
-        folder, entry = prepared_dir(), _prepared(case.model, case.compression, file_format)
-    if entry is None:
-        known = sorted(c for m, c, f in shipped() if (m, f) == (case.model, file_format))
-        raise NotBuilt(f"{case.model} is not shipped as {case.compression} {file_format}", f"known: {', '.join(known)}")
-    path = folder / entry["file"]
-    if not _intact(entry, folder):
-        remedy = "install edgebench again" if folder == ARTIFACTS else "remove it and run edgebench prepare"
-        raise SetupError(f"{path} is missing or not the file the manifest names", remedy)
+    key = case.model, case.compression, file_format
+    return _shipped_artifact(shipped()[key]) if key in shipped() else _prepared_artifact(case, file_format)
+
+
+def _shipped_artifact(entry: Mapping[str, Any]) -> Artifact:
+    path = ARTIFACTS / entry["file"]
+    if not _intact(entry):
+        raise SetupError(f"{path} is missing or not the file the manifest names", "install edgebench again")
     return Artifact(
         path=path,
-        format=file_format,
+        format=entry["format"],
         sha256=entry["sha256"],
-        size_bytes=path.stat().st_size,
+        size_bytes=entry["bytes"],
         weights="trained",
         parameters=entry["parameters"],
         macs=entry["macs"],
         preprocess=Preprocess.from_json(entry["preprocess"]),
         recipe=entry["recipe"],
+    )
+
+
+def _prepared_artifact(case: Case, file_format: Format) -> Artifact:
+    entry = prepared.find(case.model, case.compression, file_format)
+    if entry is None or not current(entry):
+        known = sorted(c for m, c, f in shipped() if (m, f) == (case.model, file_format))
+        if case.model in PUBLISHED:
+            raise NotBuilt(
+                f"{case.model} with its published weights is not built as {case.compression} {file_format} on this "
+                f"machine: {FETCH}; edgebench data fetch mini-imagenet; edgebench prepare imagenet"
+            )
+        remedy = f"known: {', '.join(known)}" if known else "edgebench prepare makes what a suite lacks"
+        raise NotBuilt(f"{case.model} is not shipped as {case.compression} {file_format}", remedy)
+    if not entry.intact:
+        remedy = "remove it and run edgebench prepare"
+        raise SetupError(f"{entry.path} is missing or not the file its note names", remedy)
+    return Artifact(
+        path=entry.path,
+        format=file_format,
+        sha256=entry.sha256,
+        size_bytes=entry.bytes,
+        weights="trained",
+        parameters=entry.parameters,
+        macs=entry.macs,
+        preprocess=entry.preprocess,
+        recipe=entry.recipe,
     )

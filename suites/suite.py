@@ -14,6 +14,7 @@ from harness.core.errors import DescriptorError, UnknownName
 from harness.core.scenario import PARAMETERS, Driver, Load, Scenario
 
 from . import catalog
+from .watch import Watch
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -55,12 +56,16 @@ class Group:
 
 @dataclass(frozen=True)
 class Suite:
-    """A named list of groups. `profile` says how long each case is measured unless the command says otherwise."""
+    """A named list of groups. `profile` says how long each case is measured unless the command says otherwise.
+
+    `nightly` is what nightly runs of the suite look out for beside the defaults.
+    """
 
     name: str
     title: str
     profile: str
     groups: tuple[Group, ...]
+    nightly: tuple[Watch, ...] = ()
 
 
 def names() -> list[str]:
@@ -116,7 +121,7 @@ def _cases(group: Group, counts: Sequence[int]) -> Sequence[Case]:
             threads=threads,
             batch=batch,
             scenario=group.scenario,
-            weights=catalog.weights(model),
+            weights=catalog.weights(model, group.dataset),
             dataset=group.dataset,
             load=group.load,
             driver=group.driver,

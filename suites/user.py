@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import logging
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, get_args
+from typing import Any
 
+import numpy as np
+
+from harness.accuracy import imagenet
+from harness.accuracy.dataset import Dataset
 from harness.accuracy.preprocess import parse
 from harness.core import plugins
-from harness.core.artifact import Artifact, Format, Layout, Preprocess, sha256_of
+from harness.core.artifact import FORMATS, Artifact, Format, Layout, Preprocess, format_of, sha256_of, size_of
 from harness.core.case import Case
 from harness.core.errors import ModelError, UsageError
+from harness.core.hostfs import HostFs
+from harness.host.memory import process_limit_bytes
 from harness.measure.job import Job
 from harness.measure.process import Failure, run_worker
+from harness.runtimes.choice import by_preference
+
+_log = logging.getLogger(__name__)
 
 SETTING = "as-is"
 """The compression label of a file whose making is unknown."""
@@ -28,17 +41,19 @@ class UserModel:
     path: Path
 
     def __post_init__(self) -> None:
-        if not self.path.is_file():
+        if not self.path.exists():
             raise ModelError(f"no such model file: {self.path}", "give the path of an .onnx or .tflite file")
-        if self.path.suffix[1:] not in get_args(Format):
-            raise ModelError(f"{self.path}: unknown kind of model '{self.path.suffix}'", "known: .onnx, .tflite")
-        if self.path.stat().st_size == 0:
+        if format_of(self.path) is None:
+            raise ModelError(f"{self.path}: unknown kind of model '{self.path.suffix}'", f"known: {_known()}")
+        if size_of(self.path) == 0:
             raise ModelError(f"{self.path} is empty")
 
     @property
     def format(self) -> Format:
         """The format, by the file's suffix."""
-        return "onnx" if self.path.suffix == ".onnx" else "tflite"
+        found = format_of(self.path)
+        assert found is not None
+        return found
 
     def cases(self, runtimes: Iterable[str], threads: Sequence[int], dataset: str | None) -> list[Case]:
         """One case a runtime and thread count; `runtimes` that do not take the format are left out."""
@@ -57,7 +72,7 @@ class UserModel:
             path=self.path,
             format=self.format,
             sha256=sha256_of(self.path),
-            size_bytes=self.path.stat().st_size,
+            size_bytes=size_of(self.path),
             preprocess=preprocess,
             recipe={"setting": SETTING, "source": self.path.name},
         )
@@ -65,26 +80,65 @@ class UserModel:
     def preprocess(self, text: str | None) -> Preprocess:
         """How images become this model's input: `text` as `harness.accuracy.preprocess.parse` takes it.
 
-        Layout, channels and size come from the model's input; without `text` pixels are scaled to [0, 1].
+        Layout, channels and size come from the model's input. Without `text` it is what the note beside the file says,
+        as `edgebench prepare` writes it; without that too, pixels are scaled to [0, 1].
         """
-        layout, channels, size = image_input(self._inputs(), self.path)
-        how = parse(text or "unit", layout, channels)
-        given = text or ""
-        crop = how.crop if how.crop is not None and "crop=" in given else size - 2 * how.pad
-        margin = (how.resize or 1) / (how.crop or how.resize or 1)
-        resize = how.resize if "resize=" in given else round(crop * margin)
-        return dataclasses.replace(how, crop=crop, resize=resize)
+        noted = self._noted() if text is None else None
+        if noted is not None:
+            return noted
+        signature = self._signature
+        layout, channels, size = image_input(signature["inputs"], self.path)
+        if text is None and outputs_of(signature) == imagenet.CLASSES:
+            _log.warning("%s: pixels are scaled to [0, 1]; nets trained on ImageNet want --preprocess", self.path)
+        return fitted(parse(text or "unit", layout, channels), text or "", size)
 
-    def _inputs(self) -> list[dict[str, Any]]:
-        """The model's inputs, looked up in a process of its own: a file that crashes its runtime crashes only that."""
-        points = plugins.registered("runtimes")
-        fitting = [p.value for n, p in points.items() if n != "null" and self.format in p.load().formats]
+    def check_classes(self, data: Dataset) -> None:
+        """DataError when the classes of `data` cannot be the model's outputs."""
+        everything = np.arange(data.numbering.classes)
+        data.numbering.fit(everything, outputs_of(self._signature))
+
+    def _noted(self) -> Preprocess | None:
+        """What the note beside the file says of its images, where it is a note of this file."""
+        try:
+            note = json.loads(note_of(self.path).read_text(encoding="utf-8"))
+            fits = note["sha256"] == sha256_of(self.path) and note["preprocess"]
+            return Preprocess.from_json(note["preprocess"]) if fits else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    @cached_property
+    def _signature(self) -> dict[str, Any]:
+        """The model's inputs and outputs, seen in a process of its own: what crashes there crashes nothing else."""
+        fitting = [name for name, one in by_preference() if one.support(self.format).ok]
+        if not fitting:
+            raise ModelError(f"{self.path}: no runtime that takes {self.format} is installed", "see edgebench runtimes")
+        runtime = plugins.registered("runtimes")[fitting[0]].value
         with TemporaryDirectory(prefix="edgebench-") as scratch:
-            answer = run_worker(Job("inspect", fitting[0], str(self.path.resolve()), f"{scratch}/job"), timeout_s=120)
+            limit = process_limit_bytes(None, HostFs())
+            job = Job("inspect", runtime, str(self.path.resolve()), f"{scratch}/job", memory_bytes=limit)
+            answer = run_worker(job, timeout_s=120)
         if isinstance(answer, Failure):
             raise ModelError(f"{self.path}: {answer.verdict.status}: {answer.verdict.reason}")
-        inputs: list[dict[str, Any]] = answer.result["inputs"]
-        return inputs
+        signature: dict[str, Any] = answer.result
+        return signature
+
+
+def note_of(model: Path) -> Path:
+    """Where `edgebench prepare` notes what a model file is: beside it."""
+    return model.with_name(f"{model.name}.json")
+
+
+def outputs_of(signature: dict[str, Any]) -> int:
+    """How many values the model's first output has, as seen for one image."""
+    return math.prod(next(iter(signature["outputs"].values())))
+
+
+def fitted(how: Preprocess, given: str, size: int) -> Preprocess:
+    """`how` for a model with inputs of `size` px: what the text `given` does not set is scaled to them."""
+    crop = how.crop if how.crop is not None and "crop=" in given else size - 2 * how.pad
+    margin = (how.resize or 1) / (how.crop or how.resize or 1)
+    resize = how.resize if "resize=" in given else round(crop * margin)
+    return dataclasses.replace(how, crop=crop, resize=resize)
 
 
 def image_input(inputs: list[dict[str, Any]], path: Path) -> tuple[Layout, int, int]:
@@ -99,3 +153,7 @@ def image_input(inputs: list[dict[str, Any]], path: Path) -> tuple[Layout, int, 
         + "; ".join(f"{entry['name']} {entry['shape']}" for entry in inputs),
         "leave --data out: latency needs no images",
     )
+
+
+def _known() -> str:
+    return ", ".join(facts.suffixes[0] if facts.suffixes else f"a {facts.title} folder" for facts in FORMATS.values())

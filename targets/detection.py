@@ -40,6 +40,7 @@ class _Marks:
     model: str
     dmi: str
     cpu: CpuInfo | Missing
+    arch_by_files: tuple[str, str] | Missing
     live: bool
 
     @property
@@ -88,6 +89,7 @@ def _marks(fs: HostFs) -> _Marks:
         model=model if isinstance(model, str) else "",
         dmi=dmi if isinstance(dmi, str) else "",
         cpu=hardware.cpu(fs),
+        arch_by_files=hardware.arch_by_files(fs),
         live=fs.live,
     )
 
@@ -148,12 +150,15 @@ def _generic(marks: _Marks, known: dict[str, Target], notes: _Notes) -> Target:
 def _arch(marks: _Marks, notes: _Notes) -> tuple[str, str]:
     """The architecture programs run on here, and where that is known from.
 
-    On the live machine it is this Python's own: under an emulator /proc/cpuinfo may show another one.
+    On the live machine it is this Python's own: under an emulator /proc/cpuinfo may show another one. A recorded tree
+    without /proc/cpuinfo may still have files that only one architecture has.
     """
     here, source = platform.machine(), "this Python's own architecture"
     if isinstance(marks.cpu, Missing):
         notes.could_not_tell.append(f"the processor: {marks.cpu.reason}")
-        return here, source
+        if marks.live or isinstance(marks.arch_by_files, Missing):
+            return here, source
+        return marks.arch_by_files
     if not marks.live:
         return marks.cpu.arch, "/proc/cpuinfo"
     if marks.cpu.arch != here:

@@ -24,9 +24,9 @@ def every() -> tuple[Published, ...]:
 
 
 def lookup(model: str, compression: str, board: str) -> list[Published]:
-    """Those of a net under a setting on a board; empty where nobody published one."""
-    wanted = (model, compression, board)
-    return [each for each in every() if (each.model, each.compression, each.board) == wanted]
+    """Those of a net under a setting on a board, or a part of 'host+accelerator'; empty where nobody published one."""
+    parts = board.split("+")
+    return [each for each in every() if (each.model, each.compression) == (model, compression) and each.board in parts]
 
 
 def _published(row: dict[str, str]) -> Published:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # No test may depend on time, on a busy machine either; and the same examples every time, so that a failure can be
@@ -9,3 +12,12 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("repeat", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile("repeat")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _data_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The store of whoever runs the tests stays as it is: their runs are not his."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        patch.delenv("EDGEBENCH_STORE", raising=False)
+        yield

@@ -12,18 +12,29 @@ Outputs = NDArray[np.float32]
 
 
 def accuracy(outputs: Outputs, labels: NDArray[np.int64], k: int) -> Quantity:
-    """Share of rows whose label is among the `k` largest outputs, with Wilson's 95 % interval.
-
-    Equal outputs rank by class index, as argmax has it.
-    """
+    """Share of rows whose label is among the `k` largest outputs, with Wilson's 95 % interval."""
     n, classes = outputs.shape
     if k >= classes:
         return Missing(f"top-{k} says nothing with {classes} classes")
     broken = int((~np.isfinite(outputs)).any(axis=1).sum())
     if broken:
         return Missing(f"{broken} of {n} outputs are not finite")
+    return _share(int(hits(outputs, labels, k).sum()), n)
+
+
+def hits(outputs: Outputs, labels: NDArray[np.int64], k: int = 1) -> NDArray[np.bool_]:
+    """For each row whether its label, or any of its labels, is among the `k` largest outputs.
+
+    `labels` as `harness.accuracy.numbering.rows` makes them. Equal outputs rank by class index, as argmax has it.
+    """
     best = np.argsort(-outputs, axis=1, kind="stable")[:, :k]
-    return _share(int((best == labels[:, None]).any(axis=1).sum()), n)
+    found: NDArray[np.bool_] = (best[:, :, None] == labels.reshape(len(labels), 1, -1)).any(axis=(1, 2))
+    return found
+
+
+def discordant(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> tuple[int, int]:
+    """On how many images only the first net is right, and on how many only the second: what McNemar's test takes."""
+    return int((first & ~second).sum()), int((second & ~first).sum())
 
 
 def agreement(outputs: Outputs, reference: Outputs) -> Quantity:

@@ -85,6 +85,14 @@ def count(name: str, value: int) -> int:
     return int(value)
 
 
+def vector(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return a vector of numbers, as they are: integers stay exact, entries that are not finite stay in."""
+    array = _as_array(name, values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iuf"):
+        raise ValueError(f"{name}: a vector of numbers expected, got {array.dtype} of shape {array.shape}")
+    return array
+
+
 def whole(name: str, values: npt.ArrayLike) -> IntArray:
     """Return a non-empty vector of int64. Floats are rounded, as long as they are exact to the unit (< 2^53).
 
@@ -97,16 +105,6 @@ def whole(name: str, values: npt.ArrayLike) -> IntArray:
         _refuse(name, array, ~(np.abs(array) < 2.0**53), "below 2^53 (or an integer array)")
         array = np.rint(array)
     return array.astype(np.int64)
-
-
-def times(name: str, values: npt.ArrayLike) -> IntArray:
-    """Return timestamps as `whole` nanoseconds, none earlier than the one before."""
-    result = whole(name, values)
-    back = np.flatnonzero(np.diff(result) < 0)
-    if back.size:
-        i = int(back[0]) + 1
-        raise ValueError(f"{name}[{i}] = {result[i]} lies before {name}[{i - 1}] = {result[i - 1]}")
-    return result
 
 
 def seconds(times_ns: IntArray, origin_ns: int) -> FloatArray:

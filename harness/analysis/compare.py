@@ -60,7 +60,7 @@ def ab(
     b = process_medians("b_processes", b_processes, scalars=True)
     if a.size != b.size or a.size < 2:
         raise ValueError(f"pairs of processes: as many of A as of B and at least 2 needed, got {a.size} and {b.size}")
-    logs = np.log(b) - np.log(a)
+    logs = np.log(b / a)
     middle, lo, hi = hodges_lehmann(logs, level)
     p_value = wilcoxon(logs)
     verdict = _verdict(lo, hi, p_value <= 1.0 - level, float(np.log1p(same_within)))

@@ -43,9 +43,11 @@ class Band:
 def band(references: Sequence[Published], runtime: str, version: str, threads: int) -> Band | None:
     """The band for a figure of this runtime; None without a reference for that number of threads.
 
-    `references` are those of the model, setting and board. Where the same runtime is among them, nothing else counts.
+    `references` are those of the model, setting and board; an Edge TPU's say nothing of its host's processor, nor the
+    other way round. Where the same runtime is among them, nothing else counts.
     """
-    fitting = [each for each in references if each.threads in (threads, None)]
+    comparable = [each for each in references if ("edgetpu" in each.runtime) is ("edgetpu" in runtime)]
+    fitting = [each for each in comparable if each.threads in (threads, None)]
     same = [each for each in fitting if each.runtime == runtime and major(each.version) == major(version)]
     chosen, factor = (same, SAME_RUNTIME) if same else (fitting, ANY_RUNTIME)
     if not chosen:

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.analysis import changepoint
-from harness.analysis._checks import FloatArray, samples
+from harness.analysis._checks import FloatArray
+from harness.analysis._checks import samples as vector
 
 BATCH = 20
 """Samples a batch; a median of 20 is blind to single spikes."""
@@ -52,8 +53,8 @@ class NotSteady:
     batch_size: int
 
 
-def detect(x: npt.ArrayLike, tolerance: float = TOLERANCE) -> Steady | NotSteady:
-    """Return where the steady state of the series `x` (> 0, in time order) starts, or why there is none.
+def detect(samples: npt.ArrayLike, tolerance: float = TOLERANCE) -> Steady | NotSteady:
+    """Return where the steady state of the `samples` (> 0, in time order) starts, or why there is none.
 
     Batches of 20 samples; below 200 samples the tenth part of the series, at least 2. Below 20
     samples the answer is NotSteady with 'too few' as the reason. A rest that fills no batch belongs
@@ -61,7 +62,7 @@ def detect(x: npt.ArrayLike, tolerance: float = TOLERANCE) -> Steady | NotSteady
     level; at the very start, where nothing tells it from warm-up, it is left out. `tolerance`: by how
     much (relative) the levels of the steady part may differ.
     """
-    series = samples("x", x, positive=True)
+    series = vector("samples", samples, positive=True)
     if series.size < MIN_SAMPLES:
         reason = f"too few samples: {series.size}, at least {MIN_SAMPLES} needed to see a steady state"
         return NotSteady(reason, np.empty(0), 0)

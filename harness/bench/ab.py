@@ -28,6 +28,7 @@ from harness.measure.profile import profile
 
 from .ab_words import sentence, warnings
 from .request import find_target
+from .room import Room
 from .run import versions
 from .sides import Side, SideFinder, named_runtime
 
@@ -52,6 +53,7 @@ class AbRequest:
     same_within: float = 0.02
     max_pairs: int = 20
     timeout_s: float | None = None
+    memory_bytes: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -64,8 +66,8 @@ class AbRequest:
     def sides(self) -> dict[pairs.Side, Side]:
         """Both sides, ready to run; a side that names no runtime takes the other's where it can."""
         chosen = (self.runtime_a, named_runtime(self.a), self.runtime_b, named_runtime(self.b))
-        timeout_s = self.timeout_s or find_target("auto", HostFs()).limits.timeout_s
-        finder = SideFinder(timeout_s, self.threads, self.shapes, next(filter(None, chosen), None))
+        room = Room.on(find_target("auto", HostFs()), self.timeout_s, self.memory_bytes)
+        finder = SideFinder(room, self.threads, self.shapes, next(filter(None, chosen), None))
         return {"a": finder.find(self.a, self.runtime_a), "b": finder.find(self.b, self.runtime_b)}
 
 
@@ -134,6 +136,7 @@ class Ab:
         return {
             "name": side.name,
             "case_id": side.prepared.case.id,
+            "cpus": list(side.prepared.cpus),
             "artifact": dataclasses.asdict(artifact_info(side.prepared)),
             "runtime_info": dict(timings[-1].runtime_info) if timings else {},
             "median_ns": [timing.median_ns for timing in timings],

@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Mapping
 
 from harness.analysis.compare import Comparison
+from harness.measure.contention import CONTENDED
 from harness.measure.pairs import Duel, Side, Timing
-from harness.measure.summary import CONTENDED
 
 FEWEST = 6
 """Pairs that can be called faster or slower at 95 %: that all agree has p = 2 / 2^n by chance."""

@@ -13,8 +13,8 @@ import pytest
 
 import suites
 from harness.core.case import Case
-from harness.core.metric import METRICS
 from harness.core.record import Record
+from harness.store.exports.pytest_benchmark import extra_info
 
 from .request import Request
 from .run import Bench
@@ -86,23 +86,12 @@ class DeviceSession:
         samples = [int(ns) for blob in blobs for ns in blob["wall_ns"]]
         timer.load(samples)
         benchmark.params = dataclasses.asdict(record.case)
-        benchmark.extra_info.update(_extra_info(record))
+        benchmark.extra_info.update(extra_info(record))
         benchmark.pedantic(_nothing, rounds=len(samples))
 
 
 def _nothing() -> None:
     """Stand for the inference, which ran in a process of its own."""
-
-
-def _extra_info(record: Record) -> dict[str, Any]:
-    """Verdict, target and every metric: its number, or null with the reason beside it."""
-    info: dict[str, Any] = {"case": record.case_id, "target": record.target}
-    info |= {"verdict": record.verdict.status, "reason": record.verdict.reason}
-    for name in METRICS:
-        info[name] = record.value(name)
-        if reason := record.missing(name):
-            info[f"{name}_reason"] = reason
-    return info
 
 
 def _request(config: pytest.Config) -> Request:

@@ -12,24 +12,36 @@ from harness.core import plugins
 from harness.core.artifact import Artifact, Format
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, SetupError
+from harness.core.scenario import Load
 from harness.core.verdict import Verdict
 from harness.measure.job import Labelled
 from harness.measure.prepared import Prepared
-from harness.runtimes.base import Options, Runtime
+from harness.runtimes.base import Adapter, Options
+from harness.runtimes.capability import Capability
+
+from .precision import asked
+from .room import Room
 
 REFERENCE = "fp32"
 """The setting whose outputs the others are compared with."""
+
+ORACLES = ("onnxruntime-cpu", "litert-xnnpack", "openvino-cpu")
+"""Runtimes whose fp32 outputs are held to be right, the first that can run the net."""
 
 FindArtifact = Callable[[Case, Format], Artifact]
 
 
 @dataclass(frozen=True)
 class Data:
-    """Labelled images for the cases that name `dataset`: how and where to open them, at most `limit`."""
+    """Labelled images for the cases that name `dataset`: how and where to open them, at most `limit`.
+
+    `figure` is what accuracy on them may be called.
+    """
 
     kind: str
     path: Path
     limit: int | None = None
+    figure: str = "top-1"
 
 
 @dataclass(frozen=True)
@@ -62,12 +74,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Preparer:
-    """Prepares cases: `find` gives the artifact of a case in a format, `data` the labelled images by their name."""
+    """Prepares cases: `find` gives the artifact of a case in a format, `data` the labelled images by their name.
+
+    `room` is what each process of a case gets, `settings` are options by runtime, in the runtime's own words.
+    """
 
     find: FindArtifact
     data: Mapping[str, Data]
-    timeout_s: float
+    room: Room
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def plan(self, cases: Iterable[Case]) -> Plan:
         """Prepare every case; what cannot run is refused with the reason and does not stop the rest."""
@@ -80,38 +96,41 @@ class Preparer:
                 prepared[case] = result
             else:
                 refused[case] = result
+        prepared = {case: replace(own, oracle=self._oracle(own, prepared)) for case, own in prepared.items()}
         references = {own.case: ref for own in prepared.values() if (ref := self._reference(own, prepared))}
         return Plan(wanted, tuple(prepared.values()), refused, references)
 
     def prepare(self, case: Case) -> Prepared | Verdict:
         """The case ready to run, or the verdict 'unsupported'. Raises UnknownName, and SetupError on damaged files."""
-        runtime: Runtime = plugins.load("runtimes", case.runtime)
+        runtime: Adapter = plugins.load("runtimes", case.runtime)
         if case.driver == "loadgen" and importlib.util.find_spec("mlperf_loadgen") is None:
             return Verdict("unsupported", "LoadGen is not installed: pip install 'edgebench[loadgen]'")
-        reason = ""
-        for file_format in sorted(runtime.formats & {"onnx", "tflite"}):
+        refused = Verdict("unsupported", f"{case.runtime} takes no format this model has")
+        for file_format in runtime.formats:
             support = runtime.support(file_format)
             if not support.ok:
-                reason = support.reason
-                continue
+                return Verdict("unsupported", support.reason, support.remedy)
             try:
-                return self._prepared(case, self.find(case, file_format))  # type: ignore[arg-type]
+                return self._prepared(case, self.find(case, file_format), runtime.capability)
             except SetupError:
                 raise
             except EdgebenchError as error:
-                reason = error.message
-        return Verdict("unsupported", reason or f"{case.runtime} takes no format this model has")
+                refused = Verdict("unsupported", error.message, error.remedy)
+        return refused
 
-    def _prepared(self, case: Case, artifact: Artifact) -> Prepared:
+    def _prepared(self, case: Case, artifact: Artifact, capability: Capability) -> Prepared:
         labelled, unlabelled = self._labelled(case, artifact)
         return Prepared(
             case=case,
             artifact=artifact,
             runtime=plugins.registered("runtimes")[case.runtime].value,
-            options=Options(case.threads, case.batch, self.shapes),
+            options=Options(case.threads, case.batch, self.shapes, self.settings.get(case.runtime, {})),
+            precision=asked(case.compression, capability.hint),
             labelled=labelled,
             unlabelled=unlabelled,
-            timeout_s=self.timeout_s,
+            timeout_s=self.room.timeout_s,
+            memory_bytes=self.room.memory_bytes,
+            cpus=self.room.cpus[: case.threads * (case.load.streams or 1)],
         )
 
     def _labelled(self, case: Case, artifact: Artifact) -> tuple[Labelled | None, str]:
@@ -120,7 +139,26 @@ class Preparer:
         if case.dataset is None or artifact.preprocess is None:
             return None, "no labelled images: give some with --data"
         data = self.data[case.dataset]
-        return Labelled(data.kind, str(data.path.resolve()), artifact.preprocess, data.limit), ""
+        if not data.path.is_dir():
+            return None, f"{case.dataset} is not on this machine: edgebench data fetch {case.dataset}"
+        return Labelled(data.kind, str(data.path.resolve()), artifact.preprocess, data.limit, data.figure), ""
+
+    def _oracle(self, own: Prepared, prepared: Mapping[Case, Prepared]) -> Prepared | None:
+        """The fp32 net of the same model on the first reference runtime that can; of a user's file that file itself."""
+        for name in ORACLES:
+            one = replace(
+                own.case, runtime=name, threads=1, batch=1, scenario="SingleStream", load=Load(), driver="own"
+            )
+            if own.case.weights == "user":
+                runtime: Adapter = plugins.load("runtimes", name)
+                if runtime.support(own.artifact.format).ok:
+                    return self._prepared(one, own.artifact, runtime.capability)
+                continue
+            case = replace(one, compression=REFERENCE)
+            found = prepared.get(case) or self.prepare(case)
+            if isinstance(found, Prepared):
+                return found
+        return None
 
     def _reference(self, own: Prepared, prepared: Mapping[Case, Prepared]) -> Prepared | None:
         """The fp32 net of the same model on the same runtime, prepared for its outputs alone where not measured."""

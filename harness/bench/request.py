@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import suites
@@ -15,22 +15,29 @@ from harness.analysis.stats import Definition
 from harness.core import plugins
 from harness.core.artifact import Artifact, Format
 from harness.core.case import Case
-from harness.core.errors import EdgebenchError, UsageError
+from harness.core.errors import EdgebenchError, UnknownName, UsageError
 from harness.core.hostfs import HostFs
 from harness.core.scenario import Driver, Load, Scenario
 from harness.core.target import Target
 from harness.core.units import utc_now
 from harness.core.verdict import Verdict
 from harness.measure.profile import profile
+from harness.runtimes.choice import by_preference
 from suites import catalog
+from suites.own import CompressedModel, Split, chosen
 from suites.user import SETTING, UserModel
+from suites.watch import Rules
 from targets import detect, load
 
 from .plan import Data, Plan, Preparer
+from .room import Room
 from .run import Order
 
 OWN = "own"
 """Name of the data set that is the user's own."""
+
+Find = Callable[[Format], Artifact]
+"""Gives the artifact of a case in a format."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,19 +47,23 @@ class Request:
     """A suite, or models of the user's own, or both; the rest narrows and tunes.
 
     `suite` None means 'quick' where there are no own models. `data` is a folder of class folders for the own models,
-    `preprocess` as `harness.accuracy.preprocess.parse` takes it; `keep` are texts a case id must contain; `runtimes`,
-    `threads`, `batch`, `driver`, and `scenario` with its `load` replace the suite's: ScenarioError when they do not
-    fit. A model that cannot be used is refused and the rest is measured, unless it is all that was asked for: then its
+    `preprocess` as `harness.accuracy.preprocess.parse` takes it; `compress` puts them, then float .onnx, through the
+    settings that `suites.own.chosen` takes it for, and `tell` hears what is built. `keep` are texts a case id must
+    contain; `runtimes`, `threads`, `batch`, `driver`, and `scenario` with its `load` replace the suite's: ScenarioError
+    when they do not fit. `replacements` are model files, by case id, that are measured in the place of the case's own.
+    A model that cannot be used is refused and the rest is measured, unless it is all that was asked for: then its
     error is raised.
     """
 
     suite: str | None = None
     models: Sequence[str] = ()
     data: str | None = None
+    compress: str | None = None
     preprocess: str | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     keep: Sequence[str] = ()
     runtimes: Sequence[str] = ()
+    runtime_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     threads: int | None = None
     batch: int | None = None
     scenario: Scenario | None = None
@@ -61,7 +72,9 @@ class Request:
     target_name: str = "auto"
     profile: str | None = None
     images: int | None = None
+    accuracy_margin: float | None = None
     timeout_s: float | None = None
+    memory_bytes: int | None = None
     seed: int = 0
     out: str | None = None
     command: Sequence[str] = ()
@@ -70,10 +83,17 @@ class Request:
     resume: bool = False
     tune: bool = False
     strict: bool = False
+    power_supply: str | None = None
+    ambient_c: float | None = None
     fs: HostFs = field(default_factory=HostFs)
     descriptors: Sequence[Path] = ()
+    replacements: Mapping[str, Path] = field(default_factory=dict)
+
+    tell: Callable[[str], None] = _log.info
 
     def __post_init__(self) -> None:
+        if self.compress and not self.models:
+            raise UsageError("--compress needs a net of your own", "name a float .onnx with --model")
         if self._asks_scenario:
             self.load.completed(self.scenario or "SingleStream")
 
@@ -90,10 +110,15 @@ class Request:
     def _suite(self) -> suites.Suite | None:
         return None if self.models and self.suite is None else suites.load(self.suite or "quick")
 
+    @property
+    def rules(self) -> Rules:
+        """What the suite bids a nightly run to look out for."""
+        return Rules(self._suite.nightly if self._suite else ())
+
     @cached_property
-    def _own(self) -> tuple[dict[Case, Artifact], dict[Case, Verdict]]:
-        """Artifacts of the own models' cases, and the refused ones."""
-        artifacts: dict[Case, Artifact] = {}
+    def _own(self) -> tuple[dict[Case, Find], dict[Case, Verdict]]:
+        """What finds the artifact of each of the own models' cases, and the refused ones."""
+        artifacts: dict[Case, Find] = {}
         refused: dict[Case, Verdict] = {}
         for name in self.models:
             try:
@@ -105,14 +130,29 @@ class Request:
                 refused[Case(Path(name).stem, SETTING, "none", weights="user")] = Verdict("unsupported", error.message)
         return artifacts, refused
 
-    def _own_cases(self, model: UserModel) -> dict[Case, Artifact]:
+    def _own_cases(self, model: UserModel) -> dict[Case, Find]:
+        if self.compress:
+            return self._compressed_cases(model, self.compress)
         how = None
         if self.data is not None:
-            open_dataset("folder", Path(self.data))
+            data = open_dataset("folder", Path(self.data))
             how = model.preprocess(self.preprocess)
-        runtimes = self.runtimes or [name for name in plugins.registered("runtimes") if name != "null"]
-        cases = model.cases(runtimes, [self.threads or 1], OWN if how else None)
-        return dict.fromkeys((self._as_asked(case) for case in cases), model.artifact(how))
+            model.check_classes(data)
+        cases = model.cases(self.runtimes or _able([model.format]), [self.threads or 1], OWN if how else None)
+        artifact = model.artifact(how)
+        return dict.fromkeys((self._as_asked(case) for case in cases), lambda _: artifact)
+
+    def _compressed_cases(self, model: UserModel, settings: str) -> dict[Case, Find]:
+        """The own model under the settings asked for; its files are made when the cases are prepared."""
+        net = CompressedModel(model, chosen(settings), self._split, self.preprocess, self.shapes, self.tell)
+        dataset = OWN if self._split else None
+        cases = net.cases(self.runtimes or _able(net.formats), [self.threads or 1], dataset)
+        return {self._as_asked(case): partial(net.artifact, case) for case in cases}
+
+    @cached_property
+    def _split(self) -> Split | None:
+        """The own data, parted into what calibrates and what is scored, where nets are to be compressed."""
+        return Split(Path(self.data), self.seed) if self.data and self.compress else None
 
     def _as_asked(self, case: Case) -> Case:
         """The case under the batch and scenario of the command, where it names some."""
@@ -132,16 +172,29 @@ class Request:
         kept = tuple(case for case in every if all(text in case.id for text in self.keep))
         if not kept:
             raise UsageError("no case is left", f"{[*self.keep, *self.runtimes]} keep none of {len(every)} cases")
+        for name in set(self.replacements) - {case.id for case in kept}:
+            raise UnknownName("case", name, [case.id for case in kept])
         return kept
 
     def plan(self, chosen: Sequence[Case] | None = None) -> Plan:
         """Prepare the `chosen` cases, or all."""
         cases = tuple(self.cases if chosen is None else chosen)
         own, refused = self._own
-        timeout_s = self.timeout_s or self.target.limits.timeout_s
-        preparer = Preparer(lambda case, f: self._find(own, case, f), self._data(), timeout_s, self.shapes)
+        room = Room.on(self.target, self.timeout_s, self.memory_bytes)
+        preparer = Preparer(lambda case, f: self._find(own, case, f), self._data(), room, self.shapes, self._settings)
         plan = preparer.plan(case for case in cases if case not in refused)
         return Plan(cases, plan.prepared, {**plan.refused, **refused}, plan.references)
+
+    @property
+    def _settings(self) -> dict[str, Mapping[str, str]]:
+        """Options by runtime: the board's, and over them the user's. UnknownName for a runtime that is none."""
+        for name in set(self.runtime_options) - set(plugins.registered("runtimes")):
+            raise UnknownName("runtime", name, plugins.registered("runtimes"))
+        board = {name: hint.options for name, hint in self.target.runtimes.items()}
+        return {
+            name: {**board.get(name, {}), **self.runtime_options.get(name, {})}
+            for name in {*board, *self.runtime_options}
+        }
 
     def order(self) -> Order:
         """Where to, how long and with which seed."""
@@ -156,19 +209,27 @@ class Request:
             seed=self.seed,
             command=self.command,
             percentiles=self.percentiles,
+            accuracy_margin=self.accuracy_margin,
             resume=self.resume,
             tune=self.tune,
             strict=self.strict,
+            power_supply=self.power_supply,
+            ambient_c=self.ambient_c,
             fs=self.fs,
         )
 
-    @staticmethod
-    def _find(own: Mapping[Case, Artifact], case: Case, file_format: Format) -> Artifact:
-        return own[case] if case in own else catalog.artifact(case, file_format)
+    def _find(self, own: Mapping[Case, Find], case: Case, file_format: Format) -> Artifact:
+        if case in own:
+            return own[case](file_format)
+        found = catalog.artifact(case, file_format)
+        other = self.replacements.get(case.id)
+        return UserModel(other).artifact(found.preprocess) if other else found
 
     def _data(self) -> dict[str, Data]:
-        data = {name: Data(kind, path, self.images) for name, (kind, path) in catalog.DATASETS.items()}
-        if self.data is not None:
+        data = {name: Data(s.kind, s.path, self.images, s.figure) for name, s in catalog.datasets().items()}
+        if self._split:
+            data[OWN] = Data("part", self._split.scored, self.images)
+        elif self.data is not None:
             data[OWN] = Data("folder", Path(self.data), self.images)
         return data
 
@@ -188,6 +249,13 @@ def find_target(name: str, fs: HostFs, descriptors: Sequence[Path] = ()) -> Targ
             "figures from here would carry the name of another board: leave --target out",
         )
     return target
+
+
+def _able(formats: Sequence[Format]) -> list[str]:
+    """Runtimes that can run one of the formats here; where none can, all that take one: their refusals say why."""
+    taking = [(name, one) for name, one in by_preference() if set(formats) & set(one.formats)]
+    able = [name for name, one in taking if any(one.support(kind).ok for kind in formats)]
+    return able or [name for name, _ in taking]
 
 
 def default_out(name: str) -> Path:

@@ -15,6 +15,7 @@ from types import TracebackType
 from harness.analysis.stats import Definition
 from harness.core.case import Case
 from harness.core.errors import NothingMeasured, UsageError
+from harness.core.execution import Execution
 from harness.core.hostfs import HostFs
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing
@@ -39,16 +40,22 @@ from harness.sensors.opening import open_sensors
 from harness.store.runfolder import RunFolder
 
 from .plan import Plan
+from .provenance import provenance
 
-DISTRIBUTIONS = ("edgebench", "numpy", "onnxruntime", "ai-edge-litert", "tflite-runtime", "mlcommons-loadgen")
+DISTRIBUTIONS = (
+    *("edgebench", "numpy", "onnxruntime", "ai-edge-litert", "tflite-runtime", "openvino", "torch", "executorch"),
+    "mlcommons-loadgen",
+)
 
 
 @dataclass(frozen=True)
 class Order:
     """What the user asked for: the suite's name, where, how long, the seed of every random choice, and `command`.
 
-    `resume` goes on with the run that is in `out` already. `tune` turns the knobs that make the machine steadier, and
-    back at the end; `strict` refuses to measure when a check fails. `fs` is the machine: this one, or a recorded tree.
+    `resume` goes on with the run that is in `out` already. `tune` turns the knobs that make the machine steadier,
+    and back at the end; `strict` refuses to measure when a check fails. `power_supply` and `ambient_c` (degrees
+    Celsius) are what the user tells of them. With `accuracy_margin`, a share of the images, a case is scored only until
+    it is decided how it compares with fp32. `fs` is the machine: this one, or a recorded tree.
     """
 
     suite: str
@@ -58,9 +65,12 @@ class Order:
     seed: int = 0
     command: Sequence[str] = ()
     percentiles: Definition = "numpy"
+    accuracy_margin: float | None = None
     resume: bool = False
     tune: bool = False
     strict: bool = False
+    power_supply: str | None = None
+    ambient_c: float | None = None
     fs: HostFs = field(default_factory=HostFs)
 
     @property
@@ -106,7 +116,7 @@ class Bench:
             seed=self._order.seed,
             blobs=self.folder,
             scratch=scratch,
-            scores=Scores(scratch),
+            scores=Scores(scratch, self._order.accuracy_margin),
             percentiles=self._order.percentiles,
             energy=EnergyPass(self._sensors, power_source(self._order.target.power, self._sensors)),
             machine=machine_verdict(findings),
@@ -138,9 +148,11 @@ class Bench:
         """Measure some cases together and write their records."""
         if self._setting is None:
             raise RuntimeError("a Bench is a context manager: use it in a with statement")
+        setting = self._setting
         if (limit_c := self._order.target.limits.start_temperature_c) is not None:
-            cool_down(self._order.fs, limit_c)
-        for event in measure_block(block, self.plan.references, self._setting):
+            gate = cool_down(self._order.fs, limit_c)
+            setting = dataclasses.replace(setting, findings=(*setting.findings, gate))
+        for event in measure_block(block, self.plan.references, setting):
             if isinstance(event, Record):
                 self.folder.append(event)
             yield event
@@ -170,6 +182,7 @@ class Bench:
             findings=findings,
             sensors={sensor.name: sensor.absent or "present" for sensor in self._sensors},
             harness_overhead_ns=loop_overhead_ns(scratch),
+            provenance=provenance(order.target, findings, order.power_supply, order.ambient_c),
         )
 
     def _refuse(self, case: Case, verdict: Verdict) -> Record:
@@ -183,6 +196,7 @@ class Bench:
             metrics=dict.fromkeys(METRICS, absent),
             started_utc=utc_now(),
             duration_s=0.0,
+            execution=Execution(effective=absent),
         )
         self.folder.append(record)
         return record

@@ -25,11 +25,12 @@ from harness.measure.selfcheck import Check, Workload, checks
 from harness.sensors.opening import open_sensors
 from suites import catalog
 
+from .request import find_target
+from .room import Room
 from .run import versions
 from .sides import SideFinder
 
 SCHEMA = 1
-_TIMEOUT_S = 300.0
 
 
 def default_out() -> Path:
@@ -57,7 +58,7 @@ def _workload(pairs: int, profile_name: str) -> Workload | Missing:
     length = profile(profile_name)
     try:
         model = catalog.models()[0]
-        return Workload(SideFinder(_TIMEOUT_S).find(model).prepared, length, pairs)
+        return Workload(SideFinder(Room.on(find_target("auto", HostFs()))).find(model).prepared, length, pairs)
     except EdgebenchError as error:
         return Missing(error.message)
 

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import suites
-from harness.core import plugins
-from harness.core.artifact import Artifact, Format
+from harness.core.artifact import Artifact, Format, format_of
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.verdict import Verdict
 from harness.measure.prepared import Prepared
+from harness.runtimes.choice import by_preference
 from suites import catalog
 from suites.user import UserModel
 
 from .plan import REFERENCE, Data, Preparer
+from .room import Room
 
 FindArtifact = Callable[[Case, Format], Artifact]
 
@@ -36,10 +37,10 @@ class Side:
 class SideFinder:
     """Finds sides. `threads` replaces what a name says (default 1), `shapes` are for dynamic inputs.
 
-    `prefer` is the runtime to try first where a side names none.
+    `room` is what their processes get, `prefer` the runtime to try first where a side names none.
     """
 
-    timeout_s: float
+    room: Room
     threads: int | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     prefer: str | None = None
@@ -55,8 +56,8 @@ class SideFinder:
 
     def _first(self, text: str, cases: Sequence[Case], find: FindArtifact) -> Prepared:
         """The first case that can run here."""
-        data = {name: Data(kind, path) for name, (kind, path) in catalog.DATASETS.items()}
-        preparer = Preparer(find, data, self.timeout_s, self.shapes)
+        data = {name: Data(s.kind, s.path, figure=s.figure) for name, s in catalog.datasets().items()}
+        preparer = Preparer(find, data, self.room, self.shapes)
         refusals: dict[str, str] = {}
         for case in cases:
             result = preparer.prepare(case)
@@ -76,7 +77,8 @@ class SideFinder:
         if named and runtime and named != runtime:
             raise UsageError(f"'{text}' names {named}, the option {runtime}", "give the runtime in one place")
         chosen = runtime or named
-        weights, dataset = catalog.weights(model), _dataset(model)
+        weights = catalog.weights(model)
+        dataset = _dataset(model) if weights == "trained" else None
         cases = [
             Case(model, compression, name, self.threads or threads, batch, weights=weights, dataset=dataset)
             for name in ([chosen] if chosen else self._runtimes())
@@ -84,9 +86,8 @@ class SideFinder:
         return cases, catalog.artifact
 
     def _runtimes(self) -> list[str]:
-        """Every registered runtime that computes something, the preferred one first."""
-        names = (name for name in plugins.registered("runtimes") if name != "null")
-        return sorted(names, key=lambda name: (name != self.prefer, name))
+        """Every runtime that need not be named, the preferred one first."""
+        return sorted((name for name, _ in by_preference()), key=lambda name: name != self.prefer)
 
 
 def named_runtime(text: str) -> str | None:
@@ -96,7 +97,7 @@ def named_runtime(text: str) -> str | None:
 
 def is_file(text: str) -> bool:
     """Whether a side is a model file, by its name alone."""
-    return Path(text).suffix in (".onnx", ".tflite")
+    return format_of(Path(text)) is not None
 
 
 def _parts(text: str) -> tuple[str, str, str, int, int]:

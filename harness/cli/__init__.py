@@ -1,4 +1,7 @@
-"""The command line: one module a command, found by its file name, each with `HELP`, `add_arguments` and `run`."""
+"""The command line: one module a command, found by its file name, each with `HELP`, `add_arguments` and `run`.
+
+A trailing `_` is no part of the command's name: `import_` is `import`.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in sorted(entry.name for entry in pkgutil.iter_modules(__path__) if not entry.name.startswith("_")):
         module = importlib.import_module(f".{name}", __name__)
-        sub = commands.add_parser(name, help=module.HELP, description=module.HELP)
+        sub = commands.add_parser(name.rstrip("_"), help=module.HELP, description=module.HELP)
         module.add_arguments(sub)
         _add_common(sub)
         sub.set_defaults(run=module.run)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
 
-from ._types import positive, shape
+from ._types import mebibytes, positive, shape
 
 if TYPE_CHECKING:
     from harness.bench.ab import Ab
 
 _REQUEST = (
-    *("runtime_a", "runtime_b", "threads", "shapes", "profile", "same_within", "max_pairs", "timeout_s", "seed"),
+    *("runtime_a", "runtime_b", "threads", "shapes", "profile", "same_within", "max_pairs", "timeout_s"),
+    *("memory_bytes", "seed"),
 )
 _OUTPUT = ("out", "json")
 
@@ -37,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--same-within", type=float, metavar="SHARE", help="called the same (default: 0.02, i.e. 2 %%)")
     group.add_argument("--max-pairs", type=positive, metavar="N", help="pairs of processes at most (default: 20)")
     group.add_argument("--timeout", type=float, dest="timeout_s", metavar="SECONDS", help="a longer process is killed")
+    group.add_argument(
+        *("--memory-limit",), type=mebibytes, dest="memory_bytes", metavar="MIB", help="one that holds more is killed"
+    )
     group.add_argument("--seed", type=int, help="seed of order and synthetic inputs (default: 0)")
     group.add_argument("--out", type=Path, metavar="FILE", help="save the result with its raw medians as JSON")
     group.add_argument("--json", action="store_true", help="print that JSON")

@@ -23,7 +23,7 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
 
 def host_of(arguments: argparse.Namespace) -> HostFs:
     """The files of the machine that the arguments name."""
-    from harness.host.recording import open_host
+    from harness.host.replay import open_host
 
     return open_host(getattr(arguments, "host_root", None))
 

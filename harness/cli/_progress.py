@@ -23,7 +23,7 @@ class Progress:
         self._bar = Bar(
             TextColumn("{task.description:<9}"),
             BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} cases"),
+            TextColumn("{task.fields[finished]}/{task.total:.0f} cases"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
@@ -31,9 +31,10 @@ class Progress:
             transient=True,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("starting", total=len(plan.cases))
+        self._task = self._bar.add_task("starting", total=len(plan.cases), finished=0)
         self._sizes = _block_sizes(plan)
         self._done = 0
+        self._reached = 0.0
 
     def __enter__(self) -> Progress:
         self._bar.start()
@@ -49,11 +50,16 @@ class Progress:
         if isinstance(event, Record):
             self._done += 1
             self._console.print(case_line(event), markup=False)
-            self._bar.update(self._task, completed=self._done)
+            self._advance(self._done)
             return
         size = next((size for start, size in self._sizes if start >= self._done), 0)
         share = 0.9 * event.done / max(event.of, 1) if event.what == "latency" else 0.9
-        self._bar.update(self._task, completed=self._done + share * size, description=event.what)
+        self._advance(self._done + share * size, event.what)
+
+    def _advance(self, reached: float, what: str | None = None) -> None:
+        """Move the bar, never back: a block's cases are measured together and finish one after the other."""
+        self._reached = max(self._reached, reached)
+        self._bar.update(self._task, completed=self._reached, finished=self._done, description=what)
 
 
 def _block_sizes(plan: Plan) -> list[tuple[int, int]]:

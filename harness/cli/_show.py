@@ -51,11 +51,17 @@ def show_report(folders: Sequence[RunFolder], silent: bool = False, out: Path | 
 
 
 def show_comparison(frame: pd.DataFrame) -> None:
-    """A comparison of two runs, for people: the ratio is RUN_B over RUN_A, below 1 is faster."""
+    """A comparison of two runs, for people: the ratio is RUN_B over RUN_A, below 1 is faster.
+
+    A forced one of unlike runs is headed by what differs.
+    """
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    unlike = frame.unlike.iloc[0]
+    if unlike:
+        Console().print(f"forced, these runs are unlike: {unlike}", markup=False, style="yellow")
     table = Table("case", "latency B/A", "95 % interval", "top-1 B-A", "change", "why")
     for row in frame.astype(object).where(frame.notna(), None).to_dict("records"):
         table.add_row(

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from harness.cli._machine import host_of
-from harness.core.errors import EXIT_OK
+from harness.core.errors import EXIT_OK, UsageError
 
 HELP = "show this machine's identity, or record what edgebench reads from it"
 
@@ -44,16 +44,20 @@ def _record(arguments: argparse.Namespace) -> int:
     from harness.host.checks import inspect_all
     from harness.host.identity import identity
     from harness.host.recording import RecordingFs
+    from harness.host.replay import ReplayFs
     from harness.sensors import open_sensors
     from harness.sensors.sampler import Sampler
 
-    fs = RecordingFs(arguments.folder, host_of(arguments).root)
+    host = host_of(arguments)
+    if isinstance(host, ReplayFs):
+        raise UsageError(f"{host.root} is a recording already", "copy the folder")
+    fs = RecordingFs(arguments.folder, host.root)
     sensors = open_sensors(fs)
     try:
         found = targets.detect(fs)
         identity(fs)
         inspect_all(fs)
-        sampler = Sampler(sensors).start()
+        sampler = Sampler(sensors, own_process=False).start()  # a forked process would write a journal of its own
         time.sleep(arguments.seconds)
         sampler.stop()
     finally:

@@ -1,39 +1,96 @@
-"""`edgebench report`: the HTML report of one run or several."""
+"""`edgebench report`: the HTML report of one run or several, from run folders or out of a store."""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from harness.core.errors import EXIT_OK
+from harness.core.errors import EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.store.runfolder import RunFolder
+    from reports.data import ReportData
 
 HELP = "write the HTML report of one or more runs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="run folders; several of one target are its nights")
     parser.add_argument("--baseline", metavar="RUN", help="compare the newest of the runs with this one")
-    parser.add_argument("--out", metavar="FILE", help="where to write it (default: report.html in the first run)")
+    parser.add_argument(
+        "--layout",
+        choices=("file", "folder"),
+        default="file",
+        help="one self-contained file (default), or a folder with plots loaded on demand and raw samples beside it",
+    )
+    parser.add_argument("--out", metavar="PATH", help="file or folder to write (default: in the first run's folder)")
     parser.add_argument("--open", action="store_true", help="open it in the browser")
+    stored = parser.add_argument_group("out of a store instead of run folders")
+    stored.add_argument("--store", metavar="PATH|URL", help="the nights of this store")
+    stored.add_argument("--suite", metavar="NAME", help="only runs of this suite")
+    stored.add_argument("--target", metavar="NAME", help="only runs on this target")
+    stored.add_argument("--since", metavar="WHEN", help="only runs from a date on, or from '30d' ago")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Build the report; finished cases of a killed run are shown, the others named."""
-    from pathlib import Path
-
-    from reports.build import build
-
-    from ._show import open_run
-
-    folders = [open_run(path) for path in arguments.runs]
-    baseline = open_run(arguments.baseline) if arguments.baseline else None
-    path = build(folders, Path(arguments.out) if arguments.out else folders[0].path / "report.html", baseline)
+    _check(arguments)
+    path = _from_store(arguments) if arguments.store else _from_folders(arguments)
     print(f"report: {path}")
-    for folder in folders:
-        for case_id in folder.missing():
-            print(f"missing: {case_id}: the run ended before this case did")
     if arguments.open:
         import webbrowser
 
         webbrowser.open(path.resolve().as_uri())
     return EXIT_OK
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """UsageError for options that do not go together."""
+    if not arguments.store:
+        if not arguments.runs:
+            raise UsageError("no run to report on", "give run folders, or --store for the nights of a store")
+        if arguments.suite or arguments.target or arguments.since:
+            raise UsageError("--suite, --target and --since choose from a store", "give --store too")
+    elif arguments.runs or arguments.baseline:
+        raise UsageError("--store and run folders exclude each other", "leave one of them out")
+    elif not arguments.out:
+        raise UsageError("a report out of a store has no folder of its own", "say where with --out")
+
+
+def _from_folders(arguments: argparse.Namespace) -> Path:
+    from reports.data import gather
+
+    from ._show import open_run
+
+    folders = [open_run(path) for path in arguments.runs]
+    baseline = open_run(arguments.baseline) if arguments.baseline else None
+    path = _write(gather(folders, baseline), arguments, folders[0])
+    for folder in folders:
+        for case_id in folder.missing():
+            print(f"missing: {case_id}: the run ended before this case did")
+    return path
+
+
+def _from_store(arguments: argparse.Namespace) -> Path:
+    from harness import store
+    from reports.data import gather
+    from reports.stored import declared_resets, stored_runs
+
+    where = store.Where(suite=arguments.suite, target=arguments.target, since=arguments.since)
+    with store.open(arguments.store, create=False) as opened:
+        return _write(gather(stored_runs(opened, where), resets=declared_resets(opened)), arguments, None)
+
+
+def _write(data: ReportData, arguments: argparse.Namespace, first: RunFolder | None) -> Path:
+    """Write the report in the layout asked for; the file to open."""
+    from pathlib import Path
+
+    from reports.build import write
+    from reports.folder import build_folder
+
+    if arguments.layout == "folder":
+        return build_folder(data, Path(arguments.out) if first is None or arguments.out else first.path / "report")
+    return write(data, Path(arguments.out) if first is None or arguments.out else first.path / "report.html")

@@ -58,7 +58,7 @@ def _busy(findings: Sequence[Mapping[str, str]]) -> list[str]:
     return [
         f"busy  {finding['found']}\n      -> {finding['remedy']}, then check again"
         for finding in findings
-        if finding["check"] == "load" and finding["status"] == "warn"
+        if finding["check"] == "load" and finding["status"] in ("warn", "fail")
     ]
 
 

@@ -64,6 +64,7 @@ def document(target: str, seen: Overview) -> dict[str, Any]:
                 "scope": each.channel.scope,
                 "kind": each.channel.kind,
                 "period_ns": each.channel.period_ns,
+                "samples": each.channel.samples,
             }
             for each in seen.channels
         ],

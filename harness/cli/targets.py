@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("list", _list, "names and titles of all descriptors"),
         ("show", _show, "one descriptor, whole"),
         ("detect", _detect, "which board this is, the evidence, and what could not be told"),
-        ("check", _check, "check every descriptor that is found, or the given files"),
+        ("check", _check, "check every descriptor that is found, or the given ones"),
         ("schema", _schema, "print the JSON Schema of a descriptor, for editors"),
     ):
         sub = actions.add_parser(name, help=words, description=words)
@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name == "show":
             sub.add_argument("name", help="such as raspberry-pi-5, or raspberry-pi-5+coral-usb")
         if name == "check":
-            sub.add_argument("files", nargs="*", type=Path, metavar="FILE", help="descriptor files (.toml)")
+            sub.add_argument(
+                "files", nargs="*", type=Path, metavar="NAME|FILE", help="names, or descriptor files (.toml)"
+            )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -84,10 +86,7 @@ def _check(arguments: argparse.Namespace) -> int:
     import targets
 
     folders = folders_of(arguments)
-    for path in arguments.files:
-        if path.suffix != ".toml" or not path.is_file():
-            raise UsageError(f"no descriptor file: {path}", "a descriptor is a file NAME.toml")
-    places: dict[str, list[Path]] = {path.stem: [path.parent] for path in arguments.files}
+    places = dict(map(_place, arguments.files))
     results: dict[str, str] = {}
     for name in places or targets.names(folders):
         try:
@@ -100,6 +99,15 @@ def _check(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(f"{name}: {problem or 'ok'}" for name, problem in results.items()))
     return EXIT_USAGE if any(results.values()) else EXIT_OK
+
+
+def _place(given: Path) -> tuple[str, list[Path]]:
+    """A descriptor's name and the folder of its file, where a file was given."""
+    if given.suffix != ".toml" and given.name == str(given):
+        return str(given), []
+    if given.suffix != ".toml" or not given.is_file():
+        raise UsageError(f"no descriptor file: {given}", "a descriptor is a file NAME.toml")
+    return given.stem, [given.parent]
 
 
 def _schema(arguments: argparse.Namespace) -> int:

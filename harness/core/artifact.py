@@ -5,12 +5,73 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from .case import Weights
 
-Format = Literal["onnx", "tflite"]
+Format = Literal[
+    "onnx", "tflite", "openvino", "torchscript", "executorch", "ncnn", "mnn", "savedmodel", "keras", "tensorrt"
+]
 Layout = Literal["NCHW", "NHWC"]
+
+
+@dataclass(frozen=True)
+class FormatFacts:
+    """How a format lies on disk: `suffixes` of the file that stands for the model, the one we write first.
+
+    `parts` are suffixes of files beside it, of the same stem, that belong to it. A format that is a folder has no
+    suffix and is known by the file `marker` within. `caution` says what opening a stranger's file can do.
+    """
+
+    title: str
+    suffixes: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    marker: str = ""
+    caution: str = ""
+
+
+FORMATS: Mapping[Format, FormatFacts] = MappingProxyType(
+    {
+        "onnx": FormatFacts("ONNX", (".onnx",)),
+        "tflite": FormatFacts("TensorFlow Lite", (".tflite",)),
+        "openvino": FormatFacts("OpenVINO IR", (".xml",), parts=(".bin",)),
+        "torchscript": FormatFacts(
+            "TorchScript", (".pt", ".ptl"), caution="it holds a program, which opening and running it executes"
+        ),
+        "executorch": FormatFacts("ExecuTorch", (".pte",)),
+        "ncnn": FormatFacts("ncnn", (".param",), parts=(".bin",)),
+        "mnn": FormatFacts("MNN", (".mnn",)),
+        "savedmodel": FormatFacts(
+            "TensorFlow SavedModel", marker="saved_model.pb", caution="it holds a program, which running it executes"
+        ),
+        "keras": FormatFacts("Keras", (".keras",)),
+        "tensorrt": FormatFacts(
+            "TensorRT engine", (".engine", ".plan"), caution="an engine holds native code: open none but your own"
+        ),
+    }
+)
+"""Every format known, the ones that most runtimes take first."""
+
+SHIPPED: frozenset[Format] = frozenset({"onnx", "tflite"})
+"""Formats that compression settings write and the project ships; files of the others are converted from these."""
+
+
+def format_of(path: Path) -> Format | None:
+    """The format of a model file or folder by its name; None when it is none of `FORMATS`."""
+    for name, facts in FORMATS.items():
+        if path.suffix in facts.suffixes or (facts.marker and (path / facts.marker).is_file()):
+            return name
+    return None
+
+
+def files_of(path: Path) -> list[Path]:
+    """Every file a model is made of: the file itself and its parts that exist, or all within its folder."""
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    kind = format_of(path)
+    parts = FORMATS[kind].parts if kind else ()
+    return [path, *(part for suffix in parts if (part := path.with_suffix(suffix)).is_file())]
 
 
 @dataclass(frozen=True)
@@ -39,7 +100,9 @@ class Preprocess:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A model file. `recipe` says how it was made (parent hash, setting, seed, tool versions).
+    """A model file (or folder). `recipe` says how it was made (parent hash, setting, seed, tool versions).
+
+    `sha256` and `size_bytes` are those of all its files, see `sha256_of`.
 
     `parameters` and `macs` (multiply-accumulates of one inference) are None where nobody counted them.
     """
@@ -55,9 +118,44 @@ class Artifact:
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a model with all its files."""
+    return sum(file.stat().st_size for file in files_of(path))
+
+
+def deflated_size_of(path: Path) -> int:
+    """Bytes of a model with all its files, each deflated at zlib's usual level 6, as in a zip archive."""
+    import zlib
+
+    size = 0
+    for part in files_of(path):
+        packer = zlib.compressobj(6)
+        with part.open("rb") as file:
+            while piece := file.read(1 << 20):
+                size += len(packer.compress(piece))
+        size += len(packer.flush())
+    return size
+
+
 def sha256_of(path: Path) -> str:
-    """Hex SHA-256 of a file, read in 1 MiB pieces so that a large model fits a small board."""
+    """Hex SHA-256 of a file; of a model of several files that of the list of their names' ends and hashes."""
     import hashlib  # the measured child imports this module and hashes nothing
+
+    files = files_of(path)
+    if files == [path]:
+        return _sha256_of_file(path)
+    lines = [f"{_place(file, path)} {_sha256_of_file(file)}\n" for file in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _place(file: Path, model: Path) -> str:
+    """What tells a file from the others of its model, whatever the model is called."""
+    return file.relative_to(model).as_posix() if model.is_dir() else file.suffix
+
+
+def _sha256_of_file(path: Path) -> str:
+    """Read in 1 MiB pieces so that a large model fits a small board."""
+    import hashlib
 
     digest = hashlib.sha256()
     with path.open("rb") as file:

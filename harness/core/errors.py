@@ -7,11 +7,13 @@
      |   +- DataError               a data set that cannot be used
      |   +- DescriptorError         a target or suite file that cannot be used
      |   +- RecordError             a run or record that cannot be read
+     |   +- StoreError              a store that cannot be opened, read or written
      |   +- ScenarioError           parameters that a scenario lacks or does not take
      +- SetupError             2    the installation itself is broken
      +- NothingMeasured        3    the run ended without one measured case
 
-Exit codes of the command: 0 ok, 2 usage, 3 nothing measured, 4 some cases failed, 130 interrupted.
+Exit codes of the command: 0 ok, 2 usage, 3 nothing measured, 4 some cases failed, 130 interrupted; of a nightly run
+also 1 confirmed regression, 10 inconclusive, 11 environment change, 12 device or infrastructure.
 Library code raises; only `harness.cli` turns an error into an exit code.
 """
 
@@ -23,6 +25,10 @@ EXIT_OK = 0
 EXIT_USAGE = 2
 EXIT_NOTHING_MEASURED = 3
 EXIT_SOME_FAILED = 4
+EXIT_REGRESSION = 1
+EXIT_INCONCLUSIVE = 10
+EXIT_ENVIRONMENT = 11
+EXIT_INFRASTRUCTURE = 12
 EXIT_INTERRUPTED = 130
 
 
@@ -70,6 +76,10 @@ class DescriptorError(UsageError):
 
 class RecordError(UsageError):
     """A run folder or record that is missing, damaged, or written by a newer version."""
+
+
+class StoreError(UsageError):
+    """A store that is absent, locked, full, read-only, damaged, or written by a newer version."""
 
 
 class ScenarioError(UsageError, ValueError):

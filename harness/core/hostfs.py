@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .quantity import Missing
+from .systemtext import as_int, as_text
 
 _WHY = {
     errno.ENOENT: "absent",
@@ -161,22 +162,6 @@ class OpenFile:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-
-
-def as_text(data: bytes | Missing) -> str | Missing:
-    """Bytes of a small system file as text, without trailing white space and NULs."""
-    return data if isinstance(data, Missing) else data.decode("utf-8", "replace").rstrip("\0 \n\t")
-
-
-def as_int(name: str, text: str | Missing) -> int | Missing:
-    """One decimal integer; an empty, cut or garbled text is Missing, with what was there."""
-    if isinstance(text, Missing):
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        found = f"'{text[:40]}'" if text else "nothing"
-        return Missing(f"not a number: {found} in {name}")
 
 
 def _run(program: str, *arguments: str) -> str | Missing:

@@ -73,6 +73,8 @@ _ALL = (
     Metric("peak_rss_bytes", "Peak memory", "bytes", "lower",
            "Largest resident set of the measured process, runtime library included."),
     Metric("artifact_bytes", "Model size", "bytes", "lower", "Size of the model file."),
+    Metric("artifact_compressed_bytes", "Model size, compressed", "bytes", "lower",
+           "Size of the model file deflated, as in a zip archive or an app package."),
     Metric("top1", "Top-1", "", "higher", "Share of images whose best class is the label; Wilson interval.", True),
     Metric("top5", "Top-5", "", "higher", "Share of images whose label is among the best five classes.", True),
     Metric("n_images", "Images", "", "none", "Labelled images the accuracy was taken from."),
@@ -80,6 +82,20 @@ _ALL = (
            "Share of images whose best class equals that of the fp32 net on the same runtime.", True),
     Metric("sqnr_db", "SQNR", "db", "higher",
            "Signal to quantisation-noise ratio of the outputs against fp32: 10 log10(sum y^2 / sum (y - y')^2)."),
+    Metric("mcnemar_p", "McNemar p", "", "none",
+           "How likely so uneven a split of the images that only one of this net and fp32 gets right is, were both "
+           "equally accurate: McNemar's exact test, two-sided."),
+    Metric("top1_difference", "Top-1 to fp32", "", "higher",
+           "Top-1 less that of the fp32 net on the same images and runtime; Tango's paired interval.", True),
+    Metric("fidelity_sqnr_db", "Fidelity SQNR", "db", "higher",
+           "As SQNR, against the fp32 net on the reference runtime (ONNX Runtime's CPU provider where it can) given "
+           "the same inputs."),
+    Metric("fidelity_cosine", "Fidelity cosine", "", "higher",
+           "Cosine of all outputs to those of the fp32 net on the reference runtime."),
+    Metric("fidelity_max_abs", "Fidelity max error", "", "lower",
+           "Largest difference of an output to that of the fp32 net on the reference runtime."),
+    Metric("fidelity_agreement", "Fidelity agreement", "", "higher",
+           "Share of probe inputs whose best class equals that of the fp32 net on the reference runtime.", True),
 )  # fmt: skip
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

@@ -2,6 +2,8 @@
 
 Schema history
     1   first version
+    2   RunHeader.provenance; ArtifactInfo.recipe_sha256;
+        ProcessRun: voluntary_switches, cpu_pressure, busy_threads, gc_frozen, max_rss_bytes
 """
 
 from __future__ import annotations
@@ -12,13 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .case import Case
+from .execution import Execution
 from .metric import metric
 from .operators import OperatorProfile
 from .quantity import Missing, Quantity, Value
 from .roofline import Roofline
 from .verdict import Finding, Verdict
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,12 @@ class ProcessRun:
     with inputs in rotation. `peak_rss_after_bytes` is the largest resident set up to the end of each phase: 'import',
     'load', 'first' inference, 'steady' state. `inferences` is how many there were in all between `started_ns` and
     `ended_ns`, steady or not; with scenarios other than SingleStream the blob holds more arrays: see docs/scenarios.md.
+
+    Of the timed loop, read just before and after it: switches between threads (`involuntary_switches`: another program
+    or thread took the core; `voluntary_switches`: this one waited), `cpu_pressure` the share of the time in which some
+    task on the machine waited for a CPU, `busy_threads` the threads of this process that computed, `affinity` the CPUs
+    they may run on, `os_threads` all threads there are, `gc_frozen` the objects the collector left alone while it was
+    off. None where the kernel does not tell. `max_rss_bytes` is `ru_maxrss`, never below what the parent had.
     """
 
     index: int
@@ -68,6 +77,11 @@ class ProcessRun:
     os_threads: int | None = None
     peak_rss_after_bytes: Mapping[str, int] = field(default_factory=dict)
     inferences: int = 0
+    voluntary_switches: int | None = None
+    cpu_pressure: float | None = None
+    busy_threads: int | None = None
+    gc_frozen: int | None = None
+    max_rss_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +98,10 @@ class Trace:
 
 @dataclass(frozen=True)
 class ArtifactInfo:
-    """What the record keeps of the artifact: enough to find it again and to know how it was made."""
+    """What the record keeps of the artifact: enough to find it again and to know how it was made.
+
+    `recipe_sha256` is the hash of the recipe's JSON with sorted keys, '' where an older version did not keep it.
+    """
 
     file: str
     format: str
@@ -94,6 +111,7 @@ class ArtifactInfo:
     macs: int | None
     recipe: Mapping[str, Any]
     preprocess: Mapping[str, Any] | None
+    recipe_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,6 +121,7 @@ class Record:
     `runtime_info` is what the runtime says of itself (version, build, provider, effective precision, threads).
     `details` holds what explains the case and is no metric (input shapes, class count, warm-up, seeds).
     `findings` are the environment checks before the run, `findings_after` those after the case's block.
+    `execution` is what was asked of the runtime and what it did, read back from it.
     `log` is the tail of what the process printed when it failed.
     """
 
@@ -122,6 +141,7 @@ class Record:
     findings_after: tuple[Finding, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     log: str = ""
+    execution: Execution = field(default_factory=Execution)
     operators: OperatorProfile | Missing = field(default_factory=lambda: Missing("not looked at: run with --deep"))
     schema: int = SCHEMA
 
@@ -139,6 +159,19 @@ class Record:
         quantity = self.quantity(name)
         return quantity.reason if isinstance(quantity, Missing) else None
 
+    @property
+    def accuracy_note(self) -> str | None:
+        """What must stand beside top-1, None where nothing must.
+
+        That it is no more than a mini-set's, its parts ('mini-set top-1: foolbox 18 of 20, stamps 111 of 126'), and how
+        a pass that could end early did end ('stopped after 1250 of 10000 images: ...').
+        """
+        accuracy = self.details.get("accuracy", {})
+        parts = ", ".join(f"{name} {part['right']} of {part['n']}" for name, part in accuracy.get("parts", {}).items())
+        name = accuracy.get("name", "top-1")
+        called = f"{name}{': ' * bool(parts)}{parts}" if parts or name != "top-1" else ""
+        return "; ".join(filter(None, (called, accuracy.get("stop", {}).get("words")))) or None
+
     def quantity(self, name: str) -> Quantity:
         """The metric, or a Missing that says nobody recorded it."""
         return self.metrics.get(metric(name).name, Missing("not recorded"))
@@ -149,7 +182,8 @@ class RunHeader:
     """The run as a whole: `run.json`. Written when the run starts, and again when it ends (`ended_utc`).
 
     `planned` lists every case id, so that a killed run can say what is missing. `host` is the machine's identity
-    (no live readings); `findings` are the environment checks before the run.
+    (no live readings); `findings` are the environment checks before the run. `provenance` holds what else the figures
+    may depend on, by the names of `harness.bench.provenance`: each a value, or {"reason": why it is not known}.
     """
 
     run_id: str
@@ -168,6 +202,7 @@ class RunHeader:
     ended_utc: str | None = None
     interrupted: bool = False
     roofline: Roofline | Missing = field(default_factory=lambda: Missing("not measured: edgebench roofline"))
+    provenance: Mapping[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
 
 

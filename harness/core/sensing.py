@@ -11,6 +11,13 @@ Unit = Literal["W", "J", "degC", "Hz", "B", "V", "A", "1"]
 Scope = Literal["wall", "board", "module", "package", "rail", "none"]
 Kind = Literal["instant", "mean", "counter"]
 
+RAPL_REMEDY = (
+    "root alone may read it since kernel 5.10 (CVE-2020-8694); grant it until the next boot: "
+    "sudo chmod a+r /sys/class/powercap/*/energy_uj; for good, in /etc/tmpfiles.d/edgebench.conf: "
+    "z /sys/class/powercap/*/energy_uj 0444 - - -"
+)
+"""Said by the sensor that is denied and by the check that looks for such."""
+
 
 @dataclass(frozen=True)
 class Channel:
@@ -19,7 +26,8 @@ class Channel:
     `scope` says how much of the machine a power or energy figure covers; scopes are never compared.
     `kind`: an instant value, a mean over the sensor's own window, or a counter that only grows and wraps at `wrap`.
     `period_ns` is the sensor's own update period: sampling faster only repeats values.
-    `resolution` is one step of the sensor, in `unit`. `in_window` is False where reading costs too much beside a
+    `resolution` is one step of the sensor, in `unit`; `samples` how many of its own a mean is over, where it tells.
+    `in_window` is False where reading costs too much beside a
     measurement (a fork, a slow bus): such a channel is read before and after, never during.
     """
 
@@ -31,6 +39,7 @@ class Channel:
     wrap: float | None = None
     resolution: float | None = None
     in_window: bool = True
+    samples: int | None = None
 
 
 @dataclass(frozen=True)

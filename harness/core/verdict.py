@@ -13,6 +13,7 @@ Status = Literal[
     "drifted",  # the machine's own speed changed meanwhile
     "throttled",  # heat or power capped the clock
     "emulated",  # the CPU is emulated: the figures mean nothing
+    "wrong-output",  # fast or not: these are not the net's answers
     "crashed",
     "timeout",
     "out-of-memory",

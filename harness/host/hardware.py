@@ -25,6 +25,13 @@ _ISA = {
     "amx_bf16", "asimd", "asimdhp", "fphp", "asimddp", "i8mm", "bf16", "sve", "sve2", "neon",
 }  # fmt: skip
 
+_ARCH_FILES = {
+    "/sys/devices/system/cpu/intel_pstate": "x86_64",
+    "/sys/class/powercap/intel-rapl": "x86_64",
+    "/sys/class/powercap/intel-rapl:0": "x86_64",
+    f"{DEVICE_TREE}/compatible": "aarch64",
+}
+
 
 @dataclass(frozen=True)
 class CpuInfo:
@@ -76,6 +83,14 @@ def _arch(core: dict[str, str]) -> str:
     if "CPU implementer" in core:
         return "aarch64" if core.get("CPU architecture") in {"8", "AArch64"} else "armv7l"
     return platform.machine()
+
+
+def arch_by_files(fs: HostFs) -> tuple[str, str] | Missing:
+    """(architecture, file that shows it) of a machine without /proc/cpuinfo: some files exist on one alone."""
+    for name, arch in _ARCH_FILES.items():
+        if fs.exists(name):
+            return arch, name
+    return Missing("no file shows the architecture")
 
 
 def _core_name(core: dict[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ _THROTTLING_TRIPS = {"passive", "hot"}  # at 'critical' the machine switches off
 _CPU_CHIPS = {"coretemp", "k10temp", "zenpower", "cpu_thermal", "soc_thermal"}
 _CPU_ZONES = ("cpu", "soc", "x86_pkg_temp", "gpu", "tj", "TCPU", "package")
 _POLL_S = 2.0
+_STILL_S = 30.0
+_STILL_C = 0.5
+"""A chip that is not half a degree cooler than half a minute ago has reached its idle temperature."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,8 @@ def hottest(fs: HostFs) -> Zone | None:
 def cool_down(
     fs: HostFs, limit_c: float, timeout_s: float = 300.0, sleep: Callable[[float], None] = time.sleep
 ) -> Finding:
-    """Wait until the hottest zone is at or under `limit_c`, at most `timeout_s`; says what it came to."""
-    waited_s = 0.0
+    """Wait until the hottest zone is at or under `limit_c`, while it gets cooler, at most `timeout_s`; how it ended."""
+    waited_s, coolest_c, coolest_at_s = 0.0, math.inf, 0.0
     while True:
         zone = hottest(fs)
         if zone is None:
@@ -47,7 +51,9 @@ def cool_down(
         found = f"{zone.name} {zone.temperature_c:.1f} C after {waited_s:.0f} s, limit {limit_c:.0f} C"
         if zone.temperature_c <= limit_c:
             return Finding("cool_down", "ok", found)
-        if waited_s >= timeout_s:
+        if zone.temperature_c <= coolest_c - _STILL_C:
+            coolest_c, coolest_at_s = zone.temperature_c, waited_s
+        if waited_s >= min(timeout_s, coolest_at_s + _STILL_S):
             return Finding("cool_down", "warn", found, "better cooling, or a higher limits.start_temperature_c")
         sleep(_POLL_S)
         waited_s += _POLL_S

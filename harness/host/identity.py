@@ -13,6 +13,11 @@ from . import hardware
 from .virtual import container, hypervisor
 
 _ID_FILES = ("/etc/machine-id", "/var/lib/dbus/machine-id", f"{hardware.DEVICE_TREE}/serial-number")
+_FIRMWARE_FILES = (
+    "/sys/class/dmi/id/bios_version",
+    f"{hardware.DEVICE_TREE}/chosen/bootloader/version",
+    "/etc/nv_tegra_release",
+)
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,8 @@ class Machine:
     """A machine's identity. What could not be read is None here and has its reason in `unknown`, by field name.
 
     `machine_id` is a hash: it tells machines apart without naming them. `hypervisor` and `container` are '' on bare
-    metal. `firmware` is the BIOS version on a PC; `microcode` exists on x86 alone.
+    metal. `firmware` is the BIOS version on a PC, the bootloader's on a Raspberry Pi, L4T's on a Jetson;
+    `microcode` exists on x86 alone.
     """
 
     machine_id: str | None
@@ -60,7 +66,7 @@ def identity(fs: HostFs) -> Machine:
         "kernel": fs.read("/proc/sys/kernel/osrelease"),
         "os": _os(fs),
         "microcode": _microcode(cpu),
-        "firmware": fs.read("/sys/class/dmi/id/bios_version"),
+        "firmware": _firmware(fs),
     }
     return Machine(
         **{name: known(name, value) for name, value in facts.items()},  # type: ignore[arg-type]
@@ -90,6 +96,12 @@ def _microcode(cpu: hardware.CpuInfo | Missing) -> str | Missing:
     if isinstance(cpu, Missing):
         return cpu
     return cpu.microcode or Missing("/proc/cpuinfo names no microcode")
+
+
+def _firmware(fs: HostFs) -> str | Missing:
+    found = [fs.read(name) for name in _FIRMWARE_FILES]
+    known = next((text for text in found if isinstance(text, str) and text), None)
+    return known.splitlines()[0] if known else Missing(f"none of {', '.join(_FIRMWARE_FILES)} tells it")
 
 
 def _os(fs: HostFs) -> str | Missing:

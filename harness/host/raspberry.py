@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
+from harness.core.systemtext import as_hex
 
 _SYSFS = "/sys/devices/platform/soc*/*firmware*/get_throttled"
 _SUPPLY = "/proc/device-tree/chosen/power/max_current"
@@ -13,9 +14,9 @@ def throttled_bits(fs: HostFs) -> int | Missing:
     """The firmware's get_throttled word: bits 0-3 hold now, 16-19 the same since boot. From sysfs, else vcgencmd."""
     for name in fs.glob(_SYSFS):
         text = fs.read(name)
-        return text if isinstance(text, Missing) else _hex(text, name)
+        return as_hex(name, text)
     told = fs.command("vcgencmd", "get_throttled")
-    return told if isinstance(told, Missing) else _hex(told.partition("=")[2], "vcgencmd get_throttled")
+    return told if isinstance(told, Missing) else as_hex("vcgencmd get_throttled", told.partition("=")[2])
 
 
 def supply_ma(fs: HostFs) -> int | Missing:
@@ -24,10 +25,3 @@ def supply_ma(fs: HostFs) -> int | Missing:
     if isinstance(data, Missing):
         return data
     return int.from_bytes(data, "big") if len(data) == 4 else Missing(f"not 4 bytes: {_SUPPLY}")
-
-
-def _hex(text: str, name: str) -> int | Missing:
-    try:
-        return int(text, 16)
-    except ValueError:
-        return Missing(f"not a hexadecimal number: '{text[:40]}' in {name}")

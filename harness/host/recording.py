@@ -1,4 +1,4 @@
-"""Record every file a run reads, with the time, and replay it as a virtual board.
+"""Record every file a run reads, with the time, to be replayed as a virtual board (`harness.host.replay`).
 
 A recording is a folder that is an ordinary tree (the first content of each file, links as they were), so that a person
 can look into it, plus `recording.jsonl`: one line each time a file's content changed,
@@ -13,27 +13,16 @@ import json
 import os
 import threading
 import time
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.core.errors import UsageError
-from harness.core.hostfs import HostFs, OpenFile
+from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 
 JOURNAL = "recording.jsonl"
 _MAX_LINKS = 40  # as the kernel: more is a loop
-
-
-def open_host(root: Path | None) -> HostFs:
-    """The live machine for None; else the recorded or hand-made tree at `root`. UsageError when there is none."""
-    if root is None:
-        return HostFs()
-    if not root.is_dir():
-        raise UsageError(f"no folder to read a machine from: {root}", "record one: edgebench host record DIR")
-    return ReplayFs(root) if (root / JOURNAL).exists() else HostFs(root)
 
 
 class RecordingFs(HostFs):
@@ -122,86 +111,6 @@ def _link(place: Path, target: str, depth: int) -> None:
         place.symlink_to(target)
 
 
-@dataclass
-class _Timeline:
-    """What one file held from which time on."""
-
-    t_ns: list[int] = field(default_factory=list)
-    held: list[bytes | Missing] = field(default_factory=list)
-
-    def at(self, t_ns: int) -> bytes | Missing:
-        """The content at that time; before the first event already the first."""
-        return self.held[max(0, bisect_right(self.t_ns, t_ns) - 1)]
-
-
-class ReplayFs(HostFs):
-    """A recording that plays from the moment this object is made.
-
-    After its end a file that changed during the recording is Missing, unless the recording loops.
-    """
-
-    def __init__(self, root: Path | str, clock: Callable[[], int] = time.perf_counter_ns) -> None:
-        super().__init__(root)
-        self._clock = clock
-        self._start_ns = clock()
-        self._timelines: dict[str, _Timeline] = {}
-        self._duration_ns = 0
-        self._loop = False
-        self._counters: dict[str, int] = {}
-        for number, line in enumerate((self.root / JOURNAL).read_text("utf-8", "replace").splitlines(), 1):
-            try:
-                self._take(json.loads(line))
-            except (ValueError, KeyError, TypeError) as error:
-                raise UsageError(
-                    f"{self.root / JOURNAL}, line {number} is damaged: {error!r}", "record it again"
-                ) from None
-
-    def open(self, name: str) -> OpenFile:
-        """Nothing stays open: the recording is in memory."""
-        return _Replayed(self, name)
-
-    def _take(self, event: Mapping[str, Any]) -> None:
-        self._duration_ns = int(event["t_ns"])
-        if event.get("end"):
-            self._loop = bool(event.get("loop", False))
-            self._counters = {str(name): int(wrap) for name, wrap in event.get("counters", {}).items()}
-            return
-        timeline = self._timelines.setdefault(event["name"], _Timeline())
-        timeline.t_ns.append(self._duration_ns)
-        timeline.held.append(_decoded(event))
-
-    def _read_once(self, name: str, size: int) -> bytes | Missing:
-        timeline = self._timelines.get(name)
-        if timeline is None:
-            return super()._read_once(name, size)
-        rounds, t_ns = 0, self._clock() - self._start_ns
-        if t_ns > self._duration_ns and len(timeline.held) > 1:
-            if not self._loop:
-                return Missing(f"unavailable: the recording ended after {self._duration_ns / 1e9:.1f} s: {name}")
-            rounds, t_ns = divmod(t_ns, self._duration_ns)
-        held = timeline.at(t_ns)
-        return self._counted_on(name, timeline, held, rounds) if rounds and name in self._counters else held
-
-    def _counted_on(self, name: str, timeline: _Timeline, held: bytes | Missing, rounds: int) -> bytes | Missing:
-        """A counter in a later round of a loop: what it gained in each round before is added, modulo its wrap."""
-        wrap = self._counters[name]
-        ends = [timeline.held[0], timeline.held[-1], held]
-        if any(isinstance(each, Missing) for each in ends):
-            return held
-        first, last, now = (int(each) for each in ends if not isinstance(each, Missing))
-        return str((now + rounds * ((last - first) % wrap)) % wrap).encode()
-
-
-class _Replayed(OpenFile):
-    def __init__(self, fs: ReplayFs, name: str) -> None:
-        super().__init__(fs, name)
-        self._replay = fs
-
-    def read_bytes(self, size: int = 4096) -> bytes | Missing:
-        """What the recording holds at this time."""
-        return self._replay.read_bytes(self.name, size)
-
-
 def _encoded(result: bytes | Missing) -> dict[str, str]:
     if isinstance(result, Missing):
         return {"missing": result.reason}
@@ -209,9 +118,3 @@ def _encoded(result: bytes | Missing) -> dict[str, str]:
         return {"text": result.decode("utf-8")}
     except UnicodeDecodeError:
         return {"hex": result.hex()}
-
-
-def _decoded(event: Mapping[str, Any]) -> bytes | Missing:
-    if "missing" in event:
-        return Missing(event["missing"])
-    return event["text"].encode() if "text" in event else bytes.fromhex(event["hex"])

@@ -40,14 +40,12 @@ def container(fs: HostFs) -> str:
     return next((engine for mark, engine in marks.items() if fs.exists(mark)), "")
 
 
-def emulated(fs: HostFs) -> str | Missing:
+def emulated(fs: HostFs) -> str:
     """What shows that this very program runs under qemu-user; '' when it runs on the CPU it was built for.
 
-    qemu answers some files itself (/proc/self/maps, in newer versions /proc/cpuinfo), so several are asked.
-    Only a live machine can be asked: a recorded tree says nothing of the CPU that reads it.
+    qemu answers some files itself (/proc/self/maps, in newer versions /proc/cpuinfo), so several are asked. `fs` is
+    the live machine: a recorded tree says nothing of the CPU that reads it.
     """
-    if not fs.live:
-        return Missing("a recorded tree does not show what CPU this program runs on")
     here = platform.machine()
     kernel = fs.read("/proc/sys/kernel/arch")
     if isinstance(kernel, str) and not _same_arch(kernel, here):

@@ -8,6 +8,8 @@ whole cases.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 
 from harness.analysis.stats import Definition
 from harness.core.case import Case
+from harness.core.execution import Execution
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import ArtifactInfo, Record
@@ -23,11 +26,12 @@ from harness.core.verdict import Finding, Verdict
 from .climate import minute_rows
 from .deep import Deep, look_deeper
 from .energy import EnergyPass, Measured, keep_traces
+from .fidelity import Probes, wrong_output
 from .latency import LatencyPass, Progress
 from .prepared import BlobSink, Prepared
 from .profile import Profile
 from .quality import Scores
-from .summary import latency_metrics, verdict
+from .summary import FLATTERED, latency_metrics, same_input_ratio, verdict
 from .throttle import ThrottleWatch
 
 
@@ -82,7 +86,9 @@ def measure_block(
     energies = setting.energy.measure(alive, setting.profile, setting.blobs, setting.scratch)
     yield Step("accuracy", 0, len(alive))
     scored = [state.prepared for state in alive]
-    setting.scores.run([*scored, *(references[each.case] for each in scored if each.case in references)])
+    probes = Probes(setting.scratch)
+    probes.run(scored)
+    setting.scores.run([*scored, *(references[each.case] for each in scored if each.case in references)], references)
     deep: dict[Case, Deep] = {}
     for each in scored if setting.profile.deep else ():
         yield Step("operators", len(deep), len(scored))
@@ -90,20 +96,31 @@ def measure_block(
     setting = dataclasses.replace(setting, findings_after=setting.findings_now())
     for state in states:
         case = state.prepared.case
-        yield _record(state, energies.get(case), deep.get(case, Deep()), references.get(case), setting)
+        yield _record(state, energies.get(case), deep.get(case, Deep()), references.get(case), probes, setting)
 
 
 def _record(
-    state: Progress, energy: Measured | None, deep: Deep, reference: Prepared | None, setting: Setting
+    state: Progress,
+    energy: Measured | None,
+    deep: Deep,
+    reference: Prepared | None,
+    probes: Probes,
+    setting: Setting,
 ) -> Record:
     case = state.prepared.case
-    metrics: dict[str, Quantity] = {"artifact_bytes": Value(state.prepared.artifact.size_bytes)}
+    metrics: dict[str, Quantity] = {
+        "artifact_bytes": Value(state.prepared.artifact.size_bytes),
+        "artifact_compressed_bytes": deep.deflated_bytes,
+    }
     if state.runs:
         metrics |= latency_metrics(state, setting.profile, setting.percentiles)
     if energy is not None:
         metrics |= {**energy.metrics, **setting.scores.metrics(state.prepared, reference)}
+    ran, found = _probed(state, probes)
+    false = wrong_output(state.prepared, ran, found) if found else None
+    metrics |= found
     climate = keep_traces(state.climate, setting.blobs) if state.climate else ()
-    ruling = verdict(state, metrics, setting.profile, setting.machine)
+    ruling = false or verdict(state, metrics, setting.profile, setting.machine)
     absent = Missing(f"{ruling.status}: {ruling.reason}")
     return Record(
         run_id=setting.run_id,
@@ -120,25 +137,42 @@ def _record(
         traces=(*climate, *(energy.traces if energy else ()), *deep.traces),
         findings=setting.findings,
         findings_after=setting.findings_after,
-        details={**_details(state, energy, setting), **deep.details},
+        details={**_details(state, energy, setting), **deep.details, **_accuracy(state, reference, setting)},
         log=state.failure.log if state.failure else "",
+        execution=ran,
         operators=absent if state.failure else deep.operators,
     )
+
+
+def _probed(state: Progress, probes: Probes) -> tuple[Execution, dict[str, Quantity]]:
+    """What ran and how right its answers are; of a failed case what was asked for."""
+    if state.failure is not None:
+        return Execution(asked=state.prepared.precision), {}
+    return probes.execution(state.prepared, state.runs), probes.metrics(state.prepared)
 
 
 def _details(state: Progress, energy: Measured | None, setting: Setting) -> dict[str, Any]:
     signature: dict[str, Any] = {key: state.result[key] for key in ("inputs", "outputs") if key in state.result}
     power = {"energy": dict(energy.details)} if energy and energy.details else {}
-    minutes = minute_rows(state)
+    minutes, repeated = minute_rows(state), same_input_ratio(state)
+    same = {"ratio": repeated, "at_least": FLATTERED, "held": repeated >= FLATTERED} if repeated is not None else None
     return {
         "profile": setting.profile.name,
         "seed": setting.seed,
         "percentile_definition": setting.percentiles,
+        "limits": {"timeout_s": state.prepared.timeout_s, "memory_bytes": state.prepared.memory_bytes},
+        "cpus": list(state.prepared.cpus),
+        **({"same_input": same} if same else {}),
         **signature,
         **power,
         **({"minutes": minutes} if minutes else {}),
         **({"loadgen_summaries": state.driver_logs} if state.driver_logs else {}),
     }
+
+
+def _accuracy(state: Progress, reference: Prepared | None, setting: Setting) -> dict[str, Any]:
+    found = setting.scores.details(state.prepared, reference)
+    return {"accuracy": found} if found else {}
 
 
 def artifact_info(prepared: Prepared) -> ArtifactInfo:
@@ -153,4 +187,5 @@ def artifact_info(prepared: Prepared) -> ArtifactInfo:
         macs=artifact.macs,
         recipe=dict(artifact.recipe),
         preprocess=dataclasses.asdict(artifact.preprocess) if artifact.preprocess else None,
+        recipe_sha256=hashlib.sha256(json.dumps(artifact.recipe, sort_keys=True, default=str).encode()).hexdigest(),
     )

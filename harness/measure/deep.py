@@ -1,4 +1,4 @@
-"""What explains a case rather than measures it: its operators and its memory over time, each in a pass of its own."""
+"""What explains a case rather than measures it: its operators, its memory over time, how far its file deflates."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.core.artifact import deflated_size_of
 from harness.core.operators import OperatorProfile
-from harness.core.quantity import Missing
+from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Trace
 
 from .memory import MemoryTrace, memory_trace
@@ -19,10 +20,11 @@ NOT_ASKED = Missing("not looked at: run with --deep")
 
 @dataclass(frozen=True)
 class Deep:
-    """Both, or why there is none."""
+    """Each, or why there is none."""
 
     operators: OperatorProfile | Missing = NOT_ASKED
     memory: MemoryTrace | Missing = NOT_ASKED
+    deflated_bytes: Quantity = NOT_ASKED
 
     @property
     def traces(self) -> tuple[Trace, ...]:
@@ -38,5 +40,6 @@ class Deep:
 
 
 def look_deeper(case: Prepared, blobs: BlobSink, scratch: Path) -> Deep:
-    """Run both passes: about a second and two process starts."""
-    return Deep(operator_profile(case, scratch), memory_trace(case, blobs, scratch))
+    """Run the passes: about a second, two process starts, and a second for every 20 MB of the model."""
+    size = Value(deflated_size_of(case.artifact.path))
+    return Deep(operator_profile(case, scratch), memory_trace(case, blobs, scratch), size)

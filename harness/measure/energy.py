@@ -18,7 +18,7 @@ from harness.core.quantity import Missing, Quantity
 from harness.core.record import Blob, Trace
 from harness.core.sensing import Sensor
 from harness.sensors.board_power import PowerSource
-from harness.sensors.energy import CaseEnergy, Window, case_energy
+from harness.sensors.energy import CaseEnergy, Window, case_energy, settle_ns
 from harness.sensors.sampler import DEFAULT_PERIOD_NS, Sampler, Series, Traces
 
 from .latency import Progress
@@ -26,8 +26,8 @@ from .prepared import BlobSink
 from .process import Answer, Failure, run_worker
 from .profile import Profile
 
-MIN_SAMPLES = 12
-"""Samples a window must be long enough for; fewer than 10 different ones are refused by the mathematics."""
+MIN_SAMPLES = 14
+"""Samples a window must be long enough for, after the sensor has settled; fewer than 10 different ones are refused."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class EnergyPass:
 
     def _window_ns(self, source: PowerSource, profile: Profile) -> int:
         slowest = max(DEFAULT_PERIOD_NS, *(channel.period_ns for channel in source.channels))
-        return max(profile.energy_ns, MIN_SAMPLES * slowest)
+        return max(profile.energy_ns, settle_ns(source.channels) + MIN_SAMPLES * slowest)
 
     def _run(self, state: Progress, profile: Profile, window_ns: int, scratch: Path) -> Answer | Failure:
         loop = dataclasses.replace(profile.loop, min_ns=window_ns)
@@ -84,8 +84,24 @@ class EnergyPass:
             return _missing(Missing(f"the energy pass ended as {answer.verdict.status}: {answer.verdict.reason}"))
         window = (answer.result["started_ns"], answer.result["ended_ns"])
         found = case_energy(traces, self.source, window, answer.result["inferences"], idle)
-        details = {**found.details, "window_ns": window, "idle_windows_ns": idle}
+        details = {
+            **found.details,
+            "window_ns": window,
+            "idle_windows_ns": idle,
+            "phases_ns": _phases(answer.result, idle),
+        }
         return Measured(_metrics(found), kept, details)
+
+
+def _phases(result: Mapping[str, Any], idle: tuple[Window, Window]) -> dict[str, Window]:
+    """What the machine did when, on the time axis of the traces."""
+    return {
+        "idle before": idle[0],
+        "load": (result["after_import"]["at_ns"], result["after_load"]["at_ns"]),
+        "warm-up": (result["after_load"]["at_ns"], result["started_ns"]),
+        "measure": (result["started_ns"], result["ended_ns"]),
+        "idle after": idle[1],
+    }
 
 
 def _metrics(found: CaseEnergy) -> dict[str, Quantity]:

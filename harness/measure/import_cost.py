@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -49,7 +50,12 @@ def import_costs(modules: Sequence[str], scratch: Path, processes: int = 7) -> l
 
 
 def _once(modules: Sequence[str], scratch: Path) -> list[tuple[int, int]]:
-    """In `scratch`, so that nothing in the user's folder can shadow a module."""
+    """In `scratch`, so that nothing in the user's folder can shadow a module; its byte code is kept there too.
+
+    Installed modules have theirs beside them, unless PYTHONDONTWRITEBYTECODE keeps a checkout from getting any.
+    """
     command = [sys.executable, "-c", _SCRIPT, *modules]
-    done = subprocess.run(command, cwd=scratch, capture_output=True, check=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = str(scratch / "bytecode")
+    done = subprocess.run(command, cwd=scratch, env=environment, capture_output=True, check=True)
     return [(int(time_ns), int(rss)) for time_ns, rss in json.loads(done.stdout)]

@@ -23,13 +23,13 @@ from harness.core.units import utc_now
 from harness.sensors.sampler import Traces
 
 from .climate import ClimateWatch
+from .feeds import N_FEEDS
 from .job import PHASES, Job, Labelled, Loop
 from .prepared import BlobSink, Prepared
 from .process import Answer, Failure, run_worker
-from .profile import Profile, fitted
+from .profile import Profile, fitted, level
 from .scenario_metrics import SETTLES, headline
 from .throttle import ThrottleWatch
-from .worker import N_FEEDS
 
 PILOTS = 2
 """Processes that serve as the pilot for the number of inferences in the later ones."""
@@ -40,7 +40,8 @@ SIZED: frozenset[Scenario] = frozenset({"SingleStream", "MultiStream"})
 _SAMPLES = frozenset({"wall_ns", "cpu_ns", "warmup_ns"})
 _FROM_RESULT = (
     *("spawn_ns", "import_ns", "load_ns", "first_inference_ns", "involuntary_switches", "peak_rss_bytes", "started_ns"),
-    *("ended_ns", "inferences", "calls_per_sample", "control_ratio", "same_input_ratio", "os_threads"),
+    *("ended_ns", "inferences", "calls_per_sample", "control_ratio", "same_input_ratio", "os_threads", "max_rss_bytes"),
+    *("voluntary_switches", "cpu_pressure", "busy_threads", "gc_frozen"),
 )
 
 
@@ -145,13 +146,8 @@ class LatencyPass:
         start_ns = sum(run.spawn_ns + run.import_ns + run.load_ns for run in pilot) / len(pilot) + base.warmup_ns
         most = max(base.min_n, min(base.max_n, round(4 * base.min_ns / once_ns)))
         n = stats.iterations_per_process(state.wall_ns[:PILOTS], start_ns, once_ns, (base.min_n, most))
-        return dataclasses.replace(base, min_n=n)
-
-
-def level(n: int, profile: Profile) -> float:
-    """Confidence level of the interval after `n` processes: alpha is spent where more than one look is planned."""
-    sequential = profile.max_processes > profile.processes and n in stats.LOOKS
-    return stats.look_level(n) if sequential else 0.95
+        worth = stats.iterations_worth(self.profile.n_effective, state.wall_ns[:PILOTS])
+        return dataclasses.replace(base, min_n=max(n, min(most, worth)))
 
 
 def steady_part(wall_ns: NDArray[np.int64], profile: Profile) -> tuple[int, str]:

@@ -1,4 +1,8 @@
-"""The timed loop. Everything between the two clock calls is counted, nothing else is in there."""
+"""The timed loop. Everything between the two clock calls is counted, nothing else is in there.
+
+Named tuples where the rest of the project has frozen dataclasses: those take five times as long to define, and the
+measured child imports this module.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,8 @@ import mmap
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,12 +38,12 @@ class Driven(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Samples:
+class Samples(NamedTuple):
     """Wall and CPU nanoseconds of each query (int64), and the window they were taken in (monotonic ns).
 
     `inferences` is how many there were in all, `calls` how many of them each sample is the mean of; `more` holds
-    the arrays that only some scenarios have, `log` what another driver than ours wrote.
+    the arrays that only some scenarios have, `log` what another driver than ours wrote. `gc_frozen` is how many objects
+    the garbage collector was told to leave alone, None where it was on.
     """
 
     wall_ns: NDArray[np.int64]
@@ -48,8 +52,9 @@ class Samples:
     ended_ns: int
     inferences: int
     calls: int = 1
-    more: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    more: Mapping[str, NDArray[np.int64]] = MappingProxyType({})
     log: str = ""
+    gc_frozen: int | None = None
 
 
 def cpu_clock(threads: int) -> Callable[[], int]:
@@ -57,8 +62,7 @@ def cpu_clock(threads: int) -> Callable[[], int]:
     return time.thread_time_ns if threads == 1 else time.process_time_ns
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """At least `min_n` samples and `min_ns` in all, at most `max_n`; a sample is the mean of `calls` inferences."""
 
     min_n: int
@@ -113,7 +117,12 @@ def timed(session: Driven, batches: Sequence[Batch], plan: Plan, clock: Clock = 
     own_ns = _clock_cost_ns(cpu_now)
     cpu_ns = _per_call(np.maximum(np.array(cpu[:n], np.int64) - own_ns, 0), plan.calls)
     wall_ns = _per_call(np.array(wall[:n], np.int64), plan.calls)
-    return Samples(wall_ns, cpu_ns, started, ended, n * plan.calls, plan.calls)
+    return Samples(wall_ns, cpu_ns, started, ended, n * plan.calls, plan.calls, gc_frozen=frozen())
+
+
+def frozen() -> int | None:
+    """How many objects the collector leaves alone; None while it is on."""
+    return None if gc.isenabled() else gc.get_freeze_count()
 
 
 def _reserved(n: int) -> memoryview[int]:

@@ -34,11 +34,14 @@ _SPACING = 1.4
 class Timing:
     """One fresh process: median wall and CPU nanoseconds of an inference in its steady state.
 
-    `unsteady` says why there was no steady state, empty when there was; `runtime_info` is what the runtime told.
+    `unsteady` says why there was no steady state, empty when there was; `load_ns` and `peak_rss_bytes` are those of
+    the process; `runtime_info` is what the runtime told.
     """
 
     median_ns: float
     median_cpu_ns: float
+    load_ns: int | None = None
+    peak_rss_bytes: int | None = None
     involuntary_switches: int = 0
     unsteady: str = ""
     runtime_info: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -142,4 +145,13 @@ def time_process(
         return answer
     start, unsteady = steady_part(answer.arrays["wall_ns"], profile)
     wall, cpu = (float(np.median(answer.arrays[name][start:])) for name in ("wall_ns", "cpu_ns"))
-    return Timing(wall, cpu, answer.result["involuntary_switches"], unsteady, answer.result["runtime_info"])
+    told = answer.result
+    return Timing(
+        median_ns=wall,
+        median_cpu_ns=cpu,
+        load_ns=told["load_ns"],
+        peak_rss_bytes=told["peak_rss_bytes"],
+        involuntary_switches=told["involuntary_switches"],
+        unsteady=unsteady,
+        runtime_info=told["runtime_info"],
+    )

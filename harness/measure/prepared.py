@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,9 +12,16 @@ from numpy.typing import NDArray
 
 from harness.core.artifact import Artifact
 from harness.core.case import Case
+from harness.core.execution import FROM_FILE
 from harness.runtimes.base import Options
 
-from .job import Job, Labelled, Loop, Phase
+from .job import Interpreter, Job, Labelled, Loop, Phase
+
+_ONE_BY_ONE: frozenset[Phase] = frozenset({"accuracy", "probe"})
+
+
+TYPICAL_BYTES = 256 << 20
+"""A runtime with a full-size net for phones stays below this."""
 
 
 class BlobSink(Protocol):
@@ -28,7 +36,11 @@ class BlobSink(Protocol):
 class Prepared:
     """A case whose artifact is at hand. `runtime` is 'module:attribute' of its adapter.
 
-    `labelled` is None where there is nothing to score against; then `unlabelled` says why.
+    `labelled` is None where there is nothing to score against; then `unlabelled` says why. Each of its processes is
+    stopped after `timeout_s` or when it holds more than `memory_bytes` (None: no limit); those that are measured run on
+    `cpus` alone (empty: the system's choice), all under `interpreter` (None: the running Python). `precision` is what
+    the case asks its runtime to compute in, `oracle` the fp32 net on the reference runtime, whose outputs are held to
+    be right; None where there is none.
     """
 
     case: Case
@@ -38,20 +50,35 @@ class Prepared:
     labelled: Labelled | None
     unlabelled: str = ""
     timeout_s: float = 300.0
+    memory_bytes: int | None = None
+    cpus: tuple[int, ...] = ()
+    interpreter: Interpreter | None = None
+    precision: str = FROM_FILE
+    oracle: Prepared | None = None
 
     def job(self, phase: Phase, out: Path, seed: int, loop: Loop | None = None, feeds: Path | None = None) -> Job:
-        """The order for a worker of this case; accuracy is scored image by image whatever the batch."""
+        """The order for a worker of this case; outputs are taken one by one whatever the batch, and on any CPU."""
         return Job(
             phase=phase,
             runtime=self.runtime,
             model=str(self.artifact.path.resolve()),
             out=str(out),
-            options=replace(self.options, batch=1) if phase == "accuracy" else self.options,
+            options=replace(self.options, batch=1) if phase in _ONE_BY_ONE else self.options,
             loop=loop,
             feeds=str(feeds) if feeds else None,
-            labelled=self.labelled if phase == "accuracy" else None,
+            labelled=self.labelled if phase in _ONE_BY_ONE else None,
             seed=seed,
+            affinity=() if phase in _ONE_BY_ONE else self.cpus,
+            memory_bytes=self.memory_bytes,
+            interpreter=self.interpreter,
             scenario=self.case.scenario,
             load=self.case.load,
             driver=self.case.driver,
         )
+
+
+def side_by_side(cases: Iterable[Prepared]) -> int:
+    """How many processes of passes that are not timed may run at once: one a core, as far as memory has room."""
+    limits = [case.memory_bytes for case in cases if case.memory_bytes is not None]
+    cores = len(os.sched_getaffinity(0))
+    return max(1, min(cores, min(limits) // TYPICAL_BYTES)) if limits else cores

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import select
 import shutil
 import signal
 import subprocess
@@ -22,9 +21,11 @@ from numpy.typing import NDArray
 
 from harness.core.verdict import Status, Verdict
 
+from .guard import REMEDIES, guard
 from .job import Job
 
 LOG_TAIL_BYTES = 4000
+WORKER = "harness.measure.worker"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ Watcher = Callable[[int], AbstractContextManager[Any]]
 
 
 def run_worker(job: Job, timeout_s: float, watch: Watcher = nullcontext) -> Answer | Failure:
-    """Start a fresh Python for the job and wait within `watch(pid)`; killed after `timeout_s` beyond its own time.
+    """Start a fresh Python for the job and wait within `watch(pid)`.
+
+    It is killed after `timeout_s` beyond its own time, and when it holds more than `job.memory_bytes`.
 
     The worker's folder, which must not exist yet and is removed again, is its working directory, so that nothing in
     the user's can shadow a module, and it has a session of its own, so that Ctrl-C reaches the parent alone.
@@ -65,8 +68,9 @@ def _run(job: Job, out: Path, timeout_s: float, watch: Watcher) -> Answer | Fail
     with log.open("wb") as sink:
         dataclasses.replace(job, spawned_ns=time.perf_counter_ns()).write(out / "job.json")
         child = subprocess.Popen(
-            [sys.executable, "-m", "harness.measure.worker", "job.json"],
+            [job.interpreter.executable if job.interpreter else sys.executable, "-m", WORKER, "job.json"],
             cwd=out,
+            env={**os.environ, "PYTHONPATH": job.interpreter.packages} if job.interpreter else None,
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
@@ -74,38 +78,11 @@ def _run(job: Job, out: Path, timeout_s: float, watch: Watcher) -> Answer | Fail
         )
         try:
             with watch(child.pid):
-                ended = _wait(child, timeout_s + job.own_time_s)
+                stopped = guard(child, timeout_s + job.own_time_s, job.memory_bytes)
         finally:
             child.kill()
             child.wait()
-    if not ended:
-        remedy = "a slower board may need more: --timeout SECONDS"
-        return Failure(Verdict("timeout", f"not finished after {timeout_s:g} s, killed", remedy), _tail(log))
-    return _answer(out, child.returncode, log)
-
-
-def _wait(child: subprocess.Popen[bytes], timeout_s: float) -> bool:
-    """Sleep until the child ends or the time is up; True when it ended.
-
-    `Popen.wait` with a time-out wakes twenty times a second, beside the very thing that is being measured; a pidfd
-    (Linux 5.3) wakes once.
-    """
-    try:
-        descriptor = os.pidfd_open(child.pid)
-    except OSError:
-        return _poll(child, timeout_s)
-    try:
-        return bool(select.select([descriptor], [], [], timeout_s)[0]) and child.wait() is not None
-    finally:
-        os.close(descriptor)
-
-
-def _poll(child: subprocess.Popen[bytes], timeout_s: float) -> bool:
-    try:
-        child.wait(timeout_s)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+    return Failure(stopped, _tail(log)) if stopped else _answer(out, child.returncode, log)
 
 
 def _answer(out: Path, status: int, log: Path) -> Answer | Failure:
@@ -115,7 +92,7 @@ def _answer(out: Path, status: int, log: Path) -> Answer | Failure:
     result = json.loads(path.read_text(encoding="utf-8"))
     if "error" in result:
         kind: Status = result["error"]
-        return Failure(Verdict(kind, result["message"]), _tail(log))
+        return Failure(Verdict(kind, result["message"], result.get("remedy") or REMEDIES[kind]), _tail(log))
     with np.load(out / "arrays.npz", allow_pickle=False) as file:
         return Answer(result, dict(file))
 
@@ -123,12 +100,12 @@ def _answer(out: Path, status: int, log: Path) -> Answer | Failure:
 def _died(status: int) -> Verdict:
     """A verdict from the exit status alone: the process ended before it could say anything."""
     if status >= 0:
-        return Verdict("crashed", f"the process ended with status {status} and no result", "see the record's log")
+        return Verdict("crashed", f"the process ended with status {status} and no result", REMEDIES["crashed"])
     name = signal.Signals(-status).name
     if name == "SIGKILL":
         reason = "killed by the kernel (SIGKILL), most likely for memory: see `dmesg | grep -i oom`"
-        return Verdict("out-of-memory", reason, "close other programs, or take a smaller model or batch")
-    return Verdict("crashed", f"the process was ended by {name}", "the runtime or model crashed; see the record's log")
+        return Verdict("out-of-memory", reason, REMEDIES["out-of-memory"])
+    return Verdict("crashed", f"the process was ended by {name}", REMEDIES["crashed"])
 
 
 def _tail(log: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from harness.analysis import stats
 from harness.core.case import Case
 from harness.core.errors import UnknownName
 
@@ -22,7 +23,8 @@ class Profile:
     """At least `processes` fresh processes of `loop` each; more, up to `max_processes`, until the interval is narrow.
 
     `half_width` is the relative half-width of the 95 % interval the verdict asks for; `energy_ns` the least time under
-    the power sensor, where there is one. `deep` adds the passes for operators and memory.
+    the power sensor, where there is one. `deep` adds the passes for operators and memory. Where pilots size the
+    processes, each is to be worth `n_effective` independent inferences, as far as four times the loop's time allows.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Profile:
     half_width: float
     energy_ns: int
     deep: bool = True
+    n_effective: float = 1.0
 
 
 _ALL = (
@@ -40,7 +43,7 @@ _ALL = (
         "quick", 3, 3, Loop(warmup_n=5, warmup_ns=80 * _MS, min_n=20, min_ns=250 * _MS), 0.05, 1200 * _MS, deep=False
     ),
     Profile("standard", 5, 10, Loop(10, 500 * _MS, 100, 1000 * _MS), 0.02, 10_000 * _MS),
-    Profile("full", 5, 20, Loop(20, 1000 * _MS, 200, 2000 * _MS), 0.01, 30_000 * _MS),
+    Profile("full", 5, 20, Loop(20, 1000 * _MS, 200, 2000 * _MS), 0.01, 30_000 * _MS, n_effective=100.0),
 )
 PROFILES = {profile.name: profile for profile in _ALL}
 
@@ -67,3 +70,9 @@ def fitted(profile: Profile, case: Case) -> Profile:
         queries = max(loop.min_n, math.ceil(SERVER_QUERIES / profile.processes))
         return replace(profile, loop=replace(loop, min_n=queries))
     return profile
+
+
+def level(n: int, profile: Profile) -> float:
+    """Confidence level of the interval after `n` processes: alpha is spent where more than one look is planned."""
+    sequential = profile.max_processes > profile.processes and n in stats.LOOKS
+    return stats.look_level(n) if sequential else 0.95

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import TypedDict
 
+_HELD = ("VmRSS", "VmSwap")
+
 
 class Mark(TypedDict):
     """A moment on the monotonic clock and the largest resident set up to then."""
@@ -29,7 +31,21 @@ def peak_rss_bytes() -> int:
     for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
+    return max_rss_bytes()
+
+
+def max_rss_bytes() -> int:
+    """`ru_maxrss` of this process, which is never less than what its parent had at the spawn."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def held_bytes(pid: int) -> int:
+    """What another process holds, resident and swapped out; 0 when it has ended. Takes no lock of that process."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    return sum(int(rest.split()[0]) * 1024 for name, _, rest in map(_parted, text.splitlines()) if name in _HELD)
 
 
 def resident(pid: int) -> tuple[int, int] | None:

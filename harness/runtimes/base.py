@@ -1,18 +1,29 @@
-"""The protocols between the timed loop and a runtime library."""
+"""What lies between the timed loop and a runtime library.
+
+The measured child imports this before anything is timed: what annotations alone need is imported for them alone.
+"""
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
+import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.operators import OperatorProfile
-from harness.core.quantity import Missing
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.core.artifact import Format
+    from harness.core.execution import Execution
+    from harness.core.operators import OperatorProfile
+    from harness.core.quantity import Missing
+
+    from .capability import Capability, Support
 
 Batch = Mapping[str, NDArray[Any]]
 Outputs = dict[str, NDArray[Any]]
@@ -32,9 +43,17 @@ class TensorSpec:
     zero_point: int = 0
 
     def encode(self, array: NDArray[Any]) -> NDArray[Any]:
-        """A float array as this input wants it: quantised when the input is, else cast."""
+        """A float array as this input wants it: quantised when the input is, else cast.
+
+        SessionError where it takes integers, tells no scale, and the values are none.
+        """
         dtype = np.dtype(self.dtype)
         if self.scale is None or dtype.kind not in "iu":
+            if dtype.kind in "iu" and not np.array_equal(array, np.rint(array)):
+                raise SessionError(
+                    f"input '{self.name}' takes {self.dtype} and tells no scale: fractions cannot be fed to it",
+                    "for a net that takes pixels as they are: --preprocess raw",
+                )
             return array.astype(dtype, copy=False)
         limits = np.iinfo(dtype)
         steps = np.rint(array / self.scale) + self.zero_point
@@ -44,134 +63,121 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class Options:
-    """How a session is opened: intra-op threads, batch size, full shapes for inputs with dynamic dimensions."""
+    """How a session is opened: intra-op threads, batch size, full shapes for inputs with dynamic dimensions.
+
+    `settings` are options of the runtime in its own words (a provider's, a delegate's), from the board's descriptor
+    or the command line.
+    """
 
     threads: int = 1
     batch: int = 1
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Support:
-    """Yes, or no with the reason."""
-
-    ok: bool
-    reason: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 class SessionError(Exception):
-    """A model this runtime cannot run (operator, type, shape): the case is `unsupported`, not `crashed`."""
+    """A model this runtime cannot run (operator, type, shape, library): the case is `unsupported`, not `crashed`."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
-class Session(Protocol):
+class Session(ABC):
     """A loaded model. The loop calls prepare (untimed), infer (timed), fetch (untimed)."""
 
     inputs: tuple[TensorSpec, ...]
 
+    @abstractmethod
     def prepare(self, batch: Batch) -> None:
         """Copy a batch into the input tensors, which stay where they are for the session's life."""
-        ...
 
+    @abstractmethod
     def infer(self) -> None:
         """Run once on what was prepared; returns when the outputs are complete."""
-        ...
 
+    @abstractmethod
     def fetch(self) -> Outputs:
-        """Copy the outputs of the last infer out, by name."""
-        ...
+        """Copy the outputs of the last infer out, by name; quantised ones as the float32 they stand for."""
 
+    @abstractmethod
     def info(self) -> dict[str, Any]:
-        """What the library says of itself and of this session: version, provider, threads, delegated nodes."""
-        ...
+        """What the library says of itself and of this session: library, version, build, threads, options in force."""
+
+    def execution(self) -> Execution:
+        """What really ran, read back from the library: precision, nodes, fall-backs. May open a session apart.
+
+        Never called in a process whose latency or memory is measured.
+        """
+        from harness.core.execution import Execution
+        from harness.core.quantity import Missing
+
+        return Execution(effective=Missing("this adapter does not read it back"))
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """Run `n` times more on what was prepared, with the library's own profiler on, in a session apart."""
-        ...
+        from harness.core.quantity import Missing
+
+        return Missing("this runtime tells nothing of its operators")
 
 
-class Runtime(Protocol):
-    """A runtime library with one execution provider. Everything but `open` works without importing the library."""
+class Adapter(ABC):
+    """A runtime library on one device, by its `name` (that of its entry point) and `capability`.
+
+    Everything but `load_library`, `open` and `probe` works without importing the library.
+    """
 
     name: str
-    module: str
-    formats: frozenset[str]
+    capability: Capability
 
-    def support(self, suffix: str) -> Support:
-        """Can this machine run a model file with this suffix ('onnx', 'tflite') here?"""
-        ...
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """Formats it takes, the preferred one first."""
+        return self.capability.formats
+
+    @property
+    def module(self) -> str:
+        """Import name of its library, '' where it needs none."""
+        return self.capability.module
+
+    def support(self, file_format: str) -> Support:
+        """By the capability: format, machine, library installed."""
+        return self.capability.support(file_format)
 
     def load_library(self) -> None:
-        """Import the library; the worker times this apart from `open`."""
-        ...
+        """Import the library; the worker times this apart from `open`.
 
+        SessionError when a shared library, a symbol or a package of it is missing.
+        """
+        if self.module:
+            import_library(self.module, self.capability.install)
+
+    @abstractmethod
     def open(self, path: Path, options: Options) -> Session:
         """Load a model. Raises SessionError when the runtime refuses it."""
-        ...
+
+    def probe(self) -> dict[str, Any]:
+        """Import the library and say what it is: version, build, devices. SessionError: not usable, and why."""
+        self.load_library()
+        return {"library": self.module, "version": version_of(self.module)}
 
 
-def library_support(module: str, formats: frozenset[str], suffix: str, remedy: str) -> Support:
-    """Shared first test of `Runtime.support`: format known, library installed (looked up, not imported)."""
-    if suffix not in formats:
-        return Support(False, f"takes {' or '.join(sorted(formats))}, not {suffix}")
+def import_library(module: str, install: str) -> Any:
+    """The module, imported; SessionError that says what did not load and how to install it."""
     try:
-        found = importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        found = False
-    return Support(True) if found else Support(False, f"{module} is not installed: {remedy}")
+        return importlib.import_module(module)
+    except (ImportError, OSError, AttributeError, SystemError) as error:  # also numpy 1 extensions under numpy 2
+        remedy = f"install it again: {install}"
+        raise SessionError(f"{module} is installed but does not load: {error}", remedy) from error
 
 
-def synthesise(spec: TensorSpec, options: Options, rng: np.random.Generator) -> NDArray[Any]:
-    """Seeded input for a tensor from its signature alone: floats uniform in [0, 1), bytes over their whole range.
+def version_of(module: str) -> str:
+    """Version of a library that is imported, by itself or by its distribution; 'unknown' where neither tells."""
+    from importlib.metadata import PackageNotFoundError, version
 
-    Other integers (token ids, indices) are 0 or 1: within any table's bounds. A first dynamic dimension is the batch.
-    """
-    shape = concrete_shape(spec, options)
-    dtype = np.dtype(spec.dtype)
-    if dtype.kind == "f":
-        return rng.random(shape).astype(dtype)
-    if dtype.kind == "b":
-        return rng.integers(0, 2, shape).astype(dtype)
-    if dtype.itemsize == 1:
-        limits = np.iinfo(dtype)
-        return rng.integers(limits.min, limits.max, shape, dtype=dtype, endpoint=True)
-    if dtype.kind in "iu":
-        return rng.integers(0, 2, shape).astype(dtype)
-    raise SessionError(f"input '{spec.name}' has type {spec.dtype}, which cannot be synthesised")
-
-
-def concrete_shape(spec: TensorSpec, options: Options) -> tuple[int, ...]:
-    """The tensor's shape with every dynamic dimension given a size; SessionError names the one that has none."""
-    if spec.name in options.shapes:
-        return _given_shape(spec, options.shapes[spec.name])
-    sizes: list[int] = []
-    for axis, size in enumerate(spec.shape):
-        if isinstance(size, int) and size > 0:
-            if axis == 0 and options.batch not in (1, size):
-                raise SessionError(
-                    f"input '{spec.name}' {list(spec.shape)} has a fixed batch of {size}, not {options.batch}"
-                )
-            sizes.append(size)
-        elif axis == 0:
-            sizes.append(options.batch)
-        else:
-            example = "x".join(str(s) for s in _example(spec))
-            raise SessionError(
-                f"dimension {axis} of input '{spec.name}' {list(spec.shape)} is dynamic: "
-                f"give the shape with --shape {spec.name}={example}"
-            )
-    return tuple(sizes)
-
-
-def _given_shape(spec: TensorSpec, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The user's shape, checked against the fixed dimensions."""
-    fits = len(shape) == len(spec.shape) and all(
-        want == have for have, want in zip(spec.shape, shape, strict=True) if isinstance(have, int) and have > 0
-    )
-    if not fits:
-        raise SessionError(f"--shape {spec.name}={shape} does not fit the graph's {list(spec.shape)}")
-    return shape
-
-
-def _example(spec: TensorSpec) -> list[int]:
-    """A shape to show in the advice: known sizes, 1 for the batch, 224 for the rest."""
-    return [s if isinstance(s, int) and s > 0 else (1 if i == 0 else 224) for i, s in enumerate(spec.shape)]
+    package = module.partition(".")[0]
+    told = getattr(sys.modules.get(package), "__version__", None)
+    try:
+        return str(told or version(package.replace("_", "-")))
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,65 +1,108 @@
-"""LiteRT (TensorFlow Lite): ai-edge-litert, or the older tflite-runtime where only that is installed."""
+"""LiteRT (TensorFlow Lite) with XNNPACK, without any delegate, or with a delegate library of the board's maker."""
 
 from __future__ import annotations
 
-import importlib
+import ctypes
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.execution import Execution
 from harness.core.operators import OperatorProfile
 from harness.core.quantity import Missing
+from harness.core.verdict import Finding
 
-from .base import Batch, Options, Outputs, SessionError, Support, TensorSpec, concrete_shape, library_support
+from .base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec, import_library, version_of
+from .capability import Capability, Device
+from .inputs import concrete_shape
+from .litert_nodes import BUILT_IN, DELEGATED, told_by
+from .refusal import Hint, refusal
 
-_LIBRARIES = ("ai_edge_litert", "tflite_runtime")
+MODULES = ("ai_edge_litert", "tflite_runtime", "tensorflow")
+"""Distributions with LiteRT's interpreter, the successor first; all have the same Python interface."""
+_PACKAGE = {"tensorflow": "tensorflow.lite.python"}
+INSTALL = "pip install ai-edge-litert"
+LIBRARY = "library"
+"""Key of `Options.settings` that holds a delegate library's path; the others are options of the delegate."""
+
+_HINTS: tuple[Hint, ...] = (
+    ("edgetpu-custom-op", "compiled for the Edge TPU: use the runtime edgetpu, or the file from before compiling"),
+    ("custom op|unresolved", "the operator is not built in: export without it, or try another runtime"),
+    ("Flatbuffer|Could not open|not a valid|identifier", "the file is damaged or no .tflite: export it again"),
+    ("find op for builtin|builtin_code out of range", f"the file is newer than this library: {INSTALL} -U"),
+    ("cannot open shared object", "give the path: --runtime-option NAME:library=/path/to/delegate.so"),
+    ("undefined symbol|tflite_plugin", "this library is no delegate, or is made for another version of LiteRT"),
+    ("delegate", "device, driver and delegate must fit each other"),
+)
+_KERNELS = {
+    "fp32": "fp32",
+    "fp16": "fp32, weights widened when loading",
+    "int8": "int8",
+    "int8-dynamic": "int8, activations quantised while running",
+    "weight-only": "fp32, weights dequantised",
+}
 
 
-class LiteRt:
-    """LiteRT's interpreter on the CPU, with XNNPACK where the library applies it."""
+class LiteRt(Adapter):
+    """LiteRT's interpreter; `delegate` as LiteRT names what takes the nodes."""
 
-    formats = frozenset({"tflite"})
-
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, delegate: str, capability: Capability) -> None:
         self.name = name
-
-    @property
-    def module(self) -> str:
-        """The first installed of the two libraries; the successor when there is none."""
-        installed = (name for name in _LIBRARIES if library_support(name, self.formats, "tflite", "").ok)
-        return next(installed, _LIBRARIES[0])
-
-    def support(self, suffix: str) -> Support:
-        """Known format and one of the libraries installed."""
-        return library_support(self.module, self.formats, suffix, "pip install ai-edge-litert")
+        self.delegate = delegate
+        self.capability = capability
 
     def load_library(self) -> None:
         """Import the interpreter's module."""
         self._interpreter_module()
 
     def _interpreter_module(self) -> Any:
-        return importlib.import_module(f"{self.module}.interpreter")
+        return import_library(f"{_PACKAGE.get(self.module, self.module)}.interpreter", INSTALL)
 
     def open(self, path: Path, options: Options) -> LiteRtSession:
         """Load the graph, give dynamic dimensions their sizes, allocate, with `options.threads` threads."""
         module = self._interpreter_module()
         try:
-            interpreter = module.Interpreter(model_path=str(path), num_threads=options.threads)
-            return LiteRtSession(interpreter, self.module, path, options)
-        except SessionError:
-            raise
-        except Exception as error:  # the bindings raise ValueError, RuntimeError, SystemError
-            raise SessionError(f"{self.module} cannot run it: {error}") from error
+            how = self._delegation(module, options.settings)
+            interpreter = module.Interpreter(model_path=str(path), num_threads=options.threads, **how)
+            return LiteRtSession(self, interpreter, path, options)
+        except Exception as error:  # the bindings raise ValueError, RuntimeError, SystemError, OSError
+            raise refusal(self.module, error, _HINTS) from error
+
+    def probe(self) -> dict[str, Any]:
+        """Library and version; a delegate of the board's maker is known only when it is given."""
+        if self.delegate not in (XNNPACK_DELEGATE, NO_DELEGATE):
+            raise self._no_library()
+        return super().probe()
+
+    def _no_library(self) -> SessionError:
+        return SessionError(
+            f"{self.name} needs the path of the delegate library of this board",
+            f"--runtime-option {self.name}:{LIBRARY}=/path/to/delegate.so, or options in the target",
+        )
+
+    def _delegation(self, module: Any, settings: Mapping[str, str]) -> dict[str, Any]:
+        """How the interpreter is to be told; XNNPACK is what the library does when it is told nothing."""
+        if self.delegate == XNNPACK_DELEGATE:
+            return {}
+        plain = {"experimental_op_resolver_type": module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
+        if not self.delegate:
+            return plain
+        if LIBRARY not in settings:
+            raise self._no_library()
+        own = {key: value for key, value in settings.items() if key != LIBRARY}
+        ctypes.CDLL(settings[LIBRARY])  # LiteRT's own class trips over itself when this fails
+        return {**plain, "experimental_delegates": [module.load_delegate(settings[LIBRARY], own)]}
 
 
-class LiteRtSession:
+class LiteRtSession(Session):
     """Inputs are copied into the interpreter's own tensors by prepare; infer is `invoke` alone."""
 
-    def __init__(self, interpreter: Any, library: str, path: Path, options: Options) -> None:
+    def __init__(self, runtime: LiteRt, interpreter: Any, path: Path, options: Options) -> None:
+        self._runtime = runtime
         self._interpreter = interpreter
-        self._library = library
         self._path = path
         self._options = options
         self.inputs = tuple(self._spec(detail, options.batch) for detail in interpreter.get_input_details())
@@ -100,23 +143,54 @@ class LiteRtSession:
         return (array.astype(np.float32) - zero_point) * np.float32(scale) if scale else array
 
     def info(self) -> dict[str, Any]:
-        """Version, threads, and how many nodes XNNPACK took: none means it silently did not apply."""
+        """Library and version, threads, and how many nodes the delegate became."""
         operators = [detail["op_name"] for detail in self._interpreter._get_ops_details()]
-        version = importlib.import_module("importlib.metadata").version(self._library.replace("_", "-"))
         return {
-            "library": self._library,
-            "version": version,
+            "library": self._runtime.module,
+            "version": version_of(self._runtime.module),
             "threads": self._options.threads,
+            "options": dict(self._options.settings),
             "nodes": len(operators),
             "delegate_nodes": operators.count("DELEGATE"),
         }
 
+    def execution(self) -> Execution:
+        """From the interpreter's nodes and the types of their tensors."""
+        found = told_by(self._interpreter)
+        if found.nodes.get(DELEGATED) or not self._runtime.delegate:
+            return found
+        words = f"{self._runtime.delegate} took none of the {found.nodes.get(BUILT_IN, 0)} nodes: built-in kernels ran"
+        remedy = f"{INSTALL}; a dynamic shape or an unusual operator can be the reason"
+        return found.having(Finding("delegate", "warn", words, remedy))
+
     def profile(self, n: int) -> OperatorProfile | Missing:
-        """By the C library that ai-edge-litert brings along."""
+        """By the C library that ai-edge-litert brings along, which always uses XNNPACK."""
         from .litert_profile import profile
 
+        if self._runtime.delegate != XNNPACK_DELEGATE:
+            return Missing("LiteRT's profiler is reached with XNNPACK alone: profile litert-xnnpack")
         inputs = {name: self._interpreter.get_tensor(index) for name, index in self._slots.items()}
         return profile(self._path, self._options.threads, inputs, n)
 
 
-XNNPACK = LiteRt("litert-xnnpack")
+XNNPACK_DELEGATE, NO_DELEGATE = "XNNPACK", ""
+
+
+def _capability(by_default: bool = False, device: Device = "cpu", profiler: bool = False, note: str = "") -> Capability:
+    return Capability(
+        ("tflite",), MODULES, INSTALL, _KERNELS, device=device, by_default=by_default, profiler=profiler, note=note
+    )
+
+
+XNNPACK = LiteRt("litert-xnnpack", XNNPACK_DELEGATE, _capability(by_default=True, profiler=True))
+REFERENCE = LiteRt("litert-reference", NO_DELEGATE, _capability(note="LiteRT's built-in kernels, without XNNPACK"))
+DELEGATE = LiteRt(
+    "litert-delegate",
+    "the delegate",
+    _capability(device="any", note="a delegate library of the board's maker"),
+)
+GPU = LiteRt(
+    "litert-gpu",
+    "the GPU delegate",
+    _capability(device="gpu", note="needs libtensorflowlite_gpu_delegate.so, which no wheel brings"),
+)

@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from harness.core.artifact import FORMATS
+from harness.core.execution import Execution
+from harness.core.operators import OperatorProfile
 from harness.core.quantity import Missing
 
-from .base import Batch, Options, Outputs, Support, TensorSpec
+from .base import Adapter, Batch, Options, Outputs, Session, TensorSpec
+from .capability import Capability
 
 
-class NullSession:
+class NullSession(Session):
     """A session whose infer is an empty call."""
 
     inputs = (TensorSpec("input", (1,), "float32"),)
@@ -31,24 +35,20 @@ class NullSession:
         """Nothing to tell."""
         return {"library": "null", "version": "1"}
 
-    def profile(self, n: int) -> Missing:
+    def execution(self) -> Execution:
+        """Nothing ran."""
+        return Execution(effective=Missing("the null runtime computes nothing"))
+
+    def profile(self, n: int) -> OperatorProfile | Missing:
         """Nothing runs, so there is nothing to take apart."""
         return Missing("the null runtime has no operators")
 
 
-class NullRuntime:
+class NullRuntime(Adapter):
     """Takes any file and never opens it."""
 
     name = "null"
-    module = "harness"
-    formats = frozenset({"onnx", "tflite", "null"})
-
-    def support(self, suffix: str) -> Support:
-        """Always."""
-        return Support(True)
-
-    def load_library(self) -> None:
-        """No library."""
+    capability = Capability(tuple(FORMATS), systems=(), device="any", by_default=False, note="measures the harness")
 
     def open(self, path: Path, options: Options) -> NullSession:
         """An empty session."""

@@ -8,18 +8,24 @@ operator and provider in `args` (onnxruntime/core/common/profiler.cc, sequential
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.analysis.operators import Inference, summarise
+from harness.core.execution import Execution, effective
 from harness.core.operators import OperatorProfile, OpTiming
 from harness.core.quantity import Missing
+from harness.core.verdict import Finding
 
 if TYPE_CHECKING:
     import onnxruntime as ort
+
+    from .onnxruntime import Plan
 
 WARMUP = 3
 """Inferences before those that count: the first ones allocate."""
@@ -30,24 +36,20 @@ _US = 1000
 Event = Mapping[str, Any]
 
 
-def profile(
-    model: Path, settings: ort.SessionOptions, provider: str, inputs: Mapping[str, ort.OrtValue], n: int
-) -> OperatorProfile | Missing:
-    """Profile `n` inferences on the inputs given. `settings` are those of a timed session, and are changed here."""
+def profile(plan: Plan, inputs: Mapping[str, ort.OrtValue], n: int) -> OperatorProfile | Missing:
+    """Profile `n` inferences on the inputs given, in a session like the timed one."""
     with tempfile.TemporaryDirectory(prefix="edgebench-profile-") as folder:
+        settings = plan.settings()
         settings.enable_profiling = True
         settings.profile_file_prefix = str(Path(folder) / "ort")
-        _run(model, settings, provider, inputs, n)
+        _run(plan.open(settings), inputs, n)
         files = sorted(Path(folder).glob("*.json"))
         if not files:
             return Missing("ONNX Runtime's profiler wrote no file")
-        return read(files[0].read_text(encoding="utf-8", errors="replace"), provider, n)
+        return read(files[0].read_text(encoding="utf-8", errors="replace"), plan.provider.name, n)
 
 
-def _run(model: Path, settings: ort.SessionOptions, provider: str, inputs: Mapping[str, ort.OrtValue], n: int) -> None:
-    import onnxruntime as ort
-
-    session = ort.InferenceSession(str(model), settings, providers=[provider])
+def _run(session: ort.InferenceSession, inputs: Mapping[str, ort.OrtValue], n: int) -> None:
     binding = session.io_binding()
     for name, value in inputs.items():
         binding.bind_ortvalue_input(name, value)
@@ -117,3 +119,32 @@ def _dtype(signature: Any) -> str:
     """Element type of the first input, from a list such as [{"float": [1, 3, 224, 224]}, ...]."""
     first = signature[0] if isinstance(signature, list) and signature else None
     return next(iter(first), "") if isinstance(first, dict) else ""
+
+
+_ARITHMETIC = re.compile(r"Conv(?!ert)|MatMul|Gemm|Attention|LSTM|GRU")
+_INTEGER = re.compile(r"^(Q|DynamicQuantize)|Integer")
+_ELEMENTS = {"float": "fp32", "float16": "fp16", "bfloat16": "bf16", "double": "fp64", "int8": "int8", "uint8": "int8"}
+
+
+def told_by(profile: OperatorProfile) -> Execution:
+    """Precision and providers from a profile; a kernel elsewhere than on the provider asked for is a finding."""
+    arithmetic = [each for each in profile.operators if _ARITHMETIC.search(each.type)]
+    nodes = Counter(each.provider for each in profile.operators)
+    found = Execution(
+        effective=effective(_precision(each) for each in arithmetic),
+        evidence="kernels and their element types in ONNX Runtime's profile of one inference",
+        nodes=dict(nodes.most_common()),
+    )
+    elsewhere = Counter(each.type for each in profile.fallen_back)
+    if not elsewhere:
+        return found
+    kinds = ", ".join(f"{n} {kind}" for kind, n in elsewhere.most_common(5))
+    words = f"{elsewhere.total()} of {len(profile.operators)} kernels ran elsewhere than on {profile.asked}: {kinds}"
+    remedy = (
+        "replace these operators in the net, or compare with onnxruntime-cpu: edgebench explain says what they cost"
+    )
+    return found.having(Finding("fallback", "warn", words, remedy))
+
+
+def _precision(kernel: OpTiming) -> str:
+    return "int8" if _INTEGER.search(kernel.type) else _ELEMENTS.get(kernel.dtype, kernel.dtype or "unknown")

@@ -19,12 +19,16 @@ import numpy as np
 
 from harness.analysis.energy import Energy, from_counter, integrate, mean_power, net
 from harness.core.quantity import Missing, Quantity, Value
+from harness.core.sensing import Channel
 
 from .board_power import PowerSource
 from .sampler import Series, Traces
 
 MIN_CHANGES = 9
 """Ten different readings in a row; a sensor that says less stood still, however often it was asked."""
+
+SETTLE_NS = 500_000_000
+"""At least so long a sensor that tells means still shows what was before a window (INA3221: 0.5 to 1 s)."""
 
 _Z95 = 1.959964  # the normal distribution's 97.5 % point
 _NO_WRAP_UJ = 1 << 62  # a counter without a wrap never gets there
@@ -62,6 +66,9 @@ def case_energy(
         "channels": [channel.name for channel in source.channels],
         "estimate": source.rule.estimate,
         "gain_uncertainty": "unknown",
+        "sensors": [_sensor(channel, traces) for channel in source.channels],
+        "sampler": "process" if traces.own_process else "thread",
+        "sampler_cpu_ns": traces.cpu_ns,
         "sampler_cpu_share": traces.cpu_ns / traces.wall_ns if traces.wall_ns else None,
         "window": _described(total),
         "idle": [_described(each) for each in idle],
@@ -71,7 +78,11 @@ def case_energy(
 
 
 def window_energy(traces: Traces, source: PowerSource, window: Window) -> Energy | Missing:
-    """The rule's energy over a window, scale and offset applied; Missing when the window is not valid."""
+    """The rule's energy over a window, scale and offset applied; Missing when the window is not valid.
+
+    A sensor of means lags: what it says first in the window is of before. That part is left out and the rest taken for
+    the whole, which holds for a loop that does the same all the time.
+    """
     absent = [each.name for each in source.channels if each.name not in traces.series]
     if absent:
         return Missing(f"{absent[0]} was not sampled: it cannot be read within a measured window")
@@ -79,14 +90,26 @@ def window_energy(traces: Traces, source: PowerSource, window: Window) -> Energy
     unread = [reason for each in series if not len(each.value) for reason in each.missing]
     if unread:
         return Missing(f"the power could not be read: {unread[0]}")
+    start_ns, end_ns = window
+    settled = min(start_ns + settle_ns(source.channels), end_ns - 1), end_ns
     try:
-        measured = _counted(series, window) if source.counters else _integrated(series, window)
-    except ValueError as error:  # no reading at all, negative power: the mathematics refuses
+        measured = _counted(series, window) if source.counters else _integrated(series, settled)
+    except ValueError as error:  # a counter beyond its own wrap, say: the mathematics refuses
         return Missing(f"the power trace cannot be used: {error}")
     if not measured.valid:
         return Missing(measured.reason)
-    joules = source.rule.scale * measured.joules + source.rule.offset_w * measured.duration_ns * 1e-9
-    return dataclasses.replace(measured, joules=joules, u_joules=source.rule.scale * measured.u_joules)
+    whole = (end_ns - start_ns) / measured.duration_ns
+    joules = source.rule.scale * measured.joules * whole + source.rule.offset_w * (end_ns - start_ns) * 1e-9
+    u_joules = source.rule.scale * measured.u_joules * whole
+    return dataclasses.replace(measured, joules=joules, u_joules=u_joules, duration_ns=end_ns - start_ns)
+
+
+def settle_ns(channels: Sequence[Channel]) -> int:
+    """How long the readings of a window still hold what was before it: a mean is a period old, and read up to a later.
+
+    0 for instant values and counters.
+    """
+    return max((max(SETTLE_NS, 2 * each.period_ns) for each in channels if each.kind == "mean"), default=0)
 
 
 def _integrated(series: Sequence[Series], window: Window) -> Energy:
@@ -134,6 +157,19 @@ def _net(total: Energy | Missing, idle: Sequence[Energy | Missing], n: int) -> Q
         reasons = [each.reason for each in idle if isinstance(each, Missing)]
         return Missing(f"idle power: {reasons[0]}")
     return _per_inference(net(total, good), n)
+
+
+def _sensor(channel: Channel, traces: Traces) -> dict[str, Any]:
+    """How a channel was read: what it promises, and what came of it."""
+    series = traces.series.get(channel.name)
+    return {
+        "channel": channel.name,
+        "kind": channel.kind,
+        "update_period_ns": channel.period_ns,
+        "samples": channel.samples,
+        "achieved_period_ns": series.achieved_period_ns if series else None,
+        "n_updates": series.n_updates if series else None,
+    }
 
 
 def _per_inference(energy: Energy, n: int) -> Value:

@@ -47,6 +47,7 @@ def _rails(fs: HostFs, folder: str) -> Iterable[Probe]:
                 scope="rail",
                 kind="mean",
                 period_ns=update_period_ns(fs, folder),
+                samples=_samples(fs, folder),
             )
             yield _product(channel, fs.open(f"{folder}/in{number}_input"), fs.open(f"{folder}/curr{number}_input"))
 
@@ -68,6 +69,11 @@ def update_period_ns(fs: HostFs, folder: str) -> int:
     interval = fs.read_int(f"{folder}/update_interval")
     period_ms = interval if isinstance(interval, int) and interval > 0 else _UPDATE_MS
     return period_ms * _MS_NS
+
+
+def _samples(fs: HostFs, folder: str) -> int | None:
+    samples = fs.read_int(f"{folder}/samples")
+    return samples if isinstance(samples, int) and samples > 0 else None
 
 
 def i2c_place(fs: HostFs, folder: str) -> str:

@@ -9,7 +9,7 @@ from harness.core.sensing import Channel
 
 from .base import FileSensor, Probe, base_of, folder_of, label_or, scaled
 
-_GLOB = "/sys/bus/i2c/drivers/ina3221x/*/iio:device*/rail_name_*"
+_GLOB = "/sys/bus/i2c/drivers/ina3221x/*/iio:device*/rail_name_[0-9]"
 _PERIOD_NS = 100_000_000
 
 
@@ -22,7 +22,7 @@ class Ina3221x(FileSensor):
         """One channel a rail: in_powerN_input is in milliwatts."""
         for file in fs.glob(_GLOB):
             folder, number = folder_of(file), file.rsplit("_", 1)[1]
-            rail = label_or(fs, file, f"in{number}")
+            rail = label_or(fs, file, f"in{int(number) + 1}")  # iio counts channels from 0, hwmon and rules from 1
             name = f"ina3221x/{base_of(folder_of(folder))}/{rail}"
             channel = Channel(name=name, unit="W", scope="rail", kind="mean", period_ns=_PERIOD_NS)
             yield scaled(channel, fs.open(f"{folder}/in_power{number}_input"), divide=1000)

@@ -28,6 +28,7 @@ class Joulescope:
     """'joulescope/energy' in joules since it was opened and 'joulescope/power', stamped when the report came in."""
 
     name = "joulescope"
+    in_parent = True
     external = True
 
     def __init__(self, fs: HostFs) -> None:

@@ -27,6 +27,7 @@ class Jtop:
     """'jtop/VDD_IN' in watts for every rail, twice a second."""
 
     name = "jtop"
+    in_parent = True
 
     def __init__(self, fs: HostFs) -> None:
         self.channels: tuple[Channel, ...] = ()

@@ -25,6 +25,7 @@ class Nvml:
     """'nvml/0/energy' in joules since the driver started, '/power', '/temperature', '/load', for every card."""
 
     name = "nvml"
+    in_parent = True
 
     def __init__(self, fs: HostFs) -> None:
         self.channels: tuple[Channel, ...] = ()

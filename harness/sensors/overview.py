@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from harness.core.power import Power
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Sensor
-from harness.core.target import Power
 
 from .board_power import BoardPower, board_power, power_source
 from .opening import read_all

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel
+from harness.core.systemtext import as_hex
 
 from .base import SECOND_NS, FileSensor, Probe
 from .vcio import open_firmware
@@ -46,10 +47,8 @@ def word(text: str | Missing) -> float | Missing:
     """The number in '50005' (sysfs) or 'throttled=0x50005' (firmware)."""
     if isinstance(text, Missing):
         return text
-    try:
-        return float(int(text.rpartition("=")[2], 16))
-    except ValueError:
-        return Missing(f"not a throttle word: '{text[:40]}'")
+    bits = as_hex("get_throttled", text.rpartition("=")[2])
+    return bits if isinstance(bits, Missing) else float(bits)
 
 
 def _channel(in_window: bool) -> Channel:

@@ -16,7 +16,7 @@ from harness.core.sensing import Channel, Reading
 from .vcio import open_firmware
 
 _COMMAND = "pmic_read_adc"
-_LINE = re.compile(r"(\w+)_([AV]) (?:current|volt)\(\d+\)=(-?\d+\.?\d*)[AV]\b")
+_LINE = re.compile(r"(\w+)_([AV]) (?:current|volt)\(\d+\)=(-?[0-9]{1,6}\.?[0-9]*)[AV]\b")
 _PERIOD_NS = 200_000_000  # the chip itself gives some 21 readings a second
 
 

@@ -11,16 +11,11 @@ from collections.abc import Iterable
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.core.sensing import Channel, Scope
+from harness.core.sensing import RAPL_REMEDY, Channel, Scope
 
 from .base import FileSensor, Probe, folder_of, scaled
 
 _UPDATE_NS = 1_000_000
-_REMEDY = (
-    "root alone may read it since kernel 5.10 (CVE-2020-8694); grant it until the next boot: "
-    "sudo chmod a+r /sys/class/powercap/*/energy_uj; for good, in /etc/tmpfiles.d/edgebench.conf: "
-    "z /sys/class/powercap/*/energy_uj 0444 - - -"
-)
 
 
 class Powercap(FileSensor):
@@ -69,4 +64,4 @@ def _probe(fs: HostFs, zone: str, name: str) -> Probe:
 
 
 def _explain(missing: Missing) -> Missing:
-    return Missing(f"{missing.reason}: {_REMEDY}") if missing.reason.startswith("denied") else missing
+    return Missing(f"{missing.reason}: {RAPL_REMEDY}") if missing.reason.startswith("denied") else missing

@@ -1,4 +1,4 @@
-"""Read the sensors beside a measurement: one thread of the parent, each sensor at its own pace, never faster.
+"""Read the sensors beside a measurement, never in the measured child: each sensor at its own pace, never faster.
 
 Times are `perf_counter_ns`, which on Linux is the same CLOCK_MONOTONIC in every process of a boot, so a worker's
 window and the parent's samples lie on one axis.
@@ -6,10 +6,13 @@ window and the parent's samples lie on one axis.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,7 @@ from numpy.typing import NDArray
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
 
+from .forked import Forked, Wait
 from .opening import read_safely
 
 DEFAULT_PERIOD_NS = 100_000_000
@@ -48,11 +52,15 @@ class Series:
 
 @dataclass(frozen=True)
 class Traces:
-    """All channels over one sampling, and what the sampling itself cost: CPU time of its thread over `wall_ns`."""
+    """All channels over one sampling, and what the sampling itself cost: its CPU time over `wall_ns`.
+
+    `own_process` tells that a process of its own did it, not a thread of the parent.
+    """
 
     series: Mapping[str, Series]
     cpu_ns: int
     wall_ns: int
+    own_process: bool = False
 
 
 @dataclass
@@ -66,46 +74,93 @@ class _Feed:
 
 
 class Sampler:
-    """Samples sensors in a thread between `start` and `stop`, or as a context manager."""
+    """Samples sensors between `start` and `stop`: in a thread, or on a single core in a process of its own.
 
-    def __init__(self, sensors: Iterable[Sensor], period_ns: int = DEFAULT_PERIOD_NS) -> None:
+    `own_process` True or False decides that instead. A sensor with a true `in_parent` works through a library of this
+    very process, so it stays in the thread.
+    """
+
+    def __init__(
+        self, sensors: Iterable[Sensor], period_ns: int = DEFAULT_PERIOD_NS, own_process: bool | None = None
+    ) -> None:
         sampled = [(sensor, sampled_channels(sensor)) for sensor in sensors]
         self._feeds = [
             _Feed(sensor, max([period_ns, *(each.period_ns for each in channels)]), 0, [])
             for sensor, channels in sampled
             if channels
         ]
+        apart = len(os.sched_getaffinity(0)) == 1 if own_process is None else own_process
+        self._forked = [feed for feed in self._feeds if apart and not getattr(feed.sensor, "in_parent", False)]
+        self._threaded = [feed for feed in self._feeds if feed not in self._forked]
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="edgebench-sampler", daemon=True)
+        self._process: Forked | None = None
         self._cpu_ns = 0
         self._started_ns = 0
 
     def start(self) -> Sampler:
         """Begin; the first sample of every sensor is taken at once. A sampler runs once."""
         self._started_ns = time.perf_counter_ns()
-        self._thread.start()
+        if self._forked:
+            self._process = Forked(partial(_sample_apart, self._forked))
+        if self._threaded:
+            self._thread.start()
         return self
 
     def stop(self) -> Traces:
-        """Take one last sample of every sensor, end the thread and hand over what it saw."""
-        self._stop.set()
-        self._thread.join()
+        """Take one last sample of every sensor, end thread and process and hand over what they saw."""
+        if self._threaded:
+            self._stop.set()
+            self._thread.join()
+        if self._process:
+            self._cpu_ns += _brought(self._process.stop(), self._forked)
         series = {each.channel.name: each for feed in self._feeds for each in _series(feed)}
-        return Traces(series, self._cpu_ns, time.perf_counter_ns() - self._started_ns)
+        return Traces(series, self._cpu_ns, time.perf_counter_ns() - self._started_ns, bool(self._forked))
 
     def _run(self) -> None:
-        while True:
-            now = time.perf_counter_ns()
-            for feed in self._feeds:
-                if feed.due_ns <= now:
-                    feed.readings.extend(read_safely(feed.sensor))
-                    feed.due_ns = now + feed.period_ns
-            soonest = min((feed.due_ns for feed in self._feeds), default=now + DEFAULT_PERIOD_NS)
-            if self._stop.wait(max(0, soonest - time.perf_counter_ns()) / 1e9):
-                break
-        for feed in self._feeds:
-            feed.readings.extend(read_safely(feed.sensor))
-        self._cpu_ns = time.thread_time_ns()
+        self._cpu_ns = _sample(self._threaded, self._stop.wait)
+
+
+def _sample(feeds: Sequence[_Feed], wait: Wait) -> int:
+    """Read every feed at its own pace until `wait` says so, and once more then; the CPU time it took."""
+    while True:
+        now = time.perf_counter_ns()
+        for feed in feeds:
+            if feed.due_ns <= now:
+                feed.readings.extend(read_safely(feed.sensor))
+                feed.due_ns = now + feed.period_ns
+        soonest = min(feed.due_ns for feed in feeds)
+        if wait(max(0, soonest - time.perf_counter_ns()) / 1e9):
+            break
+    for feed in feeds:
+        feed.readings.extend(read_safely(feed.sensor))
+    return time.thread_time_ns()
+
+
+def _sample_apart(feeds: Sequence[_Feed], wait: Wait) -> dict[str, Any]:
+    """`_sample` in the forked process: what it read, as JSON has it."""
+    cpu_ns = _sample(feeds, wait)
+    return {"cpu_ns": cpu_ns, "readings": [[_told(reading) for reading in feed.readings] for feed in feeds]}
+
+
+def _told(reading: Reading) -> tuple[str, int, float | None, str]:
+    if isinstance(reading.value, Missing):
+        return reading.channel, reading.t_ns, None, reading.value.reason
+    return reading.channel, reading.t_ns, reading.value, ""
+
+
+def _brought(answer: Any, feeds: Sequence[_Feed]) -> int:
+    """Give the feeds what the forked process read; its CPU time. A process that died leaves its reason."""
+    if answer is None:
+        died, now = Missing("the process that sampled it died"), time.perf_counter_ns()
+        for feed in feeds:
+            feed.readings = [Reading(channel.name, now, died) for channel in feed.sensor.channels]
+        return 0
+    for feed, told in zip(feeds, answer["readings"], strict=True):
+        feed.readings = [
+            Reading(name, t_ns, Missing(reason) if value is None else value) for name, t_ns, value, reason in told
+        ]
+    return int(answer["cpu_ns"])
 
 
 def sampled_channels(sensor: Sensor) -> Sequence[Channel]:

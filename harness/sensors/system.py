@@ -35,6 +35,7 @@ class System:
     """'system/cpu' 0 to 1 since the last reading, 'system/own-cpu' in cores, 'system/memory-available' in bytes."""
 
     name = "system"
+    in_parent = True
 
     def __init__(self, fs: HostFs) -> None:
         psutil = library(fs, "psutil", "")
@@ -52,7 +53,8 @@ class System:
         cpu: float | Missing = _FIRST
         own: float | Missing = _FIRST
         if before and now.total > before.total and now.wall > before.wall:
-            cpu = (now.busy - before.busy) / (now.total - before.total)
+            share = (now.busy - before.busy) / (now.total - before.total)
+            cpu = min(1.0, max(0.0, share))  # sums of hundredths of seconds round; iowait may even fall
             own = (now.own - before.own) / (now.wall - before.wall)
         memory = float(self._psutil.virtual_memory().available)
         values = (cpu, own, memory)

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from harness.analysis._distributions import t_quantile
 from harness.core.errors import UsageError
 from harness.core.quantity import Missing, Quantity, Value
-from harness.core.record import Record, RunHeader
+from harness.core.record import Record
 from harness.measure.profile import PROFILES
 
 from .runfolder import RunFolder
+from .unlike import check_comparable, differences, pairs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,7 @@ def compare_records(a: Record, b: Record) -> Comparison:
         if not record.verdict.trusted:
             doubt = Missing(f"{record.verdict.status} in the {side} run")
             return Comparison(a.case_id, "undecided", doubt.reason, doubt, doubt, top1)
-    ratio = _throughput_ratio(a, b) if a.case.scenario == "Offline" else _latency_ratio(a, b)
+    ratio = _ratio(a, b)
     return Comparison(a.case_id, *_verdict(ratio, smallest_change(a, b)), ratio, _energy_ratio(a, b), top1)
 
 
@@ -65,29 +66,18 @@ def smallest_change(*records: Record) -> float:
 def compare_runs(a: RunFolder, b: RunFolder, force: bool = False) -> pd.DataFrame:
     """One row a case in both runs: case, change, reason, and ratio, lo, hi of latency; energy ratio; top-1 difference.
 
-    Raises UsageError, unless forced, when the runs come from different machines or targets: the ratio would be that
-    of the machines. Cases are matched by id, which holds the number of threads.
+    Raises UsageError, unless forced, when the runs are unlike, which is what the ratio would then be of: other machine
+    class, power mode, number of threads or scope of power. Forced, the column `unlike` says in every row what differs.
     """
     import pandas as pd
 
+    pairs = pairs_of(a.records(), b.records())
     if not force:
-        check_comparable(a.header(), b.header())
-    second = {record.case_id: record for record in b.records()}
-    pairs = [(record, second[record.case_id]) for record in a.records() if record.case_id in second]
+        check_comparable(a.header(), b.header(), pairs)
     if not pairs:
         raise UsageError("the two runs have no case in common", "compare runs of the same suite")
-    return pd.DataFrame([_row(compare_records(*pair)) for pair in pairs])
-
-
-def check_comparable(a: RunHeader, b: RunHeader) -> None:
-    """UsageError naming everything that differs between the two machines."""
-    differs = [f"target: {a.target} and {b.target}"] if a.target != b.target else []
-    keys = sorted({*a.host, *b.host})
-    differs += [f"{key}: {a.host.get(key)} and {b.host.get(key)}" for key in keys if a.host.get(key) != b.host.get(key)]
-    if differs:
-        raise UsageError(
-            f"the runs come from different machines: {'; '.join(differs)}", "--force compares them all the same"
-        )
+    unlike = "; ".join(differences(a.header(), b.header(), pairs))
+    return pd.DataFrame([{**_row(compare_records(*pair)), "unlike": unlike} for pair in pairs])
 
 
 def _latency_ratio(a: Record, b: Record) -> Quantity:
@@ -102,19 +92,35 @@ def _latency_ratio(a: Record, b: Record) -> Quantity:
     return Value(math.exp(difference), math.exp(difference - half), math.exp(difference + half))
 
 
-def _throughput_ratio(a: Record, b: Record) -> Quantity:
-    """Time a sample, b / a, from both throughputs; their intervals' half-widths on the log scale add in quadrature."""
-    first, second = a.quantity("throughput_per_s"), b.quantity("throughput_per_s")
-    for side, quantity in (("first", first), ("second", second)):
-        if isinstance(quantity, Missing) or quantity.value <= 0:
-            return Missing(f"no throughput in the {side} run")
-    assert isinstance(first, Value)
-    assert isinstance(second, Value)
-    ratio, halves = first.value / second.value, [_log_half_width(first), _log_half_width(second)]
+def _ratio(a: Record, b: Record) -> Quantity:
+    """Time b / a: of a sample in Offline, else of the median; an import has no processes to tell how it scatters."""
+    if a.case.scenario == "Offline":
+        ratio = _recorded_ratio(a, b, "throughput_per_s", "throughput")
+        return ratio if isinstance(ratio, Missing) else _inverse(ratio)
+    if a.details.get("source") or b.details.get("source"):
+        return _recorded_ratio(a, b, "latency_p50_ns", "median latency")
+    return _latency_ratio(a, b)
+
+
+def _recorded_ratio(a: Record, b: Record, metric: str, words: str) -> Quantity:
+    """A recorded metric's b / a; the half-widths of its intervals on the log scale add in quadrature."""
+    first, second = a.quantity(metric), b.quantity(metric)
+    if isinstance(first, Missing) or first.value <= 0:
+        return Missing(f"no {words} in the first run")
+    if isinstance(second, Missing) or second.value <= 0:
+        return Missing(f"no {words} in the second run")
+    ratio, halves = second.value / first.value, [_log_half_width(first), _log_half_width(second)]
     if None in halves:
         return Value(ratio)
     half = math.hypot(*(half for half in halves if half is not None))
     return Value(ratio, ratio * math.exp(-half), ratio * math.exp(half))
+
+
+def _inverse(value: Value) -> Value:
+    """1 / value, its bounds changing places."""
+    if value.lo is None or value.hi is None:
+        return Value(1 / value.value)
+    return Value(1 / value.value, 1 / value.hi, 1 / value.lo)
 
 
 def _log_half_width(value: Value) -> float | None:

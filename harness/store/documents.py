@@ -21,37 +21,57 @@ _HEADER = TypeAdapter(tuple[RunHeader], config=_STRICT)
 
 def parse_record(path: Path) -> Record:
     """The record in a file; RecordError naming the file and the key at fault."""
-    return _parse(path, _RECORD)
+    return record_from(_text(path), str(path))
 
 
 def parse_header(path: Path) -> RunHeader:
     """The run header in a file; RecordError naming the file and the key at fault."""
-    return _parse(path, _HEADER)
+    return header_from(_text(path), str(path))
 
 
-def _parse(path: Path, adapter: TypeAdapter[tuple[T]]) -> T:
+def record_from(text: str, origin: str) -> Record:
+    """The record in a JSON text; RecordError naming its `origin` and the key at fault."""
+    return _parse(text, origin, _RECORD)
+
+
+def header_from(text: str, origin: str) -> RunHeader:
+    """The run header in a JSON text; RecordError naming its `origin` and the key at fault."""
+    return _parse(text, origin, _HEADER)
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise _damaged(str(path), error) from None
+
+
+def _damaged(origin: str, error: Exception) -> RecordError:
+    return RecordError(f"{origin}: damaged: {error}", "the other files of the run can still be read")
+
+
+def _parse(text: str, origin: str, adapter: TypeAdapter[tuple[T]]) -> T:
+    try:
         document = json.loads(text, parse_constant=_not_json)
-    except (OSError, ValueError, RecursionError) as error:
-        raise RecordError(f"{path}: damaged: {error}", "the other files of the run can still be read") from None
-    _check_schema(path, document)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(origin, error) from None
+    _check_schema(origin, document)
     try:
         return adapter.validate_json(f"[{text}]")[0]
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"][1:])
-        raise RecordError(f"{path}: key '{key}': {first['msg']}") from None
+        raise RecordError(f"{origin}: key '{key}': {first['msg']}") from None
     except UnknownName as error:
-        raise RecordError(f"{path}: key 'metrics': {error.message}") from None
+        raise RecordError(f"{origin}: key 'metrics': {error.message}") from None
 
 
-def _check_schema(path: Path, document: Any) -> None:
+def _check_schema(origin: str, document: Any) -> None:
     if not isinstance(document, dict) or not isinstance(document.get("schema"), int):
-        raise RecordError(f"{path}: not a document of edgebench: it has no schema number")
+        raise RecordError(f"{origin}: not a document of edgebench: it has no schema number")
     if document["schema"] > SCHEMA:
         raise RecordError(
-            f"{path}: written by a newer edgebench (schema {document['schema']}, this one reads up to {SCHEMA})",
+            f"{origin}: written by a newer edgebench (schema {document['schema']}, this one reads up to {SCHEMA})",
             "upgrade edgebench to read it",
         )
 

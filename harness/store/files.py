@@ -24,7 +24,7 @@ def write_whole(path: Path, data: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
 def record_name(case_id: str, slug: str) -> str:
@@ -38,7 +38,7 @@ def record_name(case_id: str, slug: str) -> str:
     return f"{slug[:_LONGEST_NAME].lstrip('.')}-{hashlib.sha256(case_id.encode()).hexdigest()[:12]}.json"
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """A rename is durable only once the folder's own entry is on the medium."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

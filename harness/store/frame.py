@@ -11,10 +11,14 @@ import pandas as pd
 from harness.core.errors import UsageError
 from harness.core.metric import METRICS, Metric
 from harness.core.quantity import Missing, Value
-from harness.core.record import Record
+from harness.core.record import Record, RunHeader
 from harness.core.scenario import PARAMETERS
 
+from .rows import git_sha
 from .runfolder import RunFolder
+from .texts import TEXTS, texts
+from .times import iso, microseconds
+from .where import Where
 
 Format = Literal["csv", "json", "markdown"]
 
@@ -26,38 +30,52 @@ CONTRACT = (
     *("energy_gross_j", "energy_net_j", "energy_reason", "peak_rss_bytes", "artifact_bytes"),
     *("top1", "top1_lo", "top1_hi", "n_images", "agreement", "sqnr_db"),
 )  # fmt: skip
+# The columns of `tidy`, in this order, for run folders and stores alike.
+TIDY = (
+    *("run", "target", "case", "metric", "unit", "value", "lo", "hi", "n", "reason", "verdict", "started_utc"),
+    *("model", "compression", "runtime", "threads", "batch", "scenario", "machine", "suite", "profile", "git_sha"),
+)  # fmt: skip
+TIDY_TYPES = {"value": "float64", "lo": "float64", "hi": "float64", "n": "Int64", "reason": "object"}
 _WHOLE = frozenset({"ns", "bytes"})
 _COUNTS = frozenset({"threads", "batch", "streams", "samples_per_query"})
 
 
-def _metric_columns(metric: Metric) -> list[str]:
+def metric_columns(metric: Metric) -> list[str]:
+    """The columns of a metric: its own, and those of its interval where the table shows it."""
     return [metric.name, metric.column("lo"), metric.column("hi")] if metric.interval else [metric.name]
 
 
-_NUMBERS = tuple(name for metric in METRICS.values() for name in _metric_columns(metric))
+_NUMBERS = tuple(name for metric in METRICS.values() for name in metric_columns(metric))
 
 
-def table(runs: RunFolder | Sequence[RunFolder]) -> pd.DataFrame:
+def table(runs: RunFolder | Sequence[RunFolder], where: Where | None = None) -> pd.DataFrame:
     """One row a case that has a record: the columns of `CONTRACT` first, then every other metric and the ids.
 
     Times and sizes are integers (nullable Int64); a missing number is empty, its reason stands in the record.
     """
-    return record_table([record for run in _several(runs) for record in run.records()])
+    chosen = where or Where()
+    kept = [run for run in _several(runs) if chosen.takes_run(run.header())] if where else _several(runs)
+    return record_table([record for run in kept for record in run.records() if chosen.takes_record(record)])
 
 
 def record_table(records: Iterable[Record]) -> pd.DataFrame:
     """The same table from records at hand."""
     rows = [_row(record) for record in records]
-    columns = {name: pd.Series([row[name] for row in rows], dtype=_dtype(name)) for name in _columns()}
-    return pd.DataFrame(columns)
+    return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=dtype(name)) for name in columns()})
 
 
-def tidy(runs: RunFolder | Sequence[RunFolder]) -> pd.DataFrame:
-    """One row a metric: run, target, case, metric, unit, value, lo, hi, n and, where there is no value, the reason."""
-    rows = [row for run in _several(runs) for record in run.records() for row in _tidy_rows(record)]
-    names = ("run", "target", "case", "metric", "unit", "value", "lo", "hi", "n", "reason")
-    frame = pd.DataFrame(rows, columns=list(names))
-    return frame.astype({"value": "float64", "lo": "float64", "hi": "float64", "n": "Int64"})
+def tidy(runs: RunFolder | Sequence[RunFolder], where: Where | None = None) -> pd.DataFrame:
+    """One row a metric: the columns of `TIDY`. Either a value with lo, hi and n where known, or the reason."""
+    chosen = where or Where()
+    rows = [
+        row
+        for run in _several(runs)
+        if chosen.takes_run(header := run.header())
+        for record in run.records()
+        if chosen.takes_record(record)
+        for row in _tidy_rows(header, record, chosen)
+    ]
+    return pd.DataFrame(rows, columns=list(TIDY)).astype(TIDY_TYPES)
 
 
 def write_table(frame: pd.DataFrame, format: Format, out: TextIO) -> None:  # noqa: A002 - the command's own word
@@ -72,8 +90,9 @@ def _several(runs: RunFolder | Sequence[RunFolder]) -> Sequence[RunFolder]:
     return [runs] if isinstance(runs, RunFolder) else runs
 
 
-def _columns() -> list[str]:
-    return list(dict.fromkeys([*CONTRACT, *_NUMBERS, *PARAMETERS, "driver", "dataset", "case", "run"]))
+def columns() -> list[str]:
+    """The columns of `table`, in order."""
+    return list(dict.fromkeys([*CONTRACT, *_NUMBERS, *PARAMETERS, "driver", "dataset", "case", "run", *TEXTS]))
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -86,6 +105,7 @@ def _row(record: Record) -> dict[str, Any]:
     row |= {"verdict": record.verdict.status, "reason": record.verdict.reason, "case": record.case_id}
     row |= {"run": record.run_id, "energy_reason": record.missing("energy_net_j") or record.missing("energy_gross_j")}
     row |= {name: getattr(case.load, name) for name in PARAMETERS} | {"driver": case.driver}
+    row |= texts(record)
     for metric in METRICS.values():
         row |= _cells(metric, record)
     return row
@@ -93,31 +113,38 @@ def _row(record: Record) -> dict[str, Any]:
 
 def _cells(metric: Metric, record: Record) -> dict[str, float | int | None]:
     quantity = record.quantity(metric.name)
-    names = _metric_columns(metric)
+    names = metric_columns(metric)
     if isinstance(quantity, Missing):
         return dict.fromkeys(names)
     bounds = (quantity.value, quantity.lo, quantity.hi)
-    return {name: _cell(name, number) for name, number in zip(names, bounds, strict=False)}
+    return {name: _rounded(name, number) for name, number in zip(names, bounds, strict=False)}
 
 
-def _cell(name: str, number: float | None) -> float | int | None:
-    return round(number) if number is not None and _dtype(name) == "Int64" else number
+def _rounded(name: str, number: float | None) -> float | int | None:
+    return round(number) if number is not None and dtype(name) == "Int64" else number
 
 
-def _dtype(name: str) -> str:
+def dtype(name: str) -> str:
+    """The type of a column of `table`: Int64 for whole numbers, float64, or object for texts."""
     if name in _COUNTS or name.startswith("n_") or name.rpartition("_")[2] in _WHOLE:
         return "Int64"
     return "float64" if name in _NUMBERS or name in PARAMETERS else "object"
 
 
-def _tidy_rows(record: Record) -> Iterable[tuple[Any, ...]]:
-    for metric in METRICS.values():
+def _tidy_rows(header: RunHeader, record: Record, where: Where) -> Iterable[tuple[Any, ...]]:
+    case = record.case
+    about = (
+        *(record.verdict.status, iso(microseconds(header.started_utc))),
+        *(case.model, case.compression, case.runtime, case.threads, case.batch, case.scenario),
+        *(header.host.get("machine_id") or "", header.suite, header.profile, git_sha(header)),
+    )
+    for metric in filter(lambda each: where.takes_metric(each.name), METRICS.values()):
         quantity = record.quantity(metric.name)
         who = (record.run_id, record.target, record.case_id, metric.name, metric.unit)
         if isinstance(quantity, Value):
-            yield (*who, quantity.value, quantity.lo, quantity.hi, quantity.n, None)
+            yield (*who, quantity.value, quantity.lo, quantity.hi, quantity.n, None, *about)
         else:
-            yield (*who, None, None, None, None, quantity.reason)
+            yield (*who, None, None, None, None, quantity.reason, *about)
 
 
 def _csv(frame: pd.DataFrame) -> str:

@@ -57,21 +57,25 @@ class RunFolder:
 
     def append(self, record: Record) -> Path:
         """Write one case's record, whole. Its blobs must have been put before. Returns the file."""
-        path = self._records / record_name(record.case_id, record.case.slug)
+        path = self.record_file(record)
         write_whole(path, _encode(to_json(record)))
         return path
+
+    def record_file(self, record: Record) -> Path:
+        """Where that case's record is, or would be."""
+        return self._records / record_name(record.case_id, record.case.slug)
 
     def put_blob(self, arrays: Arrays) -> tuple[str, int]:
         """Keep named arrays under the hash of their file. Returns (sha256, length of the first array)."""
         data = _npz(arrays)
         digest = hashlib.sha256(data).hexdigest()
-        if not self._blob_file(digest).exists():
-            write_whole(self._blob_file(digest), data)
+        if not self.blob_file(digest).exists():
+            write_whole(self.blob_file(digest), data)
         return digest, len(next(iter(arrays.values())))
 
     def blob(self, sha256: str) -> dict[str, npt.NDArray[np.generic]]:
         """The arrays kept under that hash; RecordError when the file is missing or not what was written."""
-        path = self._blob_file(sha256)
+        path = self.blob_file(sha256)
         try:
             data = path.read_bytes()
         except OSError as error:
@@ -125,7 +129,8 @@ class RunFolder:
     def _blobs(self) -> Path:
         return self.path / "blobs"
 
-    def _blob_file(self, sha256: str) -> Path:
+    def blob_file(self, sha256: str) -> Path:
+        """Where the arrays of that hash are, or would be; RecordError when it is no hash."""
         if not re.fullmatch(r"[0-9a-f]{64}", sha256):  # it comes from a record and becomes a path
             raise RecordError(f"not a blob's name: {sha256[:80]!r}", "the record was damaged or edited")
         return self._blobs / f"{sha256}.npz"

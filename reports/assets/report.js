@@ -20,11 +20,13 @@
   };
   let colours = null;
   const palette = () => (colours ??= { text: css("--text"), quiet: css("--quiet"), line: css("--line"), card: css("--card") });
-  const themed = (layout) => {
+  const themed = (layout, narrow) => {
     const { text, quiet, line, card } = palette();
     const axis = (one) => one && { ...one, gridcolor: line, zerolinecolor: line, linecolor: line, tickcolor: line,
       tickfont: { color: quiet, size: 12 }, title: { ...one.title, font: { color: quiet, size: 12.5 } } };
-    return { ...layout, xaxis: axis(layout.xaxis), yaxis: axis(layout.yaxis), paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    const yaxis = axis(layout.yaxis);
+    if (narrow && yaxis?.ticktext && yaxis.type !== "log") yaxis.showticklabels = false; // names would take the plot's room: they are in the table
+    return { ...layout, xaxis: axis(layout.xaxis), yaxis, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, color: text, size: 12.5 },
       hoverlabel: { bgcolor: card, bordercolor: line, font: { color: text } }, modebar: { bgcolor: "rgba(0,0,0,0)", color: quiet, activecolor: text } };
   };
@@ -39,30 +41,32 @@
     return { ...trace, x: masked(trace.x, keep), y: masked(trace.y, keep), visible: keep.some(Boolean),
       marker: trace.marker && { ...trace.marker, opacity } };
   };
-  // a narrow window has no room above the plot: its legend goes below, and the plot keeps its height
-  const fitted = (canvas, layout) => {
-    if (canvas.clientWidth > 520) return layout;
-    return { ...layout, showlegend: false };
-  };
-  const legendBelow = (canvas, traces) => {
-    if (canvas.clientWidth > 520 || canvas.nextElementSibling?.matches(".key")) return;
-    const list = document.createElement("ul");
-    list.className = "key";
-    for (const trace of traces.filter((one) => one.showlegend !== false && one.visible !== "legendonly" && one.name)) {
-      const item = document.createElement("li");
-      item.textContent = new DOMParser().parseFromString(trace.name, "text/html").body.textContent;
-      item.style.setProperty("--key", trace.line?.color ?? trace.marker?.color);
-      list.append(item);
-    }
-    canvas.after(list);
-  };
   const draw = (canvas) => {
-    const source = figures.get(canvas) ?? json(canvas.dataset.figure);
-    const first = !figures.has(canvas);
-    figures.set(canvas, source);
-    legendBelow(canvas, source.data);
-    return Plotly[first ? "newPlot" : "react"](canvas, structuredClone(source.data).map(filtered), themed(fitted(canvas, source.layout)), CONFIG);
+    const inside = byId(canvas.dataset.figure);
+    if (figures.has(canvas)) return paint(canvas, "react");
+    if (inside) { figures.set(canvas, JSON.parse(inside.textContent)); return paint(canvas, "newPlot"); }
+    fetchFigure(canvas);
   };
+  const PAPER = 690; // pixels of CSS that fit A4 and letter upright; a plot does not follow when the window becomes paper
+  let onPaper = false;
+  const paint = (canvas, how) => {
+    const { data, layout } = figures.get(canvas);
+    const width = onPaper ? PAPER : canvas.clientWidth;
+    const size = onPaper ? { width, height: canvas.clientHeight, autosize: false } : {};
+    Plotly[how](canvas, structuredClone(data).map(filtered), { ...themed(layout, width < 520), ...size }, CONFIG);
+  };
+  // in a folder each figure is a script beside the page: file:// lets a page load that, and nothing by fetch()
+  const fetchFigure = (canvas) => {
+    const name = canvas.dataset.figure.replace(/-json$/, "");
+    if (byId(`load-${name}`)) return;
+    const script = Object.assign(document.createElement("script"), { id: `load-${name}`, src: `data/${name}.js` });
+    document.head.append(script);
+  };
+  globalThis.edgebench = { figure: (name, figure) => {
+    const canvas = document.querySelector(`[data-figure="${name}-json"]`);
+    figures.set(canvas, figure);
+    paint(canvas, "newPlot");
+  } };
   const redraw = () => { colours = null; for (const canvas of figures.keys()) draw(canvas); };
   const near = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) if (isIntersecting) { near.unobserve(target); draw(target); }
@@ -75,7 +79,8 @@
   const front = () => { const some = able(); return some.filter((one) => !some.some((other) => beats(other, one))); };
   const frontLine = (trace) => {
     const points = new Map();
-    for (const other of json("tradeoff-plot-json").data) (other.customdata ?? []).forEach((key, index) => points.set(key, [other.x[index], other.y[index]]));
+    for (const other of figures.get(byId("tradeoff").querySelector(".canvas")).data)
+      (other.customdata ?? []).forEach((key, index) => points.set(key, [other.x[index], other.y[index]]));
     const line = front().map((one) => points.get(one.key)).filter(Boolean).sort((a, b) => a[0] - b[0]);
     return { ...trace, x: line.map((point) => point[0]), y: line.map((point) => point[1]) };
   };
@@ -133,10 +138,8 @@
     }
     form.querySelector("[type=reset]").hidden = !Object.keys(facets).length;
     byId("filtered").textContent = Object.keys(facets).length ? `${state.kept.size} of ${cases.length} cases` : "";
-    for (const place of all("[data-case]")) {
-      const out = !state.kept.has(place.dataset.case);
-      if (place.tagName === "TD") place.style.opacity = out ? 0.15 : ""; else place.hidden = out;
-    }
+    for (const place of all("[data-case], details.case")) place.hidden = !state.kept.has(place.dataset.case ?? place.id);
+    for (const link of all(".heat td a")) link.closest("td").style.opacity = state.kept.has(link.getAttribute("href").slice(1)) ? "" : 0.15;
     if (sliders) applySliders();
     for (const canvas of figures.keys()) draw(canvas);
   };
@@ -201,11 +204,12 @@
     try { await navigator.clipboard.writeText(button.dataset.copy); button.textContent = "Copied"; } catch { button.textContent = "Select the text and copy it"; }
   });
   const printing = () => {
+    onPaper = true;
     for (const canvas of all(".canvas")) if (!figures.has(canvas) && !canvas.closest("details:not([open])")) { near.unobserve(canvas); draw(canvas); }
     redraw();
   };
   addEventListener("beforeprint", printing);
-  addEventListener("afterprint", redraw);
+  addEventListener("afterprint", () => { onPaper = false; redraw(); });
   document.addEventListener("click", (event) => {
     for (const menu of all(".menu[open]")) if (!menu.contains(event.target) || event.target.closest("a")) menu.open = false;
   });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from markupsafe import Markup
 from harness.core.metric import METRICS
 from harness.store.compare import Comparison
 from reports.data import CaseView, ReportData
-from reports.numbers import Shown, half_width, percent
+from reports.numbers import Shown, half_width, percent, short
 from reports.section import Absent, Section, body
 
 COLUMNS = (
@@ -37,7 +38,7 @@ _BINS = 26
 
 @dataclass(frozen=True)
 class Row:
-    """One row: the case, its cells in the order of `COLUMNS`, the change against the baseline, an SVG path."""
+    """One row: the case, its cells in the order of the columns, the change against the baseline, an SVG path."""
 
     case: CaseView
     cells: Sequence[Shown]
@@ -50,14 +51,26 @@ def render(data: ReportData) -> Markup | Absent:
     if not data.cases:
         return Absent("the run holds no record", "run it again: edgebench run")
     changes = {comparison.case_id: comparison for comparison in data.comparisons}
-    rows = [_row(data, case, changes) for case in data.cases]
-    columns = [(METRICS[name], data.scales[name], _SHORT[name]) for name in COLUMNS]
-    several = len({case.record.target for case in data.cases}) > 1
-    return body("cases.html", rows=rows, columns=columns, data=data, several=several, compared=bool(changes))
+    names = [name for name in COLUMNS if any(case.record.value(name) is not None for case in data.cases)]
+    return body(
+        "cases.html",
+        rows=[_row(data, case, names, changes) for case in data.cases],
+        columns=[(METRICS[name], data.scales[name], _SHORT[name]) for name in names],
+        nobody_has=[(METRICS[name].title, why_nobody_has(data, name)) for name in COLUMNS if name not in names],
+        several=len({case.record.target for case in data.cases}) > 1,
+        compared=bool(changes),
+    )
 
 
-def _row(data: ReportData, case: CaseView, changes: dict[str, Comparison]) -> Row:
-    cells = [data.show(case.record, name) for name in COLUMNS]
+def why_nobody_has(data: ReportData, name: str) -> str:
+    """The reason why no case has the metric; where they differ the gist of each, the most frequent first."""
+    reasons = Counter(reason for case in data.cases if (reason := case.record.missing(name)))
+    gist = Counter(short(reason, 60) for reason in reasons.elements())
+    return next(iter(reasons)) if len(reasons) == 1 else "; ".join(reason for reason, _ in gist.most_common(3))
+
+
+def _row(data: ReportData, case: CaseView, names: Sequence[str], changes: dict[str, Comparison]) -> Row:
+    cells = [data.show(case.record, name) for name in names]
     return Row(case, cells, _change(data, case, changes), spark(case.blobs.wall_ns()))
 
 
@@ -91,9 +104,7 @@ def spark(samples: np.ndarray | None) -> str:
     counts, _ = np.histogram(samples, _BINS, (low, high if high > low else low + 1))
     heights = 20 * (1 - counts / max(counts.max(), 1))
     step = 100 / _BINS
-    points = "".join(
-        f"L{index * step:.0f} {height:.0f}H{(index + 1) * step:.0f}" for index, height in enumerate(heights)
-    )
+    points = "".join(f"V{height:.0f}H{(index + 1) * step:.0f}" for index, height in enumerate(heights))
     return f"M0 20{points}V20Z"
 
 

@@ -1,46 +1,80 @@
-"""Against the baseline: the ratio of every case with its interval, changes first, the rest folded."""
+"""Two runs or two boards side by side: the ratio of every case with its interval, changes first, the rest folded."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from markupsafe import Markup
 
-from harness.core.errors import UsageError
 from harness.core.quantity import Missing
-from harness.store.compare import Comparison, check_comparable
-from reports.data import ReportData
+from harness.store.compare import Comparison
+from harness.store.unlike import differences, pairs_of
+from reports.data import CaseView, ReportData, Run, compare_cases
 from reports.numbers import Shown, percent, short
-from reports.section import Absent, Section, body
+from reports.ratios import log_ratio, ratio_figure
+from reports.section import Absent, Figure, Section, body
 
 from .cases import change_of
 
 _FIRST = {"slower": 0, "faster": 1, "undecided": 2, "same": 3}
 
 
+@dataclass(frozen=True)
+class Row:
+    """One case in both: the medians of both sides, the change, and what became of energy and accuracy."""
+
+    case: CaseView
+    comparison: Comparison
+    before: Shown
+    after: Shown
+    change: Shown
+    energy: Shown
+    top1: Shown
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs side by side; `warning` says what else differs between them."""
+
+    before: Run
+    after: Run
+    figure: Figure | None
+    loud: list[Row]
+    quiet: list[Row]
+    warning: str
+
+
 def render(data: ReportData) -> Markup | Absent:
-    """The cases both runs hold; a warning when the machines differ."""
-    if data.baseline is None:
+    """The newest run beside its baseline, and each further board beside the first."""
+    asked = [(data.baseline, data.newest)] if data.baseline else []
+    pairs = [pair for index, runs in enumerate([*asked, *data.boards]) if (pair := _pair(data, *runs, index))]
+    if not asked and not data.boards:
         return Absent("no baseline was given", "edgebench report RUN --baseline RUN")
-    found = sorted(data.comparisons, key=lambda comparison: (_FIRST[comparison.change], comparison.case_id))
-    if not found:
-        return Absent("the newest run and the baseline have no case in common")
-    labels = {case.record.case_id: case for case in data.cases if case.run is data.newest}
-    rows = [(labels[c.case_id], c, change_of(c), _energy(c), _top1(c)) for c in found if c.case_id in labels]
-    return body(
-        "comparison.html",
-        loud=[row for row in rows if row[1].change in ("slower", "faster")],
-        quiet=[row for row in rows if row[1].change not in ("slower", "faster")],
-        data=data,
-        warning=_differs(data),
-    )
+    if not pairs:
+        return Absent("the two runs have no case in common")
+    return body("comparison.html", pairs=pairs, scale=data.scales["latency_p50_ns"])
 
 
-def _differs(data: ReportData) -> str:
-    assert data.baseline is not None
-    try:
-        check_comparable(data.baseline.header, data.newest.header)
-    except UsageError as error:
-        return error.message
-    return ""
+def _pair(data: ReportData, before: Run, after: Run, index: int) -> Pair | None:
+    found = data.comparisons if before is data.baseline else compare_cases(before, after)
+    cases = {(case.record.target, case.record.case_id): case for case in data.cases}
+    olds = {record.case_id: record for record in before.contents.records}
+    rows = [
+        Row(case, one, data.show(olds[one.case_id], "latency_p50_ns"), data.show(case.record, "latency_p50_ns"),
+            change_of(one) or Shown("none", missing=True), _energy(one), _top1(one))
+        for one in sorted(found, key=lambda one: (_FIRST[one.change], -abs(log_ratio(one))))
+        if (case := cases.get((after.header.target, one.case_id)))
+    ]  # fmt: skip
+    loud = [row for row in rows if row.comparison.change in ("slower", "faster")]
+    quiet = [row for row in rows if row not in loud]
+    figure = ratio_figure([(row.case, row.comparison) for row in rows], f"ratios-{index}")
+    return Pair(before, after, figure, loud, quiet, _differs(before, after)) if rows else None
+
+
+def _differs(before: Run, after: Run) -> str:
+    """Everything in which the two runs are unlike; '' when their ratios are the nets' alone."""
+    records = before.contents.records, after.contents.records
+    return "; ".join(differences(before.header, after.header, pairs_of(*records)))
 
 
 def _energy(comparison: Comparison) -> Shown:

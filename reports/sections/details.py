@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from markupsafe import Markup
 
+from harness.core.execution import Execution
 from harness.core.metric import METRICS, Metric
-from harness.core.record import ProcessRun
+from harness.core.record import ProcessRun, Record
 from harness.core.verdict import Finding
 from reports.data import CaseView, ReportData
 from reports.numbers import Scale, Shown, plain
@@ -27,7 +28,7 @@ _NO_PLOT_ABOVE = 300  # cases: beyond that the report would take longer to open 
 class Detail:
     """One case: metrics, the facts around it, its log's tail, and its latencies in run order as a plot (or '').
 
-    `missing`: (titles of the metrics, why they have no number), one a reason.
+    `missing`: (titles of the metrics, why they have no number), one a reason. `headline`: its latency and accuracy.
     """
 
     case: CaseView
@@ -36,6 +37,7 @@ class Detail:
     facts: list[tuple[str, str]]
     log: str
     plot: Markup
+    headline: str
 
 
 def render(data: ReportData) -> Markup | Absent:
@@ -48,6 +50,7 @@ def render(data: ReportData) -> Markup | Absent:
     facts, missing = _shared([one.facts for one in details]), _shared([one.missing for one in details])
     return body(
         "details.html",
+        several=len({case.record.target for case in data.cases}) > 1,
         shared=[*facts, *((titles, f"not available: {reason}") for titles, reason in missing)],
         details=[
             replace(one, facts=_without(one.facts, facts), missing=_without(one.missing, missing)) for one in details
@@ -81,7 +84,12 @@ def _detail(data: ReportData, case: CaseView, points: int) -> Detail:
         _facts(case),
         tail(case.record.log),
         _plot(case, data.scales["latency_p50_ns"], points),
+        ", ".join(_figure(data, case, name) for name in ("latency_p50_ns", "top1") if case.record.value(name)),
     )
+
+
+def _figure(data: ReportData, case: CaseView, name: str) -> str:
+    return f"{data.show(case.record, name).text} {data.scales[name].unit}"
 
 
 def _facts(case: CaseView) -> list[tuple[str, str]]:
@@ -93,10 +101,25 @@ def _facts(case: CaseView) -> list[tuple[str, str]]:
         facts += [("Model file", artifact.file), ("SHA-256", artifact.sha256)]
         facts += [(f"recipe: {key}", value) for key, value in flat(artifact.recipe)]
     facts += [(f"runtime: {key}", value) for key, value in flat(record.runtime_info)]
+    facts += _ran(record)
+    facts += [("Accuracy", record.accuracy_note)] if record.accuracy_note else []
     facts += [(f"detail: {key}", value) for key, value in flat(record.details)]
     facts += [(f"process {run.index + 1}", _process(run)) for run in record.processes]
     facts += _checks("check", _others(record.findings, case.run.header.findings))
     return facts + _checks("check after", _others(record.findings_after, record.findings))
+
+
+def _ran(record: Record) -> list[tuple[str, str]]:
+    """The precision asked for and the one it ran in, what ran the nodes, and where the runtime did otherwise."""
+    ran = record.execution
+    if ran == Execution():
+        return []
+    effective = ran.effective if isinstance(ran.effective, str) else f"unknown: {ran.effective.reason}"
+    facts = [("Precision asked for", ran.asked), ("Precision it ran in", f"{effective} {ran.evidence}".strip())]
+    nodes = ", ".join(f"{name} {n}" for name, n in ran.nodes.items())
+    facts += [("Nodes by what ran them", nodes)] if nodes else []
+    facts += [("Busy threads", str(ran.busy_threads))] if isinstance(ran.busy_threads, int) else []
+    return facts + _checks("runtime", ran.findings)
 
 
 def _process(run: ProcessRun) -> str:

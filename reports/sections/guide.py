@@ -12,6 +12,7 @@ from reports.section import Section, body
 VERDICTS: dict[Status, str] = {
     "precise": "The interval is as narrow as the profile asks.",
     "imprecise": "Measured soundly, but the time ran out before the interval was as narrow as the profile asks.",
+    "wrong-output": "Its answers are not those of the net: however fast, it does not count.",
     "contended": "Another program held the core while the case ran.",
     "no-steady-state": "Latency never settled, so there is no one number for it.",
     "drifted": "The machine's own speed changed while the case ran.",

@@ -1,107 +1,144 @@
-"""Latency from run to run, as a ratio to the first, with the breaks in the environment."""
+"""Nights over time: what changed its level and when, and what else changed in that night."""
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.core.record import Record
-from reports.data import ReportData, Run
-from reports.plots import COLOURS, axis, figure_json
-from reports.section import Absent, Figure, Section, body
+from reports.data import CaseView, ReportData, Reset, Run
+from reports.numbers import Shown, counted, percent
+from reports.page import when
+from reports.plots import COLOURS, GREY, axis, figure_json
+from reports.section import Absent, Figure, Key, Section, body
+from reports.trend import SHORTEST, Break, Line, breaks, lines, resets_of, runs_of
+from reports.trend_plots import Events, level_trace, marks_at, night_trace, ratio_trace
 
 _MOST_LINES = 30
-_BREAK = 0.02  # lines that moved less than this are not the story
+_MOST_CHANGED = 6  # cases with a plot of their own
+_NAMED = 6
+
+
+@dataclass(frozen=True)
+class Change:
+    """One row of the table of change points."""
+
+    case: CaseView
+    when: str
+    change: Shown
+    why: str
+
+
+@dataclass(frozen=True)
+class Trend:
+    """What the section shows of one target: changes that nothing recorded explains come first."""
+
+    figures: list[Figure]
+    unexplained: list[Change]
+    explained: list[Change]
+    breaks: list[Break]
+    resets: list[Reset]
+    enough: bool
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """One figure a target that has at least two runs."""
-    figures: list[Figure] = []
-    for target in dict.fromkeys(run.header.target for run in data.runs):
-        runs = [run for run in data.runs if run.header.target == target]
-        lines = _lines(runs)
-        if len(runs) > 1 and lines:
-            figures.append(_figure(f"history-{len(figures)}", target, runs, lines))
-    if not figures:
+    """One block a target that has at least two runs."""
+    targets = dict.fromkeys(run.header.target for run in data.runs)
+    trends = [made for index, target in enumerate(targets) if (made := _trend(data, target, index))]
+    if not trends:
         return Absent("a history needs two runs of one target", "edgebench report RUN_1 RUN_2 ...")
-    return body("figures.html", figures=figures, lead="")
+    return body("history.html", trends=trends, data=data, shortest=SHORTEST)
 
 
-def _lines(runs: Sequence[Run]) -> dict[str, list[tuple[Run, Record]]]:
-    """Trusted records a case over the runs, those with at least two, the largest change first."""
-    lines: dict[str, list[tuple[Run, Record]]] = {}
-    for run in runs:
-        for record in run.contents.records:
-            if record.verdict.trusted and math.isfinite(_time(record)):
-                lines.setdefault(record.case_id, []).append((run, record))
-    kept = {case_id: points for case_id, points in lines.items() if len(points) > 1}
-    return dict(sorted(kept.items(), key=lambda item: -abs(math.log(_change(item[1])))))
+def _trend(data: ReportData, target: str, index: int) -> Trend | None:
+    runs = runs_of(data, target)
+    found = lines(runs, data.resets) if len(runs) > 1 else []
+    if not found:
+        return None
+    events = breaks(runs), resets_of(runs, data.resets)
+    cases = {case.record.case_id: case for case in data.cases if case.record.target == target}
+    changes = [
+        _change(cases[line.case_id], step.at_utc, step.ratio, step.why)
+        for line in found
+        for step in sorted(line.steps, key=lambda step: -abs(step.ratio - 1))
+    ]
+    marks: Events = [(one.at_utc, one.what, "dash") for one in events[0]]
+    marks = [*marks, *((one.at_utc, one.reason, "dot") for one in events[1])]
+    figures = [_overview(f"history-{index}", target, runs, found, marks)]
+    changed = [line for line in found if any(not step.why for step in line.steps)][:_MOST_CHANGED]
+    figures += [_own(data, cases[line.case_id], line, marks) for line in changed]
+    unexplained, explained = [one for one in changes if not one.why], [one for one in changes if one.why]
+    return Trend(figures, unexplained, explained, *events, len(runs) >= 2 * SHORTEST)
 
 
-def _change(points: Sequence[tuple[Run, Record]]) -> float:
-    return _time(points[-1][1]) / _time(points[0][1])
+def _change(case: CaseView, at_utc: str, ratio: float, why: str) -> Change:
+    sign = "▲ " if ratio > 1 else "▼ "
+    return Change(case, when(at_utc), Shown(sign + percent(ratio)[0], sort=ratio), why)
 
 
-def _time(record: Record) -> float:
-    """Nanoseconds: the median latency, in Offline what a sample takes at that throughput; NaN when missing."""
-    if record.case.scenario == "Offline":
-        return 1e9 / (record.value("throughput_per_s") or math.nan)
-    return record.value("latency_p50_ns") or math.nan
-
-
-def breaks(runs: Sequence[Run]) -> list[tuple[str, str]]:
-    """(start of the run, what is new) for every run whose machine or versions differ from the run before."""
-    found = []
-    for before, after in itertools.pairwise(runs):
-        a, b = ({**run.header.host, **run.header.versions} for run in (before, after))
-        changed = [
-            f"{key}: {a.get(key, 'none')} → {b.get(key, 'none')}"
-            for key in sorted({*a, *b})
-            if a.get(key) != b.get(key)
-        ]
-        if changed:
-            found.append((after.header.started_utc, "; ".join(changed)))
-    return found
-
-
-def _figure(name: str, target: str, runs: Sequence[Run], lines: dict[str, list[tuple[Run, Record]]]) -> Figure:
-    traces = []
-    for index, (case_id, points) in enumerate(list(lines.items())[:_MOST_LINES]):
-        first = _time(points[0][1])
-        traces.append({
-            "type": "scatter", "mode": "lines+markers", "name": str(Markup("{}").format(case_id)),
-            "x": [run.header.started_utc for run, _ in points], "y": [_time(record) / first for _, record in points],
-            "line": {"color": COLOURS[index % len(COLOURS)], "width": 1.6}, "showlegend": index < 6,
-        })  # fmt: skip
-    found = breaks(runs)
-    shapes = [{"type": "line", "x0": when, "x1": when, "yref": "paper", "y0": 0, "y1": 1,
-               "line": {"dash": "dash", "width": 1, "color": "#8b93a1"}} for when, _ in found]  # fmt: skip
-    moved = sum(abs(_change(points) - 1) > _BREAK for points in lines.values())
-    hidden = (
-        f" The {len(lines) - _MOST_LINES} steadiest cases are in the table only." if len(lines) > _MOST_LINES else ""
-    )
-    rows = [[case_id, len(points), f"{_change(points):.3f}"] for case_id, points in lines.items()]
-    rows += [[f"environment at {when}", "", what] for when, what in found]
+def _overview(name: str, target: str, runs: Sequence[Run], found: Sequence[Line], marks: Events) -> Figure:
+    drawn = found[:_MOST_LINES]
+    traces = [ratio_trace(line, COLOURS[index % len(COLOURS)]) for index, line in enumerate(drawn)]
+    moved = sum(bool(line.steps) for line in found)
+    hidden = f" The {len(found) - _MOST_LINES} steadiest are in the table only." if len(found) > _MOST_LINES else ""
     return Figure(
         name,
-        f"History on {target}",
+        f"{counted(len(runs), 'run')} on {target}",
         figure_json(
             traces,
             xaxis=axis("Run", type="date"),
-            yaxis=axis("Latency p50 relative to the first run", "lower"),
-            shapes=shapes,
+            yaxis=axis("Latency p50 / first level", "lower"),
+            shapes=marks_at(marks),
         ),
-        f"{moved} of {len(lines)} cases moved by more than {_BREAK:.0%} between the first and the last "
-        f"of {len(runs)} runs; "
-        f"{len(found)} {'break' if len(found) == 1 else 'breaks'} in the environment.{hidden}",
-        "1 is the first run; in Offline it is the time a sample takes. "
-        "A dashed line marks a run whose machine or library versions differ from the run before: a "
-        "step there is no change of the nets.",
-        ("Case", "Runs", "Last / first"),
-        rows,
+        f"{moved} of {counted(len(found), 'case')} changed level; "
+        f"{counted(sum(dash == 'dash' for *_, dash in marks), 'break')} in the environment, "
+        f"{counted(sum(dash == 'dot' for *_, dash in marks), 'declared reset')}.{hidden}",
+        "In Offline it is the time a sample takes. A step at a dashed line is the machine's or a library's doing "
+        "rather than the net's.",
+        ("Case", "Runs", "Newest level / first", "Change points"),
+        [
+            [line.case_id, len(line.nights), f"{line.change:.3f}",
+             "; ".join(f"{when(step.at_utc)}: {percent(step.ratio)[0]}" for step in line.steps) or "none"]
+            for line in found
+        ],
+        height=300,
+        keys=_keys(drawn, marks),
+    )  # fmt: skip
+
+
+def _keys(drawn: Sequence[Line], marks: Events) -> list[Key]:
+    named = [Key(line.case_id, COLOURS[index], dash="solid") for index, line in enumerate(drawn[:_NAMED])]
+    kinds = {dash for *_, dash in marks}
+    named += [Key("environment changed", GREY, dash="dash")] if "dash" in kinds else []
+    named += [Key("declared reset", GREY, dash="dot")] if "dot" in kinds else []
+    rest = len(drawn) - _NAMED
+    others = [Key(f"and {counted(rest, 'more case')}: point at a line", GREY, dash="solid")] if rest > 0 else []
+    return [*named, *others]
+
+
+def _own(data: ReportData, case: CaseView, line: Line, marks: Events) -> Figure:
+    """One case: its nights with their intervals, and its levels."""
+    scale = data.scales["latency_p50_ns"]
+    times = [run.header.started_utc for run, _ in line.nights]
+    steps = ", ".join(f"{percent(step.ratio)[0]} on {when(step.at_utc)}" for step in line.steps)
+    return Figure(
+        f"history-{case.key}",
+        case.label,
+        figure_json(
+            [night_trace(line, times, scale.factor), level_trace(line, times, scale.factor)],
+            xaxis=axis("Run", type="date"),
+            yaxis=axis(f"Latency p50 ({scale.unit})", "lower"),
+            shapes=marks_at(marks),
+        ),
+        f"{steps}.",
+        "",
+        ("Run", f"Latency p50 ({scale.unit})"),
+        [
+            [when(time), data.show(record, "latency_p50_ns").text]
+            for time, (_, record) in zip(times, line.nights, strict=True)
+        ],
+        height=220,
     )
 
 

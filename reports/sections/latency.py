@@ -2,89 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
 from harness.core.metric import METRICS
 from reports.data import CaseView, ReportData
-from reports.plots import axis, colour_of, dash_of, figure_json, log_axis, quantiles
-from reports.section import Absent, Figure, Section, body
+from reports.numbers import counted
+from reports.plots import GREY, axis, colour_of, dash_of, figure_json, log_axis, quantiles
+from reports.section import Absent, Figure, Key, Section, body
 
 _POINTS_ALL = 40_000  # over the whole report: a thousand cases must not make a file nobody can open
 _MOST_POINTS, _LEAST_POINTS = 400, 40
-_MOST_LINES = 14  # more in one plot cannot be told apart: the others wait in the legend
-_MARKS = ((0.5, "p50"), (0.9, "p90"), (0.99, "p99"))
+_MOST_LINES = 14  # more in one plot cannot be told apart: it is split, and what is still too much is in the table
+_MARKS = ((0.5, "p50", "bottom"), (0.9, "p90", "top"), (0.99, "p99", "bottom"))
+_HOW = (
+    "A point says which share of the inferences took no longer than that. A steep line is a steady net; a long top is "
+    "a heavy tail."
+)
+_COLUMNS = ("latency_p50_ns", "latency_p90_ns", "latency_p99_ns", "first_inference_ns")
+
+
+@dataclass(frozen=True)
+class Plot:
+    """The cases of one plot; `colour` and `dash` say which of a case's facts they show."""
+
+    title: str
+    cases: Sequence[CaseView]
+    colour: Callable[[CaseView], str]
+    dash: Callable[[CaseView], str]
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """One figure a model and load, untrusted cases dotted and thin."""
-    plots: dict[str, list[CaseView]] = {}
+    """One figure a model and load, untrusted cases thin and faint."""
+    models: dict[str, list[CaseView]] = {}
     for case in data.cases:
         if case.record.processes:
             model = case.record.case.model
-            plots.setdefault(model if case.load == data.main_load else f"{model}, {case.load}", []).append(case)
+            models.setdefault(model if case.load == data.main_load else f"{model}, {case.load}", []).append(case)
+    plots = [plot for title, cases in models.items() for plot in split(title, cases)]
     points = max(_LEAST_POINTS, min(_MOST_POINTS, _POINTS_ALL // max(len(data.cases), 1)))
-    figures = [_figure(data, index, title, cases, points) for index, (title, cases) in enumerate(plots.items())]
+    figures = [_figure(data, f"latency-{index}", plot, points) for index, plot in enumerate(plots)]
     if not figures:
         return Absent("no case was measured to its end", "see Validity for what went wrong")
-    return body("figures.html", figures=figures, lead="")
+    return body("figures.html", figures=figures, lead=_HOW)
 
 
-def _figure(data: ReportData, index: int, title: str, cases: Sequence[CaseView], points: int) -> Figure:
-    scale = data.scales["latency_p50_ns"]
-    colours = colour_of([case.record.case.compression for case in data.cases])
-    dashes = dash_of([case.record.case.runtime for case in data.cases])
-    traces: list[dict[str, Any]] = []
+def split(title: str, cases: Sequence[CaseView]) -> list[Plot]:
+    """One plot, or where its lines could not be told apart one a runtime or a setting, whichever gives fewer."""
+    if len(cases) <= _MOST_LINES:
+        return [Plot(title, cases, _compression, _runtime)]
+    runtimes, settings = (len({of(case) for case in cases}) for of in (_runtime, _compression))
+    by, colour = (_runtime, _compression) if runtimes <= settings else (_compression, _runtime)
+    groups: dict[str, list[CaseView]] = {}
     for case in cases:
-        samples = case.blobs.wall_ns()
-        if samples is None:
-            continue
-        values, shares = quantiles(samples * scale.factor, points)
-        name = Markup("{}{}").format(case.setting, "" if case.trusted else f" ({case.record.verdict.status})")
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": name,
-                "x": values,
-                "y": shares,
-                "meta": case.key,
-                "line": {
-                    "color": colours[case.record.case.compression],
-                    "dash": dashes[case.record.case.runtime],
-                    "width": 2 if case.trusted else 1,
-                    "shape": "hv",
-                },
-                "opacity": 1 if case.trusted else 0.45,
-                "visible": True if len(traces) < _MOST_LINES else "legendonly",
-                "hovertemplate": "%{y:.1%} within %{x:.4~g} " + scale.unit + "<extra>%{fullData.name}</extra>",
-            }
-        )
+        groups.setdefault(by(case), []).append(case)
+    return [Plot(f"{title} · {name}", group, colour, _threads) for name, group in groups.items()]
+
+
+def _compression(case: CaseView) -> str:
+    return case.record.case.compression
+
+
+def _runtime(case: CaseView) -> str:
+    return case.record.case.runtime
+
+
+def _threads(case: CaseView) -> str:
+    return counted(case.record.case.threads, "thread")
+
+
+def _figure(data: ReportData, name: str, plot: Plot, points: int) -> Figure:
+    unit = data.scales["latency_p50_ns"].unit
+    drawn = [case for case in plot.cases if case.blobs.wall_ns() is not None][:_MOST_LINES]
+    colours = colour_of([plot.colour(case) for case in data.cases])
+    dashes = dash_of([plot.dash(case) for case in plot.cases])
+    traces = [_trace(data, case, colours[plot.colour(case)], dashes[plot.dash(case)], points) for case in drawn]
+    ends = [float(end) for trace in traces for end in (trace["x"][0], trace["x"][-1])]
+    hidden = len(plot.cases) - len(drawn)
     return Figure(
-        f"latency-{index}",
-        title,
+        name,
+        plot.title,
         figure_json(
             traces,
-            xaxis=log_axis(
-                f"Latency ({scale.unit})", [float(end) for t in traces for end in (t["x"][0], t["x"][-1])], "lower"
-            ),
-            legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0},
+            xaxis=log_axis(f"Latency ({unit})", ends, "lower"),
             yaxis=axis("Share of inferences", range=[0, 1.06], tickformat=".0%"),
-            shapes=[_line(share) for share, _ in _MARKS],
-            annotations=[_label(share, text) for share, text in _MARKS],
+            shapes=[_line(share) for share, *_ in _MARKS],
+            annotations=[_label(*mark) for mark in _MARKS],
         ),
-        _summary(data, cases),
-        "A point says which share of the inferences took no longer than that. A steep line is a steady net; a long top "
-        "is a heavy tail. Colour is the compression setting, the line's dashes the runtime.",
+        _summary(data, plot.cases) + (f" {counted(hidden, 'case')} in the table only." if hidden else ""),
+        "",
         ("Case", *(METRICS[name].title for name in _COLUMNS)),
-        [[case.setting, *(_cell(data, case, name) for name in _COLUMNS)] for case in cases],
-        height=340,
+        [[case.setting, *(_cell(data, case, name) for name in _COLUMNS)] for case in plot.cases],
+        height=300,
+        keys=_keys(plot, drawn, colours, dashes),
     )
 
 
-_COLUMNS = ("latency_p50_ns", "latency_p90_ns", "latency_p99_ns", "first_inference_ns")
+def _keys(plot: Plot, drawn: Sequence[CaseView], colours: dict[str, str], dashes: dict[str, str]) -> list[Key]:
+    """Colours, the dashes where there are several, and what a faint line means."""
+    names, styles = (dict.fromkeys(of(case) for case in drawn) for of in (plot.colour, plot.dash))
+    keys = [Key(name, colours[name], dash="solid") for name in names]
+    keys += [Key(name, GREY, dash=dashes[name]) for name in styles] if len(styles) > 1 else []
+    faint = any(not case.trusted for case in drawn)
+    return [*keys, *([Key("thin and faint: not trusted", GREY, dash="solid")] if faint else [])]
+
+
+def _trace(data: ReportData, case: CaseView, colour: str, dash: str, points: int) -> dict[str, Any]:
+    scale, samples = data.scales["latency_p50_ns"], case.blobs.wall_ns()
+    assert samples is not None
+    values, shares = quantiles(samples * scale.factor, points)
+    doubt = "" if case.trusted else f" ({case.record.verdict.status})"
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": str(Markup("{}{}").format(case.setting, doubt)),
+        "x": values,
+        "y": shares,
+        "meta": case.key,
+        "line": {"color": colour, "dash": dash, "width": 2 if case.trusted else 1, "shape": "hv"},
+        "opacity": 1 if case.trusted else 0.65,
+        "hovertemplate": "%{y:.1%} within %{x:.4~g} " + scale.unit + "<extra>%{fullData.name}</extra>",
+    }
 
 
 def _cell(data: ReportData, case: CaseView, name: str) -> str:
@@ -102,28 +143,13 @@ def _summary(data: ReportData, cases: Sequence[CaseView]) -> str:
 
 
 def _line(share: float) -> dict[str, object]:
-    return {
-        "type": "line",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "y0": share,
-        "y1": share,
-        "line": {"width": 1, "dash": "dot", "color": "#8b93a1"},
-    }
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": share, "y1": share,
+            "line": {"width": 1, "dash": "dot", "color": GREY}}  # fmt: skip
 
 
-def _label(share: float, text: str) -> dict[str, object]:
-    return {
-        "xref": "paper",
-        "x": 1,
-        "xanchor": "right",
-        "y": share,
-        "yanchor": "bottom" if share in (0.5, 0.99) else "top",
-        "text": text,
-        "showarrow": False,
-        "font": {"size": 11},
-    }
+def _label(share: float, text: str, anchor: str) -> dict[str, object]:
+    return {"xref": "paper", "x": 1, "xanchor": "right", "y": share, "yanchor": anchor, "text": text,
+            "showarrow": False, "font": {"size": 11}}  # fmt: skip
 
 
 SECTION = Section("latency", "Latency", 50, render)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from harness.core.record import Trace
 from reports.data import CaseView, ReportData
 from reports.plots import axis, colour_of, figure_json, symbol_of, thin
-from reports.section import Absent, Figure, Section, body
+from reports.section import Absent, Figure, Key, Section, body
 
 _PHASES = {"import": "After import", "load": "After load", "first": "After the first", "steady": "Steady"}
 _KINDS = {"memory_rss": "resident", "memory_uss": "its own alone"}
@@ -62,7 +62,8 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
         "before it is the net's own. The phases (MB, median over processes) are in the data of this plot.",
         ("Case", f"Model file ({size.unit})", f"Peak memory ({memory.unit})", *_PHASES.values()),
         [_row(data, case) for case in cases],
-        height=320,
+        height=300,
+        keys=[Key(name, colours[name], symbols[name]) for name in {c.record.case.runtime: 0 for c in cases}],
     )
 
 
@@ -113,7 +114,8 @@ def _over_time(cases: Sequence[CaseView]) -> Figure:
             for case in ordered
             for trace, _, values in _traces(case)
         ],
-        height=300 + 20 * min(len(ordered), _MOST_LINES),
+        height=320,
+        keys=[Key(case.label, colours[case.key], dash="solid") for case in ordered[:_MOST_LINES]],
     )
 
 
@@ -129,7 +131,7 @@ def _lines(case: CaseView, colour: str) -> list[dict[str, Any]]:
         index, kept = thin(values, _MOST_POINTS)
         lines.append({
             "type": "scatter", "mode": "lines", "name": str(Markup("{}").format(case.label)), "meta": case.key,
-            "x": times[index].astype(np.float32), "y": kept, "showlegend": trace.channel == "memory_rss",
+            "x": times[index].astype(np.float32), "y": kept,
             "line": {"color": colour, "width": 1.6, "dash": "solid" if trace.channel == "memory_rss" else "dot"},
         })  # fmt: skip
     return lines

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from harness.core.record import Trace
 from reports.data import ReportData
 from reports.plots import axis, colour_of, figure_json, thin
-from reports.section import Absent, Figure, Section, body
+from reports.section import Absent, Figure, Key, Section, body
 
 _TITLES = {"W": "Power", "degC": "Temperature", "Hz": "Clock frequency", "J": "Energy counter", "V": "Voltage",
            "A": "Current", "1": "Flags and shares"}  # fmt: skip
@@ -35,9 +35,8 @@ def render(data: ReportData) -> Markup | Absent:
     figures = [_figure(unit, series) for unit, series in by_unit.items()]
     sensors = data.newest.header.sensors
     if not figures:
-        return Absent(
-            "no sensor gave a reading: " + ("; ".join(f"{k}: {v}" for k, v in sensors.items()) or "none found")
-        )
+        names = ", ".join(sensors) or "none was looked for"
+        return Absent(f"no sensor of this machine gave a reading ({names}); Provenance says what each one lacks")
     return body("power.html", figures=figures, sensors=sensors, has_power="W" in by_unit or "J" in by_unit)
 
 
@@ -77,7 +76,8 @@ def _figure(unit: str, series: Series) -> Figure:
         "A clock that falls while the temperature rises is throttling: later cases were measured on a slower machine.",
         ("Channel", "Scope", "Readings", f"Least{of}", "Mean", "Most"),
         rows,
-        height=280,
+        height=260,
+        keys=[Key(channel, colours[channel], dash="solid") for channel, _ in list(joined)[:_MOST_LINES]],
     )
 
 

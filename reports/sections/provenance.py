@@ -8,13 +8,15 @@ from harness.core.metric import METRICS
 from harness.core.quantity import Missing
 from reports.data import ReportData, Run
 from reports.numbers import scale_for, show
+from reports.page import seconds
 from reports.section import Section, body
 from reports.text import flat
 
 
 def render(data: ReportData) -> Markup:
     """One block a run, the newest first."""
-    return body("provenance.html", runs=[(run, _groups(run)) for run in reversed(data.runs)])
+    runs = [(run, _groups(run), list(flat(run.header.sensors))) for run in reversed(data.runs)]
+    return body("provenance.html", runs=runs)
 
 
 def _groups(run: Run) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -24,15 +26,15 @@ def _groups(run: Run) -> list[tuple[str, list[tuple[str, str]]]]:
         ("Suite", header.suite),
         ("Target", header.target),
         ("Profile", header.profile),
-        ("Started", header.started_utc),
-        ("Ended", header.ended_utc or "never: the run was killed or is still going on"),
+        ("Started", seconds(header.started_utc)),
+        ("Ended", seconds(header.ended_utc) if header.ended_utc else "never: the run was killed or is still going on"),
         ("Command", " ".join(header.command)),
         ("Seed", str(header.seed)),
         ("Cases", f"{len(run.contents.records)} of {len(header.planned)} planned"),
         ("Harness overhead per inference", _overhead(run)),
     ]
     groups = [("Run", about), ("Machine", list(flat(header.host))), ("Versions", list(flat(header.versions)))]
-    return [*groups, ("Sensors", list(flat(header.sensors)))]
+    return [*groups, ("Provenance", list(flat(header.provenance)))] if header.provenance else groups
 
 
 def _overhead(run: Run) -> str:
@@ -41,7 +43,7 @@ def _overhead(run: Run) -> str:
         return quantity.reason
     scale = scale_for(METRICS["latency_p50_ns"], [quantity.value])
     shown = show(quantity, scale)
-    return " ".join(part for part in (shown.text, shown.spread, scale.unit) if part)
+    return shown.words(scale.unit)
 
 
 SECTION = Section("provenance", "Provenance", 130, render)

@@ -10,9 +10,9 @@ from markupsafe import Markup
 from harness.core.quantity import Missing
 from harness.core.roofline import Roof
 from reports.data import CaseView, ReportData
-from reports.numbers import plain
-from reports.plots import DASHES, GREY, axis, colour_of, figure_json, symbol_of
-from reports.section import Absent, Figure, Section, body
+from reports.numbers import counted, plain
+from reports.plots import DASHES, GREY, colour_of, figure_json, keys, log_axis, symbol_of
+from reports.section import Absent, Figure, Key, Section, body
 
 
 def render(data: ReportData) -> Markup | Absent:
@@ -50,25 +50,29 @@ def _roofs(data: ReportData, cases: Sequence[CaseView]) -> list[Roof]:
     return [roofline.at(threads) for threads in sorted({case.record.case.threads for case in cases})]
 
 
-def _lines(roofs: Sequence[Roof], cases: Sequence[CaseView]) -> list[dict[str, object]]:
+def _lines(roofs: Sequence[Roof], cases: Sequence[CaseView]) -> list[dict[str, Any]]:
     """Each roof as a line: rising with what memory delivers, then flat at the arithmetic peak."""
     intensities = [_intensity(case) for case in cases]
-    lines: list[dict[str, object]] = []
+    lines: list[dict[str, Any]] = []
     for roof, dash in zip(roofs, DASHES * len(roofs), strict=False):
         flat, slope = roof.flops_per_s / 2e9, roof.bytes_per_s / 1e9
         x = sorted({min(*intensities, flat / slope) / 2, flat / slope, max(*intensities, flat / slope) * 2})
         lines.append({
-            "type": "scatter", "mode": "lines", "name": f"peak, {roof.threads} thread{'s' * (roof.threads > 1)}",
+            "type": "scatter", "mode": "lines", "name": _peak_name(roof),
             "x": x, "y": [min(flat, slope * each) for each in x], "hoverinfo": "skip",
             "line": {"color": GREY, "dash": dash, "width": 1.5},
         })  # fmt: skip
     return lines
 
 
+def _peak_name(roof: Roof) -> str:
+    return f"peak, {counted(roof.threads, 'thread')}"
+
+
 def _peak(roof: Roof) -> str:
     """The peaks in words."""
-    threads = f"{roof.threads} thread{'s' * (roof.threads > 1)}"
-    return f"Peak with {threads}: {plain(roof.flops_per_s / 2e9)} GMAC/s in fp32, {plain(roof.bytes_per_s / 1e9)} GB/s"
+    rates = f"{plain(roof.flops_per_s / 2e9)} GMAC/s in fp32, {plain(roof.bytes_per_s / 1e9)} GB/s"
+    return f"Peak with {counted(roof.threads, 'thread')}: {rates}"
 
 
 def _how(data: ReportData, roofs: Sequence[Roof]) -> str:
@@ -88,14 +92,15 @@ def _how(data: ReportData, roofs: Sequence[Roof]) -> str:
 
 def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
     roofs = _roofs(data, cases)
+    lines, points = _lines(roofs, cases), _points(data, cases)
     best = max(cases, key=lambda case: _rate(case) or 0.0)
     return Figure(
         "roofline-plot",
         "Achieved arithmetic rate",
         figure_json(
-            [*_lines(roofs, cases), *_points(data, cases)],
-            xaxis=axis("Arithmetic intensity (MAC per byte of model file)", type="log"),
-            yaxis=axis("Rate (GMAC/s)", "higher", type="log"),
+            [*lines, *points],
+            xaxis=log_axis("Arithmetic intensity (MAC per byte of model file)", _all(lines + points, "x")),
+            yaxis=log_axis("Rate (GMAC/s)", _all(lines + points, "y"), "higher"),
         ),
         f"The highest rate, {plain(_rate(best) or 0.0)} GMAC/s, is that of {best.label}."
         + "".join(f" {_peak(roof)}." for roof in roofs),
@@ -103,7 +108,20 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
         ("Case", "MAC per byte", "GMAC/s"),
         [[case.label, plain(_intensity(case)), plain(_rate(case) or 0.0)] for case in cases],
         height=340,
+        keys=_keys(data, cases, roofs),
     )
+
+
+def _all(traces: Sequence[dict[str, Any]], axis: str) -> list[float]:
+    return [value for trace in traces for value in trace[axis]]
+
+
+def _keys(data: ReportData, cases: Sequence[CaseView], roofs: Sequence[Roof]) -> list[Key]:
+    names = [Key(_peak_name(roof), GREY, dash=dash) for roof, dash in zip(roofs, DASHES * len(roofs), strict=False)]
+    colours = colour_of([case.record.case.compression for case in data.cases])
+    symbols = symbol_of([case.record.case.runtime for case in data.cases])
+    settings, runtimes = ({getattr(case.record.case, of): 0 for case in cases} for of in ("compression", "runtime"))
+    return [*names, *keys({n: colours[n] for n in settings}, {n: symbols[n] for n in runtimes})]
 
 
 def _points(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]]:

@@ -17,7 +17,10 @@ _TONES = {"fail": "bad", "warn": "doubt", "unknown": "none", "ok": "good"}
 
 @dataclass(frozen=True)
 class Warning_:  # noqa: N801 - `Warning` is a builtin
-    """One line of the panel: a sign, what was seen, what to do, and the cases it is about."""
+    """One line of the panel: a sign, what was seen, what to do, and the cases it is about, each with its own reason.
+
+    `alike`: all cases give the same reason, which is `found`.
+    """
 
     mark: str
     tone: str
@@ -25,6 +28,7 @@ class Warning_:  # noqa: N801 - `Warning` is a builtin
     found: str
     remedy: str
     cases: Sequence[CaseView] = ()
+    alike: bool = True
 
 
 def render(data: ReportData) -> Markup:
@@ -46,16 +50,13 @@ def _findings(run: Run, several: bool) -> list[Warning_]:
 
 
 def _cases(data: ReportData) -> list[Warning_]:
-    """One line a verdict, reason and remedy: twenty contended cases are one fact."""
-    groups: dict[tuple[str, str, str], list[CaseView]] = {}
+    """One line a verdict and remedy: twenty contended cases are one fact, however their figures differ."""
+    groups: dict[tuple[str, str], list[CaseView]] = {}
     for case in data.cases:
         verdict = case.record.verdict
         if not case.trusted:
-            groups.setdefault((verdict.status, verdict.reason, verdict.remedy), []).append(case)
-    lines = [
-        Warning_(cases[0].mark, cases[0].tone, status, reason, remedy, cases)
-        for (status, reason, remedy), cases in groups.items()
-    ]
+            groups.setdefault((verdict.status, verdict.remedy), []).append(case)
+    lines = [_group(status, remedy, cases) for (status, remedy), cases in groups.items()]
     for run in data.runs:
         lines += [
             Warning_("✕", "bad", "damaged record", reason, "the other records are whole")
@@ -66,6 +67,13 @@ def _cases(data: ReportData) -> list[Warning_]:
             names = ", ".join(run.missing[:5]) + (f" and {len(run.missing) - 5} more" if len(run.missing) > 5 else "")
             lines.append(Warning_("!", "doubt", f"{len(run.missing)} not measured", f"{why}: {names}", "run again"))
     return lines
+
+
+def _group(status: str, remedy: str, cases: Sequence[CaseView]) -> Warning_:
+    reasons = {case.record.verdict.reason for case in cases}
+    title = status if len(cases) == 1 else f"{len(cases)} {status}"
+    found = next(iter(reasons)) if len(reasons) == 1 else f"such as: {cases[0].record.verdict.reason}"
+    return Warning_(cases[0].mark, cases[0].tone, title, found, remedy, cases, len(reasons) == 1)
 
 
 SECTION = Section("validity", "Validity", 20, render)

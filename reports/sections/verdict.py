@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from markupsafe import Markup
 
 from harness.core.quantity import Value
-from harness.store.compare import Comparison
+from harness.store.compare import Change, Comparison
 from reports.data import CaseView, ReportData
 from reports.numbers import half_width, percent
 from reports.section import Section, body
@@ -23,13 +23,20 @@ def render(data: ReportData) -> Markup:
         "verdict.html",
         data=data,
         headline=_changes(data) or _headline(trusted, len(data.cases), missing),
-        tone="good" if trusted == len(data.cases) and trusted and not missing else "doubt" if trusted else "bad",
+        tone=_tone(data, trusted, missing),
         others=[(status, count) for status, count in counts.most_common() if status not in ("precise",)],
         missing=missing,
         trusted=trusted,
         champions=_champions(data),
         why_none=lambda name: _why_none(data, name),
     )
+
+
+def _tone(data: ReportData, trusted: int, missing: int) -> str:
+    if not trusted:
+        return "bad"
+    slower = any(comparison.change == "slower" for comparison in data.comparisons)
+    return "doubt" if slower or missing or trusted < len(data.cases) else "good"
 
 
 def _headline(trusted: int, total: int, missing: int) -> str:
@@ -48,9 +55,8 @@ def _changes(data: ReportData) -> str:
     counts = Counter(comparison.change for comparison in found)
     worst = max((c for c in found if c.change == "slower"), key=_ratio, default=None)
     parts = [f"{counts['slower']} of {len(found)} cases slower" + (f" (worst {_percent(worst)})" if worst else "")]
-    parts += [f"{counts['faster']} faster"] if counts["faster"] else []
-    parts += [f"{counts['undecided']} undecided", f"{counts['same']} unchanged"]
-    return ", ".join(parts)
+    words: dict[Change, str] = {"faster": "faster", "undecided": "undecided", "same": "unchanged"}
+    return ", ".join([*parts, *(f"{counts[change]} {word}" for change, word in words.items() if counts[change])])
 
 
 def _ratio(comparison: Comparison) -> float:

@@ -1,16 +1,17 @@
 """What a compression setting is: facts readable without its tools, and one way to build an artifact.
 
-Settings of the post-training kind take a float .onnx or .tflite and write one of the same format, with float
-inputs and outputs of the same shape, so that a net's accuracy and latency compare across all settings.
+Settings of the post-training kind take a float .onnx or .tflite and write one of the same format, with inputs and
+outputs of the same shape, so that a net's accuracy and latency compare across all settings. Inputs and outputs are
+float32, but for the setting whose point is that they are not (``int8-static-io8``).
 """
 
 from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,11 +24,20 @@ from harness.core.errors import ModelError, UsageError
 Calibration = NDArray[np.float32]
 """Preprocessed images, images x the model's input shape without batch, in the model's own layout."""
 
-INT8_DOT_PRODUCT = ("asimddp", "i8mm", "avx_vnni", "avx512_vnni")
-"""Processor features that multiply and add several int8 pairs at once: Armv8.2 and later, x86 VNNI."""
+INT8_DOT_PRODUCT = ("asimddp", "i8mm", "avx_vnni", "avx512_vnni", "amx_int8")
+"""Processor features that multiply and add several int8 pairs at once: Armv8.2 and later, x86 VNNI and AMX."""
 
 FP16_ARITHMETIC = ("asimdhp", "avx512_fp16")
 """Processor features that compute with half-precision vectors."""
+
+BF16_ARITHMETIC = ("bf16", "avx512_bf16", "amx_bf16")
+"""Processor features that multiply bfloat16 pairs: Armv8.6, x86."""
+
+SPARSE_KERNELS = ("sparse kernels",)
+"""A runtime's feature rather than a processor's: kernels that skip zeros at any place. No runtime here has them."""
+
+ANYWHERE = ("any processor",)
+"""For a setting that leaves a smaller dense net."""
 
 
 @dataclass(frozen=True)
@@ -40,27 +50,31 @@ class Yield:
 
     precision: str
     tools: tuple[str, ...] = ()
-    parameters: Mapping[str, Any] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Compression(ABC):
     """One setting.
 
-    ``pays_on`` names processor features as /proc/cpuinfo does: with any of them the setting can save time as well as
-    space; empty where it saves no time on any processor or needs no feature for it.
+    ``pays_on`` names what it takes for the setting to save time as well as space, one of it is enough: processor
+    features as /proc/cpuinfo does, ``SPARSE_KERNELS``, or ``ANYWHERE``; empty where it saves no time at all.
     """
 
     name: str
     description: str
     yields: Mapping[Format, Yield]
+    refuses: Mapping[Format, str] = {}
+    """Formats that it does not yield, with the reason."""
     needs_calibration: ClassVar[bool] = False
     needs_training: ClassVar[bool] = False
     """Whether it trains: torch and the training images are needed, on a workstation."""
     note: ClassVar[str] = ""
     """What to expect on a device, for the reader of a report; empty where the description says it all."""
-    extra: ClassVar[str] = "prepare"
-    """The extra of this distribution that installs the tools."""
+    extra: ClassVar[str] = "compress"
+    """The extra of this distribution that installs the tools; see ``extra_for``."""
     pays_on: ClassVar[tuple[str, ...]] = ()
+    stored: ClassVar[str] = "fp32"
+    """How its file holds the numbers, as `harness.runtimes.capability.Stored`: what a runtime makes of it."""
 
     def build(self, source: Path, calibration: Calibration | None, out: Path) -> Artifact:
         """Compress the float model ``source`` into ``out`` and say how it was made.
@@ -69,21 +83,55 @@ class Compression(ABC):
         and has none.
         """
         kind = self.format_of(source)
-        if self.needs_calibration and (calibration is None or not len(calibration)):
-            raise UsageError(f"{self.name} needs calibration images", "give training images, none of the test set")
+        recipe = self.recipe(source, calibration, kind)
         used = calibration if self.needs_calibration else None
         if kind == "onnx":
             self._onnx(source, used, out)
         else:
             self._tflite(source, used, out)
-        return Artifact(out, kind, sha256_of(out), out.stat().st_size, recipe=self._recipe(source, used, kind))
+        return Artifact(out, kind, sha256_of(out), out.stat().st_size, recipe=recipe)
 
     def format_of(self, source: Path) -> Format:
         """The format of ``source`` by its suffix; ModelError where this setting does not yield it."""
-        for kind in self.yields:
+        for kind in (*self.yields, *self.refuses):
             if source.suffix == f".{kind}":
+                self.made_of(kind)
                 return kind
         raise ModelError(f"{source}: {self.name} takes {' and '.join(self.yields)} only")
+
+    def made_of(self, kind: Format) -> Yield:
+        """What it makes of a format; ModelError with the reason where it makes none of that."""
+        if kind not in self.yields:
+            raise ModelError(f"{self.name} makes no .{kind}: {self.refuses.get(kind, 'no tool does')}")
+        return self.yields[kind]
+
+    @property
+    def saves_time(self) -> bool:
+        """Whether there is anything it runs faster on, this side of kernels that skip zeros."""
+        return bool(self.pays_on) and self.pays_on != SPARSE_KERNELS
+
+    def prospect(self, isa: Collection[str]) -> str:
+        """What to expect of it on a processor with the features ``isa``, '' where there is nothing to say."""
+        if not self.saves_time or self.pays_on == ANYWHERE:
+            return self.note
+        if not isa:
+            return f"saves time with one of {', '.join(self.pays_on)}: what this processor has is unknown"
+        there = [feature for feature in self.pays_on if feature in isa]
+        if not there:
+            return f"saves space; the processor has none of {', '.join(self.pays_on)}, with which it would save time"
+        return ", ".join(filter(None, (f"the processor has {' and '.join(there)}: can save time", self.note)))
+
+    def extra_for(self, kind: Format) -> str:
+        """The extra with the tools for a format."""
+        return f"{self.extra}-tflite" if (self.extra, kind) == ("compress", "tflite") else self.extra
+
+    def lacks(self, kind: Format) -> Iterator[str]:
+        """The tools for the format ``kind`` that are not installed."""
+        for tool in self.made_of(kind).tools:
+            try:
+                version(tool)
+            except PackageNotFoundError:
+                yield tool
 
     @abstractmethod
     def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None: ...
@@ -91,15 +139,19 @@ class Compression(ABC):
     @abstractmethod
     def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None: ...
 
-    def _recipe(self, source: Path, calibration: Calibration | None, kind: Format) -> dict[str, Any]:
-        made = self.yields[kind]
+    def recipe(self, source: Path, calibration: Calibration | None, kind: Format) -> dict[str, Any]:
+        """How ``build`` makes its file, all that decides its content; UsageError without the images it needs."""
+        if self.needs_calibration and (calibration is None or not len(calibration)):
+            raise UsageError(f"{self.name} needs calibration images", "give training images, none of the test set")
+        used = calibration if self.needs_calibration else None
+        made = self.made_of(kind)
         return {
             "parent_sha256": sha256_of(source),
             "setting": self.name,
-            "parameters": dict(made.parameters or {}),
+            "parameters": dict(made.parameters),
             "tools": {tool: version(tool) for tool in made.tools},
-            "calibration_sha256": None if calibration is None else hash_of(calibration),
-            "calibration_images": None if calibration is None else len(calibration),
+            "calibration_sha256": None if used is None else hash_of(used),
+            "calibration_images": None if used is None else len(used),
         }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from suites.compression.base import ANYWHERE
 from suites.compression.tuned import Tuned
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ class ChannelPruned(Tuned):
 
     note = "a smaller dense net: faster on every processor and runtime"
     epochs = 2
+    pays_on = ANYWHERE
 
     def __init__(self, percent: int) -> None:
         self.percent = percent

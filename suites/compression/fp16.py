@@ -24,6 +24,8 @@ class Fp16(Compression):
         "tflite": Yield("fp16 weights, fp32 activations", TOOLS, {"algorithm": "float_casting"}),
     }
     pays_on = FP16_ARITHMETIC
+    note = "only where the runtime has fp16 kernels, else weights are cast back to fp32"
+    stored = "fp16"
 
     def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         import onnx

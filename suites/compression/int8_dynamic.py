@@ -34,6 +34,8 @@ class Int8Dynamic(Compression):
         ),
     }
     pays_on = INT8_DOT_PRODUCT
+    note = "in nets of matrix products: convolutions gain nothing or lose"
+    stored = "int8-dynamic"
 
     def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         from onnxruntime.quantization import QuantType, quantize_dynamic

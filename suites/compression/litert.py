@@ -23,16 +23,46 @@ def rule(algorithm: str, operation: str = "*", **config: Any) -> dict[str, Any]:
     return {"regex": ".*", "operation": operation, "algorithm_key": algorithm, "op_config": config}
 
 
+def static_rule(*, per_channel: bool = True, activation_bits: int = 8) -> dict[str, Any]:
+    """Integer weights and activations for every operation; those of 16 bits are symmetric, as kernels want them."""
+    return rule(
+        "min_max_uniform_quantize",
+        activation_tensor_config=tensor(activation_bits, symmetric=activation_bits == 16),
+        weight_tensor_config=tensor(8, symmetric=True, granularity="CHANNELWISE" if per_channel else "TENSORWISE"),
+        compute_precision="INTEGER",
+        explicit_dequantize=False,
+    )
+
+
+FLOAT_ENDS = tuple(rule("no_quantize", operation=end) for end in ("INPUT", "OUTPUT"))
+"""Rules that leave inputs and outputs float32."""
+
+
 def quantise(source: Path, recipe: Recipe, calibration: Calibration | None, out: Path) -> None:
     """Quantise ``source`` by ``recipe`` to ``out``, one image at a time where it has to be calibrated."""
     from ai_edge_quantizer import quantizer
 
     tool = quantizer.Quantizer(str(source), recipe)
-    ranges = None
-    if calibration is not None:
-        ranges = tool.calibrate(_by_signature(source, calibration), num_threads=1)
+    ranges = _ranges(source, recipe, calibration) if calibration is not None else None
     result = tool.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
     out.write_bytes(result.quantized_model)
+
+
+def _ranges(source: Path, recipe: Recipe, calibration: Calibration) -> dict[str, Any]:
+    """The smallest and largest value of every activation over all images, by its name.
+
+    The quantiser's own way, a moving average over images, cuts what few images reach: EfficientNet-Lite0 then agrees
+    with fp32 on 74 % of mini-imagenet, with the whole range on 99 %.
+    """
+    from ai_edge_quantizer import calibrator, recipe_manager
+    from ai_edge_quantizer.utils import qsv_utils
+
+    manager = recipe_manager.RecipeManager()
+    manager.load_quantization_recipe(recipe)
+    watched = calibrator.Calibrator(source.read_bytes(), num_threads=1, qsv_update_func=qsv_utils.min_max_update)
+    watched.calibrate(_by_signature(source, calibration), manager)
+    ranges: dict[str, Any] = watched.get_model_qsvs()
+    return ranges
 
 
 def _by_signature(source: Path, calibration: Calibration) -> dict[str, list[dict[str, Any]]]:

@@ -1,9 +1,13 @@
-"""``pruned-N``: N % of the weights of the pointwise convolutions become zero, gradually, while the net learns on."""
+"""``pruned-N``: N % of the weights of the pointwise convolutions become zero, gradually, while the net learns on.
+
+``pruned-N-one-shot``: all at once, before it learns on.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from suites.compression.base import SPARSE_KERNELS
 from suites.compression.tuned import Tuned
 
 if TYPE_CHECKING:
@@ -15,22 +19,27 @@ if TYPE_CHECKING:
 class Pruned(Tuned):
     """Zeros at any place: a file that packs well and computes as much as before."""
 
-    note = "unstructured zeros do not run faster on these runtimes: only the compressed file shrinks"
+    note = "unstructured sparsity does not run faster on this runtime: only the compressed file shrinks"
+    pays_on = SPARSE_KERNELS
 
-    def __init__(self, percent: int) -> None:
+    def __init__(self, percent: int, *, gradual: bool = True) -> None:
         self.percent = percent
-        self.name = f"pruned-{percent}"
-        self.description = f"{percent} % of the pointwise weights are zero, pruned gradually"
+        self.gradual = gradual
+        self.name = f"pruned-{percent}" + ("" if gradual else "-one-shot")
+        how = "gradually" if gradual else "all at once, then fine-tuned"
+        self.description = f"{percent} % of the pointwise weights are zero, pruned {how}"
 
     def hooks(self, net: nn.Sequential) -> Hooks:
-        """Growing sparsity; see `suites.nn.sparse`."""
-        from suites.nn.sparse import Prune
+        """Growing sparsity, or all of it from the start; see `suites.nn.sparse`."""
+        from suites.nn.sparse import Prune, PruneAtOnce
 
-        return Prune(net, self.percent / 100)
+        return (Prune if self.gradual else PruneAtOnce)(net, self.percent / 100)
 
     def parameters(self) -> dict[str, Any]:
         """The share, and the rule by which weights are chosen."""
-        return {"zeros_of_pointwise": self.percent / 100, "importance": "magnitude", "schedule": "cubic"}
+        schedule = "cubic" if self.gradual else "one-shot"
+        return {"zeros_of_pointwise": self.percent / 100, "importance": "magnitude", "schedule": schedule}
 
 
-SETTING_50, SETTING_70, SETTING_80, SETTING_90 = Pruned(50), Pruned(70), Pruned(80), Pruned(90)
+SETTING_50, SETTING_70, SETTING_80, SETTING_90 = map(Pruned, (50, 70, 80, 90))
+ONE_SHOT_50, ONE_SHOT_70, ONE_SHOT_80, ONE_SHOT_90 = (Pruned(percent, gradual=False) for percent in (50, 70, 80, 90))

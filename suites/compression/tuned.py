@@ -23,6 +23,7 @@ class Tuned(Compression):
     """
 
     needs_training = True
+    extra = "prepare"
     then: ClassVar[str] = "fp32"
     epochs: ClassVar[int] = 1
     learning_rate: ClassVar[float] = 0.05

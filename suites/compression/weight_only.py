@@ -23,6 +23,7 @@ class WeightOnly(Compression):
     With 4 bits depthwise filters stay fp32 in both formats: LiteRT has no int4 for them, and they are few.
     """
 
+    stored = "weight-only"
     note = "computes in fp32: saves space, and no time"
 
     def __init__(self, bits: int) -> None:

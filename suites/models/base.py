@@ -72,7 +72,8 @@ class Published:
     """Counts of a published net, to check ours against.
 
     ``parameters`` is exact, as in ``source`` (weights, biases, batch norm scale and shift); ``paper_parameters``
-    and ``paper_macs`` (multiply-adds for one image) are the rounded figures of ``paper_source``.
+    and ``paper_macs`` (multiply-adds for one image) are the rounded figures of ``paper_source``. Where ours differ
+    from those by more than 2 %, ``note`` says why.
     """
 
     width: float
@@ -82,6 +83,7 @@ class Published:
     paper_parameters: float
     paper_macs: float
     paper_source: str
+    note: str = ""
 
 
 class ModelFamily(ABC):

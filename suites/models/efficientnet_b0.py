@@ -11,6 +11,7 @@ class EfficientNetB0(EfficientNet):
 
     name = "efficientnet_b0"
     title = "EfficientNet-B0"
+    resolutions = (32, 224)
     lite = False
     published = (
         Published(1.0, 224, 5_288_548, "torchvision efficientnet_b0", 5.3e6, 390e6, "arXiv 1905.11946, table 2"),

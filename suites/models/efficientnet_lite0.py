@@ -11,16 +11,18 @@ class EfficientNetLite0(EfficientNet):
 
     name = "efficientnet_lite0"
     title = "EfficientNet-Lite0"
+    resolutions = (32, 224)
     lite = True
     published = (
         Published(
             1.0,
             224,
             4_652_008,
-            "geffnet efficientnet_lite0",
+            "timm efficientnet_lite0",
             4.7e6,
             407e6,
             "README of tensorflow/tpu efficientnet/lite",
+            note="the README counts more than convolutions and linear layers",
         ),
     )
 

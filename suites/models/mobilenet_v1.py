@@ -27,7 +27,25 @@ class MobileNetV1(ModelFamily):
     resolutions = (32, 128, 160, 192, 224)
     published = (
         Published(1.0, 224, 4_231_976, "timm mobilenetv1_100", 4.2e6, 569e6, "arXiv 1704.04861, table 6"),
-        Published(0.5, 224, 1_331_592, "Keras MobileNet alpha 0.5", 1.3e6, 149e6, "arXiv 1704.04861, table 6"),
+        Published(
+            0.75, 224, 2_585_560, "timm mobilenetv1, channel_multiplier 0.75", 2.6e6, 325e6, "arXiv 1704.04861, table 6"
+        ),
+        Published(
+            0.5, 224, 1_331_592, "timm mobilenetv1, channel_multiplier 0.5", 1.3e6, 149e6, "arXiv 1704.04861, table 6"
+        ),
+        Published(
+            0.25,
+            224,
+            470_072,
+            "timm mobilenetv1, channel_multiplier 0.25",
+            0.5e6,
+            41e6,
+            "arXiv 1704.04861, table 6",
+            note="the paper rounds 0.47 M to 0.5 M",
+        ),
+        Published(1.0, 192, 4_231_976, "timm mobilenetv1_100", 4.2e6, 418e6, "arXiv 1704.04861, table 7"),
+        Published(1.0, 160, 4_231_976, "timm mobilenetv1_100", 4.2e6, 290e6, "arXiv 1704.04861, table 7"),
+        Published(1.0, 128, 4_231_976, "timm mobilenetv1_100", 4.2e6, 186e6, "arXiv 1704.04861, table 7"),
     )
     rows: ClassVar[tuple[Row, ...]] = (
         Row(64, 1),

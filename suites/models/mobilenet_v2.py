@@ -27,7 +27,54 @@ class MobileNetV2(ModelFamily):
     paper = "1801.04381"
     widths = (0.35, 0.5, 0.75, 1.0, 1.4)
     resolutions = (32, 96, 128, 160, 192, 224)
-    published = (Published(1.0, 224, 3_504_872, "torchvision mobilenet_v2", 3.4e6, 300e6, "arXiv 1801.04381, table 4"),)
+    published = (
+        Published(
+            1.4,
+            224,
+            6_108_776,
+            "torchvision mobilenet_v2, width_mult 1.4",
+            6.06e6,
+            582e6,
+            "README of tensorflow/models slim/nets/mobilenet",
+        ),
+        Published(
+            1.0,
+            224,
+            3_504_872,
+            "torchvision mobilenet_v2",
+            3.4e6,
+            300e6,
+            "arXiv 1801.04381, table 4",
+            note="the paper rounds down: its code has 3.47 M",
+        ),
+        Published(
+            0.75,
+            224,
+            2_636_424,
+            "torchvision mobilenet_v2, width_mult 0.75",
+            2.61e6,
+            209e6,
+            "README of tensorflow/models slim/nets/mobilenet",
+        ),
+        Published(
+            0.5,
+            224,
+            1_968_680,
+            "torchvision mobilenet_v2, width_mult 0.5",
+            1.95e6,
+            97e6,
+            "README of tensorflow/models slim/nets/mobilenet",
+        ),
+        Published(
+            0.35,
+            224,
+            1_677_128,
+            "torchvision mobilenet_v2, width_mult 0.35",
+            1.66e6,
+            59e6,
+            "README of tensorflow/models slim/nets/mobilenet",
+        ),
+    )
     rows: ClassVar[tuple[Row, ...]] = (
         Row(1, 16, 1, 1),
         Row(6, 24, 2, 2),

@@ -21,6 +21,9 @@ class Row(NamedTuple):
     stride: int
 
 
+STEM = 16
+"""Channels of the first convolution."""
+
 BATCH_NORM_EPS = 1e-3
 """Batch normalisation epsilon of the reference code."""
 
@@ -41,7 +44,7 @@ class MobileNetV3(ModelFamily):
 
         from suites.nn import ConvBNAct, with_eps
 
-        first = make_divisible(16 * variant.width)
+        first = make_divisible(STEM * variant.width)
         stem = ConvBNAct(variant.channels, first, 3, variant.stem_stride, act=nn.Hardswish)
         blocks, channels = self._blocks(first, variant.width)
         last = 6 * channels
@@ -60,17 +63,21 @@ class MobileNetV3(ModelFamily):
         return with_eps(net, BATCH_NORM_EPS)
 
     def _blocks(self, channels: int, width: float) -> tuple[list[nn.Module], int]:
-        """The inverted residuals after a stem of ``channels``, and the channels of the last."""
+        """The inverted residuals after a stem of ``channels``, and the channels of the last.
+
+        Width acts on outputs; what a block expands them to stays the same multiple, as in the reference code.
+        """
         from torch.nn import Hardsigmoid, Hardswish, ReLU
 
         from suites.nn import InvertedResidual, SqueezeExcite
 
         blocks: list[nn.Module] = []
+        unscaled = STEM
         for row in self.rows:
-            hidden, outputs = make_divisible(row.hidden * width), make_divisible(row.channels * width)
+            hidden, outputs = make_divisible(channels * row.hidden / unscaled), make_divisible(row.channels * width)
             squeezed = make_divisible(hidden / 4)
             gate = SqueezeExcite(hidden, squeezed, ReLU, Hardsigmoid) if row.attention else None
             act = Hardswish if row.hard_swish else ReLU
             blocks.append(InvertedResidual(channels, hidden, outputs, row.kernel, row.stride, act, gate))
-            channels = outputs
+            channels, unscaled = outputs, row.channels
         return blocks, channels

@@ -13,6 +13,7 @@ class MobileNetV3Large(MobileNetV3):
     title = "MobileNetV3-Large"
     published = (
         Published(1.0, 224, 5_483_032, "torchvision mobilenet_v3_large", 5.4e6, 219e6, "arXiv 1905.02244, table 3"),
+        Published(0.75, 224, 3_993_528, "timm mobilenetv3_large_075", 4.0e6, 155e6, "arXiv 1905.02244, table 3"),
     )
     head = 1280
     rows = (

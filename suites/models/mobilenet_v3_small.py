@@ -13,6 +13,7 @@ class MobileNetV3Small(MobileNetV3):
     title = "MobileNetV3-Small"
     published = (
         Published(1.0, 224, 2_542_856, "torchvision mobilenet_v3_small", 2.5e6, 56e6, "arXiv 1905.02244, table 3"),
+        Published(0.75, 224, 2_041_872, "timm mobilenetv3_small_075", 2.0e6, 44e6, "arXiv 1905.02244, table 3"),
     )
     head = 1024
     rows = (

@@ -22,6 +22,8 @@ class ShuffleNetV2(ModelFamily):
     published = (
         Published(0.5, 224, 1_366_792, "torchvision shufflenet_v2_x0_5", 1.4e6, 41e6, "arXiv 1807.11164, table 5"),
         Published(1.0, 224, 2_278_604, "torchvision shufflenet_v2_x1_0", 2.3e6, 146e6, "arXiv 1807.11164, table 5"),
+        Published(1.5, 224, 3_503_624, "torchvision shufflenet_v2_x1_5", 3.5e6, 299e6, "arXiv 1807.11164, table 5"),
+        Published(2.0, 224, 7_393_996, "torchvision shufflenet_v2_x2_0", 7.4e6, 591e6, "arXiv 1807.11164, table 5"),
     )
     stem: ClassVar[int] = 24
     repeats: ClassVar[tuple[int, ...]] = (4, 8, 4)

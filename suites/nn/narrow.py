@@ -8,11 +8,13 @@ concatenations and shuffles keep their shapes, so one rule serves all families.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple, cast
 
 import torch
 from torch import nn
 
+from harness.core.errors import UsageError
 from suites.nn.blocks import ConvBNAct, InvertedResidual, ShuffleUnit
 
 DIVISOR = 8
@@ -27,20 +29,28 @@ class Hidden(NamedTuple):
 
 
 def hidden(net: nn.Sequential) -> Iterator[Hidden]:
-    """All such channels of a net. A block without expansion or with squeeze-excite has none."""
+    """All such channels of a net. A block of another kind, without expansion or with squeeze-excite has none."""
     for block in net.modules():
         if isinstance(block, InvertedResidual | ShuffleUnit):
             layers = block.layers if isinstance(block, InvertedResidual) else block.branch
             units = [layer for layer in layers if isinstance(layer, ConvBNAct)]
             if len(units) == len(layers) == 3:
                 yield Hidden((units[0], units[1]), cast(nn.Conv2d, units[2][0]))
-    *_, last = (layer for layer in net if isinstance(layer, ConvBNAct))
-    yield Hidden((last,), next(layer for layer in net if isinstance(layer, nn.Linear)))
+    with_weights = [layer for layer in net if any(True for _ in layer.parameters())]
+    for maker, reader in pairwise(with_weights):
+        if isinstance(maker, ConvBNAct) and isinstance(reader, nn.Linear):
+            yield Hidden((maker,), reader)
 
 
 def narrow(net: nn.Sequential, share: float) -> None:
-    """Take ``share`` of the hidden channels in place, the least important of each block."""
-    for channels in hidden(net):
+    """Take ``share`` of the hidden channels in place, the least important of each block.
+
+    UsageError where the net has none: it would come out as it went in.
+    """
+    found = list(hidden(net))
+    if not found:
+        raise UsageError("this net has no channels that one block makes and reads itself", "leave its channels be")
+    for channels in found:
         score = importance(channels)
         count = max(DIVISOR, round(len(score) * (1 - share) / DIVISOR) * DIVISOR)
         kept = score.argsort(descending=True, stable=True)[:count].sort().values

@@ -43,12 +43,19 @@ class Prune(Hooks):
 
     def stepped(self, progress: float) -> None:
         """Choose anew now and then, and at the end of the ramp for good; zero what is not kept."""
-        if (self._steps % EVERY == 0 and progress <= RAMP + 0.1) or progress == 1:
-            self._choose(self._share * (1 - (1 - min(progress / RAMP, 1)) ** 3))
+        if self._due(progress):
+            self._choose(self._aim(progress))
         self._steps += 1
         with torch.no_grad():
             for weight, kept in zip(self._weights, self._kept, strict=True):
                 weight.mul_(kept)
+
+    def _due(self, progress: float) -> bool:
+        return (self._steps % EVERY == 0 and progress <= RAMP + 0.1) or progress == 1
+
+    def _aim(self, progress: float) -> float:
+        """The share of zeros by now."""
+        return self._share * (1 - (1 - min(progress / RAMP, 1)) ** 3)
 
     def _choose(self, share: float) -> None:
         for place, weight in enumerate(self._weights):
@@ -57,3 +64,13 @@ class Prune(Hooks):
             kept = torch.ones_like(size, dtype=torch.bool)
             kept[size.argsort(stable=True)[:zeros]] = False
             self._kept[place] = kept.view_as(weight)
+
+
+class PruneAtOnce(Prune):
+    """The whole share at the first step, and the same weights to the end."""
+
+    def _due(self, progress: float) -> bool:
+        return self._steps == 0
+
+    def _aim(self, progress: float) -> float:
+        return self._share

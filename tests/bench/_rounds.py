@@ -1,11 +1,21 @@
-"""Shared by the benchmarks run by hand: rounds in random order, and a table of ratios."""
+"""Shared by the benchmarks run by hand: rounds in random order, and their table, printed and kept."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import random
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.bench.run import versions
+from harness.core.hostfs import HostFs
+from harness.core.units import utc_now
+from harness.host.identity import identity
 
 Contender = Callable[[], float]
 """Runs one fresh process; its median nanoseconds."""
@@ -22,6 +32,17 @@ def measure(contenders: Mapping[str, Contender], rounds: int, seed: int) -> dict
     return medians
 
 
+@contextmanager
+def pinned(cpus: Sequence[int]) -> Iterator[None]:
+    """This process on `cpus` alone (empty: anywhere), and with it what it starts meanwhile."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus or before)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as their widest cell."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
@@ -34,3 +55,21 @@ def warn_if_busy() -> None:
     load = os.getloadavg()[0]
     if load > 0.5:
         print(f"load average {load:.2f}: something else is running, these figures do not count\n")
+
+
+def keep(out: Path | None, name: str, head: Sequence[str], rows: Sequence[Sequence[str]], **more: Any) -> None:
+    """Print the table; with `out` also write it there as JSON, beside the machine, the versions and the load."""
+    print_table(head, rows)
+    if out is None:
+        return
+    document = {
+        "benchmark": name,
+        "ended_utc": utc_now(),
+        **more,
+        "rows": [dict(zip(head, row, strict=True)) for row in rows],
+        "load_average": os.getloadavg()[0],
+        "host": dataclasses.asdict(identity(HostFs())),
+        "versions": versions(),
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

@@ -1,10 +1,10 @@
 """Are our medians those of others? One alternating run on the same model, threads and runtime.
 
-    python tests/bench/fidelity.py [--model MODEL] [--threads N] [--rounds N] [--seconds S]
+    python tests/bench/fidelity.py [--model MODEL] [--threads N] [--rounds N] [--seconds S] [--out FILE.json]
 
 Our p50 over that of a bare loop written here, of MLPerf LoadGen's SingleStream (pip install mlcommons-loadgen) and, on
-OpenVINO, of its benchmark_app. Every round runs each of them once in a fresh process, in random order. Each ratio
-should lie within 0.98 to 1.02.
+OpenVINO, of its benchmark_app. Every round runs each of them once in a fresh process on the same CPUs, in random order.
+Each ratio should lie within 0.98 to 1.02. Some three minutes with the defaults.
 """
 
 from __future__ import annotations
@@ -26,16 +26,19 @@ from typing import Any
 import numpy as np
 
 from harness.analysis.compare import ab
+from harness.bench.request import find_target
+from harness.bench.room import Room
 from harness.bench.sides import SideFinder
 from harness.core import plugins
 from harness.core.errors import EdgebenchError
+from harness.core.hostfs import HostFs
 from harness.measure.pairs import time_process
 from harness.measure.prepared import Prepared
 from harness.measure.process import Failure, run_worker
 from harness.measure.profile import Profile, profile
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _rounds import Contender, measure, print_table, warn_if_busy
+from _rounds import Contender, keep, measure, pinned, warn_if_busy
 
 LOW, HIGH = 0.98, 1.02
 WARMUP_S = 0.5
@@ -56,7 +59,8 @@ def main() -> None:
         inside = "yes" if LOW <= found.ratio <= HIGH else "NO"
         p50s = [f"{statistics.median(medians[name]) / 1e6:.4f}" for name in (ours, peer)]
         rows.append([ours, peer, *p50s, f"{found.ratio:.4f}", f"{found.lo:.4f} to {found.hi:.4f}", inside])
-    print_table(["ours", "peer", "ours ms", "peer ms", "ratio", "95 % interval", f"in {LOW}-{HIGH}"], rows)
+    head = ["ours", "peer", "ours ms", "peer ms", "ratio", "95 % interval", f"in {LOW}-{HIGH}"]
+    keep(arguments.out, "fidelity", head, rows, model=arguments.model, threads=arguments.threads, medians_ns=medians)
 
 
 def _arguments() -> argparse.Namespace:
@@ -65,13 +69,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=2.0, help="timed, a process")
+    parser.add_argument("--out", type=Path, help="keep the result there as JSON")
     parser.add_argument("--child", choices=CHILDREN, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def _contenders(arguments: argparse.Namespace) -> tuple[dict[str, Contender], list[tuple[str, str]]]:
     """All that run, and which of ours stands against which peer; prints who is missing, and why."""
-    finder = SideFinder(300.0, arguments.threads)
+    finder = SideFinder(Room.on(find_target("auto", HostFs())), arguments.threads)
     prepared = finder.find(arguments.model, "onnxruntime-cpu").prepared
     length = _length(arguments.seconds)
     contenders: dict[str, Contender] = {"onnxruntime": partial(_ours, prepared, length)}
@@ -112,7 +117,8 @@ def _child(which: str, prepared: Prepared, seconds: float) -> float:
     """This file again, in a fresh process."""
     command = [sys.executable, __file__, "--child", which, "--model", str(prepared.artifact.path)]
     command += ["--threads", str(prepared.options.threads), "--seconds", str(seconds)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    with pinned(prepared.cpus):
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stdout.split()[-1])
 
 
@@ -183,7 +189,8 @@ def benchmark_app(prepared: Prepared, shape: str, seconds: float) -> float:
     command = [str(_benchmark_app()), "-m", str(prepared.artifact.path), "-shape", shape]
     command += ["-d", "CPU", "-api", "sync", "-hint", "none", "-nthreads", str(prepared.options.threads)]
     command += ["-infer_precision", "f32", "-t", str(max(1, round(seconds)))]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    with pinned(prepared.cpus):
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"Median:\s*([\d.]+) (us|ms)", printed)
     if found is None:
         raise ValueError(f"benchmark_app printed no median:\n{printed}")
@@ -211,10 +218,11 @@ def _no_loadgen() -> str:
 
 def _openvino() -> tuple[str, str]:
     """Name of our OpenVINO runtime, or why there is no comparison with benchmark_app."""
-    ours = [name for name, runtime in plugins.load_all("runtimes").items() if runtime.module == "openvino"]
+    facts = {name: runtime.capability for name, runtime in plugins.load_all("runtimes").items()}
+    ours = [name for name, one in facts.items() if "openvino" in one.modules and one.device == "cpu" and one.by_default]
     if not ours:
         return "", "edgebench has no OpenVINO runtime"
-    return ours[0], "" if _benchmark_app().exists() else "not installed: pip install openvino"
+    return ours[0], "" if _benchmark_app().exists() else "not installed: pip install 'edgebench[openvino]'"
 
 
 CHILDREN: dict[str, Callable[[Path, int, float], float]] = {"bare loop": bare_loop, "loadgen": loadgen}

@@ -22,7 +22,7 @@ def test_a_missing_model_is_a_usage_error(edgebench: Edgebench) -> None:
 
 def test_a_text_file_called_onnx_measures_nothing(edgebench: Edgebench, tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("hello")
-    done = edgebench("run", "--model", "text.onnx", *SMOKE, "--out", "run")
+    done = edgebench("run", "--model", "text.onnx", "--runtime", "onnxruntime-cpu", *SMOKE, "--out", "run")
     assert done.returncode == EXIT_NOTHING_MEASURED
     (record,) = RunFolder(tmp_path / "run").records()
     assert record.verdict.status == "unsupported"
@@ -38,9 +38,9 @@ def test_a_truncated_model_is_unsupported(
     model.write_bytes(model.read_bytes()[:1000])
     done = edgebench("run", "--model", model, *SMOKE, "--out", "run")
     assert done.returncode == EXIT_NOTHING_MEASURED
-    (record,) = RunFolder(tmp_path / "run").records()
-    assert record.verdict.status in ("unsupported", "crashed")
-    assert record.value("latency_p50_ns") is None
+    records = RunFolder(tmp_path / "run").records()
+    assert {record.verdict.status for record in records} <= {"unsupported", "crashed"}
+    assert {record.value("latency_p50_ns") for record in records} == {None}
 
 
 def test_the_rest_is_measured_beside_an_unsupported_operator(
@@ -74,16 +74,16 @@ def test_a_wrong_data_folder_is_a_usage_error(edgebench: Edgebench, own_onnx: Pa
     assert "no images below" in edgebench("run", "--model", own_onnx, "--data", "empty").stderr
 
 
-def test_a_data_set_with_other_classes_gives_no_accuracy(edgebench: Edgebench, own_onnx: Path, tmp_path: Path) -> None:
+def test_a_data_set_with_other_classes_is_a_usage_error(edgebench: Edgebench, own_onnx: Path, tmp_path: Path) -> None:
     from PIL import Image
 
     for name in ("cat", "dog"):
         (tmp_path / "photos" / name).mkdir(parents=True)
         Image.new("L", (28, 28)).save(tmp_path / "photos" / name / "1.png")
     done = edgebench("run", "--model", own_onnx, "--data", "photos", *SMOKE, "--out", "run")
-    assert done.returncode == 0, done.stderr
-    (record,) = RunFolder(tmp_path / "run").records()
-    assert record.missing("top1") == "the model has 10 outputs, the data set 2 classes"
+    assert done.returncode == EXIT_USAGE
+    assert "the model has 10 outputs, the data set 2 classes" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

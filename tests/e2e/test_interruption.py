@@ -20,8 +20,9 @@ Running = tuple[subprocess.Popen[str], Path]
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Running]:
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     """A run of the whole quick suite, at the moment its first records are written."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     out = tmp_path / "run"
     command = [sys.executable, "-m", "edgebench", "run", "quick", *SMOKE, "--out", str(out)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

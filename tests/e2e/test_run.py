@@ -77,7 +77,7 @@ def test_own_models_of_both_formats_are_measured(edgebench: Edgebench, own_onnx:
     done = edgebench("run", "--model", own_onnx, "--model", own_tflite, *SMOKE, "--json")
     assert done.returncode == 0, done.stderr
     table = json.loads(done.stdout)
-    assert {row["runtime"] for row in table} == {"onnxruntime-cpu", "litert-xnnpack"}
+    assert {row["runtime"] for row in table} >= {"onnxruntime-cpu", "litert-xnnpack"}
     assert all(row["weights"] == "user" and row["top1"] is None for row in table)
 
 
@@ -85,9 +85,9 @@ def test_own_models_are_scored_on_class_folders(edgebench: Edgebench, own_onnx: 
     from PIL import Image
 
     from harness.accuracy.dataset import open_dataset
-    from suites.catalog import DATASETS
+    from suites.catalog import DATA
 
-    for number, (image, label) in enumerate(open_dataset(*DATASETS["fashion-mnist"]).items(120)):
+    for number, (image, label) in enumerate(open_dataset("idx", DATA / "fashion-mnist").items(120)):
         folder = tmp_path / "photos" / f"class{label}"
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image[:, :, 0]).save(folder / f"{number}.png")
@@ -96,6 +96,33 @@ def test_own_models_are_scored_on_class_folders(edgebench: Edgebench, own_onnx: 
     done = edgebench("run", "--model", own_onnx, *arguments)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)[0]["top1"] > 0.8
+
+
+def test_a_labels_file_scores_each_of_its_parts(edgebench: Edgebench, own_onnx: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    from harness.accuracy.dataset import open_dataset
+    from suites.catalog import DATA
+
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    lines = ["# part first\n"]
+    for number, (image, label) in enumerate(open_dataset("idx", DATA / "fashion-mnist").items(60)):
+        Image.fromarray(image[:, :, 0]).save(photos / f"{number}.png")
+        lines += ["# part second\n"] * (number == 40)
+        lines.append(f"{number}.png {label} {9 - label}\n" if number < 40 else f"{number}.png {label}\n")
+    (photos / "labels.txt").write_text("".join(lines))
+    how = ("--preprocess", "pad=2,mean=0.286,std=0.353", "--runtime", "onnxruntime-cpu")
+    done = edgebench("run", "--model", own_onnx, "--data", photos, *how, "--profile", "smoke", "--out", "run")
+    assert done.returncode == 0, done.stderr
+    (record,) = RunFolder(tmp_path / "run").records()
+    accuracy = record.details["accuracy"]
+    assert (accuracy["name"], accuracy["n"]) == ("top-1", 60)
+    assert {name: part["n"] for name, part in accuracy["parts"].items()} == {"first": 40, "second": 20}
+    assert sum(part["right"] for part in accuracy["parts"].values()) == accuracy["right"]
+    assert record.value("top1") == accuracy["right"] / 60
+    assert accuracy["right"] >= 48
+    assert record.missing("mcnemar_p") == "no fp32 net to compare with"
 
 
 def test_two_runs_compare_case_by_case(finished_run: Path, edgebench: Edgebench) -> None:
@@ -110,10 +137,12 @@ def test_a_recorded_boards_run_says_that_it_was_recorded(edgebench: Edgebench, t
     """Inference runs here: its figures must not pass for those of the board."""
     from tests import trees
 
-    root = trees.write(tmp_path / "pi5", trees.raspberry_pi_5())
+    root = trees.write(tmp_path / "pi5", {**trees.raspberry_pi_5(), trees.THROTTLED: "e0006"})
     case = ("-k", f"{EMBEDDED}|fp32|onnxruntime-cpu", *SMOKE, "--host-root", root, "--no-report", "--out", "run")
     assert edgebench("run", "quick", *case).returncode == 0
     folder = RunFolder(tmp_path / "run")
     assert folder.header().target == "raspberry-pi-5 (recorded)"
     (record,) = folder.records()
-    assert "virtual_board" in {finding.check for finding in record.findings}
+    assert {"virtual_board", "cool_down"} <= {finding.check for finding in record.findings}
+    assert (record.verdict.status, "0xe0006" in record.verdict.reason) == ("throttled", True)
+    assert "the sensor stood still" in (record.missing("energy_gross_j") or "")

@@ -21,11 +21,11 @@ def measure(edgebench: Edgebench, own_onnx: Path, own_tflite: Path, tmp_path: Pa
 
     def run(kind: str, *scenario: str) -> tuple[Record, dict[str, Any]]:
         model = {"onnx": own_onnx, "tflite": own_tflite}[kind]
-        done = edgebench("run", "--model", model, *scenario, *SMOKE, "--out", "run", "--no-report")
+        where = ("--runtime", RUNTIMES[kind], "--out", "run", "--no-report")
+        done = edgebench("run", "--model", model, *scenario, *SMOKE, *where)
         assert done.returncode == 0, done.stdout + done.stderr
         folder = RunFolder(tmp_path / "run")
         (record,) = folder.records()
-        assert record.case.runtime == RUNTIMES[kind]
         return record, folder.blob(record.processes[0].blob.sha256)
 
     return run

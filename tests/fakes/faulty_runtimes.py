@@ -58,6 +58,17 @@ def run_out_of_memory() -> None:
     np.ones(1 << 60, np.uint8)
 
 
+def swell() -> None:
+    """Take and touch 16 MiB at a time, for ever."""
+    held = []
+    while True:
+        held.append(np.ones(16 << 20, np.uint8))
+
+
+def abort() -> None:
+    os.abort()
+
+
 def babble() -> None:
     sys.stdout.write("\x00\xff garbage { [ " * 50)
 
@@ -70,3 +81,5 @@ LEAVES = Faulty("infer", leave)
 KILLED = Faulty("infer", be_killed)
 HUNGRY = Faulty("infer", run_out_of_memory)
 BABBLES = Faulty("infer", babble)
+SWELLS = Faulty("infer", swell)
+ABORTS = Faulty("infer", abort)

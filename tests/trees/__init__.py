@@ -12,13 +12,13 @@ from .files import CPU, DEVICE_TREE, HWMON, THERMAL, Content, Link, Tree, below,
 from .jetson import ina3221, jetson_agx_orin, jetson_agx_xavier, jetson_nano, jetson_orin_nano, jetson_thor
 from .pc import RAPL, coral_host, coral_usb, intel_laptop, rapl, virtual_machine
 from .playing import PLAYING
-from .raspberry import pmic, raspberry_pi_5
+from .raspberry import THROTTLED, pmic, raspberry_pi_5
 
 __all__ = [
-    "CPU", "DEVICE_TREE", "HWMON", "PLAYING", "RAPL", "STATIC", "THERMAL", "Content", "Link", "Tree", "below",
-    "coral_host", "coral_usb", "device_tree", "ina3221", "intel_laptop", "jetson_agx_orin", "jetson_agx_xavier",
-    "jetson_nano", "jetson_orin_nano", "jetson_thor", "meminfo", "pmic", "rapl", "raspberry_pi_5", "virtual_machine",
-    "write",
+    "CPU", "DEVICE_TREE", "HWMON", "PLAYING", "RAPL", "STATIC", "THERMAL", "THROTTLED", "Content", "Link", "Tree",
+    "below", "coral_host", "coral_usb", "device_tree", "ina3221", "intel_laptop", "jetson_agx_orin",
+    "jetson_agx_xavier", "jetson_nano", "jetson_orin_nano", "jetson_thor", "meminfo", "pmic", "rapl",
+    "raspberry_pi_5", "virtual_machine", "write",
 ]  # fmt: skip
 
 STATIC: Mapping[str, Callable[[], Tree]] = {

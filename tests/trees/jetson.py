@@ -105,13 +105,13 @@ def jetson_thor() -> Tree:
     }
 
 
-def jetson_nano() -> Tree:
-    """A Nano on JetPack 4: NVIDIA's own iio driver."""
+def jetson_nano(*, labels: bool = True) -> Tree:
+    """A Nano on JetPack 4: NVIDIA's own iio driver, which counts channels from 0."""
     chip = "sys/bus/i2c/drivers/ina3221x/6-0040/iio:device0"
     rails = {"POM_5V_IN": 2371, "POM_5V_GPU": 40, "POM_5V_CPU": 484}
     files: Tree = {}
     for number, (rail, milliwatt) in enumerate(rails.items()):
-        files |= {f"rail_name_{number}": rail, f"in_power{number}_input": milliwatt}
+        files |= {f"rail_name_{number}": rail if labels else "", f"in_power{number}_input": milliwatt}
     return {
         **device_tree("NVIDIA Jetson Nano Developer Kit", "nvidia,p3449-0000-b00+p3448-0000-b00", "nvidia,tegra210"),
         **below(chip, files),

@@ -27,18 +27,24 @@ def write_playing(
     return root
 
 
-def throttling_pi_5(root: Path, seconds: int = 60) -> Path:
-    """A Raspberry Pi 5 that gets hot: half way through it is capped and throttled, and draws less."""
+def throttling_pi_5(root: Path, seconds: int = 20) -> Path:
+    """A Raspberry Pi 5 without a fan, its heat in quick motion.
+
+    A quarter of the time it gets warm, then it is capped and throttled at 82 degrees and draws less, in the last third
+    it cools; that it happened stays in its bits 16 to 19. It begins as cool as its target wants it for a case.
+    """
     events: list[Event] = []
-    step_ns = SECOND_NS // 5
-    for tick in range(seconds * 5):
-        hot = tick >= seconds * 5 // 2
+    ticks = seconds * 5
+    for tick in range(ticks):
+        hot, cooling = ticks // 4 <= tick < ticks * 2 // 3, tick >= ticks * 2 // 3
+        bits = "e0006" if hot else "e0000" if cooling else "0"
+        celsius = 82 if hot else 65 - 20 * (tick - ticks * 2 // 3) * 3 // ticks if cooling else 45 + 56 * tick // ticks
         # the core's current wanders by a few milliamperes, as every real one does
         amperes = (2.1 if hot else 3.2) + 0.001 * (tick * 7 % 11)
-        temperature = min(86_000, 60_000 + 200 * tick)
-        events.append((tick * step_ns, "/cmd/vcgencmd/pmic_read_adc", pmic(amperes)))
-        events.append((tick * step_ns, f"/{THROTTLED}", "e0006" if hot else "0"))
-        events.append((tick * step_ns, f"/{THERMAL}/thermal_zone0/temp", str(temperature)))
+        at_ns = tick * SECOND_NS // 5
+        events.append((at_ns, "/cmd/vcgencmd/pmic_read_adc", pmic(amperes)))
+        events.append((at_ns, f"/{THROTTLED}", bits))
+        events.append((at_ns, f"/{THERMAL}/thermal_zone0/temp", str(1000 * celsius + 100 * (tick % 5))))
     return write_playing(root, raspberry_pi_5(), events, seconds * SECOND_NS, {})
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from harness.analysis._checks import FloatArray, IntArray, at_least, seconds, times, whole, window
-from harness.analysis.energy.result import Energy
+from harness.analysis._checks import FloatArray, IntArray, at_least, seconds, whole, window
+from harness.analysis.energy.readings import readings
+from harness.analysis.energy.result import Energy, nothing
 from harness.analysis.energy.trace import MIN_UPDATES
 from harness.analysis.energy.uncertainty import TIMESTAMP_S
 
@@ -31,19 +32,22 @@ def from_counter(
 ) -> Energy:
     """Return the energy between `start_ns` and `end_ns` of a counter of microjoules.
 
-    `t_ns`: whole monotonic nanoseconds, not falling; `counter_uj`: whole microjoules 0 .. `wrap_uj`, as many. A
-    reading below the one before has wrapped once: `wrap_uj` (max_energy_range_uj) is added. More wraps
-    than one between two readings cannot be seen; read more often than one wrap takes. At the
-    edges the counter is interpolated linearly, so it is best read at both. `update_ns`, `resolution_uj`:
-    how often the counter itself is updated, and by multiples of what.
+    `t_ns`: whole monotonic nanoseconds, in any order (of equal ones the first counts); `counter_uj`: whole microjoules
+    0 .. `wrap_uj`, as many, NaN where there was no reading. A reading below the one before has wrapped once: `wrap_uj`
+    (max_energy_range_uj) is added. More wraps than one between two readings cannot be seen; read more often than one
+    wrap takes. At the edges the counter is interpolated linearly, so it is best read at both. `update_ns`,
+    `resolution_uj`: how often the counter itself is updated, and by multiples of what.
 
     Invalid: more than 1 % of the window outside the readings, a counter that stands still or falls
-    back (reset), or one polled faster than it moves that moved fewer than 10 times.
+    back (reset), one polled faster than it moves that moved fewer than 10 times, fewer than 2 readings.
 
-    Raises ValueError for fewer than 2 readings, values outside 0 .. wrap, unequal lengths, falling times.
+    Raises ValueError for what is no counter or no window: values outside 0 .. wrap, unequal lengths, not numbers, an
+    end not after the start.
     """
-    times_ns, rises = _rises(t_ns, counter_uj, wrap_uj)
     start, end = window(start_ns, end_ns)
+    times_ns, rises = _rises(t_ns, counter_uj, wrap_uj)
+    if times_ns.size < 2:
+        return nothing(end - start, f"a counter needs at least 2 readings, there are {times_ns.size}")
     update_s = at_least("update_ns", update_ns, 0) * 1e-9
     t_s, duration_s = seconds(times_ns, start), (end - start) * 1e-9
     total = np.concatenate(([0.0], np.cumsum(rises) * 1e-6))
@@ -61,23 +65,22 @@ def from_counter(
 
 def _rises(t_ns: npt.ArrayLike, counter_uj: npt.ArrayLike, wrap_uj: int) -> tuple[IntArray, IntArray]:
     """Return the times and the rise of the counter from each reading to the next, in microjoules."""
-    times_ns, counter = times("t_ns", t_ns), whole("counter_uj", counter_uj)
     at_least("wrap_uj", wrap_uj, 1)
-    if counter.size != times_ns.size:
-        raise ValueError(f"counter_uj: as many as t_ns expected, got {counter.size} for {times_ns.size} times")
+    times_ns, found = readings("counter_uj", t_ns, counter_uj)
+    if times_ns.size == 0:
+        return times_ns, times_ns
+    counter = whole("counter_uj", found)
     outside = (counter < 0) | (counter > wrap_uj)
     if outside.any():
-        i = int(np.argmax(outside))
-        raise ValueError(f"counter_uj[{i}] is {counter[i]}, expected 0 .. {wrap_uj} (the wrap)")
-    times_ns, first = np.unique(times_ns, return_index=True)
-    if times_ns.size < 2:
-        raise ValueError(f"t_ns: a counter needs at least 2 readings, got {times_ns.size}")
-    steps = np.diff(counter[first])
+        raise ValueError(f"counter_uj holds {counter[outside][0]}, expected 0 .. {wrap_uj} (the wrap)")
+    steps = np.diff(counter)
     return times_ns, np.where(steps < 0, steps + int(wrap_uj), steps)
 
 
 def _objection(rises: IntArray, wrap_uj: int, unseen_share: float) -> str:
     moves = int(np.count_nonzero(rises))
+    if unseen_share >= 1.0:
+        return "the window lies outside the readings"
     if unseen_share > EDGE_SHARE:
         return f"{100 * unseen_share:.2g} % of the window lies outside the readings of the counter"
     if moves == 0:

@@ -10,7 +10,9 @@ from harness.analysis.energy.result import Energy
 
 
 def mean_power(energy: Energy) -> tuple[float, float]:
-    """Return the mean power of a window and its standard uncertainty, in watts."""
+    """Return the mean power of a window and its standard uncertainty, in watts. ValueError without a duration."""
+    if energy.duration_ns <= 0:
+        raise ValueError("energy: its window has no duration, so it has no mean power")
     duration_s = energy.duration_ns * 1e-9
     return energy.joules / duration_s, energy.u_joules / duration_s
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -22,5 +23,10 @@ class Energy:
     coverage: float
     valid: bool
     reason: str
-    duration_ns: int
-    updates: int
+    duration_ns: int = 0
+    updates: int = 0
+
+
+def nothing(duration_ns: int, reason: str) -> Energy:
+    """A window of which nothing is known: no number of joules would be true, so they are NaN."""
+    return Energy(math.nan, math.nan, 0.0, False, reason, duration_ns)

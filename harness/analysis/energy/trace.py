@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from harness.analysis._checks import FloatArray, IntArray, at_least, samples, seconds, times, window
+from harness.analysis._checks import FloatArray, IntArray, at_least, seconds, window
 from harness.analysis.energy import uncertainty
-from harness.analysis.energy.result import Energy
+from harness.analysis.energy.readings import readings
+from harness.analysis.energy.result import Energy, nothing
 
 GAP_PERIODS = 2.5
 """A pause longer than this many update periods is a gap: updates were missed, not merely late."""
@@ -26,20 +27,24 @@ def integrate(
 ) -> Energy:
     """Return the energy between `start_ns` and `end_ns` of the power samples.
 
-    `t_ns`: whole monotonic nanoseconds, not falling (of equal ones the first counts); `power_w`: watts
-    >= 0, as many. Power at the window's edges is interpolated linearly; where the trace does not reach
-    an edge, its nearest value is held. `period_ns`: the sensor's update period, default the
-    median distance of the samples; a sensor polled faster than it updates needs it.
-    `resolution_w`: the sensor's quantum, default the coarsest round one (0.1 W .. 20 uW) that fits all readings.
+    `t_ns`: whole monotonic nanoseconds, in any order (of equal ones the first counts); `power_w`: watts, as many; a
+    gated rail may read slightly less than 0. A reading that is not finite is no reading: it leaves a gap. Power at
+    the window's edges is interpolated linearly; where the trace does not reach an edge, its nearest value is held.
+    `period_ns`: the sensor's update period, default the median distance of the samples; a sensor polled faster than
+    it updates needs it. `resolution_w`: the sensor's quantum, default the coarsest round one (0.1 W .. 20 uW) that
+    fits all readings.
 
     Invalid: a gap of more than 2.5 periods (also to an edge), or fewer than 10 updates in the window.
     What happens between two updates is not seen: a load that switches in step with the sensor
     deceives any sampler.
 
-    Raises ValueError for an empty trace, unequal lengths, falling times, bad power, an empty window.
+    Raises ValueError for what is no trace or no window: unequal lengths, not numbers, an end not after the start.
     """
-    times_ns, watts = _readings(t_ns, power_w)
     start, end = window(start_ns, end_ns)
+    times_ns, found = readings("power_w", t_ns, power_w)
+    watts = found.astype(np.float64)
+    if times_ns.size == 0:
+        return nothing(end - start, "no readings")
     period_s = _period_s(times_ns, period_ns)
     t_s = seconds(times_ns, start)
     duration_s = (end - start) * 1e-9
@@ -47,20 +52,14 @@ def integrate(
     updates = min(int(inside.sum()), int(duration_s / period_s) + 1)
     longest_s, unseen_s = _gaps(t_s, duration_s, GAP_PERIODS * period_s)
     reason = _objection(longest_s, period_s, updates)
+    if t_s[0] > duration_s or t_s[-1] < 0.0:
+        reason = "the window lies outside the readings"
     joules = _trapezoid(t_s, watts, duration_s)
     u_joules = uncertainty.of_trace(t_s, watts, duration_s, period_s, unseen_s, resolution_w)
     coverage = max(0.0, 1.0 - unseen_s / duration_s)
     if updates < 3:  # nothing to judge the samples by
-        u_joules = max(u_joules, joules / np.sqrt(3.0))
+        u_joules = max(u_joules, abs(joules) / np.sqrt(3.0))
     return Energy(joules, u_joules, coverage, not reason, reason, end - start, updates)
-
-
-def _readings(t_ns: npt.ArrayLike, power_w: npt.ArrayLike) -> tuple[IntArray, FloatArray]:
-    times_ns, watts = times("t_ns", t_ns), samples("power_w", power_w)
-    if times_ns.size != watts.size:
-        raise ValueError(f"power_w: as many as t_ns expected, got {watts.size} for {times_ns.size} times")
-    times_ns, first = np.unique(times_ns, return_index=True)
-    return times_ns, watts[first]
 
 
 def _period_s(times_ns: IntArray, period_ns: int | None) -> float:

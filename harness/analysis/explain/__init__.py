@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import compute, float16, int8, operators, outside, start
+from . import compute, float16, int8, operators, outside, setting, start
 from .situation import Explanation, Situation
 
 Rule = Callable[[Situation], Explanation | None]
@@ -16,7 +16,9 @@ Rule = Callable[[Situation], Explanation | None]
 RULES: tuple[Rule, ...] = (
     outside.untrusted,
     compute.beats_the_roof,
+    outside.repeated_input,
     outside.far_from_published,
+    outside.usb2_link,
     int8.slower_than_fp32,
     int8.no_instructions,
     int8.dynamic_convolutions,
@@ -24,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     int8.conversions,
     int8.float_operators,
     float16.storage_only,
+    setting.saves_no_time,
     operators.fallen_back,
     operators.delegate_did_not_apply,
     operators.less_fused,

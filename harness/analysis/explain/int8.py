@@ -6,7 +6,7 @@ import re
 
 from harness.core.operators import OpTiming
 
-from .situation import Explanation, Situation, kinds, percent
+from .situation import Explanation, Situation, kinds, taking
 
 DOT_PRODUCT = frozenset({"avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm"})
 """Instructions that multiply and sum four or more int8 pairs: VNNI and AMX of x86, SDOT and SMMLA of Arm."""
@@ -90,17 +90,13 @@ def products_alone(situation: Situation) -> Explanation | None:
 
 def conversions(situation: Situation) -> Explanation | None:
     """Time spent in changing the representation rather than in the net."""
-    profile = situation.profile
-    if profile is None or not situation.int8:
-        return None
-    converting = tuple(each for each in profile.operators if _CONVERSION.search(each.type))
-    share = profile.share(converting)
-    if share < CONVERSIONS_MATTER:
+    converting = taking(situation.profile, lambda each: _CONVERSION.search(each.type), CONVERSIONS_MATTER)
+    if converting is None or not situation.int8:
         return None
     return Explanation(
         "conversions",
         "warn",
-        f"{kinds(profile, converting)}: {percent(share)} of the inference",
+        converting,
         "values are quantised and dequantised within the graph, around operators that have no int8 kernel",
         "see which operators stand between them; quantise those too, replace them, or leave that part in fp32",
     )
@@ -108,17 +104,13 @@ def conversions(situation: Situation) -> Explanation | None:
 
 def float_operators(situation: Situation) -> Explanation | None:
     """Operators of an int8 net that compute in floating point: their Q/DQ pair was not fused."""
-    profile = situation.profile
-    if profile is None or not situation.int8 or situation.record.case.compression == "int8-dynamic":
-        return None
-    floating = tuple(each for each in profile.operators if _in_float(each))
-    share = profile.share(floating)
-    if share < FLOATS_MATTER:
+    floating = taking(situation.profile, _in_float, FLOATS_MATTER)
+    if floating is None or not situation.int8 or situation.record.case.compression == "int8-dynamic":
         return None
     return Explanation(
         "float-operators",
         "warn",
-        f"{kinds(profile, floating)}: {percent(share)} of the inference on floating-point inputs",
+        f"{floating} on floating-point inputs",
         "these operators of the int8 net compute in floating point: the runtime has no int8 kernel to fuse them into",
         "hard-swish, sigmoid and squeeze-and-excitation are typical: a net without them gains more from int8",
     )

@@ -6,7 +6,7 @@ import re
 
 from harness.core.quantity import Missing
 
-from .situation import Explanation, Situation, kinds, percent
+from .situation import Explanation, Situation, kinds, percent, taking
 
 _MOVEMENT = re.compile(
     r"^(Reorder(In|Out)put|Transpose|Reshape|(QLinear)?Concat|Split|Slice|Pad|Gather)$"
@@ -86,17 +86,13 @@ def less_fused(situation: Situation) -> Explanation | None:
 
 def data_movement(situation: Situation) -> Explanation | None:
     """Operators that only rearrange data."""
-    profile = situation.profile
-    if profile is None:
-        return None
-    moving = tuple(each for each in profile.operators if _MOVEMENT.search(each.type))
-    share = profile.share(moving)
-    if share < MOVEMENT_MATTERS:
+    moving = taking(situation.profile, lambda each: _MOVEMENT.search(each.type), MOVEMENT_MATTERS, most=4)
+    if moving is None:
         return None
     return Explanation(
         "data-movement",
         "warn",
-        f"{kinds(profile, moving, 4)}: {percent(share)} of the inference",
+        moving,
         "data are rearranged rather than computed: channel shuffles, padding, or changes between a plain layout and "
         "that of the runtime's fast kernels, around operators which those do not cover",
         "export without explicit transposes and padding; see which operators break the chain of fused convolutions",

@@ -1,10 +1,12 @@
-"""What puts the figure itself in doubt: the machine's state, and figures others have published."""
+"""What puts the figure itself in doubt: the machine's state and links, caches, and figures others have published."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from harness.analysis.plausible import Band, band
 
-from .situation import Explanation, Situation, milliseconds
+from .situation import Explanation, Situation, milliseconds, percent
 
 
 def untrusted(situation: Situation) -> Explanation | None:
@@ -22,6 +24,36 @@ def untrusted(situation: Situation) -> Explanation | None:
         "; ".join(part for part in (verdict.reason, checks) if part),
         "the figures are not the net's alone" if figures else "there are no figures",
         "; ".join(part for part in (verdict.remedy, *remedies) if part),
+    )
+
+
+def usb2_link(situation: Situation) -> Explanation | None:
+    """An accelerator behind a link a tenth as fast as the one it is made for."""
+    links = (each for each in situation.record.findings if each.check == "usb_link" and each.status == "warn")
+    link = next(links, None)
+    if link is None or "edgetpu" not in situation.record.case.runtime:
+        return None
+    return Explanation(
+        "usb2-link",
+        "warn",
+        link.found,
+        "inputs, outputs, and weights that outgrow the accelerator's 8 MiB cross a USB 2 link at every inference",
+        link.remedy,
+    )
+
+
+def repeated_input(situation: Situation) -> Explanation | None:
+    """Repeating one input is much faster than inputs in rotation: MLPerf's compliance test TEST04."""
+    same = situation.record.details.get("same_input")
+    if not isinstance(same, Mapping) or same["held"]:
+        return None
+    return Explanation(
+        "repeated-input",
+        "warn",
+        f"one input repeated takes {percent(same['ratio'])} of what inputs in rotation take, "
+        f"less than the {percent(same['at_least'])} of MLPerf's TEST04",
+        "something between the caller and the net remembers inputs or results",
+        "look for a cache in the runtime or driver: one that holds all of the rotation spoils the figure",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -101,6 +101,17 @@ class Situation:
             return None
         words = f"{milliseconds(self.latency.value)} against {milliseconds(other.value)} of fp32"
         return self.latency.value / other.value, words
+
+
+def taking(
+    profile: OperatorProfile | None, wanted: Callable[[OpTiming], object], least: float, most: int = 3
+) -> str | None:
+    """The `wanted` operators in words, with their share of the inference; None where that is below `least`."""
+    if profile is None:
+        return None
+    chosen = tuple(each for each in profile.operators if wanted(each))
+    share = profile.share(chosen)
+    return f"{kinds(profile, chosen, most)}: {percent(share)} of the inference" if share >= least else None
 
 
 def _overlap(a: Value, b: Value) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.analysis._checks import BoolArray, FloatArray, numbers, samples
+from harness.analysis._checks import BoolArray, FloatArray, IntArray, numbers, samples
 from harness.analysis.nightly import confirm
 from harness.analysis.nightly.common import Common, remove_common_mode
 from harness.analysis.nightly.confirm import Confirmation
@@ -21,7 +22,7 @@ Rerun = Callable[[int], "npt.ArrayLike | None"]
 """(series) -> process medians of a fresh session of the same build; None where that failed."""
 
 PairedRun = Callable[[int, int], "tuple[npt.ArrayLike, npt.ArrayLike] | None"]
-"""(series, pairs) -> (a, b), process medians of the last good and of the new build; None where that failed."""
+"""(series, pairs) -> (a, b), process medians of the last good and of the new build; None where it cannot be had."""
 
 
 class Detector:
@@ -38,7 +39,7 @@ class Detector:
         rerun: Rerun | None = None,
         ab: PairedRun | None = None,
         same_build: npt.ArrayLike | None = None,
-        since: Sequence[int] | None = None,
+        since: npt.ArrayLike | None = None,
     ) -> list[Verdict]:
         """Return what is to be said of tonight; a series without a finding has no verdict.
 
@@ -46,8 +47,8 @@ class Detector:
         first; NaN where a night or a process is missing. today: (series, processes). Seconds, joules or
         any other unit in which ratios mean something. rerun, ab: how to measure a suspicious series again;
         `ab` is preferred, then `rerun`, then the history alone must do. same_build: (series,) true
-        where artifact and runtime hashes are those of the nights before. since: (series,) first night
-        that counts, after a declared reset or an accepted step.
+        where artifact and runtime hashes are those of the nights before: a change that `rerun` shows again is then
+        the environment's. since: (series,) first night that counts, after a declared reset or an accepted step.
 
         Raises ValueError for arrays that do not fit each other, and for values that are not > 0.
         """
@@ -56,15 +57,13 @@ class Detector:
         found = screen(values, self.settings)
         checks: dict[int, Confirmation] = {}
         for s in map(int, np.flatnonzero(found.nights)):
-            if unchanged[s]:
-                checks[s] = confirm.unconfirmed("same build", found, s)
-            else:
-                checks[s] = self._measure_again(s, found, common, rerun, ab)
+            check = self._unchanged if unchanged[s] else self._measure_again
+            checks[s] = check(s, found, common, rerun, ab)
         discovered = self._discoveries(checks)
         verdicts = [common.verdict(self.settings)] if common.is_event else []
         return verdicts + [self._verdict(s, found, common, c, s in discovered) for s, c in checks.items()]
 
-    def slow(self, history: npt.ArrayLike, since: Sequence[int] | None = None) -> list[Verdict]:
+    def slow(self, history: npt.ArrayLike, since: npt.ArrayLike | None = None) -> list[Verdict]:
         """Return what no single night shows: the last fortnight against the first one since night `since`.
 
         history as for `night`, tonight included. For the weekly pass `since` is the last reset of each series (default:
@@ -73,12 +72,10 @@ class Detector:
         """
         nights = _positive("history", np.asarray(history), 3)
         values = night_values(self._turned(nights))
-        first = np.zeros(len(values), dtype=np.int64) if since is None else np.asarray(since, dtype=np.int64)
-        if first.shape != (len(values),):
-            raise ValueError(f"since: one night a series expected, got {first.shape} for {len(values)} series")
+        first = _starts(since, len(values))
         return slow_changes(values, first, 1.0 if self.settings.better == "less" else -1.0, self.settings.fdr)
 
-    def _log_values(self, history: npt.ArrayLike, today: npt.ArrayLike, since: Sequence[int] | None) -> FloatArray:
+    def _log_values(self, history: npt.ArrayLike, today: npt.ArrayLike, since: npt.ArrayLike | None) -> FloatArray:
         """Return turned logs of the night values, (series, nights + 1): the nights the screen needs, tonight last."""
         past, now = np.asarray(history), np.asarray(today)
         if past.ndim != 3 or now.ndim != 2 or len(past) != len(now):
@@ -88,10 +85,8 @@ class Detector:
         nights = _positive("history", past[:, first:], 3)
         tonight = _positive("today", now, 2)
         both = np.column_stack((night_values(self._turned(nights)), night_values(self._turned(tonight))))
-        if since is not None:
-            if len(since) != len(both):
-                raise ValueError(f"since: one night a series expected, got {len(since)} for {len(both)} series")
-            both[np.arange(first, first + both.shape[1]) < np.asarray(since)[:, None]] = np.nan
+        starts = _starts(since, len(both))
+        both[np.arange(first, first + both.shape[1]) < starts[:, None]] = np.nan
         return both
 
     def _turned(self, values: FloatArray) -> FloatArray:
@@ -99,18 +94,24 @@ class Detector:
         logs = np.log(values)
         return logs if self.settings.better == "less" else -logs
 
+    def _unchanged(
+        self, s: int, found: Screen, common: Common, rerun: Rerun | None, _: PairedRun | None
+    ) -> Confirmation:
+        """Measure a series of the same build again, where that can be done: is it still there?"""
+        if rerun is None:
+            return confirm.unconfirmed("same build", found, s)
+        return replace(self._rerun(s, found, common, rerun), means="same build")
+
     def _measure_again(
         self, s: int, found: Screen, common: Common, rerun: Rerun | None, ab: PairedRun | None
     ) -> Confirmation:
         """Measure series `s` a second time by the best means offered."""
-        if ab is not None:
-            pairs = ab(s, self.settings.pairs)
-            if pairs is None:
-                return confirm.unconfirmed("failed", found, s)
+        pairs = ab(s, self.settings.pairs) if ab is not None else None
+        if pairs is not None:
             return confirm.by_ab(*pairs, float(found.shift[s]), self.settings)
-        if rerun is None:
-            return confirm.by_history(found, s, self.settings)
-        return self._rerun(s, found, common, rerun)
+        if rerun is not None:
+            return self._rerun(s, found, common, rerun)
+        return confirm.by_history(found, s, self.settings) if ab is None else confirm.unconfirmed("failed", found, s)
 
     def _rerun(self, s: int, found: Screen, common: Common, rerun: Rerun) -> Confirmation:
         """Judge by fresh sessions, one after another until one does not confirm; by the one nearest to normal."""
@@ -153,7 +154,7 @@ class Detector:
 
 
 def _kind(check: Confirmation, discovered: bool) -> Kind:
-    if check.means == "same build":
+    if check.means == "same build" and (discovered or check.value is None):
         return "environment"
     if discovered:
         return "regression" if check.shift > 0 else "improvement"
@@ -165,6 +166,14 @@ def _positive(name: str, values: npt.ArrayLike, ndim: int) -> FloatArray:
     if (array <= 0).any():
         raise ValueError(f"{name}: values > 0 expected (NaN: not measured), got {array.min()}")
     return array
+
+
+def _starts(since: npt.ArrayLike | None, count: int) -> IntArray:
+    """The first night of each series that counts, 0 where nothing is said."""
+    starts = np.zeros(count, dtype=np.int64) if since is None else np.asarray(since, dtype=np.int64)
+    if starts.shape != (count,):
+        raise ValueError(f"since: one night a series expected, got shape {starts.shape} for {count} series")
+    return starts
 
 
 def _flags(same_build: npt.ArrayLike | None, count: int) -> BoolArray:

@@ -6,7 +6,7 @@ The formulas with their sources and the measured coverage stand in `docs/statist
 from harness.analysis.stats.autocorrelation import effective_sample_size, lag1
 from harness.analysis.stats.bound import Bound, bound
 from harness.analysis.stats.interval import Interval, median_interval
-from harness.analysis.stats.planning import LOOKS, iterations_per_process, look_level
+from harness.analysis.stats.planning import LOOKS, iterations_per_process, iterations_worth, look_level
 from harness.analysis.stats.proportions import benjamini_hochberg, mcnemar, wilson
 from harness.analysis.stats.tail import (
     Definition,
@@ -30,6 +30,7 @@ __all__ = [
     "discardable",
     "effective_sample_size",
     "iterations_per_process",
+    "iterations_worth",
     "lag1",
     "look_level",
     "mcnemar",

@@ -46,13 +46,13 @@ def effective_sample_size(x: npt.ArrayLike, quantiles: Sequence[float] = QUANTIL
     rho = [_autocorrelation(above.astype(np.float64)) for above in indicators]
     if not any(_dependent(r, above) for r, above in zip(rho, indicators, strict=True)):
         return float(series.size)
-    return max(1.0, series.size / max(_geyer(r) for r in rho))
+    return max(1.0, series.size / max(_unbiased(*_geyer(r), series.size) for r in rho))
 
 
 def integrated_time(x: npt.ArrayLike) -> float:
     """Return tau >= 1 of the values of `x` themselves: var(mean) is var(x) tau / n. 1 for fewer than 4."""
     series = numbers("x", x)
-    return _geyer(_autocorrelation(series)) if series.size >= 4 else 1.0
+    return _geyer(_autocorrelation(series))[0] if series.size >= 4 else 1.0
 
 
 def _indicators(series: FloatArray, quantiles: Sequence[float]) -> list[BoolArray]:
@@ -76,8 +76,8 @@ def _autocorrelation(series: FloatArray) -> FloatArray:
     return np.asarray(covariance / covariance[0])
 
 
-def _geyer(rho: FloatArray) -> float:
-    """Return tau by Geyer's initial monotone positive sequence (Statistical Science 7, 1992, 3.3).
+def _geyer(rho: FloatArray) -> tuple[float, int]:
+    """Return tau by Geyer's initial monotone positive sequence (Statistical Science 7, 1992, 3.3), and its terms.
 
     tau = -1 + 2 * sum(Gamma_m) with Gamma_m = rho_2m + rho_2m+1, summed while positive, each
     cut to the one before it; never below 1 (negative correlation earns no extra samples).
@@ -86,7 +86,16 @@ def _geyer(rho: FloatArray) -> float:
     pairs = rho[:even:2] + rho[1:even:2]
     ends = np.flatnonzero(pairs <= 0.0)
     pairs = np.minimum.accumulate(pairs[: ends[0] if ends.size else pairs.size])
-    return max(1.0, float(-1.0 + 2.0 * pairs.sum()))
+    return max(1.0, float(-1.0 + 2.0 * pairs.sum())), 4 * pairs.size - 1
+
+
+def _unbiased(tau: float, terms: int, n: int) -> float:
+    """Return tau without the bias that comes from taking the mean off the very series.
+
+    Each autocovariance of the `terms` (lags on both sides) is too low by var(mean) = sigma^2 tau / n (Priestley,
+    Spectral Analysis and Time Series, 1981, 5.3.3), hence tau by the share terms / n; at most .7 of it is made good.
+    """
+    return tau / max(0.3, 1.0 - terms / n)
 
 
 def _dependent(rho: FloatArray, above: BoolArray) -> bool:

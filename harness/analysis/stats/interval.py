@@ -77,22 +77,21 @@ def _across_processes(ordered: FloatArray, level: float) -> Interval:
     count, mid = ordered.size, float(np.median(ordered))
     rank = _rank(count, level)
     if rank == 0:
-        lo, hi = _t_on_logs(ordered, level)
+        lo, hi = _t_on_logs(ordered, mid, level)
         lo, hi = min(lo, float(ordered[0])), max(hi, float(ordered[-1]))
         return Interval(lo, mid, hi, float(count), level, "t-log")
     inward = _interpolation(count, rank, level)
-    logs = np.log(ordered)
+    logs = np.log(ordered / mid)  # over the middle: exp(log(x)) may miss x by a rounding, exp(log(1)) does not
     lo = (1.0 - inward) * logs[rank - 1] + inward * logs[rank]
     hi = (1.0 - inward) * logs[count - rank] + inward * logs[count - rank - 1]
-    # exp(log(x)) may miss x by a rounding: the interval may not lose its own middle to that
-    return Interval(min(float(np.exp(lo)), mid), mid, max(float(np.exp(hi)), mid), float(count), level)
+    return Interval(mid * float(np.exp(lo)), mid, mid * float(np.exp(hi)), float(count), level)
 
 
-def _t_on_logs(values: FloatArray, level: float) -> tuple[float, float]:
+def _t_on_logs(values: FloatArray, mid: float, level: float) -> tuple[float, float]:
     """exp(mean +- t_{P-1} s / sqrt(P)) of the logarithms; latency scatter is multiplicative."""
-    logs = np.log(values)
+    logs = np.log(values / mid)
     half = t_quantile(0.5 + level / 2, values.size - 1) * logs.std(ddof=1) / np.sqrt(values.size)
-    return float(np.exp(logs.mean() - half)), float(np.exp(logs.mean() + half))
+    return mid * float(np.exp(logs.mean() - half)), mid * float(np.exp(logs.mean() + half))
 
 
 @lru_cache(maxsize=4096)

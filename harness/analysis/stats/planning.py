@@ -68,6 +68,18 @@ def iterations_per_process(
     return min(high, max(low, math.ceil(best)))
 
 
+def iterations_worth(n_effective: float, pilot: Sequence[npt.ArrayLike]) -> int:
+    """Return K, the inferences after which each process is worth `n_effective` independent ones.
+
+    By the worst of the `pilot` processes (at least 1): K = n_effective n / n_eff.
+    """
+    at_least("n_effective", n_effective, 1.0)
+    if len(pilot) == 0:
+        raise ValueError("pilot: at least 1 process needed, got none")
+    series = [samples(f"pilot[{i}]", p) for i, p in enumerate(pilot)]
+    return math.ceil(n_effective * max(x.size / effective_sample_size(x) for x in series))
+
+
 def _variances(pilot: Sequence[npt.ArrayLike]) -> tuple[float, float]:
     """Return (T1^2, T2^2) of the two levels: per inference, per process; both of log samples."""
     logs = [np.log(samples(f"pilot[{i}]", p, 2, positive=True)) for i, p in enumerate(pilot)]

@@ -16,7 +16,8 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from harness.analysis._checks import FloatArray, fraction, samples
+from harness.analysis._checks import FloatArray, fraction
+from harness.analysis._checks import samples as vector
 from harness.analysis._distributions import binomial_cdf
 from harness.analysis.stats.autocorrelation import QUANTILES, effective_sample_size
 
@@ -63,13 +64,15 @@ class TooFew:
         )
 
 
-def tail(x: npt.ArrayLike, p: float, confidence: float = 0.99, definition: Definition = "loadgen") -> Tail | TooFew:
-    """Return percentile `p` (0 < p < 1) of the samples `x` >= 0 in time order, or why there is none.
+def tail(
+    samples: npt.ArrayLike, p: float, confidence: float = 0.99, definition: Definition = "loadgen"
+) -> Tail | TooFew:
+    """Return percentile `p` (0 < p < 1) of the `samples` >= 0 in time order, or why there is none.
 
-    The gate is `required_samples(p, confidence)` against the effective sample size of `x`, with
+    The gate is `required_samples(p, confidence)` against the effective sample size of the samples, with
     clusters of samples beyond `p` itself counted as the one event they are.
     """
-    series = samples("x", x)
+    series = vector("samples", samples)
     required = required_samples(p, confidence)
     n_effective = effective_sample_size(series, (*QUANTILES, p))
     if n_effective < required:
@@ -91,7 +94,7 @@ def percentile(x: npt.ArrayLike, p: float, definition: Definition = "loadgen") -
     fraction("p", p)
     if definition not in get_args(Definition):
         raise ValueError(f"definition: one of {', '.join(get_args(Definition))} expected, got {definition!r}")
-    ordered = np.sort(samples("x", x))
+    ordered = np.sort(vector("x", x))
     if definition == "numpy":
         return float(np.quantile(ordered, p))
     return float(ordered[_index(ordered, p, definition)])

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from harness.core.hostfs import HostFs
-from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.host.virtual import emulated
 
 
 def inspect(fs: HostFs) -> Finding:
-    """Fail when this program runs on another CPU than it was built for."""
-    evidence = emulated(fs)
-    if isinstance(evidence, Missing):
-        return Finding("emulation", "unknown", evidence.reason)
+    """Fail when this program runs on another CPU than it was built for, whichever board its files are read from."""
+    evidence = emulated(fs if fs.live else HostFs())
     if evidence:
         return Finding("emulation", "fail", evidence, "measure on a board: these times mean nothing")
     return Finding("emulation", "ok", "none")

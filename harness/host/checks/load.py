@@ -35,7 +35,7 @@ def _cpu_pressure(fs: HostFs) -> float | Missing:
     text = fs.read("/proc/pressure/cpu")
     if isinstance(text, Missing):
         return text
-    found = re.search(r"^some avg10=([\d.]+)", text, re.MULTILINE)
+    found = re.search(r"^some avg10=(\d+\.?\d*)", text, re.MULTILINE)
     return float(found[1]) if found else Missing(f"not understood: /proc/pressure/cpu: {text[:60]!r}")
 
 
@@ -46,5 +46,5 @@ def _load_per_core(fs: HostFs) -> float | Missing:
         return text
     if isinstance(cpu, Missing):
         return cpu
-    found = re.match(r"[\d.]+", text)
+    found = re.match(r"\d+\.?\d*", text)
     return float(found[0]) / cpu.cores if found else Missing(f"not understood: /proc/loadavg: {text[:60]!r}")

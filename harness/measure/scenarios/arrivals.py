@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +53,7 @@ def server(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
     server = _Server(stage, arrivals)
     served = loop.run(server, batches, Plan(n, 0, n, plan.threads), stage.now)
     done = np.array(server.done_ns, np.int64)
-    return replace(
-        served,
+    return served._replace(
         wall_ns=done - server.started_ns - arrivals,
         started_ns=server.started_ns,
         ended_ns=server.done_ns[-1],
@@ -89,7 +87,7 @@ class _Pace:
 def paced(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
     """The window ends with the idle time after the last inference: it holds as many periods as inferences."""
     pace = _Pace(stage, 1e9 / (stage.load.rate_per_s or 1.0))
-    samples = loop.run(pace, batches, replace(plan, calls=1), stage.now)
+    samples = loop.run(pace, batches, plan._replace(calls=1), stage.now)
     pace.tick()
     busy = {"busy_ns": np.array([samples.wall_ns.sum()], np.int64)}
-    return replace(samples, started_ns=pace.started_ns, ended_ns=stage.now(), more=busy)
+    return samples._replace(started_ns=pace.started_ns, ended_ns=stage.now(), more=busy)

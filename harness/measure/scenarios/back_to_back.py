@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -46,8 +45,8 @@ def multi_stream(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
     """`samples_per_query` samples a query, in inferences of `batch` each; latency of the whole query."""
     inferences = (stage.load.samples_per_query or 1) // stage.batch
     query = _Query(stage.session, batches, inferences)
-    samples = loop.run(query, batches, replace(plan, calls=1), stage.now)
-    return replace(samples, inferences=samples.inferences * inferences)
+    samples = loop.run(query, batches, plan._replace(calls=1), stage.now)
+    return samples._replace(inferences=samples.inferences * inferences)
 
 
 def sustained(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
@@ -67,6 +66,7 @@ def sustained(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
         ended_ns=minutes[-1].ended_ns,
         inferences=sum(minute.inferences for minute in minutes),
         calls=calls,
+        gc_frozen=minutes[0].gc_frozen,
         more={
             "minute_n": np.array([len(minute.wall_ns) for minute in minutes], np.int64),
             "minute_started_ns": np.array([minute.started_ns for minute in minutes], np.int64),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,11 +39,13 @@ class _Sut:
     cpu_ns: list[int] = field(default_factory=list)
     started_ns: int = 0
     ended_ns: int = 0
+    gc_frozen: int | None = None
 
     def issue(self, queries: list[Any]) -> None:
         """Answer one query of SingleStream."""
         now, session = self.stage.now, self.stage.session
-        self.started_ns = self.started_ns or now()
+        if not self.started_ns:
+            self.started_ns, self.gc_frozen = now(), loop.frozen()
         session.prepare(next(self.inputs))
         cpu_before = self.cpu_now()
         before = now()
@@ -63,7 +65,7 @@ def single_stream(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples
     sut = _Sut(stage, cycle(batches), loop.cpu_clock(plan.threads))
     summary = _run(sut.issue, settings, 1)
     wall, cpu = np.array(sut.wall_ns, np.int64), np.array(sut.cpu_ns, np.int64)
-    return Samples(wall, cpu, sut.started_ns, sut.ended_ns, len(wall), log=summary)
+    return Samples(wall, cpu, sut.started_ns, sut.ended_ns, len(wall), log=summary, gc_frozen=sut.gc_frozen)
 
 
 def offline(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
@@ -77,11 +79,11 @@ def offline(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
 
     def issue(queries: list[Any]) -> None:
         inferences = -(-len(queries) // stage.batch)
-        done.append(at_once(sessions, stage, batches, replace(plan, min_n=inferences, min_ns=0)))
+        done.append(at_once(sessions, stage, batches, plan._replace(min_n=inferences, min_ns=0)))
         _complete(queries)
 
     summary = _run(issue, settings, plan.min_n * stage.batch)
-    return replace(done[0], log=summary)
+    return done[0]._replace(log=summary)
 
 
 def _pilot_ns(stage: Stage, batches: Sequence[Batch], plan: Plan) -> float:

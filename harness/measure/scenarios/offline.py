@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 
@@ -53,7 +52,7 @@ def at_once(sessions: Sequence[Driven], stage: Stage, batches: Sequence[Batch], 
     streams = len(sessions)
     marks: list[tuple[int, int]] = []
     start = threading.Barrier(streams, lambda: marks.append((stage.now(), time.process_time_ns())))
-    share = replace(plan, min_n=math.ceil(plan.min_n / streams), calls=1)
+    share = plan._replace(min_n=math.ceil(plan.min_n / streams), calls=1)
 
     def one(index: int) -> Samples:
         inputs = [*batches[index % len(batches) :], *batches[: index % len(batches)]]
@@ -70,6 +69,7 @@ def at_once(sessions: Sequence[Driven], stage: Stage, batches: Sequence[Batch], 
         started_ns=started,
         ended_ns=max(part.ended_ns for part in parts),
         inferences=n,
+        gc_frozen=parts[0].gc_frozen,
         more={
             "stream_n": np.array([part.inferences for part in parts], np.int64),
             "process_cpu_ns": np.array([cpu_ended - cpu_started], np.int64),

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from harness.core.scenario import Load
 from harness.measure.loop import Clock, Driven
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(NamedTuple):
     """What a scenario has at hand: a warm `session`, `another` like it, the case's load and batch, and the time."""
 
     session: Driven
     another: Callable[[], Driven]
-    load: Load = field(default_factory=Load)
+    load: Load = Load()
     batch: int = 1
     seed: int = 0
     now: Clock = time.perf_counter_ns

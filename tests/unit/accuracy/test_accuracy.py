@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from harness.accuracy import score
-from harness.accuracy.dataset import ClassFolders, IdxImages, open_dataset
+from harness.accuracy.dataset import IdxImages, open_dataset
+from harness.accuracy.folders import ClassFolders
 from harness.accuracy.preprocess import PRESETS, parse, preprocess
 from harness.core.artifact import Preprocess
 from harness.core.errors import DataError, UsageError
@@ -31,7 +32,7 @@ def test_idx_images_come_with_their_labels(tmp_path: Path) -> None:
     images = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
     write_idx(tmp_path, images, [2, 0, 1])
     data = open_dataset("idx", tmp_path)
-    assert (len(data), data.classes) == (3, 3)
+    assert (len(data), data.numbering.classes) == (3, 3)
     (image, label), *rest = data.items(2)
     assert label == 2
     assert (image[:, :, 0] == images[0]).all()

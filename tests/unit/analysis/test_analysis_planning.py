@@ -112,3 +112,20 @@ def test_equal_processes_want_the_longest_run_and_free_ones_the_shortest() -> No
 def test_bad_pilots_are_refused(pilot: list[list[float]], costs: tuple[float, float], limits: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=r"pilot|cost|limits"):
         stats.iterations_per_process(pilot, *costs, limits)
+
+
+def test_independent_inferences_are_worth_their_number() -> None:
+    rng = np.random.default_rng(3)
+    assert stats.iterations_worth(100, [rng.lognormal(size=500), rng.lognormal(size=500)]) == 100
+
+
+def test_the_most_dependent_process_decides() -> None:
+    rng = np.random.default_rng(3)
+    slow = np.repeat(rng.lognormal(size=100), 10)
+    assert stats.iterations_worth(100, [rng.lognormal(size=500), slow]) > 500
+
+
+@pytest.mark.parametrize(("n_effective", "pilot"), [(0.5, [[1.0]]), (100, []), (100, [[]])])
+def test_a_bad_pilot_is_refused(n_effective: float, pilot: list[list[float]]) -> None:
+    with pytest.raises(ValueError, match=r"n_effective|pilot"):
+        stats.iterations_worth(n_effective, pilot)

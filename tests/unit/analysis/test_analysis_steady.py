@@ -138,5 +138,12 @@ def test_the_answer_does_not_depend_on_the_unit(values: list[float], power: int)
 
 @pytest.mark.parametrize("x", [[], [1.0, 0.0], [1.0, -1.0], [float("nan")], [[1.0]]])
 def test_bad_samples_are_refused(x: list[float]) -> None:
-    with pytest.raises(ValueError, match="x"):
+    with pytest.raises(ValueError, match="samples"):
         steady.detect(x)
+
+
+def test_samples_are_taken_by_name_and_may_be_integers() -> None:
+    found = steady.detect(samples=[1_000_000] * 100)
+    assert isinstance(found, steady.Steady)
+    assert found.start_index == 0
+    assert set(found.batch_medians.tolist()) == {1_000_000.0}

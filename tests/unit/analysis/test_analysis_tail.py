@@ -83,7 +83,13 @@ def test_definitions_are_those_of_exact_arithmetic(definition: stats.Definition,
 
 @pytest.mark.parametrize(("x", "p"), [([], 0.9), ([1.0, -1.0], 0.9), ([1.0], 0.0), ([1.0], 1.0), ([[1.0]], 0.9)])
 def test_bad_tails_are_refused(x: list[float], p: float) -> None:
-    with pytest.raises(ValueError, match=r"x|p"):
+    with pytest.raises(ValueError, match=r"samples|p"):
         stats.tail(x, p)
     with pytest.raises(ValueError, match="definition"):
         stats.percentile([1.0], 0.5, "excel")  # type: ignore[arg-type]
+
+
+def test_samples_are_taken_by_name() -> None:
+    found = stats.tail(samples=np.arange(1, 65)[::-1], p=0.9, confidence=0.99)
+    assert isinstance(found, stats.TooFew)  # a ramp is one slow change and no 64 samples
+    assert isinstance(stats.tail(samples=np.full(64, 7), p=0.9, confidence=0.99), stats.Tail)

@@ -326,3 +326,29 @@ def test_far_from_published(ms: float, said: str) -> None:
         assert found.severity == "warn"
         assert found.conclusion.startswith(said)
         assert "published: 20 ms to 25 ms by ncnn-cpu (ncnn's table)" in found.evidence
+
+
+CORAL = Case("mobilenet_v2-1.0-224", "int8-static", "edgetpu")
+USB2 = Finding("usb_link", "warn", "Coral USB Accelerator at 480 Mbit/s", "plug it into a USB 3 port")
+
+
+def test_a_coral_on_usb_2_says_so() -> None:
+    found = told(Situation(record("int8-static", case=CORAL, findings=(USB2,))))["usb2-link"]
+    assert (found.severity, found.evidence, found.remedy) == ("warn", USB2.found, USB2.remedy)
+
+
+@pytest.mark.parametrize(
+    ("case", "finding"), [(NET, USB2), (CORAL, dataclasses.replace(USB2, status="ok")), (CORAL, None)]
+)
+def test_a_usb_link_matters_to_those_that_use_it(case: Case, finding: Finding | None) -> None:
+    findings = (finding,) if finding else ()
+    assert "usb2-link" not in told(Situation(record("int8-static", case=case, findings=findings)))
+
+
+@pytest.mark.parametrize(("ratio", "held"), [(0.7, False), (0.95, True)])
+def test_a_cache_of_inputs_is_told(ratio: float, held: bool) -> None:
+    same = {"ratio": ratio, "at_least": 0.9, "held": held}
+    found = told(Situation(record(details={"same_input": same})))
+    assert ("repeated-input" in found) is not held
+    if not held:
+        assert "70 % of what inputs in rotation take" in found["repeated-input"].evidence

@@ -38,6 +38,14 @@ def test_other_numbers_of_threads_say_nothing() -> None:
     assert found.references == (unknown,)
 
 
+def test_an_edge_tpu_says_nothing_of_its_host() -> None:
+    coral = dataclasses.replace(NCNN, runtime="edgetpu", threads=None, latency_ns=2 * MS)
+    for runtime, reference in (("edgetpu", coral), ("onnxruntime-cpu", NCNN)):
+        found = band([NCNN, coral], runtime, "", 4)
+        assert found is not None
+        assert found.references == (reference,)
+
+
 def test_no_reference_no_band() -> None:
     assert band([], "onnxruntime-cpu", "1.31", 1) is None
 

@@ -11,6 +11,7 @@ import pytest
 
 from harness.bench.ab import Ab, AbRequest
 from harness.bench.ab_words import sentence, warnings
+from harness.bench.room import Room
 from harness.bench.sides import SideFinder
 from harness.core.errors import ModelError, UnknownName, UsageError
 from harness.core.verdict import Verdict
@@ -22,7 +23,8 @@ from suites import catalog
 
 NET = "mobilenet_v2-0.35-32"
 NAMES: dict[pairs.Side, str] = {"a": "old.onnx on onnxruntime-cpu", "b": "new.onnx on onnxruntime-cpu"}
-FINDER = SideFinder(60.0)
+ROOM = Room(60.0)
+FINDER = SideFinder(ROOM)
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def test_a_shipped_net_by_name(text: str, runtime: str | None, case_id: str) -> 
 
 
 def test_threads_of_the_option_win_over_those_of_the_name() -> None:
-    side = SideFinder(60.0, threads=3).find(f"{NET}|fp32|onnxruntime-cpu|t2")
+    side = SideFinder(ROOM, threads=3).find(f"{NET}|fp32|onnxruntime-cpu|t2")
     assert side.prepared.options.threads == 3
     assert side.name == f"{NET} fp32 on onnxruntime-cpu with 3 threads"
 

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from harness.cli import main
-from suites import catalog
+from suites import catalog, prepared
+from suites.prepared import Entry
+
+MODEL = "mobilenet_v2-0.35-32"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def prepare(origin: str) -> Entry:
+    content = b"a model"
+    recipe = {"origin_sha256": origin}
+    entry = Entry(MODEL, "pruned-90", "onnx", sha256(content).hexdigest(), len(content), 7, 9, None, recipe)
+    with prepared.workshop() as folder:
+        (folder / MODEL).mkdir()
+        (folder / entry.file).write_bytes(content)
+        prepared.keep(entry, folder)
+    return entry
 
 
 def test_list_shows_every_shipped_file(capsys: pytest.CaptureFixture[str]) -> None:
@@ -20,7 +40,27 @@ def test_list_shows_every_shipped_file(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_list_as_json_is_the_manifest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["artifacts", "list", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == list(catalog.shipped().values())
+    listed = json.loads(capsys.readouterr().out)
+    assert listed == [{**entry, "origin": "shipped"} for entry in catalog.shipped().values()]
+
+
+def test_list_tells_prepared_files_from_those_of_a_net_of_the_past(capsys: pytest.CaptureFixture[str]) -> None:
+    prepare(origin=catalog.shipped()[MODEL, "fp32", "onnx"]["training"]["checkpoint_sha256"])
+    main(["artifacts", "list"])
+    assert capsys.readouterr().out.splitlines()[-1].split()[:3] == [MODEL, "pruned-90", "onnx"]
+    prepare(origin="0" * 64)
+    main(["artifacts", "list", "--json"])
+    last = json.loads(capsys.readouterr().out)[-1]
+    assert (last["origin"], last["bytes"], last["file"]) == ("outdated", 7, f"{MODEL}/pruned-90.onnx")
+
+
+def test_verify_names_a_prepared_file_that_was_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = prepare(origin="0" * 64)
+    assert main(["artifacts", "verify"]) == 0
+    assert "and 1 prepared" in capsys.readouterr().out
+    entry.path.write_bytes(b"another")
+    assert main(["artifacts", "verify"]) == 2
+    assert entry.file in capsys.readouterr().err
 
 
 def test_verify_names_a_file_that_was_changed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from harness.core.hostfs import HostFs
 from harness.core.verdict import Finding
 from harness.host import checks
+from harness.host.checks import emulation
 from tests import trees
 
 CPU = trees.CPU
@@ -55,7 +57,14 @@ FULL = "some avg10=88.00 avg60=9.0 avg300=9.0 total=1"
 SWAPS = "Filename\tType\tSize\tUsed\tPriority\n"
 THROTTLED = "sys/devices/platform/soc@1/soc@1:firmware/get_throttled"
 
+USB = "sys/bus/usb/devices/2-1"
+
 CASES: list[tuple[str, str, dict[str, Any], str, str]] = [
+    ("usb_link", "none", {}, "ok", "no accelerator on USB"),
+    ("usb_link", "usb 3", trees.coral_usb(), "ok", "Coral USB Accelerator at 5000 Mbit/s"),
+    ("usb_link", "usb 2", {**trees.coral_usb(), f"{USB}/speed": 480}, "warn", "at 480 Mbit/s"),
+    ("usb_link", "asleep", trees.coral_usb(used=False), "unknown", "shows after its first use"),
+    ("usb_link", "silent", {f"{USB}/idVendor": "18d1", f"{USB}/idProduct": "9302"}, "unknown", "absent"),
     ("governor", "performance", {f"{CPU}/cpufreq/policy0/scaling_governor": "performance"}, "ok", "performance"),
     (
         "governor",
@@ -195,7 +204,9 @@ CASES: list[tuple[str, str, dict[str, Any], str, str]] = [
         "ok",
         "in a container (docker)",
     ),
-    ("emulation", "recorded", {}, "unknown", "recorded tree"),
+    ("emulation", "none", {}, "ok", "none"),
+    ("sensor_access", "nothing", {}, "unknown", "no RAPL"),
+    ("sensor_access", "open", trees.intel_laptop(), "ok", "energy_uj"),
     ("isolated_cpus", "some", {f"{CPU}/isolated": "2-3"}, "ok", "2-3"),
     ("isolated_cpus", "none", {f"{CPU}/isolated": ""}, "ok", "none"),
     ("timer", "tsc", {"sys/devices/system/clocksource/clocksource0/current_clocksource": "tsc"}, "ok", "tsc"),
@@ -215,7 +226,10 @@ CASES: list[tuple[str, str, dict[str, Any], str, str]] = [
     [(name, files, status, said) for name, _, files, status, said in CASES],
     ids=[f"{name}-{case}" for name, case, *_ in CASES],
 )
-def test_a_finding(tmp_path: Path, name: str, files: dict[str, Any], status: str, said: str) -> None:
+def test_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, files: dict[str, Any], status: str, said: str
+) -> None:
+    monkeypatch.setattr(emulation, "emulated", lambda fs: "")  # wherever these tests run
     found = finding(tmp_path, name, files)
 
     assert (found.status, said in found.found) == (status, True), found
@@ -230,9 +244,26 @@ def test_an_empty_machine_knows_nothing_and_nothing_fails(tmp_path: Path) -> Non
     found = {each.check: each for each in checks.inspect_all(HostFs(tmp_path))}
 
     assert set(found) == set(checks.registered())
-    assert {each.status for each in found.values()} <= {"unknown", "ok"}
+    assert {each.status for each in found.values() if each.check != "emulation"} <= {"unknown", "ok"}
     assert all(each.found for each in found.values())
     assert found["power_supply"].status == "ok"  # no battery is a fact, the rest is not known
+
+
+def test_emulation_is_this_machines_whichever_board_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emulation, "emulated", lambda fs: "qemu" if fs.live else pytest.fail("asked the recording"))
+
+    assert finding(tmp_path, "emulation", trees.raspberry_pi_5()).status == "fail"
+
+
+def test_closed_sensors_are_told_with_the_line_that_opens_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+
+    found = finding(tmp_path, "sensor_access", {**trees.intel_laptop(), "dev/vcio": "", "dev/apex_0": ""})
+
+    assert found.status == "warn"
+    assert "z /sys/class/powercap/*/energy_uj 0444 - - -" in found.remedy
+    assert 'KERNEL=="vcio", GROUP="video"' in found.remedy
+    assert "usermod -aG apex" in found.remedy
 
 
 def test_a_check_that_raises_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,18 @@ def test_the_hottest_zone_is_the_processors(tmp_path: Path) -> None:
     assert (zone.name, zone.temperature_c) == ("x86_pkg_temp", 60.0)
 
 
+def test_cooling_down_ends_when_it_gets_no_cooler(tmp_path: Path) -> None:
+    root = trees.write(tmp_path, trees.raspberry_pi_5())
+    (root / "sys/class/thermal/thermal_zone0/temp").write_text("65000\n")
+    waits: list[float] = []
+
+    found = cool_down(HostFs(root), limit_c=60.0, sleep=waits.append)
+
+    assert found.status == "warn"
+    assert sum(waits) == 30.0
+    assert "65.0 C after 30 s, limit 60 C" in found.found
+
+
 def test_cooling_down_waits_until_it_is_cool(tmp_path: Path) -> None:
     root = trees.write(tmp_path, trees.raspberry_pi_5())
     temp = root / "sys/class/thermal/thermal_zone0/temp"

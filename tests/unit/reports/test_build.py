@@ -11,11 +11,13 @@ import pytest
 
 from harness.core.errors import RecordError, UsageError
 from harness.core.metric import METRICS
-from harness.core.verdict import Status
+from harness.core.quantity import Missing
+from harness.core.verdict import Status, Verdict
 from harness.store.runfolder import Contents, RunFolder
 from reports.build import build, build_html, sections
 from reports.data import ReportData, current, gather, read_run
 from reports.sections.guide import VERDICTS
+from reports.terminal import case_line
 from tests import factory
 
 MEGABYTE = 1_000_000
@@ -137,7 +139,7 @@ def test_history_needs_two_runs_and_names_breaks(page: Build, run: RunFolder) ->
 
 def test_a_damaged_record_is_named_and_the_rest_shown(page: Build, run: RunFolder) -> None:
     file = sorted((run.path / "records").glob("*.json"))[0]
-    file.write_text(file.read_text().replace('"schema": 1', '"schema": 7'))
+    file.write_text(re.sub(r'"schema": \d+', '"schema": 99', file.read_text()))
     text = Page(page(run)).text
     assert "written by a newer edgebench" in text
     assert "2 planned cases have no record" in text
@@ -172,6 +174,31 @@ def test_a_ten_megabyte_log_stays_out(page: Build, tmp_path: Path) -> None:
     assert len(page(factory.write_run(tmp_path / "log", [plan]))) < 1.8 * MEGABYTE
 
 
+def test_neither_does_a_log_in_an_error_fill_the_page_or_the_terminal(page: Build, tmp_path: Path) -> None:
+    log = "z" * 10 * MEGABYTE
+    run = factory.write_run(tmp_path / "log", factory.troubled()[3:4])
+    record = run.records()[0]
+    run.append(
+        dataclasses.replace(
+            record, verdict=Verdict("crashed", log, log), metrics={name: Missing(log) for name in record.metrics}
+        )
+    )
+    html = page(run)
+    assert len(html) < 1.8 * MEGABYTE
+    assert "(10,000,000 characters, whole in the record)" in html
+    assert len(case_line(run.records()[0])) < 2_000
+
+
+def test_a_number_that_is_none_is_a_damaged_record(page: Build, run: RunFolder) -> None:
+    """JSON of our own never holds NaN or infinity; a record that was edited may."""
+    first, second = [file for file in (run.path / "records").iterdir() if '"value": 1' in file.read_text()][:2]
+    for file, word in ((first, "NaN"), (second, "Infinity")):
+        file.write_text(re.sub(r'("value": )1[\d.e+]*', rf"\g<1>{word}", file.read_text(), count=1))
+    html = page(run)
+    assert html.count("<strong>damaged record</strong>") == 2
+    assert "NaN" not in "".join(re.findall(r"<tbody>.*?</tbody>", html, flags=re.DOTALL))
+
+
 def test_size_budgets(page: Build, tmp_path: Path) -> None:
     assert len(page(factory.write_run(tmp_path / "empty", factory.nets(), leave_out=24)).encode()) < 1.8 * MEGABYTE
     plans = [
@@ -198,7 +225,7 @@ def test_size_of_a_thousand_cases_over_three_nights(tmp_path: Path) -> None:
     data = ReportData(nights, current(nights), nights[0])
     assert len(data.cases) == 1000
     html = build_html(data)
-    assert len(html.encode()) < 15 * MEGABYTE
+    assert len(html.encode()) < 13.5 * MEGABYTE  # the budget is 15: this leaves room for longer records
     assert html.count('<details class="case"') == 1000
     assert "cases.csv.gz" in html
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from harness.core.case import Case
 from harness.core.record import Record
 from harness.store.runfolder import RunFolder
 from reports.terminal import case_line, final_table
@@ -62,6 +63,14 @@ def test_what_is_missing_is_a_dash_and_the_reason_stands_below(run: RunFolder) -
 
 def test_names_cannot_write_to_the_terminal(run: RunFolder) -> None:
     assert "\x1b" not in printed(run, 100)
+
+
+def test_names_cannot_colour_or_link(tmp_path: Path) -> None:
+    """What stands in square brackets is markup to rich, and [/red] without its start would raise."""
+    names = ["[red]x[/red]", "[/red]", "[link=file:///etc/passwd]y[/link]"]
+    plans = [factory.Plan(Case(name, "fp32", "onnxruntime-cpu", weights="user"), status="crashed") for name in names]
+    text = printed(factory.write_run(tmp_path, plans), 100)
+    assert all(name in text for name in names)
 
 
 def test_nothing_measured_is_a_table_all_the_same(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.runtimes.base import Options, SessionError, TensorSpec, concrete_shape
+from harness.runtimes.base import Options, SessionError, TensorSpec
+from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.litert import LiteRtSession
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.runtimes.base import Options, SessionError, TensorSpec, concrete_shape, synthesise
+from harness.runtimes.base import Options, SessionError, TensorSpec
+from harness.runtimes.inputs import concrete_shape, synthesise
 
 
 def rng() -> np.random.Generator:

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from harness.core import plugins
-from harness.runtimes.base import Options, Runtime, Session, SessionError, synthesise
+from harness.runtimes.base import Adapter, Options, Session, SessionError
+from harness.runtimes.inputs import synthesise
 from suites import catalog
 from tests.onnx_bytes import BOOL, FLOAT, INT32, INT64, STRING, UINT8, model
 
-ORT: Runtime = plugins.load("runtimes", "onnxruntime-cpu")
-LITERT: Runtime = plugins.load("runtimes", "litert-xnnpack")
+ORT: Adapter = plugins.load("runtimes", "onnxruntime-cpu")
+LITERT: Adapter = plugins.load("runtimes", "litert-xnnpack")
 
 
 def opened(tmp_path: Path, data: bytes, options: Options | None = None) -> Session:
@@ -97,8 +98,8 @@ def test_xnnpack_applied_to_the_shipped_net() -> None:
 
 
 def test_a_missing_library_is_said_without_importing_it() -> None:
-    from harness.runtimes.base import library_support
+    from harness.runtimes.capability import Capability
 
-    support = library_support("no_such_runtime", frozenset({"onnx"}), "onnx", "pip install it")
+    support = Capability(("onnx",), ("no_such_runtime",), "pip install it").support("onnx")
     assert (support.ok, support.reason) == (False, "no_such_runtime is not installed: pip install it")
-    assert "takes onnx" in library_support("json", frozenset({"onnx"}), "tflite", "").reason
+    assert "takes onnx" in Capability(("onnx",), ("json",)).support("tflite").reason

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import errno
+import math
+import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import targets
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.sensors import open_sensors, read_all
+from harness.sensors.overview import overview
 from tests import trees
 
 from .conftest import Fail
@@ -101,6 +106,38 @@ def test_a_cut_pmic_answer_loses_only_the_rails_that_are_cut(tmp_path: Path) -> 
 
     assert readings["pmic/3V3_SYS"] == pytest.approx(0.04782057 * 3.299826)
     assert readings["pmic/VDD_CORE"] == Missing("unavailable: rail VDD_CORE is not in this answer of the firmware")
+
+
+NOISE: tuple[Callable[[random.Random, bytes], bytes], ...] = (
+    lambda rng, held: rng.randbytes(rng.randint(1, 64)),
+    lambda rng, held: held[: len(held) // 2],
+    lambda rng, held: b"",
+    lambda rng, held: b"9" * 400,
+    lambda rng, held: "\u0663\u0664".encode(),
+    lambda rng, held: b"1_000",
+    lambda rng, held: b"nan",
+    lambda rng, held: b"-1",
+)
+
+
+@pytest.mark.parametrize("name", trees.STATIC)
+def test_noise_in_every_file_is_no_exception_and_no_number_out_of_nothing(tmp_path: Path, name: str) -> None:
+    root = trees.write(tmp_path, trees.STATIC[name]())
+    files = {path: path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file() and not path.is_symlink()}
+    rng = random.Random(name)
+    for _ in range(4):
+        for path, held in files.items():
+            path.write_bytes(rng.choice(NOISE)(rng, held))
+        fs = HostFs(root)
+        sensors = open_sensors(fs)
+        power = targets.detect(fs).target.power
+
+        seen = overview(sensors, power, sleep=lambda seconds: None)
+
+        assert not [reason for reason in seen.absent.values() if reason.startswith("does not open")]
+        for each in seen.channels:
+            assert isinstance(each.value, Missing) or math.isfinite(each.value), each
+            assert not str(each.value).startswith("Missing(reason='the sensor failed"), each
 
 
 def test_a_vanished_file_comes_back(tmp_path: Path) -> None:

@@ -41,8 +41,9 @@ def reason_of(root: Path, target: str) -> str:
         (trees.jetson_agx_xavier(), "jetson-agx-xavier", 19.0 * (0.1 + 0.2 + 0.3 + 0.01 + 0.02) + 5.0 * 0.5, "module"),
         (trees.jetson_thor(), "jetson-thor", 38.5, "board"),
         (trees.jetson_nano(), "jetson-nano", 2.371, "module"),
+        (trees.jetson_nano(labels=False), "jetson-nano", 2.371, "module"),
     ],
-    ids=["orin-nano", "renumbered", "no-labels", "agx-orin", "agx-xavier", "thor", "nano-jetpack-4"],
+    ids=["orin-nano", "renumbered", "no-labels", "agx-orin", "agx-xavier", "thor", "jetpack-4", "jetpack-4-no-labels"],
 )
 def test_a_jetson_has_its_own_total(
     tmp_path: Path, tree: Mapping[str, trees.Content], target: str, watts: float, scope: str

@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from harness.core.power import PowerTotal
 from harness.core.quantity import Missing, Value
 from harness.core.sensing import Channel
-from harness.core.target import PowerTotal
 from harness.sensors.board_power import PowerSource
 from harness.sensors.energy import case_energy
 from harness.sensors.sampler import Series, Traces
@@ -64,6 +64,21 @@ def test_gross_and_net_joules_of_one_inference() -> None:
     assert number(energy.net) == pytest.approx(3.0 * 20 / 1000, rel=0.02)
     assert energy.details["idle"][0]["power_w"] == pytest.approx(2.0, rel=0.02)
     assert energy.details["scope"] == "board"
+
+
+def test_a_sensor_of_means_is_believed_once_it_has_settled() -> None:
+    """Its first readings are of before the window: 430 ms of idle would lower 20 s of work by more than a per cent."""
+    lag, t_ns = 430 * SECOND // 1000, axis()
+    inside = (t_ns >= MEASURED[0] + 2 * lag) & (t_ns < MEASURED[1] + lag)
+    channel = Channel("a", "W", "rail", "mean", lag, samples=512)
+    rail = Series(channel, t_ns, np.where(inside, 5.0, 2.0) + wander(t_ns), lag)
+
+    energy = case_energy(traces(rail), source(rail), MEASURED, 1000)
+
+    assert number(energy.gross) == pytest.approx(5.0 * 20 / 1000, rel=0.002)
+    assert energy.details["window"]["duration_ns"] == 20 * SECOND
+    assert energy.details["sensors"][0]["samples"] == 512
+    assert energy.details["sensors"][0]["update_period_ns"] == lag
 
 
 def test_the_interval_covers_the_truth() -> None:

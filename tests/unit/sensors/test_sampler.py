@@ -1,14 +1,24 @@
-"""The sampling thread: what it keeps, and that it never asks faster than a sensor updates."""
+"""Sampling: what it keeps, and that it never asks faster than a sensor updates."""
 
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 import time
+from functools import partial
+from pathlib import Path
 
+import pytest
+
+from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading
+from harness.sensors import open_sensors
 from harness.sensors.sampler import Sampler
+from tests import trees
+
+Threaded = partial(Sampler, own_process=False)
 
 HOUR_NS = 3_600_000_000_000
 
@@ -43,7 +53,7 @@ class Counting:
 def test_every_sensor_is_read_at_the_start_and_at_the_end() -> None:
     sensor = Counting(Channel("x", "W", period_ns=HOUR_NS), [1.0, 2.0])
 
-    sampler = Sampler([sensor]).start()
+    sampler = Threaded([sensor]).start()
     sensor.enough.wait()
     traces = sampler.stop()
 
@@ -57,7 +67,7 @@ def test_the_period_is_the_slower_of_the_wish_and_the_sensor() -> None:
     slow = Counting(Channel("slow", "W", period_ns=HOUR_NS), [1.0])
     fast = Counting(Channel("fast", "W", period_ns=1_000), [1.0], enough=5)
 
-    sampler = Sampler([slow, fast], period_ns=1_000_000).start()
+    sampler = Threaded([slow, fast], period_ns=1_000_000).start()
     fast.enough.wait()
     traces = sampler.stop()
 
@@ -71,7 +81,7 @@ def test_missing_readings_are_counted_by_reason_and_not_in_the_trace() -> None:
     gated = Missing("unavailable: gated or asleep: /sys/x")
     sensor = Counting(Channel("x", "degC", period_ns=1_000), [1.0, gated, gated, 2.0], enough=8)
 
-    sampler = Sampler([sensor], period_ns=100_000).start()
+    sampler = Threaded([sensor], period_ns=100_000).start()
     sensor.enough.wait()
     series = sampler.stop().series["x"]
 
@@ -82,7 +92,7 @@ def test_missing_readings_are_counted_by_reason_and_not_in_the_trace() -> None:
 def test_a_reading_told_twice_is_kept_once() -> None:
     sensor = Counting(Channel("x", "J", period_ns=1_000), [1.0, 2.0], enough=8, own_clock=True)
 
-    sampler = Sampler([sensor], period_ns=100_000).start()
+    sampler = Threaded([sensor], period_ns=100_000).start()
     sensor.enough.wait()
     series = sampler.stop().series["x"]
 
@@ -93,7 +103,7 @@ def test_a_reading_told_twice_is_kept_once() -> None:
 def test_a_channel_too_dear_for_the_window_is_left_out() -> None:
     sensor = Counting(Channel("x", "W", in_window=False), [1.0])
 
-    traces = Sampler([sensor]).start().stop()
+    traces = Threaded([sensor]).start().stop()
 
     assert traces.series == {}
     assert sensor.calls == 0
@@ -102,8 +112,55 @@ def test_a_channel_too_dear_for_the_window_is_left_out() -> None:
 def test_the_sampler_tells_its_own_cost() -> None:
     sensor = Counting(Channel("x", "W", period_ns=1_000), [1.0], enough=50)
 
-    sampler = Sampler([sensor], period_ns=10_000).start()
+    sampler = Threaded([sensor], period_ns=10_000).start()
     sensor.enough.wait()
     traces = sampler.stop()
 
     assert 0 < traces.cpu_ns < traces.wall_ns
+
+
+def test_a_process_of_its_own_brings_the_same_readings(tmp_path: Path) -> None:
+    root = trees.write(tmp_path, trees.raspberry_pi_5())
+    sensors = open_sensors(HostFs(root), ["thermal", "pmic", "rpi-volt"])
+    (root / "sys/class/hwmon/hwmon3/in0_lcrit_alarm").write_text("\n")
+
+    sampler = Sampler(sensors, own_process=True).start()
+    traces = sampler.stop()
+
+    assert traces.own_process
+    assert traces.cpu_ns > 0
+    assert set(traces.series["thermal/cpu-thermal"].value) == {48.85}
+    assert traces.series["pmic/EXT5V"].value[0] == 5.11478
+    assert traces.series["rpi-volt/under-voltage"].missing == {
+        "not a number: nothing in /sys/class/hwmon/hwmon3/in0_lcrit_alarm": 2
+    }
+
+
+def test_what_lives_in_this_process_is_sampled_here() -> None:
+    sensor = Counting(Channel("x", "W", period_ns=HOUR_NS), [1.0])
+    sensor.in_parent = True  # type: ignore[attr-defined]
+
+    traces = Sampler([sensor], own_process=True).start().stop()
+
+    assert not traces.own_process
+    assert sensor.calls == 2
+
+
+def test_a_sampling_process_that_dies_is_told() -> None:
+    class Deadly(Counting):
+        def read(self) -> list[Reading]:
+            os._exit(1)
+
+    sampler = Sampler([Deadly(Channel("x", "W"), [1.0])], own_process=True).start()
+
+    assert sampler.stop().series["x"].missing == {"the process that sampled it died": 1}
+
+
+@pytest.mark.parametrize(("cores", "apart"), [({0}, True), ({0, 1}, False)])
+def test_a_single_core_gets_a_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cores: set[int], apart: bool
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: cores)
+    sensors = open_sensors(HostFs(trees.write(tmp_path, trees.raspberry_pi_5())), ["thermal"])
+
+    assert Sampler(sensors).start().stop().own_process is apart

@@ -9,7 +9,9 @@ import pytest
 from harness.core.errors import UsageError
 from harness.core.quantity import Missing, Value
 from harness.core.record import Record
+from harness.core.verdict import Finding
 from harness.store.compare import compare_records, compare_runs
+from harness.store.runfolder import RunFolder
 from tests import factory
 
 
@@ -101,6 +103,35 @@ def test_other_machines_are_refused_unless_forced(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="target: x86-64 and rpi5; cpu: Test CPU and Cortex-A76"):
         compare_runs(a, b)
     assert len(compare_runs(a, b, force=True)) == 1
+
+
+def test_the_same_machine_after_an_update_is_compared(tmp_path: Path) -> None:
+    before = {"machine_id": "a", "cpu": "Test CPU", "kernel": "6.1", "memory_bytes": 8_000_000_000, "unknown": {}}
+    after = {**before, "kernel": "6.6", "memory_bytes": 8_000_500_000, "machine_id": "b"}
+    a = factory.write_run(tmp_path / "a", factory.nets()[:1], host=before)
+    b = factory.write_run(tmp_path / "b", factory.nets()[:1], host=after)
+    assert compare_runs(a, b).unlike.tolist() == [""]
+    c = factory.write_run(tmp_path / "c", factory.nets()[:1], host={**after, "memory_bytes": 4_000_000_000})
+    with pytest.raises(UsageError, match="memory GiB: 7 and 4"):
+        compare_runs(a, c)
+
+
+def test_other_power_modes_threads_and_scopes_are_named(tmp_path: Path) -> None:
+    def run(name: str, mode: str, scope: str, threads: int) -> RunFolder:
+        plan = factory.nets(joules=True)[0]
+        plan = dataclasses.replace(plan, case=dataclasses.replace(plan.case, threads=threads))
+        folder = factory.write_run(tmp_path / name, [plan], findings=(Finding("power_mode", "ok", mode),))
+        (record,) = folder.records()
+        trace = dataclasses.replace(record.traces[0], unit="W", scope=scope)
+        folder.append(dataclasses.replace(record, traces=(trace,)))
+        return folder
+
+    a, b = run("a", "MAXN", "board", 1), run("b", "15W", "package", 4)
+    expected = "power mode: MAXN and 15W; power scope: board and package; threads: 1 and 4"
+    with pytest.raises(UsageError, match=expected):
+        compare_runs(a, b)
+    assert compare_runs(a, b, force=True).unlike.tolist() == [expected]
+    assert compare_runs(a, run("c", "MAXN", "board", 1)).unlike.tolist() == [""]
 
 
 def test_runs_without_a_common_case_are_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from harness.core.case import Case
 from harness.core.errors import RecordError, UsageError
 from harness.core.quantity import Value
+from harness.core.record import SCHEMA
 from harness.store.files import record_name
 from harness.store.runfolder import RunFolder
 from tests import factory
@@ -78,7 +79,7 @@ def test_objects_are_not_pickled_into_blobs(run: RunFolder) -> None:
     [
         (lambda text: text[: len(text) // 2], "damaged"),
         (lambda text: text.replace('"log"', '"lag"'), "key 'lag': Unexpected keyword"),
-        (lambda text: text.replace('"schema": 1', '"schema": 99'), "written by a newer edgebench"),
+        (lambda text: text.replace(f'"schema": {SCHEMA}', '"schema": 99'), "written by a newer edgebench"),
         (lambda text: text.replace('"duration_s": 3.5', '"duration_s": NaN'), "NaN is not a number"),
         (lambda text: text.replace('"duration_s": 3.5', '"duration_s": 1e999'), "key 'duration_s'"),
         (lambda text: text.replace('"sqnr_db"', '"speed"'), "unknown metric 'speed'"),
@@ -148,6 +149,6 @@ def test_writing_imports_no_reading_library(tmp_path: Path) -> None:
 
 def test_the_json_is_plain_and_has_the_reason_of_what_is_missing(run: RunFolder) -> None:
     document = json.loads(next((run.path / "records").glob("*.json")).read_text())
-    assert document["schema"] == 1
+    assert document["schema"] == SCHEMA
     assert document["metrics"]["energy_net_j"] == {"reason": factory.NO_METER}
     assert run.records()[0].quantity("n_processes") == Value(3.0)

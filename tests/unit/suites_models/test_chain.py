@@ -56,6 +56,6 @@ def test_what_trains_says_so_and_yields_what_it_ends_in() -> None:
 
 
 def test_a_setting_that_saves_no_time_says_so() -> None:
-    assert "do not run faster" in SETTINGS["pruned-80"].note
-    assert not SETTINGS["pruned-80"].pays_on
+    assert "does not run faster" in SETTINGS["pruned-80"].note
+    assert not SETTINGS["pruned-80"].saves_time
     assert "no time" in SETTINGS["int8-weight-only"].note

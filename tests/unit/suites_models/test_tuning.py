@@ -17,7 +17,7 @@ from suites.nn.cluster import shared  # noqa: E402
 from suites.nn.fake_quantise import FakeQuantise  # noqa: E402
 from suites.nn.fold import fold  # noqa: E402
 from suites.nn.narrow import Hidden, importance, narrow  # noqa: E402
-from suites.nn.sparse import Prune, prunable, sparsity  # noqa: E402
+from suites.nn.sparse import Prune, PruneAtOnce, prunable, sparsity  # noqa: E402
 from suites.training.checkpoints import Checkpoint  # noqa: E402
 from suites.training.fit import Config, fit  # noqa: E402
 from suites.training.images import Images  # noqa: E402
@@ -103,6 +103,21 @@ def test_pruning_grows_to_its_share_in_every_layer_and_takes_the_smallest() -> N
         assert float((layer.weight == 0).float().mean()) == pytest.approx(0.8, abs=0.01)
     gone = next(prunable(net)).weight == 0
     assert first[gone].abs().max() <= first[~gone].abs().min()
+
+
+def test_pruning_at_once_takes_the_whole_share_first_and_keeps_to_its_choice() -> None:
+    net = small_net()
+    hook = load("compression", "pruned-80-one-shot").hooks(net)
+    assert isinstance(hook, PruneAtOnce)
+    hook.stepped(0.01)
+    gone = [layer.weight == 0 for layer in prunable(net)]
+    assert all(float(zeros.float().mean()) == pytest.approx(0.8, abs=0.01) for zeros in gone)
+    with torch.no_grad():
+        for layer in prunable(net):
+            layer.weight.add_(torch.randn_like(layer.weight))
+    for step in range(2, 101):
+        hook.stepped(step / 100)
+    assert all(torch.equal(layer.weight == 0, zeros) for layer, zeros in zip(prunable(net), gone, strict=True))
 
 
 def test_pruned_weights_stay_zero_while_the_net_learns() -> None:

@@ -133,6 +133,18 @@ def test_an_empty_tree_is_this_pythons_own_architecture(tmp_path: Path, monkeypa
     assert "the memory: absent: /proc/meminfo" in found.could_not_tell
 
 
+@pytest.mark.parametrize(
+    ("tree", "name"),
+    [(trees.intel_laptop(), "x86-64"), (device_tree("A board", "acme,board"), "aarch64")],
+)
+def test_a_recorded_tree_without_cpuinfo_still_shows_its_architecture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tree: trees.Tree, name: str
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+
+    assert detect(tmp_path, tree).target.name == name
+
+
 def test_an_architecture_without_a_descriptor_is_named_after_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,8 @@ import pytest
 from harness.cli import doctor, host, meter, sensors
 from harness.cli import targets as targets_command
 from harness.cli._machine import add_machine_options
-from harness.core.errors import DescriptorError, UsageError
+from harness.core.errors import DescriptorError, UnknownName, UsageError
+from harness.host.checks import emulation
 from tests import trees
 
 
@@ -21,6 +22,12 @@ from tests import trees
 def no_user_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture(autouse=True)
+def no_emulation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests give the same exit codes on an emulated CPU."""
+    monkeypatch.setattr(emulation, "emulated", lambda fs: "")
 
 
 def call(command: ModuleType, *words: str, root: Path | None = None) -> int:
@@ -73,6 +80,14 @@ def test_check(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (found,) = printed(capsys)
     assert not found["valid"]
     assert "did you mean 'threads'" in found["problem"]
+
+
+def test_check_of_one_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(targets_command, "check", "raspberry-pi-5", "raspberry-pi-5+coral-usb") == 0
+    assert capsys.readouterr().out == "raspberry-pi-5: ok\nraspberry-pi-5+coral-usb: ok\n"
+
+    with pytest.raises(UnknownName, match="raspbery-pi-5"):
+        call(targets_command, "check", "raspbery-pi-5")
 
 
 @pytest.mark.parametrize("name", ["raspberry-pi-5.toml", "README.md"])
@@ -148,6 +163,8 @@ def test_host_show_and_record(capsys: pytest.CaptureFixture[str], pi: Path, tmp_
     capsys.readouterr()
     assert call(targets_command, "detect", "--json", root=tmp_path / "recording") == 0
     assert printed(capsys)["name"] == "raspberry-pi-5"
+    with pytest.raises(UsageError, match="is a recording already"):
+        call(host, "record", str(tmp_path / "again"), root=tmp_path / "recording")
 
 
 def test_a_wrong_root_is_a_clear_error(tmp_path: Path) -> None:

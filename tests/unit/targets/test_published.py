@@ -31,6 +31,7 @@ def test_the_file_is_small() -> None:
         ("mobilenet_v3_small-1.0-224", "fp32", "raspberry-pi-3b-plus", "xnnpack-cpu", 22),
         ("shufflenet_v2-1.0-224", "int8-static", "raspberry-pi-4b", "torch-cpu", 37.7),
         ("mobilenet_v2-1.0-224", "int8-static", "coral-usb", "edgetpu", 2.6),
+        ("mobilenet_v2-1.0-224", "int8-static", "raspberry-pi-5+coral-usb", "edgetpu", 2.6),
     ],
 )
 def test_a_known_figure_is_found(model: str, compression: str, board: str, runtime: str, milliseconds: float) -> None:

@@ -1,0 +1,98 @@
+"""What a run's figures may depend on, beside machine, versions, command and seed: `RunHeader.provenance`.
+
+    repository    commit and dirty flag of the repository the command was called in
+    edgebench     the same of edgebench itself
+    target        name, kind and the hash of the descriptor that was in force
+    python        implementation, version and compiler
+    power_mode    what the check of that name found
+    power_supply, ambient_c   what the user told: nothing here can measure them
+
+Each is a value, or {"reason": why it is not known}.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from harness.core.quantity import Missing
+from harness.core.target import Target
+from harness.core.verdict import Finding
+
+_ROOT = Path(__file__).resolve().parents[2]
+_PATIENCE_S = 20.0  # of a status over a large work tree on a memory card
+
+
+def provenance(
+    target: Target, findings: Iterable[Finding], power_supply: str | None, ambient_c: float | None
+) -> dict[str, Any]:
+    """All of it, as plain JSON types."""
+    return {
+        "repository": repository(Path.cwd()),
+        "edgebench": _own_repository(),
+        "target": {"name": target.name, "kind": target.kind, "sha256": descriptor_sha256(target)},
+        "python": {
+            "implementation": platform.python_implementation(),
+            "version": platform.python_version(),
+            "compiler": platform.python_compiler(),
+        },
+        "power_mode": _power_mode(findings),
+        "power_supply": power_supply or _unknown("nobody told: --power-supply"),
+        "ambient_c": _unknown("nobody told: --ambient-c") if ambient_c is None else ambient_c,
+    }
+
+
+def repository(folder: Path) -> dict[str, Any]:
+    """The git repository around a folder: `commit`, `dirty` (files differ from it or are new), or the reason."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    if isinstance(commit, Missing):
+        return _unknown(commit.reason)
+    status = _git(folder, "status", "--porcelain", "--untracked-files=normal")
+    dirty = _unknown(status.reason) if isinstance(status, Missing) else bool(status)
+    return {"commit": commit, "dirty": dirty}
+
+
+def descriptor_sha256(target: Target) -> str:
+    """Hash of everything a descriptor says, in whatever order its file says it."""
+    text = json.dumps(dataclasses.asdict(target), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _own_repository() -> dict[str, Any]:
+    """Of the source tree this runs from; an environment within a repository of the user's is not it."""
+    top = _git(_ROOT, "rev-parse", "--show-toplevel")
+    if isinstance(top, Missing) or Path(top).resolve() != _ROOT:
+        return _unknown("installed, not run from a repository: its version stands in `versions`")
+    return repository(_ROOT)
+
+
+def _power_mode(findings: Iterable[Finding]) -> Any:
+    found = next((finding for finding in findings if finding.check == "power_mode"), None)
+    if found is None or found.status == "unknown":
+        return _unknown(found.found if found else "no such check")
+    return found.found
+
+
+def _git(folder: Path, *words: str) -> str | Missing:
+    program = shutil.which("git")
+    if program is None:
+        return Missing("git is not installed")
+    command = [program, "--no-optional-locks", "-C", str(folder), *words]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=True)
+    except subprocess.CalledProcessError as error:
+        return Missing(error.stderr.strip().splitlines()[0] if error.stderr.strip() else f"git {words[0]} failed")
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Missing(f"git {words[0]}: {error}")
+    return done.stdout.strip()
+
+
+def _unknown(reason: str) -> dict[str, str]:
+    return {"reason": reason}

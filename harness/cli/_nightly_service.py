@@ -1,0 +1,102 @@
+"""`edgebench nightly install`: a systemd service and timer that run the suite every night."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from harness.core.errors import EXIT_OK, UsageError
+
+_SERVICE = """\
+[Unit]
+Description=edgebench nightly {suite}
+Documentation=https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html
+
+[Service]
+Type=oneshot
+WorkingDirectory={folder}
+ExecStart={command}
+# 10 inconclusive and 11 environment change are findings to read, no failure of the service
+SuccessExitStatus=10 11
+Nice=0
+"""
+_TIMER = """\
+[Unit]
+Description=edgebench nightly {suite}, every night
+
+[Timer]
+OnCalendar=*-*-* {at}:00
+# a board that was off at that time catches up
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `install`."""
+    group = parser.add_argument_group("nightly install")
+    group.add_argument("--user", action="store_true", help="for this user; without it for the system, as root")
+    group.add_argument("--install-suite", default="quick", metavar="SUITE", help="the suite to run (default: quick)")
+    group.add_argument("--at", default="02:30", metavar="HH:MM", help="local time (default: 02:30)")
+
+
+def install(arguments: argparse.Namespace) -> int:
+    """Write both units and say how to start them; UsageError for a time that is none or a folder not ours."""
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", arguments.at):
+        raise UsageError(f"'{arguments.at}' is no time of day", "write one such as 02:30")
+    folder = _unit_folder(arguments.user)
+    name = "edgebench-nightly-" + re.sub(r"[^A-Za-z0-9_.-]", "_", Path(arguments.install_suite).stem)
+    command = shlex.join([_program(), "nightly", arguments.install_suite])
+    texts = {
+        "service": _SERVICE.format(suite=arguments.install_suite, folder=_escaped(Path.cwd()), command=command),
+        "timer": _TIMER.format(suite=arguments.install_suite, at=arguments.at),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind, text in texts.items():
+            (folder / f"{name}.{kind}").write_text(text, encoding="utf-8")
+            print(f"wrote {folder / name}.{kind}")
+    except PermissionError as error:
+        raise UsageError(f"{folder} cannot be written", "as root with sudo, or for yourself with --user") from error
+    _start(f"{name}.timer", arguments.user)
+    return EXIT_OK
+
+
+def _start(timer: str, user: bool) -> None:
+    """Start the timer where systemd runs; else say how."""
+    scope = ["--user"] if user else []
+    start = [*scope, "enable", "--now", timer]
+    systemctl = shutil.which("systemctl")
+    done = [subprocess.run([systemctl, *command], check=False, capture_output=True).returncode == 0
+            for command in ([*scope, "daemon-reload"], start)] if systemctl else [False]  # fmt: skip
+    if all(done):
+        print(f"started; next: systemctl {shlex.join([*scope, 'list-timers', timer])}")
+    else:
+        print(f"systemd is not running here; start it with: systemctl {shlex.join(start)}")
+    if user:
+        print("to run it while you are not logged in: sudo loginctl enable-linger $USER")
+
+
+def _unit_folder(user: bool) -> Path:
+    if not user:
+        return Path("/etc/systemd/system")
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
+
+
+def _program() -> str:
+    """The installed command of this environment."""
+    beside = Path(sys.executable).with_name("edgebench")
+    return str(beside if beside.exists() else shutil.which("edgebench") or "edgebench")
+
+
+def _escaped(path: Path) -> str:
+    """A path in a unit file, where % begins a specifier."""
+    return str(path).replace("%", "%%")

@@ -1,0 +1,83 @@
+"""`edgebench runtimes`: what runs nets here, what could, and how to install what is missing."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+from harness.cli._machine import host_of, target_of
+from harness.core.errors import EXIT_OK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.bench.runtimes import RuntimeView
+    from harness.core.target import Target
+
+HELP = "list the runtimes: installed, usable on a board, and how to install the others"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--target", default="auto", metavar="NAME", help="for another board (default: this machine)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print every runtime."""
+    from harness.bench.runtimes import views
+
+    fs = host_of(arguments)
+    target = target_of(arguments.target, fs, arguments)
+    here = fs.live and (arguments.target == "auto" or target.name == target_of("auto", fs, arguments).name)
+    found = views(target, here)
+    if arguments.json:
+        rows = [{**dataclasses.asdict(view), "ready": view.ready} for view in found]
+        print(json.dumps({"target": target.name, "this_machine": here, "runtimes": rows}, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(_lines(found, target, here)))
+    return EXIT_OK
+
+
+def _lines(found: list[RuntimeView], target: Target, here: bool) -> Iterator[str]:
+    """Those that are ready, those that could be installed, those this board can never use."""
+    yield f"{target.name}: {target.title}"
+    ready = [view for view in found if view.ready]
+    could = [view for view in found if not view.ready and not view.unusable]
+    never = [view for view in found if not view.ready and view.unusable]
+    for title, views in (("ready", ready), ("to be installed" if here else "usable", could)):
+        if views:
+            yield f"\n{title}"
+        for view in views:
+            yield from _block(view)
+    if never:
+        yield "\nnot for this board"
+    for view in never:
+        yield f"  {view.name:<25}{view.unusable}"
+    yield "\nsettings by how their file holds the net"
+    for kind, names in _kinds().items():
+        yield f"  {kind:<14}{', '.join(names)}"
+
+
+def _kinds() -> dict[str, list[str]]:
+    from harness.bench.runtimes import stored
+
+    kinds: dict[str, list[str]] = {}
+    for name, kind in stored().items():
+        kinds.setdefault(kind, []).append(name)
+    return kinds
+
+
+def _block(view: RuntimeView) -> Iterator[str]:
+    told = view.library or {}
+    state = f"{told.get('library')} {told.get('version')}" if view.ready else view.problem.partition(": pip")[0]
+    named = "" if view.by_default else ", where it is named"
+    yield f"  {view.name:<25}{f'{state}; ' if state else ''}takes {', '.join(view.formats)}{named}"
+    if not view.ready:
+        yield f"    install    {view.install}"
+    if view.note:
+        yield f"    note       {view.note}"
+    for kind, names in _kinds().items():
+        yield f"    {kind:<14} -> {view.settings[names[0]]}"

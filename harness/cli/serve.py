@@ -1,0 +1,64 @@
+"""`edgebench serve`: the reports of many runs in a browser, for a lab."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from typing import TYPE_CHECKING
+
+from harness.core.errors import EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from reports.site import Shelf
+
+HELP = "show the reports of a folder of runs, or of a store, in the browser"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("folder", nargs="?", metavar="DIR", help="folder of run folders (default: runs)")
+    parser.add_argument("--store", metavar="PATH|URL", help="the runs of this store instead")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine)")
+    parser.add_argument("--port", type=_port, default=8765, metavar="N", help="port; 0: any free one (default: 8765)")
+    parser.add_argument("--open", action="store_true", help="open it in the browser")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until interrupted. Nothing is written: reports are built when asked for, and kept in memory."""
+    if arguments.store and arguments.folder:
+        raise UsageError("a folder and --store exclude each other", "leave one of them out")
+    if not arguments.store:
+        from pathlib import Path
+
+        from reports.shelves import FolderShelf
+
+        return _serve(FolderShelf(Path(arguments.folder or "runs")), arguments)
+    from harness import store
+    from reports.shelves import StoreShelf
+
+    with store.open(arguments.store, create=False) as opened:
+        return _serve(StoreShelf(opened), arguments)
+
+
+def _serve(shelf: Shelf, arguments: argparse.Namespace) -> int:
+    from reports.server import ReportServer
+    from reports.site import Site
+
+    with ReportServer(Site(shelf), arguments.host, arguments.port) as server:
+        print(f"serving {shelf.title} on {server.url} (Ctrl-C ends it)", flush=True)
+        if not server.local:
+            print("everyone who reaches that address can read these runs", flush=True)
+        if arguments.open:
+            import webbrowser
+
+            webbrowser.open(server.url)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
+    return EXIT_OK
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{number} is no port: 0 to 65535")
+    return number

@@ -1,0 +1,61 @@
+"""`edgebench store`: the database of many runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE, EdgebenchError
+
+from ._store import add_store_option, opened, tell_damage
+
+HELP = "the database of many runs: add run folders, check that it is whole, say where it is"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add_store_option(parser, "path or URL (default: $EDGEBENCH_STORE, or your own)")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="add run folders; what is in the store already is left as it is")
+    add.add_argument("runs", nargs="+", metavar="RUN", help="run folders")
+    checked = actions.add_parser("check", help="look for torn rows, and for raw files that are absent or damaged")
+    place = actions.add_parser("path", help="print where the store is")
+    for action, call in ((add, _add), (checked, _check), (place, _path)):
+        add_store_option(action, "path or URL", default=argparse.SUPPRESS)
+        action.set_defaults(act=call)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out the action; its exit code."""
+    code: int = arguments.act(arguments)
+    return code
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    """One folder after another; one that cannot be read does not stop the others."""
+    failed = 0
+    with opened(arguments, create=True) as store:
+        for path in arguments.runs:
+            try:
+                added = store.append(path)
+            except EdgebenchError as error:
+                failed += 1
+                print(f"{path}: {error}", file=sys.stderr)
+                continue
+            tell_damage(added.damaged)
+            print(f"{path}: {added.cells} cases with {added.metrics} values added to {store.place}")
+    return {0: EXIT_OK, len(arguments.runs): EXIT_USAGE}.get(failed, EXIT_SOME_FAILED)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    with opened(arguments) as store:
+        found = store.check()
+        print(*found or [f"{store.place} is whole"], sep="\n")
+    return EXIT_SOME_FAILED if found else EXIT_OK
+
+
+def _path(arguments: argparse.Namespace) -> int:
+    from harness.store.place import locate
+
+    print(locate(arguments.store))
+    return EXIT_OK

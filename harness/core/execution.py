@@ -1,0 +1,62 @@
+"""What a runtime did with a net, read back from the runtime: it need not be what was asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .quantity import Missing
+from .verdict import Finding
+
+PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "int8", "int16", "int4", "fp64")
+"""Element types that convolutions and matrix products compute in."""
+FROM_FILE = "as in the file"
+"""What is asked for a model whose making is unknown."""
+SHARED = 0.1
+"""A precision with less than this share of the arithmetic nodes is not named."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a case was carried out.
+
+    `asked` is the precision the case asks its runtime to compute in; `effective` the one convolutions and matrix
+    products had, 'int8+fp32' where more than one has a tenth of them; `evidence` says where that was read. `nodes`
+    counts graph nodes by what ran them (an execution provider, XNNPACK, the built-in kernels), empty where the runtime
+    does not tell. `busy_threads` are the threads that worked in the timed loop, by /proc. `findings` say where the
+    runtime did otherwise than asked.
+    """
+
+    asked: str = FROM_FILE
+    effective: str | Missing = field(default_factory=lambda: Missing("not looked at"))
+    evidence: str = ""
+    nodes: Mapping[str, int] = field(default_factory=dict)
+    busy_threads: int | Missing = field(default_factory=lambda: Missing("not looked at"))
+    findings: tuple[Finding, ...] = ()
+
+    def having(self, *findings: Finding) -> Execution:
+        """The same with more findings."""
+        return replace(self, findings=(*self.findings, *findings))
+
+
+def effective(precisions: Iterable[str]) -> str | Missing:
+    """One name for what many nodes computed in, one entry a node: 'int8', 'int8+fp32', the most frequent first."""
+    counts: dict[str, int] = {}
+    for precision in precisions:
+        counts[precision] = counts.get(precision, 0) + 1
+    if not counts:
+        return Missing("the runtime names no convolution or matrix product")
+    total = sum(counts.values())
+    ordered = sorted(counts, key=lambda name: (-counts[name], name))
+    return "+".join(name for name in ordered if counts[name] >= SHARED * total)
+
+
+def from_json(data: Mapping[str, Any]) -> Execution:
+    """From plain JSON types, as a worker writes them. TypeError on an unknown key."""
+    known: dict[str, Any] = dict(data)
+    for key in ("effective", "busy_threads"):
+        if isinstance(value := known[key], dict):
+            known[key] = Missing(**value)
+    findings = tuple(Finding(**each) for each in known.pop("findings"))
+    return Execution(**{**known, "findings": findings})

@@ -1,0 +1,67 @@
+"""The shapes and the synthetic contents of a graph's inputs, from its signature alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .base import Options, SessionError, TensorSpec
+
+
+def synthesise(spec: TensorSpec, options: Options, rng: np.random.Generator) -> NDArray[Any]:
+    """Seeded input for a tensor from its signature alone: floats uniform in [0, 1), bytes over their whole range.
+
+    Other integers (token ids, indices) are 0 or 1: within any table's bounds. A first dynamic dimension is the batch.
+    """
+    shape = concrete_shape(spec, options)
+    dtype = np.dtype(spec.dtype)
+    if dtype.kind == "f":
+        return rng.random(shape).astype(dtype)
+    if dtype.kind == "b":
+        return rng.integers(0, 2, shape).astype(dtype)
+    if dtype.itemsize == 1:
+        limits = np.iinfo(dtype)
+        return rng.integers(limits.min, limits.max, shape, dtype=dtype, endpoint=True)
+    if dtype.kind in "iu":
+        return rng.integers(0, 2, shape).astype(dtype)
+    raise SessionError(f"input '{spec.name}' has type {spec.dtype}, which cannot be synthesised")
+
+
+def concrete_shape(spec: TensorSpec, options: Options) -> tuple[int, ...]:
+    """The tensor's shape with every dynamic dimension given a size; SessionError names the one that has none."""
+    if spec.name in options.shapes:
+        return _given_shape(spec, options.shapes[spec.name])
+    sizes: list[int] = []
+    for axis, size in enumerate(spec.shape):
+        if isinstance(size, int) and size > 0:
+            if axis == 0 and options.batch not in (1, size):
+                raise SessionError(
+                    f"input '{spec.name}' {list(spec.shape)} has a fixed batch of {size}, not {options.batch}"
+                )
+            sizes.append(size)
+        elif axis == 0:
+            sizes.append(options.batch)
+        else:
+            example = "x".join(str(s) for s in _example(spec))
+            raise SessionError(
+                f"dimension {axis} of input '{spec.name}' {list(spec.shape)} is dynamic: "
+                f"give the shape with --shape {spec.name}={example}"
+            )
+    return tuple(sizes)
+
+
+def _given_shape(spec: TensorSpec, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The user's shape, checked against the fixed dimensions."""
+    fits = len(shape) == len(spec.shape) and all(
+        want == have for have, want in zip(spec.shape, shape, strict=True) if isinstance(have, int) and have > 0
+    )
+    if not fits:
+        raise SessionError(f"--shape {spec.name}={shape} does not fit the graph's {list(spec.shape)}")
+    return shape
+
+
+def _example(spec: TensorSpec) -> list[int]:
+    """A shape to show in the advice: known sizes, 1 for the batch, 224 for the rest."""
+    return [s if isinstance(s, int) and s > 0 else (1 if i == 0 else 224) for i, s in enumerate(spec.shape)]

@@ -1,0 +1,55 @@
+"""JUnit XML: a test case each, its figures as properties.
+
+A case that was tried and gave no figures is an error, one that this machine cannot run or whose figures may not be
+trusted is skipped, each with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+from harness.core.metric import METRICS
+from harness.core.record import Record
+
+from . import Exported
+
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def render(run: Exported) -> str:
+    """The document."""
+    errors = sum(record.verdict.failed for record in run.records)
+    skipped = sum(not record.verdict.failed and not record.verdict.trusted for record in run.records)
+    counts = {"tests": str(len(run.records)), "errors": str(errors), "skipped": str(skipped), "failures": "0"}
+    time_s = f"{sum(record.duration_s for record in run.records):.3f}"
+    about = {"timestamp": run.header.started_utc[:19], "hostname": clean(run.header.target), "time": time_s}
+    root = ET.Element("testsuites", {"name": "edgebench", "time": time_s, **counts})
+    suite = ET.SubElement(root, "testsuite", {"name": clean(run.header.suite), **about, **counts})
+    for record in run.records:
+        _case(suite, record)
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def clean(text: str) -> str:
+    """Without the characters that XML 1.0 cannot hold, not even escaped."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _case(suite: ET.Element, record: Record) -> None:
+    case = ET.SubElement(
+        suite, "testcase", classname=clean(f"edgebench.{record.case.model}"), name=clean(record.case_id),
+        time=f"{record.duration_s:.3f}",
+    )  # fmt: skip
+    properties = ET.SubElement(case, "properties")
+    for name in METRICS:
+        value = record.value(name)
+        if value is not None:
+            ET.SubElement(properties, "property", name=name, value=repr(value))
+    ET.SubElement(properties, "property", name="verdict", value=record.verdict.status)
+    message = clean(f"{record.verdict.status}: {record.verdict.reason}")
+    if record.verdict.failed:
+        ET.SubElement(case, "error", type=record.verdict.status, message=message).text = clean(record.log)
+    elif not record.verdict.trusted:
+        ET.SubElement(case, "skipped", message=message)

@@ -1,0 +1,54 @@
+"""Prometheus: a text file for node_exporter's collector, which reads *.prom; valid OpenMetrics too.
+
+Base units with the unit as the name's suffix, no timestamps (the collector skips a file with any), and the time of the
+run as a metric of its own. What is missing is absent, as Prometheus has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.core.metric import METRICS, Metric
+from harness.core.record import Record
+from harness.store.times import microseconds
+
+from . import Exported
+
+_BASE = {"ns": ("seconds", 1e-9), "j": ("joules", 1.0), "bytes": ("bytes", 1.0)}
+_LABELS = ("model", "compression", "runtime", "scenario", "threads", "batch")
+
+
+def render(run: Exported) -> str:
+    """The file's text."""
+    lines = [line for metric in METRICS.values() for line in _family(run, metric)]
+    ended = microseconds(run.header.ended_utc or run.header.started_utc) / 1e6
+    name = "edgebench_completion_timestamp_seconds"
+    lines += [f"# HELP {name} When the run ended.", f"# TYPE {name} gauge", f"# UNIT {name} seconds"]
+    lines.append(f'{name}{{target="{_escape(run.header.target)}",suite="{_escape(run.header.suite)}"}} {ended!r}')
+    return "\n".join([*lines, "# EOF", ""])
+
+
+def _family(run: Exported, metric: Metric) -> Iterator[str]:
+    """One metric of all cases; nothing when no case has it."""
+    found = [(record, value) for record in run.records if (value := record.value(metric.name)) is not None]
+    if not found:
+        return
+    unit, factor = _BASE.get(metric.unit, ("", 1.0))
+    stem = metric.name.removesuffix(f"_{metric.unit}") if unit else metric.name
+    name = "_".join(part for part in ("edgebench", stem, unit) if part)
+    yield f"# HELP {name} {_escape(metric.about)}"
+    yield f"# TYPE {name} gauge"
+    if unit:
+        yield f"# UNIT {name} {unit}"
+    for record, value in found:
+        yield f"{name}{{{_labels(record)}}} {float(f'{value * factor:.15g}')!r}"
+
+
+def _labels(record: Record) -> str:
+    labels = {"case": record.case_id, "target": record.target, "verdict": record.verdict.status}
+    labels |= {name: str(getattr(record.case, name)) for name in _LABELS}
+    return ",".join(f'{name}="{_escape(text)}"' for name, text in labels.items())
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,69 @@
+"""pytest-benchmark's JSON (`--benchmark-json`): seconds, every raw sample in `stats.data`, the rest in `extra_info`.
+
+Its own class reckons the statistics, so that `pytest-benchmark compare` shows what it would have shown itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from importlib.metadata import version
+from typing import Any
+
+from harness.core.metric import METRICS
+from harness.core.record import Record
+from harness.store.rows import git_sha
+
+from . import Exported
+
+
+def render(run: Exported) -> str:
+    """The document. A case without samples is left out: the format has no place for it."""
+    header = run.header
+    commit = header.provenance.get("repository", {})
+    document = {
+        "machine_info": {
+            "node": header.host.get("machine_id"),
+            "machine": header.host.get("arch"),
+            "system": header.host.get("os"),
+            "release": header.host.get("kernel"),
+            "cpu": {"brand_raw": header.host.get("cpu_model"), "count": header.host.get("cores")},
+        },
+        "commit_info": {"id": git_sha(header), "dirty": commit.get("dirty") is True},
+        "benchmarks": [entry for record in run.records if (entry := _entry(run, record)) is not None],
+        "datetime": header.started_utc,
+        "version": version("pytest-benchmark"),
+    }
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+
+def extra_info(record: Record) -> dict[str, Any]:
+    """Verdict, target and every metric: its number, or null with the reason beside it."""
+    info: dict[str, Any] = {"case": record.case_id, "target": record.target}
+    info |= {"verdict": record.verdict.status, "reason": record.verdict.reason}
+    for name in METRICS:
+        info[name] = record.value(name)
+        if reason := record.missing(name):
+            info[f"{name}_reason"] = reason
+    return info
+
+
+def _entry(run: Exported, record: Record) -> dict[str, Any] | None:
+    from pytest_benchmark.stats import Stats
+
+    stats: Any = Stats()  # type: ignore[no-untyped-call]
+    for sample_ns in run.samples(record).tolist():
+        stats.update(sample_ns / 1e9)
+    if not stats.data:
+        return None
+    name = f"test_classify[{record.case_id}]"
+    return {
+        "group": record.case.model,
+        "name": name,
+        "fullname": f"suites/test_classify.py::{name}",
+        "params": dataclasses.asdict(record.case),
+        "param": record.case_id,
+        "extra_info": extra_info(record),
+        "options": {"disable_gc": False, "timer": "perf_counter_ns", "warmup": True},
+        "stats": {**stats.as_dict(), "data": list(stats.data), "iterations": 1},
+    }

@@ -1,0 +1,50 @@
+"""pyperf's JSON: benchmarks of runs, each a process of its own with `values` in seconds after its warm-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .found import Found, FoundCase, own_case
+from .pytest_benchmark import loaded
+
+SOURCE = "pyperf"
+_NS = 1e9
+
+
+def recognises(text: str) -> bool:
+    """A JSON object with benchmarks that have runs."""
+    benchmarks = loaded(text).get("benchmarks")
+    return isinstance(benchmarks, list) and bool(benchmarks) and all("runs" in each for each in benchmarks)
+
+
+def parse(text: str) -> Found:
+    """Every benchmark of time as a case; one of another unit (memory) is a ValueError."""
+    document = loaded(text)
+    common: dict[str, Any] = dict(document.get("metadata") or {})
+    benchmarks = document["benchmarks"]
+    first = {**common, **_first_metadata(benchmarks)}
+    host = {"arch": None, "kernel": first.get("platform"), "cpu_model": first.get("cpu_model_name")}
+    return Found(
+        SOURCE,
+        [_case(each, {**common, **(each.get("metadata") or {})}) for each in benchmarks],
+        first.get("date"),
+        {name: value for name, value in host.items() if value},
+        versions={SOURCE: str(first.get("perf_version", "unknown")), "python": str(first.get("python_version", ""))},
+    )
+
+
+def _first_metadata(benchmarks: list[Mapping[str, Any]]) -> dict[str, Any]:
+    runs = [run for benchmark in benchmarks for run in benchmark["runs"]]
+    return dict(runs[0].get("metadata") or {}) if runs else {}
+
+
+def _case(benchmark: Mapping[str, Any], metadata: Mapping[str, Any]) -> FoundCase:
+    if metadata.get("unit", "second") != "second":
+        raise ValueError(f"{metadata.get('name')} is measured in {metadata['unit']}, not in seconds")
+    # runs without values are pyperf's own calibration
+    processes = [[float(value) * _NS for value in run["values"]] for run in benchmark["runs"] if run.get("values")]
+    if not processes:
+        raise ValueError(f"{metadata.get('name')} has no values")
+    notes = {"loops": metadata.get("loops"), "inner_loops": metadata.get("inner_loops")}
+    return FoundCase(own_case(str(metadata.get("name", "unnamed")), SOURCE), processes, {}, notes)

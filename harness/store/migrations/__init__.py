@@ -1,0 +1,1 @@
+"""The store's migrations, one file a version of its tables."""

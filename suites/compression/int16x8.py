@@ -1,0 +1,43 @@
+"""``int16x8``: int16 activations and int8 weights, for nets that 8 bits of activation ruin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.core.artifact import Format
+from suites.compression import litert, ort
+from suites.compression.base import Calibration, Compression, Yield
+from suites.compression.litert import quantise, static_rule
+
+
+class Int16x8(Compression):
+    """Kernels for it are those of DSPs and NPUs; on a processor it tells how much the activations' 8 bits cost."""
+
+    name = "int16x8"
+    description = "int8 weights per channel, int16 activations with ranges from calibration images"
+    yields: Mapping[Format, Yield] = {
+        "onnx": Yield(
+            "int8 weights per channel, int16 activations (QDQ), fp32 inputs and outputs",
+            ort.TOOLS,
+            {"format": "QDQ", "per_channel": True, "weights": "QInt8", "activations": "QInt16", "ranges": "MinMax"},
+        ),
+        "tflite": Yield(
+            "int8 weights per channel, int16 activations, fp32 inputs and outputs",
+            litert.TOOLS,
+            {"recipe": "static_wi8_ai16"},
+        ),
+    }
+    needs_calibration = True
+    note = "processors have no fast kernels for it, DSPs and NPUs do: here for its accuracy"
+    stored = "weight-only"
+
+    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        assert calibration is not None
+        ort.quantise_static(source, out, calibration, method="MinMax", per_channel=True, activations="QInt16")
+
+    def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        quantise(source, [static_rule(activation_bits=16), *litert.FLOAT_ENDS], calibration, out)
+
+
+SETTING = Int16x8()

@@ -1,0 +1,16 @@
+"""Converters, one file a format; importing them needs no tool, only ``Converter.convert`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.core.artifact import Format
+
+from .base import Converter, Order
+from .executorch import ExecuTorch
+from .openvino import OpenVinoIr
+from .torchscript import TorchScript
+
+__all__ = ["CONVERTERS", "Converter", "Order"]
+
+CONVERTERS: Mapping[Format, Converter] = {each.format: each for each in (OpenVinoIr(), TorchScript(), ExecuTorch())}

@@ -1,0 +1,134 @@
+"""Model files that do not ship: built on this machine or pulled to it, in the cache, each with a note of what it is.
+
+A file is `<model>/<setting>.<format>` (of a converted format in a folder of its own), its note
+`<model>/<setting>.<format>.json`. Files are put in place before their note, so that a note promises a whole file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from harness.core.artifact import Format, Preprocess, sha256_of
+from harness.core.places import cache_dir
+
+MODEL = re.compile(r"[a-z0-9_]+(-[0-9]+(\.[0-9]+)?){2}")
+SETTING = re.compile(r"[a-z0-9]+([-+.][a-z0-9]+)*")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+LARGEST_BYTES = 4 << 30
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a model file; `file` is its path in the folder of prepared files.
+
+    `recipe` names in `origin_sha256` what it all began with: a shipped file, or the checkpoint of a training.
+    ValueError for a name that could lead out of the folder, a hash that is none, a size that no model of ours has.
+    """
+
+    model: str
+    compression: str
+    format: Format
+    sha256: str
+    bytes: int
+    parameters: int | None
+    macs: int | None
+    preprocess: Preprocess | None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    file: str = ""
+
+    def __post_init__(self) -> None:
+        for name, form in (("model", MODEL), ("compression", SETTING), ("sha256", SHA256)):
+            if not form.fullmatch(getattr(self, name)):
+                raise ValueError(f"{name} is {getattr(self, name)!r:.80}")
+        if not 0 < self.bytes <= LARGEST_BYTES:
+            raise ValueError(f"bytes is {self.bytes}")
+        inside = PurePosixPath(self.file or f"{self.model}/{self.compression}.{self.format}")
+        if inside.is_absolute() or ".." in inside.parts or inside.parts[0] != self.model:
+            raise ValueError(f"file is {self.file!r:.80}")
+        object.__setattr__(self, "file", str(inside))
+
+    @classmethod
+    def from_json(cls, data: Any) -> Entry:
+        """From plain JSON types, keys that are no fields left aside. ValueError says what is wrong."""
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(cls).validate_python(data)
+
+    @property
+    def name(self) -> str:
+        """For people, and to filter by."""
+        return f"{self.model} {self.compression} {self.format}"
+
+    @property
+    def key(self) -> tuple[str, str, Format]:
+        """What tells it from all others."""
+        return self.model, self.compression, self.format
+
+    @property
+    def path(self) -> Path:
+        """Where the file is kept."""
+        return prepared_dir() / self.file
+
+    @property
+    def intact(self) -> bool:
+        """Whether the file is there and the one that was noted."""
+        return self.path.exists() and sha256_of(self.path) == self.sha256
+
+
+def prepared_dir() -> Path:
+    """The folder of all files that `edgebench prepare` builds and `edgebench artifacts pull` brings."""
+    return cache_dir() / "prepared"
+
+
+def find(model: str, compression: str, kind: Format) -> Entry | None:
+    """The file of that name, None where there is none. It may have been made from a net that ships no more."""
+    return _read(prepared_dir() / model / f"{compression}.{kind}.json")
+
+
+def entries() -> list[Entry]:
+    """All files, by name."""
+    notes = sorted(prepared_dir().glob("[!.]*/*.json"))
+    return [entry for note in notes if (entry := _read(note))]
+
+
+def _read(note: Path) -> Entry | None:
+    """A note that cannot be read counts as none: its file is made again."""
+    if not note.is_file():
+        return None
+    try:
+        return Entry.from_json(json.loads(note.read_text(encoding="utf-8")))
+    except ValueError as error:
+        _log.warning("%s is left aside, since it is no note of a model file: %s", note, error)
+        return None
+
+
+@contextmanager
+def workshop() -> Iterator[Path]:
+    """A folder on the same file system to make a file in; what is not kept is gone at the end."""
+    prepared_dir().mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=prepared_dir(), prefix=".unfinished-") as folder:
+        yield Path(folder)
+
+
+def keep(entry: Entry, folder: Path) -> None:
+    """Put all files of a workshop's `folder` in their places, then the note of `entry`, which is one of them."""
+    note = prepared_dir() / entry.model / f"{entry.compression}.{entry.format}.json"
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        target = prepared_dir() / file.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(target)
+    unfinished = note.with_name(f".{note.name}.{os.getpid()}")
+    unfinished.write_text(json.dumps(dataclasses.asdict(entry), indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(note)

@@ -1,0 +1,77 @@
+"""What a nightly run looks out for: smallest effects and absolute limits, by suite, model or case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from harness.core.errors import UnknownName
+from harness.core.limit import Limit, named
+
+MIN_EFFECT: Mapping[str, float] = {
+    "latency_p50_ns": 0.01,
+    "latency_p90_ns": 0.05,
+    "throughput_per_s": 0.02,
+    "energy_gross_j": 0.03,
+    "peak_rss_bytes": 0.02,
+    "load_ns": 0.10,
+    "artifact_bytes": 0.01,
+    "top1": 0.002,
+}
+"""Metrics that are watched, and the change below which nobody is woken: a share; of top-1 the points lost."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """One `[[nightly]]` table of a suite: it holds for the cases whose id contains `match` (all by default).
+
+    `min_effect` maps a metric, in full or short ('p50'), to the change below which it is left alone; `limits` are
+    bounds such as 'p50 <= 20 ms'. ValueError for what is neither.
+    """
+
+    match: str = ""
+    min_effect: Mapping[str, float] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for text in self.limits:
+            Limit.parse(text)
+        for name, effect in self.min_effect.items():
+            if _watched(name) not in MIN_EFFECT:
+                raise ValueError(f"{name} is not watched from night to night: {', '.join(MIN_EFFECT)} are")
+            if not 0.0 <= effect < 1.0:
+                raise ValueError(f"min_effect of {name} is {effect}: a share such as 0.02 expected")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All tables of a suite; of two that match a case the later one counts."""
+
+    watches: tuple[Watch, ...] = ()
+
+    def min_effect(self, case_id: str, metric: str) -> float:
+        """The change of this metric of this case that is worth a word."""
+        found = [_by_name(watch.min_effect).get(metric) for watch in self._of(case_id)]
+        return next((effect for effect in reversed(found) if effect is not None), MIN_EFFECT[metric])
+
+    def least_effect(self, metric: str) -> float:
+        """The smallest effect asked for in any case."""
+        return min([MIN_EFFECT[metric], *(_by_name(w.min_effect).get(metric, 1.0) for w in self.watches)])
+
+    def limits(self, case_id: str) -> Iterable[Limit]:
+        """Every limit on this case."""
+        return [Limit.parse(text) for watch in self._of(case_id) for text in watch.limits]
+
+    def _of(self, case_id: str) -> list[Watch]:
+        return [watch for watch in self.watches if watch.match in case_id]
+
+
+def _by_name(effects: Mapping[str, float]) -> dict[str, float]:
+    return {_watched(name): effect for name, effect in effects.items()}
+
+
+def _watched(name: str) -> str:
+    try:
+        return named(name).name
+    except UnknownName as error:
+        raise ValueError(str(error)) from error

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# What tests/arm64/run.sh does within the emulated userland: install, measure, test. qemu makes everything tens to
+# hundreds of times slower, so the suite runs with as little as it takes to go through every step, and of the tests the
+# rooms that depend on the machine. Both at once: no time measured here means anything.
+set -euo pipefail
+cd /project
+export PATH=/venv/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+
+step() { printf '\n-- %s (%d s)\n' "$*" "$SECONDS"; }
+
+emulated() {  # every case of a run has the verdict 'emulated', and there are cases
+    edgebench table "$1" --format json | python -c '
+import json, sys
+verdicts = [row["verdict"] for row in json.load(sys.stdin)]
+print(len(verdicts), "cases:", *sorted(set(verdicts)))
+sys.exit(set(verdicts) != {"emulated"})'
+}
+
+step "install: $(uname -m), $(python3 --version)"
+stamp=$(sha256sum pyproject.toml)
+if [ "$(cat /venv/.installed 2>/dev/null)" != "$stamp" ]; then
+    rm -rf /venv && python3 -m venv /venv
+    pip install -qq --no-compile --editable . hypothesis
+    echo "$stamp" >/venv/.installed
+fi
+python -c 'import onnxruntime as o, ai_edge_litert.interpreter, numpy as n; print("onnxruntime", o.__version__, "numpy", n.__version__)'
+
+step "this machine"
+edgebench targets detect
+
+step "a Raspberry Pi 5, replayed"
+rm -rf /tmp/boards && python -m tests.trees /tmp/boards
+board="--host-root /tmp/boards/raspberry-pi-5"
+edgebench $board targets detect | grep '^raspberry-pi-5:'
+edgebench $board sensors | head -1 | grep '2.764 W'
+edgebench $board run quick --profile smoke --images 4 -k mobilenet_v2-0.35-32 -k int8-static --no-report --out runs/arm64-pi5
+emulated runs/arm64-pi5
+
+step "the quick suite, tests beside it"
+# Left out: tests that count the operators a runtime makes of a net, which is another number on each architecture, and
+# one that a matrix product fails by floating-point flags which qemu sets and no CPU does.
+python -m pytest -q -p no:cacheprovider \
+    --deselect tests/unit/runtimes/test_litert_profile.py::test_a_real_net_is_taken_apart \
+    --deselect tests/unit/runtimes/test_onnxruntime_profile.py::test_a_real_net_is_taken_apart \
+    --deselect tests/unit/host/test_roofline.py::test_the_child_prints_what_the_parent_reads \
+    tests/unit/core tests/unit/host tests/unit/sensors tests/unit/targets tests/unit/runtimes >/tmp/tests.log 2>&1 &
+tests=$!
+edgebench run quick --profile smoke --images 4 --out runs/arm64 "$@"
+emulated runs/arm64
+test -s runs/arm64/report.html
+
+step "tests: what fails is shown"
+wait $tests || { tail -n 100 /tmp/tests.log; exit 1; }
+tail -n 1 /tmp/tests.log
+step "done"

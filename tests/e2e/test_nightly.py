@@ -1,0 +1,104 @@
+"""Nights of the real command on a real net: silent on the same build, loud on one whose answers changed."""
+
+from __future__ import annotations
+
+import json
+
+from harness.core.case import Case
+from suites import catalog
+from tests.onnx_bytes import slowed
+
+from .conftest import EMBEDDED, SMOKE
+
+CASE = Case(EMBEDDED, "fp32", "onnxruntime-cpu").id
+NIGHT = ("nightly", "quick", "-k", CASE, *SMOKE)
+
+
+def shipped(setting):
+    return catalog.ARTIFACTS / EMBEDDED / f"{setting}.onnx"
+
+
+def test_second_night_of_the_same_build_has_nothing_to_report(edgebench, tmp_path):
+    for number in (1, 2):
+        done = edgebench(*NIGHT, "--out", f"night{number}")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "nothing to report" in done.stdout
+    written = {path.name for path in (tmp_path / "night2").iterdir()}
+    assert {"report.html", "verdicts.json", "junit.xml", "summary.md", "feed.atom"} <= written
+    assert (tmp_path / "night2" / "feed.atom").read_text().count("<entry>") == 2
+
+
+def test_lost_accuracy_is_a_confirmed_regression_until_it_is_accepted(edgebench, tmp_path):
+    """Per-tensor weights of this net answer at random: McNemar's test needs no history for that."""
+    assert edgebench(*NIGHT, "--no-report").returncode == 0
+    collapsed = ("--artifact", f"{CASE}={shipped('int8-static-per-tensor')}", "--no-report")
+    done = edgebench(*NIGHT, *collapsed, "--out", "bad")
+    assert done.returncode == 1, done.stdout + done.stderr
+    (found,) = [one for one in _outcomes(tmp_path / "bad") if one["metric"] == "top1"]
+    assert (found["kind"], found["case_id"]) == ("regression", CASE)
+    assert "McNemar" in found["sentence"]
+    assert f"regression: {CASE} top1" in done.stdout
+
+    again = edgebench(*NIGHT, *collapsed, "--out", "still-bad")
+    assert again.returncode == 1, "the last good build must not have moved"
+    explained = edgebench("nightly", "--explain", f"{CASE} top1")
+    assert explained.stdout.count("regression: ") == 2
+    assert "again with" in explained.stdout
+
+    assert edgebench("nightly", "--accept", CASE).returncode == 2, "it asks for the reason"
+    assert edgebench("nightly", "--accept", CASE, "--reason", "wanted").returncode == 0
+    assert edgebench(*NIGHT, *collapsed).returncode == 0
+
+
+def test_larger_file_with_the_same_answers_is_told_by_its_size(edgebench, tmp_path):
+    assert edgebench(*NIGHT, "--no-report").returncode == 0
+    grown = tmp_path / "grown.onnx"
+    grown.write_bytes(slowed(shipped("fp32").read_bytes(), "logits", 1000))
+    done = edgebench(*NIGHT, "--artifact", f"{CASE}={grown}", "--out", "grown", "--no-report")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert {one["metric"] for one in _outcomes(tmp_path / "grown") if one["kind"] == "regression"} >= {"artifact_bytes"}
+    assert not [one for one in _outcomes(tmp_path / "grown") if one["metric"] == "top1"]
+
+
+def test_build_that_no_longer_runs_is_a_regression_and_the_night_says_so(edgebench, tmp_path):
+    both = ("nightly", "quick", "-k", f"{EMBEDDED}|fp32", *SMOKE, "--no-report")
+    assert edgebench(*both).returncode == 0
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(shipped("fp32").read_bytes()[:1000])
+    done = edgebench(*both, "--artifact", f"{CASE}={broken}", "--out", "broken")
+    assert done.returncode == 1, done.stdout + done.stderr
+    (found,) = [one for one in _outcomes(tmp_path / "broken") if one["case_id"] == CASE and not one["metric"]]
+    assert found["sentence"].endswith("the last good build still runs")
+
+
+def test_night_that_measures_nothing_is_never_ok(edgebench, tmp_path):
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no model")
+    assert edgebench(*NIGHT, "--artifact", f"{CASE}={broken}").returncode == 3
+
+
+def test_bad_requests_are_refused(edgebench):
+    for arguments, told in (
+        (("nightly", "--explain", "x"), "store"),
+        (("nightly", "quick", "--artifact", "no-case=x.onnx", *SMOKE), "unknown case"),
+        (("nightly", "install", "--user", "--at", "25:00"), "no time of day"),
+    ):
+        done = edgebench(*arguments)
+        assert done.returncode == 2, done.stdout
+        assert told in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_install_writes_units_that_name_the_command(edgebench, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    done = edgebench("nightly", "install", "--user", "--install-suite", "quick", "--at", "03:15")
+    assert done.returncode == 0, done.stderr
+    units = tmp_path / "config" / "systemd" / "user"
+    service = (units / "edgebench-nightly-quick.service").read_text()
+    assert "nightly quick" in service
+    assert f"WorkingDirectory={tmp_path}" in service
+    assert "OnCalendar=*-*-* 03:15:00" in (units / "edgebench-nightly-quick.timer").read_text()
+
+
+def _outcomes(folder):
+    return json.loads((folder / "verdicts.json").read_text())["outcomes"]

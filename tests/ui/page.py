@@ -1,0 +1,44 @@
+"""What browser tests do with an open report: wait for a plot, read the table, press keys, set the window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def drawn(browser: Any, figure: str) -> Any:
+    """Wait until the figure is drawn and return its traces."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    place = f"document.querySelector('[data-figure=\"{figure}-json\"]')"
+    browser.execute_script(f"{place}.scrollIntoView()")
+    WebDriverWait(browser, 120).until(lambda b: b.execute_script(f"return Boolean({place}.data)"))
+    return browser.execute_script(
+        f"return {place}.data.map(({{name, x, y, visible, meta}}) => ({{name, x, y, visible, meta}}))"
+    )
+
+
+def column(browser: Any, number: int) -> list[str]:
+    """The sort values of a column of the table of cases, in the order shown."""
+    rows = "document.querySelectorAll('#cases-table tbody tr:not([hidden])')"
+    return browser.execute_script(f"return [...{rows}].map((row) => row.cells[{number}].dataset.value ?? '')")
+
+
+def press(browser: Any, *keys: str) -> None:
+    """Press keys one after the other, wherever the focus is."""
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    ActionChains(browser).send_keys(*keys).perform()
+
+
+def window(browser: Any, width: int, height: int) -> None:
+    """Set the size of the page's window in CSS pixels; below 600 it is a telephone's."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
+def asked_for(browser: Any) -> list[str]:
+    """Every address the page asked for since the last call."""
+    import json
+
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]

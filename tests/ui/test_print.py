@@ -1,0 +1,64 @@
+"""The report on paper: no chart is cut by a page's end or edge, and nothing is wider than the sheet."""
+
+from __future__ import annotations
+
+import base64
+import io
+import unicodedata
+from typing import Any
+
+import pytest
+
+from tests.ui.page import drawn, window
+
+SHEETS = {"a4": (8.27, 11.69), "letter": (8.5, 11.0)}  # inches
+
+_FIGURES = """
+return [...document.querySelectorAll("figure.plot")].map((figure) => {
+  const plot = document.getElementById(figure.querySelector(".canvas").dataset.figure);
+  return [figure.querySelector(".summary").textContent, JSON.parse(plot.textContent).layout.xaxis.title.text];
+});
+"""
+
+
+def compact(text: str) -> str:
+    """Without white space and ligatures: a PDF has its own."""
+    return "".join(unicodedata.normalize("NFKC", text).split())
+
+
+def pages(browser: Any, sheet: str) -> list[str]:
+    """The text of every page as printed."""
+    pypdf = pytest.importorskip("pypdf", reason="pypdf is not installed: pip install .[dev]")
+    width, height = SHEETS[sheet]
+    settings = {"printBackground": True, "paperWidth": width, "paperHeight": height}
+    pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", settings)["data"])
+    assert len(pdf) < 5_000_000
+    return [compact(page.extract_text()) for page in pypdf.PdfReader(io.BytesIO(pdf)).pages]
+
+
+@pytest.mark.parametrize("sheet", list(SHEETS))
+def test_every_chart_stands_whole_on_one_page(browser: Any, report: str, sheet: str) -> None:
+    """A chart's sentence stands above it and the title of its x axis below: both are on the same page."""
+    browser.get(report)
+    figures = browser.execute_script(_FIGURES)
+    found = pages(browser, sheet)
+    assert 3 <= len(found) <= 40
+    for summary, title in figures:
+        place = [text for text in found if compact(summary) in text]
+        assert len(place) == 1, summary
+        alike = sum(compact(other) in place[0] for other, its in figures if its == title)
+        assert place[0].count(compact(title)) >= alike, summary
+
+
+def test_nothing_is_wider_than_the_sheet(browser: Any, report: str) -> None:
+    window(browser, 718, 1046)  # A4 less Chromium's margins of a centimetre, in CSS pixels
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.get(report)
+    drawn(browser, "tradeoff-plot")
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    wide = browser.execute_script(
+        "return [...document.querySelectorAll('main *')].filter((one) => one.getBoundingClientRect().right > 719"
+        " && !one.closest('svg')).map((one) => one.outerHTML.slice(0, 120))"
+    )
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert wide == []

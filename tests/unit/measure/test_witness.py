@@ -1,0 +1,43 @@
+"""What the kernel tells of the timed window, from looks made up so that the answer is known."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from harness.measure.witness import Look, between, look
+
+SECOND = 1_000_000_000
+BEFORE = Look(0, 5, 7, 1_000_000, {1: 0, 2: 400})
+
+
+def test_differences_are_told() -> None:
+    after = Look(SECOND, 8, 9, 1_250_000, {1: SECOND, 2: 500, 3: SECOND // 2})
+    seen = between(BEFORE, after)
+    assert (seen["involuntary_switches"], seen["voluntary_switches"]) == (3, 2)
+    assert seen["cpu_pressure"] == 0.25
+    assert seen["busy_threads"] == 2
+    assert seen["affinity"] == sorted(os.sched_getaffinity(0))
+    assert seen["os_threads"] >= 1
+
+
+def test_what_the_kernel_does_not_tell_is_none() -> None:
+    silent = Look(SECOND, 5, 7, None, {})
+    seen = between(BEFORE, silent)
+    assert seen["cpu_pressure"] is None
+    assert seen["busy_threads"] is None
+
+
+def test_proc_is_read(tmp_path: Path) -> None:
+    (tmp_path / "pressure").mkdir()
+    (tmp_path / "pressure/cpu").write_text("some avg10=1.00 avg60=0.00 avg300=0.00 total=4242\nfull avg10=0 total=1\n")
+    for thread in ("11", "12"):
+        (tmp_path / "self/task" / thread).mkdir(parents=True)
+    (tmp_path / "self/task/11/schedstat").write_text("123456 10 3\n")
+    seen = look(tmp_path)
+    assert (seen.pressure_us, seen.thread_ns) == (4242, {11: 123456})
+
+
+def test_an_old_kernel_has_no_pressure(tmp_path: Path) -> None:
+    (tmp_path / "self/task").mkdir(parents=True)
+    assert look(tmp_path).pressure_us is None

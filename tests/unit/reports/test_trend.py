@@ -1,0 +1,106 @@
+"""Nights over time: change points, breaks in the environment, declared resets."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.core.quantity import Value
+from harness.core.record import Record
+from reports.data import ReportData, Reset, Run, current, read_run
+from reports.section import Absent
+from reports.sections import history
+from reports.trend import breaks, lines
+from tests import factory
+
+NOISE = (0.001, -0.002, 0.0015, -0.0005, 0.002, -0.001)
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Run:
+    return read_run(factory.write_run(tmp_path, factory.nets()[:3]))
+
+
+def night(run: Run, day: int, factors: tuple[float, ...], **changes: object) -> Run:
+    """The run on another day, every case's median multiplied by its factor and by a little noise."""
+
+    def at(record: Record, factor: float, place: int) -> Record:
+        found = record.value("latency_p50_ns") or 0.0
+        value = found * factor * (1 + NOISE[(day + place) % len(NOISE)])
+        median = Value(value, value * 0.99, value * 1.01)
+        return dataclasses.replace(record, metrics={**record.metrics, "latency_p50_ns": median})
+
+    cases = enumerate(zip(run.contents.records, factors, strict=True))
+    records = tuple(at(record, factor, place) for place, (record, factor) in cases)
+    header = dataclasses.replace(run.header, started_utc=f"2026-01-{day:02d}T00:00:00Z", **changes)
+    return dataclasses.replace(run, header=header, contents=dataclasses.replace(run.contents, records=records))
+
+
+def nights(run: Run, **late: object) -> tuple[Run, ...]:
+    """Ten nights: the second case takes a tenth longer from the sixth on."""
+    return tuple(night(run, day, (1, 1.1 if day >= 6 else 1, 1), **(late if day >= 6 else {})) for day in range(1, 11))
+
+
+def shown(runs: tuple[Run, ...], *resets: Reset) -> str:
+    return " ".join(str(history.render(ReportData(runs, current(runs), None, resets))).split())
+
+
+def test_a_step_is_found_in_its_night_and_nowhere_else(one: Run) -> None:
+    found = lines(nights(one), [])
+    assert [len(line.steps) for line in found] == [1, 0, 0]
+    step = found[0].steps[0]
+    assert step.at_utc == "2026-01-06T00:00:00Z"
+    assert step.ratio == pytest.approx(1.1, abs=0.005)
+    assert step.why == ""
+    assert found[0].case_id == one.contents.records[1].case_id
+
+
+def test_the_section_says_which_case_when_and_by_how_much(one: Run) -> None:
+    text = shown(nights(one))
+    assert "1 of 3 cases changed level; 0 breaks in the environment, 0 declared resets." in text
+    assert "2026-01-06 00:00 UTC</td>" in text
+    assert re.search(r"▲ \+(9\.[5-9]|10\.[0-5]) %", text)
+    assert "nothing that was recorded" in text
+
+
+def test_a_step_at_a_break_in_the_environment_is_told_apart(one: Run) -> None:
+    runs = nights(one, versions={"onnxruntime": "2.0"})
+    assert [found.at_utc for found in breaks(runs)] == ["2026-01-06T00:00:00Z"]
+    text = shown(runs)
+    assert "1 change point together with a break in the environment" in text
+    assert "onnxruntime: 1.31.1 → 2.0" in text
+    assert "Change points</h3>" not in text  # none that is the net's own
+
+
+def test_a_declared_reset_begins_a_new_level(one: Run) -> None:
+    case = one.contents.records[1].case_id
+    reset = Reset("2026-01-05T12:00:00Z", "new cooler", "x86-64", case)
+    found = lines(nights(one), [reset])
+    assert found[0].steps[0].why == "reset: new cooler"
+    assert "declared reset: new cooler" in shown(nights(one), reset)
+    elsewhere = dataclasses.replace(reset, target="another-board")
+    assert lines(nights(one), [elsewhere])[0].steps[0].why == ""
+
+
+def test_a_burst_of_two_nights_is_no_level(one: Run) -> None:
+    runs = tuple(night(one, day, (1, 1.3 if day in (5, 6) else 1, 1)) for day in range(1, 11))
+    assert [line.steps for line in lines(runs, [])] == [(), (), ()]
+
+
+def test_few_nights_say_that_they_are_too_few(one: Run) -> None:
+    assert "need at least 6 runs" in shown(nights(one)[:2])
+    assert isinstance(history.render(ReportData(nights(one)[:1], current(nights(one)[:1]))), Absent)
+
+
+def test_nights_that_cannot_be_trusted_are_left_out(one: Run) -> None:
+    wild = dataclasses.replace(one.contents.records[0].verdict, status="contended", reason="busy")
+    spoilt = night(one, 11, (9, 1.1, 1))
+    records = (dataclasses.replace(spoilt.contents.records[0], verdict=wild), *spoilt.contents.records[1:])
+    spoilt = dataclasses.replace(spoilt, contents=dataclasses.replace(spoilt.contents, records=records))
+    first = next(line for line in lines((*nights(one), spoilt), []) if line.case_id == records[0].case_id)
+    assert len(first.nights) == 10
+    assert np.isclose(first.change, 1.0, atol=0.01)
