@@ -6,38 +6,29 @@ import logging
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import suites
-from harness.accuracy.dataset import open_dataset
 from harness.analysis.stats import Definition
 from harness.core import plugins
 from harness.core.artifact import Artifact, Format
 from harness.core.case import Case
-from harness.core.errors import EdgebenchError, UnknownName, UsageError
+from harness.core.errors import UnknownName, UsageError
 from harness.core.hostfs import HostFs
 from harness.core.scenario import Driver, Load, Scenario
 from harness.core.target import Target
 from harness.core.units import utc_now
-from harness.core.verdict import Verdict
 from harness.measure.profile import profile
-from harness.runtimes.choice import by_preference
 from suites import catalog
-from suites.own import CompressedModel, Split, chosen
-from suites.user import SETTING, UserModel
+from suites.user import UserModel
 from suites.watch import Rules
 from targets import detect, load
 
+from .own import OWN, Find, OwnModels
 from .plan import Data, Plan, Preparer
 from .room import Room
 from .run import Order
-
-OWN = "own"
-"""Name of the data set that is the user's own."""
-
-Find = Callable[[Format], Artifact]
-"""Gives the artifact of a case in a format."""
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +79,6 @@ class Request:
     fs: HostFs = field(default_factory=HostFs)
     descriptors: Sequence[Path] = ()
     replacements: Mapping[str, Path] = field(default_factory=dict)
-
     tell: Callable[[str], None] = _log.info
 
     def __post_init__(self) -> None:
@@ -116,43 +106,24 @@ class Request:
         return Rules(self._suite.nightly if self._suite else ())
 
     @cached_property
-    def _own(self) -> tuple[dict[Case, Find], dict[Case, Verdict]]:
-        """What finds the artifact of each of the own models' cases, and the refused ones."""
-        artifacts: dict[Case, Find] = {}
-        refused: dict[Case, Verdict] = {}
-        for name in self.models:
-            try:
-                artifacts |= self._own_cases(UserModel(Path(name)))
-            except EdgebenchError as error:
-                if self._suite is None and len(self.models) == 1:
-                    raise
-                _log.error("%s", error)
-                refused[Case(Path(name).stem, SETTING, "none", weights="user")] = Verdict("unsupported", error.message)
-        return artifacts, refused
-
-    def _own_cases(self, model: UserModel) -> dict[Case, Find]:
-        if self.compress:
-            return self._compressed_cases(model, self.compress)
-        how = None
-        if self.data is not None:
-            data = open_dataset("folder", Path(self.data))
-            how = model.preprocess(self.preprocess)
-            model.check_classes(data)
-        cases = model.cases(self.runtimes or _able([model.format]), [self.threads or 1], OWN if how else None)
-        artifact = model.artifact(how)
-        return dict.fromkeys((self._as_asked(case) for case in cases), lambda _: artifact)
-
-    def _compressed_cases(self, model: UserModel, settings: str) -> dict[Case, Find]:
-        """The own model under the settings asked for; its files are made when the cases are prepared."""
-        net = CompressedModel(model, chosen(settings), self._split, self.preprocess, self.shapes, self.tell)
-        dataset = OWN if self._split else None
-        cases = net.cases(self.runtimes or _able(net.formats), [self.threads or 1], dataset)
-        return {self._as_asked(case): partial(net.artifact, case) for case in cases}
+    def _own(self) -> OwnModels:
+        return OwnModels(
+            models=[Path(name) for name in self.models],
+            data=Path(self.data) if self.data else None,
+            compress=self.compress,
+            preprocess=self.preprocess,
+            shapes=self.shapes,
+            runtimes=self.runtimes,
+            threads=self.threads or 1,
+            seed=self.seed,
+            alone=self._suite is None,
+            tell=self.tell,
+        )
 
     @cached_property
-    def _split(self) -> Split | None:
-        """The own data, parted into what calibrates and what is scored, where nets are to be compressed."""
-        return Split(Path(self.data), self.seed) if self.data and self.compress else None
+    def _found(self) -> dict[Case, Find]:
+        """What finds the artifact of each of the own models' cases."""
+        return {self._as_asked(case): find for case, find in self._own.cases.items()}
 
     def _as_asked(self, case: Case) -> Case:
         """The case under the batch and scenario of the command, where it names some."""
@@ -165,10 +136,10 @@ class Request:
     @cached_property
     def cases(self) -> tuple[Case, ...]:
         """Every case asked for. UsageError when `keep` and `runtimes` leave none."""
-        own, refused = self._own
         suite = suites.expand(self._suite, self.threads) if self._suite else []
         listed = dict.fromkeys(map(self._as_asked, suite))
-        every = [*(case for case in listed if not self.runtimes or case.runtime in self.runtimes), *own, *refused]
+        wanted = [case for case in listed if not self.runtimes or case.runtime in self.runtimes]
+        every = [*wanted, *self._found, *self._own.refused]
         kept = tuple(case for case in every if all(text in case.id for text in self.keep))
         if not kept:
             raise UsageError("no case is left", f"{[*self.keep, *self.runtimes]} keep none of {len(every)} cases")
@@ -179,9 +150,9 @@ class Request:
     def plan(self, chosen: Sequence[Case] | None = None) -> Plan:
         """Prepare the `chosen` cases, or all."""
         cases = tuple(self.cases if chosen is None else chosen)
-        own, refused = self._own
+        refused = self._own.refused
         room = Room.on(self.target, self.timeout_s, self.memory_bytes)
-        preparer = Preparer(lambda case, f: self._find(own, case, f), self._data(), room, self.shapes, self._settings)
+        preparer = Preparer(self._find, self._data(), room, self.shapes, self._settings)
         plan = preparer.plan(case for case in cases if case not in refused)
         return Plan(cases, plan.prepared, {**plan.refused, **refused}, plan.references)
 
@@ -218,20 +189,17 @@ class Request:
             fs=self.fs,
         )
 
-    def _find(self, own: Mapping[Case, Find], case: Case, file_format: Format) -> Artifact:
-        if case in own:
-            return own[case](file_format)
+    def _find(self, case: Case, file_format: Format) -> Artifact:
+        if case in self._found:
+            return self._found[case](file_format)
         found = catalog.artifact(case, file_format)
         other = self.replacements.get(case.id)
         return UserModel(other).artifact(found.preprocess) if other else found
 
     def _data(self) -> dict[str, Data]:
         data = {name: Data(s.kind, s.path, self.images, s.figure) for name, s in catalog.datasets().items()}
-        if self._split:
-            data[OWN] = Data("part", self._split.scored, self.images)
-        elif self.data is not None:
-            data[OWN] = Data("folder", Path(self.data), self.images)
-        return data
+        own = self._own.scored(self.images)
+        return {**data, OWN: own} if own else data
 
 
 def find_target(name: str, fs: HostFs, descriptors: Sequence[Path] = ()) -> Target:
@@ -249,13 +217,6 @@ def find_target(name: str, fs: HostFs, descriptors: Sequence[Path] = ()) -> Targ
             "figures from here would carry the name of another board: leave --target out",
         )
     return target
-
-
-def _able(formats: Sequence[Format]) -> list[str]:
-    """Runtimes that can run one of the formats here; where none can, all that take one: their refusals say why."""
-    taking = [(name, one) for name, one in by_preference() if set(formats) & set(one.formats)]
-    able = [name for name, one in taking if any(one.support(kind).ok for kind in formats)]
-    return able or [name for name, _ in taking]
 
 
 def default_out(name: str) -> Path:
