@@ -108,19 +108,10 @@ def _record(
     setting: Setting,
 ) -> Record:
     case = state.prepared.case
-    metrics: dict[str, Quantity] = {
-        "artifact_bytes": Value(state.prepared.artifact.size_bytes),
-        "artifact_compressed_bytes": deep.deflated_bytes,
-    }
-    if state.runs:
-        metrics |= latency_metrics(state, setting.profile, setting.percentiles)
-    if energy is not None:
-        metrics |= {**energy.metrics, **setting.scores.metrics(state.prepared, reference)}
-    ran, found = _probed(state, probes)
-    false = wrong_output(state.prepared, ran, found) if found else None
-    metrics |= found
+    ran, fidelity = _probed(state, probes)
+    metrics = {**_metrics(state, energy, deep, reference, setting), **fidelity}
+    ruling = _ruling(state, metrics, ran, fidelity, setting)
     climate = keep_traces(state.climate, setting.blobs) if state.climate else ()
-    ruling = false or verdict(state, metrics, setting.profile, setting.machine)
     absent = Missing(f"{ruling.status}: {ruling.reason}")
     return Record(
         run_id=setting.run_id,
@@ -142,6 +133,33 @@ def _record(
         execution=ran,
         operators=absent if state.failure else deep.operators,
     )
+
+
+def _metrics(
+    state: Progress, energy: Measured | None, deep: Deep, reference: Prepared | None, setting: Setting
+) -> dict[str, Quantity]:
+    """What the passes found; those that did not run leave their metrics out."""
+    metrics: dict[str, Quantity] = {
+        "artifact_bytes": Value(state.prepared.artifact.size_bytes),
+        "artifact_compressed_bytes": deep.deflated_bytes,
+    }
+    if state.runs:
+        metrics |= latency_metrics(state, setting.profile, setting.percentiles)
+    if energy is not None:
+        metrics |= {**energy.metrics, **setting.scores.metrics(state.prepared, reference)}
+    return metrics
+
+
+def _ruling(
+    state: Progress,
+    metrics: dict[str, Quantity],
+    ran: Execution,
+    fidelity: dict[str, Quantity],
+    setting: Setting,
+) -> Verdict:
+    """A wrong answer outweighs all but what speaks of the whole machine: an emulator may compute wrongly itself."""
+    wrong = wrong_output(state.prepared, ran, fidelity) if fidelity and setting.machine is None else None
+    return wrong or verdict(state, metrics, setting.profile, setting.machine)
 
 
 def _probed(state: Progress, probes: Probes) -> tuple[Execution, dict[str, Quantity]]:
