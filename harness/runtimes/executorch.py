@@ -16,7 +16,7 @@ from .executorch_program import told_by
 from .inputs import concrete_shape
 from .refusal import Hint, refusal
 
-INSTALL = "pip install executorch torch --extra-index-url https://download.pytorch.org/whl/cpu"
+INSTALL = "pip install executorch torch"
 BACKEND = "XnnpackBackend"
 _BINDINGS = "executorch.extension.pybindings.portable_lib"
 _HINTS: tuple[Hint, ...] = (

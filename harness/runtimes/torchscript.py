@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SHAPES = "edgebench-inputs.json"
 """Name of a file within the .pt: shapes of the inputs by name, which TorchScript itself does not keep."""
-INSTALL = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
+INSTALL = "pip install torch"
 _HINTS: tuple[Hint, ...] = (
     (
         "Unknown builtin op|similar ops|NotImplemented",
