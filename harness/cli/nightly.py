@@ -11,6 +11,8 @@ from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK
 
 from . import _nightly_service
 from . import run as measuring
+from ._request import add_arguments as add_request
+from ._request import request_of
 
 if TYPE_CHECKING:
     from harness.bench.nightly.papers import Paper
@@ -20,7 +22,7 @@ HELP = "measure a suite and say what has changed since the nights before; `night
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments: those of `run`, and its own."""
-    measuring.add_arguments(parser)
+    add_request(parser)
     group = parser.add_argument_group("nightly")
     group.add_argument(
         *("--artifact",), action="append", default=[], type=_replacement, metavar="CASE=FILE",
@@ -49,8 +51,8 @@ def _night(arguments: argparse.Namespace) -> int:
     from harness.bench.nightly.night import Night
     from harness.bench.nightly.outcome import exit_code
 
-    request = measuring.request_of(arguments)
-    with store.open(getattr(arguments, "store", None)) as kept:  # opened first: without it a night would be in vain
+    request = request_of(arguments)
+    with store.open(arguments.store) as kept:  # opened first: a night without it is in vain
         bench = measuring.measure(request, arguments)
         if bench.interrupted:
             print(f"not judged; go on with: --resume --out {bench.folder.path}", file=sys.stderr)
@@ -85,7 +87,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     from harness.bench.nightly.night import documents, matching
     from reports.text import clean
 
-    with store.open(getattr(arguments, "store", None), create=False) as kept:
+    with store.open(arguments.store, create=False) as kept:
         nights = [night for folder in sorted((kept.folder / "nightly").glob("*")) for night in documents(folder)]
     found = list(matching(nights, arguments.explain))
     if not found:
@@ -108,7 +110,7 @@ def _accept(arguments: argparse.Namespace) -> int:
 
     if not arguments.reason:
         raise UsageError("--accept needs --reason", "a later reader will ask why")
-    with store.open(getattr(arguments, "store", None), create=False) as kept:
+    with store.open(arguments.store, create=False) as kept:
         cases = accept(kept.folder / "kept", arguments.accept)
         if not cases:
             raise UsageError(f"no kept build of a case with '{arguments.accept}'", "run a night first")
