@@ -49,7 +49,7 @@ def quantise_static(
 
 def _ranges(model: Path, calibration: Calibration, method: str, operators: list[str]) -> Any:
     """The range of every activation that is quantised, as ONNX Runtime's quantiser takes it."""
-    from onnxruntime.quantization import CalibrationMethod, TensorsData, create_calibrator
+    from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData, create_calibrator
 
     kind = CalibrationMethod.MinMax if method == "MinMax" else CalibrationMethod.Percentile
     calibrator = create_calibrator(model, operators, str(model.with_name("augmented.onnx")), kind)

@@ -62,11 +62,18 @@ def test_the_nights_of_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "the store holds no such run" in capsys.readouterr().err
 
 
+SERVE = """
+import signal, sys
+from harness.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in the background
+sys.exit(main(["serve", sys.argv[1], "--port", "0"]))
+"""
+
+
 def test_serve_says_where_answers_and_ends_on_interrupt(tmp_path: Path) -> None:
     factory.write_run(tmp_path / "run", factory.nets()[:1])
-    command = [sys.executable, "-c", "import sys; from harness.cli import main; sys.exit(main())"]
     served = subprocess.Popen(
-        [*command, "serve", str(tmp_path), "--port", "0"], stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+        [sys.executable, "-c", SERVE, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=dict(os.environ)
     )
     try:
         assert served.stdout is not None
