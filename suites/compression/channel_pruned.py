@@ -1,4 +1,7 @@
-"""``channel-pruned-N``: N % of the channels inside each block leave, and the narrower net is tuned."""
+"""``channel-pruned-N``: N % of the channels inside each block leave, and the narrower net is tuned.
+
+``channel-pruned-N-gradual``: they fade one after another while the net learns on, and leave at the end.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from suites.compression.tuned import Tuned
 if TYPE_CHECKING:
     from torch import nn
 
+    from suites.nn.hooks import Hooks
+
 
 class ChannelPruned(Tuned):
     """A smaller dense net, faster on every runtime."""
@@ -18,10 +23,12 @@ class ChannelPruned(Tuned):
     epochs = 2
     pays_on = ANYWHERE
 
-    def __init__(self, percent: int) -> None:
+    def __init__(self, percent: int, *, gradual: bool = False) -> None:
         self.percent = percent
-        self.name = f"channel-pruned-{percent}"
-        self.description = f"{percent} % fewer channels inside each block, fine-tuned"
+        self.gradual = gradual
+        self.name = f"channel-pruned-{percent}" + ("-gradual" if gradual else "")
+        how = "gone by and by while the net is tuned" if gradual else "fine-tuned"
+        self.description = f"{percent} % fewer channels inside each block, {how}"
 
     def reshape(self, net: nn.Sequential) -> None:
         """Take the channels of least norm; see `suites.nn.narrow`."""
@@ -29,9 +36,22 @@ class ChannelPruned(Tuned):
 
         narrow(net, self.percent / 100)
 
+    def begin(self, net: nn.Sequential) -> None:
+        """All channels are there at first where they leave by and by."""
+        if not self.gradual:
+            self.reshape(net)
+
+    def hooks(self, net: nn.Sequential) -> Hooks:
+        """Fading channels, or nothing; see `suites.nn.fade`."""
+        from suites.nn.fade import Fade
+
+        return Fade(net, self.percent / 100) if self.gradual else super().hooks(net)
+
     def parameters(self) -> dict[str, Any]:
         """The share, and the rule by which channels are chosen."""
-        return {"channels_taken": self.percent / 100, "importance": "L2 norm over the block's layers"}
+        schedule = {"schedule": "cubic"} if self.gradual else {}
+        return {"channels_taken": self.percent / 100, "importance": "L2 norm over the block's layers", **schedule}
 
 
 SETTING_25, SETTING_50 = ChannelPruned(25), ChannelPruned(50)
+GRADUAL_25, GRADUAL_50 = ChannelPruned(25, gradual=True), ChannelPruned(50, gradual=True)

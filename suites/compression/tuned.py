@@ -33,7 +33,11 @@ class Tuned(Compression):
     yields: Mapping[Format, Yield] = {"onnx": Yield("fp32"), "tflite": Yield("fp32")}
 
     def reshape(self, net: nn.Sequential) -> None:
-        """Change the trained net's layers in place, before tuning; decided by its weights alone."""
+        """Bring the trained net's layers into their final structure, in place; decided by its weights alone."""
+
+    def begin(self, net: nn.Sequential) -> None:
+        """Change them into what tuning starts from: the final structure, unless hooks come to it by and by."""
+        self.reshape(net)
 
     def hooks(self, net: nn.Sequential) -> Hooks:
         """What to do while ``net`` is tuned."""

@@ -52,11 +52,15 @@ def narrow(net: nn.Sequential, share: float) -> None:
         raise UsageError("this net has no channels that one block makes and reads itself", "leave its channels be")
     for channels in found:
         score = importance(channels)
-        count = max(DIVISOR, round(len(score) * (1 - share) / DIVISOR) * DIVISOR)
-        kept = score.argsort(descending=True, stable=True)[:count].sort().values
+        kept = score.argsort(descending=True, stable=True)[: places_kept(len(score), share)].sort().values
         for maker in channels.makers:
             _keep_outputs(maker, kept)
         _keep_inputs(channels.reader, kept)
+
+
+def places_kept(channels: int, share: float) -> int:
+    """How many of so many channels stay when ``share`` of them leave."""
+    return min(channels, max(DIVISOR, round(channels * (1 - share) / DIVISOR) * DIVISOR))
 
 
 def importance(channels: Hidden) -> torch.Tensor:

@@ -15,6 +15,16 @@ EVERY = 25
 """Steps between two choices of the weights that are zero."""
 
 
+def cubic(progress: float) -> float:
+    """Share of the pruning that is done at this share of the steps: fast at first, 1 from the ramp's end on."""
+    return 1 - (1 - min(progress / RAMP, 1)) ** 3
+
+
+def in_ramp(progress: float) -> bool:
+    """Whether it is still to be chosen what leaves; a little longer than the ramp, so that its end is met."""
+    return progress <= RAMP + 0.1
+
+
 def prunable(net: nn.Module) -> Iterator[nn.Conv2d]:
     """Pointwise convolutions: nearly all weights. Stem, depthwise filters and the classifier stay dense."""
     for layer in net.modules():
@@ -51,11 +61,11 @@ class Prune(Hooks):
                 weight.mul_(kept)
 
     def _due(self, progress: float) -> bool:
-        return (self._steps % EVERY == 0 and progress <= RAMP + 0.1) or progress == 1
+        return (self._steps % EVERY == 0 and in_ramp(progress)) or progress == 1
 
     def _aim(self, progress: float) -> float:
         """The share of zeros by now."""
-        return self._share * (1 - (1 - min(progress / RAMP, 1)) ** 3)
+        return self._share * cubic(progress)
 
     def _choose(self, share: float) -> None:
         for place, weight in enumerate(self._weights):

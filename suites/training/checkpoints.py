@@ -60,6 +60,13 @@ class Checkpoint:
             setting.reshape(net)
         return net
 
+    def begun(self) -> nn.Sequential:
+        """The net as tuning starts: the parent's weights, in the structure that the settings begin with."""
+        net = self.parent.net()
+        for setting in Chain.parse(self.tuning).tuned:
+            setting.begin(net)
+        return net
+
     def net(self) -> nn.Sequential:
         """The net with these weights, for inference."""
         net = self.shaped()

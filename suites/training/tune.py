@@ -52,7 +52,7 @@ def tune(target: Checkpoint, data: Path, teacher: Checkpoint, seed: int) -> None
     config = schedule(settings, seed)
     taught = any(setting.taught for setting in settings)
     train, test = Images.load(data, "train"), Images.load(data, "t10k")
-    net = target.shaped().to(memory_format=torch.channels_last)
+    net = target.begun().to(memory_format=torch.channels_last)
     hooks = [setting.hooks(net) for setting in settings]
     target.path.parent.mkdir(exist_ok=True)
     with target.log.open("w") as log:

@@ -10,10 +10,12 @@ import pytest
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.prepare, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
+from harness.core.errors import UsageError  # noqa: E402
 from harness.core.plugins import load, load_all  # noqa: E402
 from suites.models.base import Variant  # noqa: E402
 from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier, count  # noqa: E402
 from suites.nn.cluster import shared  # noqa: E402
+from suites.nn.fade import Fade  # noqa: E402
 from suites.nn.fake_quantise import FakeQuantise  # noqa: E402
 from suites.nn.fold import fold  # noqa: E402
 from suites.nn.narrow import Hidden, importance, narrow  # noqa: E402
@@ -79,6 +81,32 @@ def test_half_the_channels_are_about_half_the_work(model: str) -> None:
     before = count.macs(net, variant.input_shape)
     load("compression", "channel-pruned-50").reshape(net)
     assert 0.5 <= count.macs(net, variant.input_shape) / before <= 0.6
+
+
+def test_channels_fade_one_after_another_and_the_net_without_them_computes_the_same() -> None:
+    net = small_net()
+    whole = count.parameters(net)
+    hook = load("compression", "channel-pruned-50-gradual").hooks(net)
+    assert isinstance(hook, Fade)
+    hook.stepped(0.1)
+    depthwise = net[1].layers[1][1]
+    early = int((depthwise.weight == 0).sum())
+    for step in range(2, 201):
+        hook.stepped(step / 200)
+    assert 0 < early < int((depthwise.weight == 0).sum()) == 16
+    x = torch.randn(2, 1, 32, 32)
+    expected = net.eval()(x)
+    hook.finish()
+    torch.testing.assert_close(net(x), expected, rtol=1e-4, atol=1e-6)
+    assert net[1].layers[1][0].groups == 16
+    assert count.parameters(net) < whole
+
+
+def test_channels_do_not_fade_where_their_normalisation_is_folded() -> None:
+    net = small_net()
+    fold(net)
+    with pytest.raises(UsageError, match="fade by their batch normalisation"):
+        Fade(net, 0.5)
 
 
 def test_folding_keeps_what_the_net_computes_and_may_be_done_twice() -> None:
