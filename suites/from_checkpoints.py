@@ -23,6 +23,7 @@ from . import catalog
 from .compression.chain import Chain
 from .models.base import Variant
 from .prepared import Entry
+from .training.teachers import TRAINED, teacher_of
 
 Command = tuple[str, ...]
 
@@ -67,7 +68,8 @@ def commands(case: Case, data: Path | None, checkpoints: Path | None) -> list[Co
         if source := trained(model):
             found += [("install", "-D", str(source.with_suffix(end)), f"{folder}/{model}{end}") for end in _ENDS]
         else:
-            found.append(("python", "-m", "suites.training.train", model, *images, "--out", folder))
+            how = () if model == case.model else TRAINED
+            found.append(("python", "-m", "suites.training.train", model, *images, "--out", folder, *how))
     tuning = Chain.parse(case.compression).tuning
     if tuning and not _there(checkpoints, f"{case.model}/{tuning}.pt"):
         tune = ("python", "-m", "suites.training.tune", case.model, tuning)
@@ -79,12 +81,8 @@ _ENDS = (".pt", ".jsonl")
 
 
 def _teachers(case: Case) -> list[str]:
-    """The net that teaches, where a setting asks for one; its name needs torch to be read."""
-    if importlib.util.find_spec("torch") is None or not any(one.taught for one in Chain.parse(case.compression).tuned):
-        return []
-    from .training.tune import TEACHER
-
-    return [TEACHER]
+    """The net that teaches, where a setting asks for one."""
+    return [teacher_of(case.model)] if any(one.taught for one in Chain.parse(case.compression).tuned) else []
 
 
 def _there(folder: Path | None, file: str) -> bool:

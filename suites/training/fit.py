@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from suites.compression.distilled import TEMPERATURE, WEIGHT
 from suites.nn.hooks import Hooks
+from suites.training.hits import Hits
 from suites.training.images import Images
 
 
@@ -88,8 +89,8 @@ def _loss(
     hard = functional.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
     if teacher is None:
         return hard
-    with torch.no_grad():
-        taught = functional.log_softmax(teacher(images) / TEMPERATURE, dim=1)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):  # half the time; what it rounds away is no matter here
+        taught = functional.log_softmax(teacher(images).float() / TEMPERATURE, dim=1)
     soft = functional.kl_div(
         functional.log_softmax(logits / TEMPERATURE, dim=1), taught, reduction="batchmean", log_target=True
     )
@@ -106,9 +107,13 @@ def _optimiser(net: nn.Module, config: Config) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, config.learning_rate, config.momentum, nesterov=True)
 
 
-def top1(net: nn.Module, images: Images) -> float:
-    """Fraction of images whose highest logit is their label."""
+def right(net: nn.Module, images: Images) -> Hits:
+    """For each image whether its highest logit is its label."""
     net.eval()
     with torch.inference_mode():
-        hits = sum(int((net(x).argmax(1) == y).sum()) for x, y in images.batches(500))
-    return hits / len(images.labels)
+        return torch.cat([net(x).argmax(1) == y for x, y in images.batches(500)]).numpy()
+
+
+def top1(net: nn.Module, images: Images) -> float:
+    """Fraction of images whose highest logit is their label."""
+    return float(right(net, images).mean())

@@ -1,7 +1,8 @@
 """Compare two settings image by image: ``python -m suites.training.paired MODEL SETTING OTHER [--format tflite]``.
 
 Prints both accuracies on the 10,000 test images, on how many images only one of the two is right, and McNemar's exact
-p. Needs the runtimes only: the shipped files are compared.
+p. Needs the runtimes only: the shipped files are compared; of a setting that was tuned for comparison only, such as
+``fine-tuned``, what its log says.
 """
 
 from __future__ import annotations
@@ -9,17 +10,22 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.analysis.stats.proportions import mcnemar
 from harness.core.artifact import Preprocess
 from suites import catalog
 from suites.training import evaluate
+from suites.training.hits import Hits, logged
+
+IMAGES = 10_000
+"""Fashion-MNIST's test images."""
 
 
-def right(model: str, setting: str, kind: str) -> NDArray[np.bool_]:
-    """For each test image whether the shipped artifact classifies it as labelled."""
-    entry = catalog.shipped()[model, setting, kind]
+def right(model: str, setting: str, kind: str) -> Hits:
+    """For each test image whether the net classifies it as labelled."""
+    entry = catalog.shipped().get((model, setting, kind))
+    if entry is None:
+        return logged(catalog.ARTIFACTS / model / f"{setting}.jsonl", IMAGES)
     images, labels = evaluate.labelled(catalog.DATA / "fashion-mnist", Preprocess.from_json(entry["preprocess"]))
     found = evaluate.outputs(catalog.ARTIFACTS / entry["file"], images).argmax(axis=1)
     return np.asarray(found == labels)

@@ -23,14 +23,14 @@ from suites.nn import count
 from suites.nn.hooks import Hooks
 from suites.nn.sparse import sparsity
 from suites.training.checkpoints import Checkpoint
-from suites.training.fit import Config, fit, top1
+from suites.training.fit import Config, fit, right, top1
+from suites.training.hits import packed
 from suites.training.images import Images
+from suites.training.teachers import teacher_of
 from suites.training.train import log_line, versions
 
 WARM_UP = 0.1
 """Share of the steps in which the learning rate rises: shorter than from scratch."""
-TEACHER = "shufflenet_v2-0.5-32"
-"""The most accurate of the shipped nets."""
 
 
 def schedule(settings: Sequence[Tuned], seed: int) -> Config:
@@ -43,22 +43,25 @@ def schedule(settings: Sequence[Tuned], seed: int) -> Config:
     )
 
 
-def tune(target: Checkpoint, data: Path, teacher: Checkpoint, seed: int) -> None:
-    """Write weights and log of ``target``, starting from its parent; one thread, seeded."""
+def tune(target: Checkpoint, data: Path, teacher: Checkpoint | None, seed: int) -> None:
+    """Write weights and log of ``target``, starting from its parent; one thread, seeded.
+
+    ``teacher`` is left alone unless a setting of ``target`` is taught.
+    """
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     settings = Chain.parse(target.tuning).tuned
     config = schedule(settings, seed)
-    taught = any(setting.taught for setting in settings)
+    teacher = teacher if any(setting.taught for setting in settings) else None
     train, test = Images.load(data, "train"), Images.load(data, "t10k")
     net = target.begun().to(memory_format=torch.channels_last)
     hooks = [setting.hooks(net) for setting in settings]
     target.path.parent.mkdir(exist_ok=True)
     with target.log.open("w") as log:
-        log_line(log, _header(target, settings, config, teacher if taught else None))
+        log_line(log, _header(target, settings, config, teacher))
         log_line(log, {"epoch": 0, "test_top1": top1(net, test)})
-        for epoch in fit(net, train, test, config, hooks, _net(teacher) if taught else None):
+        for epoch in fit(net, train, test, config, hooks, _net(teacher) if teacher else None):
             log_line(log, asdict(epoch))
         log_line(log, _result(net, hooks, target, test))
     torch.save(net.state_dict(), target.path)
@@ -87,8 +90,10 @@ def _result(net: nn.Module, hooks: Sequence[Hooks], target: Checkpoint, test: Im
     """Counts and accuracy of the plain float net that is left when all hooks are gone."""
     for hook in reversed(hooks):
         hook.finish()
+    hits = right(net, test)
     return {
-        "float_test_top1": top1(net, test),
+        "float_test_top1": float(hits.mean()),
+        "test_right": packed(hits),
         "parameters": count.parameters(net),
         "macs": count.macs(net, target.variant.input_shape),
         "sparsity": sparsity(net),
@@ -102,17 +107,13 @@ def main() -> None:
     parser.add_argument("settings", help="as channel-pruned-50+distilled")
     parser.add_argument("--data", type=Path, required=True, help="folder of the four Fashion-MNIST idx files")
     parser.add_argument("--checkpoints", type=Path, required=True, help="holds <model>.pt; results go here too")
-    parser.add_argument("--teacher", default=TEACHER, help="model whose <model>.pt teaches, where a setting asks")
+    parser.add_argument("--teacher", help="model whose <model>.pt teaches; by default the larger net of the family")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    folder = arguments.checkpoints
-    tuning = Chain.parse(arguments.settings).tuning
-    tune(
-        Checkpoint(folder, arguments.model, tuning),
-        arguments.data,
-        Checkpoint(folder, arguments.teacher),
-        arguments.seed,
-    )
+    folder, chain = arguments.checkpoints, Chain.parse(arguments.settings)
+    taught = any(setting.taught for setting in chain.tuned)
+    teaching = Checkpoint(folder, arguments.teacher or teacher_of(arguments.model)) if taught else None
+    tune(Checkpoint(folder, arguments.model, chain.tuning), arguments.data, teaching, arguments.seed)
 
 
 if __name__ == "__main__":

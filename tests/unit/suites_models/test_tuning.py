@@ -21,7 +21,8 @@ from suites.nn.fold import fold  # noqa: E402
 from suites.nn.narrow import Hidden, importance, narrow  # noqa: E402
 from suites.nn.sparse import Prune, PruneAtOnce, prunable, sparsity  # noqa: E402
 from suites.training.checkpoints import Checkpoint  # noqa: E402
-from suites.training.fit import Config, fit  # noqa: E402
+from suites.training.fit import Config, fit, right  # noqa: E402
+from suites.training.hits import packed  # noqa: E402
 from suites.training.images import Images  # noqa: E402
 from suites.training.tune import tune  # noqa: E402
 
@@ -198,7 +199,9 @@ def test_a_net_learns_from_its_teacher_what_the_labels_do_not_tell() -> None:
     assert agreement(Oracle()) > 0.95
 
 
-@pytest.mark.parametrize("tuning", ["int8-qat", "channel-pruned-50+distilled", "pruned-80", "clustered-32"])
+@pytest.mark.parametrize(
+    "tuning", ["int8-qat", "channel-pruned-50+distilled", "channel-pruned-50-gradual", "pruned-80", "clustered-32"]
+)
 def test_a_tuned_net_is_found_again_as_it_was_left(
     tuning: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +215,7 @@ def test_a_tuned_net_is_found_again_as_it_was_left(
     assert ("teacher" in target.header) == ("distilled" in tuning)
     last = target.log.read_text().splitlines()[-1]
     assert f'"parameters": {count.parameters(target.net())}' in last
+    assert packed(right(target.net(), noise(256))) in last
     first = target.net().state_dict()
     tune(target, tmp_path, Checkpoint(tmp_path, MODEL), seed=0)
     assert all(torch.equal(value, first[name]) for name, value in target.net().state_dict().items())

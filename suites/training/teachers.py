@@ -1,0 +1,21 @@
+"""The larger net that teaches each family, and how it is trained. Importing it costs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.core.errors import UsageError
+from suites.models.base import Variant
+
+WIDTHS = {"efficientnet_lite0": 0.6, "mobilenet_v2": 1.0, "shufflenet_v2": 1.0}
+"""Two to three times as wide as the nets that ship: as far as an hour or two on one core goes."""
+TRAINED = ("--epochs", "12", "--label-smoothing", "0")
+"""Without label smoothing, which takes from a teacher what it knows of the likeness of classes (arXiv 1906.02629)."""
+
+
+def teacher_of(model: str) -> str:
+    """Name of the net that teaches ``model``. UsageError where its family has none."""
+    variant = Variant.parse(model)
+    if variant.family not in WIDTHS:
+        raise UsageError(f"no larger net is there to teach {model}", f"distilled is had of {', '.join(sorted(WIDTHS))}")
+    return str(replace(variant, width=WIDTHS[variant.family]))
