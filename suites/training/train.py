@@ -61,12 +61,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--learning-rate", type=float, default=Config.learning_rate, help="peak of the schedule")
     parser.add_argument(
         "--label-smoothing", type=float, default=Config.label_smoothing, help="0 for a net that teaches"
     )
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    config = Config(arguments.epochs, arguments.seed, label_smoothing=arguments.label_smoothing)
+    chosen = ("epochs", "seed", "learning_rate", "label_smoothing")
+    config = Config(**{name: getattr(arguments, name) for name in chosen})
     train(arguments.model, arguments.data, arguments.out, config)
 
 
