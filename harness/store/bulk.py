@@ -7,10 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .schema import metric
+from .schema import cell, config, metric, missing, process, series
 from .times import month_bounds
 
 Row = tuple[Any, ...]
+
+MANY = 10_000
+"""Values in a run of which a database is told at once."""
 
 
 def insert(connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -51,6 +54,14 @@ def make_partition(connection: sa.Connection, time_us: int) -> None:
             f"CREATE TABLE IF NOT EXISTS {metric.name}_{month} PARTITION OF {metric.name}"
             f" FOR VALUES FROM ({first}) TO ({following})"
         )
+
+
+def describe(connection: sa.Connection, time_us: int, added: int) -> None:
+    """Tell PostgreSQL's planner of many new rows: its own daemon looks once a minute, and new tables are scanned."""
+    if connection.dialect.name == "postgresql" and added > MANY:
+        month, *_ = month_bounds(time_us)
+        tables = [f"{metric.name}_{month}", *(table.name for table in (series, config, cell, process, missing))]
+        connection.exec_driver_sql(f"ANALYZE {', '.join(tables)}")
 
 
 def _copy(connection: sa.Connection, names: str, rows: Sequence[Row]) -> None:

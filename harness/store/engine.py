@@ -7,7 +7,7 @@ import errno
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
@@ -16,6 +16,9 @@ from harness.core.errors import StoreError
 
 from .place import Place
 from .schema import HEAD
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 _PATIENCE_S = 120.0  # how long a writer waits for another one
 _WRITERS = 0x65646765  # PostgreSQL's advisory lock of all writers: 'edge' in ASCII
@@ -93,11 +96,21 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 def _postgresql(place: Place) -> sa.Engine:
     try:
-        return sa.create_engine(place.url)
+        engine = sa.create_engine(place.url)
     except (NoSuchModuleError, ModuleNotFoundError):
         raise StoreError(f"{place} needs psycopg", "pip install 'edgebench[postgres]'") from None
     except SQLAlchemyError as error:
         raise StoreError(f"{place}: {_first_line(error)}", "a URL is postgresql+psycopg://user@host/database") from None
+    sa.event.listen(engine, "connect", _set_up_postgresql)
+    return engine
+
+
+def _set_up_postgresql(connection: DBAPIConnection, _record: object) -> None:
+    """Compiling a query to machine code takes longer than any of ours is quicker by it."""
+    cursor = connection.cursor()
+    cursor.execute("SET jit = off")
+    cursor.close()
+    connection.commit()
 
 
 def _migrate(engine: sa.Engine, place: Place) -> None:

@@ -37,7 +37,7 @@ TIDY = (
 )  # fmt: skip
 TIDY_TYPES = {"value": "float64", "lo": "float64", "hi": "float64", "n": "Int64", "reason": "object"}
 _WHOLE = frozenset({"ns", "bytes"})
-_COUNTS = frozenset({"threads", "batch", "streams", "samples_per_query"})
+_COUNTS = frozenset({"threads", "batch", "streams", "samples_per_query", "parameters", "macs"})
 
 
 def metric_columns(metric: Metric) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from .query import chosen_series
+from .choice import chosen_series
 from .schema import cell, config, metric, metric_def, process, reset, reset_series, run, series, target
 from .times import iso
 from .where import Where

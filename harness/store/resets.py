@@ -9,7 +9,8 @@ from harness.core.errors import UsageError
 from harness.core.units import utc_now
 
 from . import bulk
-from .query import chosen_series, frame_of
+from .choice import chosen_series
+from .query import frame_of
 from .schema import config, metric_def, reset, reset_series, series, target
 from .times import iso, moment
 from .where import Where

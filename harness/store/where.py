@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from harness.core.record import Record, RunHeader
 
 
+_CONFIG = ("compression", "runtime", "scenario", "case")
+
+
 @dataclass(frozen=True)
 class Where:
     """A choice of runs, cases and metrics; None everywhere is all of them.
@@ -94,26 +97,25 @@ class Where:
             found.append(run.c.started < self.end_us)
         return [condition for condition in found if condition is not None]
 
-    def case_conditions(self) -> list[sa.ColumnElement[bool]]:
-        """The conditions on the tables `config` and `target`."""
+    def config_conditions(self) -> list[sa.ColumnElement[bool]]:
+        """The conditions on the table `config`."""
         from sqlalchemy import or_
 
-        from .schema import config, target
+        from .schema import config
 
-        pairs = {
-            config.c.compression: self.compression,
-            config.c.runtime: self.runtime,
-            config.c.scenario: self.scenario,
-            config.c.case: self.case,
-            target.c.name: self.target,
-            target.c.machine: self.machine,
-        }
-        found = [_condition(column, text) for column, text in pairs.items()]
+        found = [_condition(config.c[name], getattr(self, name)) for name in _CONFIG]
         if self.threads is not None:
             found.append(config.c.threads == self.threads)
         model, family = (_condition(column, self.model) for column in (config.c.model, config.c.family))
         if model is not None and family is not None:
             found.append(or_(model, family))
+        return [condition for condition in found if condition is not None]
+
+    def target_conditions(self) -> list[sa.ColumnElement[bool]]:
+        """The conditions on the table `target`."""
+        from .schema import target
+
+        found = [_condition(target.c.name, self.target), _condition(target.c.machine, self.machine)]
         return [condition for condition in found if condition is not None]
 
     def metric_conditions(self) -> list[sa.ColumnElement[bool]]:

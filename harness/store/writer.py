@@ -61,7 +61,9 @@ def write(
     there = set(connection.execute(known).scalars())
     new = {configs[record.case_id]: record for record in records if configs[record.case_id] not in there}
     _cells(connection, run, target, new, files)
-    return Appended(header.run_id, len(new), _points(connection, run, target, new))
+    values = _points(connection, run, target, new)
+    bulk.describe(connection, run, values)
+    return Appended(header.run_id, len(new), values)
 
 
 def _run(connection: sa.Connection, row: dict[str, Any]) -> int:
@@ -149,7 +151,7 @@ class _Series:
         found = connection.execute(
             sa.select(series.c.config, series.c.metric, series.c.id).where(series.c.target == target)
         )
-        self._known: dict[tuple[int, int], int] = {(config, metric): number for config, metric, number in found}
+        self._known: dict[tuple[int, int], int] = {(config, metric): number for config, metric, number in found.all()}
         self._new: list[bulk.Row] = []
         self._next = bulk.next_id(connection, series)
         self._metrics = _metrics(connection)

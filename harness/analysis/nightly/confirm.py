@@ -79,7 +79,7 @@ def by_history(found: Screen, s: int, settings: Settings) -> Confirmation:
 
 def unconfirmed(means: Means, found: Screen, s: int) -> Confirmation:
     """Return what the screen alone knows: a change that nothing has confirmed or refuted."""
-    shift, half = float(found.shift[s]), _half(found, s)
+    shift, half = float(found.now[s]), _half(found, s)
     return Confirmation(means, shift, shift - half, shift + half, float(found.p[s]))
 
 

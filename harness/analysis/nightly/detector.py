@@ -47,8 +47,9 @@ class Detector:
         first; NaN where a night or a process is missing. today: (series, processes). Seconds, joules or
         any other unit in which ratios mean something. rerun, ab: how to measure a suspicious series again;
         `ab` is preferred, then `rerun`, then the history alone must do. same_build: (series,) true
-        where artifact and runtime hashes are those of the nights before: a change that `rerun` shows again is then
-        the environment's. since: (series,) first night that counts, after a declared reset or an accepted step.
+        where artifact and runtime hashes are those of the nights before: a change that `rerun` shows again, or
+        without it one that lasts, is then the environment's. since: (series,) first night that counts, after a
+        declared reset or an accepted step.
 
         Raises ValueError for arrays that do not fit each other, and for values that are not > 0.
         """
@@ -97,10 +98,9 @@ class Detector:
     def _unchanged(
         self, s: int, found: Screen, common: Common, rerun: Rerun | None, _: PairedRun | None
     ) -> Confirmation:
-        """Measure a series of the same build again, where that can be done: is it still there?"""
-        if rerun is None:
-            return confirm.unconfirmed("same build", found, s)
-        return replace(self._rerun(s, found, common, rerun), means="same build")
+        """Measure a series of the same build again: is it still there? What cannot be measured again has to last."""
+        check = confirm.by_history(found, s, self.settings) if rerun is None else self._rerun(s, found, common, rerun)
+        return check if check.means == "failed" else replace(check, means="same build")
 
     def _measure_again(
         self, s: int, found: Screen, common: Common, rerun: Rerun | None, ab: PairedRun | None
@@ -141,10 +141,10 @@ class Detector:
         evidence = Evidence(
             means=check.means,
             before=float(np.exp(sign * level)),
-            tonight=float(np.exp(sign * (level + found.shift[s]))),
+            tonight=float(np.exp(sign * (level + found.now[s]))),
             spread=1.96 * float(found.scale[s]),
             baseline_nights=int(found.baseline[s]),
-            recent_nights=int(found.nights[s]),
+            recent_nights=int(found.lasting[s]),
             common=float(np.expm1(sign * common.shift)),
             confirmed=None if check.value is None else float(np.exp(sign * check.value)),
             pairs=check.pairs,
@@ -155,7 +155,7 @@ class Detector:
 
 def _kind(check: Confirmation, discovered: bool) -> Kind:
     if check.means == "same build" and (discovered or check.value is None):
-        return "environment"
+        return "environment" if discovered else "transient"
     if discovered:
         return "regression" if check.shift > 0 else "improvement"
     return "transient" if check.refuted else "inconclusive"

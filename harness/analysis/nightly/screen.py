@@ -34,8 +34,10 @@ class Screen:
 
     `level`, `scale`: log level and robust standard deviation of the baseline nights, of which there are
     `baseline`. `shift`: log change of the recent nights against them. `nights`: the most recent nights that are
-    suspicious taken together, 0 where none are. `p`: their rank p-value among the baseline nights. `tau`:
-    autocorrelation time of the baseline nights of suspicious series.
+    suspicious taken together, 0 where none are. `p`: their rank p-value among the baseline nights. `lasting`: the
+    last nights that lie beyond half of the change, and `now` their log change, which is what people are told: the
+    median of two nights is suspicious too when only tonight is off. `tau`: autocorrelation time of the baseline
+    nights of suspicious series.
     """
 
     level: FloatArray
@@ -44,6 +46,8 @@ class Screen:
     shift: FloatArray
     nights: IntArray
     p: FloatArray
+    lasting: IntArray
+    now: FloatArray
     tau: FloatArray
 
     def noise(self, series: int) -> float:
@@ -83,6 +87,8 @@ def screen(values: FloatArray, settings: Settings) -> Screen:
         shift=np.full(n, np.nan),
         nights=np.zeros(n, dtype=np.int64),
         p=np.ones(n),
+        lasting=np.zeros(n, dtype=np.int64),
+        now=np.full(n, np.nan),
         tau=np.ones(n),
     )
     for rows, recent in ((enough & measured, WEEK), (~enough & measured, 1)):
@@ -98,6 +104,7 @@ def _screen(known: FloatArray, recent: int, settings: Settings, result: Screen, 
     level = _median(base)
     scale = np.fmax(_MAD_TO_SD * _median(np.abs(base - level[:, None])), MIN_SCALE)
     result.level[rows], result.scale[rows], result.baseline[rows] = level, scale, count
+    largest = np.zeros(len(rows))
     for k in (k for k in settings.recent_nights if k <= recent):
         value = _median(known[:, -k:])
         before = _median(known[:, -k - WEEK : -k])
@@ -111,8 +118,14 @@ def _screen(known: FloatArray, recent: int, settings: Settings, result: Screen, 
             unheard = (p < settings.screen_p) | (shift[found] > CERTAIN * limit[found])
             hit = rows[found[unheard]]
             result.shift[hit], result.nights[hit], result.p[hit] = sign * shift[found[unheard]], k, p[unheard]
+            largest[found[unheard]] = np.maximum(largest[found[unheard]], shift[found[unheard]])
     for i in np.flatnonzero(result.nights[rows]):
-        result.tau[rows[i]] = integrated_time(base[i, ~np.isnan(base[i])])
+        row = rows[i]
+        result.tau[row] = integrated_time(base[i, ~np.isnan(base[i])])
+        changes = known[i, -recent:] - level[i]
+        near = np.flatnonzero(np.sign(result.shift[row]) * changes <= 0.5 * largest[i])
+        result.lasting[row] = (recent - 1 - near[-1] if near.size else recent) or result.nights[row]
+        result.now[row] = np.median(changes[-result.lasting[row] :])
 
 
 def _small_sample(count: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -9,12 +9,14 @@ from pathlib import Path
 from harness.accuracy.score import discordant
 from harness.analysis.stats import benjamini_hochberg
 from harness.analysis.stats.proportions import mcnemar
-from harness.core.quantity import Value
+from harness.core.metric import METRICS
+from harness.core.quantity import Missing, Quantity
 from harness.core.record import Record
 from harness.measure.prepared import Prepared
 from harness.measure.process import Answer, run_worker
 from harness.measure.profile import PROFILES
 from harness.measure.quality import Scored, Scores
+from reports.numbers import counted, scale_for, show
 
 from .outcome import Kind, Outcome
 from .series import Tonight
@@ -63,7 +65,8 @@ def sizes(tonight: Tonight) -> list[Outcome]:
         if abs(after / before - 1) >= tonight.rules.min_effect(name, "artifact_bytes"):
             kind: Kind = "regression" if after > before else "improvement"
             text = f"{before} -> {after} bytes ({100 * (after / before - 1):+.1f} %)"
-            found.append(Outcome(kind, name, "artifact_bytes", text, ratio=after / before))
+            command = tonight.command(name)
+            found.append(Outcome(kind, name, "artifact_bytes", text, ratio=after / before, command=command))
     return found
 
 
@@ -76,17 +79,17 @@ def limits(records: Iterable[Record], tonight: Tonight) -> list[Outcome]:
             broken = limit.broken(quantity)
             if broken is False:
                 continue
-            if isinstance(quantity, Value):
-                seen = f"{quantity.value:.6g} [{_bound(quantity.lo)}, {_bound(quantity.hi)}]"
-                text = f"{limit.text}: found {seen}, the limit is {limit.value:.6g}"
-            else:
-                text = f"{limit.text}: no figure: {quantity.reason}"
-            found.append(Outcome("regression" if broken else "inconclusive", record.case_id, limit.metric, text))
+            kind: Kind = "regression" if broken else "inconclusive"
+            text = f"{limit.text}: {_found(limit.metric, quantity)}"
+            found.append(Outcome(kind, record.case_id, limit.metric, text, command=tonight.command(record.case_id)))
     return found
 
 
-def _bound(value: float | None) -> str:
-    return "?" if value is None else f"{value:.6g}"
+def _found(metric: str, quantity: Quantity) -> str:
+    if isinstance(quantity, Missing):
+        return f"no figure: {quantity.reason}"
+    scale = scale_for(METRICS[metric], [quantity.value])
+    return f"found {show(quantity, scale).words(scale.unit)}"
 
 
 def failures(records: Sequence[Record], tonight: Tonight) -> list[Outcome]:
@@ -102,7 +105,8 @@ def failures(records: Sequence[Record], tonight: Tonight) -> list[Outcome]:
             found.append(Outcome("regression", record.case_id, "", text, command=tonight.command(record.case_id)))
         else:
             why = "the last good build fails too" if old else "no other build is kept to try"
-            found.append(Outcome("infrastructure", record.case_id, "", f"{what}; {why}"))
+            command = tonight.command(record.case_id)
+            found.append(Outcome("infrastructure", record.case_id, "", f"{what}; {why}", command=command))
     return found
 
 
@@ -118,6 +122,6 @@ def device(records: Sequence[Record]) -> list[Outcome]:
     for status in sorted(UNFIT):
         hit = [record for record in records if record.verdict.status == status]
         if hit:
-            text = f"{len(hit)} cases {status}: {hit[0].verdict.reason}"
+            text = f"{counted(len(hit), 'case')} {status}: {hit[0].verdict.reason}"
             found.append(Outcome("infrastructure", "", "", text, command="edgebench doctor"))
     return found

@@ -123,7 +123,7 @@ class Night:
 
     def _keep(self, outcomes: Sequence[Outcome]) -> None:
         """Tonight's builds are the last good ones but where something is wrong with them, or may be."""
-        doubtful = {one.case_id for one in outcomes if one.kind in ("regression", "inconclusive", "infrastructure")}
+        doubtful = {one.case_id for one in outcomes if one.doubts}
         measured = {record.case_id for record in self.records if record.value("n_inferences") is not None}
         for name in measured & set(self._tonight.prepared):
             self._tonight.kept.offer(name, self._tonight.builds[name], self._tonight.prepared[name].artifact)

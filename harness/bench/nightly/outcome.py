@@ -45,6 +45,12 @@ class Outcome:
         """The name of the series: case id and metric; 'machine' for what is no case's."""
         return f"{self.case_id} {self.metric}".strip() or "machine"
 
+    @property
+    def doubts(self) -> bool:
+        """Whether the build may be at fault, so that it is not taken for good: also where only later nights decide."""
+        waits = self.kind == "transient" and self.evidence.get("means") == "history"
+        return waits or self.kind in ("regression", "inconclusive", "infrastructure")
+
 
 def exit_code(outcomes: Iterable[Outcome]) -> int:
     """1 a confirmed regression, 12 device or infrastructure, 11 environment change, 10 inconclusive, 0 otherwise."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.analysis.nightly import Detector, Settings, Verdict
+from harness.analysis.nightly.confirm import LASTING_NIGHTS
 from harness.measure.prepared import Prepared
 from suites.watch import Rules
 
@@ -16,7 +17,7 @@ from .again import FIELDS, Again
 from .environments import Environments
 from .kept import Build, Kept
 from .outcome import Outcome
-from .words import repeat, sentence
+from .words import repeat, run_again, sentence
 
 if TYPE_CHECKING:
     from harness.store.nights import Nights
@@ -50,6 +51,8 @@ class Tonight:
 
     def command(self, case_id: str) -> str:
         """How to measure a case again."""
+        if case_id not in self.prepared:
+            return run_again(case_id)
         new, old = self.prepared[case_id], self.old(case_id)
         return repeat(new.case, old.artifact.path if old else None, new.artifact.path)
 
@@ -61,7 +64,7 @@ def judge(metric: str, nights: Nights, tonight: Tonight, again: Again, settings:
     values = nights.values[wanted]
     if not values.size:
         return []
-    names = [nights.series[i].case_id for i in wanted]
+    names = _names(nights, wanted)
     ways: dict[str, Any] = {}
     if metric in FIELDS:
         ways = {
@@ -75,7 +78,8 @@ def judge(metric: str, nights: Nights, tonight: Tonight, again: Again, settings:
         same_build=np.array([tonight.changes(name) == [] for name in names]),
         **ways,
     )
-    return _outcomes(metric, names, verdicts, nights, tonight)
+    told = verdicts if ways else [_awaited(verdict) for verdict in verdicts]
+    return _outcomes(metric, wanted, told, nights, tonight)
 
 
 def slow(
@@ -88,9 +92,15 @@ def slow(
     detector = Detector(_settings(metric, nights, tonight.rules, settings))
     first = sum(run.started_utc < release for run in nights.runs) if release else 0
     verdicts = detector.slow(nights.values[wanted], np.maximum(nights.since[wanted], first))
-    found = _outcomes(metric, [nights.series[i].case_id for i in wanted], verdicts, nights, tonight)
+    found = _outcomes(metric, wanted, verdicts, nights, tonight)
     # a slow loss says that something moved, not that a build did it: nobody is woken as for a regression
     return [replace(one, kind="inconclusive") if one.kind == "regression" else one for one in found]
+
+
+def _awaited(verdict: Verdict) -> Verdict:
+    """What cannot be measured again is told once it has held for some nights; until then it is only kept on file."""
+    waits = verdict.kind == "inconclusive" and verdict.evidence.recent_nights < LASTING_NIGHTS
+    return replace(verdict, kind="transient") if waits else verdict
 
 
 def _settings(metric: str, nights: Nights, rules: Rules, settings: Settings) -> Settings:
@@ -103,13 +113,21 @@ def _pair(name: str, metric: str, pairs: int, tonight: Tonight, again: Again) ->
     return again.ab(old, tonight.prepared[name], metric, pairs) if old else None
 
 
+def _names(nights: Nights, rows: Sequence[int]) -> list[str]:
+    return [nights.series[row].case_id for row in rows]
+
+
 def _outcomes(
-    metric: str, names: list[str], verdicts: list[Verdict], nights: Nights, tonight: Tonight
+    metric: str, rows: Sequence[int], verdicts: list[Verdict], nights: Nights, tonight: Tonight
 ) -> list[Outcome]:
-    """Verdicts as outcomes; those below the smallest effect asked for in their case are left out."""
+    """Verdicts on these rows of `nights` as outcomes; those below the smallest effect of their case are left out."""
+    names = _names(nights, rows)
     telling = [one for one in verdicts if one.series is None or _matters(one, names[one.series], metric, tonight.rules)]
     moved = sum(one.series is not None and one.kind != "transient" for one in telling)
-    return [_outcome(metric, names, one, moved, nights, tonight) for one in telling]
+    return [
+        _outcome(metric, None if one.series is None else rows[one.series], one, moved, nights, tonight)
+        for one in telling
+    ]
 
 
 def _matters(verdict: Verdict, name: str, metric: str, rules: Rules) -> bool:
@@ -118,17 +136,17 @@ def _matters(verdict: Verdict, name: str, metric: str, rules: Rules) -> bool:
     return bool(large) or verdict.kind == "transient"
 
 
-def _outcome(metric: str, names: list[str], verdict: Verdict, moved: int, nights: Nights, tonight: Tonight) -> Outcome:
+def _outcome(metric: str, row: int | None, verdict: Verdict, moved: int, nights: Nights, tonight: Tonight) -> Outcome:
     unit = nights.series[0].unit
-    first = nights.runs[-max(1, verdict.evidence.recent_nights)]
-    name = "" if verdict.series is None else names[verdict.series]
-    others = moved - (verdict.series is not None and verdict.kind != "transient")
+    name = "" if row is None else nights.series[row].case_id
+    first = "" if row is None or verdict.evidence.means == "slow" else _first_commit(nights, row, verdict)
+    others = moved - (row is not None and verdict.kind != "transient")
     changes = tonight.changes(name) if name else None
     return Outcome(
         kind=verdict.kind,
         case_id=name,
         metric=metric,
-        sentence=sentence(verdict, unit, changes, others, first.git_sha or ""),
+        sentence=sentence(verdict, unit, changes, others, first),
         ratio=verdict.ratio,
         lo=verdict.lo,
         hi=verdict.hi,
@@ -136,3 +154,9 @@ def _outcome(metric: str, names: list[str], verdict: Verdict, moved: int, nights
         command=tonight.command(name) if name else "edgebench selfcheck",
         evidence=asdict(verdict.evidence),
     )
+
+
+def _first_commit(nights: Nights, row: int, verdict: Verdict) -> str:
+    """The commit of the first night of the change, '' where it is not known; a night may have passed this case by."""
+    measured = np.flatnonzero(~np.isnan(nights.values[row]).all(axis=-1))
+    return nights.runs[measured[-verdict.evidence.recent_nights]].git_sha or ""

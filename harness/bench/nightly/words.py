@@ -31,8 +31,13 @@ def sentence(verdict: Verdict, unit: str, changes: Sequence[str] | None, others:
 def repeat(case: Case, old: Path | None, new: Path) -> str:
     """The command that measures this case again: against the kept build where there is one, else alone."""
     if case.scenario != "SingleStream" or case.batch != 1:
-        return shlex.join(["edgebench", "run", "-k", case.id])
+        return run_again(case.id)
     if old is None:
         return shlex.join(["edgebench", "run", "--model", str(new), "--runtime", case.runtime])
     runtimes = ["--runtime-a", case.runtime, "--runtime-b", case.runtime]
     return shlex.join(["edgebench", "compare", "--ab", str(old), str(new), *runtimes, "--threads", str(case.threads)])
+
+
+def run_again(case_id: str) -> str:
+    """The command that measures a case as the suite has it."""
+    return shlex.join(["edgebench", "run", "-k", case_id])

@@ -108,9 +108,33 @@ def test_a_noisy_ab_is_inconclusive() -> None:
 
 def test_the_same_build_cannot_regress() -> None:
     bench = Bench(1.05)
-    (verdict,) = Detector().night(quiet(), tonight(ratio=1.05), ab=bench.ab, same_build=[True])
+    (verdict,) = Detector().night(quiet(), tonight(ratio=1.05), rerun=bench.rerun, ab=bench.ab, same_build=[True])
     assert verdict.kind == "environment"
-    assert bench.asked == []
+    assert "same hash: yes" in verdict.sentence()
+    assert bench.asked == [0, 0], "two sessions, no A/B: there is no other build"
+
+
+def test_what_cannot_be_measured_again_of_the_same_build_has_to_last() -> None:
+    series = quiet(nights=NIGHTS + 3)
+    series[:, NIGHTS:] *= 1.06
+    kinds = [Detector().night(series[:, :t], series[:, t], same_build=[True])[0].kind for t in (NIGHTS, NIGHTS + 2)]
+    assert kinds == ["transient", "environment"]
+
+
+def test_a_failed_session_of_the_same_build_is_inconclusive() -> None:
+    (verdict,) = Detector().night(quiet(), tonight(ratio=1.05), rerun=lambda _: None, same_build=[True])
+    assert (verdict.kind, verdict.evidence.means) == ("inconclusive", "failed")
+
+
+@pytest.mark.parametrize("nights", [1, 2, 3, 4, 7])
+def test_a_verdict_says_since_how_many_nights_and_how_much(nights: int) -> None:
+    """The median of two nights lies half a step up when only tonight is; that is neither 'for 2 nights' nor half."""
+    series = quiet(nights=NIGHTS + nights)
+    series[:, NIGHTS:] *= 1.10
+    (verdict,) = Detector().night(series[:, :-1], series[:, -1])
+    assert verdict.evidence.recent_nights == nights
+    assert verdict.evidence.tonight / verdict.evidence.before == pytest.approx(1.10, abs=0.01)
+    assert verdict.ratio == pytest.approx(1.10, abs=0.01)
 
 
 def test_what_all_series_do_is_one_environment_event() -> None:

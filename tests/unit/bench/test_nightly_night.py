@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +11,11 @@ import pytest
 from harness import store
 from harness.analysis.nightly import Settings
 from harness.bench.nightly import exact
+from harness.bench.nightly import night as night_module
 from harness.bench.nightly.kept import Build, Kept, accept
+from harness.bench.nightly.night import Night
 from harness.bench.nightly.series import Tonight, judge
+from harness.bench.plan import Plan as BenchPlan
 from harness.core.artifact import Artifact, sha256_of
 from harness.core.case import Case
 from harness.measure.prepared import Prepared
@@ -49,19 +53,22 @@ class MadeUpAgain:
         return np.full(3, 0.002 * self.ratio)
 
 
-@pytest.fixture
-def nights(tmp_path):
-    """Twenty nights of three cases in a store; on the last one fp32 takes 6 % longer."""
-    rng = np.random.default_rng(0)
-    with store.open(tmp_path / "store.sqlite") as opened:
+def run_of(folder, night, rng, cases=CASES):
+    """A night's run; on the last one fp32 takes 6 % longer. Its commit is the night's number."""
+    slow = {NAMES[0]: 1.06} if night == NIGHTS - 1 else {}
+    plans = [Plan(case, int(2 * MILLISECOND * slow.get(case.id, 1.0) * rng.normal(1.0, 0.003))) for case in cases]
+    about = {"run_id": f"night{night}", "started_utc": f"2026-01-{night + 1:02d}T02:30:00+00:00"}
+    return write_run(folder / f"run{night}", plans, provenance={"repository": {"commit": f"c{night}"}}, **about)
+
+
+@pytest.fixture(scope="module")
+def nights(new_store, tmp_path_factory):
+    """Twenty nights of three cases in a store."""
+    folder, rng = tmp_path_factory.mktemp("nights"), np.random.default_rng(0)
+    with store.open(new_store(folder)) as opened:
         for night in range(NIGHTS):
-            slow = {NAMES[0]: 1.06} if night == NIGHTS - 1 else {}
-            plans = [
-                Plan(case, int(2 * MILLISECOND * slow.get(case.id, 1.0) * rng.normal(1.0, 0.003))) for case in CASES
-            ]
-            day = f"2026-01-{night + 1:02d}T02:30:00+00:00"
-            opened.append(write_run(tmp_path / f"run{night}", plans, run_id=f"night{night}", started_utc=day))
-        yield opened.series("latency_p50_ns", store.Where(suite="quick"))
+            opened.append(run_of(folder, night, rng))
+        return opened.series("latency_p50_ns", store.Where(suite="quick"))
 
 
 def prepared(folder, case, content):
@@ -95,6 +102,46 @@ def test_new_build_that_is_slower_in_pairs_is_a_regression(nights, tmp_path):
         assert told in found.sentence
     assert found.command.startswith("edgebench compare --ab ")
     assert "objects/" in found.command
+    assert found.sentence.endswith(f"first bad c{NIGHTS - 1}")
+
+
+def test_first_bad_night_is_one_in_which_the_case_was_measured(tmp_path):
+    """Two nights of 6 % more, with one between them that passed the case by."""
+    rng = np.random.default_rng(1)
+    with store.open(tmp_path / "store.sqlite") as opened:
+        for night in range(NIGHTS - 1):
+            opened.append(run_of(tmp_path, night, rng))
+        for night, cases, commit in ((20, CASES, "bad"), (21, CASES[1:], "other"), (22, CASES, "bad too")):
+            plans = [Plan(case, int((2.12 if case is CASES[0] else 2) * MILLISECOND)) for case in cases]
+            about = {"run_id": commit, "provenance": {"repository": {"commit": commit}}}
+            when = f"2026-01-{night}T02:30:00Z"
+            opened.append(write_run(tmp_path / commit, plans, started_utc=when, **about))
+        nights = opened.series("latency_p50_ns")
+    (found,) = judge("latency_p50_ns", nights, tonight(tmp_path), MadeUpAgain(1.06), Settings())
+    assert found.evidence["recent_nights"] == 2
+    assert found.sentence.endswith("first bad bad")
+
+
+def test_night_is_kept_and_judged_in_either_database(new_store, tmp_path, monkeypatch):
+    """The whole of a night but its measuring: history, verdict, papers, and what is kept for the next one."""
+    monkeypatch.setattr(night_module, "Again", lambda *_: MadeUpAgain(1.06))
+    rng, exits = np.random.default_rng(2), []
+    place = new_store(tmp_path)
+    for night in (*range(NIGHTS - 12, NIGHTS), NIGHTS):
+        content = "new" if night == NIGHTS - 1 else "old"
+        plan = BenchPlan(tuple(CASES), tuple(prepared(tmp_path, case, content) for case in CASES))
+        with store.open(place) as opened:
+            judged = Night(opened, run_of(tmp_path, night, rng), plan, NO_RULES)
+            paper = judged.judge()
+            judged.write(paper)
+        exits.append(paper.document()["exit_code"])
+    assert exits == [0] * 11 + [1, 0]
+    told = json.loads((tmp_path / f"run{NIGHTS - 1}" / "verdicts.json").read_text())
+    kinds = {one["series"].removeprefix(f"{NAMES[0]} "): one["kind"] for one in told["outcomes"]}
+    assert kinds == {"latency_p50_ns": "regression", "throughput_per_s": "transient"}, (
+        "the latter is not measured again"
+    )
+    assert (tmp_path / f"run{NIGHTS}" / "feed.atom").read_text().count("<entry>") == 13
 
 
 def test_what_pairs_do_not_show_again_is_transient(nights, tmp_path):
@@ -123,6 +170,24 @@ def test_new_runtime_version_without_the_old_one_falls_back_to_sessions(nights, 
 def test_change_below_the_least_effect_of_the_case_is_left_alone(nights, tmp_path):
     rules = Rules((Watch("fp32", {"p50": 0.10}),))
     assert not judge("latency_p50_ns", nights, tonight(tmp_path, rules=rules), MadeUpAgain(1.06), Settings())
+
+
+def test_what_cannot_be_measured_again_waits_for_more_nights_and_so_does_its_build(tmp_path):
+    """Throughput of a slower build: on file at first, a regression once it has held, and never the last good build."""
+    rng, again, kinds = np.random.default_rng(3), MadeUpAgain(1.0), []
+    with store.open(tmp_path / "store.sqlite") as opened:
+        for night in range(NIGHTS - 1):
+            opened.append(run_of(tmp_path, night, rng))
+        for more in range(3):
+            about = {"run_id": f"more{more}", "started_utc": f"2026-02-{more + 1:02d}T02:30:00Z"}
+            plans = [Plan(case, int(2 * MILLISECOND * (1.10 if case is CASES[0] else 1.0))) for case in CASES]
+            opened.append(write_run(tmp_path / f"more{more}", plans, **about))
+            nights = opened.series("throughput_per_s")
+            (found,) = judge("throughput_per_s", nights, tonight(tmp_path), again, Settings())
+            kinds.append(found.kind)
+            assert found.doubts
+    assert (kinds[0], kinds[-1]) == ("transient", "regression")
+    assert again.asked == []
 
 
 def test_missing_series_say_nothing(nights, tmp_path):
@@ -160,7 +225,9 @@ def test_limits_speak_with_the_interval(tmp_path):
         ("regression", "latency_p50_ns"),
         ("inconclusive", "energy_gross_j"),
     ]
-    assert "p50 <= 1 ms: found" in found[0].sentence
+    assert found[0].sentence.startswith("p50 <= 1 ms: found 2.0")
+    assert " ms" in found[0].sentence.partition("found")[2], "in a unit for people"
+    assert all(one.command.startswith("edgebench ") for one in found)
     assert "no figure: no power sensor" in found[1].sentence
 
 
@@ -177,4 +244,4 @@ def test_case_that_fails_while_nothing_else_is_kept_is_the_device(tmp_path):
     now = tonight(tmp_path, changed=False)
     assert [one.kind for one in exact.failures(run.records(), now)] == ["infrastructure"]
     (found,) = exact.device(run.records())
-    assert found.sentence.startswith("1 cases throttled")
+    assert found.sentence.startswith("1 case throttled")

@@ -14,8 +14,10 @@ from alembic.migration import MigrationContext
 
 import harness.store
 from harness.core.errors import RecordError, StoreError, UnknownName, UsageError
+from harness.core.execution import Execution
+from harness.core.quantity import Missing
 from harness.core.record import Record
-from harness.store import schema
+from harness.store import bulk, schema
 from harness.store.database import Store
 from harness.store.engine import reading
 from harness.store.frame import table, tidy
@@ -52,6 +54,17 @@ def filled(store: Store, folders: list[RunFolder]) -> Store:
 def test_tables_are_those_of_the_run_folders(filled: Store, folders: list[RunFolder]) -> None:
     pd.testing.assert_frame_equal(filled.read(form="wide"), table(folders), check_dtype=False)
     pd.testing.assert_frame_equal(filled.read(), tidy(folders), check_dtype=False)
+
+
+def test_the_precision_had_stands_beside_the_one_asked_for(store: Store, tmp_path: Path) -> None:
+    plans = factory.nets()[:2]
+    run = factory.write_run(tmp_path / "run", plans, leave_out=2)
+    for plan, effective in zip(plans, ("fp32", Missing("this runtime does not tell")), strict=True):
+        run.append(dataclasses.replace(factory.record(run, plan), execution=Execution("fp16", effective)))
+    store.append(run)
+    for found in (table(run), store.read(form="wide")):
+        assert list(found.precision_requested) == ["fp16", "fp16"]
+        assert list(found.precision_effective) == ["fp32", None]
 
 
 def test_a_choice_is_the_same_in_folders_and_store(filled: Store, folders: list[RunFolder]) -> None:
@@ -220,6 +233,22 @@ def test_what_is_wrong_is_found(filled: Store) -> None:
     problems = filled.check()
     assert any("has no record" in problem for problem in problems)
     assert any("3 rows of 'metric' belong to no case" in problem for problem in problems)
+
+
+def test_after_a_large_run_the_planner_of_postgresql_knows(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its daemon looks once a minute: until then a history would be looked for in whole tables."""
+    monkeypatch.setattr(bulk, "MANY", 0)
+    store.append(night(tmp_path, 0))
+    assert len(store.read(Where(case=CASE, metric="latency_p50_ns"))) == 1
+    if store.place.file is None:
+        with reading(store._engine, store.place) as connection:
+            rows = connection.execute(
+                sa.text("SELECT reltuples FROM pg_class WHERE relname = 'metric_2026_01'")
+            ).scalar()
+        assert rows is not None
+        assert rows > 0
 
 
 def test_a_run_that_lacks_a_blob_is_refused_whole(store: Store, tmp_path: Path) -> None:

@@ -1,0 +1,105 @@
+"""A shipped net made slower by a known share: by itself with operators added that change no answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from harness.bench.ab import Ab, AbRequest
+from harness.measure.pairs import Duel
+from suites import catalog
+from tests.onnx_bytes import slowed
+
+RUNTIME = "onnxruntime-cpu"
+TRIAL_PAIRS = 32
+"""Added for finding what one pair of operators costs."""
+
+NEAR_ENOUGH = 0.1
+"""Share of the wanted slow-down by which the measured one may miss it; else it is tried anew, `ATTEMPTS` in all."""
+
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A net with added operators: how many pairs, and how much longer it takes (`ratio`, between `lo` and `hi`)."""
+
+    model: str
+    pairs: int
+    ratio: float
+    lo: float
+    hi: float
+
+    @property
+    def case(self) -> str:
+        """The case it stands in for."""
+        return f"{self.model}|fp32|{RUNTIME}|t1"
+
+    @property
+    def text(self) -> str:
+        """'1.051 [1.047, 1.055]'."""
+        return f"{self.ratio:.3f} [{self.lo:.3f}, {self.hi:.3f}]"
+
+
+def slow_net(model: str, place: Path, share: float) -> Slow:
+    """Write the net slowed by `share` (0.05: 5 %) as `<place>/<model>.onnx`, unless it is there.
+
+    What a bare loop says a pair costs gives how many; pairs of fresh processes measure the slow-down and correct it.
+    """
+    known, file = place / f"{model}.json", place / f"{model}.onnx"
+    if known.is_file():
+        return Slow(**json.loads(known.read_text(encoding="utf-8")))
+    shipped = catalog.ARTIFACTS / model / "fp32.onnx"
+    net = shipped.read_bytes()
+    cost = (_bare_ratio(net, slowed(net, "logits", TRIAL_PAIRS)) - 1.0) / TRIAL_PAIRS
+    for _ in range(ATTEMPTS):
+        pairs = max(1, round(share / cost))
+        file.write_bytes(slowed(net, "logits", pairs))
+        slow = Slow(model, pairs, *_true_ratio(shipped, file))
+        print(f"{model}: {pairs} pairs of operators, {slow.text}", file=sys.stderr)
+        if abs(slow.ratio - 1.0 - share) <= NEAR_ENOUGH * share or slow.ratio <= 1.0:
+            break
+        cost = (slow.ratio - 1.0) / pairs
+    known.write_text(json.dumps(asdict(slow)), encoding="utf-8")
+    return slow
+
+
+def _true_ratio(old: Path, new: Path) -> tuple[float, float, float]:
+    """How much longer `new` takes, with its 95 % interval: pairs of fresh processes as in `edgebench compare --ab`."""
+    bench = Ab(AbRequest(str(old), str(new), RUNTIME, RUNTIME))
+    pairs = bench.request.max_pairs
+    bench.duel = Duel(bench.duel.order, (pairs,), same_within=0.0)  # all of them: a ratio is wanted, no early verdict
+    for _ in bench.run():
+        pass
+    if bench.duel.comparison is None:
+        sys.exit(f"{new} cannot be measured: {bench.duel.failure}")
+    return bench.duel.comparison.ratio, bench.duel.comparison.lo, bench.duel.comparison.hi
+
+
+def _bare_ratio(a: bytes, b: bytes) -> float:
+    """Median of b over that of a, in alternating calls within this process."""
+    calls = [_runner(a), _runner(b)]
+    times = np.array([[call() for call in calls] for _ in range(2000)])
+    return float(np.median(times[500:, 1]) / np.median(times[500:, 0]))
+
+
+def _runner(model: bytes) -> Callable[[], float]:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    (inputs,) = session.get_inputs()
+    feed = {inputs.name: np.zeros([size if isinstance(size, int) else 1 for size in inputs.shape], np.float32)}
+
+    def once() -> float:
+        start = time.perf_counter_ns()
+        session.run(None, feed)
+        return time.perf_counter_ns() - start
+
+    return once
