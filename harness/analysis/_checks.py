@@ -120,6 +120,8 @@ def window(start_ns: int, end_ns: int) -> tuple[int, int]:
 
 
 def _as_array(name: str, values: Any) -> npt.NDArray[Any]:
+    if np.ma.isMaskedArray(values):  # what is hidden would count
+        raise ValueError(f"{name}: a masked array; give what is to count: x.compressed()")
     try:
         return np.asarray(values)
     except ValueError as error:  # ragged nesting

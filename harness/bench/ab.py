@@ -19,15 +19,16 @@ from harness.core.hostfs import HostFs
 from harness.core.units import utc_now
 from harness.host.identity import identity
 from harness.measure import pairs
-from harness.measure.block import artifact_info
+from harness.measure.file_facts import NOT_COUNTED, artifact_info
 from harness.measure.job import Labelled
 from harness.measure.latency import write_feeds
 from harness.measure.pairs import Duel, Timing
 from harness.measure.process import Failure
 from harness.measure.profile import profile
+from reports.numbers import counted
 
 from .ab_words import sentence, warnings
-from .request import find_target
+from .board import find_target
 from .room import Room
 from .run import versions
 from .sides import Side, SideFinder, named_runtime
@@ -58,7 +59,10 @@ class AbRequest:
 
     def __post_init__(self) -> None:
         if self.max_pairs < 2:
-            raise UsageError(f"{self.max_pairs} pairs give no interval", "at least 2, and 6 to tell faster or slower")
+            raise UsageError(
+                f"{counted(self.max_pairs, 'pair')} cannot give an interval",
+                "at least 2, and 6 to tell faster or slower",
+            )
         if not 0.0 <= self.same_within < 1.0:
             raise UsageError(f"'same' within {self.same_within} makes no sense", "a share of 1, such as 0.02 for 2 %")
 
@@ -137,7 +141,7 @@ class Ab:
             "name": side.name,
             "case_id": side.prepared.case.id,
             "cpus": list(side.prepared.cpus),
-            "artifact": dataclasses.asdict(artifact_info(side.prepared)),
+            "artifact": dataclasses.asdict(artifact_info(side.prepared, NOT_COUNTED)),
             "runtime_info": dict(timings[-1].runtime_info) if timings else {},
             "median_ns": [timing.median_ns for timing in timings],
             "median_cpu_ns": [timing.median_cpu_ns for timing in timings],

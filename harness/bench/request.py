@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import suites
 from harness.analysis.stats import Definition
-from harness.core import plugins
 from harness.core.artifact import Artifact, Format
 from harness.core.case import Case
 from harness.core.errors import UnknownName, UsageError
@@ -23,12 +21,12 @@ from harness.measure.profile import profile
 from suites import catalog
 from suites.user import UserModel
 from suites.watch import Rules
-from targets import detect, load
 
+from .board import find_target, runtime_settings
+from .order import Order
 from .own import OWN, Find, OwnModels
 from .plan import Data, Plan, Preparer
 from .room import Room
-from .run import Order
 
 _log = logging.getLogger(__name__)
 
@@ -152,20 +150,11 @@ class Request:
         cases = tuple(self.cases if chosen is None else chosen)
         refused = self._own.refused
         room = Room.on(self.target, self.timeout_s, self.memory_bytes)
-        preparer = Preparer(self._find, self._data(), room, self.shapes, self._settings)
+        preparer = Preparer(
+            self._find, self._data(), room, self.shapes, runtime_settings(self.target, self.runtime_options)
+        )
         plan = preparer.plan(case for case in cases if case not in refused)
         return Plan(cases, plan.prepared, {**plan.refused, **refused}, plan.references)
-
-    @property
-    def _settings(self) -> dict[str, Mapping[str, str]]:
-        """Options by runtime: the board's, and over them the user's. UnknownName for a runtime that is none."""
-        for name in set(self.runtime_options) - set(plugins.registered("runtimes")):
-            raise UnknownName("runtime", name, plugins.registered("runtimes"))
-        board = {name: hint.options for name, hint in self.target.runtimes.items()}
-        return {
-            name: {**board.get(name, {}), **self.runtime_options.get(name, {})}
-            for name in {*board, *self.runtime_options}
-        }
 
     def order(self) -> Order:
         """Where to, how long and with which seed."""
@@ -200,23 +189,6 @@ class Request:
         data = {name: Data(s.kind, s.path, self.images, s.figure) for name, s in catalog.datasets().items()}
         own = self._own.scored(self.images)
         return {**data, OWN: own} if own else data
-
-
-def find_target(name: str, fs: HostFs, descriptors: Sequence[Path] = ()) -> Target:
-    """The target called `name`, or for 'auto' the board behind `fs`; `descriptors` are folders of the user's own.
-
-    UsageError when this machine's processor is not the target's: its figures would carry another board's name. A
-    recorded tree (`fs` not live) may be any board: the records say that it was one.
-    """
-    if name == "auto":
-        return detect(fs, descriptors).target
-    target = load(name, descriptors)
-    if fs.live and target.arch and platform.machine() not in target.arch:
-        raise UsageError(
-            f"this machine is {platform.machine()}, {target.title} is {' or '.join(target.arch)}",
-            "figures from here would carry the name of another board: leave --target out",
-        )
-    return target
 
 
 def default_out(name: str) -> Path:

@@ -7,20 +7,16 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 
-from harness.analysis.stats import Definition
 from harness.core.case import Case
-from harness.core.errors import NothingMeasured, UsageError
+from harness.core.errors import NothingMeasured
 from harness.core.execution import Execution
-from harness.core.hostfs import HostFs
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing
 from harness.core.record import Record, RunHeader
-from harness.core.target import Target
 from harness.core.units import utc_now
 from harness.core.verdict import Finding, Verdict
 from harness.host import roofline
@@ -32,51 +28,21 @@ from harness.measure.block import Setting, Step, measure_block
 from harness.measure.energy import EnergyPass
 from harness.measure.overhead import loop_overhead_ns
 from harness.measure.prepared import Prepared
-from harness.measure.profile import Profile
 from harness.measure.quality import Scores
 from harness.measure.throttle import ThrottleWatch
 from harness.sensors.board_power import power_source
 from harness.sensors.opening import open_sensors
 from harness.store.runfolder import RunFolder
 
+from .order import Order
 from .plan import Plan
 from .provenance import provenance
+from .resume import continued
 
 DISTRIBUTIONS = (
     *("edgebench", "numpy", "onnxruntime", "ai-edge-litert", "tflite-runtime", "openvino", "torch", "executorch"),
-    "mlcommons-loadgen",
+    *("mlcommons-loadgen", "ncnn", "MNN", "tensorflow", "tensorflow-cpu", "keras", "tensorrt"),
 )
-
-
-@dataclass(frozen=True)
-class Order:
-    """What the user asked for: the suite's name, where, how long, the seed of every random choice, and `command`.
-
-    `resume` goes on with the run that is in `out` already. `tune` turns the knobs that make the machine steadier,
-    and back at the end; `strict` refuses to measure when a check fails. `power_supply` and `ambient_c` (degrees
-    Celsius) are what the user tells of them. With `accuracy_margin`, a share of the images, a case is scored only until
-    it is decided how it compares with fp32. `fs` is the machine: this one, or a recorded tree.
-    """
-
-    suite: str
-    target: Target
-    profile: Profile
-    out: Path
-    seed: int = 0
-    command: Sequence[str] = ()
-    percentiles: Definition = "numpy"
-    accuracy_margin: float | None = None
-    resume: bool = False
-    tune: bool = False
-    strict: bool = False
-    power_supply: str | None = None
-    ambient_c: float | None = None
-    fs: HostFs = field(default_factory=HostFs)
-
-    @property
-    def target_name(self) -> str:
-        """What records carry: a recorded board's figures must not pass for the board's own, inference ran here."""
-        return self.target.name if self.fs.live else f"{self.target.name} (recorded)"
 
 
 class Bench:
@@ -200,30 +166,6 @@ class Bench:
         )
         self.folder.append(record)
         return record
-
-
-def continued(plan: Plan, folder: RunFolder, header: RunHeader) -> tuple[Plan, RunHeader]:
-    """What is left of a plan whose run was killed, and that run's header.
-
-    UsageError when the run in the folder is another one: figures of two settings must not stand in one run.
-    """
-    before = folder.header()
-    for name, old, new in zip(_SAME_RUN, _identity_of(before), _identity_of(header), strict=True):
-        if old != new:
-            raise UsageError(
-                f"{folder.path} holds another run: its {name} differs", "resume with the arguments the run began with"
-            )
-    left = set(folder.missing())
-    return plan.only(case for case in plan.cases if case.id in left), before
-
-
-_SAME_RUN = ("suite", "target", "profile", "seed", "planned cases", "versions", "machine")
-
-
-def _identity_of(header: RunHeader) -> tuple[object, ...]:
-    """What two headers of one run share, as `_SAME_RUN` names it."""
-    machine = header.host.get("machine_id")
-    return header.suite, header.target, header.profile, header.seed, header.planned, dict(header.versions), machine
 
 
 def versions() -> dict[str, str]:

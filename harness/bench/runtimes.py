@@ -19,7 +19,7 @@ from suites.compression.chain import Chain
 
 TIMEOUT_S = 120.0
 NOT_TAKEN = "not taken"
-_NEEDED: Mapping[str, str] = {"gpu": "gpu", "dla": "dla", "edgetpu": "edgetpu", "npu": "npu"}
+_ACCELERATORS: Mapping[str, str] = {"gpu": "a GPU", "dla": "a DLA", "edgetpu": "an Edge TPU", "npu": "an NPU"}
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _answers(command: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _view(runtime: Adapter, target: Target, told: Mapping[str, Any] | None, here: bool) -> RuntimeView:
-    can, hint = runtime.capability, target.runtimes.get(runtime.name)
+    can, hint = runtime.capability, target.runtimes.get(runtime.name) or target.runtimes.get(runtime.module)
     support = runtime.support(runtime.formats[0])
     broken = str(told.get("problem", "")) if told else ""
     return RuntimeView(
@@ -108,9 +108,9 @@ def _unusable(can: Capability, target: Target) -> str:
     refusals = [can.refused_by_machine(arch, "Linux") for arch in target.arch]
     if refusals and all(refusals):
         return refusals[0]
-    needed = _NEEDED.get(can.device)
-    if needed and target.kind != "generic" and target.accelerator(needed) is None:
-        return f"needs a {needed}, this board has none"
+    needed = _ACCELERATORS.get(can.device)
+    if needed and target.kind != "generic" and target.accelerator(can.device) is None:
+        return f"needs {needed}, this board has none"
     return ""
 
 

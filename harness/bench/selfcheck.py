@@ -20,17 +20,20 @@ from harness.core.quantity import Missing
 from harness.core.units import utc_now
 from harness.host.checks import inspect_all
 from harness.host.identity import identity
-from harness.measure.profile import profile
+from harness.measure.perturbation import FEWEST_PAIRS
 from harness.measure.selfcheck import Check, Workload, checks
 from harness.sensors.opening import open_sensors
+from reports.numbers import counted
 from suites import catalog
 
-from .request import find_target
+from .board import find_target
 from .room import Room
 from .run import versions
 from .sides import SideFinder
 
 SCHEMA = 1
+PAIRS = 200
+"""Pairs of blocks: twenty seconds."""
 
 
 def default_out() -> Path:
@@ -38,11 +41,13 @@ def default_out() -> Path:
     return cache_dir() / "selfcheck.json"
 
 
-def selfcheck(pairs: int, profile_name: str) -> Iterator[Check]:
-    """Every check as soon as it is known; the sampler runs beside `pairs` pairs of processes of a shipped net."""
-    if pairs < 2:
-        raise UsageError(f"{pairs} pairs give no interval", "at least 2, better 12")
-    work = _workload(pairs, profile_name)
+def selfcheck(pairs: int) -> Iterator[Check]:
+    """Every check as soon as it is known; a shipped net infers in `pairs` pairs of blocks with and without sampler."""
+    if pairs < FEWEST_PAIRS:
+        raise UsageError(
+            f"{counted(pairs, 'pair')} cannot give an interval", f"at least {FEWEST_PAIRS}, better {PAIRS}"
+        )
+    work = _workload(pairs)
     fs = HostFs()
     sensors = open_sensors(fs)
     try:
@@ -53,12 +58,11 @@ def selfcheck(pairs: int, profile_name: str) -> Iterator[Check]:
             sensor.close()
 
 
-def _workload(pairs: int, profile_name: str) -> Workload | Missing:
+def _workload(pairs: int) -> Workload | Missing:
     """The first shipped trained net in fp32, on the first runtime that is installed."""
-    length = profile(profile_name)
     try:
         model = catalog.models()[0]
-        return Workload(SideFinder(Room.on(find_target("auto", HostFs()))).find(model).prepared, length, pairs)
+        return Workload(SideFinder(Room.on(find_target("auto", HostFs()))).find(model).prepared, pairs)
     except EdgebenchError as error:
         return Missing(error.message)
 

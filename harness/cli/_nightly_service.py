@@ -54,7 +54,8 @@ def install(arguments: argparse.Namespace) -> int:
         raise UsageError(f"'{arguments.at}' is no time of day", "write one such as 02:30")
     folder = _unit_folder(arguments.user)
     name = "edgebench-nightly-" + re.sub(r"[^A-Za-z0-9_.-]", "_", Path(arguments.install_suite).stem)
-    command = shlex.join([_program(), "nightly", arguments.install_suite])
+    store = ["--store", arguments.store] if arguments.store else []
+    command = shlex.join([_program(), "nightly", arguments.install_suite, *store])
     texts = {
         "service": _SERVICE.format(suite=arguments.install_suite, folder=_escaped(Path.cwd()), command=command),
         "timer": _TIMER.format(suite=arguments.install_suite, at=arguments.at),

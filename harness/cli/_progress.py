@@ -3,53 +3,38 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+from rich.progress import BarColumn, TextColumn
 
 from harness.bench.plan import Plan
 from harness.core.record import Record
 from harness.measure.block import Step
 from reports.terminal import case_line
 
+from ._live import LiveBar
 
-class Progress:
+
+class Progress(LiveBar):
     """Counts records as done, and a block's steps as parts of what its cases are worth."""
 
     def __init__(self, plan: Plan, silent: bool) -> None:
-        self._console = Console(stderr=silent, quiet=silent, highlight=False, soft_wrap=True)
-        self._bar = Bar(
+        columns = (
             TextColumn("{task.description:<9}"),
             BarColumn(),
             TextColumn("{task.fields[finished]}/{task.total:.0f} cases"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("starting", total=len(plan.cases), finished=0)
+        console = Console(stderr=silent, quiet=silent, highlight=False, soft_wrap=True)
+        super().__init__(console, columns, len(plan.cases), "starting")
         self._sizes = _block_sizes(plan)
         self._done = 0
         self._reached = 0.0
-
-    def __enter__(self) -> Progress:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
 
     def show(self, event: Step | Record) -> None:
         """Print a finished case, or move the bar."""
         if isinstance(event, Record):
             self._done += 1
-            self._console.print(case_line(event), markup=False)
+            self.console.print(case_line(event), markup=False)
             self._advance(self._done)
             return
         size = next((size for start, size in self._sizes if start >= self._done), 0)
@@ -59,7 +44,7 @@ class Progress:
     def _advance(self, reached: float, what: str | None = None) -> None:
         """Move the bar, never back: a block's cases are measured together and finish one after the other."""
         self._reached = max(self._reached, reached)
-        self._bar.update(self._task, completed=self._reached, finished=self._done, description=what)
+        self.move(self._reached, self._done, what)
 
 
 def _block_sizes(plan: Plan) -> list[tuple[int, int]]:

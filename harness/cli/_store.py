@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from harness.core.errors import EdgebenchError
+from reports.numbers import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +76,7 @@ def keep(folder: RunFolder, arguments: argparse.Namespace, trigger: str = "run")
         raise type(error)(error.message, remedy) from error
     tell_damage(added.damaged)
     if not getattr(arguments, "json", False):
-        print(f"store: {kept.place}, {added.cells} cases added")
+        print(f"store: {kept.place}, {counted(added.cells, 'case')} added")
 
 
 def tell_damage(damaged: Mapping[str, str]) -> None:

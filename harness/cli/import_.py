@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from harness.core.errors import EXIT_OK
+from reports.numbers import counted
 
 from ._store import add_store_option, keep
 
@@ -40,5 +41,5 @@ def run(arguments: argparse.Namespace) -> int:
     show_table(folder, as_json=arguments.json)
     keep(folder, arguments, trigger="import")
     if not arguments.json:
-        print(f"{len(found.cases)} cases of {found.source}: {folder.path}")
+        print(f"{counted(len(found.cases), 'case')} of {found.source}: {folder.path}")
     return EXIT_OK

@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 
 HELP = "measure the harness itself: loop overhead, clock, sampler, the machine's own steadiness"
 
-_MARK = {"ok": "ok  ", "warn": "warn", "unknown": "?   "}
+_MARK = {"ok": "shown", "warn": "missed", "unknown": "undecided"}
+"""Whether the target is held: an interval that holds the target decides nothing."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--pairs", type=positive, default=12, metavar="N", help="pairs with and without the sampler")
-    parser.add_argument("--profile", default="quick", help="how long each of their processes runs (default: quick)")
+    parser.add_argument(
+        "--pairs",
+        type=positive,
+        default=200,
+        metavar="N",
+        help="pairs of blocks with and without the sampler, ten a second (default: 200)",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to keep the result (default: the cache)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--strict", action="store_true", help="exit with 4 when a target is missed")
@@ -42,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif not out.parent.is_dir():
         raise UsageError(f"no such folder: {out.parent}", "the result could not be saved")
     found = []
-    for check in selfcheck(arguments.pairs, arguments.profile):
+    for check in selfcheck(arguments.pairs):
         found.append(check)
         if not arguments.json:
             print(line(check), flush=True)
@@ -56,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _busy(findings: Sequence[Mapping[str, str]]) -> list[str]:
     """A line where other programs ran meanwhile: then these are their figures as much as ours."""
     return [
-        f"busy  {finding['found']}\n      -> {finding['remedy']}, then check again"
+        f"{'busy':<9}  {finding['found']}\n{'':<11}-> {finding['remedy']}, then check again"
         for finding in findings
         if finding["check"] == "load" and finding["status"] in ("warn", "fail")
     ]
@@ -64,9 +70,9 @@ def _busy(findings: Sequence[Mapping[str, str]]) -> list[str]:
 
 def line(check: Check) -> str:
     """One check for people: its figure beside the target, and the remedy where that is missed."""
-    told = f"{_MARK[check.status]}  {check.title:<34} {_figure(check.quantity, check.unit):<24} "
+    told = f"{_MARK[check.status]:<9}  {check.title:<30} {_figure(check.quantity, check.unit):<28} "
     told += f"target: at most {_number(check.target, check.unit)}"
-    return told if check.status == "ok" else f"{told}\n{'':<6}-> {check.remedy}"
+    return told if check.status == "ok" else f"{told}\n{'':<11}-> {check.remedy}"
 
 
 def _figure(quantity: Quantity, unit: str) -> str:

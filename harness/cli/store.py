@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE, EdgebenchError
+from reports.numbers import counted
 
 from ._store import add_store_option, opened, tell_damage
 
@@ -43,7 +44,9 @@ def _add(arguments: argparse.Namespace) -> int:
                 print(f"{path}: {error}", file=sys.stderr)
                 continue
             tell_damage(added.damaged)
-            print(f"{path}: {added.cells} cases with {added.metrics} values added to {store.place}")
+            print(
+                f"{path}: {counted(added.cells, 'case')} with {counted(added.metrics, 'value')} added to {store.place}"
+            )
     return {0: EXIT_OK, len(arguments.runs): EXIT_USAGE}.get(failed, EXIT_SOME_FAILED)
 
 

@@ -24,8 +24,8 @@ class Execution:
     `asked` is the precision the case asks its runtime to compute in; `effective` the one convolutions and matrix
     products had, 'int8+fp32' where more than one has a tenth of them; `evidence` says where that was read. `nodes`
     counts graph nodes by what ran them (an execution provider, XNNPACK, the built-in kernels), empty where the runtime
-    does not tell. `busy_threads` are the threads that worked in the timed loop, by /proc. `findings` say where the
-    runtime did otherwise than asked.
+    does not tell. `busy_threads` are the threads that worked in the timed loop, by /proc. `arena_bytes` is what its own
+    allocator held for one sample at a time. `findings` say where the runtime did otherwise than asked.
     """
 
     asked: str = FROM_FILE
@@ -34,6 +34,7 @@ class Execution:
     nodes: Mapping[str, int] = field(default_factory=dict)
     busy_threads: int | Missing = field(default_factory=lambda: Missing("not looked at"))
     findings: tuple[Finding, ...] = ()
+    arena_bytes: int | Missing = field(default_factory=lambda: Missing("this runtime does not tell its arena"))
 
     def having(self, *findings: Finding) -> Execution:
         """The same with more findings."""
@@ -55,8 +56,8 @@ def effective(precisions: Iterable[str]) -> str | Missing:
 def from_json(data: Mapping[str, Any]) -> Execution:
     """From plain JSON types, as a worker writes them. TypeError on an unknown key."""
     known: dict[str, Any] = dict(data)
-    for key in ("effective", "busy_threads"):
-        if isinstance(value := known[key], dict):
+    for key in ("effective", "arena_bytes", "busy_threads"):
+        if isinstance(value := known.get(key), dict):
             known[key] = Missing(**value)
     findings = tuple(Finding(**each) for each in known.pop("findings"))
     return Execution(**{**known, "findings": findings})

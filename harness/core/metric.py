@@ -72,6 +72,14 @@ _ALL = (
            "Joules per inference with the idle power before and after taken off.", True),
     Metric("peak_rss_bytes", "Peak memory", "bytes", "lower",
            "Largest resident set of the measured process, runtime library included."),
+    Metric("arena_bytes", "Arena", "bytes", "lower",
+           "The most that the runtime's own allocator held in an inference: activations and packed weights."),
+    Metric("parameters", "Parameters", "", "none",
+           "Weights and biases in the model file, counted from its graph: a batch normalisation folded into them is "
+           "gone. Where the runtime does not tell the graph, those of the net the file was made from."),
+    Metric("macs", "MACs", "", "none",
+           "Multiply-accumulates of one inference with a batch of 1, of convolutions and matrix products, counted from "
+           "the graph."),
     Metric("artifact_bytes", "Model size", "bytes", "lower", "Size of the model file."),
     Metric("artifact_compressed_bytes", "Model size, compressed", "bytes", "lower",
            "Size of the model file deflated, as in a zip archive or an app package."),

@@ -8,25 +8,25 @@ whole cases.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.analysis.counts import Counts
 from harness.analysis.stats import Definition
 from harness.core.case import Case
 from harness.core.execution import Execution
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity, Value
-from harness.core.record import ArtifactInfo, Record
+from harness.core.record import Record
 from harness.core.verdict import Finding, Verdict
 
 from .climate import minute_rows
 from .deep import Deep, look_deeper
 from .energy import EnergyPass, Measured, keep_traces
 from .fidelity import Probes, wrong_output
+from .file_facts import NOT_COUNTED, artifact_info, count_metrics
 from .latency import LatencyPass, Progress
 from .prepared import BlobSink, Prepared
 from .profile import Profile
@@ -108,9 +108,9 @@ def _record(
     setting: Setting,
 ) -> Record:
     case = state.prepared.case
-    ran, fidelity = _probed(state, probes)
-    metrics = {**_metrics(state, energy, deep, reference, setting), **fidelity}
-    ruling = _ruling(state, metrics, ran, fidelity, setting)
+    ran, counts, told = _probed(state, probes)
+    metrics = {**_metrics(state, energy, deep, reference, setting), **told}
+    ruling = _ruling(state, metrics, ran, setting)
     climate = keep_traces(state.climate, setting.blobs) if state.climate else ()
     absent = Missing(f"{ruling.status}: {ruling.reason}")
     return Record(
@@ -122,7 +122,7 @@ def _record(
         metrics={name: metrics.get(name, absent) for name in METRICS},
         started_utc=state.started_utc,
         duration_s=state.duration_s,
-        artifact=artifact_info(state.prepared),
+        artifact=artifact_info(state.prepared, counts),
         runtime_info=state.result.get("runtime_info", {}),
         processes=tuple(state.runs),
         traces=(*climate, *(energy.traces if energy else ()), *deep.traces),
@@ -150,23 +150,20 @@ def _metrics(
     return metrics
 
 
-def _ruling(
-    state: Progress,
-    metrics: dict[str, Quantity],
-    ran: Execution,
-    fidelity: dict[str, Quantity],
-    setting: Setting,
-) -> Verdict:
+def _ruling(state: Progress, metrics: dict[str, Quantity], ran: Execution, setting: Setting) -> Verdict:
     """A wrong answer outweighs all but what speaks of the whole machine: an emulator may compute wrongly itself."""
-    wrong = wrong_output(state.prepared, ran, fidelity) if fidelity and setting.machine is None else None
+    wrong = wrong_output(state.prepared, ran, metrics) if state.failure is None and setting.machine is None else None
     return wrong or verdict(state, metrics, setting.profile, setting.machine)
 
 
-def _probed(state: Progress, probes: Probes) -> tuple[Execution, dict[str, Quantity]]:
-    """What ran and how right its answers are; of a failed case what was asked for."""
+def _probed(state: Progress, probes: Probes) -> tuple[Execution, Counts | Missing, dict[str, Quantity]]:
+    """What ran, the counts of the file, and the metrics of both; of a failed case what was asked for."""
+    case = state.prepared
     if state.failure is not None:
-        return Execution(asked=state.prepared.precision), {}
-    return probes.execution(state.prepared, state.runs), probes.metrics(state.prepared)
+        return Execution(asked=case.precision), NOT_COUNTED, {}
+    ran, counts = probes.execution(case, state.runs), probes.counts(case)
+    arena = ran.arena_bytes if isinstance(ran.arena_bytes, Missing) else Value(ran.arena_bytes)
+    return ran, counts, {**probes.metrics(case), **count_metrics(case, counts), "arena_bytes": arena}
 
 
 def _details(state: Progress, energy: Measured | None, setting: Setting) -> dict[str, Any]:
@@ -191,19 +188,3 @@ def _details(state: Progress, energy: Measured | None, setting: Setting) -> dict
 def _accuracy(state: Progress, reference: Prepared | None, setting: Setting) -> dict[str, Any]:
     found = setting.scores.details(state.prepared, reference)
     return {"accuracy": found} if found else {}
-
-
-def artifact_info(prepared: Prepared) -> ArtifactInfo:
-    """What the record keeps of the artifact."""
-    artifact = prepared.artifact
-    return ArtifactInfo(
-        file=artifact.path.name,
-        format=artifact.format,
-        sha256=artifact.sha256,
-        size_bytes=artifact.size_bytes,
-        parameters=artifact.parameters,
-        macs=artifact.macs,
-        recipe=dict(artifact.recipe),
-        preprocess=dataclasses.asdict(artifact.preprocess) if artifact.preprocess else None,
-        recipe_sha256=hashlib.sha256(json.dumps(artifact.recipe, sort_keys=True, default=str).encode()).hexdigest(),
-    )

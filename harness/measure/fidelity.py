@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.accuracy.fidelity import NAMES, compare, wrong
+from harness.analysis.counts import Counts
 from harness.core.execution import FROM_FILE, Execution, from_json
 from harness.core.quantity import Missing, Quantity
 from harness.core.record import ProcessRun
@@ -29,10 +30,11 @@ _PLAIN = ("fp32", "fp16")
 
 @dataclass(frozen=True)
 class Probed:
-    """A case's outputs (inputs x outputs, float32) and its runtime's account of what it ran."""
+    """A case's outputs (inputs x outputs, float32), its runtime's account of what it ran, and its file's counts."""
 
     outputs: NDArray[np.float32]
     execution: Execution
+    counts: Counts | Missing
 
 
 class Probes:
@@ -55,13 +57,20 @@ class Probes:
         answer = run_worker(case.job("probe", out, seed=0), case.timeout_s)
         if isinstance(answer, Failure):
             return answer
-        return Probed(answer.arrays["outputs"], from_json(answer.result["execution"]))
+        told = answer.result["counts"]
+        counts = Missing(**told) if "reason" in told else Counts(**told)
+        return Probed(answer.arrays["outputs"], from_json(answer.result["execution"]), counts)
+
+    def counts(self, case: Prepared) -> Counts | Missing:
+        """Parameters and MACs of the case's file."""
+        own = self._known[_key(case)]
+        return own.counts if isinstance(own, Probed) else Missing(_ended(own))
 
     def metrics(self, case: Prepared) -> dict[str, Quantity]:
         """The case's fidelity; why there is none for the reference itself, or where a pass failed."""
         own = self._known[_key(case)]
         if isinstance(own, Failure):
-            return _all(f"the probe ended as {own.verdict.status}: {own.verdict.reason}")
+            return _all(_ended(own))
         if case.oracle is None:
             return _all("no fp32 net on a reference runtime to compare with")
         if _key(case.oracle) == _key(case):
@@ -76,6 +85,8 @@ class Probes:
         own = self._known[_key(case)]
         told = Execution(effective=Missing(own.verdict.reason)) if isinstance(own, Failure) else own.execution
         told = dataclasses.replace(told, asked=case.precision, busy_threads=_busy(runs))
+        if case.case.batch > 1:
+            told = dataclasses.replace(told, arena_bytes=Missing("looked at with a batch of 1 only"))
         return told.having(*_precision(told), *_threads(case, told))
 
 
@@ -113,6 +124,10 @@ def _threads(case: Prepared, ran: Execution) -> list[Finding]:
 
 def _key(case: Prepared) -> Key:
     return case.artifact.sha256, case.runtime, repr(case.labelled), repr(case.options.settings)
+
+
+def _ended(failure: Failure) -> str:
+    return f"the probe ended as {failure.verdict.status}: {failure.verdict.reason}"
 
 
 def _all(reason: str) -> dict[str, Quantity]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from harness.runtimes.inputs import concrete_shape, synthesise
 
 from .job import Job, Labelled
 
+if TYPE_CHECKING:
+    from harness.analysis.counts import Counts
+
 N_IMAGES, N_SEEDED = 64, 16
 """Inputs: labelled images where there are some, else seeded ones."""
 
@@ -24,7 +27,7 @@ _CHANNELS = (1, 3, 4)
 
 
 def probe(session: Session, job: Job) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """All outputs of each input as one row of float32; and the session's own account of what it ran."""
+    """All outputs of each input as one row of float32; the session's own account of what it ran, and its counts."""
     rows = []
     for batch in _batches(session, job):
         session.prepare(batch)
@@ -34,7 +37,16 @@ def probe(session: Session, job: Job) -> tuple[dict[str, Any], dict[str, NDArray
         ran = session.execution()
     except Exception as error:  # private interfaces of libraries: a newer version may have others
         ran = Execution(effective=Missing(f"not told: {type(error).__name__}: {error}"))
-    return {"execution": dataclasses.asdict(ran)}, {"outputs": np.stack(rows)}
+    return {"execution": dataclasses.asdict(ran), "counts": dataclasses.asdict(_counts(session))}, {
+        "outputs": np.stack(rows)
+    }
+
+
+def _counts(session: Session) -> Counts | Missing:
+    try:
+        return session.counts()
+    except Exception as error:  # as above
+        return Missing(f"not counted: {type(error).__name__}: {error}")
 
 
 def _batches(session: Session, job: Job) -> Iterator[Batch]:

@@ -5,7 +5,6 @@ Each check is one number with the target it should stay below; nothing here look
 
 from __future__ import annotations
 
-import random
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,19 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from harness.analysis import stats
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.sensing import Sensor
 from harness.sensors.sampler import Sampler, sampled_channels
 
 from .control import control_ns
 from .import_cost import import_costs
+from .job import Loop
 from .overhead import loop_overhead_ns
-from .pairs import Duel, Run, Side, Timing, abba, time_process
+from .perturbation import BLOCK_NS, FEWEST, Alternation, slowdown
 from .prepared import Prepared
-from .process import Failure
-from .profile import Profile
+from .process import Failure, run_worker
 
 _MIB = 1 << 20
+_WARMUP_NS = 200_000_000
+_FEWEST_RUNS = 20
 _X86_64 = ("x86_64", "AMD64")
 
 
@@ -89,12 +93,20 @@ def clock_cost(clock: Callable[[], int] = time.perf_counter_ns, n: int = 2000, c
     return Check("clock_cost_ns", "Clock, cost of a reading", Value(statistics.median(costs), n=n), "ns", 250.0, remedy)
 
 
-def control_spread(kernel: Callable[[], float] = control_ns, n: int = 30) -> Check:
-    """(largest - smallest) / median over `n` runs of a fixed piece of work; 1 % is what a case may drift by."""
-    medians = [kernel() for _ in range(n)]
-    spread = (max(medians) - min(medians)) / statistics.median(medians)
+def control_change(kernel: Callable[[], float] = control_ns, n: int = 80, longest_s: float = 4.0) -> Check:
+    """By which share two runs of a fixed piece of work differ, a quarter of all runs apart: the median of such pairs.
+
+    1 % is what a case may drift by. Fewer than `n` runs where they take longer than `longest_s`.
+    """
+    times: list[float] = []
+    deadline = time.monotonic() + longest_s
+    while len(times) < n and (len(times) < _FEWEST_RUNS or time.monotonic() < deadline):
+        times.append(kernel())
+    runs, apart = np.array(times), len(times) // 4
+    change = stats.median_interval([np.maximum(runs[apart:] / runs[:-apart], runs[:-apart] / runs[apart:])])
     remedy = "the machine's own speed moves: stop other programs, fix the clock (edgebench doctor --tune)"
-    return Check("control_spread", "Fixed piece of work, spread", Value(spread, n=n), "", 0.01, remedy)
+    quantity = Value(change.mid - 1.0, change.lo - 1.0, change.hi - 1.0, len(runs))
+    return Check("control_change", "Fixed piece of work, change", quantity, "", 0.01, remedy)
 
 
 def worker_import(scratch: Path) -> list[Check]:
@@ -109,52 +121,34 @@ def worker_import(scratch: Path) -> list[Check]:
 
 @dataclass(frozen=True)
 class Workload:
-    """What runs while the sensors are sampled: a case, how long, and in how many pairs off/on."""
+    """What runs while the sensors are sampled: a case, and for how many pairs of blocks with and without sampling."""
 
     prepared: Prepared
-    profile: Profile
     pairs: int
     seed: int = 0
 
 
 def sampler_cost(work: Workload | Missing, sensors: Sequence[Sensor], scratch: Path) -> Check:
-    """By which share the sampler slows inferences, in pairs of processes with and without it; at most 0.5 %.
+    """By which share the sampler slows inferences; at most 0.5 % of p50.
 
-    Latency is never measured beside the sampler; this is what the energy pass costs.
+    Latency is never measured beside the sampler; this is what the energy pass costs. Every block with the sampler
+    begins and ends with a reading of every sensor, more often than the sampler's own pace.
     """
     channels = sum(len(sampled_channels(sensor)) for sensor in sensors)
-    quantity = work if isinstance(work, Missing) else slowdown(_off_and_on(work, sensors, scratch), work)
+    quantity = work if isinstance(work, Missing) else _slowdown(work, sensors, scratch)
     remedy = "sampling disturbs, or the machine is too restless to tell: try more --pairs, and edgebench sensors"
     return Check("sampler_slowdown", f"Slower by sampling {channels} channels", quantity, "", 0.005, remedy)
 
 
-def _off_and_on(work: Workload, sensors: Sequence[Sensor], scratch: Path) -> Run:
-    """One process without (side a) or with (side b) the sampler beside it."""
-
-    def run(side: Side, number: int) -> Timing | Failure:
-        sampler = Sampler(sensors).start() if side == "b" else None
-        try:
-            return time_process(work.prepared, work.profile, scratch / f"sampler-{side}", work.seed + number)
-        finally:
-            if sampler is not None:
-                sampler.stop()
-
-    return run
-
-
-def slowdown(run: Run, work: Workload) -> Quantity:
-    """Ratio of side b to side a, less 1, with its 95 % interval over `work.pairs` pairs."""
-    order = abba(work.pairs, random.Random(work.seed))  # noqa: S311 - an order, no secret
-    duel = Duel(order, (work.pairs,), same_within=0.0)
-    for _ in duel.measure(run):
-        pass
-    if duel.failure is not None:
-        verdict = duel.failure[1].verdict
-        return Missing(f"{work.prepared.case.id} ended as {verdict.status}: {verdict.reason}")
-    if duel.comparison is None:
-        return Missing("no pairs were asked for")
-    found = duel.comparison
-    return Value(found.ratio - 1.0, found.lo - 1.0, found.hi - 1.0, found.pairs)
+def _slowdown(work: Workload, sensors: Sequence[Sensor], scratch: Path) -> Quantity:
+    """One process infers for as long as the pairs of blocks take."""
+    alternation = Alternation(lambda: Sampler(sensors).start().stop, work.seed)
+    loop = Loop(5, _WARMUP_NS, FEWEST, 2 * BLOCK_NS * work.pairs)
+    job = work.prepared.job("stamps", scratch / "sampler", work.seed, loop)
+    answer = run_worker(job, work.prepared.timeout_s, alternation.of)
+    if isinstance(answer, Failure):
+        return Missing(f"{work.prepared.case.id} ended as {answer.verdict.status}: {answer.verdict.reason}")
+    return slowdown(alternation.pairs, answer.arrays["at_ns"], answer.arrays["wall_ns"])
 
 
 def checks(work: Workload | Missing, sensors: Sequence[Sensor], scratch: Path, arch: str) -> Iterator[Check]:
@@ -162,6 +156,6 @@ def checks(work: Workload | Missing, sensors: Sequence[Sensor], scratch: Path, a
     yield loop_overhead(scratch, arch)
     yield clock_step()
     yield clock_cost()
-    yield control_spread()
+    yield control_change()
     yield from worker_import(scratch)
     yield sampler_cost(work, sensors, scratch)

@@ -33,6 +33,7 @@ _PHASES: dict[Phase, tuple[str, str]] = {
     "accuracy": ("scoring", "accuracy"),
     "profile": ("profiling", "profile"),
     "probe": ("probe", "probe"),
+    "stamps": ("stamping", "stamps"),
 }
 """Module and function of each; only what a latency needs is imported with this module."""
 

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from harness.core.metric import METRICS
 from harness.core.record import Trace
 from reports.data import CaseView, ReportData
 from reports.plots import axis, colour_of, figure_json, symbol_of, thin
 from reports.section import Absent, Figure, Key, Section, body
 
 _PHASES = {"import": "After import", "load": "After load", "first": "After the first", "steady": "Steady"}
+_COLUMNS = ("artifact_bytes", "peak_rss_bytes", "arena_bytes", "parameters", "macs")
 _KINDS = {"memory_rss": "resident", "memory_uss": "its own alone"}
 _MOST_LINES = 8  # cases drawn over time: the others are in the table
 _MOST_POINTS = 120
@@ -60,15 +62,20 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
         f"The most memory, {data.show(most.record, 'peak_rss_bytes').text} {memory.unit}, was taken by {most.label}.",
         "Resident set of the whole process, its runtime library and Python included: what a phase adds to the one "
         "before it is the net's own. The phases (MB, median over processes) are in the data of this plot.",
-        ("Case", f"Model file ({size.unit})", f"Peak memory ({memory.unit})", *_PHASES.values()),
+        ("Case", *(_heading(data, name) for name in _COLUMNS), *_PHASES.values()),
         [_row(data, case) for case in cases],
         height=300,
         keys=[Key(name, colours[name], symbols[name]) for name in {c.record.case.runtime: 0 for c in cases}],
     )
 
 
+def _heading(data: ReportData, name: str) -> str:
+    unit = data.scales[name].unit
+    return f"{METRICS[name].title} ({unit})" if unit else METRICS[name].title
+
+
 def _row(data: ReportData, case: CaseView) -> Sequence[object]:
-    cells = [data.show(case.record, name).text for name in ("artifact_bytes", "peak_rss_bytes")]
+    cells = [data.show(case.record, name).text for name in _COLUMNS]
     return [case.label, *cells, *(_phase(case, name) for name in _PHASES)]
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from harness.core.quantity import Value
 from harness.store.compare import Change, Comparison
 from reports.data import CaseView, ReportData
-from reports.numbers import half_width, percent
+from reports.numbers import counted, half_width, percent
 from reports.section import Section, body
 
 
@@ -42,7 +42,8 @@ def _tone(data: ReportData, trusted: int, missing: int) -> str:
 def _headline(trusted: int, total: int, missing: int) -> str:
     if not total:
         return "Nothing was measured: the run holds no record"
-    words = f"All {total} cases" if trusted == total else f"{trusted} of {total} cases" if trusted else "No case"
+    whole = f"All {total} cases" if total > 1 else "The case"
+    words = whole if trusted == total else f"{trusted} of {total} cases" if trusted else "No case"
     rest = f"; {missing} planned {'case has' if missing == 1 else 'cases have'} no record" if missing else ""
     return f"{words} can be trusted{rest}"
 
@@ -54,7 +55,9 @@ def _changes(data: ReportData) -> str:
         return ""
     counts = Counter(comparison.change for comparison in found)
     worst = max((c for c in found if c.change == "slower"), key=_ratio, default=None)
-    parts = [f"{counts['slower']} of {len(found)} cases slower" + (f" (worst {_percent(worst)})" if worst else "")]
+    parts = [
+        f"{counts['slower']} of {counted(len(found), 'case')} slower" + (f" (worst {_percent(worst)})" if worst else "")
+    ]
     words: dict[Change, str] = {"faster": "faster", "undecided": "undecided", "same": "unchanged"}
     return ", ".join([*parts, *(f"{counts[change]} {word}" for change, word in words.items() if counts[change])])
 

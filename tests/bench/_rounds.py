@@ -58,10 +58,14 @@ def warn_if_busy() -> None:
 
 
 def keep(out: Path | None, name: str, head: Sequence[str], rows: Sequence[Sequence[str]], **more: Any) -> None:
-    """Print the table; with `out` also write it there as JSON, beside the machine, the versions and the load."""
+    """Print the table; with `out` also write it there."""
     print_table(head, rows)
-    if out is None:
-        return
+    if out is not None:
+        write(out, name, head, rows, **more)
+
+
+def write(out: Path, name: str, head: Sequence[str], rows: Sequence[Sequence[str]], **more: Any) -> None:
+    """The table as JSON, beside the machine, the versions and the load."""
     document = {
         "benchmark": name,
         "ended_utc": utc_now(),

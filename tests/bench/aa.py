@@ -2,7 +2,8 @@
 
     python tests/bench/aa.py [--model MODEL] [--n 40] [--pairs 7] [--seconds 0.15] [--out FILE.json]
 
-At most 5 % may be called different. With --same-within 0 nothing can be called the same: the strictest test, in which
+At most 5 % may be called different. With --out every comparison is kept as it ends, and the same command goes on after
+the last one that is there. With --same-within 0 nothing can be called the same: the strictest test, in which
 5 % are to be expected and 40 comparisons tell little; take --n 400. Some five minutes with the defaults.
 """
 
@@ -10,12 +11,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from harness.bench.request import find_target
+from harness.bench.board import find_target
 from harness.bench.room import Room
 from harness.bench.sides import SideFinder
 from harness.core.errors import EdgebenchError
@@ -26,7 +29,7 @@ from harness.measure.process import Failure
 from harness.measure.profile import Profile, profile
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _rounds import keep, warn_if_busy
+from _rounds import print_table, warn_if_busy, write
 
 ALLOWED = 0.05
 HEAD = ("seed", "verdict", "ratio", "low", "high", "p", "pairs")
@@ -38,12 +41,32 @@ def main() -> None:
     warn_if_busy()
     prepared = SideFinder(Room.on(find_target("auto", HostFs()))).find(arguments.model).prepared
     length = _length(arguments.seconds)
-    rows = [_row(seed, _compare(prepared, length, arguments, seed)) for seed in range(arguments.n)]
+    asked = {
+        "case": prepared.case.id,
+        **{name: getattr(arguments, name) for name in ("pairs", "seconds", "same_within")},
+    }
+    rows = _done(arguments.out, asked)[: arguments.n]
+    for seed in range(len(rows), arguments.n):
+        rows.append(_row(seed, _compare(prepared, length, arguments, seed)))
+        if arguments.out is not None:
+            write(arguments.out, "aa", HEAD, rows, asked=asked)
+    print_table(HEAD, rows)
     verdicts = Counter(row[1] for row in rows)
     false = verdicts["faster"] + verdicts["slower"]
-    keep(arguments.out, "aa", HEAD, rows, case=prepared.case.id, verdicts=verdicts, same_within=arguments.same_within)
     told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
     print(f"\n{told}; false 'different': {false} of {arguments.n} (allowed: {ALLOWED * arguments.n:g})")
+
+
+def _done(out: Path | None, asked: dict[str, Any]) -> list[list[str]]:
+    """The comparisons that are in the file already; EdgebenchError where they are of something else."""
+    if out is None or not out.exists():
+        return []
+    document = json.loads(out.read_text(encoding="utf-8"))
+    if document["asked"] != asked:
+        raise EdgebenchError(
+            f"{out} holds comparisons of {document['asked']}", "give another --out, or the same options"
+        )
+    return [[row[name] for name in HEAD] for row in document["rows"]]
 
 
 def _arguments() -> argparse.Namespace:

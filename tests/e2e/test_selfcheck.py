@@ -8,13 +8,13 @@ from pathlib import Path
 from tests.e2e.conftest import Edgebench
 
 NAMES = [
-    *("loop_overhead_ns", "clock_step_ns", "clock_cost_ns", "control_spread"),
+    *("loop_overhead_ns", "clock_step_ns", "clock_cost_ns", "control_change"),
     *("worker_import_ns", "worker_import_bytes", "sampler_slowdown"),
 ]
 
 
 def test_every_check_is_printed_and_kept(edgebench: Edgebench, tmp_path: Path) -> None:
-    done = edgebench("selfcheck", "--pairs", "2", "--profile", "smoke")
+    done = edgebench("selfcheck", "--pairs", "6")
     assert done.returncode == 0, done.stderr
     saved = tmp_path / "cache" / "edgebench" / "selfcheck.json"
     assert done.stdout.splitlines()[-1] == f"saved: {saved}"

@@ -154,6 +154,7 @@ def test_a_higher_level_is_never_narrower(values: list[float], level: float) -> 
         ([["a"]], "numbers expected"),
         ("abc", "sequence of processes"),
         (3.0, "sequence of processes"),
+        ([np.ma.array([1.0, 2.0], mask=[False, True])], r"processes\[0\]: a masked array"),
     ],
 )
 def test_bad_processes_are_named(processes: object, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -10,13 +11,9 @@ import pytest
 from harness.core.artifact import Artifact
 from harness.core.case import Case
 from harness.core.quantity import Missing, Quantity, Value
-from harness.core.verdict import Verdict
 from harness.measure.import_cost import import_costs
-from harness.measure.pairs import Side, Timing
 from harness.measure.prepared import Prepared
-from harness.measure.process import Failure
-from harness.measure.profile import profile
-from harness.measure.selfcheck import Check, Workload, clock_cost, clock_step, control_spread, sampler_cost, slowdown
+from harness.measure.selfcheck import Check, Workload, clock_cost, clock_step, control_change, sampler_cost
 from harness.runtimes.base import Options
 
 PREPARED = Prepared(
@@ -26,7 +23,6 @@ PREPARED = Prepared(
     Options(),
     None,
 )
-WORK = Workload(PREPARED, profile("smoke"), pairs=8)
 
 
 def value(quantity: Quantity) -> Value:
@@ -61,26 +57,34 @@ def test_a_reading_costs_something() -> None:
     assert value(clock_cost(n=5).quantity).value > 0
 
 
-def test_the_spread_is_that_of_the_runs() -> None:
-    times = iter([100.0, 101.0, 99.0, 100.0, 104.0])
-    check = control_spread(lambda: next(times), n=5)
-    assert value(check.quantity).value == pytest.approx(0.05)
+def test_the_change_is_that_of_runs_a_quarter_apart() -> None:
+    times = itertools.cycle([100.0] * 20 + [103.0] * 20)
+    check = control_change(lambda: next(times), n=80)
+    assert value(check.quantity).value == pytest.approx(0.03, abs=0.001)
+    assert value(check.quantity).n == 80
     assert check.status == "warn"
+    assert control_change(lambda: 100.0).status == "ok"
 
 
-def test_the_samplers_share_is_that_of_the_pairs() -> None:
-    found = value(slowdown(lambda side, number: Timing(1.03 if side == "b" else 1.0, 1.0), WORK))
-    assert (found.value, found.lo, found.hi) == pytest.approx((0.03, 0.03, 0.03))
-    assert found.n == 8
+def test_a_slow_machine_runs_the_fixed_work_less_often() -> None:
+    assert value(control_change(lambda: 1.0, longest_s=0.0).quantity).n == 20
 
 
-def test_a_load_that_fails_leaves_no_number() -> None:
-    def run(side: Side, number: int) -> Failure:
-        return Failure(Verdict("crashed", "SIGSEGV"), "")
+def test_the_samplers_share_is_found_on_a_net_that_really_runs(tmp_path: Path) -> None:
+    found = sampler_cost(Workload(PREPARED, pairs=10), [], tmp_path).quantity
+    if isinstance(found, Missing):  # a machine so busy that hardly a block saw an inference
+        assert "pairs of blocks" in found.reason
+    else:
+        assert found.lo is not None
+        assert found.hi is not None
+        assert found.lo <= found.value <= found.hi
 
-    found = slowdown(run, WORK)
+
+def test_a_load_that_fails_leaves_no_number(tmp_path: Path) -> None:
+    broken = dataclasses.replace(PREPARED, runtime="harness.runtimes.null:NO_SUCH")
+    found = sampler_cost(Workload(broken, pairs=6), [], tmp_path).quantity
     assert isinstance(found, Missing)
-    assert found.reason == "m|fp32|null|t1 ended as crashed: SIGSEGV"
+    assert found.reason.startswith("m|fp32|null|t1 ended as crashed")
 
 
 def test_without_a_load_the_reason_stands_there(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""What a run is told beside its cases: where, how long, with which seed, what to turn and what to refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.analysis.stats import Definition
+from harness.core.hostfs import HostFs
+from harness.core.target import Target
+from harness.measure.profile import Profile
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for: the suite's name, where, how long, the seed of every random choice, and `command`.
+
+    `resume` goes on with the run that is in `out` already. `tune` turns the knobs that make the machine steadier,
+    and back at the end; `strict` refuses to measure when a check fails. `power_supply` and `ambient_c` (degrees
+    Celsius) are what the user tells of them. With `accuracy_margin`, a share of the images, a case is scored only until
+    it is decided how it compares with fp32. `fs` is the machine: this one, or a recorded tree.
+    """
+
+    suite: str
+    target: Target
+    profile: Profile
+    out: Path
+    seed: int = 0
+    command: Sequence[str] = ()
+    percentiles: Definition = "numpy"
+    accuracy_margin: float | None = None
+    resume: bool = False
+    tune: bool = False
+    strict: bool = False
+    power_supply: str | None = None
+    ambient_c: float | None = None
+    fs: HostFs = field(default_factory=HostFs)
+
+    @property
+    def target_name(self) -> str:
+        """What records carry: a recorded board's figures must not pass for the board's own, inference ran here."""
+        return self.target.name if self.fs.live else f"{self.target.name} (recorded)"
