@@ -8,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: bench test test-prepare test-arm64 lint screenshots clean
+.PHONY: bench test test-prepare test-legacy test-arm64 lint screenshots clean
 
 bench: $(VENV)/.installed
 	$(BIN)/edgebench run quick
@@ -20,6 +20,10 @@ test: $(VENV)/.installed-dev
 # pytest plug-in warns when it is loaded, and warnings are errors here. torch first, so that nothing takes another one.
 test-prepare: .venv-prepare/.installed
 	.venv-prepare/bin/python -m pytest -m prepare -p no:anyio tests
+
+# Tests on tflite-runtime in place of its successor, in an environment of its own; says so where no Python fits.
+test-legacy:
+	@PYTHON=$(PYTHON) tests/legacy/run.sh
 
 # The aarch64 wheels and the tests in an emulated Debian; needs root, says so where it cannot run.
 test-arm64:
@@ -54,8 +58,8 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 .venv-prepare/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv-prepare
 	.venv-prepare/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	.venv-prepare/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,prepare]'
+	.venv-prepare/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,prepare,convert-ncnn,tensorflow]'
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-prepare
+	rm -rf .venv .venv-prepare .venv-legacy

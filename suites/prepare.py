@@ -136,7 +136,7 @@ def _converted(case: Case, kind: Format, checkpoints: Path | None, folder: Path)
         "calibration_sha256": None if images is None else hash_of(images),
         "calibration_images": None if images is None else len(images),
     }
-    return _finished(entry, out, recipe)
+    return _finished(replace(entry, preprocess=converter.preprocess(source.preprocess)), out, recipe)
 
 
 def _described(case: Case, kind: Format, source: Artifact, file: str) -> Entry:

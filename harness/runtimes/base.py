@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from harness.analysis.counts import Counts
     from harness.core.artifact import Format
     from harness.core.execution import Execution
     from harness.core.operators import OperatorProfile
@@ -113,6 +114,12 @@ class Session(ABC):
         from harness.core.quantity import Missing
 
         return Execution(effective=Missing("this adapter does not read it back"))
+
+    def counts(self) -> Counts | Missing:
+        """Parameters and MACs of the file, as the library reads it. May open a session apart, as `execution` may."""
+        from harness.core.quantity import Missing
+
+        return Missing("this runtime does not tell the graph of its files")
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """Run `n` times more on what was prepared, with the library's own profiler on, in a session apart."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,15 @@ def told_by(path: Path) -> Execution:
         else Missing(f"nothing in it is lowered to {BACKEND}"),
         evidence="types of the weights in the program's XNNPACK graphs",
         nodes={name: n for name, n in nodes.items() if n},
+        arena_bytes=_arena(sum(plan.non_const_buffer_sizes), names),
     )
+
+
+def _arena(planned: int, delegates: Sequence[str]) -> int | Missing:
+    """What the program has planned to hold; not all there is where a delegate holds memory of its own."""
+    if not delegates:
+        return planned
+    return Missing(f"the program plans {planned:,} bytes; {', '.join(sorted(set(delegates)))} does not tell its own")
 
 
 def _graphs(program: Any, delegate: Any) -> Iterator[dict[str, Any]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,25 +19,19 @@ from harness.core.verdict import Finding
 from .base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec, import_library, version_of
 from .capability import Capability, Device
 from .inputs import concrete_shape
+from .litert_hints import HINTS, INSTALL
 from .litert_nodes import BUILT_IN, DELEGATED, told_by
-from .refusal import Hint, refusal
+from .refusal import refusal
+
+if TYPE_CHECKING:
+    from harness.analysis.counts import Counts
 
 MODULES = ("ai_edge_litert", "tflite_runtime", "tensorflow")
 """Distributions with LiteRT's interpreter, the successor first; all have the same Python interface."""
 _PACKAGE = {"tensorflow": "tensorflow.lite.python"}
-INSTALL = "pip install ai-edge-litert"
+NO_ARENA = Missing("LiteRT's interpreter has no function that tells its arena")
 LIBRARY = "library"
 """Key of `Options.settings` that holds a delegate library's path; the others are options of the delegate."""
-
-_HINTS: tuple[Hint, ...] = (
-    ("edgetpu-custom-op", "compiled for the Edge TPU: use the runtime edgetpu, or the file from before compiling"),
-    ("custom op|unresolved", "the operator is not built in: export without it, or try another runtime"),
-    ("Flatbuffer|Could not open|not a valid|identifier", "the file is damaged or no .tflite: export it again"),
-    ("find op for builtin|builtin_code out of range", f"the file is newer than this library: {INSTALL} -U"),
-    ("cannot open shared object", "give the path: --runtime-option NAME:library=/path/to/delegate.so"),
-    ("undefined symbol|tflite_plugin", "this library is no delegate, or is made for another version of LiteRT"),
-    ("delegate", "device, driver and delegate must fit each other"),
-)
 _KERNELS = {
     "fp32": "fp32",
     "fp16": "fp32, weights widened when loading",
@@ -67,9 +62,13 @@ class LiteRt(Adapter):
         try:
             how = self._delegation(module, options.settings)
             interpreter = module.Interpreter(model_path=str(path), num_threads=options.threads, **how)
-            return LiteRtSession(self, interpreter, path, options)
+            return self.session(interpreter, path, options)
         except Exception as error:  # the bindings raise ValueError, RuntimeError, SystemError, OSError
-            raise refusal(self.module, error, _HINTS) from error
+            raise refusal(self.module, error, HINTS) from error
+
+    def session(self, interpreter: Any, path: Path, options: Options) -> LiteRtSession:
+        """What `open` makes of an interpreter."""
+        return LiteRtSession(self, interpreter, path, options)
 
     def probe(self) -> dict[str, Any]:
         """Library and version; a delegate of the board's maker is known only when it is given."""
@@ -154,9 +153,15 @@ class LiteRtSession(Session):
             "delegate_nodes": operators.count("DELEGATE"),
         }
 
+    def counts(self) -> Counts | Missing:
+        """From the interpreter's nodes and the shapes of their tensors."""
+        from .litert_counts import counts
+
+        return counts(self._interpreter)
+
     def execution(self) -> Execution:
         """From the interpreter's nodes and the types of their tensors."""
-        found = told_by(self._interpreter)
+        found = replace(told_by(self._interpreter), arena_bytes=NO_ARENA)
         if found.nodes.get(DELEGATED) or not self._runtime.delegate:
             return found
         words = f"{self._runtime.delegate} took none of the {found.nodes.get(BUILT_IN, 0)} nodes: built-in kernels ran"
@@ -185,9 +190,7 @@ def _capability(by_default: bool = False, device: Device = "cpu", profiler: bool
 XNNPACK = LiteRt("litert-xnnpack", XNNPACK_DELEGATE, _capability(by_default=True, profiler=True))
 REFERENCE = LiteRt("litert-reference", NO_DELEGATE, _capability(note="LiteRT's built-in kernels, without XNNPACK"))
 DELEGATE = LiteRt(
-    "litert-delegate",
-    "the delegate",
-    _capability(device="any", note="a delegate library of the board's maker"),
+    "litert-delegate", "the delegate", _capability(device="any", note="a delegate library of the board's maker")
 )
 GPU = LiteRt(
     "litert-gpu",

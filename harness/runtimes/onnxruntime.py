@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,15 @@ from harness.core.quantity import Missing
 from . import scales
 from .base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec
 from .inputs import concrete_shape
+from .onnxruntime_hints import HINTS
 from .onnxruntime_providers import CPU as CPU_PROVIDER
 from .onnxruntime_providers import PROVIDERS, Provider
-from .refusal import Hint, refusal
+from .refusal import refusal
 
 if TYPE_CHECKING:
     import onnxruntime as ort
+
+    from harness.analysis.counts import Counts
 
 _DTYPES = {
     "tensor(float)": "float32",
@@ -37,14 +40,8 @@ _DTYPES = {
     "tensor(bool)": "bool",
 }
 
-
-_HINTS: tuple[Hint, ...] = (
-    ("IR version|opset|onnx version", "export with an older opset, or pip install -U onnxruntime"),
-    ("not a registered function|NOT_IMPLEMENTED", "replace this operator in the net, or try another runtime"),
-    ("PROTOBUF", "the file is damaged or no .onnx: copy or export it again"),
-    ("shared object|libcud|libnvinfer", "a library of the provider is missing: see `edgebench runtimes`"),
-    ("INVALID_GRAPH|Type Error|ShapeInference", "the graph is not valid: check it with onnx.checker, export it again"),
-)
+BATCH = "batch"
+"""Name of the dimension that is known before a session opens."""
 
 
 class OnnxRuntime(Adapter):
@@ -62,7 +59,7 @@ class OnnxRuntime(Adapter):
         try:
             return OnnxSession(plan)
         except Exception as error:  # onnxruntime's exceptions share no base but Exception
-            raise refusal("onnxruntime", error, _HINTS) from error
+            raise refusal("onnxruntime", error, HINTS) from error
 
     def probe(self) -> dict[str, Any]:
         """Version, build and the providers of this build."""
@@ -110,7 +107,7 @@ class Plan:
         if self.provider.threads_option:
             settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if not self.options.shapes:  # a batch known beforehand lets the optimiser plan memory once
-            settings.add_free_dimension_override_by_name("batch", self.options.batch)
+            settings.add_free_dimension_override_by_name(BATCH, self.options.batch)
         return settings
 
     def open(self, settings: ort.SessionOptions) -> ort.InferenceSession:
@@ -181,16 +178,24 @@ class OnnxSession(Session):
 
     def execution(self) -> Execution:
         """From the kernels of a profiled inference: which provider ran them and what they take."""
-        from .onnxruntime_profile import told_by
+        from .onnxruntime_profile import arena_bytes, read, told_by, trace
 
-        found = self.profile(1)
-        return Execution(effective=found) if isinstance(found, Missing) else told_by(found)
+        text = trace(self._plan, self._buffers, 1)
+        found = read(text, self._plan.provider.name, 1)
+        told = Execution(effective=found) if isinstance(found, Missing) else told_by(found)
+        return replace(told, arena_bytes=arena_bytes(text))
+
+    def counts(self) -> Counts | Missing:
+        """From the graph without optimisations, with the shapes ONNX Runtime infers."""
+        from .onnxruntime_counts import counts, symbols
+
+        return counts(self._plan.path, {BATCH: self._plan.options.batch, **symbols(self._session, self._buffers)})
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """By ONNX Runtime's profiler, which is on or off for a session's whole life."""
-        from .onnxruntime_profile import profile
+        from .onnxruntime_profile import read, trace
 
-        return profile(self._plan, self._buffers, n)
+        return read(trace(self._plan, self._buffers, n), self._plan.provider.name, n)
 
 
 CPU, XNNPACK, ACL, CUDA, TENSORRT, OPENVINO, NNAPI, COREML, QNN = map(OnnxRuntime, PROVIDERS)

@@ -36,17 +36,14 @@ _US = 1000
 Event = Mapping[str, Any]
 
 
-def profile(plan: Plan, inputs: Mapping[str, ort.OrtValue], n: int) -> OperatorProfile | Missing:
-    """Profile `n` inferences on the inputs given, in a session like the timed one."""
+def trace(plan: Plan, inputs: Mapping[str, ort.OrtValue], n: int) -> str:
+    """What the profiler writes of `n` inferences on the inputs, in a session like the timed one; '' for nothing."""
     with tempfile.TemporaryDirectory(prefix="edgebench-profile-") as folder:
         settings = plan.settings()
         settings.enable_profiling = True
         settings.profile_file_prefix = str(Path(folder) / "ort")
         _run(plan.open(settings), inputs, n)
-        files = sorted(Path(folder).glob("*.json"))
-        if not files:
-            return Missing("ONNX Runtime's profiler wrote no file")
-        return read(files[0].read_text(encoding="utf-8", errors="replace"), plan.provider.name, n)
+        return "".join(file.read_text(encoding="utf-8", errors="replace") for file in Path(folder).glob("*.json"))
 
 
 def _run(session: ort.InferenceSession, inputs: Mapping[str, ort.OrtValue], n: int) -> None:
@@ -62,6 +59,8 @@ def _run(session: ort.InferenceSession, inputs: Mapping[str, ort.OrtValue], n: i
 
 def read(text: str, asked: str, n: int) -> OperatorProfile | Missing:
     """The last `n` inferences of a profile file; Missing says what is wrong with it."""
+    if not text:
+        return Missing("ONNX Runtime's profiler wrote no file")
     try:
         events = json.loads(text)
     except ValueError as error:
@@ -72,6 +71,17 @@ def read(text: str, asked: str, n: int) -> OperatorProfile | Missing:
     if not any(inference.operators for inference in inferences):
         return Missing("ONNX Runtime's profile names no operator")
     return summarise(asked, inferences)
+
+
+def arena_bytes(text: str) -> int | Missing:
+    """The most that the CPU provider's arena held in a profile file: activations and packed weights."""
+    try:
+        held = [
+            int(size) for event in json.loads(text) if (size := _arguments(event).get("mem_arena_held")) is not None
+        ]
+    except (ValueError, TypeError, AttributeError):
+        held = []
+    return max(held, default=0) or Missing("this ONNX Runtime's profile tells no arena; newer ones do")
 
 
 def _timed(event: Any) -> bool:

@@ -23,6 +23,8 @@ from .inputs import concrete_shape
 if TYPE_CHECKING:
     import openvino as ov
 
+    from harness.analysis.counts import Counts
+
 PRECISION, THREADS = "INFERENCE_PRECISION_HINT", "INFERENCE_NUM_THREADS"
 STREAMS, MODE = "NUM_STREAMS", "PERFORMANCE_HINT"
 _READ_BACK = (PRECISION, THREADS, STREAMS, MODE, "EXECUTION_DEVICES", "ENABLE_CPU_PINNING")
@@ -136,6 +138,12 @@ class OpenVinoSession(Session):
         slow = sum(node.get("primitiveType", "").startswith("ref") for node in arithmetic)
         words = f"{slow} of {len(arithmetic)} convolutions and matrix products run on reference kernels"
         return found.having(Finding("kernels", "warn", words, "try another precision or layout")) if slow else found
+
+    def counts(self) -> Counts | Missing:
+        """From the model as OpenVINO read it, before it was compiled."""
+        from .openvino_counts import counts
+
+        return counts(self._model)
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """By OpenVINO's counters, which are on or off for a compiled model's whole life."""

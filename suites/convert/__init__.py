@@ -8,9 +8,14 @@ from harness.core.artifact import Format
 
 from .base import Converter, Order
 from .executorch import ExecuTorch
+from .keras import Keras, SavedModel
+from .mnn import Mnn
+from .ncnn import Ncnn
 from .openvino import OpenVinoIr
 from .torchscript import TorchScript
 
 __all__ = ["CONVERTERS", "Converter", "Order"]
 
-CONVERTERS: Mapping[Format, Converter] = {each.format: each for each in (OpenVinoIr(), TorchScript(), ExecuTorch())}
+CONVERTERS: Mapping[Format, Converter] = {
+    each.format: each for each in (OpenVinoIr(), TorchScript(), ExecuTorch(), Ncnn(), Mnn(), SavedModel(), Keras())
+}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from harness.core.artifact import Format
+from harness.core.artifact import Format, Layout, Preprocess
 from harness.core.errors import UsageError
 from suites.compression.base import Calibration
 
@@ -30,7 +30,7 @@ class Converter(ABC):
     """Writes `format` from `source` files. `tools` are the distributions it needs, `extra` what installs them.
 
     `own_settings` are those that it carries out itself, from the fp32 file; None: it converts the file of any setting
-    as it is.
+    as it is. `layout` is that of the images its files take, None: the source's.
     """
 
     format: ClassVar[Format]
@@ -38,6 +38,7 @@ class Converter(ABC):
     tools: ClassVar[tuple[str, ...]]
     extra: ClassVar[str]
     own_settings: ClassVar[frozenset[str] | None] = None
+    layout: ClassVar[Layout | None] = None
 
     def source_setting(self, setting: str) -> str:
         """The setting whose file it starts from. UsageError where this format cannot have the setting."""
@@ -47,6 +48,10 @@ class Converter(ABC):
             known = ", ".join(sorted(self.own_settings))
             raise UsageError(f"no way from {setting} to {self.format}", f"settings that can be had there: {known}")
         return "fp32"
+
+    def preprocess(self, how: Preprocess | None) -> Preprocess | None:
+        """How images are made for its files, from how they are made for the source."""
+        return replace(how, layout=self.layout) if how and self.layout else how
 
     @abstractmethod
     def convert(self, order: Order) -> None:

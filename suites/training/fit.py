@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import nn
@@ -111,7 +112,7 @@ def right(net: nn.Module, images: Images) -> Hits:
     """For each image whether its highest logit is its label."""
     net.eval()
     with torch.inference_mode():
-        return torch.cat([net(x).argmax(1) == y for x, y in images.batches(500)]).numpy()
+        return cast("Hits", torch.cat([net(x).argmax(1) == y for x, y in images.batches(500)]).numpy())
 
 
 def top1(net: nn.Module, images: Images) -> float:

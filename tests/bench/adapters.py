@@ -4,8 +4,9 @@
 
 First, one session a runtime: `infer` and the library's own call in alternation, in microseconds; at most 2 may lie
 between them. Then p50 of whole processes against OpenVINO's benchmark_app (its own median of as many inferences) and,
-for ExecuTorch, a bare loop of `execute`: each ratio should lie within 0.98 to 1.02. Runtimes that are not installed, or
-whose files were not made (`edgebench prepare runtimes`), are named and left out. Wants a quiet machine.
+for ExecuTorch, ncnn and MNN, the bare loop one writes around them: each ratio should lie within 0.98 to
+1.02. Runtimes that are not installed, or whose files were not made (`edgebench prepare runtimes`), are named and left
+out. Wants a quiet machine.
 """
 
 from __future__ import annotations
@@ -31,17 +32,50 @@ from harness.measure.prepared import Prepared
 from harness.runtimes.base import Adapter, SessionError
 
 sys.path.insert(0, str(Path(__file__).parent))
+from _bare import BARE
 from _rounds import Contender, measure, print_table, warn_if_busy
 from fidelity import _length, _ours, _shape, benchmark_app
 
 MOST_US, LOW, HIGH = 2.0, 0.98, 1.02
-RUNTIMES = ("onnxruntime-cpu", "litert-xnnpack", "openvino-cpu", "torchscript", "executorch")
+RUNTIMES = (
+    *("onnxruntime-cpu", "litert-xnnpack", "openvino-cpu", "torchscript", "executorch", "ncnn", "mnn", "tensorflow"),
+    "keras",
+)
+
+
+def _ncnn(session: Any) -> Callable[[], None]:
+    """An Extractor is good for one inference; blobs by number, into a Mat at hand, save a look-up and a copy."""
+    create, ((given, image),), ((asked, answer),) = session._net.create_extractor, session._feeds, session._answers
+
+    def call() -> None:
+        extractor = create()
+        extractor.input(given, image)
+        extractor.extract(asked, answer)
+
+    return call
+
+
+def _mnn(session: Any) -> Callable[[], None]:
+    """With the copy: MNN works on in the memory of its input, which the next inference finds spoilt."""
+    run, own, ((copy, host),) = session._net.runSession, session._session, session._copies
+
+    def call() -> None:
+        copy(host)
+        run(own)
+
+    return call
+
+
 FASTEST: Mapping[str, Callable[[Any], Callable[[], Any]]] = {
     "onnxruntime-cpu": lambda session: partial(session._session.run_with_iobinding, session._binding),
     "litert-xnnpack": lambda session: session._interpreter.invoke,
     "openvino-cpu": lambda session: session._infer,
     "torchscript": lambda session: partial(session._module, *session._arguments),
     "executorch": lambda session: session._method.execute,
+    "ncnn": _ncnn,
+    "mnn": _mnn,
+    "tensorflow": lambda session: session._call,
+    "keras": lambda session: session._call,
 }
 """The quickest way to one inference that the library's Python interface has, on a session of ours."""
 
@@ -50,7 +84,8 @@ def main() -> None:
     """Measure and print, or be the measured child."""
     arguments = _arguments()
     if arguments.child:
-        print(bare_executorch(Path(arguments.child), arguments.seconds))
+        model = Path(arguments.child)
+        print(BARE[model.suffix](model, arguments.seconds))
         return
     warn_if_busy()
     found = _prepared(arguments.model)
@@ -116,11 +151,12 @@ def _native(found: Mapping[str, Prepared], seconds: float) -> tuple[dict[str, Co
     """Whole processes of ours and of native tools, and which stands against which."""
     contenders: dict[str, Contender] = {}
     duels = []
-    for name, native in (("openvino-cpu", "benchmark_app"), ("executorch", "bare loop")):
+    for name in ("openvino-cpu", "executorch", "ncnn", "mnn"):
         if name in found:
             one = found[name]
             contenders[name] = partial(_ours, one, _length(seconds))
-            other = partial(benchmark_app, one, _shape(one), seconds) if native == "benchmark_app" else None
+            native = "benchmark_app" if name == "openvino-cpu" else f"bare loop of {name}"
+            other = partial(benchmark_app, one, _shape(one), seconds) if name == "openvino-cpu" else None
             contenders[native] = other or partial(_child, one, seconds)
             duels.append((name, native))
     return contenders, duels
@@ -137,24 +173,6 @@ def _child(prepared: Prepared, seconds: float) -> float:
     command = [sys.executable, __file__, "--child", str(prepared.artifact.path), "--seconds", str(seconds)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stdout.split()[-1])
-
-
-def bare_executorch(model: Path, seconds: float) -> float:
-    """The loop everyone writes around ExecuTorch's method, on one thread; the median in nanoseconds."""
-    import torch
-    from executorch.extension.pybindings import portable_lib
-
-    portable_lib._unsafe_reset_threadpool(1)
-    program = portable_lib._load_program(str(model))
-    method = program.load_method("forward")
-    method.set_inputs([torch.rand(tuple(method.method_meta().input_tensor_meta(0).sizes()))])
-    samples: list[int] = []
-    deadline = time.perf_counter() + seconds + 0.5
-    while time.perf_counter() < deadline:
-        before = time.perf_counter_ns()
-        method.execute()
-        samples.append(time.perf_counter_ns() - before)
-    return statistics.median(samples[len(samples) // 5 :])
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from harness.analysis.compare import ab
-from harness.bench.request import find_target
+from harness.bench.board import find_target
 from harness.bench.room import Room
 from harness.bench.sides import SideFinder
 from harness.core import plugins

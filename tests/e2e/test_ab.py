@@ -49,7 +49,7 @@ def test_a_damaged_model_gives_no_answer(edgebench: Edgebench, own_onnx: Path, t
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((FP32, FP32, "--max-pairs", "1", "--ab"), "1 pairs give no interval"),
+        ((FP32, FP32, "--max-pairs", "1", "--ab"), "1 pair cannot give an interval"),
         ((FP32, "gone.onnx", "--ab"), "no such model file"),
         ((FP32, FP32, "--ab", "--out", "no/such/ab.json"), "no such folder"),
         ((FP32, FP32, "--ab", "--force"), "--force"),

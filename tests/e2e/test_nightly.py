@@ -91,11 +91,12 @@ def test_bad_requests_are_refused(edgebench):
 
 def test_install_writes_units_that_name_the_command(edgebench, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    done = edgebench("nightly", "install", "--user", "--install-suite", "quick", "--at", "03:15")
+    when = ("--install-suite", "quick", "--at", "03:15", "--store", "bench.sqlite")
+    done = edgebench("nightly", "install", "--user", *when)
     assert done.returncode == 0, done.stderr
     units = tmp_path / "config" / "systemd" / "user"
     service = (units / "edgebench-nightly-quick.service").read_text()
-    assert "nightly quick" in service
+    assert "nightly quick --store bench.sqlite" in service
     assert f"WorkingDirectory={tmp_path}" in service
     assert "OnCalendar=*-*-* 03:15:00" in (units / "edgebench-nightly-quick.timer").read_text()
 

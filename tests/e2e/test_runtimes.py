@@ -55,7 +55,7 @@ def test_a_wrong_request_is_refused_with_a_remedy(
 
 
 def test_what_cannot_run_is_said_of_every_runtime(edgebench: Edgebench, own_onnx: Path, tmp_path: Path) -> None:
-    absent, out = ["onnxruntime-qnn", "onnxruntime-coreml", "onnxruntime-tensorrt"], tmp_path / "run"
+    absent, out = ["onnxruntime-qnn", "onnxruntime-coreml", "onnxruntime-tensorrt", "tensorrt"], tmp_path / "run"
     named = [word for name in absent for word in ("--runtime", name)]
     done = edgebench("run", "--model", own_onnx, "--profile", "smoke", "--no-report", *named, "--out", out)
     assert done.returncode == 3

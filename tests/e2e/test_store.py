@@ -17,7 +17,7 @@ def test_a_run_is_in_the_store_with_its_provenance(edgebench: Edgebench, tmp_pat
     told = ("--power-supply", "official 27 W", "--ambient-c", "21.5")
     done = edgebench(*ONE_CASE, "--out", "run", "--store", "kept/store.sqlite", *told)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 cases added" in done.stdout
+    assert "1 case added" in done.stdout
     run = RunFolder(tmp_path / "run")
     with Store(tmp_path / "kept" / "store.sqlite", create=False) as store:
         assert store.records(run.header().run_id) == run.records()

@@ -106,7 +106,7 @@ def test_import_makes_a_run_and_adds_it_to_the_store_that_is_asked_for(
     place = tmp_path / "kept.sqlite"
     code, out, _ = call("import", FOREIGN / "benchmark_model.txt", "--store", place, "--out", "imported")
     assert code == EXIT_OK
-    assert "1 cases of benchmark_model: imported" in out
+    assert "1 case of benchmark_model: imported" in out
     with Store(place) as store:
         assert store.read().model.unique().tolist() == ["mobilenet_v1_1.0_224"]
     assert not (tmp_path / "data").exists()  # nobody asked for the user's own store

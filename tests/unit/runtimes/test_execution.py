@@ -42,7 +42,7 @@ def test_a_precision_with_few_nodes_is_not_named() -> None:
 def test_it_survives_json() -> None:
     ran = Execution("fp16", "bf16", "told", {"CPU": 3}, 2, (Finding("x", "warn", "y"),))
     assert from_json(dataclasses.asdict(ran)) == ran
-    unknown = Execution(effective=Missing("no"), busy_threads=Missing("none"))
+    unknown = Execution(effective=Missing("no"), busy_threads=Missing("none"), arena_bytes=Missing("no"))
     assert from_json(dataclasses.asdict(unknown)) == unknown
 
 

@@ -11,7 +11,7 @@ from harness.core.operators import OperatorProfile
 from harness.core.quantity import Missing
 from harness.runtimes import onnxruntime
 from harness.runtimes.base import Options
-from harness.runtimes.onnxruntime_profile import read
+from harness.runtimes.onnxruntime_profile import arena_bytes, read
 from suites import catalog
 
 CPU = "CPUExecutionProvider"
@@ -81,6 +81,18 @@ def test_a_kernel_without_arguments_is_unknown_and_still_counted() -> None:
     assert profile.unexplained_ns == 50_000
 
 
+def test_the_arena_is_the_most_any_kernel_saw() -> None:
+    held = [
+        {**event, "args": {**event["args"], "mem_arena_held": str(8 + place % 2)}} for place, event in enumerate(FILE)
+    ]
+    assert arena_bytes(json.dumps(held)) == 9
+
+
+@pytest.mark.parametrize("text", ["", "{}", json.dumps(FILE), '[{"args": {"mem_arena_held": "-"}}]'])
+def test_a_profile_without_an_arena_has_a_reason(text: str) -> None:
+    assert isinstance(arena_bytes(text), Missing)
+
+
 def test_control_flow_is_not_counted_twice() -> None:
     loops = [kernel("while", "Loop", ts + 4, 420) for ts in (210_000, 220_000, 230_000)]
     assert read(json.dumps([*FILE, *loops]), CPU, n=3) == read(json.dumps(FILE), CPU, n=3)
@@ -89,7 +101,7 @@ def test_control_flow_is_not_counted_twice() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "no JSON"),
+        ("", "wrote no file"),
         (json.dumps(FILE)[:-40], "no JSON"),
         ('{"traceEvents": []}', "no list"),
         ("[]", "names no operator"),

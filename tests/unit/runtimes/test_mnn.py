@@ -1,0 +1,135 @@
+"""MNN on a shipped net that its own tools converted: answers, precision, int8, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.accuracy.fidelity import compare
+from harness.core import plugins
+from harness.core.errors import UsageError
+from harness.core.operators import OperatorProfile
+from harness.core.quantity import Value
+from harness.runtimes.base import Adapter, Options, Session, SessionError
+from suites import catalog
+from suites.convert import CONVERTERS, Order
+
+pytest.importorskip("MNN")
+
+MODEL = "mobilenet_v2-0.35-32"
+FLOAT = catalog.ARTIFACTS / MODEL / "fp32.onnx"
+IMAGES = np.random.default_rng(0).random((8, 1, 32, 32), np.float32)
+
+
+def runtime(name: str = "mnn") -> Adapter:
+    found: Adapter = plugins.load("runtimes", name)
+    return found
+
+
+def outputs(session: Session) -> np.ndarray:
+    (spec,) = session.inputs
+    rows = []
+    for image in IMAGES:
+        session.prepare({spec.name: image[None]})
+        session.infer()
+        rows.append(next(iter(session.fetch().values())).ravel())
+    return np.stack(rows)
+
+
+def sqnr_db(session: Session) -> float:
+    found = compare(outputs(session), outputs(runtime("onnxruntime-cpu").open(FLOAT, Options())))["fidelity_sqnr_db"]
+    assert isinstance(found, Value)
+    return found.value
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("made") / "fp32.mnn"
+    CONVERTERS["mnn"].convert(Order(MODEL, "fp32", FLOAT, out))
+    return out
+
+
+def test_answers_are_those_of_the_reference(converted: Path) -> None:
+    session = runtime().open(converted, Options(threads=2))
+    assert sqnr_db(session) > 100
+    told = session.info()
+    assert (told["library"], told["threads"], told["options"]["precision"]) == ("MNN", 2, "high")
+
+
+def test_an_inference_does_not_compute_on_what_the_last_one_left(converted: Path) -> None:
+    session = runtime().open(converted, Options())
+    session.prepare({"input": IMAGES[:1]})
+    session.infer()
+    first = session.fetch()["logits"]
+    session.infer()
+    np.testing.assert_array_equal(session.fetch()["logits"], first)
+
+
+def test_fp32_is_asked_for_and_low_is_read_back(converted: Path) -> None:
+    plain, low = (runtime(name).open(converted, Options()) for name in ("mnn", "mnn-low"))
+    assert plain.execution().effective == "fp32"
+    assert low.info()["options"]["precision"] == "low"
+    same = np.array_equal(outputs(plain), outputs(low))
+    assert low.execution().effective == ("fp32" if same else "fp16")  # by the CPU
+
+
+def test_int8_is_near_and_read_back(tmp_path: Path) -> None:
+    out = tmp_path / "int8.mnn"
+    CONVERTERS["mnn"].convert(Order(MODEL, "int8-static", FLOAT, out, IMAGES))
+    session = runtime().open(out, Options())
+    assert session.execution().effective == "int8"
+    assert 10 < sqnr_db(session) < 60
+    assert out.stat().st_size < 0.5 * FLOAT.stat().st_size
+
+
+def test_fp16_weights_are_widened(tmp_path: Path) -> None:
+    out = tmp_path / "fp16.mnn"
+    CONVERTERS["mnn"].convert(Order(MODEL, "fp16", FLOAT, out))
+    session = runtime().open(out, Options())
+    assert session.execution().effective == "fp32"
+    assert 30 < sqnr_db(session) < 80
+
+
+def test_a_batch_is_as_many_images(converted: Path) -> None:
+    one, several = (runtime().open(converted, Options(batch=batch)) for batch in (1, len(IMAGES)))
+    several.prepare({"input": IMAGES})
+    several.infer()
+    np.testing.assert_allclose(several.fetch()["logits"], outputs(one), rtol=1e-3, atol=1e-4)
+
+
+def test_each_operator_has_its_time(converted: Path) -> None:
+    profile = runtime().open(converted, Options()).profile(4)
+    assert isinstance(profile, OperatorProfile)
+    assert {"Convolution", "ConvolutionDepthwise"} <= {each.type for each in profile.operators}
+    assert all(each.duration_ns > 0 for each in profile.operators)
+
+
+def test_files_that_are_none_are_refused(converted: Path, tmp_path: Path) -> None:
+    for number, content in enumerate((b"no model", converted.read_bytes()[:-100], FLOAT.read_bytes())):
+        path = tmp_path / f"{number}.mnn"
+        path.write_bytes(content)
+        with pytest.raises(SessionError, match="MNN cannot run it") as raised:
+            runtime().open(path, Options())
+        assert "damaged or no .mnn" in raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (Options(settings={"precision": "best"}), "takes no precision=best"),
+        (Options(settings={"magic": "1"}), "takes no magic=1"),
+        (Options(shapes={"input": (1, 3, 32, 32)}), "does not fit"),
+    ],
+)
+def test_what_mnn_has_not_is_said(converted: Path, options: Options, message: str) -> None:
+    with pytest.raises(SessionError, match=message):
+        runtime().open(converted, options)
+
+
+def test_a_source_that_cannot_be_converted_is_said(tmp_path: Path) -> None:
+    broken = tmp_path / "m.onnx"
+    broken.write_bytes(b"no graph")
+    with pytest.raises(UsageError, match=r"mnnconvert (ended|crashed)"):
+        CONVERTERS["mnn"].convert(Order(MODEL, "fp32", broken, tmp_path / "m.mnn"))

@@ -1,0 +1,141 @@
+"""Keras files and SavedModels: made from the shipped .onnx, the same answers, precision read back, refusals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.accuracy.fidelity import compare
+from harness.core import plugins
+from harness.core.artifact import Preprocess, format_of
+from harness.core.errors import UsageError
+from harness.core.quantity import Value
+from harness.runtimes.base import Adapter, Options, Session, SessionError
+from suites import catalog
+from suites.convert import CONVERTERS, Order
+
+NETS = ("efficientnet_lite0-0.3-32", "mobilenet_v2-0.35-32", "shufflenet_v2-0.5-32")
+FILES = {"tensorflow": ("savedmodel", "net"), "keras": ("keras", "net.keras")}
+
+
+def runtime(name: str) -> Adapter:
+    found: Adapter = plugins.load("runtimes", name)
+    return found
+
+
+def test_the_files_take_images_with_channels_last() -> None:
+    how = Preprocess(channels=1, pad=2, layout="NCHW")
+    for kind in ("savedmodel", "keras"):
+        assert CONVERTERS[kind].preprocess(how) == Preprocess(channels=1, pad=2, layout="NHWC")  # type: ignore[index]
+        with pytest.raises(UsageError, match="no way from int8-static"):
+            CONVERTERS[kind].source_setting("int8-static")  # type: ignore[index]
+    assert CONVERTERS["openvino"].preprocess(how) == how
+
+
+@pytest.mark.prepare
+@pytest.mark.filterwarnings("ignore")  # TensorFlow's own
+class TestWithTensorFlow:
+    """All in one process, and so with one number of threads."""
+
+    @pytest.fixture(scope="class", autouse=True)
+    def tf(self) -> Any:
+        tf = pytest.importorskip("tensorflow")
+        runtime("tensorflow").load_library()
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        return tf
+
+    @pytest.mark.parametrize("net", NETS)
+    @pytest.mark.parametrize("name", FILES)
+    def test_a_shipped_net_answers_as_the_reference_does(self, tmp_path: Path, net: str, name: str) -> None:
+        kind, file = FILES[name]
+        source = catalog.ARTIFACTS / net / "fp32.onnx"
+        CONVERTERS[kind].convert(Order(net, "fp32", source, tmp_path / file))  # type: ignore[index]
+        assert format_of(tmp_path / file) == kind
+        session = runtime(name).open(tmp_path / file, Options())
+        reference = runtime("onnxruntime-cpu").open(source, Options())
+        found = compare(outputs(session, (1, 32, 32, 1)), outputs(reference, (1, 1, 32, 32)))
+        assert isinstance(found["fidelity_sqnr_db"], Value)
+        assert found["fidelity_sqnr_db"].value > 100
+        assert session.info()["threads"] == 1
+        assert session.execution().effective == "fp32"
+
+    def test_a_saved_model_of_the_users_own(self, tmp_path: Path, tf: Any) -> None:
+        """Several inputs of any type, and a signature by its name."""
+
+        class Own(tf.Module):  # type: ignore[misc]
+            @tf.function
+            def both(self, a: Any, b: Any) -> Any:
+                return {"sum": a + tf.cast(b, tf.float32), "less": a - 1.0}
+
+        own = Own()
+        took = own.both.get_concrete_function(tf.TensorSpec((None, 3), tf.float32), tf.TensorSpec((None, 1), tf.int64))
+        tf.saved_model.save(own, str(tmp_path / "own"), signatures={"both": took})
+        with pytest.raises(SessionError, match="no signature 'serving_default': both") as raised:
+            runtime("tensorflow").open(tmp_path / "own", Options())
+        assert "signature=NAME" in raised.value.remedy
+        session = runtime("tensorflow").open(tmp_path / "own", Options(batch=2, settings={"signature": "both"}))
+        assert [(each.shape, each.dtype) for each in session.inputs] == [((-1, 3), "float32"), ((-1, 1), "int64")]
+        for step in (1, 2):
+            session.prepare({"a": np.full((2, 3), step, np.float32), "b": np.int64([[0], [10]])})
+            session.infer()
+            told = session.fetch()
+            assert told["sum"].tolist() == [[step] * 3, [step + 10] * 3]
+            assert told["less"].tolist() == [[step - 1] * 3] * 2
+
+    def test_variables_are_folded_into_the_graph(self, tmp_path: Path, tf: Any) -> None:
+        keras = pytest.importorskip("keras")
+        net = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3), keras.layers.BatchNormalization()])
+        net.save(tmp_path / "own.keras")
+        session = runtime("keras").open(tmp_path / "own.keras", Options())
+        image = np.random.default_rng(0).random((1, 8, 8, 3), np.float32)
+        session.prepare({session.inputs[0].name: image})
+        session.infer()
+        assert np.allclose(next(iter(session.fetch().values())), net(image), atol=1e-6)
+        assert "ReadVariableOp" not in {node.op for node in session._frozen.graph.as_graph_def().node}  # type: ignore[attr-defined]
+
+    def test_code_in_a_keras_file_is_not_run(self, tmp_path: Path) -> None:
+        keras = pytest.importorskip("keras")
+        net = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x * 2)])
+        net.save(tmp_path / "own.keras")
+        with pytest.raises(SessionError, match="tensorflow cannot run it") as raised:
+            runtime("keras").open(tmp_path / "own.keras", Options())
+        assert "Python code, which is not run" in raised.value.remedy
+
+    def test_what_is_no_model_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "m.keras").write_bytes(b"no zip archive")
+        with pytest.raises(SessionError, match="tensorflow cannot run it") as raised:
+            runtime("keras").open(tmp_path / "m.keras", Options())
+        assert "no whole .keras file" in raised.value.remedy
+        (tmp_path / "own").mkdir()
+        (tmp_path / "own/saved_model.pb").write_bytes(b"no protobuf")
+        with pytest.raises(SessionError, match="tensorflow cannot run it") as raised:
+            runtime("tensorflow").open(tmp_path / "own", Options())
+        assert "damaged" in raised.value.remedy
+
+    def test_another_number_of_threads_wants_another_process(self, tmp_path: Path) -> None:
+        keras = pytest.importorskip("keras")
+        keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(tmp_path / "own.keras")
+        with pytest.raises(SessionError, match="cannot be modified after initialization") as raised:
+            runtime("keras").open(tmp_path / "own.keras", Options(threads=2))
+        assert "one process" in raised.value.remedy
+
+    def test_a_net_with_other_operators_has_no_way_to_keras(self, tmp_path: Path) -> None:
+        net = NETS[1]
+        source = catalog.ARTIFACTS / net / "int8-static.onnx"
+        with pytest.raises(UsageError, match="no way from DequantizeLinear"):
+            CONVERTERS["keras"].convert(Order(net, "fp32", source, tmp_path / "m.keras"))
+
+
+def outputs(session: Session, shape: tuple[int, ...]) -> np.ndarray:
+    """Of eight images with one channel, for which both layouts are the same bytes."""
+    (spec,) = session.inputs
+    rows = []
+    for image in np.random.default_rng(0).random((8, *shape), np.float32):
+        session.prepare({spec.name: image})
+        session.infer()
+        rows.append(next(iter(session.fetch().values())).ravel())
+    return np.stack(rows)
