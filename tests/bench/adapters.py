@@ -1,22 +1,21 @@
 """What does an adapter add to its library's fastest Python call, and are its medians those of native tools?
 
-    python tests/bench/adapters.py [--model MODEL] [--rounds N] [--calls N]
+    python tests/bench/adapters.py [--model MODEL] [--rounds N] [--calls N] [--runtimes NAME ...]
 
-First, one session a runtime: `infer` and the library's own call in alternation, in microseconds; at most 2 may lie
-between them. Then p50 of whole processes against OpenVINO's benchmark_app (its own median of as many inferences) and,
-for ExecuTorch, ncnn and MNN, the bare loop one writes around them: each ratio should lie within 0.98 to
-1.02. Runtimes that are not installed, or whose files were not made (`edgebench prepare runtimes`), are named and left
-out. Wants a quiet machine.
+First, one session a runtime: `infer` and the library's own call in pairs, in microseconds; at most 2 may lie between
+them. Then p50 of whole processes against OpenVINO's benchmark_app (its own median of as many inferences) and, for
+ExecuTorch, ncnn and MNN, the bare loop one writes around them: each ratio should lie within 0.98 to 1.02. Runtimes that
+are not installed, or whose files were not made (`edgebench prepare runtimes`), are named and left out. Wants a quiet
+machine.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -88,9 +87,9 @@ def main() -> None:
         print(BARE[model.suffix](model, arguments.seconds))
         return
     warn_if_busy()
-    found = _prepared(arguments.model)
+    found = _prepared(arguments.model, arguments.runtimes)
     rows = [[name, *_cost(one, arguments.calls)] for name, one in found.items()]
-    print_table(["runtime", "library us", "adapter us", "added us", f"<= {MOST_US:g}"], rows)
+    print_table(["runtime", "library us", "added us", "95 % interval", f"<= {MOST_US:g}"], rows)
     print()
     contenders, duels = _native(found, arguments.seconds)
     medians = measure(contenders, arguments.rounds, seed=0)
@@ -102,17 +101,18 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--model", default="mobilenet_v2-0.35-32|fp32", help="a shipped net and setting")
+    parser.add_argument("--runtimes", nargs="+", choices=RUNTIMES, default=RUNTIMES)
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--calls", type=int, default=20_000, help="of each of the two, a runtime")
+    parser.add_argument("--calls", type=int, default=20_000, help="pairs of one each, a runtime")
     parser.add_argument("--seconds", type=float, default=2.0, help="timed, a process")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def _prepared(model: str) -> dict[str, Prepared]:
+def _prepared(model: str, runtimes: Sequence[str]) -> dict[str, Prepared]:
     """The model on every runtime that can; prints why the others cannot."""
     found = {}
-    for name in RUNTIMES:
+    for name in runtimes:
         try:
             found[name] = SideFinder(Room(300.0), 1).find(model, name).prepared
         except EdgebenchError as error:
@@ -129,22 +129,30 @@ def _cost(prepared: Prepared, calls: int) -> list[str]:
     (spec,) = session.inputs
     shape = [size if isinstance(size, int) and size > 0 else 1 for size in spec.shape]
     session.prepare({spec.name: np.random.default_rng(0).random(shape, np.float32)})
-    library, ours = _alternate(FASTEST[prepared.case.runtime](session), session.infer, calls)
-    added = (ours - library) / 1e3
-    return [f"{library / 1e3:.2f}", f"{ours / 1e3:.2f}", f"{added:+.2f}", "yes" if added <= MOST_US else "NO"]
+    library, added = _alternate(FASTEST[prepared.case.runtime](session), session.infer, calls)
+    lo, mid, hi = (difference / 1e3 for difference in added)
+    verdict = "yes" if hi <= MOST_US else "NO" if lo > MOST_US else "undecided"
+    return [f"{library / 1e3:.2f}", f"{mid:+.2f}", f"{lo:+.2f} to {hi:+.2f}", verdict]
 
 
-def _alternate(first: Callable[[], Any], second: Callable[[], Any], calls: int) -> tuple[float, float]:
-    """Median nanoseconds of both, one call of each in turn, so that a drift of the machine hits both alike."""
-    samples: tuple[list[int], list[int]] = ([], [])
+def _alternate(library: Callable[[], Any], ours: Callable[[], Any], pairs: int) -> tuple[float, tuple[float, ...]]:
+    """Median nanoseconds of the library's call; by how much ours is longer: low end, median, high end of 95 %.
+
+    One call of each in turn, now the one and now the other first: a drift hits both alike, and the second of a pair
+    finds warm caches. The interval is that of the median of the pairs' differences, by order statistics.
+    """
     for _ in range(200):
-        first(), second()
-    for _ in range(calls):
-        for call, taken in ((first, samples[0]), (second, samples[1])):
+        library(), ours()
+    taken = np.zeros((pairs, 2), np.int64)
+    for pair in range(pairs):
+        for place in (pair % 2, 1 - pair % 2):
+            call = (library, ours)[place]
             before = time.perf_counter_ns()
             call()
-            taken.append(time.perf_counter_ns() - before)
-    return statistics.median(samples[0]), statistics.median(samples[1])
+            taken[pair, place] = time.perf_counter_ns() - before
+    differences = np.sort(taken[:, 1] - taken[:, 0])
+    reach = round(1.96 * pairs**0.5 / 2)
+    return float(np.median(taken[:, 0])), tuple(float(differences[pairs // 2 + way * reach]) for way in (-1, 0, 1))
 
 
 def _native(found: Mapping[str, Prepared], seconds: float) -> tuple[dict[str, Contender], list[tuple[str, str]]]:
