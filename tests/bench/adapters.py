@@ -90,8 +90,10 @@ def main() -> None:
     found = _prepared(arguments.model, arguments.runtimes)
     rows = [[name, *_cost(one, arguments.calls)] for name, one in found.items()]
     print_table(["runtime", "library us", "added us", "95 % interval", f"<= {MOST_US:g}"], rows)
-    print()
     contenders, duels = _native(found, arguments.seconds)
+    if not duels:
+        return
+    print()
     medians = measure(contenders, arguments.rounds, seed=0)
     print_table(
         ["ours", "native", "ratio", "95 % interval", f"in {LOW}-{HIGH}"], [_duel(medians, *duel) for duel in duels]
@@ -102,7 +104,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--model", default="mobilenet_v2-0.35-32|fp32", help="a shipped net and setting")
     parser.add_argument("--runtimes", nargs="+", choices=RUNTIMES, default=RUNTIMES)
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=10, help="at least 2")
     parser.add_argument("--calls", type=int, default=20_000, help="pairs of one each, a runtime")
     parser.add_argument("--seconds", type=float, default=2.0, help="timed, a process")
     parser.add_argument("--child", help=argparse.SUPPRESS)
