@@ -99,9 +99,10 @@ class MnnSession(Session):
             np.copyto(self._views[name], array, casting="no")
 
     def infer(self) -> None:
-        """Hand the inputs over and run."""
+        """Hand the inputs over and run; SessionError where MNN says that it failed: that would be quick."""
         self._feed()
-        self._run(self._session)
+        if code := self._run(self._session):
+            raise SessionError(f"runSession returned {code}")
 
     def _feed(self) -> None:
         for copy, host in self._copies:

@@ -55,10 +55,11 @@ class NcnnSession(Session):
             np.copyto(self._views[name], array[0], casting="no")
 
     def infer(self) -> None:
-        """One Extractor, which computes what its outputs need."""
+        """One Extractor, which computes what its outputs need; SessionError where it fails: that would be quick."""
         extractor = self._fed()
         for index, mat in self._answers:
-            extractor.extract(index, mat)
+            if code := extractor.extract(index, mat):
+                raise SessionError(f"extract returned {code}")
 
     def fetch(self) -> Outputs:
         """Copies of the outputs, with a batch of one."""

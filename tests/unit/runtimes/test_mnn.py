@@ -67,6 +67,13 @@ def test_an_inference_does_not_compute_on_what_the_last_one_left(converted: Path
     np.testing.assert_array_equal(session.fetch()["logits"], first)
 
 
+def test_an_inference_that_fails_is_not_a_quick_one(converted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = runtime().open(converted, Options())
+    monkeypatch.setattr(session, "_run", lambda _: 3)
+    with pytest.raises(SessionError, match="runSession returned 3"):
+        session.infer()
+
+
 def test_fp32_is_asked_for_and_low_is_read_back(converted: Path) -> None:
     plain, low = (runtime(name).open(converted, Options()) for name in ("mnn", "mnn-low"))
     assert plain.execution().effective == "fp32"

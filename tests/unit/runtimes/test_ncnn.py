@@ -62,6 +62,13 @@ def test_answers_are_those_of_the_arithmetic_and_stay(tmp_path: Path) -> None:
     assert session.info()["threads"] == 2
 
 
+def test_an_inference_that_fails_is_not_a_quick_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = runtime().open(write(tmp_path), Options())
+    monkeypatch.setattr(session, "_answers", [(99_999, mat) for _, mat in session._answers])
+    with pytest.raises(SessionError, match="extract returned -1"):
+        session.infer()
+
+
 def test_fp32_is_asked_for_and_read_back(tmp_path: Path) -> None:
     path = write(tmp_path)
     plain, half = (runtime(name).open(path, Options()) for name in ("ncnn", "ncnn-fp16"))
