@@ -49,9 +49,10 @@ class ProcessRun:
 
     Of the timed loop, read just before and after it: switches between threads (`involuntary_switches`: another program
     or thread took the core; `voluntary_switches`: this one waited), `cpu_pressure` the share of the time in which some
-    task on the machine waited for a CPU, `busy_threads` the threads of this process that computed, `affinity` the CPUs
-    they may run on, `os_threads` all threads there are, `gc_frozen` the objects the collector left alone while it was
-    off. None where the kernel does not tell. `max_rss_bytes` is `ru_maxrss`, never below what the parent had.
+    task on the machine waited for a CPU, never more than the CPUs this process left unused, `busy_threads` the threads
+    of this process that computed, `affinity` the CPUs they may run on, `os_threads` all threads there are, `gc_frozen`
+    the objects the collector left alone while it was off. None where the kernel does not tell. `max_rss_bytes` is
+    `ru_maxrss`, never below what the parent had.
     """
 
     index: int

@@ -16,9 +16,10 @@ BUSY = 0.05
 
 
 class Look(NamedTuple):
-    """A moment. `thread_ns` is the CPU time of each of this process's threads, empty where the kernel does not tell."""
+    """A moment. `cpu_ns` is this process's CPU time, `thread_ns` that of each thread: empty where it is not told."""
 
     at_ns: int
+    cpu_ns: int
     preempted: int
     waits: int
     pressure_us: int | None
@@ -39,25 +40,37 @@ class Seen(TypedDict):
 def look(proc: Path = Path("/proc")) -> Look:
     """Now: some file reads, a fraction of a millisecond."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    at_ns = time.perf_counter_ns()
-    return Look(at_ns, usage.ru_nivcsw, usage.ru_nvcsw, _pressure_us(proc), _thread_ns(proc))
+    at_ns, cpu_ns = time.perf_counter_ns(), time.process_time_ns()
+    return Look(at_ns, cpu_ns, usage.ru_nivcsw, usage.ru_nvcsw, _pressure_us(proc), _thread_ns(proc))
 
 
 def between(before: Look, after: Look) -> Seen:
     """What happened between two looks, and on which CPUs and threads the process is now."""
     window_ns = after.at_ns - before.at_ns
     worked = [ns - before.thread_ns.get(thread, 0) for thread, ns in after.thread_ns.items()]
-    pressure = None
-    if before.pressure_us is not None and after.pressure_us is not None:
-        pressure = min(1.0, (after.pressure_us - before.pressure_us) * 1000 / window_ns)
+    cpus = sorted(os.sched_getaffinity(0))
     return {
         "involuntary_switches": after.preempted - before.preempted,
         "voluntary_switches": after.waits - before.waits,
-        "cpu_pressure": pressure,
+        "cpu_pressure": _pressure(before, after, len(cpus)),
         "busy_threads": sum(ns > BUSY * window_ns for ns in worked) if worked else None,
         "os_threads": sum(1 for _ in os.scandir("/proc/self/task")),
-        "affinity": sorted(os.sched_getaffinity(0)),
+        "affinity": cpus,
     }
+
+
+def _pressure(before: Look, after: Look, cpus: int) -> float | None:
+    """Share of the time in which tasks waited for a CPU, and no more CPUs than this process left unused.
+
+    A process that fills its CPUs lost nothing to others: then its own threads wait for each other, as TensorFlow's two
+    do on one core, or others wait for it.
+    """
+    if before.pressure_us is None or after.pressure_us is None:
+        return None
+    window_ns = after.at_ns - before.at_ns
+    waited = (after.pressure_us - before.pressure_us) * 1000 / window_ns
+    unused = cpus - (after.cpu_ns - before.cpu_ns) / window_ns
+    return max(0.0, min(1.0, waited, unused))
 
 
 def _pressure_us(proc: Path) -> int | None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from harness.measure.witness import Look, between, look
 
 SECOND = 1_000_000_000
-BEFORE = Look(0, 5, 7, 1_000_000, {1: 0, 2: 400})
+BEFORE = Look(0, 0, 5, 7, 1_000_000, {1: 0, 2: 400})
 
 
 def test_differences_are_told() -> None:
-    after = Look(SECOND, 8, 9, 1_250_000, {1: SECOND, 2: 500, 3: SECOND // 2})
+    after = Look(SECOND, 0, 8, 9, 1_250_000, {1: SECOND, 2: 500, 3: SECOND // 2})
     seen = between(BEFORE, after)
     assert (seen["involuntary_switches"], seen["voluntary_switches"]) == (3, 2)
     assert seen["cpu_pressure"] == 0.25
@@ -22,10 +24,19 @@ def test_differences_are_told() -> None:
 
 
 def test_what_the_kernel_does_not_tell_is_none() -> None:
-    silent = Look(SECOND, 5, 7, None, {})
+    silent = Look(SECOND, 0, 5, 7, None, {})
     seen = between(BEFORE, silent)
     assert seen["cpu_pressure"] is None
     assert seen["busy_threads"] is None
+
+
+@pytest.mark.parametrize(("used", "pressure"), [(1.0, 0.0), (0.9, 0.1), (0.5, 0.25)])
+def test_what_a_process_does_to_itself_is_no_pressure(
+    used: float, pressure: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {1})
+    after = Look(SECOND, round(used * SECOND), 8, 9, 1_250_000, {})
+    assert between(BEFORE, after)["cpu_pressure"] == pytest.approx(pressure)
 
 
 def test_proc_is_read(tmp_path: Path) -> None:
