@@ -25,6 +25,9 @@ BATCH = 20
 MIN_BATCHES = 10
 """A shorter series is cut into smaller batches, so that there are about this many."""
 
+MAX_BATCHES = 5_000
+"""A longer series is cut into larger ones: time and memory grow with their square."""
+
 MIN_SAMPLES = 20
 """Below this nothing can be said of a steady state."""
 
@@ -56,17 +59,17 @@ class NotSteady:
 def detect(samples: npt.ArrayLike, tolerance: float = TOLERANCE) -> Steady | NotSteady:
     """Return where the steady state of the `samples` (> 0, in time order) starts, or why there is none.
 
-    Batches of 20 samples; below 200 samples the tenth part of the series, at least 2. Below 20
-    samples the answer is NotSteady with 'too few' as the reason. A rest that fills no batch belongs
-    to the last one. What lasts less than 3 to 10 batches (a tenth of the series) is a burst, not a
-    level; at the very start, where nothing tells it from warm-up, it is left out. `tolerance`: by how
-    much (relative) the levels of the steady part may differ.
+    Batches of 20 samples; below 200 samples the tenth part of the series, at least 2; above 100,000
+    its 5,000th part. Below 20 samples the answer is NotSteady with 'too few' as the reason. A rest
+    that fills no batch belongs to the last one. What lasts less than 3 to 10 batches (a tenth of the
+    series) is a burst, not a level; at the very start, where nothing tells it from warm-up, it is left
+    out. `tolerance`: by how much (relative) the levels of the steady part may differ.
     """
     series = vector("samples", samples, positive=True)
     if series.size < MIN_SAMPLES:
         reason = f"too few samples: {series.size}, at least {MIN_SAMPLES} needed to see a steady state"
         return NotSteady(reason, np.empty(0), 0)
-    size = min(BATCH, series.size // MIN_BATCHES)
+    size = max(min(BATCH, series.size // MIN_BATCHES), series.size // MAX_BATCHES)
     medians = _batch_medians(series, size)
     logs = np.log(medians)
     parts = changepoint.segments(logs, min(10, max(3, medians.size // 10)), TOLERANCE / 10)

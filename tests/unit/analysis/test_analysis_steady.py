@@ -109,6 +109,12 @@ def test_half_a_percent_is_the_same_level() -> None:
     assert found(series).start_index == 0
 
 
+def test_long_series_are_cut_into_larger_batches() -> None:
+    result = found(np.concatenate([noise(50_000) * 1.1, noise(250_000, seed=1)]))
+    assert (result.batch_size, result.batch_medians.size) == (60, 5_000)
+    assert result.start_index == pytest.approx(50_000, abs=120)
+
+
 def test_short_series_are_cut_into_smaller_batches() -> None:
     series = noise(60)
     series[:18] *= 1.3
