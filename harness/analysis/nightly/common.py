@@ -42,18 +42,21 @@ class Common:
 def remove_common_mode(values: FloatArray, settings: Settings) -> tuple[FloatArray, Common]:
     """Return log values (series, nights) less the median change of each night over the series; and tonight's.
 
-    The change of a series is taken against its own median over the other nights. Fewer series than
-    `settings.common_series` have no common mode: a regression of two of four would be half of it.
+    The change of a series is taken against its own median over the other nights. Nights in which fewer series than
+    `settings.common_series` were measured have no common mode: a regression of two of four would be half of it.
     """
-    if len(values) < settings.common_series or values.shape[1] <= MIN_NIGHTS:
-        return values, Common(0.0, 0.0, 0, is_event=False)
+    none = values, Common(0.0, 0.0, 0, is_event=False)
+    if not values.size or values.shape[1] <= MIN_NIGHTS:
+        return none
     changes = values - _nanmedian(values[:, :-1], axis=1)[:, None]
-    shifts = _nanmedian(changes, axis=0)
-    shifts = np.where(np.isnan(shifts), 0.0, shifts)
-    shift, others = float(shifts[-1]), shifts[:-1]
+    has_common = np.count_nonzero(~np.isnan(changes), axis=0) >= settings.common_series
+    if not has_common[-1] or np.count_nonzero(has_common[:-1]) < MIN_NIGHTS:
+        return none
+    shifts = np.where(has_common, _nanmedian(changes, axis=0), 0.0)
+    shift, others = float(shifts[-1]), shifts[:-1][has_common[:-1]]
     noise = max(1.4826 * float(np.median(np.abs(others - np.median(others)))), 1e-4)
     tonight = changes[:, -1][~np.isnan(changes[:, -1])]
-    together = tonight.size > 0 and np.mean(np.sign(tonight) == np.sign(shift)) >= MOST
+    together = np.mean(np.sign(tonight) == np.sign(shift)) >= MOST
     is_event = bool(together and abs(shift) > max(np.log1p(settings.min_effect), EVENT_FACTOR * noise))
     return values - shifts, Common(shift, noise, others.size, is_event)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from harness.analysis._checks import BoolArray, FloatArray, IntArray, numbers, samples
 from harness.analysis.nightly import confirm
 from harness.analysis.nightly.common import Common, remove_common_mode
-from harness.analysis.nightly.confirm import Confirmation
+from harness.analysis.nightly.confirm import LASTING_NIGHTS, Confirmation
 from harness.analysis.nightly.screen import WEEK, Screen, night_values, screen
 from harness.analysis.nightly.settings import Settings
 from harness.analysis.nightly.slow import slow_changes
@@ -44,12 +44,12 @@ class Detector:
         """Return what is to be said of tonight; a series without a finding has no verdict.
 
         history: (series, nights, processes), process medians > 0 of one metric on one device, oldest night
-        first; NaN where a night or a process is missing. today: (series, processes). Seconds, joules or
-        any other unit in which ratios mean something. rerun, ab: how to measure a suspicious series again;
-        `ab` is preferred, then `rerun`, then the history alone must do. same_build: (series,) true
-        where artifact and runtime hashes are those of the nights before: a change that `rerun` shows again, or
-        without it one that lasts, is then the environment's. since: (series,) first night that counts, after a
-        declared reset or an accepted step.
+        first; NaN where a night or a process is missing. today: (series, processes). Seconds, joules or any
+        other unit in which ratios mean something. rerun, ab: how to measure a suspicious series again; `ab` is
+        preferred, then `rerun`, then the history alone must do. same_build: (series,) true where artifact and
+        runtime hashes are those of the nights before: a change that lasts for three nights, and that `rerun`
+        where it is given shows again, is then the environment's. since: (series,) first night that counts,
+        after a declared reset or an accepted step.
 
         Raises ValueError for arrays that do not fit each other, and for values that are not > 0.
         """
@@ -98,8 +98,13 @@ class Detector:
     def _unchanged(
         self, s: int, found: Screen, common: Common, rerun: Rerun | None, _: PairedRun | None
     ) -> Confirmation:
-        """Measure a series of the same build again: is it still there? What cannot be measured again has to last."""
-        check = confirm.by_history(found, s, self.settings) if rerun is None else self._rerun(s, found, common, rerun)
+        """What moves with the build unchanged has to last, for nobody can act on a night; then it is measured again."""
+        if found.lasting[s] < LASTING_NIGHTS:
+            check = confirm.unconfirmed("same build", found, s)
+        elif rerun is None:
+            check = confirm.by_history(found, s, self.settings)
+        else:
+            check = self._rerun(s, found, common, rerun)
         return check if check.means == "failed" else replace(check, means="same build")
 
     def _measure_again(
@@ -154,7 +159,7 @@ class Detector:
 
 
 def _kind(check: Confirmation, discovered: bool) -> Kind:
-    if check.means == "same build" and (discovered or check.value is None):
+    if check.means == "same build":
         return "environment" if discovered else "transient"
     if discovered:
         return "regression" if check.shift > 0 else "improvement"

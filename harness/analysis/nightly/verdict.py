@@ -52,7 +52,7 @@ class Verdict:
         e = self.evidence
         parts = [
             f"{_percent(self.ratio)} % [{_percent(self.lo)}, {_percent(self.hi)}]",
-            f"{e.before * scale:.4g} -> {e.tonight * scale:.4g} {unit}",
+            "" if self.series is None else f"{e.before * scale:.4g} -> {e.tonight * scale:.4g} {unit}",
             f"last {e.baseline_nights} nights +-{100 * e.spread:.2g} %",
         ]
         if e.recent_nights > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,23 +107,32 @@ def test_a_noisy_ab_is_inconclusive() -> None:
     assert verdict.lo < 1 < verdict.hi
 
 
-def test_the_same_build_cannot_regress() -> None:
-    bench = Bench(1.05)
-    (verdict,) = Detector().night(quiet(), tonight(ratio=1.05), rerun=bench.rerun, ab=bench.ab, same_build=[True])
-    assert verdict.kind == "environment"
-    assert "same hash: yes" in verdict.sentence()
-    assert bench.asked == [0, 0], "two sessions, no A/B: there is no other build"
-
-
-def test_what_cannot_be_measured_again_of_the_same_build_has_to_last() -> None:
+def lasting(ratio: float) -> np.ndarray:
+    """Three nights that moved, tonight the last of them."""
     series = quiet(nights=NIGHTS + 3)
-    series[:, NIGHTS:] *= 1.06
-    kinds = [Detector().night(series[:, :t], series[:, t], same_build=[True])[0].kind for t in (NIGHTS, NIGHTS + 2)]
-    assert kinds == ["transient", "environment"]
+    series[:, NIGHTS:] *= ratio
+    return series
+
+
+@pytest.mark.parametrize("offered", ["rerun", "nothing"])
+def test_what_moves_with_the_same_build_has_to_last_and_is_no_regression(offered: str) -> None:
+    bench, series = Bench(1.06), lasting(1.06)
+    ways: dict[str, Any] = {"rerun": bench.rerun, "ab": bench.ab} if offered == "rerun" else {}
+    found = [Detector().night(series[:, :t], series[:, t], same_build=[True], **ways)[0] for t in (NIGHTS, NIGHTS + 2)]
+    assert [verdict.kind for verdict in found] == ["transient", "environment"]
+    assert "same hash: yes" in found[1].sentence()
+    assert bench.asked == ([0, 0] if offered == "rerun" else []), "two sessions, no A/B: there is no other build"
+
+
+def test_what_is_gone_when_the_same_build_is_measured_again_is_transient() -> None:
+    series = lasting(1.06)
+    (verdict,) = Detector().night(series[:, :-1], series[:, -1], rerun=Bench(1.0).rerun, same_build=[True])
+    assert verdict.kind == "transient"
 
 
 def test_a_failed_session_of_the_same_build_is_inconclusive() -> None:
-    (verdict,) = Detector().night(quiet(), tonight(ratio=1.05), rerun=lambda _: None, same_build=[True])
+    series = lasting(1.06)
+    (verdict,) = Detector().night(series[:, :-1], series[:, -1], rerun=lambda _: None, same_build=[True])
     assert (verdict.kind, verdict.evidence.means) == ("inconclusive", "failed")
 
 
@@ -143,16 +153,19 @@ def test_what_all_series_do_is_one_environment_event() -> None:
     today[3] *= 1.08
     machine, one = Detector().night(quiet(20), today, ab=bench.ab)
     assert (machine.series, machine.kind) == (None, "environment")
+    assert "->" not in machine.sentence()
     assert machine.ratio == pytest.approx(1.04, abs=0.003)
     assert (one.series, one.kind) == (3, "regression")
     assert one.evidence.common == pytest.approx(0.04, abs=0.003)
 
 
-def test_two_of_four_series_are_no_common_mode() -> None:
+@pytest.mark.parametrize("unmeasured", [0, 20])
+def test_two_of_four_series_are_no_common_mode(unmeasured: int) -> None:
     bench = Bench(1.06)
-    today = tonight(4)
+    history, today = quiet(4 + unmeasured), tonight(4 + unmeasured)
     today[:2] *= 1.06
-    assert [v.kind for v in Detector().night(quiet(4), today, ab=bench.ab)] == ["regression"] * 2
+    history[4:, 10:], today[4:] = np.nan, np.nan
+    assert [v.kind for v in Detector().night(history, today, ab=bench.ab)] == ["regression"] * 2
 
 
 def test_more_is_better_for_throughput() -> None:
