@@ -1,36 +1,20 @@
-"""The training loop: SGD with Nesterov momentum under a one-cycle schedule."""
+"""The training loop, and what a net is worth after it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import cast
 
 import torch
 from torch import nn
-from torch.nn import functional
 
-from suites.compression.distilled import TEMPERATURE, WEIGHT
 from suites.nn.hooks import Hooks
+from suites.training.course import Config, Course
 from suites.training.hits import Hits
 from suites.training.images import Images
-
-
-@dataclass(frozen=True)
-class Config:
-    """What a training run is made of; the whole of it is logged."""
-
-    epochs: int
-    seed: int = 0
-    batch: int = 128
-    learning_rate: float = 0.2
-    """Peak of the one-cycle schedule (arXiv 1708.07120), reached after ``warm_up`` of all steps."""
-    warm_up: float = 0.2
-    momentum: float = 0.9
-    weight_decay: float = 3e-4
-    """On convolution and linear weights only, neither on biases nor batch normalisation."""
-    label_smoothing: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -51,61 +35,35 @@ def fit(
     config: Config,
     hooks: Sequence[Hooks] = (),
     teacher: nn.Module | None = None,
+    kept: Path | None = None,
 ) -> Iterator[Epoch]:
-    """Train ``net`` in place, yielding after each epoch; none is fine. Deterministic on one thread of one machine."""
-    generator = torch.Generator().manual_seed(config.seed)
-    optimiser = _optimiser(net, config)
+    """Train ``net`` in place, yielding after each epoch; none is fine. Deterministic on one thread of one machine.
+
+    ``kept`` is a file that lets an interrupted training go on after its last whole epoch; those done are yielded again.
+    """
     steps = config.epochs * (len(train.labels) // config.batch)
     if not steps:
         return
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=steps, pct_start=config.warm_up, cycle_momentum=False
-    )
-    step = 0
-    for epoch in range(1, config.epochs + 1):
-        start = time.perf_counter()
-        total, correct, seen = 0.0, 0, 0
-        net.train()
-        for images, labels in train.shuffled(config.batch, generator):
-            logits = net(images)
-            value = _loss(logits, labels, images, teacher, config)
-            optimiser.zero_grad()
-            value.backward()
-            optimiser.step()
-            schedule.step()
-            step += 1
-            for hook in hooks:
-                hook.stepped(step / steps)
-            total += value.item() * len(labels)
-            correct += int((logits.argmax(1) == labels).sum())
-            seen += len(labels)
-        seconds = time.perf_counter() - start
-        yield Epoch(epoch, total / seen, correct / seen, top1(net, test), seconds)
+    course = Course(net, config, steps, hooks, teacher)
+    done = course.take_up(kept) if kept and kept.is_file() else []
+    yield from (Epoch(**epoch) for epoch in done)
+    for number in range(len(done) + 1, config.epochs + 1):
+        epoch = _epoch(course, number, train, test)
+        done.append(asdict(epoch))
+        if kept:
+            course.keep(kept, done)
+        yield epoch
 
 
-def _loss(
-    logits: torch.Tensor, labels: torch.Tensor, images: torch.Tensor, teacher: nn.Module | None, config: Config
-) -> torch.Tensor:
-    """Cross entropy with the labels; with a teacher, mixed with the divergence from its softened outputs."""
-    hard = functional.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
-    if teacher is None:
-        return hard
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):  # half the time; what it rounds away is no matter here
-        taught = functional.log_softmax(teacher(images).float() / TEMPERATURE, dim=1)
-    soft = functional.kl_div(
-        functional.log_softmax(logits / TEMPERATURE, dim=1), taught, reduction="batchmean", log_target=True
-    )
-    return (1 - WEIGHT) * hard + WEIGHT * TEMPERATURE**2 * soft
-
-
-def _optimiser(net: nn.Module, config: Config) -> torch.optim.Optimizer:
-    weights = [p for p in net.parameters() if p.ndim > 1]
-    others = [p for p in net.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": weights, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return torch.optim.SGD(groups, config.learning_rate, config.momentum, nesterov=True)
+def _epoch(course: Course, number: int, train: Images, test: Images) -> Epoch:
+    start = time.perf_counter()
+    total, correct, seen = 0.0, 0, 0
+    course.net.train()
+    for images, labels in train.shuffled(course.config.batch, course.generator):
+        loss, told = course.step(images, labels)
+        total, correct, seen = total + loss * len(labels), correct + told, seen + len(labels)
+    seconds = time.perf_counter() - start
+    return Epoch(number, total / seen, correct / seen, top1(course.net, test), seconds)
 
 
 def right(net: nn.Module, images: Images) -> Hits:

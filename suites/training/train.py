@@ -1,7 +1,7 @@
 """Train one embedded net: ``python -m suites.training.train mobilenet_v2-0.35-32 --data DIR --out DIR``.
 
 Writes ``<model>.pt`` (a plain state dict, loadable with ``weights_only=True``) and ``<model>.jsonl``: one line
-with configuration and versions, then one line an epoch.
+with configuration and versions, then one line an epoch. Interrupted, it goes on after its last whole epoch.
 """
 
 from __future__ import annotations
@@ -18,22 +18,24 @@ import torch
 
 from harness.core.plugins import load
 from suites.models.base import Variant
-from suites.training.fit import Config, fit
+from suites.training.course import Config
+from suites.training.fit import fit
 from suites.training.images import Images
+from suites.training.repeatable import repeatable
 
 
-def train(model: str, data: Path, out: Path, config: Config) -> None:
+def train_net(model: str, data: Path, out: Path, config: Config) -> None:
     """Train ``model`` from scratch on ``data`` and write weights and log to ``out``; one thread, seeded."""
-    torch.manual_seed(config.seed)
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    repeatable(config.seed)
     variant = Variant.parse(model)
     net = load("models", variant.family).net(variant).to(memory_format=torch.channels_last)
+    train, test, kept = Images.load(data, "train"), Images.load(data, "t10k"), out / f"{model}.kept.pt"
     with (out / f"{model}.jsonl").open("w") as log:
         log_line(log, {"model": model, "config": asdict(config), "versions": versions()})
-        for epoch in fit(net, Images.load(data, "train"), Images.load(data, "t10k"), config):
+        for epoch in fit(net, train, test, config, kept=kept):
             log_line(log, asdict(epoch))
     torch.save(net.state_dict(), out / f"{model}.pt")
+    kept.unlink(missing_ok=True)
 
 
 def versions() -> dict[str, str]:
@@ -69,7 +71,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     chosen = ("epochs", "seed", "learning_rate", "label_smoothing")
     config = Config(**{name: getattr(arguments, name) for name in chosen})
-    train(arguments.model, arguments.data, arguments.out, config)
+    train_net(arguments.model, arguments.data, arguments.out, config)
 
 
 if __name__ == "__main__":

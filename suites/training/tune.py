@@ -23,9 +23,11 @@ from suites.nn import count
 from suites.nn.hooks import Hooks
 from suites.nn.sparse import sparsity
 from suites.training.checkpoints import Checkpoint
-from suites.training.fit import Config, fit, right, top1
+from suites.training.course import Config
+from suites.training.fit import fit, right, top1
 from suites.training.hits import packed
 from suites.training.images import Images
+from suites.training.repeatable import repeatable
 from suites.training.teachers import teacher_of
 from suites.training.train import log_line, versions
 
@@ -48,9 +50,7 @@ def tune(target: Checkpoint, data: Path, teacher: Checkpoint | None, seed: int) 
 
     ``teacher`` is left alone unless a setting of ``target`` is taught.
     """
-    torch.manual_seed(seed)
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    repeatable(seed)
     settings = Chain.parse(target.tuning).tuned
     config = schedule(settings, seed)
     teacher = teacher if any(setting.taught for setting in settings) else None

@@ -21,7 +21,8 @@ from suites.nn.fold import fold  # noqa: E402
 from suites.nn.narrow import Hidden, importance, narrow  # noqa: E402
 from suites.nn.sparse import Prune, PruneAtOnce, prunable, sparsity  # noqa: E402
 from suites.training.checkpoints import Checkpoint  # noqa: E402
-from suites.training.fit import Config, fit, right  # noqa: E402
+from suites.training.course import Config  # noqa: E402
+from suites.training.fit import fit, right  # noqa: E402
 from suites.training.hits import packed  # noqa: E402
 from suites.training.images import Images  # noqa: E402
 from suites.training.tune import tune  # noqa: E402

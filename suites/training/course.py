@@ -1,0 +1,102 @@
+"""A net on its way through a training: what its next step depends on, all of which can be kept and taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from harness.core.errors import UsageError
+from suites.compression.distilled import TEMPERATURE, WEIGHT
+from suites.nn.hooks import Hooks
+
+_KEPT = ("net", "optimiser", "schedule")
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a training run is made of; the whole of it is logged."""
+
+    epochs: int
+    seed: int = 0
+    batch: int = 128
+    learning_rate: float = 0.2
+    """Peak of the one-cycle schedule (arXiv 1708.07120), reached after ``warm_up`` of all steps."""
+    warm_up: float = 0.2
+    momentum: float = 0.9
+    weight_decay: float = 3e-4
+    """On convolution and linear weights only, neither on biases nor batch normalisation."""
+    label_smoothing: float = 0.05
+
+
+class Course:
+    """Moves ``net``, in place, by SGD with Nesterov momentum under a one-cycle schedule of ``steps`` (> 0) steps."""
+
+    def __init__(self, net: nn.Module, config: Config, steps: int, hooks: Sequence[Hooks], teacher: nn.Module | None):
+        self.net, self.config, self.steps, self.hooks, self.teacher = net, config, steps, hooks, teacher
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.optimiser = _optimiser(net, config)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser, config.learning_rate, total_steps=steps, pct_start=config.warm_up, cycle_momentum=False
+        )
+
+    def step(self, images: torch.Tensor, labels: torch.Tensor) -> tuple[float, int]:
+        """Learn a batch; its mean loss, and how many of its labels the net told before."""
+        logits = self.net(images)
+        value = self._loss(logits, labels, images)
+        self.optimiser.zero_grad()
+        value.backward()
+        self.optimiser.step()
+        self.schedule.step()
+        for hook in self.hooks:
+            hook.stepped(self.schedule.last_epoch / self.steps)
+        return value.item(), int((logits.argmax(1) == labels).sum())
+
+    def _loss(self, logits: torch.Tensor, labels: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+        """Cross entropy with the labels; with a teacher, mixed with the divergence from its softened outputs."""
+        hard = functional.cross_entropy(logits, labels, label_smoothing=self.config.label_smoothing)
+        if self.teacher is None:
+            return hard
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):  # half the time; what it rounds away is no matter
+            taught = functional.log_softmax(self.teacher(images).float() / TEMPERATURE, dim=1)
+        soft = functional.kl_div(
+            functional.log_softmax(logits / TEMPERATURE, dim=1), taught, reduction="batchmean", log_target=True
+        )
+        return (1 - WEIGHT) * hard + WEIGHT * TEMPERATURE**2 * soft
+
+    def keep(self, path: Path, log: list[dict[str, Any]]) -> None:
+        """Write all of it, and what has been logged, to ``path``, whole or not at all; hooks are not kept."""
+        partial = path.with_name(f"{path.name}.part")
+        kept = {name: getattr(self, name).state_dict() for name in _KEPT}
+        chance = {"generator": self.generator.get_state(), "global": torch.get_rng_state()}
+        torch.save({**kept, "chance": chance, "config": asdict(self.config), "log": log}, partial)
+        partial.rename(path)
+
+    def take_up(self, path: Path) -> list[dict[str, Any]]:
+        """Go on where ``keep`` wrote ``path``, and what was logged; UsageError where another training did.
+
+        The steps to come are those of a training never interrupted.
+        """
+        kept = torch.load(path, weights_only=True)
+        if kept["config"] != asdict(self.config):
+            raise UsageError(f"{path} was kept by another training: {kept['config']}", "remove it, or ask for the same")
+        for name in _KEPT:
+            getattr(self, name).load_state_dict(kept[name])
+        self.generator.set_state(kept["chance"]["generator"])
+        torch.set_rng_state(kept["chance"]["global"])
+        return cast("list[dict[str, Any]]", kept["log"])
+
+
+def _optimiser(net: nn.Module, config: Config) -> torch.optim.Optimizer:
+    weights = [p for p in net.parameters() if p.ndim > 1]
+    others = [p for p in net.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": weights, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(groups, config.learning_rate, config.momentum, nesterov=True)
