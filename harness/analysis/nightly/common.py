@@ -14,6 +14,9 @@ from harness.analysis.nightly.verdict import Evidence, Verdict
 EVENT_FACTOR = 4.0
 """The common change is an event from so many standard deviations of the common changes of other nights."""
 
+EVENT_EFFECTS = 3.0
+"""And of so many smallest effects: what moves all series alike is taken off them, and less of it misleads nobody."""
+
 MOST = 2 / 3
 """Share of the series that must have moved the same way."""
 
@@ -57,7 +60,8 @@ def remove_common_mode(values: FloatArray, settings: Settings) -> tuple[FloatArr
     noise = max(1.4826 * float(np.median(np.abs(others - np.median(others)))), 1e-4)
     tonight = changes[:, -1][~np.isnan(changes[:, -1])]
     together = np.mean(np.sign(tonight) == np.sign(shift)) >= MOST
-    is_event = bool(together and abs(shift) > max(np.log1p(settings.min_effect), EVENT_FACTOR * noise))
+    least = max(np.log1p(EVENT_EFFECTS * settings.min_effect), EVENT_FACTOR * noise)
+    is_event = bool(together and abs(shift) > least)
     return values - shifts, Common(shift, noise, others.size, is_event)
 
 
