@@ -12,20 +12,16 @@ from harness.core.target import Target
 from harness.measure.profile import Profile
 
 
-@dataclass(frozen=True)
-class Order:
-    """What the user asked for: the suite's name, where, how long, the seed of every random choice, and `command`.
+@dataclass(frozen=True, kw_only=True)
+class Conduct:
+    """How a run is done, whatever it measures: the seed of every random choice, the `command` as typed, and so on.
 
-    `resume` goes on with the run that is in `out` already. `tune` turns the knobs that make the machine steadier,
+    `resume` goes on with the run that is in its folder already. `tune` turns the knobs that make the machine steadier,
     and back at the end; `strict` refuses to measure when a check fails. `power_supply` and `ambient_c` (degrees
     Celsius) are what the user tells of them. With `accuracy_margin`, a share of the images, a case is scored only until
     it is decided how it compares with fp32. `fs` is the machine: this one, or a recorded tree.
     """
 
-    suite: str
-    target: Target
-    profile: Profile
-    out: Path
     seed: int = 0
     command: Sequence[str] = ()
     percentiles: Definition = "numpy"
@@ -36,6 +32,16 @@ class Order:
     power_supply: str | None = None
     ambient_c: float | None = None
     fs: HostFs = field(default_factory=HostFs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order(Conduct):
+    """A run as it will be done: the suite's name, the board, how long, and the folder it goes to."""
+
+    suite: str
+    target: Target
+    profile: Profile
+    out: Path
 
     @property
     def target_name(self) -> str:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 
 import suites
-from harness.analysis.stats import Definition
 from harness.core.artifact import Artifact, Format
 from harness.core.case import Case
 from harness.core.errors import UnknownName, UsageError
-from harness.core.hostfs import HostFs
 from harness.core.scenario import Driver, Load, Scenario
 from harness.core.target import Target
 from harness.core.units import utc_now
@@ -23,7 +21,7 @@ from suites.user import UserModel
 from suites.watch import Rules
 
 from .board import find_target, runtime_settings
-from .order import Order
+from .order import Conduct, Order
 from .own import OWN, Find, OwnModels
 from .plan import Data, Plan, Preparer
 from .room import Room
@@ -31,8 +29,8 @@ from .room import Room
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Request:
+@dataclass(frozen=True, kw_only=True)
+class Request(Conduct):
     """A suite, or models of the user's own, or both; the rest narrows and tunes.
 
     `suite` None means 'quick' where there are no own models. `data` is a folder of class folders for the own models,
@@ -61,20 +59,10 @@ class Request:
     target_name: str = "auto"
     profile: str | None = None
     images: int | None = None
-    accuracy_margin: float | None = None
     timeout_s: float | None = None
     memory_bytes: int | None = None
-    seed: int = 0
     out: str | None = None
-    command: Sequence[str] = ()
-    percentiles: Definition = "numpy"
     deep: bool | None = None
-    resume: bool = False
-    tune: bool = False
-    strict: bool = False
-    power_supply: str | None = None
-    ambient_c: float | None = None
-    fs: HostFs = field(default_factory=HostFs)
     descriptors: Sequence[Path] = ()
     replacements: Mapping[str, Path] = field(default_factory=dict)
     tell: Callable[[str], None] = _log.info
@@ -161,22 +149,8 @@ class Request:
         name = self._suite.name if self._suite else "own"
         length = self.profile or (self._suite.profile if self._suite else "quick")
         out = Path(self.out) if self.out else default_out(name)
-        return Order(
-            suite=name,
-            target=self.target,
-            profile=profile(length, self.deep),
-            out=out,
-            seed=self.seed,
-            command=self.command,
-            percentiles=self.percentiles,
-            accuracy_margin=self.accuracy_margin,
-            resume=self.resume,
-            tune=self.tune,
-            strict=self.strict,
-            power_supply=self.power_supply,
-            ambient_c=self.ambient_c,
-            fs=self.fs,
-        )
+        how = {each.name: getattr(self, each.name) for each in fields(Conduct)}
+        return Order(suite=name, target=self.target, profile=profile(length, self.deep), out=out, **how)
 
     def _find(self, case: Case, file_format: Format) -> Artifact:
         if case in self._found:
