@@ -25,6 +25,10 @@ PairedRun = Callable[[int, int], "tuple[npt.ArrayLike, npt.ArrayLike] | None"]
 """(series, pairs) -> (a, b), process medians of the last good and of the new build; None where it cannot be had."""
 
 
+MOST_AB = 2
+"""How often a series is put to A/B in a night, all pairs being judged together."""
+
+
 class Detector:
     """The nightly detector. It keeps its settings and nothing else: the same arrays give the same verdicts."""
 
@@ -61,8 +65,8 @@ class Detector:
             check = self._unchanged if unchanged[s] else self._measure_again
             checks[s] = check(s, found, common, rerun, ab)
         discovered = self._discoveries(checks)
-        verdicts = [common.verdict(self.settings)] if common.is_event else []
-        return verdicts + [self._verdict(s, found, common, c, s in discovered) for s, c in checks.items()]
+        machine = [self._machine(common, rerun)] if common.is_event else []
+        return machine + [self._verdict(s, found, common, c, s in discovered) for s, c in checks.items()]
 
     def slow(self, history: npt.ArrayLike, since: npt.ArrayLike | None = None) -> list[Verdict]:
         """Return what no single night shows: the last fortnight against the first one since night `since`.
@@ -111,27 +115,47 @@ class Detector:
         self, s: int, found: Screen, common: Common, rerun: Rerun | None, ab: PairedRun | None
     ) -> Confirmation:
         """Measure series `s` a second time by the best means offered."""
-        pairs = ab(s, self.settings.pairs) if ab is not None else None
-        if pairs is not None:
-            return confirm.by_ab(*pairs, float(found.shift[s]), self.settings)
+        check = self._compared(s, found, ab) if ab is not None else None
+        if check is not None:
+            return check
         if rerun is not None:
             return self._rerun(s, found, common, rerun)
         return confirm.by_history(found, s, self.settings) if ab is None else confirm.unconfirmed("failed", found, s)
+
+    def _compared(self, s: int, found: Screen, ab: PairedRun) -> Confirmation | None:
+        """Judge by pairs, and where these leave it open, by as many again: other work may have burst into some."""
+        check, measured = None, []
+        while check is None or not (check.changed or check.refuted or len(measured) == MOST_AB):
+            if (pairs := ab(s, self.settings.pairs)) is None:
+                break
+            measured.append(pairs)
+            a, b = (np.concatenate([np.asarray(each[side]) for each in measured]) for side in (0, 1))
+            check = confirm.by_ab(a, b, float(found.shift[s]), self.settings)
+        return check
 
     def _rerun(self, s: int, found: Screen, common: Common, rerun: Rerun) -> Confirmation:
         """Judge by fresh sessions, one after another until one does not confirm; by the one nearest to normal."""
         checks = []
         for _ in range(self.settings.reruns):
-            medians = rerun(s)
-            if medians is None:
+            if np.isnan(value := self._again(s, rerun)):
                 return confirm.unconfirmed("failed", found, s)
-            value = float(
-                night_values(self._turned(samples("rerun", np.atleast_1d(np.asarray(medians)), positive=True)))
-            )
             checks.append(confirm.by_rerun(value - common.shift, found, s, self.settings))
             if not checks[-1].changed:
                 break
         return min(checks, key=lambda check: abs(check.shift) if check.changed else -1.0)
+
+    def _again(self, s: int, rerun: Rerun) -> float:
+        """The turned log of a fresh session's night value, NaN where it failed."""
+        medians = rerun(s)
+        if medians is None:
+            return np.nan
+        return float(night_values(self._turned(samples("rerun", np.atleast_1d(np.asarray(medians)), positive=True))))
+
+    def _machine(self, common: Common, rerun: Rerun | None) -> Verdict:
+        """What all series did, unless the ones that moved most like all do not show it again."""
+        if rerun is None:
+            return common.verdict(self.settings)
+        return common.verdict(self.settings, {s: self._again(s, rerun) for s in common.witnesses})
 
     def _discoveries(self, checks: dict[int, Confirmation]) -> set[int]:
         """Return the changed series that pass false discovery control over all second measurements of the night."""

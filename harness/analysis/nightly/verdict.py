@@ -33,7 +33,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A finding on one series (its index), or on the machine (`series` None, kind "environment").
+    """A finding on one series (its index), or on the machine: `series` None, values over those of other nights.
 
     `ratio`: new over old, between `lo` and `hi` at 95 %. regression, improvement: confirmed. transient: gone when
     measured again. inconclusive: neither. environment: not the code. `p_value`: of the means that decided.
@@ -60,7 +60,8 @@ class Verdict:
         if e.pairs:
             parts.append(f"A/B {e.pairs_worse}/{e.pairs} pairs worse")
         if e.confirmed is not None:
-            parts.append(f"measured again: {e.confirmed * scale:.4g} {unit}")
+            again = f"{_percent(e.confirmed)} %" if self.series is None else f"{e.confirmed * scale:.4g} {unit}"
+            parts.append(f"measured again: {again}")
         parts.append(_REMARK[e.means])
         if e.common:
             parts.append(f"all series moved by {_percent(1.0 + e.common)} %")

@@ -6,6 +6,7 @@ A case is measured again once, whichever of its metrics are suspicious.
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -26,6 +27,8 @@ FIELDS: Mapping[str, Callable[[Timing], float]] = {
 }
 """Metrics that a latency process tells, in the unit of the store's series: seconds and bytes."""
 
+_SIDES: tuple[Side, Side] = ("a", "b")
+
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -37,17 +40,27 @@ class Again:
         self._scratch = scratch
         self._seed = seed
         self._said = said
-        self._duels: dict[str, dict[Side, list[Timing]] | None] = {}
+        self._random = random.Random(seed)  # noqa: S311 - an order, no secret
+        self._duels: dict[str, list[dict[Side, Timing]]] = defaultdict(list)
+        self._told: dict[tuple[str, str], int] = defaultdict(int)
         self._sessions = 0
 
     def ab(self, old: Prepared, new: Prepared, metric: str, pairs: int) -> Pair | None:
-        """Values of `metric` of both builds from `pairs` pairs of fresh processes; None where one of them failed."""
+        """Values of `metric` of both builds from `pairs` more pairs of fresh processes; None where one of them failed.
+
+        Pairs that another metric asked for are not measured again.
+        """
         name = new.case.id
-        if name not in self._duels:
-            self._said(f"{name}: {pairs} pairs against the last good build")
-            self._duels[name] = self._duel({"a": old, "b": new}, pairs)
+        begin = self._told[name, metric]
+        self._told[name, metric] = end = begin + pairs
         found = self._duels[name]
-        return None if found is None else (_values(found["a"], metric), _values(found["b"], metric))
+        if len(found) < end:
+            self._said(f"{name}: {end - len(found)} pairs against the last good build")
+            found += self._duel({"a": old, "b": new}, end - len(found))
+        if len(found) < end:
+            return None
+        a, b = (_values([pair[side] for pair in found[begin:end]], metric) for side in _SIDES)
+        return a, b
 
     def rerun(self, new: Prepared, metric: str) -> NDArray[np.float64] | None:
         """Values of `metric` from a fresh session of as many processes as the profile has; None where one failed."""
@@ -57,16 +70,18 @@ class Again:
         good = [timing for timing in timings if isinstance(timing, Timing)]
         return _values(good, metric) if len(good) == len(timings) else None
 
-    def _duel(self, sides: Mapping[Side, Prepared], pairs: int) -> dict[Side, list[Timing]] | None:
+    def _duel(self, sides: Mapping[Side, Prepared], pairs: int) -> list[dict[Side, Timing]]:
+        """So many pairs, fewer where a process failed."""
         feeds = write_feeds([*sides.values()], self._scratch)
-        found: dict[Side, list[Timing]] = {"a": [], "b": []}
-        order = abba(pairs, random.Random(self._seed))  # noqa: S311 - an order, no secret
-        for number, pair in enumerate(order):
-            for side in pair:
+        found: list[dict[Side, Timing]] = []
+        for number, order in enumerate(abba(pairs, self._random)):
+            pair: dict[Side, Timing] = {}
+            for side in order:
                 timing = self._process(sides[side], feeds, number)
                 if isinstance(timing, Failure):
-                    return None
-                found[side].append(timing)
+                    return found
+                pair[side] = timing
+            found.append(pair)
         return found
 
     def _process(self, prepared: Prepared, feeds: Mapping[Labelled, Path], number: int) -> Timing | Failure:

@@ -99,7 +99,8 @@ def slow(
 
 def _awaited(verdict: Verdict) -> Verdict:
     """What cannot be measured again is told once it has held for some nights; until then it is only kept on file."""
-    waits = verdict.kind == "inconclusive" and verdict.evidence.recent_nights < LASTING_NIGHTS
+    unsure = verdict.kind == "inconclusive" or verdict.series is None
+    waits = unsure and verdict.evidence.recent_nights < LASTING_NIGHTS
     return replace(verdict, kind="transient") if waits else verdict
 
 

@@ -107,6 +107,21 @@ def test_a_noisy_ab_is_inconclusive() -> None:
     assert verdict.lo < 1 < verdict.hi
 
 
+def test_pairs_that_leave_it_open_are_followed_by_as_many() -> None:
+    rng, asked = np.random.default_rng(7), []
+
+    def disturbed(series: int, pairs: int) -> tuple[np.ndarray, np.ndarray]:
+        """The first pairs ran beside something else."""
+        asked.append(pairs)
+        noise = 0.05 if len(asked) == 1 else 0.003
+        a, b = 0.012 * np.exp(noise * rng.normal(size=(2, pairs)))
+        return a, 1.05 * b
+
+    (verdict,) = Detector().night(quiet(), tonight(ratio=1.05), ab=disturbed)
+    assert asked == [20, 20]
+    assert (verdict.kind, verdict.evidence.pairs) == ("regression", 40)
+
+
 def lasting(ratio: float) -> np.ndarray:
     """Three nights that moved, tonight the last of them."""
     series = quiet(nights=NIGHTS + 3)
@@ -145,6 +160,27 @@ def test_a_verdict_says_since_how_many_nights_and_how_much(nights: int) -> None:
     assert verdict.evidence.recent_nights == nights
     assert verdict.evidence.tonight / verdict.evidence.before == pytest.approx(1.10, abs=0.01)
     assert verdict.ratio == pytest.approx(1.10, abs=0.01)
+
+
+@pytest.mark.parametrize(("still", "kind"), [(1.04, "environment"), (1.01, "transient"), (0.96, "transient")])
+def test_a_machine_is_blamed_for_what_it_does_again(still: float, kind: str) -> None:
+    bench = Bench(still)
+    (machine,) = Detector().night(quiet(20), 1.04 * tonight(20), rerun=bench.rerun)
+    assert (machine.series, machine.kind, len(set(bench.asked))) == (None, kind, 3)
+    assert machine.evidence.confirmed == pytest.approx(still, abs=0.006)
+    assert "measured again: " in machine.sentence()
+
+
+def test_a_machine_that_cannot_be_measured_again_is_told_of() -> None:
+    (machine,) = Detector().night(quiet(20), 1.04 * tonight(20), rerun=lambda _: None)
+    assert (machine.kind, machine.evidence.confirmed) == ("environment", None)
+
+
+def test_a_machine_that_lasts_says_for_how_long() -> None:
+    series = quiet(20, nights=NIGHTS + 3)
+    series[:, NIGHTS:] *= 1.05
+    (machine,) = Detector().night(series[:, :-1], series[:, -1])
+    assert (machine.kind, machine.evidence.recent_nights) == ("environment", 3)
 
 
 def test_what_all_series_do_is_one_environment_event() -> None:
