@@ -14,7 +14,7 @@ from harness.analysis.nightly.settings import Settings
 from harness.analysis.nightly.verdict import Means
 
 LASTING_NIGHTS = 3
-"""Without a second measurement, or another build to blame, a change counts once it has held for so many nights."""
+"""Without a second measurement, a change counts once it has held for so many nights."""
 
 
 @dataclass(frozen=True)

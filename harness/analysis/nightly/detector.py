@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +10,7 @@ import numpy.typing as npt
 from harness.analysis._checks import BoolArray, FloatArray, IntArray, numbers, samples
 from harness.analysis.nightly import confirm
 from harness.analysis.nightly.common import Common, remove_common_mode
-from harness.analysis.nightly.confirm import LASTING_NIGHTS, Confirmation
+from harness.analysis.nightly.confirm import Confirmation
 from harness.analysis.nightly.screen import WEEK, Screen, night_values, screen
 from harness.analysis.nightly.settings import Settings
 from harness.analysis.nightly.slow import slow_changes
@@ -51,9 +50,9 @@ class Detector:
         first; NaN where a night or a process is missing. today: (series, processes). Seconds, joules or any
         other unit in which ratios mean something. rerun, ab: how to measure a suspicious series again; `ab` is
         preferred, then `rerun`, then the history alone must do. same_build: (series,) true where artifact and
-        runtime hashes are those of the nights before: a change that lasts for three nights, and that `rerun`
-        where it is given shows again, is then the environment's. since: (series,) first night that counts,
-        after a declared reset or an accepted step.
+        runtime hashes are those of the nights before: it cannot be the code, is `transient` and not measured
+        again; `slow` tells what stays. since: (series,) first night that counts, after a declared reset or an
+        accepted step.
 
         Raises ValueError for arrays that do not fit each other, and for values that are not > 0.
         """
@@ -62,8 +61,10 @@ class Detector:
         found = screen(values, self.settings)
         checks: dict[int, Confirmation] = {}
         for s in map(int, np.flatnonzero(found.nights)):
-            check = self._unchanged if unchanged[s] else self._measure_again
-            checks[s] = check(s, found, common, rerun, ab)
+            if unchanged[s]:
+                checks[s] = confirm.unconfirmed("same build", found, s)
+            else:
+                checks[s] = self._measure_again(s, found, common, rerun, ab)
         discovered = self._discoveries(checks)
         machine = [self._machine(common, rerun)] if common.is_event else []
         return machine + [self._verdict(s, found, common, c, s in discovered) for s, c in checks.items()]
@@ -98,18 +99,6 @@ class Detector:
         """Return logarithms in which more is worse."""
         logs = np.log(values)
         return logs if self.settings.better == "less" else -logs
-
-    def _unchanged(
-        self, s: int, found: Screen, common: Common, rerun: Rerun | None, _: PairedRun | None
-    ) -> Confirmation:
-        """What moves with the build unchanged has to last, for nobody can act on a night; then it is measured again."""
-        if found.lasting[s] < LASTING_NIGHTS:
-            check = confirm.unconfirmed("same build", found, s)
-        elif rerun is None:
-            check = confirm.by_history(found, s, self.settings)
-        else:
-            check = self._rerun(s, found, common, rerun)
-        return check if check.means == "failed" else replace(check, means="same build")
 
     def _measure_again(
         self, s: int, found: Screen, common: Common, rerun: Rerun | None, ab: PairedRun | None
@@ -183,11 +172,9 @@ class Detector:
 
 
 def _kind(check: Confirmation, discovered: bool) -> Kind:
-    if check.means == "same build":
-        return "environment" if discovered else "transient"
     if discovered:
         return "regression" if check.shift > 0 else "improvement"
-    return "transient" if check.refuted else "inconclusive"
+    return "transient" if check.refuted or check.means == "same build" else "inconclusive"
 
 
 def _positive(name: str, values: npt.ArrayLike, ndim: int) -> FloatArray:
