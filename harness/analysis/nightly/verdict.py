@@ -36,7 +36,8 @@ class Verdict:
     """A finding on one series (its index), or on the machine: `series` None, values over those of other nights.
 
     `ratio`: new over old, between `lo` and `hi` at 95 %. regression, improvement: confirmed. transient: gone when
-    measured again, or of an unchanged build. inconclusive: neither. environment: the machine. `p_value`: of the means that decided.
+    measured again, or of an unchanged build. inconclusive: neither. environment: the machine. `p_value`: of the means
+    that decided.
     """
 
     series: int | None
