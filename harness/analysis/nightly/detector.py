@@ -50,15 +50,16 @@ class Detector:
         first; NaN where a night or a process is missing. today: (series, processes). Seconds, joules or any
         other unit in which ratios mean something. rerun, ab: how to measure a suspicious series again; `ab` is
         preferred, then `rerun`, then the history alone must do. same_build: (series,) true where artifact and
-        runtime hashes are those of the nights before: it cannot be the code, is `transient` and not measured
-        again; `slow` tells what stays. since: (series,) first night that counts, after a declared reset or an
-        accepted step.
+        runtime hashes are those of the last good build: it cannot be the code, is `transient` and not measured
+        again; `slow` tells what stays. Where it is false the build is known to be another, and with `ab` looked at
+        more closely. since: (series,) first night that counts, after a declared reset or an accepted step.
 
         Raises ValueError for arrays that do not fit each other, and for values that are not > 0.
         """
         values, common = remove_common_mode(self._log_values(history, today, since), self.settings)
         unchanged = _flags(same_build, len(values))
-        found = screen(values, self.settings)
+        to_pairs = same_build is not None and ab is not None
+        found = screen(values, self.settings, new_build=~unchanged & to_pairs)
         checks: dict[int, Confirmation] = {}
         for s in map(int, np.flatnonzero(found.nights)):
             if unchanged[s]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.analysis._checks import FloatArray, IntArray
+from harness.analysis._checks import BoolArray, FloatArray, IntArray
 from harness.analysis.nightly.settings import Settings
 from harness.analysis.stats.autocorrelation import integrated_time
 
@@ -70,8 +70,8 @@ def night_values(processes: FloatArray) -> FloatArray:
     return np.asarray(np.take_along_axis(ordered, index[..., None], axis=-1)[..., 0])
 
 
-def screen(values: FloatArray, settings: Settings) -> Screen:
-    """Compare the last nights of `values` (series, nights) with those before them.
+def screen(values: FloatArray, settings: Settings, new_build: BoolArray) -> Screen:
+    """Compare the last nights of `values` (series, nights) with those before them; `new_build` are looked at closely.
 
     Tonight is the last column; NaN is 'not measured', and measured nights close ranks over it. A series with
     less than a week and ten nights of history is judged by tonight alone against all nights before.
@@ -93,11 +93,13 @@ def screen(values: FloatArray, settings: Settings) -> Screen:
     )
     for rows, recent in ((enough & measured, WEEK), (~enough & measured, 1)):
         if rows.any() and values.shape[1] > MIN_BASELINE:
-            _screen(known[rows], recent, settings, result, np.flatnonzero(rows))
+            _screen(known[rows], recent, settings, result, np.flatnonzero(rows), new_build[rows])
     return result
 
 
-def _screen(known: FloatArray, recent: int, settings: Settings, result: Screen, rows: IntArray) -> None:
+def _screen(
+    known: FloatArray, recent: int, settings: Settings, result: Screen, rows: IntArray, new_build: BoolArray
+) -> None:
     """Judge series that have `recent` nights to look at; the answers go into `rows` of `result`."""
     base = known[:, : known.shape[1] - recent][:, -settings.baseline_nights :]
     count = np.count_nonzero(~np.isnan(base), axis=1)
@@ -105,17 +107,18 @@ def _screen(known: FloatArray, recent: int, settings: Settings, result: Screen, 
     scale = np.fmax(_MAD_TO_SD * _median(np.abs(base - level[:, None])), MIN_SCALE)
     result.level[rows], result.scale[rows], result.baseline[rows] = level, scale, count
     largest = np.zeros(len(rows))
+    loss_factor = np.where(new_build, settings.new_build_noise_factor, settings.noise_factor)
     for k in (k for k in settings.recent_nights if k <= recent):
         value = _median(known[:, -k:])
         before = _median(known[:, -k - WEEK : -k])
-        for sign, factor in ((1.0, settings.noise_factor), (-1.0, settings.improvement_noise_factor)):
+        for sign, factor in ((1.0, loss_factor), (-1.0, settings.improvement_noise_factor)):
             shift = sign * (value - level)
             limit = np.maximum(np.log1p(settings.min_effect), factor * scale * _small_sample(count))
             new = sign * (value - before) > settings.novelty * shift
             found = np.flatnonzero((count >= MIN_BASELINE) & (shift > limit) & new)
             beyond = np.count_nonzero(sign * (base[found] - value[found, None]) >= 0.0, axis=1)
             p = (1 + beyond) / (1 + count[found])
-            unheard = (p < settings.screen_p) | (shift[found] > CERTAIN * limit[found])
+            unheard = (p < settings.screen_p) | (shift[found] > CERTAIN * limit[found]) | new_build[found]
             hit = rows[found[unheard]]
             result.shift[hit], result.nights[hit], result.p[hit] = sign * shift[found[unheard]], k, p[unheard]
             largest[found[unheard]] = np.maximum(largest[found[unheard]], shift[found[unheard]])

@@ -15,6 +15,7 @@ class Settings:
     baseline_nights: nights before the recent ones that tell what is normal.
     recent_nights: how many recent nights, tonight included, are taken together; ascending.
     noise_factor: a loss must exceed so many robust standard deviations of the baseline nights.
+    new_build_noise_factor: the same for a series whose build is known to be another: it has a reason to move.
     improvement_noise_factor: the same for a gain, for which nobody is woken.
     screen_p: share of baseline nights that may be as extreme as the recent ones.
     novelty: share of the change that must have come within the last week. The rest is drift or known.
@@ -32,6 +33,7 @@ class Settings:
     baseline_nights: int = 45
     recent_nights: tuple[int, ...] = (1, 2, 3, 5, 7)
     noise_factor: float = 2.3
+    new_build_noise_factor: float = 1.0
     improvement_noise_factor: float = 4.0
     screen_p: float = 0.05
     novelty: float = 0.5
@@ -56,6 +58,7 @@ class Settings:
         for name in (
             "min_effect",
             "noise_factor",
+            "new_build_noise_factor",
             "improvement_noise_factor",
             "novelty",
             "rerun_noise_factor",

@@ -121,6 +121,15 @@ def test_pairs_that_leave_it_open_are_followed_by_as_many() -> None:
     assert (verdict.kind, verdict.evidence.pairs) == ("regression", 40)
 
 
+@pytest.mark.parametrize(("same_build", "kinds"), [(None, []), ([False], ["regression"])])
+def test_a_build_known_to_be_new_is_looked_at_closely(same_build: list[bool] | None, kinds: list[str]) -> None:
+    """5 % within nights that scatter by 3 %: nothing to wake anybody for, unless there is a reason to look."""
+    restless, bench = quiet(sigma=0.03), Bench(1.05)
+    usual = np.median(np.sort(restless, axis=-1)[..., 1], axis=1)
+    found = Detector().night(restless, 1.05 * np.tile(usual[:, None], 5), ab=bench.ab, same_build=same_build)
+    assert [verdict.kind for verdict in found] == kinds
+
+
 @pytest.mark.parametrize("nights", [1, 3])
 def test_the_same_build_cannot_regress(nights: int) -> None:
     bench, series = Bench(1.06), quiet(nights=NIGHTS + nights)
