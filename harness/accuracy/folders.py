@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.core.errors import DataError
 
 from . import imagenet
-from .dataset import Image
-from .numbering import Label, Numbering, of_numbers
-from .pictures import SUFFIXES, is_image, read
+from .image_files import ImageFiles
+from .numbering import Numbering, of_numbers
+from .pictures import SUFFIXES, is_image
 
 _SPLITS = frozenset({"train", "val", "test"})
 
@@ -21,36 +20,20 @@ def validation_part(path: Path) -> Path:
     return path / "val" if "val" in names and names <= _SPLITS else path
 
 
-class ClassFolders:
+class ClassFolders(ImageFiles):
     """Classes are numbered in the alphabetical order of their folders' names; all numbers are taken as they are.
 
-    `files` are the images with their labels, classes in turn.
+    They come in turn, so that the first images are balanced.
     """
-
-    parts: Sequence[tuple[str, int]] = ()
 
     def __init__(self, path: Path) -> None:
         folders = _folders(path)
         self.names = [folder.name for folder in folders]
         labels, self.numbering = _numbered(self.names)
         files = [[file for file in sorted(folder.rglob("*")) if is_image(file)] for folder in folders]
-        self.files: Sequence[tuple[Path, Label]] = _interleave(files, labels)
+        self.files = _interleave(files, labels)
         if not self.files:
             raise DataError(_nothing(path), f"expected one sub-folder a class with {', '.join(sorted(SUFFIXES))} files")
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def items(self, limit: int | None = None) -> Iterator[tuple[Image, Label]]:
-        """RGB images, classes in turn, so that the first `limit` are balanced."""
-        for path, label in self.files[:limit]:
-            yield read(path), label
-
-    def picked(self, places: Sequence[int]) -> Iterator[tuple[Image, Label]]:
-        """RGB images at these places, read when they are due."""
-        for place in places:
-            path, label = self.files[place]
-            yield read(path), label
 
 
 def _folders(path: Path) -> list[Path]:

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from harness.core.errors import DataError
 
 from . import imagenet
-from .dataset import Image
-from .numbering import Label, Numbering, of_numbers
-from .pictures import is_image, read
+from .image_files import ImageFiles
+from .numbering import Numbering, of_numbers
+from .pictures import is_image
 
 NAMES = ("labels.txt", "labels.csv", "val.txt", "LOC_val_solution.csv")
 KIT = "ILSVRC2012_validation_ground_truth.txt"
@@ -40,11 +40,8 @@ class Line(NamedTuple):
     part: str = ""
 
 
-class LabelledFiles:
-    """The images that a labels file names, in its order. DataError where it and the folder do not agree.
-
-    `files` are the images with their labels.
-    """
+class LabelledFiles(ImageFiles):
+    """The images that a labels file names, in its order. DataError where it and the folder do not agree."""
 
     def __init__(self, path: Path) -> None:
         lines = list(_alone(path) if path.name in ALONE else _pairs(path))
@@ -52,22 +49,8 @@ class LabelledFiles:
             raise DataError(f"{path} labels no image", "write a line 'IMAGE LABEL' for each")
         labels, self.numbering = _numbered(lines, path)
         single = (one[0] if len(one) == 1 else one for one in labels)
-        self.files: Sequence[tuple[Path, Label]] = list(zip(_found(lines, path), single, strict=True))
-        self.parts: Sequence[tuple[str, int]] = list(Counter(line.part for line in lines if line.part).items())
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def items(self, limit: int | None = None) -> Iterator[tuple[Image, Label]]:
-        """RGB images."""
-        for path, label in self.files[:limit]:
-            yield read(path), label
-
-    def picked(self, places: Sequence[int]) -> Iterator[tuple[Image, Label]]:
-        """RGB images at these places, read when they are due."""
-        for place in places:
-            path, label = self.files[place]
-            yield read(path), label
+        self.files = list(zip(_found(lines, path), single, strict=True))
+        self.parts = list(Counter(line.part for line in lines if line.part).items())
 
 
 def _pairs(path: Path) -> Iterator[Line]:
