@@ -31,11 +31,11 @@ FIRST_NIGHT = 30
 
 @dataclass
 class Run:
-    """One way to confirm, and what it did: second measurements and false alarms by family."""
+    """One way to confirm, and what it did: the series-nights it measured again, however often."""
 
     means: str
     detector: Detector
-    again: int = 0
+    again: set[tuple[int, int]] = field(default_factory=set)
     steps: dict[int, float] = field(default_factory=dict)
     """Log step of the series that have one tonight."""
 
@@ -43,11 +43,11 @@ class Run:
         """Let the detector judge night `t`, and count what it measures again."""
 
         def rerun(series: int) -> Array:
-            self.again += 1
+            self.again.add((series, t))
             return nights.session(np.array([series]), t, self.steps.get(series, 0.0))[0]
 
         def ab(series: int, pairs: int) -> tuple[Array, Array]:
-            self.again += 1
+            self.again.add((series, t))
             return nights.pairs(series, t, pairs, self.steps.get(series, 0.0))
 
         offered = {"ab": ab} if self.means == "ab" else {"rerun": rerun} if self.means == "rerun" else {}
@@ -70,14 +70,14 @@ def regressions(verdicts: list[Verdict]) -> list[int]:
 
 def false_alarms(run: Run, nights: Nights, quiet: Array) -> tuple[float, float, list[float]]:
     """Return false alarms per 1,000 series-nights, the share of nights measured again, alarms by family."""
-    run.again, run.steps = 0, {}
+    run.again, run.steps = set(), {}
     by_family = np.zeros(len(FAMILIES))
     judged = range(FIRST_NIGHT, quiet.shape[1])
     for t in judged:
         for series in regressions(run.night(nights, quiet[:, :t], quiet[:, t], t)):
             by_family[nights.family[series]] += 1
     total = len(quiet) * len(judged)
-    return 1000 * by_family.sum() / total, run.again / total, list(1000 * len(FAMILIES) * by_family / total)
+    return 1000 * by_family.sum() / total, len(run.again) / total, list(1000 * len(FAMILIES) * by_family / total)
 
 
 def power(run: Run, nights: Nights, quiet: Array, step: float, starts: int) -> tuple[float, float]:
