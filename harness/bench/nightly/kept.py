@@ -13,12 +13,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.analysis.nightly.confirm import LASTING_NIGHTS
 from harness.core.artifact import Artifact, Preprocess, files_of, sha256_of
 from harness.core.errors import RecordError
 from harness.measure.prepared import Prepared
 from harness.store.files import write_whole
 
 SCHEMA = 1
+
+TRIAL_NIGHTS = LASTING_NIGHTS
+"""Nights without a finding that make a build a good one."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,14 @@ class Kept:
     def __init__(self, index: Path) -> None:
         self._objects = index.parent / "objects"
         self._index = index
-        self._good, self._latest = self._read()
+        self._good: dict[str, Build] = {}
+        self._latest: dict[str, Build] = {}
+        self._on_trial: dict[str, list[Build]] = {}
+        if index.is_file():
+            self._read()
 
     def good(self, case_id: str) -> Build | None:
-        """The last build without a regression, if one was kept."""
+        """The last build that has stood its trial, if one was kept."""
         return self._good.get(case_id)
 
     def path(self, build: Build) -> Path | None:
@@ -80,16 +88,26 @@ class Kept:
         self._keep_files(artifact)
         self._latest[case_id] = build
 
-    def promote(self, case_id: str) -> None:
-        """The latest build becomes the last good one."""
-        if case_id in self._latest:
-            self._good[case_id] = self._latest[case_id]
+    def approve(self, case_id: str) -> None:
+        """Nothing was wrong with the latest build tonight; what was so for `TRIAL_NIGHTS` is the last good one.
+
+        Until then the older one is what pairs are run against: a loss that one night overlooks is found in the next.
+        """
+        trial = self._on_trial.setdefault(case_id, [])
+        trial.append(self._latest[case_id])
+        if len(trial) == TRIAL_NIGHTS or case_id not in self._good:
+            self._good[case_id] = trial.pop(0)
+
+    def doubt(self, case_id: str) -> None:
+        """Something was wrong tonight, or may be: no build since the last good one is any better."""
+        self._on_trial.pop(case_id, None)
 
     def accept(self, text: str) -> list[str]:
         """The latest builds of all cases with `text` in their id become the good ones; which those are."""
         found = [case for case in self._latest if text in case]
         for case in found:
-            self.promote(case)
+            self._good[case] = self._latest[case]
+            self.doubt(case)
         return found
 
     def save(self) -> None:
@@ -99,6 +117,7 @@ class Kept:
             "schema": SCHEMA,
             "good": {case: asdict(build) for case, build in self._good.items()},
             "latest": {case: asdict(build) for case, build in self._latest.items()},
+            "on_trial": {case: [asdict(build) for build in builds] for case, builds in self._on_trial.items()},
         }
         write_whole(self._index, json.dumps(document, indent=1).encode())
 
@@ -115,17 +134,16 @@ class Kept:
             shutil.copyfile(file, copy)
         partial.rename(folder)
 
-    def _read(self) -> tuple[dict[str, Build], dict[str, Build]]:
-        if not self._index.is_file():
-            return {}, {}
+    def _read(self) -> None:
         try:
             data = json.loads(self._index.read_text(encoding="utf-8"))
-            good, latest = ({c: Build(**b) for c, b in data[part].items()} for part in ("good", "latest"))
+            self._good, self._latest = ({c: Build(**b) for c, b in data[part].items()} for part in ("good", "latest"))
+            trials = data.get("on_trial", {})  # not written before there were trials
+            self._on_trial = {case: [Build(**build) for build in builds] for case, builds in trials.items()}
         except (ValueError, KeyError, TypeError) as error:
             raise RecordError(
                 f"{self._index}: damaged list of kept builds ({error})", "remove it: tonight's builds are kept anew"
             ) from error
-        return good, latest
 
 
 def accept(folder: Path, text: str) -> list[str]:

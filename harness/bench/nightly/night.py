@@ -122,14 +122,16 @@ class Night:
         return self._store.series(metric, where, last=HISTORY_NIGHTS)
 
     def _keep(self, outcomes: Sequence[Outcome]) -> None:
-        """Tonight's builds are the last good ones but where something is wrong with them, or may be."""
-        doubtful = {one.case_id for one in outcomes if one.doubts}
+        """Tonight's builds go on trial, but where something is wrong with them, or may be."""
+        kept, doubtful = self._tonight.kept, {one.case_id for one in outcomes if one.doubts}
         measured = {record.case_id for record in self.records if record.value("n_inferences") is not None}
         for name in measured & set(self._tonight.prepared):
-            self._tonight.kept.offer(name, self._tonight.builds[name], self._tonight.prepared[name].artifact)
-            if name not in doubtful or self._tonight.kept.good(name) is None:
-                self._tonight.kept.promote(name)
-        self._tonight.kept.save()
+            kept.offer(name, self._tonight.builds[name], self._tonight.prepared[name].artifact)
+            if name in doubtful and kept.good(name):
+                kept.doubt(name)
+            else:
+                kept.approve(name)
+        kept.save()
 
     def _slow_pass_due(self) -> bool:
         """A week after the last night with a slow pass, by the calendar week of the nights on file."""

@@ -86,7 +86,7 @@ def tonight(folder, changed=True, versions=VERSIONS, rules=NO_RULES):
     old = {case.id: prepared(folder, case, "old") for case in CASES}
     for name, one in old.items():
         kept.offer(name, Build.of(one, "night0", VERSIONS, "a1b2c3"), one.artifact)
-        kept.promote(name)
+        kept.approve(name)
     new = {case.id: prepared(folder, case, "new") for case in CASES} if changed else old
     builds = {name: Build.of(one, "tonight", versions, "d4e5f6") for name, one in new.items()}
     return Tonight(new, builds, kept, NoEnvironments(), rules)
@@ -142,6 +142,19 @@ def test_night_is_kept_and_judged_in_either_database(new_store, tmp_path, monkey
         "the latter is not measured again"
     )
     assert (tmp_path / f"run{NIGHTS}" / "feed.atom").read_text().count("<entry>") == 13
+
+
+def test_a_build_is_good_after_three_nights_without_a_finding(tmp_path):
+    kept, name = Kept(tmp_path / "kept" / "quick.json"), NAMES[0]
+    goods = []
+    for content, found in [("a", 0), ("b", 0), ("b", 0), ("b", 0), ("c", 0), ("c", 1), ("c", 0), ("c", 0), ("c", 0)]:
+        one = prepared(tmp_path, CASES[0], content)
+        kept.offer(name, Build.of(one, "night", VERSIONS, ""), one.artifact)
+        (kept.doubt if found else kept.approve)(name)
+        kept.save()
+        kept = Kept(tmp_path / "kept" / "quick.json")
+        goods.append(kept.good(name).file[-6])
+    assert "".join(goods) == "aaabbbbbc"
 
 
 def test_what_pairs_do_not_show_again_is_transient(nights, tmp_path):
