@@ -107,7 +107,7 @@ class Kept:
         found = [case for case in self._latest if text in case]
         for case in found:
             self._good[case] = self._latest[case]
-            self.doubt(case)
+            self._on_trial.pop(case, None)
         return found
 
     def save(self) -> None:
