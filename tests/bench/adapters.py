@@ -3,10 +3,10 @@
     python tests/bench/adapters.py [--model MODEL] [--rounds N] [--calls N] [--runtimes NAME ...]
 
 First, one session a runtime: `infer` and the library's own call in pairs, in microseconds; at most 2 may lie between
-them. Then p50 of whole processes against OpenVINO's benchmark_app (its own median of as many inferences) and, for
-ExecuTorch, ncnn and MNN, the bare loop one writes around them: each ratio should lie within 0.98 to 1.02. Runtimes that
-are not installed, or whose files were not made (`edgebench prepare runtimes`), are named and left out. Wants a quiet
-machine.
+them. TorchScript, TensorFlow and Keras take a net of one operator for that. Then p50 of whole processes against
+OpenVINO's benchmark_app (its own median of as many inferences) and, for ExecuTorch, ncnn and MNN, the bare loop one
+writes around them: each ratio should lie within 0.98 to 1.02. Runtimes that are not installed, or whose files were not
+made (`edgebench prepare runtimes`), are named and left out. Wants a quiet machine.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -33,6 +34,7 @@ from harness.runtimes.base import Adapter, SessionError
 sys.path.insert(0, str(Path(__file__).parent))
 from _bare import BARE
 from _rounds import Contender, measure, print_table, warn_if_busy
+from _tiny import TINY, tiny
 from fidelity import _length, _ours, _shape, benchmark_app
 
 MOST_US, LOW, HIGH = 2.0, 0.98, 1.02
@@ -88,7 +90,8 @@ def main() -> None:
         return
     warn_if_busy()
     found = _prepared(arguments.model, arguments.runtimes)
-    rows = [[name, *_cost(one, arguments.calls)] for name, one in found.items()]
+    with tempfile.TemporaryDirectory() as scratch:
+        rows = [[name, *_cost(one, arguments.calls, Path(scratch))] for name, one in found.items()]
     print_table(["runtime", "library us", "added us", "95 % interval", f"<= {MOST_US:g}"], rows)
     contenders, duels = _native(found, arguments.seconds)
     if not duels:
@@ -122,16 +125,18 @@ def _prepared(model: str, runtimes: Sequence[str]) -> dict[str, Prepared]:
     return found
 
 
-def _cost(prepared: Prepared, calls: int) -> list[str]:
-    adapter: Adapter = plugins.load("runtimes", prepared.case.runtime)
+def _cost(prepared: Prepared, calls: int, scratch: Path) -> list[str]:
+    name = prepared.case.runtime
+    adapter: Adapter = plugins.load("runtimes", name)
+    path = tiny(name, scratch) if name in TINY else prepared.artifact.path
     try:
-        session = adapter.open(prepared.artifact.path, prepared.options)
+        session = adapter.open(path, prepared.options)
     except SessionError as error:
         return [str(error), "", "", ""]
     (spec,) = session.inputs
     shape = [size if isinstance(size, int) and size > 0 else 1 for size in spec.shape]
     session.prepare({spec.name: np.random.default_rng(0).random(shape, np.float32)})
-    library, added = _alternate(FASTEST[prepared.case.runtime](session), session.infer, calls)
+    library, added = _alternate(FASTEST[name](session), session.infer, calls)
     lo, mid, hi = (difference / 1e3 for difference in added)
     verdict = "yes" if hi <= MOST_US else "NO" if lo > MOST_US else "undecided"
     return [f"{library / 1e3:.2f}", f"{mid:+.2f}", f"{lo:+.2f} to {hi:+.2f}", verdict]
