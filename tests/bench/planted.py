@@ -58,17 +58,19 @@ def main() -> int:
         began = time.monotonic()
         rows, right = zip(*_nights(arguments, place), strict=True)
         keep(arguments.out, "planted", HEAD, rows)
-        print(f"\n{sum(right)} of {len(right)} nights said what they should; {(time.monotonic() - began) / 60:.0f} min")
+        judged = [one for one in right if one is not None]
+        minutes = (time.monotonic() - began) / 60
+        print(f"\n{sum(judged)} of {len(judged)} nights said what they should; {minutes:.0f} min")
         for model in arguments.models:
             explain = _command("nightly", "--explain", f"{model}|fp32|{RUNTIME}")
             subprocess.run(explain, env=_environment(place), check=False)
-    return int(not all(right))
+    return int(not all(judged))
 
 
-def _nights(arguments: argparse.Namespace, place: Path) -> Iterator[tuple[list[str], bool]]:
-    """A row for each night, and whether it said what it should."""
+def _nights(arguments: argparse.Namespace, place: Path) -> Iterator[tuple[list[str], bool | None]]:
+    """A row for each night, and whether it said what it should; None for history, of which nothing is asked."""
     for number in range(arguments.history):
-        yield _row(name := f"history-{number + 1:02d}", _night(arguments, place, name)), True
+        yield _row(name := f"history-{number + 1:02d}", _night(arguments, place, name)), None
     for number in range(arguments.clean):
         document = _night(arguments, place, name := f"clean-{number + 1:02d}")
         yield _row(name, document), not _told(document)

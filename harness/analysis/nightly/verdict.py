@@ -75,7 +75,7 @@ _REMARK: dict[Means, str] = {
     "history": "not measured again",
     "failed": "measuring it again failed",
     "same build": "same hash: yes, so it is not the code",
-    "all series": "the machine changed, not a build",
+    "all series": "all series together, so it is not the code",
     "slow": "too slow for a single night to show",
 }
 
