@@ -1,24 +1,29 @@
-"""Print the table of results that README shows, from a run folder: `python docs/make_results.py RUN`."""
+"""Print the table of README and docs/compression.md from a run folder: `python docs/make_results.py RUN`.
+
+Bold are the cases that no other of the run beats in latency and accuracy.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from harness.core.quantity import Value
 from harness.core.record import Record
 from harness.store.runfolder import RunFolder
+from reports.front import front
 
 RUNTIMES = ("onnxruntime-cpu", "litert-xnnpack")
 
 
-def row(model: str, setting: str, records: dict[tuple[str, str, str], Record]) -> list[str]:
+def row(model: str, setting: str, records: dict[tuple[str, str, str], Record], best: Sequence[Record]) -> list[str]:
     """One net under one setting: latency on each runtime, accuracy, file size and memory on each."""
     pair = [records[model, setting, runtime] for runtime in RUNTIMES]
     return [
         model,
         setting,
-        *map(latency, pair),
-        " / ".join(accuracy(record) for record in pair) if pair[0].value("top1") else "synthetic weights",
+        *(f"**{latency(record)}**" if record in best else latency(record) for record in pair),
+        " / ".join(map(scored, pair)) if pair[0].value("top1") else "synthetic weights",
         " / ".join(megabytes(record, "artifact_bytes", 2) for record in pair),
         " / ".join(megabytes(record, "peak_rss_bytes", 0) for record in pair),
     ]
@@ -39,6 +44,12 @@ def accuracy(record: Record) -> str:
     return "-" if top1 is None else f"{100 * top1:.2f}"
 
 
+def scored(record: Record) -> str:
+    """Top-1 in per cent and, where there is one, the difference to fp32 in points."""
+    difference = record.value("top1_difference")
+    return accuracy(record) + (f" ({100 * difference:+.2f})" if difference else "")
+
+
 def megabytes(record: Record, metric: str, digits: int) -> str:
     """A size in MB, or a dash: a missing one is no 0."""
     size = record.value(metric)
@@ -56,10 +67,11 @@ def main() -> None:
         f"onnxruntime {versions['onnxruntime']}, ai-edge-litert {versions['ai-edge-litert']}, "
         f"{header.started_utc[:10]}. Two figures in a cell: ONNX Runtime / LiteRT.\n"
     )
+    best = front(list(records.values()))
     head = ("model", "setting", "ONNX Runtime p50 ms (95 %)", "LiteRT p50 ms (95 %)", "top-1 %", "MB", "peak MB")
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
     for model, setting in dict.fromkeys((r.case.model, r.case.compression) for r in records.values()):
-        print(f"| {' | '.join(row(model, setting, records))} |")
+        print(f"| {' | '.join(row(model, setting, records, best))} |")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from .numbers import Scale, Shown, show
 from .page import when
 from .samples import Blobs, Source
 from .text import brief_record
-from .words import load_of, main_load, mark_of, scales_of, setting_of
+from .words import label_of, load_of, main_load, mark_of, scales_of, setting_of
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class CaseView:
     @property
     def label(self) -> str:
         """Model and setting."""
-        return f"{self.record.case.model} · {self.setting}"
+        return label_of(self.record)
 
     @property
     def trusted(self) -> bool:

@@ -24,6 +24,7 @@ _SCALES: dict[str, tuple[tuple[float, float, str], ...]] = {
     "db": ((0.0, 1.0, "dB"),),
 }
 _SHARES = frozenset({"top1", "top5", "agreement", "fidelity_agreement"})
+_DIFFERENCES = frozenset({"top1_difference"})  # of shares, hence in points
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ def scale_for(metric: Metric, values: Iterable[float]) -> Scale:
     """One scale for all values of a column, so that they can be compared at a glance: by their median's magnitude."""
     if metric.name in _SHARES:
         return Scale(100.0, "%")
+    if metric.name in _DIFFERENCES:
+        return Scale(100.0, "points")
     found = [abs(value) for value in values]
     if not found:
         return Scale()
@@ -69,7 +72,8 @@ def show(quantity: Quantity, scale: Scale = Scale()) -> Shown:
     """The quantity in its column's scale, its interval in `spread` and `about`.
 
     `spread` is half the width, '±0.02'. A wide interval is rarely symmetric and '0.3 ±0.3' says nothing: there it is
-    both ends, '0.16-0.68', to the two digits that the value then has.
+    both ends, '0.16-0.68', to the two digits that the value then has. Not so a difference that may be none, whose
+    interval holds 0.
     """
     if isinstance(quantity, Missing):
         return Shown(short(quantity.reason), quantity.reason, missing=True)
@@ -77,12 +81,18 @@ def show(quantity: Quantity, scale: Scale = Scale()) -> Shown:
     width = half_width(quantity)
     if not width:
         return Shown(plain(value), _observations(quantity), sort=quantity.value)
-    wide = width > _WIDE * abs(quantity.value)
+    lo, hi = quantity.lo or 0.0, quantity.hi or 0.0
+    wide = width > _WIDE * abs(quantity.value) and not lo < 0 < hi
     places = _two_digits(value) if wide else decimals(width * scale.factor)
-    low, high = (f"{bound * scale.factor:,.{places}f}" for bound in (quantity.lo or 0.0, quantity.hi or 0.0))
+    low, text, high = (_fixed(bound * scale.factor, places) for bound in (lo, quantity.value, hi))
     about = f"95 % interval {low} to {high} {scale.unit}".rstrip() + _observations(quantity, "; ")
     spread = f"{low}\N{EN DASH}{high}" if wide else f"±{width * scale.factor:.{places}f}"
-    return Shown(f"{value:,.{places}f}", about, spread, sort=quantity.value)
+    return Shown(text, about, spread, sort=quantity.value)
+
+
+def _fixed(number: float, places: int) -> str:
+    """With so many decimals, and no sign before a 0."""
+    return f"{round(number, places) + 0.0:,.{places}f}"
 
 
 def half_width(value: Value) -> float:

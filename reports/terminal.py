@@ -12,25 +12,21 @@ from rich.text import Text
 from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
 
-from .numbers import Scale, show
+from .front import front
+from .numbers import Scale, counted, show
+from .recommend import comparable
 from .text import clean
-from .words import mark_of, scales_of, setting_of
+from .words import COLUMNS, MISSED, label_of, mark_of, scales_of, setting_of
 
-_WIDE = 118  # columns from which the tail percentiles and the model size have room
-_NARROW_COLUMNS = ("latency_p50_ns", "energy_net_j", "peak_rss_bytes", "top1")
-_WIDE_COLUMNS = (
-    *("latency_p50_ns", "latency_p90_ns", "latency_p99_ns", "energy_net_j", "peak_rss_bytes"),
-    *("artifact_bytes", "top1"),
-)
+_WIDE = 118  # columns from which all metrics have room
+_NARROW_COLUMNS = ("latency_p50_ns", "energy_net_j", "top1", "peak_rss_bytes")
 _STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "○": "dim"}
-_TITLES = {"latency_p50_ns": "p50", "latency_p90_ns": "p90", "latency_p99_ns": "p99", "energy_net_j": "energy",
-           "peak_rss_bytes": "memory", "artifact_bytes": "size", "top1": "top-1"}  # fmt: skip
 
 
 def case_line(record: Record) -> str:
     """One finished case: sign, case, latency with its interval, accuracy; the verdict when it is no success."""
     verdict = record.verdict
-    parts = [f"{mark_of(verdict)} {clean(record.case.model)} · {clean(setting_of(record))}"]
+    parts = [f"{mark_of(verdict)} {clean(label_of(record))}"]
     scales = scales_of([record])
     parts += [
         _with_unit(record, name, scales[name]) for name in ("latency_p50_ns", "top1") if record.value(name) is not None
@@ -56,11 +52,12 @@ class _Final:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         wide = options.max_width >= _WIDE
-        names = _WIDE_COLUMNS if wide else tuple(name for name in _NARROW_COLUMNS if self._anyone_has(name))
+        names = [name for name in (COLUMNS if wide else _NARROW_COLUMNS) if self._anyone_has(name)]
         yield Text(clean(f"{self.header.suite} on {self.header.target}"), style="bold")
         yield self._table(names, wide)
         yield from self._remarks()
         yield from self._stopped()
+        yield from self._front()
 
     def _anyone_has(self, name: str) -> bool:
         return any(record.value(name) is not None for record in self.records)
@@ -70,7 +67,7 @@ class _Final:
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
         table.add_column("case", overflow="fold")
         for name in names:
-            table.add_column(f"{_TITLES[name]} {scales[name].unit}".rstrip(), justify="right", no_wrap=True)
+            table.add_column(f"{COLUMNS[name].lower()} {scales[name].unit}".rstrip(), justify="right", no_wrap=True)
         table.add_column("verdict" if wide else "", no_wrap=True)
         model = ""
         for record in self.records:
@@ -93,7 +90,7 @@ class _Final:
             yield Text(clean(f"{mark_of(verdict)} {cases}: {verdict.reason}"), style=_STYLES[mark_of(verdict)])
             if verdict.remedy:
                 yield Text(clean(f"  → {verdict.remedy}"), style="dim")
-        for name in _WIDE_COLUMNS:
+        for name in MISSED:
             reasons = {record.missing(name) for record in self.records if record.verdict.trusted}
             if reasons and None not in reasons:
                 first, *others = sorted(str(reason) for reason in reasons)
@@ -106,6 +103,13 @@ class _Final:
             if record.accuracy_note:
                 case = f"{record.case.model} {setting_of(record, ' ')}"
                 yield Text(clean(f"accuracy of {case}: {record.accuracy_note}"), style="dim")
+
+    def _front(self) -> Iterator[Text]:
+        """What is worth having: the fastest first."""
+        scored = comparable(self.records)
+        if len(scored) > 1 and (best := front(scored)):
+            yield Text(f"{len(best)} of {counted(len(scored), 'scored case')} that none beats in latency and accuracy:")
+            yield from (Text("  " + case_line(record)) for record in best)
 
 
 def _cell(record: Record, name: str, scale: Scale) -> Text:

@@ -13,12 +13,31 @@ from .numbers import Scale, scale_for
 
 DEFAULT_LOAD = "SingleStream"
 
+COLUMNS = {
+    "latency_p50_ns": "p50",
+    "latency_p90_ns": "p90",
+    "latency_p99_ns": "p99",
+    "energy_net_j": "Energy",
+    "top1": "Top-1",
+    "top1_difference": "To fp32",
+    "peak_rss_bytes": "Memory",
+    "artifact_bytes": "Size",
+}
+"""The metrics of a table of cases, and what their columns are called."""
+MISSED = tuple(name for name in COLUMNS if name != "top1_difference")
+"""Those of them that a table says it lacks, and why; without fp32 beside a net there is no difference to miss."""
+
 
 def setting_of(record: Record, joint: str = " · ") -> str:
     """The case without its model: compression, runtime, threads; scenario and batch when not the default."""
     case = record.case
     load = load_of(record).removeprefix(DEFAULT_LOAD).strip()
     return joint.join([case.compression, case.runtime, f"t{case.threads}", *([load] if load else [])])
+
+
+def label_of(record: Record) -> str:
+    """Model and setting."""
+    return f"{record.case.model} · {setting_of(record)}"
 
 
 def load_of(record: Record) -> str:

@@ -121,7 +121,7 @@ class Scores:
         if reference is None:
             return dict.fromkeys(names, Missing("no fp32 net to compare with"))
         if _key(reference) == _key(case):
-            return dict.fromkeys(names, Missing("this is the fp32 net that others are compared with"))
+            return dict.fromkeys(names, Missing("the reference: others are compared with this fp32 net"))
         known = self._known.get(_key(reference))
         if not isinstance(known, Scored):
             return dict.fromkeys(names, Missing("the accuracy pass of the fp32 net failed"))

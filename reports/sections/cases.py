@@ -14,25 +14,8 @@ from harness.store.compare import Comparison
 from reports.data import CaseView, ReportData
 from reports.numbers import Shown, half_width, percent, short
 from reports.section import Absent, Section, body
+from reports.words import COLUMNS, MISSED
 
-COLUMNS = (
-    "latency_p50_ns",
-    "latency_p90_ns",
-    "latency_p99_ns",
-    "energy_net_j",
-    "top1",
-    "peak_rss_bytes",
-    "artifact_bytes",
-)
-_SHORT = {
-    "latency_p50_ns": "p50",
-    "latency_p90_ns": "p90",
-    "latency_p99_ns": "p99",
-    "energy_net_j": "Energy",
-    "peak_rss_bytes": "Memory",
-    "artifact_bytes": "Size",
-    "top1": "Top-1",
-}
 _BINS = 26
 
 
@@ -55,8 +38,8 @@ def render(data: ReportData) -> Markup | Absent:
     return body(
         "cases.html",
         rows=[_row(data, case, names, changes) for case in data.cases],
-        columns=[(METRICS[name], data.scales[name], _SHORT[name]) for name in names],
-        nobody_has=[(METRICS[name].title, why_nobody_has(data, name)) for name in COLUMNS if name not in names],
+        columns=[(METRICS[name], data.scales[name], COLUMNS[name]) for name in names],
+        nobody_has=[(METRICS[name].title, why_nobody_has(data, name)) for name in MISSED if name not in names],
         several=len({case.record.target for case in data.cases}) > 1,
         compared=bool(changes),
     )

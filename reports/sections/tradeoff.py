@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from harness.core.metric import METRICS
 from reports.data import CaseView, ReportData
-from reports.front import front, scored, why_dominated
+from reports.front import on_front, scored, why_dominated
 from reports.numbers import counted
 from reports.plots import axis, figure_json, log_axis
 from reports.recommend import SLIDERS
@@ -22,7 +22,7 @@ def render(data: ReportData) -> Markup | Absent:
     cases = scored(data.cases)
     if not cases:
         return Absent(_why_none(data), "score a net on labelled images: edgebench run --model NET --data FOLDER")
-    figure = _figure(data, cases, front(cases))
+    figure = _figure(data, cases, on_front(cases))
     return body("tradeoff.html", plot=figure, bounds=_bounds(data, [case for case in cases if case.trusted]))
 
 
@@ -31,24 +31,24 @@ def _why_none(data: ReportData) -> str:
     return f"no case has both a latency and an accuracy: {'; '.join(sorted(r for r in reasons if r)) or 'no case'}"
 
 
-def _figure(data: ReportData, cases: Sequence[CaseView], on_front: Sequence[CaseView]) -> Figure:
+def _figure(data: ReportData, cases: Sequence[CaseView], best: Sequence[CaseView]) -> Figure:
     size = "energy_net_j" if any(case.record.value("energy_net_j") is not None for case in cases) else "artifact_bytes"
     unit = data.scales["latency_p50_ns"].unit
     return Figure(
         "tradeoff-plot",
         "Accuracy against latency",
         figure_json(
-            [front_line(data, on_front), *markers(data, cases, size)],
+            [front_line(data, best), *markers(data, cases, size)],
             xaxis=log_axis(f"Latency p50 ({unit})", [point(data, case)[0] for case in cases], "lower"),
             yaxis=axis("Top-1 (%)", "higher"),
         ),
-        f"{len(on_front)} of {len(cases)} scored cases are on the front: up and to the left is better.",
+        f"{len(best)} of {len(cases)} scored cases are on the front: up and to the left is better.",
         f"The line joins what no other case beats in both. Larger marker: more {METRICS[size].title.lower()}. "
         f"Bars: 95 % intervals; a step smaller than they are may be noise. {_left_out(data, cases)}".strip(),
         ("Case", f"Latency p50 ({unit})", "Top-1 (%)", f"{METRICS[size].title} ({data.scales[size].unit})", "Front"),
         [
             [case.label, *(_text(data, case, name) for name in ("latency_p50_ns", "top1", size)),
-             why_dominated(case, on_front)]
+             why_dominated(case, best)]
             for case in cases
         ],
         height=270,

@@ -29,6 +29,19 @@ def test_no_more_digits_than_the_interval_supports(value, lo, hi, text: str, spr
     assert (shown.text, shown.spread) == (text, spread)
 
 
+@pytest.mark.parametrize(
+    ("value", "lo", "hi", "text", "spread"),
+    [
+        (-0.0004, -0.0023, 0.0015, "0.0", "±0.2"),  # no sign before a 0, and not '-0.2 to 0.1' to three places
+        (0.0, -0.0019, 0.0019, "0.0", "±0.2"),
+        (-0.0262, -0.0312, -0.0212, "-2.6", "-3.1\N{EN DASH}-2.1"),
+    ],
+)
+def test_a_difference_that_may_be_none_has_its_half_width(value, lo, hi, text: str, spread: str) -> None:
+    shown = show(Value(value, lo, hi), scale_for(METRICS["top1_difference"], [value]))
+    assert (shown.text, shown.spread) == (text, spread)
+
+
 def test_the_interval_is_said_in_full() -> None:
     assert show(Value(2e6, 1.9e6, 2.2e6, 5), Scale(1e-6, "ms")).about == "95 % interval 1.9 to 2.2 ms; n = 5"
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from harness.core.case import Case
 from harness.core.record import Record
 from harness.store.runfolder import RunFolder
+from reports.front import front
 from reports.terminal import case_line, final_table
 from tests import factory
 
@@ -59,6 +60,15 @@ def test_what_is_missing_is_a_dash_and_the_reason_stands_below(run: RunFolder) -
     assert "→ stop other programs and run again" in text
     no_meter = factory.write_run(run.path / "second", factory.nets()[:2])
     assert f"no energy, net: {factory.NO_METER}" in printed(no_meter, 130)
+
+
+def test_the_cases_that_no_other_beats_stand_below_fastest_first(run: RunFolder) -> None:
+    _, found, below = printed(run, 130).partition("scored cases that none beats in latency and accuracy:\n")
+    assert found
+    best = [line for line in below.splitlines() if line.startswith("  ✓ ")]
+    assert best == ["  " + case_line(record) for record in front(run.records())]
+    speeds = [record.value("latency_p50_ns") for record in front(run.records())]
+    assert speeds == sorted(speeds)
 
 
 def test_names_cannot_write_to_the_terminal(run: RunFolder) -> None:
