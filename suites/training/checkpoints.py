@@ -42,6 +42,12 @@ class Checkpoint:
         return cast("dict[str, Any]", json.loads(self.log.read_text().splitlines()[0]))
 
     @property
+    def teacher(self) -> Checkpoint | None:
+        """The net that taught this one."""
+        named = self.header.get("teacher")
+        return Checkpoint(self.folder, named["model"]) if named else None
+
+    @property
     def variant(self) -> Variant:
         """The parsed name."""
         return Variant.parse(self.model)

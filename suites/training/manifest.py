@@ -31,9 +31,10 @@ class Made:
     artifact: Artifact
 
 
-def log_name(checkpoint: Checkpoint) -> str:
-    """Where a net's training log lies in its artifacts' folder."""
-    return f"{checkpoint.tuning or 'training'}.jsonl"
+def logs(checkpoint: Checkpoint) -> dict[str, Path]:
+    """The log of this training, and of its teacher's, by their names in the artifacts' folder of the net."""
+    found = {f"{checkpoint.tuning or 'training'}.jsonl": checkpoint.log}
+    return found | ({f"{teacher.model}.jsonl": teacher.log} if (teacher := checkpoint.teacher) else {})
 
 
 def facts(checkpoint: Checkpoint, net: torch.nn.Module) -> Entry:
@@ -55,8 +56,12 @@ def facts(checkpoint: Checkpoint, net: torch.nn.Module) -> Entry:
 
 
 def _training(checkpoint: Checkpoint) -> Entry:
-    log = f"{checkpoint.model}/{log_name(checkpoint)}"
-    return {"log": log, "checkpoint_sha256": sha256_of(checkpoint.path), **checkpoint.header}
+    log, *_ = logs(checkpoint)
+    return {
+        "log": f"{checkpoint.model}/{log}",
+        "checkpoint_sha256": sha256_of(checkpoint.path),
+        **checkpoint.header,
+    }
 
 
 def described(made: Made, inputs: Inputs) -> Entry:

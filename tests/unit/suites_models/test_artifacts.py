@@ -15,8 +15,12 @@ from suites.models.base import Variant
 
 FOLDER = Path(suites.__file__).parent / "artifacts"
 ENTRIES: list[dict[str, Any]] = json.loads((FOLDER / "manifest.json").read_text())["artifacts"]
+TAUGHT = [entry for entry in ENTRIES if "teacher" in entry.get("tuning", {})]
 MODELS = ("efficientnet_lite0-0.3-32", "mobilenet_v2-0.35-32", "shufflenet_v2-0.5-32")
-SETTINGS = ("fp32", "fp16", "int8-dynamic", "int8-static")
+SETTINGS = (
+    *("fp32", "fp16", "int8-dynamic", "int8-static", "int8-static-per-tensor", "int8-qat"),
+    *("channel-pruned-50", "pruned-80"),
+)
 
 
 def score(model: str, compression: str, kind: str) -> float:
@@ -39,6 +43,15 @@ def test_an_entry_fits_its_file(entry: dict[str, Any]) -> None:
     assert Preprocess(**entry["preprocess"]).layout == entry["input_layout"]
     assert entry["weights"] == "trained"
     assert (FOLDER / entry["training"]["log"]).is_file()
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in ENTRIES if "teacher" in e.get("tuning", {})], ids=lambda e: str(e["file"])
+)
+def test_the_log_of_a_teacher_lies_beside_its_pupil(entry: dict[str, Any]) -> None:
+    teacher = entry["tuning"]["teacher"]["model"]
+    header, *_ = (FOLDER / entry["model"] / f"{teacher}.jsonl").read_text().splitlines()
+    assert json.loads(header)["model"] == teacher
 
 
 def test_no_file_lies_there_unlisted() -> None:
