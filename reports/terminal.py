@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -18,8 +19,9 @@ from .recommend import comparable
 from .text import clean
 from .words import COLUMNS, MISSED, label_of, mark_of, scales_of, setting_of
 
-_WIDE = 118  # columns from which all metrics have room
-_NARROW_COLUMNS = ("latency_p50_ns", "energy_net_j", "top1", "peak_rss_bytes")
+_WORDS = "verdict in words"
+_FIRST_TO_GO = ("latency_p99_ns", "latency_p90_ns", _WORDS, "peak_rss_bytes", "top1_difference", "artifact_bytes")
+_ENDLESS = 10_000  # columns: more than any table has
 _STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "○": "dim"}
 
 
@@ -51,10 +53,8 @@ class _Final:
     header: RunHeader
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        wide = options.max_width >= _WIDE
-        names = [name for name in (COLUMNS if wide else _NARROW_COLUMNS) if self._anyone_has(name)]
         yield Text(clean(f"{self.header.suite} on {self.header.target}"), style="bold")
-        yield self._table(names, wide)
+        yield self._fitting(console, options)
         yield from self._remarks()
         yield from self._stopped()
         yield from self._front()
@@ -62,8 +62,18 @@ class _Final:
     def _anyone_has(self, name: str) -> bool:
         return any(record.value(name) is not None for record in self.records)
 
-    def _table(self, names: Sequence[str], wide: bool) -> Table:
-        scales = scales_of(self.records)
+    def _fitting(self, console: Console, options: ConsoleOptions) -> Table:
+        """The table with as much as the console has room for."""
+        shown = [*filter(self._anyone_has, COLUMNS), _WORDS]
+        endless = options.update(width=_ENDLESS)
+        for name in _FIRST_TO_GO:
+            if Measurement.get(console, endless, self._table(shown)).maximum <= options.max_width:
+                break
+            shown = [other for other in shown if other != name]
+        return self._table(shown)
+
+    def _table(self, shown: Sequence[str]) -> Table:
+        scales, names, wide = scales_of(self.records), [name for name in shown if name != _WORDS], _WORDS in shown
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
         table.add_column("case", overflow="fold")
         for name in names:

@@ -11,6 +11,7 @@ from harness.core.record import Record
 from harness.store.runfolder import RunFolder
 from reports.front import front
 from reports.terminal import case_line, final_table
+from reports.words import setting_of
 from tests import factory
 
 
@@ -48,10 +49,18 @@ def test_every_line_of_the_table_fits_eighty_columns(run: RunFolder) -> None:
 
 
 def test_a_wide_table_has_the_tail_and_the_verdict_in_words(run: RunFolder) -> None:
-    text = printed(run, 130)
+    text = printed(run, 180)
     assert "p90 ms" in text
     assert "p99 ms" in text
     assert "✕ out-of-memory" in text
+
+
+def test_columns_go_before_a_name_is_broken(run: RunFolder) -> None:
+    narrow, wide = ([line.rstrip() for line in printed(run, width).splitlines()] for width in (100, 180))
+    names = [f"  {setting_of(record, ' ')}" for record in run.records()[:8]]
+    assert all(any(line.startswith(name) for line in lines) for lines in (narrow, wide) for name in names)
+    assert "p99" in wide[1]
+    assert "p99" not in narrow[1]
 
 
 def test_what_is_missing_is_a_dash_and_the_reason_stands_below(run: RunFolder) -> None:
