@@ -67,7 +67,7 @@ def rebuild(model: str, setting: str, kind: Format, checkpoints: Path | None = N
 
 
 def _again(case: Case, kind: Format, checkpoints: Path | None, folder: Path) -> Entry:
-    if _starts_from_shipped(case.compression):
+    if _starts_from_shipped(case, kind):
         return prepare.compressed(case, kind, folder)
     trained = checkpoints or folder / "checkpoints"
     from_checkpoints.provide(case.model, trained)
@@ -80,10 +80,12 @@ def _again(case: Case, kind: Format, checkpoints: Path | None, folder: Path) -> 
     return from_checkpoints.made(case, kind, trained, folder)
 
 
-def _starts_from_shipped(setting: str) -> bool:
+def _starts_from_shipped(case: Case, kind: Format) -> bool:
     """Whether its last step takes a float file that ships: float nets themselves and QAT's begin with a checkpoint."""
-    chain = Chain.parse(setting)
-    return setting not in (chain.tuning, "fp32") and all(part.then == "fp32" for part in chain.tuned)
+    chain = Chain.parse(case.compression)
+    parent = chain.tuning or "fp32"
+    last = case.compression != parent and all(part.then == "fp32" for part in chain.tuned)
+    return last and (case.model, parent, kind) in catalog.shipped()
 
 
 def _top1(model: Path, how: Preprocess) -> float:
