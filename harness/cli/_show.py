@@ -56,24 +56,10 @@ def show_comparison(frame: pd.DataFrame) -> None:
     A forced one of unlike runs is headed by what differs.
     """
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+
+    from reports.terminal_comparison import comparison_table
 
     unlike = frame.unlike.iloc[0]
     if unlike:
         Console().print(f"forced, these runs are unlike: {unlike}", markup=False, style="yellow")
-    table = Table("case", "latency B/A", "95 % interval", "top-1 B-A", "change", "why")
-    for row in frame.astype(object).where(frame.notna(), None).to_dict("records"):
-        table.add_row(
-            escape(row["case"]),
-            _number(row["latency_ratio"], "{:.3f}"),
-            f"{_number(row['latency_ratio_lo'], '{:.3f}')} to {_number(row['latency_ratio_hi'], '{:.3f}')}",
-            _number(row["top1_delta"], "{:+.2%}"),
-            row["change"],
-            escape(row["reason"]),
-        )
-    Console().print(table)
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else form.format(value)
+    Console().print(comparison_table(frame))

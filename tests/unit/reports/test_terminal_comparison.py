@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import dataclasses
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness.store.compare import compare_runs
+from reports.terminal_comparison import comparison_table
+from tests import factory
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> list[str]:
+    busy = factory.troubled()[1]
+    twice = dataclasses.replace(busy, case=dataclasses.replace(busy.case, threads=2))
+    plans = [*factory.nets()[:3], busy, twice]
+    other = [dataclasses.replace(plan, top1=plan.top1 and plan.top1 + 0.01) for plan in plans]
+    a, b = factory.write_run(tmp_path / "a", plans), factory.write_run(tmp_path / "b", other, shift=1.5)
+    out = io.StringIO()
+    Console(file=out, width=100).print(comparison_table(compare_runs(a, b)))
+    return out.getvalue().splitlines()
+
+
+def test_a_case_is_named_in_full_with_its_ratio_and_what_it_lost(lines: list[str]) -> None:
+    assert lines[1].strip() == "mobilenet_v2-0.35-32"
+    row = next(line for line in lines if line.startswith("  fp32 onnxruntime-cpu t1 "))
+    assert " 1.500 1." in row
+    assert "+1.00" in row
+    assert row.rstrip().endswith("slower")
+
+
+def test_why_cases_are_undecided_is_said_once_below(lines: list[str]) -> None:
+    assert sum(line.rstrip().endswith("- undecided") for line in lines) == 2
+    assert lines[-1] == "2 cases undecided: contended in the first run"
+    assert not any("None" in line or "nan" in line for line in lines)
