@@ -14,6 +14,7 @@ from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity, Value
 
 from .numbers import percent, scale_for, show
+from .terminal import figure
 from .text import clean
 
 _HISTORY = frozenset({"case", "metric", "value", "lo", "hi", "reason", "started_utc", "verdict"})
@@ -24,30 +25,27 @@ def history_table(frame: pd.DataFrame) -> RenderableType:
     if not set(frame.columns) >= _HISTORY:
         return _plain(frame)
     blocks = frame.groupby(["target", "machine", "case", "metric"], sort=False)
-    return Group(*(_block(f"{case}  {metric} on {target}", part) for (target, _, case, metric), part in blocks))
+    shown: list[RenderableType] = []
+    for (target, _, case, metric), part in blocks:
+        shown += [Text(clean(f"{case}  {metric} on {target}"), style="bold"), _block(part)]
+    return Group(*shown)
 
 
-def _block(title: str, part: pd.DataFrame) -> Table:
+def _block(part: pd.DataFrame) -> Table:
     metric = METRICS[part.metric.iloc[0]]
     scale = scale_for(metric, part.value.dropna())
-    table = Table(title=Text(clean(title)), title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in (
-        "run started (UTC)",
-        f"{metric.title} {scale.unit}".rstrip(),
-        "",
-        "to the run before",
-        "verdict",
-        "commit",
-    ):
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("run (UTC)", f"{metric.title} {scale.unit}".rstrip(), "change", "verdict", "commit"):
         table.add_column(name, no_wrap=True)
     before: float | None = None
     for row in part.to_dict("records"):
         shown = show(_quantity(row), scale)
         value = None if shown.missing else float(row["value"])
         change = percent(value / before)[0] if value and before else ""
-        cells = (row["started_utc"][:16].replace("T", " "), shown.text, shown.spread, change, row["verdict"])
         commit = row.get("git_sha")
-        table.add_row(*(Text(clean(str(cell))) for cell in cells), commit[:10] if isinstance(commit, str) else "")
+        cells = (change, row["verdict"], commit[:10] if isinstance(commit, str) else "")
+        started = row["started_utc"][:16].replace("T", " ")
+        table.add_row(started, figure(shown), *(Text(clean(str(cell))) for cell in cells))
         before = value or before
     return table
 

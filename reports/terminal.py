@@ -14,7 +14,7 @@ from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
 
 from .front import front
-from .numbers import Scale, counted, show
+from .numbers import Scale, Shown, counted, show
 from .recommend import comparable
 from .text import clean
 from .words import COLUMNS, MISSED, label_of, mark_of, scales_of, setting_of
@@ -124,9 +124,12 @@ class _Final:
 
 def _cell(record: Record, name: str, scale: Scale) -> Text:
     shown = show(record.quantity(name), scale)
-    if shown.missing:
-        return Text("-", style="dim")
-    text = Text(shown.text)
+    return Text("-", style="dim") if shown.missing else figure(shown)
+
+
+def figure(shown: Shown) -> Text:
+    """A number and its spread in one cell, or in few words why there is none."""
+    text = Text(clean(shown.text), style="dim" if shown.missing else "")
     return text.append(f" {shown.spread}", style="dim") if shown.spread else text
 
 

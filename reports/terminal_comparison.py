@@ -1,4 +1,4 @@
-"""Two runs side by side for the terminal: the ratio of every case, and below why some are undecided."""
+"""Two runs side by side for the terminal: the ratio of every case, and below by number why some are undecided."""
 
 from __future__ import annotations
 
@@ -24,10 +24,17 @@ _STYLES = {"faster": "green", "slower": "red", "undecided": "yellow", "same": "d
 def comparison_table(frame: pd.DataFrame) -> RenderableType:
     """`frame` of `harness.store.compare.compare_runs`: the ratio is of run B over run A, below 1 is faster."""
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    return Group(_table(rows), *_remarks(rows))
+    reasons = Counter(map(_reason, rows))
+    del reasons[""]
+    return Group(_table(rows, list(reasons)), *_remarks(reasons))
 
 
-def _table(rows: Sequence[Row]) -> Table:
+def _reason(row: Row) -> str:
+    """Why the row is undecided, without the figures that it shows anyway; '' where it is decided."""
+    return re.sub(r" [\d.]+ to [\d.]+", "", row["reason"] or "")
+
+
+def _table(rows: Sequence[Row], reasons: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("case", overflow="fold")
     table.add_column("latency B/A", no_wrap=True)
@@ -39,9 +46,16 @@ def _table(rows: Sequence[Row]) -> Table:
         if model != last:
             last = model
             table.add_row(Text(clean(model), style="bold"))
-        change = Text(row["change"], style=_STYLES[row["change"]])
-        table.add_row(Text("  " + clean(" ".join(setting))), _ratio(row), _points(row["top1_delta"]), change)
+        table.add_row(
+            Text("  " + clean(" ".join(setting))), _ratio(row), _points(row["top1_delta"]), _change(row, reasons)
+        )
     return table
+
+
+def _change(row: Row, reasons: Sequence[str]) -> Text:
+    """The verdict, with the number of its reason."""
+    change = Text(row["change"], style=_STYLES[row["change"]])
+    return change.append(f" [{reasons.index(reason) + 1}]", style="dim") if (reason := _reason(row)) else change
 
 
 def _ratio(row: Row) -> Text:
@@ -60,8 +74,7 @@ def _points(difference: float | None) -> Text:
     return Text(f"{100 * difference:+.2f}") if difference else Text("·", style="dim")
 
 
-def _remarks(rows: Sequence[Row]) -> Iterator[Text]:
-    """Why cases are undecided, once a reason."""
-    reasons = (row["reason"] for row in rows if row["reason"])
-    for reason, count in Counter(re.sub(r" [\d.]+ to [\d.]+", "", reason) for reason in reasons).items():
-        yield Text(clean(f"{counted(count, 'case')} undecided: {reason}"), style="dim")
+def _remarks(reasons: Mapping[str, int]) -> Iterator[Text]:
+    """Why cases are undecided, once a reason, under the numbers that stand in their rows."""
+    for number, (reason, count) in enumerate(reasons.items(), 1):
+        yield Text(clean(f"[{number}] {counted(count, 'case')} undecided: {reason}"), style="dim")

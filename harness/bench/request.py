@@ -128,7 +128,8 @@ class Request(Conduct):
         every = [*wanted, *self._found, *self._own.refused]
         kept = tuple(case for case in every if all(text in case.id for text in self.keep))
         if not kept:
-            raise UsageError("no case is left", f"{[*self.keep, *self.runtimes]} keep none of {len(every)} cases")
+            asked = " and ".join([*(f"'{text}'" for text in self.keep), *self.runtimes])
+            raise UsageError(f"no case is left: none of {len(every)} has {asked}", f"such as {every[0].id}")
         for name in set(self.replacements) - {case.id for case in kept}:
             raise UnknownName("case", name, [case.id for case in kept])
         return kept

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.core.errors import UsageError
+
 if TYPE_CHECKING:
     from harness.core.hostfs import HostFs
     from harness.core.target import Target
@@ -29,8 +31,10 @@ def host_of(arguments: argparse.Namespace) -> HostFs:
 
 
 def folders_of(arguments: argparse.Namespace) -> list[Path]:
-    """Descriptor folders beside the user's own and the built-in one."""
-    folder = getattr(arguments, "targets", None)
+    """Descriptor folders beside the user's own and the built-in one. UsageError where the one named is none."""
+    folder: Path | None = getattr(arguments, "targets", None)
+    if folder and not folder.is_dir():
+        raise UsageError(f"no folder of descriptors: {folder}", "it holds NAME.toml files: see docs/add-a-target.md")
     return [folder] if folder else []
 
 

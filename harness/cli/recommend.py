@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import EXIT_OK, NothingMeasured
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the answer; NothingMeasured when no case of the run has both a latency and an accuracy to rank by."""
-    from reports.recommend import Bounds, recommend
+    from reports.recommend import Bounds, comparable, recommend
 
     from ._show import open_run
 
@@ -41,14 +42,24 @@ def run(arguments: argparse.Namespace) -> int:
         artifact_bytes=arguments.max_size,
         top1_drop=arguments.max_drop,
     )
-    found = recommend(open_run(arguments.run_folder).records(), bounds)
+    records = list(open_run(arguments.run_folder).records())
+    found = recommend(records, bounds)
     if not found.considered:
-        raise NothingMeasured(
-            f"{arguments.run_folder}: no trusted case has both a latency and an accuracy",
-            "edgebench table RUN shows why; score a net on labelled images: edgebench run --model NET --data FOLDER",
-        )
+        raise _nothing(arguments.run_folder, comparable(records))
     _print_json(found, bounds.given) if arguments.json else _print(found, bounds.given)
     return EXIT_OK
+
+
+def _nothing(run: str, able: Sequence[Record]) -> NothingMeasured:
+    """Why nothing can be ranked: `able` cases have both figures, but are not to be trusted."""
+    if not able:
+        return NothingMeasured(
+            f"{run}: no case has both a latency and an accuracy",
+            "score a net on labelled images: edgebench run --model NET --data FOLDER",
+        )
+    doubts = Counter(record.verdict.status for record in able)
+    named = ", ".join(f"{count} {status}" for status, count in doubts.most_common())
+    return NothingMeasured(f"{run}: no case can be trusted: {named}", "edgebench explain RUN says what to do")
 
 
 def time_ns(text: str) -> float:

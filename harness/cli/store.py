@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE, EdgebenchError
 from reports.numbers import counted
@@ -34,9 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _add(arguments: argparse.Namespace) -> int:
     """One folder after another; one that cannot be read does not stop the others."""
-    failed = 0
+    failed, runs = 0, _each_once(arguments.runs)
     with opened(arguments, create=True) as store:
-        for path in arguments.runs:
+        for path in runs:
             try:
                 added = store.append(path)
             except EdgebenchError as error:
@@ -47,7 +49,15 @@ def _add(arguments: argparse.Namespace) -> int:
             print(
                 f"{path}: {counted(added.cells, 'case')} with {counted(added.metrics, 'value')} added to {store.place}"
             )
-    return {0: EXIT_OK, len(arguments.runs): EXIT_USAGE}.get(failed, EXIT_SOME_FAILED)
+    return {0: EXIT_OK, len(runs): EXIT_USAGE}.get(failed, EXIT_SOME_FAILED)
+
+
+def _each_once(paths: Iterable[str]) -> list[str]:
+    """The folders in their order, of several names for one the first: `runs/*` holds the link `latest` too."""
+    named: dict[Path, str] = {}
+    for path in paths:
+        named.setdefault(Path(path).resolve(), path)
+    return list(named.values())
 
 
 def _check(arguments: argparse.Namespace) -> int:

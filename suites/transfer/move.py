@@ -67,7 +67,7 @@ def offered(store: Store) -> tuple[list[Entry], list[Moved]]:
     """What a store has, and the entries of its manifest that are refused. SetupError where there is no manifest."""
     content = manifest_of(store)
     if content is None:
-        raise SetupError("there is no manifest in this store", "push something to it first: edgebench artifacts push")
+        raise SetupError("this store is absent or empty: it has no manifest", "edgebench artifacts push fills one")
     return _read(content)
 
 

@@ -32,7 +32,8 @@ def read(path: Path | str, source: str | None = None) -> Found:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise RecordError(f"{path}: {error}", f"a result of {', '.join(SOURCES)} was expected") from None
+        why = error.strerror if isinstance(error, OSError) else "no text"
+        raise RecordError(f"{path}: {why}", f"give a result of {', '.join(SOURCES)}") from None
     for name in [source] if source else SOURCES:
         module = import_module(f".{name.replace('-', '_')}", __name__)
         if module.recognises(text):

@@ -33,6 +33,6 @@ def test_a_case_is_named_in_full_with_its_ratio_and_what_it_lost(lines: list[str
 
 
 def test_why_cases_are_undecided_is_said_once_below(lines: list[str]) -> None:
-    assert sum(line.rstrip().endswith("- undecided") for line in lines) == 2
-    assert lines[-1] == "2 cases undecided: contended in the first run"
+    assert sum(line.rstrip().endswith("- undecided [1]") for line in lines) == 2
+    assert lines[-1] == "[1] 2 cases undecided: contended in the first run"
     assert not any("None" in line or "nan" in line for line in lines)

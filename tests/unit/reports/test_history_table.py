@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness import store
+from reports.history_table import history_table
+from tests import factory
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> list[str]:
+    """Two nights of two cases, as a terminal of the usual 80 columns shows them."""
+    with store.open(tmp_path / "store.sqlite", create=True) as nights:
+        for day, shift in ((1, 1.0), (2, 1.5)):
+            started = f"2026-01-0{day}T22:00:00Z"
+            about = {"run_id": f"n{day}", "started_utc": started}
+            run = factory.write_run(tmp_path / str(day), factory.nets()[:2], shift=shift, **about)
+            nights.append(run)
+        frame = nights.read(store.Where(metric="latency_p50_ns"))
+    out = io.StringIO()
+    Console(file=out, width=80).print(history_table(frame))
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+def test_no_figure_and_no_heading_is_cut(lines: list[str]) -> None:
+    assert not any("…" in line for line in lines)
+    assert lines[1].split() == ["run", "(UTC)", "Latency", "p50", "ms", "change", "verdict", "commit"]
+
+
+def test_a_line_a_run_says_what_changed_since_the_one_before(lines: list[str]) -> None:
+    assert lines[0] == "mobilenet_v2-0.35-32|fp32|onnxruntime-cpu|t1  latency_p50_ns on x86-64"
+    assert lines[2].startswith("2026-01-01 22:00  ")
+    assert "%" not in lines[2]
+    assert lines[3].startswith("2026-01-02 22:00  ")
+    assert " +50.0 %  " in lines[3]
