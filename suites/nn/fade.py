@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -35,6 +37,14 @@ class Fade(Hooks):
         with torch.no_grad():
             for channels, kept in zip(self._channels, self._kept, strict=True):
                 _mask(channels, kept)
+
+    def state(self) -> dict[str, Any]:
+        """What is kept, and the number of steps."""
+        return {"kept": self._kept, "steps": self._steps}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over both."""
+        self._kept, self._steps = state["kept"], state["steps"]
 
     def finish(self) -> None:
         """The zero channels leave: what is left computes the same."""

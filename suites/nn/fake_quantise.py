@@ -54,7 +54,19 @@ class FakeQuantise(Hooks):
         self._layers = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
         for layer in self._layers:
             parametrize.register_parametrization(layer, "weight", _Weights())
-        self._handles = [layer.register_forward_pre_hook(_Inputs()) for layer in self._layers]
+        self._inputs = [_Inputs() for _ in self._layers]
+        self._handles = [
+            layer.register_forward_pre_hook(each) for layer, each in zip(self._layers, self._inputs, strict=True)
+        ]
+
+    def state(self) -> dict[str, Any]:
+        """The range of each layer's inputs."""
+        return {"ranges": [(each.low, each.high) for each in self._inputs]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take the ranges over."""
+        for each, (low, high) in zip(self._inputs, state["ranges"], strict=True):
+            each.low, each.high = low, high
 
     def finish(self) -> None:
         """Take the rounding away; the tuned float weights stay."""

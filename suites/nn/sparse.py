@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -59,6 +60,14 @@ class Prune(Hooks):
         with torch.no_grad():
             for weight, kept in zip(self._weights, self._kept, strict=True):
                 weight.mul_(kept)
+
+    def state(self) -> dict[str, Any]:
+        """What is kept, and the number of steps."""
+        return {"kept": self._kept, "steps": self._steps}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over both."""
+        self._kept, self._steps = state["kept"], state["steps"]
 
     def _due(self, progress: float) -> bool:
         return (self._steps % EVERY == 0 and in_ramp(progress)) or progress == 1

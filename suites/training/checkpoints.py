@@ -37,6 +37,11 @@ class Checkpoint:
         return self.path.with_name(self.path.name.removesuffix(".pt") + ".jsonl")
 
     @property
+    def kept(self) -> Path:
+        """What an interrupted training goes on from; gone when it has ended."""
+        return self.path.with_name(self.path.name.removesuffix(".pt") + ".kept.pt")
+
+    @property
     def header(self) -> dict[str, Any]:
         """The log's first line."""
         return cast("dict[str, Any]", json.loads(self.log.read_text().splitlines()[0]))

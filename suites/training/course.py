@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,6 +32,14 @@ class Config:
     weight_decay: float = 3e-4
     """On convolution and linear weights only, neither on biases nor batch normalisation."""
     label_smoothing: float = 0.05
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The file of an unfinished training, and the header of its log: a training with another does not go on there."""
+
+    path: Path
+    header: Mapping[str, Any]
 
 
 class Course:
@@ -69,27 +77,31 @@ class Course:
         )
         return (1 - WEIGHT) * hard + WEIGHT * TEMPERATURE**2 * soft
 
-    def keep(self, path: Path, log: list[dict[str, Any]]) -> None:
-        """Write all of it, and what has been logged, to ``path``, whole or not at all; hooks are not kept."""
-        partial = path.with_name(f"{path.name}.part")
-        kept = {name: getattr(self, name).state_dict() for name in _KEPT}
+    def keep(self, kept: Kept, log: list[dict[str, Any]]) -> None:
+        """Write all of it, and what has been logged, to the file, whole or not at all."""
+        partial = kept.path.with_name(f"{kept.path.name}.part")
+        state = {name: getattr(self, name).state_dict() for name in _KEPT}
+        state["hooks"] = [hook.state() for hook in self.hooks]
         chance = {"generator": self.generator.get_state(), "global": torch.get_rng_state()}
-        torch.save({**kept, "chance": chance, "config": asdict(self.config), "log": log}, partial)
-        partial.rename(path)
+        torch.save({**state, "chance": chance, "header": dict(kept.header), "log": log}, partial)
+        partial.rename(kept.path)
 
-    def take_up(self, path: Path) -> list[dict[str, Any]]:
-        """Go on where ``keep`` wrote ``path``, and what was logged; UsageError where another training did.
+    def take_up(self, kept: Kept) -> list[dict[str, Any]]:
+        """Go on where ``keep`` wrote the file, and what was logged; UsageError where another training did.
 
         The steps to come are those of a training never interrupted.
         """
-        kept = torch.load(path, weights_only=True)
-        if kept["config"] != asdict(self.config):
-            raise UsageError(f"{path} was kept by another training: {kept['config']}", "remove it, or ask for the same")
+        state = torch.load(kept.path, weights_only=True)
+        if state["header"] != kept.header:
+            what = f"{kept.path} was kept by another training: {state['header']}"
+            raise UsageError(what, "remove it, or ask for the same")
         for name in _KEPT:
-            getattr(self, name).load_state_dict(kept[name])
-        self.generator.set_state(kept["chance"]["generator"])
-        torch.set_rng_state(kept["chance"]["global"])
-        return cast("list[dict[str, Any]]", kept["log"])
+            getattr(self, name).load_state_dict(state[name])
+        for hook, its in zip(self.hooks, state["hooks"], strict=True):
+            hook.restore(its)
+        self.generator.set_state(state["chance"]["generator"])
+        torch.set_rng_state(state["chance"]["global"])
+        return cast("list[dict[str, Any]]", state["log"])
 
 
 def _optimiser(net: nn.Module, config: Config) -> torch.optim.Optimizer:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import nn
 
 from suites.nn.hooks import Hooks
-from suites.training.course import Config, Course
+from suites.training.course import Config, Course, Kept
 from suites.training.hits import Hits
 from suites.training.images import Images
 
@@ -35,19 +34,26 @@ def fit(
     config: Config,
     hooks: Sequence[Hooks] = (),
     teacher: nn.Module | None = None,
-    kept: Path | None = None,
+    kept: Kept | None = None,
 ) -> Iterator[Epoch]:
     """Train ``net`` in place, yielding after each epoch; none is fine. Deterministic on one thread of one machine.
 
-    ``kept`` is a file that lets an interrupted training go on after its last whole epoch; those done are yielded again.
+    ``kept`` lets an interrupted training go on after its last whole epoch; those done are yielded again.
+    UsageError, before anything is done, where another training left that file.
     """
     steps = config.epochs * (len(train.labels) // config.batch)
     if not steps:
-        return
+        return iter(())
     course = Course(net, config, steps, hooks, teacher)
-    done = course.take_up(kept) if kept and kept.is_file() else []
+    done = course.take_up(kept) if kept and kept.path.is_file() else []
+    return _epochs(course, done, train, test, kept)
+
+
+def _epochs(
+    course: Course, done: list[dict[str, Any]], train: Images, test: Images, kept: Kept | None
+) -> Iterator[Epoch]:
     yield from (Epoch(**epoch) for epoch in done)
-    for number in range(len(done) + 1, config.epochs + 1):
+    for number in range(len(done) + 1, course.config.epochs + 1):
         epoch = _epoch(course, number, train, test)
         done.append(asdict(epoch))
         if kept:

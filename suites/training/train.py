@@ -18,7 +18,8 @@ import torch
 
 from harness.core.plugins import load
 from suites.models.base import Variant
-from suites.training.course import Config
+from suites.training.checkpoints import Checkpoint
+from suites.training.course import Config, Kept
 from suites.training.fit import fit
 from suites.training.images import Images
 from suites.training.repeatable import repeatable
@@ -29,20 +30,22 @@ def train_net(model: str, data: Path, out: Path, config: Config) -> None:
     repeatable(config.seed)
     variant = Variant.parse(model)
     net = load("models", variant.family).net(variant).to(memory_format=torch.channels_last)
-    train, test, kept = Images.load(data, "train"), Images.load(data, "t10k"), out / f"{model}.kept.pt"
-    with (out / f"{model}.jsonl").open("w") as log:
-        log_line(log, {"model": model, "config": asdict(config), "versions": versions()})
-        for epoch in fit(net, train, test, config, kept=kept):
+    train, test, target = Images.load(data, "train"), Images.load(data, "t10k"), Checkpoint(out, model)
+    header = {"model": model, "config": asdict(config), "versions": versions()}
+    epochs = fit(net, train, test, config, kept=Kept(target.kept, header))
+    with target.log.open("w") as log:
+        log_line(log, header)
+        for epoch in epochs:
             log_line(log, asdict(epoch))
-    torch.save(net.state_dict(), out / f"{model}.pt")
-    kept.unlink(missing_ok=True)
+    torch.save(net.state_dict(), target.path)
+    target.kept.unlink(missing_ok=True)
 
 
 def versions() -> dict[str, str]:
     """Versions that decide the outcome of a training."""
     return {
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "numpy": np.__version__,
         "machine": platform.machine(),
     }

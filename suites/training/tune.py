@@ -2,7 +2,7 @@
 
 SETTINGS are one or several that train, joined by ``+``: all act in the same run, so that with and without one of them
 are compared under the same schedule, seed and images. Starts from the ``<model>.pt`` of ``suites.training.train`` and
-writes ``<model>/<settings>.pt`` and ``.jsonl``.
+writes ``<model>/<settings>.pt`` and ``.jsonl``. Interrupted, it goes on after its last whole epoch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from suites.nn import count
 from suites.nn.hooks import Hooks
 from suites.nn.sparse import sparsity
 from suites.training.checkpoints import Checkpoint
-from suites.training.course import Config
+from suites.training.course import Config, Kept
 from suites.training.fit import fit, right, top1
 from suites.training.hits import packed
 from suites.training.images import Images
@@ -58,13 +58,16 @@ def tune(target: Checkpoint, data: Path, teacher: Checkpoint | None, seed: int) 
     net = target.begun().to(memory_format=torch.channels_last)
     hooks = [setting.hooks(net) for setting in settings]
     target.path.parent.mkdir(exist_ok=True)
+    header, before = _header(target, settings, config, teacher), top1(net, test)
+    epochs = fit(net, train, test, config, hooks, _net(teacher) if teacher else None, Kept(target.kept, header))
     with target.log.open("w") as log:
-        log_line(log, _header(target, settings, config, teacher))
-        log_line(log, {"epoch": 0, "test_top1": top1(net, test)})
-        for epoch in fit(net, train, test, config, hooks, _net(teacher) if teacher else None):
+        log_line(log, header)
+        log_line(log, {"epoch": 0, "test_top1": before})
+        for epoch in epochs:
             log_line(log, asdict(epoch))
         log_line(log, _result(net, hooks, target, test))
     torch.save(net.state_dict(), target.path)
+    target.kept.unlink(missing_ok=True)
 
 
 def _net(teacher: Checkpoint) -> nn.Module:

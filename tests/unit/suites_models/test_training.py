@@ -14,7 +14,7 @@ from harness.accuracy.dataset import open_dataset  # noqa: E402
 from harness.accuracy.preprocess import preprocess  # noqa: E402
 from harness.core.errors import UsageError  # noqa: E402
 from suites.training import calibration_set  # noqa: E402
-from suites.training.course import Config  # noqa: E402
+from suites.training.course import Config, Kept  # noqa: E402
 from suites.training.fit import fit, top1  # noqa: E402
 from suites.training.images import Images, augment, normalise, read_idx  # noqa: E402
 from suites.training.inputs import DATA, Inputs  # noqa: E402
@@ -70,7 +70,7 @@ def test_a_net_learns_to_tell_rows_from_columns_and_again_the_same() -> None:
 
 
 def test_an_interrupted_training_ends_where_a_whole_one_does(tmp_path: Path) -> None:
-    config, kept = Config(epochs=3, batch=32, seed=1), tmp_path / "net.kept.pt"
+    config, kept = Config(epochs=3, batch=32, seed=1), Kept(tmp_path / "net.kept.pt", {"epochs": 3})
     whole, halved = small_net(), small_net()
     expected = [epoch.loss for epoch in fit(whole, bars(128, 0), bars(50, 1), config)]
     next(fit(halved, bars(128, 0), bars(50, 1), config, kept=kept))
@@ -82,10 +82,10 @@ def test_an_interrupted_training_ends_where_a_whole_one_does(tmp_path: Path) -> 
 
 
 def test_another_training_is_not_taken_up(tmp_path: Path) -> None:
-    kept = tmp_path / "net.kept.pt"
-    list(fit(small_net(), bars(64, 0), bars(50, 1), Config(epochs=1, batch=32), kept=kept))
-    with pytest.raises(UsageError, match=r"was kept by another training: .*'epochs': 1") as raised:
-        list(fit(small_net(), bars(64, 0), bars(50, 1), Config(epochs=2, batch=32), kept=kept))
+    config, path = Config(epochs=1, batch=32), tmp_path / "net.kept.pt"
+    list(fit(small_net(), bars(64, 0), bars(50, 1), config, kept=Kept(path, {"model": "a"})))
+    with pytest.raises(UsageError, match=r"was kept by another training: .*'model': 'a'") as raised:
+        fit(small_net(), bars(64, 0), bars(50, 1), config, kept=Kept(path, {"model": "b"}))
     assert "remove it" in raised.value.remedy
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,10 +21,11 @@ from suites.nn.cluster import shared  # noqa: E402
 from suites.nn.fade import Fade  # noqa: E402
 from suites.nn.fake_quantise import FakeQuantise  # noqa: E402
 from suites.nn.fold import fold  # noqa: E402
+from suites.nn.hooks import Hooks  # noqa: E402
 from suites.nn.narrow import Hidden, importance, narrow  # noqa: E402
 from suites.nn.sparse import Prune, PruneAtOnce, prunable, sparsity  # noqa: E402
 from suites.training.checkpoints import Checkpoint  # noqa: E402
-from suites.training.course import Config  # noqa: E402
+from suites.training.course import Config, Kept  # noqa: E402
 from suites.training.fit import fit, right  # noqa: E402
 from suites.training.hits import packed  # noqa: E402
 from suites.training.images import Images  # noqa: E402
@@ -201,9 +205,33 @@ def test_a_net_learns_from_its_teacher_what_the_labels_do_not_tell() -> None:
 
 
 @pytest.mark.parametrize(
+    "hooked", [partial(Prune, share=0.5), partial(PruneAtOnce, share=0.5), partial(Fade, share=0.5), FakeQuantise]
+)
+def test_what_hooks_know_outlives_an_interrupt(hooked: Callable[[torch.nn.Module], Hooks], tmp_path: Path) -> None:
+    images, config = noise(64), Config(epochs=3, batch=4, seed=1)
+
+    def trained(kept: Kept | None) -> dict[str, torch.Tensor]:
+        net = small_net()
+        hook = hooked(net)
+        list(fit(net, images, images, config, [hook], kept=kept))
+        hook.finish()
+        return net.state_dict()
+
+    kept, halved = Kept(tmp_path / "net.kept.pt", {}), small_net()
+    next(fit(halved, images, images, config, [hooked(halved)], kept=kept))
+    whole, resumed = trained(None), trained(kept)
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+
+
+def stop_after_the_first_epoch(log: Any, line: dict[str, Any]) -> None:
+    if line.get("epoch") == 1:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
     "tuning", ["int8-qat", "channel-pruned-50+distilled", "channel-pruned-50-gradual", "pruned-80", "clustered-32"]
 )
-def test_a_tuned_net_is_found_again_as_it_was_left(
+def test_a_tuned_net_is_found_again_as_it_was_left_even_after_an_interrupt(
     tuning: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
@@ -218,7 +246,15 @@ def test_a_tuned_net_is_found_again_as_it_was_left(
     assert f'"parameters": {count.parameters(target.net())}' in last
     assert packed(right(target.net(), noise(256))) in last
     first = target.net().state_dict()
+    if tuning != "clustered-32":  # which has no epoch to be interrupted after
+        with monkeypatch.context() as halfway:
+            halfway.setattr("suites.training.tune.log_line", stop_after_the_first_epoch)
+            with pytest.raises(KeyboardInterrupt):
+                tune(target, tmp_path, Checkpoint(tmp_path, MODEL), seed=0)
+        assert target.kept.is_file()
     tune(target, tmp_path, Checkpoint(tmp_path, MODEL), seed=0)
+    assert not target.kept.exists()
+    assert target.log.read_text().splitlines()[-1] == last
     assert all(torch.equal(value, first[name]) for name, value in target.net().state_dict().items())
 
 
