@@ -103,9 +103,11 @@ def _of_one_dataset(cases: Sequence[CaseView]) -> list[CaseView]:
 
 
 def _why_none(data: ReportData, name: str) -> str:
-    """Why no trusted case has the metric: the reason most cases give."""
+    """Why no trusted case has the metric: those that have it are none, or else the reason most cases give."""
+    if any(case.record.value(name) is not None for case in data.cases):
+        return "no case that has one can be trusted"
     reasons = Counter(reason for case in data.cases if (reason := case.record.missing(name)))
-    return reasons.most_common(1)[0][0] if reasons else "no case can be trusted"
+    return reasons.most_common(1)[0][0] if reasons else "no case"
 
 
 SECTION = Section("verdict", "Verdict", 10, render)

@@ -15,7 +15,7 @@ from harness.core.roofline import Roof, Roofline
 from harness.store.runfolder import RunFolder
 from reports.data import ReportData, gather
 from reports.section import Absent
-from reports.sections import heatmap, memory, operators, power, roofline, scaling
+from reports.sections import heatmap, memory, operators, power, roofline, scaling, verdict
 from tests import factory
 
 
@@ -37,6 +37,13 @@ def test_operators_say_what_takes_the_time_and_what_fell_back(run: RunFolder) ->
     assert "60.0 %" in html
     assert "10.0 %" in html  # the rest
     assert html.index("CONV_2D") < html.index("HARD_SWISH")
+
+
+def test_a_figure_nobody_can_trust_is_not_called_missing(tmp_path: Path) -> None:
+    scored = dataclasses.replace(factory.nets()[0], status="contended")
+    html = str(verdict.render(gather([factory.write_run(tmp_path, [scored, *factory.troubled()[:2]])])))
+    accurate = html.partition("Most accurate")[2].partition("</div>")[0]
+    assert "no case that has one can be trusted" in accurate
 
 
 def test_without_a_profile_it_says_how_to_get_one(run: RunFolder) -> None:
