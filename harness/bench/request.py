@@ -124,15 +124,21 @@ class Request(Conduct):
         """Every case asked for. UsageError when `keep` and `runtimes` leave none."""
         suite = suites.expand(self._suite, self.threads) if self._suite else []
         listed = dict.fromkeys(map(self._as_asked, suite))
+        own = [*self._found, *self._own.refused]
         wanted = [case for case in listed if not self.runtimes or case.runtime in self.runtimes]
-        every = [*wanted, *self._found, *self._own.refused]
-        kept = tuple(case for case in every if all(text in case.id for text in self.keep))
+        kept = tuple(case for case in (*wanted, *own) if all(text in case.id for text in self.keep))
         if not kept:
-            asked = " and ".join([*(f"'{text}'" for text in self.keep), *self.runtimes])
-            raise UsageError(f"no case is left: none of {len(every)} has {asked}", f"such as {every[0].id}")
+            raise self._none_left([*listed, *own])
         for name in set(self.replacements) - {case.id for case in kept}:
             raise UnknownName("case", name, [case.id for case in kept])
         return kept
+
+    def _none_left(self, every: Sequence[Case]) -> UsageError:
+        """What of the command no case has, and how a case is called."""
+        runtimes = [f"runtime {' or '.join(self.runtimes)}"] if self.runtimes else []
+        asked = " and ".join([*(f"'{text}'" for text in self.keep), *runtimes])
+        remedy = f"a case is called, for instance, {every[0].id}" if every else "name a suite or a model"
+        return UsageError(f"no case is left: none of {len(every)} has {asked}", remedy)
 
     def plan(self, chosen: Sequence[Case] | None = None) -> Plan:
         """Prepare the `chosen` cases, or all."""

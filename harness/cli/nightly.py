@@ -52,6 +52,7 @@ def _night(arguments: argparse.Namespace) -> int:
     from harness.bench.nightly.outcome import exit_code
 
     request = request_of(arguments)
+    request.cases  # noqa: B018 - a suite that is not there leaves no store behind
     with store.open(arguments.store) as kept:  # opened first: a night without it is in vain
         bench = measuring.measure(request, arguments)
         if bench.interrupted:

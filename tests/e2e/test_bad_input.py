@@ -90,9 +90,11 @@ def test_a_data_set_with_other_classes_is_a_usage_error(edgebench: Edgebench, ow
     ("arguments", "message"),
     [
         (("run", "quik"), "did you mean 'quick'?"),
-        (("run", "quick", "-k", "nothing-like-it"), "no case is left"),
+        (("run", "quick", "-k", "nothing-like-it"), "no case is left: none of 36 has 'nothing-like-it'"),
+        (("run", "quick", "--runtime", "ncnn"), "no case is left: none of 36 has runtime ncnn"),
         (("run", "quick", "--profile", "quikc"), "unknown profile"),
         (("run", "quick", "--target", "raspberry-pi-6"), "unknown target"),
+        (("run", "quick", "--targets", "nowhere"), "no folder of descriptors: nowhere"),
         (("report", "nowhere"), "not a run folder"),
         (("table", "nowhere"), "not a run folder"),
         (("run", "quick", "--shape", "input=big"), "NAME=1x3x224x224"),

@@ -103,3 +103,8 @@ def test_install_writes_units_that_name_the_command(edgebench, tmp_path, monkeyp
 
 def _outcomes(folder):
     return json.loads((folder / "verdicts.json").read_text())["outcomes"]
+
+
+def test_a_suite_that_is_not_there_leaves_no_store_behind(edgebench, tmp_path):
+    assert edgebench("nightly", "nope").returncode == 2
+    assert not list((tmp_path / "data").rglob("*"))
