@@ -1,17 +1,25 @@
-"""Write the tables of docs/compression.md from the manifest of the shipped nets: `python docs/make_compression.py`."""
+"""Write the tables of docs/compression.md: `python docs/make_compression.py`.
+
+They come from the manifest of the shipped nets, and from the logs of what was tuned with and without a teacher.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.stats.proportions import wilson
+from harness.analysis.stats.proportions import mcnemar, wilson
+from suites.training.hits import logged
 
 ROOT = Path(__file__).parents[1]
-PAGE, MANIFEST = ROOT / "docs" / "compression.md", ROOT / "suites" / "artifacts" / "manifest.json"
+PAGE, ARTIFACTS = ROOT / "docs" / "compression.md", ROOT / "suites" / "artifacts"
+MANIFEST = ARTIFACTS / "manifest.json"
+IMAGES = 10_000
 START, END = "<!-- tables: written by docs/make_compression.py -->", "<!-- end of tables -->"
+TAUGHT, UNTAUGHT = "distilled", "fine-tuned"
+TAUGHT_HEAD = ("net", "tuned", "top-1 % without a teacher", "with", "points", "alone right", "p")
 HEAD = ("setting", "parameters", "M MACs", ".onnx kB (gzip)", ".tflite kB (gzip)", "top-1 % .onnx", "top-1 % .tflite")
 
 Entries = dict[tuple[str, str, str], dict[str, Any]]
@@ -23,8 +31,29 @@ def tables(entries: Entries) -> Iterator[str]:
         settings = {setting for name, setting, _ in entries if name == model}
         yield from ("", f"### {model}", "")
         rows = [_row(entries, model, setting) for setting in sorted(settings, key=lambda name: (name != "fp32", name))]
-        yield from (f"| {' | '.join(cells)} |" for cells in (HEAD, ("---", *["---:"] * (len(HEAD) - 1)), *rows))
+        yield from _table(HEAD, ("---", *["---:"] * (len(HEAD) - 1)), rows)
+    yield from ("", "### With and without a teacher", "")
+    rows = [_taught(log) for log in sorted(ARTIFACTS.glob(f"*/*{TAUGHT}.jsonl"))]
+    yield from _table(TAUGHT_HEAD, ("---", "---", *["---:"] * (len(TAUGHT_HEAD) - 2)), rows)
     yield ""
+
+
+def _table(head: Sequence[str], align: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield from (f"| {' | '.join(cells)} |" for cells in (head, align, *rows))
+
+
+def _taught(log: Path) -> tuple[str, ...]:
+    """The float net that was tuned with a teacher beside the one that had the same epochs without, image by image."""
+    taught, untaught = (logged(log.with_name(log.name.replace(TAUGHT, name)), IMAGES) for name in (TAUGHT, UNTAUGHT))
+    alone = int((untaught & ~taught).sum()), int((taught & ~untaught).sum())
+    return (
+        log.parent.name,
+        f"`{log.stem}`",
+        *(f"{100 * hits.mean():.2f}" for hits in (untaught, taught)),
+        f"{100 * (alone[1] - alone[0]) / IMAGES:+.2f}",
+        f"{alone[0]} / {alone[1]}",
+        f"{mcnemar(*alone):.2g}",
+    )
 
 
 def _row(entries: Entries, model: str, setting: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ TAUGHT = [entry for entry in ENTRIES if "teacher" in entry.get("tuning", {})]
 MODELS = ("efficientnet_lite0-0.3-32", "mobilenet_v2-0.35-32", "shufflenet_v2-0.5-32")
 SETTINGS = (
     *("fp32", "fp16", "int8-dynamic", "int8-static", "int8-static-per-tensor", "int8-qat"),
-    *("channel-pruned-50", "pruned-80"),
+    *("channel-pruned-50", "pruned-80", "distilled", "channel-pruned-50+distilled+int8-static"),
 )
 
 
@@ -45,9 +45,7 @@ def test_an_entry_fits_its_file(entry: dict[str, Any]) -> None:
     assert (FOLDER / entry["training"]["log"]).is_file()
 
 
-@pytest.mark.parametrize(
-    "entry", [e for e in ENTRIES if "teacher" in e.get("tuning", {})], ids=lambda e: str(e["file"])
-)
+@pytest.mark.parametrize("entry", TAUGHT, ids=lambda entry: str(entry["file"]))
 def test_the_log_of_a_teacher_lies_beside_its_pupil(entry: dict[str, Any]) -> None:
     teacher = entry["tuning"]["teacher"]["model"]
     header, *_ = (FOLDER / entry["model"] / f"{teacher}.jsonl").read_text().splitlines()
