@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
-import os
 import signal
-import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +15,7 @@ from harness.core.case import Case
 from harness.core.errors import EdgebenchError
 
 from . import prepare
+from .quiet import quiet
 
 
 @dataclass(frozen=True)
@@ -57,19 +55,12 @@ def _result(future: Future[Built], case: Case, kind: Format) -> Built:
 
 def _build(case: Case, kind: Format, checkpoints: Path | None) -> Built:
     try:
-        return Built(case, kind, prepare.build(case, kind, checkpoints))
+        with quiet():
+            return Built(case, kind, prepare.build(case, kind, checkpoints))
     except EdgebenchError as error:
         return Built(case, kind, error=str(error))
 
 
 def _start_worker() -> None:
-    """Ctrl-C reaches the parent, which ends the pool; the converters' warnings are as unwanted here as there."""
+    """Ctrl-C reaches the parent, which ends the pool."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    quiet()
-
-
-def quiet() -> None:
-    """Keep the converters' warnings and bars off the terminal of this process: they are about their own business."""
-    logging.getLogger().setLevel(logging.ERROR)
-    warnings.simplefilter("ignore")
-    os.environ["TQDM_DISABLE"] = "1"

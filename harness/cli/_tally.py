@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 from rich.console import Console
@@ -15,7 +16,8 @@ class Tally(LiveBar):
 
     def __init__(self, total: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        super().__init__(Console(highlight=False, soft_wrap=True), columns, total, "")
+        # the file by name: what silences a converter meanwhile does not stop the bar
+        super().__init__(Console(file=sys.stdout, highlight=False, soft_wrap=True), columns, total, "")
         self._total = total
         self._finished = 0
         self._started_s = time.monotonic()

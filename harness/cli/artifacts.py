@@ -137,14 +137,14 @@ def _told(moves: Iterable[Moved], total: int) -> int:
 
 def _rebuild(arguments: argparse.Namespace) -> int:
     """Compare each format; 4 where one is not reproduced."""
-    from suites.building import quiet
+    from suites.quiet import quiet
     from suites.rebuild import rebuild
 
-    quiet()
     kinds: list[Format] = [arguments.format] if arguments.format else ["onnx", "tflite"]
     code = EXIT_OK
     for kind in kinds:
-        again = rebuild(arguments.model, arguments.setting, kind, arguments.checkpoints)
+        with quiet():
+            again = rebuild(arguments.model, arguments.setting, kind, arguments.checkpoints)
         code = code if again.reproduced else EXIT_SOME_FAILED
         print(f"{arguments.model} {arguments.setting} {kind}: {again}")
     return code

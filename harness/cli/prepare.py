@@ -64,18 +64,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _weights(arguments: argparse.Namespace) -> int:
     """Model files of weights that others trained."""
-    from suites.building import quiet
+    from suites.quiet import quiet
     from suites.weights.foreign import Weights
 
     if arguments.suite is not None or arguments.out is None:
         raise UsageError(
             "--weights needs --out and no suite", "edgebench prepare --weights net.pt --model ... --out DIR"
         )
-    quiet()
     asked = Weights(
         arguments.weights, arguments.out, arguments.model, arguments.preprocess, same=arguments.same_padding
     )
-    for path in asked.prepare():
+    with quiet():
+        written = list(asked.prepare())
+    for path in written:
         print(f"{path} ({path.stat().st_size / 1e3:.0f} kB)")
     return EXIT_OK
 
@@ -101,11 +102,10 @@ def _train(wanted: list[tuple[Case, Format]], arguments: argparse.Namespace) -> 
 
 def _build(wanted: list[tuple[Case, Format]], arguments: argparse.Namespace) -> int:
     """How many could not be built."""
-    from suites.building import build_all, quiet
+    from suites.building import build_all
 
     from ._tally import Tally
 
-    quiet()
     failed = 0
     with Tally(len(wanted)) as tally:
         for built in build_all(wanted, arguments.jobs, arguments.checkpoints):

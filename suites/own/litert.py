@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from harness.core.artifact import sha256_of
 from harness.core.errors import UsageError
-from suites.own.workshop import kept, quiet
+from suites.own.workshop import kept
+from suites.quiet import quiet
 from suites.training.evaluate import outputs
 
 INSTALL = "pipx install onnx2tf (needs Python 3.12 or newer; any Python will do for edgebench itself)"

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import logging
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from typing import Any
 from harness.core.artifact import Artifact, Format, sha256_of
 from harness.core.errors import EdgebenchError, UsageError
 from suites.compression.base import Calibration, Compression
+from suites.quiet import quiet
 
 
 @dataclass(frozen=True)
@@ -81,16 +79,3 @@ def _blamed(setting: Compression) -> Iterator[None]:
     except Exception as error:  # converters raise whatever they like
         first = str(error).strip().partition("\n")[0][:300]
         raise UsageError(f"{setting.name} cannot be made of this net: {type(error).__name__}: {first}") from error
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence the converters, which warn, log and draw progress bars of their own."""
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)
