@@ -115,3 +115,14 @@ def test_report_takes_a_baseline(run: str, tmp_path: Path, capsys: pytest.Captur
     assert main(["report", str(later.path), "--baseline", run, "--out", str(tmp_path / "a.html")]) == 0
     assert capsys.readouterr().out == f"report: {tmp_path / 'a.html'}\n"
     assert "3 of 3 cases slower" in (tmp_path / "a.html").read_text()
+
+
+def test_a_run_that_cannot_be_trusted_is_not_told_to_score_its_nets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    busy = [dataclasses.replace(plan, status="contended") for plan in factory.nets()[:2]]
+    run = str(factory.write_run(tmp_path / "busy", busy).path)
+    assert main(["recommend", run]) == EXIT_NOTHING_MEASURED
+    said = capsys.readouterr().err
+    assert "no case can be trusted: 2 contended" in said
+    assert "score a net" not in said

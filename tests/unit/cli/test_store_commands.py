@@ -121,3 +121,17 @@ def test_unlike_runs_are_compared_only_by_force_and_labelled(call: Callable[...,
     code, out, _ = call("compare", "n0", "pi", "--force")
     assert code == EXIT_OK
     assert "forced, these runs are unlike: target: x86-64 and raspberry-pi-5" in out
+
+
+def test_a_run_of_two_names_is_added_once(call: Callable[..., tuple], tmp_path: Path) -> None:
+    (tmp_path / "latest").symlink_to("n0")
+    code, out, _ = call("store", "add", "n0", "latest")
+    assert code == EXIT_OK
+    assert [line.partition(":")[0] for line in out.splitlines()] == ["n0"]
+
+
+def test_what_cannot_be_read_is_named_without_a_number_of_the_system(call: Callable[..., tuple]) -> None:
+    code, _, err = call("import", "benchmark.json")
+    assert code != EXIT_OK
+    assert "benchmark.json: No such file or directory\n" in err
+    assert "Errno" not in err
