@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harness.analysis.stats.proportions import mcnemar, wilson
-from suites.training.hits import logged
+from suites.training.hits import Hits, logged
 
 ROOT = Path(__file__).parents[1]
 PAGE, ARTIFACTS = ROOT / "docs" / "compression.md", ROOT / "suites" / "artifacts"
@@ -33,7 +35,7 @@ def tables(entries: Entries) -> Iterator[str]:
         rows = [_row(entries, model, setting) for setting in sorted(settings, key=lambda name: (name != "fp32", name))]
         yield from _table(HEAD, ("---", *["---:"] * (len(HEAD) - 1)), rows)
     yield from ("", "### With and without a teacher", "")
-    rows = [_taught(log) for log in sorted(ARTIFACTS.glob(f"*/*{TAUGHT}.jsonl"))]
+    rows = [row for tuned in (TAUGHT, f"channel-pruned-50+{TAUGHT}") for row in _taught(tuned)]
     yield from _table(TAUGHT_HEAD, ("---", "---", *["---:"] * (len(TAUGHT_HEAD) - 2)), rows)
     yield ""
 
@@ -42,15 +44,29 @@ def _table(head: Sequence[str], align: Sequence[str], rows: Sequence[Sequence[st
     yield from (f"| {' | '.join(cells)} |" for cells in (head, align, *rows))
 
 
-def _taught(log: Path) -> tuple[str, ...]:
-    """The float net that was tuned with a teacher beside the one that had the same epochs without, image by image."""
-    taught, untaught = (logged(log.with_name(log.name.replace(TAUGHT, name)), IMAGES) for name in (TAUGHT, UNTAUGHT))
-    alone = int((untaught & ~taught).sum()), int((taught & ~untaught).sum())
+def _taught(tuned: str) -> Iterator[tuple[str, ...]]:
+    """Each float net that was tuned with a teacher beside the one that had the same epochs without; then all."""
+    logs = sorted(ARTIFACTS.glob(f"*/{tuned}.jsonl"))
+    names = (UNTAUGHT, TAUGHT)
+    hits = [[logged(log.with_name(log.name.replace(TAUGHT, name)), IMAGES) for name in names] for log in logs]
+    untaught, taught = np.array(hits).swapaxes(0, 1)
+    for number, log in enumerate(logs):
+        yield _paired(log.parent.name, tuned, untaught[[number]], taught[[number]])
+    yield _paired("all", tuned, untaught, taught)
+
+
+def _paired(net: str, tuned: str, untaught: Hits, taught: Hits) -> tuple[str, ...]:
+    """Image by image, hits being nets x images: a sign test of whether more nets are right on one with a teacher.
+
+    For a single net that is McNemar's.
+    """
+    more = taught.sum(axis=0) - untaught.sum(axis=0)
+    alone = int((more < 0).sum()), int((more > 0).sum())
     return (
-        log.parent.name,
-        f"`{log.stem}`",
+        net,
+        f"`{tuned}`",
         *(f"{100 * hits.mean():.2f}" for hits in (untaught, taught)),
-        f"{100 * (alone[1] - alone[0]) / IMAGES:+.2f}",
+        f"{100 * (taught.mean() - untaught.mean()):+.2f}",
         f"{alone[0]} / {alone[1]}",
         f"{mcnemar(*alone):.2g}",
     )

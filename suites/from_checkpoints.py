@@ -23,7 +23,7 @@ from . import catalog
 from .compression.chain import Chain
 from .models.base import Variant
 from .prepared import Entry
-from .training.teachers import options, teacher_of
+from .training.teachers import TRAINING, teacher_of
 
 Command = tuple[str, ...]
 
@@ -68,7 +68,7 @@ def commands(case: Case, data: Path | None, checkpoints: Path | None) -> list[Co
         if source := trained(model):
             found += [("install", "-D", str(source.with_suffix(end)), f"{folder}/{model}{end}") for end in _ENDS]
         else:
-            how = () if model == case.model else options(model)
+            how = () if model == case.model else TRAINING
             found.append(("python", "-m", "suites.training.train", model, *images, "--out", folder, *how))
     tuning = Chain.parse(case.compression).tuning
     if tuning and not _there(checkpoints, f"{case.model}/{tuning}.pt"):

@@ -9,11 +9,13 @@ from suites.models.base import Variant
 
 WIDTHS = {"efficientnet_lite0": 0.6, "mobilenet_v2": 1.0, "shufflenet_v2": 1.0}
 """Two to three times as wide as the nets that ship."""
-EPOCHS = {"efficientnet_lite0": 12, "mobilenet_v2": 12, "shufflenet_v2": 6}
-"""As far as an hour or two on one core goes. Six are too few: that teacher is no better than its pupil was."""
-_SOFT = ("--learning-rate", "0.1", "--label-smoothing", "0")
-"""Without label smoothing, which takes from a teacher what it knows of the likeness of classes (arXiv 1906.02629);
-at twice this rate and without it mobilenet_v2-1.0-32 forgot in its fifth epoch much of what it had learnt."""
+TRAINING = ("--epochs", "12", "--learning-rate", "0.1", "--label-smoothing", "0")
+"""How `suites.training.train` is asked for them.
+
+Six epochs are too few: that teacher is no better than its pupil was. Without label smoothing, which takes from a
+teacher what it knows of the likeness of classes (arXiv 1906.02629); at twice this rate and without it
+mobilenet_v2-1.0-32 forgot in its fifth epoch much of what it had learnt.
+"""
 
 
 def teacher_of(model: str) -> str:
@@ -22,8 +24,3 @@ def teacher_of(model: str) -> str:
     if variant.family not in WIDTHS:
         raise UsageError(f"no larger net is there to teach {model}", f"distilled is had of {', '.join(sorted(WIDTHS))}")
     return str(replace(variant, width=WIDTHS[variant.family]))
-
-
-def options(teacher: str) -> tuple[str, ...]:
-    """How `suites.training.train` is asked for the net that teaches."""
-    return ("--epochs", str(EPOCHS[Variant.parse(teacher).family]), *_SOFT)
