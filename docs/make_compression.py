@@ -35,7 +35,8 @@ def tables(entries: Entries) -> Iterator[str]:
         rows = [_row(entries, model, setting) for setting in sorted(settings, key=lambda name: (name != "fp32", name))]
         yield from _table(HEAD, ("---", *["---:"] * (len(HEAD) - 1)), rows)
     yield from ("", "### With and without a teacher", "")
-    rows = [row for tuned in (TAUGHT, f"channel-pruned-50+{TAUGHT}") for row in _taught(tuned)]
+    tunings = sorted({log.stem for log in ARTIFACTS.glob(f"*/*{TAUGHT}.jsonl")}, key=len)
+    rows = [row for tuned in tunings for row in _taught(tuned)]
     yield from _table(TAUGHT_HEAD, ("---", "---", *["---:"] * (len(TAUGHT_HEAD) - 2)), rows)
     yield ""
 

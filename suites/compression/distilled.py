@@ -13,7 +13,7 @@ TEMPERATURE, WEIGHT = 1.0, 0.9
 """Logits are divided by the temperature; the weight is the teacher's share of the loss (arXiv 1503.02531).
 
 At 1 the outputs are learnt as they are. At 3, usual for larger nets, two pupils of three did worse than without a
-teacher: they have no room for what it knows of classes that are not the answer.
+teacher (docs/compression.md).
 """
 
 
