@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from harness.core.quantity import Missing, Quantity, Value
 
-from .score import agreement, sqnr_db
+from .score import agreement, not_finite, sqnr_db
 
 Outputs = NDArray[np.float32]
 
@@ -31,9 +31,8 @@ def compare(outputs: Outputs, reference: Outputs) -> dict[str, Quantity]:
     if outputs.shape != reference.shape:
         reason = f"{outputs.shape[1]} outputs, the reference has {reference.shape[1]}"
         return dict.fromkeys(NAMES, Missing(reason))
-    broken = int((~np.isfinite(outputs)).any(axis=1).sum())
-    if broken:
-        return dict.fromkeys(NAMES, Missing(f"{broken} of {len(outputs)} outputs are not finite"))
+    if broken := not_finite(outputs):
+        return dict.fromkeys(NAMES, broken)
     classes = outputs.shape[1] > 1
     return {
         "fidelity_sqnr_db": sqnr_db(outputs, reference),

@@ -16,10 +16,15 @@ def accuracy(outputs: Outputs, labels: NDArray[np.int64], k: int) -> Quantity:
     n, classes = outputs.shape
     if k >= classes:
         return Missing(f"top-{k} says nothing with {classes} classes")
-    broken = int((~np.isfinite(outputs)).any(axis=1).sum())
-    if broken:
-        return Missing(f"{broken} of {n} outputs are not finite")
+    if broken := not_finite(outputs):
+        return broken
     return _share(int(hits(outputs, labels, k).sum()), n)
+
+
+def not_finite(outputs: Outputs) -> Missing | None:
+    """The reason that rows with an infinity or a NaN give for every figure; None where there are none."""
+    broken = int((~np.isfinite(outputs)).any(axis=1).sum())
+    return Missing(f"{broken} of {len(outputs)} outputs are not finite") if broken else None
 
 
 def hits(outputs: Outputs, labels: NDArray[np.int64], k: int = 1) -> NDArray[np.bool_]:

@@ -31,15 +31,16 @@ Key = tuple[str, str, str]
 class Scored:
     """A net's outputs (images x classes, float32) and the labels as `harness.accuracy.numbering.rows` makes them.
 
-    `classes` is how many the data set has; `misfit` says why the labels cannot be those of the outputs, empty where
-    they are. `parts` are the names and sizes of what the data set was put together from, in order. Of a pass that could
-    end early `places` are those of its images in the data set, ascending, and `stop` what `Judge` said.
+    `classes` is how many the data set has; `unscored` says why nothing can be scored: the outputs are not finite, or
+    the labels cannot be theirs; empty where it can. `parts` are the names and sizes of what the data set was put
+    together from, in order. Of a pass that could end early `places` are those of its images in the data set, ascending,
+    and `stop` what `Judge` said.
     """
 
     outputs: NDArray[np.float32]
     labels: NDArray[np.int64]
     classes: int
-    misfit: str = ""
+    unscored: str = ""
     parts: tuple[tuple[str, int], ...] = ()
     places: NDArray[np.int64] | None = None
     stop: Mapping[str, Any] = field(default_factory=dict)
@@ -90,7 +91,7 @@ class Scores:
     def _stop(self, reference: Prepared) -> Stop | None:
         """What a case is compared with while it runs; None where fp32 gave no scores: the case then runs to its end."""
         scored = self._known.get(_key(reference))
-        if not isinstance(scored, Scored) or scored.misfit or self._margin is None:
+        if not isinstance(scored, Scored) or scored.unscored or self._margin is None:
             return None
         file = self._scratch / f"reference-{reference.case.slug}-{reference.artifact.sha256[:12]}.npz"
         np.savez(file, hits=scored.hits, labels=scored.labels)
@@ -107,8 +108,8 @@ class Scores:
         own = self._known[_key(case)]
         if isinstance(own, Failure):
             return _all(Missing(f"the accuracy pass ended as {own.verdict.status}: {own.verdict.reason}"))
-        if own.misfit:
-            return _all(Missing(own.misfit))
+        if own.unscored:
+            return _all(Missing(own.unscored))
         return {
             "top1": score.accuracy(own.outputs, own.labels, 1),
             "top5": score.accuracy(own.outputs, own.labels, 5),
@@ -125,10 +126,14 @@ class Scores:
         known = self._known.get(_key(reference))
         if not isinstance(known, Scored):
             return dict.fromkeys(names, Missing("the accuracy pass of the fp32 net failed"))
+        if known.unscored:
+            return dict.fromkeys(names, Missing(f"of the fp32 net: {known.unscored}"))
         ref = known.at(own.places)
+        alike = own.outputs.shape == ref.outputs.shape
+        other = Missing(f"{own.outputs.shape[1]} outputs, the fp32 net has {ref.outputs.shape[1]}")
         return {
-            "agreement": score.agreement(own.outputs, ref.outputs),
-            "sqnr_db": score.sqnr_db(own.outputs, ref.outputs),
+            "agreement": score.agreement(own.outputs, ref.outputs) if alike else other,
+            "sqnr_db": score.sqnr_db(own.outputs, ref.outputs) if alike else other,
             "mcnemar_p": Value(mcnemar(*score.discordant(own.hits, ref.hits)), n=len(own.hits)),
             "top1_difference": _difference(own, ref),
         }
@@ -136,11 +141,11 @@ class Scores:
     def details(self, case: Prepared, reference: Prepared | None) -> dict[str, Any]:
         """What the record says of the accuracy beside its metrics: name and counts, by part and against `reference`."""
         own = self._known.get(_key(case))
-        if case.labelled is None or not isinstance(own, Scored) or own.misfit:
+        if case.labelled is None or not isinstance(own, Scored) or own.unscored:
             return {}
         ref = self._known.get(_key(reference)) if reference else None
         against = None
-        if isinstance(ref, Scored) and ref is not own:
+        if isinstance(ref, Scored) and ref is not own and not ref.unscored:
             against = score.discordant(own.hits, ref.at(own.places).hits)
         return {
             "name": case.labelled.figure,
@@ -169,13 +174,15 @@ def _key(case: Prepared) -> Key:
 def _scored(answer: Answer) -> Scored:
     numbering = Numbering(**answer.result["numbering"])
     parts = tuple((name, size) for name, size in answer.result["parts"])
-    outputs, labels, misfit = answer.arrays["outputs"], answer.arrays["labels"], ""
+    outputs, labels, unscored = answer.arrays["outputs"], answer.arrays["labels"], ""
     try:
         labels = numbering.fit(labels, outputs.shape[1])
     except DataError as error:
-        misfit = error.message
+        unscored = error.message
+    if broken := score.not_finite(outputs):
+        unscored = broken.reason
     stop = answer.result["stop"]
-    return Scored(outputs, labels, numbering.classes, misfit, parts, answer.arrays["places"] if stop else None, stop)
+    return Scored(outputs, labels, numbering.classes, unscored, parts, answer.arrays["places"] if stop else None, stop)
 
 
 def _difference(own: Scored, reference: Scored) -> Value:

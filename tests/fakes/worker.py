@@ -1,0 +1,121 @@
+"""A stand-in for `run_worker`: answers from a script, so that the passes are tested without a process or a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.core.verdict import Status, Verdict
+from harness.measure.job import Job
+from harness.measure.process import Answer, Failure
+
+MS = 1_000_000
+CRASH = Failure(Verdict("crashed", "the process was ended by SIGSEGV", "update the runtime"), "boom\n")
+
+PASSES = (
+    "harness.measure.latency.run_worker",
+    "harness.measure.energy.run_worker",
+    "harness.measure.fidelity.run_worker",
+    "harness.measure.quality.run_worker",
+)
+"""Where the passes look `run_worker` up."""
+
+Script = Callable[[Job], Answer | Failure]
+
+
+def failure(status: Status, reason: str = "because") -> Failure:
+    """A worker that ended so."""
+    return Failure(Verdict(status, reason), f"log of a worker: {status}\n")
+
+
+def timed(wall_ns: Sequence[int] = (2 * MS,) * 20, **changes: Any) -> Answer:
+    """What a latency worker answers: one thread that computed all the time; `changes` replace what it says."""
+    wall = np.array(wall_ns, np.int64)
+    phases = {
+        f"after_{name}": {"at_ns": 0, "peak_rss_bytes": 1 << 20} for name in ("import", "load", "first", "steady")
+    }
+    result = {
+        "spawn_ns": 10 * MS,
+        "import_ns": 20 * MS,
+        "load_ns": 5 * MS,
+        "first_inference_ns": 3 * MS,
+        "involuntary_switches": 0,
+        "voluntary_switches": 0,
+        "peak_rss_bytes": 50 << 20,
+        "max_rss_bytes": 50 << 20,
+        "started_ns": 0,
+        "ended_ns": int(wall.sum()),
+        "inferences": len(wall),
+        "calls_per_sample": 1,
+        "control_ratio": 1.0,
+        "same_input_ratio": None,
+        "os_threads": 1,
+        "busy_threads": 1,
+        "cpu_pressure": 0.0,
+        "gc_frozen": 0,
+        "affinity": [0],
+        "driver_log": "",
+        "inputs": [{"name": "input", "shape": [1, 3, 8, 8], "dtype": "float32"}],
+        "outputs": {"output": [1, 10]},
+        "runtime_info": {"version": "1.0"},
+        **phases,
+        **changes,
+    }
+    return Answer(result, {"wall_ns": wall, "cpu_ns": wall, "warmup_ns": wall[:2]})
+
+
+def probed(outputs: NDArray[Any], effective: str = "fp32") -> Answer:
+    """What a probe answers."""
+    execution = {"effective": effective, "evidence": "the test", "findings": []}
+    return Answer(
+        {"execution": execution, "counts": {"parameters": 1000, "macs": 2000}},
+        {"outputs": outputs.astype(np.float32)},
+    )
+
+
+def scored(outputs: NDArray[Any], labels: Sequence[int], classes: int | None = None, **changes: Any) -> Answer:
+    """What an accuracy worker answers; `classes` of the data set are the outputs' where not given."""
+    numbering = {"classes": classes or outputs.shape[1], "whole": True, "imagenet": ()}
+    result = {"numbering": numbering, "parts": [], "stop": {}, **changes}
+    arrays: dict[str, NDArray[Any]] = {
+        "outputs": outputs.astype(np.float32),
+        "labels": np.array(labels, np.int64),
+        "places": np.arange(len(labels)),
+    }
+    return Answer(result, arrays)
+
+
+@dataclass
+class FakeWorkers:
+    """Called as `run_worker` is. `scripts` answer by phase; `jobs` are those that were given, in order."""
+
+    scripts: Mapping[str, Script]
+    jobs: list[Job] = field(default_factory=list)
+
+    def __call__(
+        self, job: Job, timeout_s: float, watch: Callable[[int], AbstractContextManager[Any]] = nullcontext
+    ) -> Answer | Failure:
+        self.jobs.append(job)
+        with watch(0):
+            return self.scripts[job.phase](job)
+
+    def of(self, phase: str) -> list[Job]:
+        """The jobs of one phase."""
+        return [job for job in self.jobs if job.phase == phase]
+
+
+def in_turn(*answers: Answer | Failure) -> Script:
+    """One answer after the other, the last again and again."""
+    rest: Iterator[Answer | Failure] = iter(answers)
+    last = [answers[-1]]
+
+    def script(_: Job) -> Answer | Failure:
+        last[0] = next(rest, last[0])
+        return last[0]
+
+    return script
