@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TypeVar
 
 from harness.accuracy.dataset import open_dataset
 from harness.core.artifact import Artifact, Format
@@ -24,6 +26,8 @@ OWN = "own"
 
 Find = Callable[[Format], Artifact]
 """Gives the artifact of a case in a format."""
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -64,17 +68,19 @@ class OwnModels:
 
     @cached_property
     def _all(self) -> tuple[dict[Case, Find], dict[Case, Verdict]]:
-        found: dict[Case, Find] = {}
-        refused: dict[Case, Verdict] = {}
-        for path in self.models:
+        found: dict[Path, dict[Case, Find]] = {}
+        refused: dict[Path, dict[Case, Verdict]] = {}
+        models = {path.absolute(): path for path in self.models}
+        for whole, path in models.items():
             try:
-                found |= self._cases(UserModel(path))
+                found[whole] = self._cases(UserModel(path))
             except EdgebenchError as error:
-                if self.alone and len(self.models) == 1:
+                if self.alone and len(models) == 1:
                     raise
                 _log.error("%s", error)
-                refused[Case(path.stem, SETTING, "none", weights="user")] = Verdict("unsupported", error.message)
-        return found, refused
+                case = Case(path.stem, SETTING, "none", weights="user")
+                refused[whole] = {case: Verdict("unsupported", error.message)}
+        return _distinct(found), _distinct(refused)
 
     def _cases(self, model: UserModel) -> dict[Case, Find]:
         if self.compress:
@@ -99,6 +105,27 @@ class OwnModels:
     def _split(self) -> Split | None:
         """The data, parted into what calibrates and what is scored, where nets are to be compressed."""
         return Split(self.data, self.seed) if self.data and self.compress else None
+
+
+def _distinct(by_path: Mapping[Path, Mapping[Case, T]]) -> dict[Case, T]:
+    """What belongs to each case; models whose cases are the same are named by as many folders as tell them apart."""
+    folders = dict.fromkeys(by_path, 0)
+    while True:
+        named = {
+            path: {replace(case, model=_name(path, folders[path])): thing for case, thing in cases.items()}
+            for path, cases in by_path.items()
+        }
+        times = Counter(case for cases in named.values() for case in cases)
+        alike = [path for path, cases in named.items() if any(times[case] > 1 for case in cases)]
+        if not alike:
+            return {case: thing for cases in named.values() for case, thing in cases.items()}
+        for path in alike:
+            folders[path] += 1
+
+
+def _name(path: Path, folders: int) -> str:
+    """The file's stem; with `folders` its whole name behind so many of the folders it lies in."""
+    return "/".join(path.parts[-folders - 1 :]) if folders else path.stem
 
 
 def _able(formats: Sequence[Format]) -> list[str]:

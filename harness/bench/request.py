@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -121,7 +122,7 @@ class Request(Conduct):
 
     @cached_property
     def cases(self) -> tuple[Case, ...]:
-        """Every case asked for. UsageError when `keep` and `runtimes` leave none."""
+        """Every case asked for. UsageError when `keep` and `runtimes` leave none, or two have one id."""
         suite = suites.expand(self._suite, self.threads) if self._suite else []
         listed = dict.fromkeys(map(self._as_asked, suite))
         own = [*self._found, *self._own.refused]
@@ -129,6 +130,9 @@ class Request(Conduct):
         kept = tuple(case for case in (*wanted, *own) if all(text in case.id for text in self.keep))
         if not kept:
             raise self._none_left([*listed, *own])
+        for name, times in Counter(case.id for case in kept).items():
+            if times > 1:
+                raise UsageError(f"two cases are called {name}", "give the model file a name that the suite has not")
         for name in set(self.replacements) - {case.id for case in kept}:
             raise UnknownName("case", name, [case.id for case in kept])
         return kept
