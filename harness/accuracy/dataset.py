@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.core.errors import DataError
 
 from .numbering import Label, Numbering
+from .pictures import Image
 
 if TYPE_CHECKING:
     from .folders import ClassFolders
     from .labels_file import LabelledFiles
-
-Image = NDArray[np.uint8]
 
 
 class Dataset(Protocol):
@@ -50,7 +48,7 @@ def open_dataset(kind: str, path: Path) -> Dataset:
     if kind == "part":
         from .part import open_part
 
-        return open_part(path)
+        return open_part(path, open_folder)
     return open_folder(path)
 
 

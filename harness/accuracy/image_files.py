@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .dataset import Image
 from .numbering import Label, Numbering
-from .pictures import read
+from .pictures import Image, read
 
 
 class ImageFiles:

@@ -5,20 +5,15 @@ from __future__ import annotations
 import json
 from bisect import bisect
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.core.errors import DataError
 
+from .image_files import ImageFiles
 from .numbering import Label
-from .pictures import read
-
-if TYPE_CHECKING:
-    from .dataset import Image
-    from .folders import ClassFolders
-    from .labels_file import LabelledFiles
+from .pictures import Image, read
 
 NAME = "part.json"
 
@@ -26,7 +21,7 @@ NAME = "part.json"
 class Part:
     """The images of `whole` at the places `indices`, under the numbering of all."""
 
-    def __init__(self, whole: ClassFolders | LabelledFiles, indices: Sequence[int]) -> None:
+    def __init__(self, whole: ImageFiles, indices: Sequence[int]) -> None:
         self.numbering = whole.numbering
         self._items = [whole.files[index] for index in indices]
         self.parts: Sequence[tuple[str, int]] = _sizes(whole.parts, indices)
@@ -60,10 +55,8 @@ def write(folder: Path, source: Path, indices: Sequence[int]) -> None:
     (folder / NAME).write_text(json.dumps(note), encoding="utf-8")
 
 
-def open_part(folder: Path) -> Part:
-    """What `write` noted. DataError where the data set has changed since."""
-    from .dataset import open_folder
-
+def open_part(folder: Path, open_folder: Callable[[Path], ImageFiles]) -> Part:
+    """What `write` noted of the data set that `open_folder` opens. DataError where that has changed since."""
     note = json.loads((folder / NAME).read_text(encoding="utf-8"))
     whole = open_folder(Path(note["source"]))
     if max(note["indices"]) >= len(whole):

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from harness.core.errors import DataError
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    import PIL.Image
+
+Image = NDArray[np.uint8]
+"""Height x width x channels."""
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".ppm"})
 
@@ -21,7 +24,7 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
-def read(path: Path) -> NDArray[np.uint8]:
+def read(path: Path) -> Image:
     """Height x width x 3, what is transparent on white; DataError names a file that is no image."""
     from PIL import Image as Pillow
 
@@ -32,7 +35,7 @@ def read(path: Path) -> NDArray[np.uint8]:
         raise DataError(f"{path} cannot be read as an image: {error}", "remove or repair it") from error
 
 
-def on_white(image: Image) -> Image:
+def on_white(image: PIL.Image.Image) -> PIL.Image.Image:
     """As RGB, laid on white where it is transparent: the colours behind transparency are arbitrary."""
     from PIL import Image as Pillow
 

@@ -27,10 +27,11 @@ from .deep import Deep, look_deeper
 from .energy import EnergyPass, Measured, keep_traces
 from .fidelity import Probes, wrong_output
 from .file_facts import NOT_COUNTED, artifact_info, count_metrics
-from .latency import LatencyPass, Progress
+from .latency import LatencyPass
 from .prepared import BlobSink, Prepared
 from .profile import Profile
 from .quality import Scores
+from .samples import Progress
 from .summary import FLATTERED, latency_metrics, same_input_ratio, verdict
 from .throttle import ThrottleWatch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +13,8 @@ from harness.core.quantity import Missing
 from harness.core.sensing import Sensor
 from harness.sensors.sampler import Sampler, Series, Traces
 
+from .samples import Progress
 from .scenario_metrics import minutes_of
-
-if TYPE_CHECKING:
-    from .latency import Progress
 
 PERIOD_NS = 2_000_000_000
 """Heat is slow: a few file reads every two seconds cost the timed loop less than a thousandth."""

@@ -5,15 +5,10 @@ A loaded machine has given a median 2.9 times too high with a spread of .2 %.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from harness.core.quantity import Quantity, Value
 from harness.core.verdict import Verdict
 
-from .scenario_metrics import SETTLES
-
-if TYPE_CHECKING:
-    from .latency import Progress
+from .samples import SETTLES, Progress
 
 CONTENDED = 1.05
 """Wall over CPU time of a lone thread above this: something else held the core."""

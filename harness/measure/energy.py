@@ -21,10 +21,10 @@ from harness.sensors.board_power import PowerSource
 from harness.sensors.energy import CaseEnergy, Window, case_energy, settle_ns
 from harness.sensors.sampler import DEFAULT_PERIOD_NS, Sampler, Series, Traces
 
-from .latency import Progress
 from .prepared import BlobSink
 from .process import Answer, Failure, run_worker
 from .profile import Profile
+from .samples import Progress
 
 MIN_SAMPLES = 14
 """Samples a window must be long enough for, after the sensor has settled; fewer than 10 different ones are refused."""

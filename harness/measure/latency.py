@@ -8,27 +8,24 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.accuracy.dataset import open_dataset
 from harness.accuracy.preprocess import preprocess
-from harness.analysis import stats, steady
-from harness.core.record import Blob, ProcessRun
+from harness.analysis import stats
 from harness.core.scenario import Scenario
 from harness.core.sensing import Sensor
 from harness.core.units import utc_now
-from harness.sensors.sampler import Traces
 
 from .climate import ClimateWatch
 from .feeds import N_FEEDS
-from .job import PHASES, Job, Labelled, Loop
+from .job import Job, Labelled, Loop
 from .prepared import BlobSink, Prepared
 from .process import Answer, Failure, run_worker
 from .profile import Profile, fitted, level
-from .scenario_metrics import SETTLES, headline
+from .samples import Progress
+from .scenario_metrics import headline
 from .throttle import ThrottleWatch
 
 PILOTS = 2
@@ -36,41 +33,6 @@ PILOTS = 2
 
 SIZED: frozenset[Scenario] = frozenset({"SingleStream", "MultiStream"})
 """Where the pilots decide how many queries a process gets; elsewhere the scenario's own clock does."""
-
-_SAMPLES = frozenset({"wall_ns", "cpu_ns", "warmup_ns"})
-_FROM_RESULT = (
-    *("spawn_ns", "import_ns", "load_ns", "first_inference_ns", "involuntary_switches", "peak_rss_bytes", "started_ns"),
-    *("ended_ns", "inferences", "calls_per_sample", "control_ratio", "same_input_ratio", "os_threads", "max_rss_bytes"),
-    *("voluntary_switches", "cpu_pressure", "busy_threads", "gc_frozen"),
-)
-
-
-@dataclass
-class Progress:
-    """What has been measured of one case so far: per process `wall_ns`, `cpu_ns` and the arrays of its scenario."""
-
-    prepared: Prepared
-    runs: list[ProcessRun] = field(default_factory=list)
-    wall_ns: list[NDArray[np.int64]] = field(default_factory=list)
-    cpu_ns: list[NDArray[np.int64]] = field(default_factory=list)
-    more: list[dict[str, NDArray[np.int64]]] = field(default_factory=list)
-    climate: Traces | None = None
-    driver_logs: list[str] = field(default_factory=list)
-    result: dict[str, Any] = field(default_factory=dict)
-    failure: Failure | None = None
-    throttled: str = ""
-    started_utc: str = ""
-    duration_s: float = 0.0
-
-    def add(self, answer: Answer, place: int, blobs: BlobSink, profile: Profile) -> None:
-        """Take in one process."""
-        self.more.append({name: array for name, array in answer.arrays.items() if name not in _SAMPLES})
-        run = _process_run(answer, self, place, blobs, profile)
-        self.result = answer.result
-        self.driver_logs += filter(None, [answer.result["driver_log"]])
-        self.runs.append(run)
-        self.wall_ns.append(answer.arrays["wall_ns"][-run.n_timed :])
-        self.cpu_ns.append(answer.arrays["cpu_ns"][-run.n_timed :])
 
 
 @dataclass(frozen=True)
@@ -148,38 +110,6 @@ class LatencyPass:
         n = stats.iterations_per_process(state.wall_ns[:PILOTS], start_ns, once_ns, (base.min_n, most))
         worth = stats.iterations_worth(self.profile.n_effective, state.wall_ns[:PILOTS])
         return dataclasses.replace(base, min_n=max(n, min(most, worth)))
-
-
-def steady_part(wall_ns: NDArray[np.int64], profile: Profile) -> tuple[int, str]:
-    """Index where the steady state begins, and why there is none (then 0, so that nothing is lost).
-
-    Levels may differ by 1 %, or by what the profile's own interval may span where that is more.
-    """
-    found = steady.detect(wall_ns, max(steady.TOLERANCE, profile.half_width))
-    if isinstance(found, steady.Steady):
-        return found.start_index, ""
-    return 0, found.reason if len(found.batch_medians) else ""
-
-
-def _process_run(answer: Answer, state: Progress, order: int, blobs: BlobSink, profile: Profile) -> ProcessRun:
-    """The process's figures; what came before the steady state, where the scenario has one, joins the warm-up."""
-    result, wall, cpu = answer.result, answer.arrays["wall_ns"], answer.arrays["cpu_ns"]
-    start, unsteady = steady_part(wall, profile) if state.prepared.case.scenario in SETTLES else (0, "")
-    warmup = np.concatenate([answer.arrays["warmup_ns"], wall[:start]])
-    sha256, n = blobs.put_blob({"wall_ns": wall[start:], "cpu_ns": cpu[start:], "warmup_ns": warmup, **state.more[-1]})
-    return ProcessRun(
-        index=len(state.runs),
-        order=order,
-        n_warmup=len(warmup),
-        n_timed=n,
-        median_ns=round(float(np.median(wall[start:]))),
-        median_cpu_ns=round(float(np.median(cpu[start:]))),
-        blob=Blob("latency", sha256, n, "ns"),
-        unsteady=unsteady,
-        affinity=tuple(result["affinity"]),
-        peak_rss_after_bytes={name: result[f"after_{name}"]["peak_rss_bytes"] for name in PHASES},
-        **{name: result[name] for name in _FROM_RESULT},
-    )
 
 
 def write_feeds(block: Sequence[Prepared], scratch: Path) -> dict[Labelled, Path]:

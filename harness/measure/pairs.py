@@ -17,10 +17,10 @@ import numpy as np
 from harness.analysis import stats
 from harness.analysis.compare import Comparison, ab
 
-from .latency import steady_part
 from .prepared import Prepared
 from .process import Failure, run_worker
 from .profile import Profile
+from .samples import steady_part
 
 Side = Literal["a", "b"]
 Pair = tuple[Side, Side]

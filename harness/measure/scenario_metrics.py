@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,7 @@ from harness.analysis import stats
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.scenario import Scenario
 
-if TYPE_CHECKING:
-    from .latency import Progress
-
-SETTLES: frozenset[Scenario] = frozenset({"SingleStream", "MultiStream", "paced"})
-"""Where latency has a level to settle on: not among streams, in a queue, or where the drift is what is looked for."""
+from .samples import Progress
 
 BACK_TO_BACK: frozenset[Scenario] = frozenset({"SingleStream", "MultiStream", "Offline"})
 """Where the core's speed before and after must agree: not after idling, nor after minutes of heat."""

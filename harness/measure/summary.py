@@ -10,8 +10,8 @@ from harness.core.quantity import Missing, Quantity, Value
 from harness.core.verdict import Verdict
 
 from .contention import contended
-from .latency import Progress
 from .profile import Profile, level
+from .samples import Progress
 from .scenario_metrics import BACK_TO_BACK, KEPT_UP, keeps_up, scenario_metrics, wall_per_cpu
 
 DRIFTED = 0.01

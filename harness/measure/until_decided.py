@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.accuracy.dataset import Dataset, Image
+from harness.accuracy.dataset import Dataset
 from harness.accuracy.numbering import Label
+from harness.accuracy.pictures import Image
 from harness.accuracy.score import discordant, hits
 from harness.analysis.stats.sequential import Difference, decide, looks
 

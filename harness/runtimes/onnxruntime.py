@@ -180,7 +180,7 @@ class OnnxSession(Session):
         """From the kernels of a profiled inference: which provider ran them and what they take."""
         from .onnxruntime_profile import arena_bytes, read, told_by, trace
 
-        text = trace(self._plan, self._buffers, 1)
+        text = trace(self._plan.open, self._plan.settings(), self._buffers, 1)
         found = read(text, self._plan.provider.name, 1)
         told = Execution(effective=found) if isinstance(found, Missing) else told_by(found)
         return replace(told, arena_bytes=arena_bytes(text))
@@ -195,7 +195,8 @@ class OnnxSession(Session):
         """By ONNX Runtime's profiler, which is on or off for a session's whole life."""
         from .onnxruntime_profile import read, trace
 
-        return read(trace(self._plan, self._buffers, n), self._plan.provider.name, n)
+        text = trace(self._plan.open, self._plan.settings(), self._buffers, n)
+        return read(text, self._plan.provider.name, n)
 
 
 CPU, XNNPACK, ACL, CUDA, TENSORRT, OPENVINO, NNAPI, COREML, QNN = map(OnnxRuntime, PROVIDERS)

@@ -12,7 +12,7 @@ import re
 import tempfile
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from harness.core.verdict import Finding
 if TYPE_CHECKING:
     import onnxruntime as ort
 
-    from .onnxruntime import Plan
+    Open = Callable[[ort.SessionOptions], ort.InferenceSession]
 
 WARMUP = 3
 """Inferences before those that count: the first ones allocate."""
@@ -36,13 +36,15 @@ _US = 1000
 Event = Mapping[str, Any]
 
 
-def trace(plan: Plan, inputs: Mapping[str, ort.OrtValue], n: int) -> str:
-    """What the profiler writes of `n` inferences on the inputs, in a session like the timed one; '' for nothing."""
+def trace(open_: Open, settings: ort.SessionOptions, inputs: Mapping[str, ort.OrtValue], n: int) -> str:
+    """What the profiler writes of `n` inferences on the inputs, '' for nothing.
+
+    `open_` and `settings` make a session like the timed one.
+    """
     with tempfile.TemporaryDirectory(prefix="edgebench-profile-") as folder:
-        settings = plan.settings()
         settings.enable_profiling = True
         settings.profile_file_prefix = str(Path(folder) / "ort")
-        _run(plan.open(settings), inputs, n)
+        _run(open_(settings), inputs, n)
         return "".join(file.read_text(encoding="utf-8", errors="replace") for file in Path(folder).glob("*.json"))
 
 

@@ -20,10 +20,10 @@ from harness.core.quantity import Missing, Quantity, Value
 from harness.core.sensing import Channel, Reading
 from harness.measure.energy import EnergyPass
 from harness.measure.job import Job
-from harness.measure.latency import Progress
 from harness.measure.prepared import Prepared
 from harness.measure.process import Answer, Failure
 from harness.measure.profile import profile
+from harness.measure.samples import Progress
 from harness.runtimes.base import Options
 from harness.sensors.board_power import PowerSource
 from harness.sensors.sampler import Sampler, Series, Traces

@@ -18,9 +18,9 @@ from harness.core.sensing import Channel
 from harness.core.verdict import Verdict
 from harness.measure.climate import minute_rows
 from harness.measure.job import Job
-from harness.measure.latency import Progress
 from harness.measure.prepared import Prepared
 from harness.measure.profile import PROFILES, fitted, profile
+from harness.measure.samples import Progress
 from harness.measure.summary import latency_metrics, verdict
 from harness.runtimes.base import Options
 from harness.sensors.sampler import Series, Traces
