@@ -7,8 +7,10 @@ from collections import Counter
 
 from make_results import accuracy
 
+from harness.core import plugins
 from harness.core.quantity import Missing, Value
 from harness.core.record import Record
+from harness.runtimes.capability import UNTESTED
 from harness.store.runfolder import RunFolder
 
 SETTINGS = ("fp32", "fp16", "int8-static")
@@ -36,7 +38,8 @@ def main() -> None:
     print(f"| net | runtime | {' | '.join(SETTINGS)} |\n|---|---|{'---|' * len(SETTINGS)}")
     for model, runtime in sorted(rows):
         cells = (cell(records.get((model, runtime, setting))) for setting in SETTINGS)
-        print(f"| {model} | `{runtime}` | {' | '.join(cells)} |")
+        mark = "" if plugins.load("runtimes", runtime).capability.hardware_tested else f" ({UNTESTED})"
+        print(f"| {model} | `{runtime}`{mark} | {' | '.join(cells)} |")
     told = Counter(record.verdict.status for record in records.values())
     print("\n" + ", ".join(f"{count} {status}" for status, count in told.most_common()))
 

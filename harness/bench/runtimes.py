@@ -28,8 +28,8 @@ class RuntimeView:
 
     `unusable` says why this target can never use it, '' where it could. `library` is what the installed library tells
     (version, build, devices), None where the target is not this machine or nothing is installed; `problem` says what
-    is wrong with the installation, `install` how to get it there. `settings` maps every compression setting to what
-    its kernels compute in, or NOT_TAKEN.
+    is wrong with the installation, `install` how to get it there. `hardware_tested` is the capability's. `settings`
+    maps every compression setting to what its kernels compute in, or NOT_TAKEN.
     """
 
     name: str
@@ -42,6 +42,7 @@ class RuntimeView:
     problem: str
     install: str
     note: str
+    hardware_tested: bool
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -99,6 +100,7 @@ def _view(runtime: Adapter, target: Target, told: Mapping[str, Any] | None, here
         problem=broken or ("" if support.ok or not here else support.reason),
         install=(hint.install if hint else "") or str((told or {}).get("remedy") or can.install),
         note="; ".join(filter(None, [can.note, hint.note if hint else ""])),
+        hardware_tested=can.hardware_tested,
         settings=settings(can),
     )
 

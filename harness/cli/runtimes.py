@@ -71,12 +71,16 @@ def _kinds() -> dict[str, list[str]]:
 
 
 def _block(view: RuntimeView) -> Iterator[str]:
+    from harness.runtimes.capability import UNTESTED
+
     told = view.library or {}
     state = f"{told.get('library')} {told.get('version')}" if view.ready else view.problem.partition(": pip")[0]
     named = "" if view.by_default else ", where it is named"
     yield f"  {view.name:<25}{f'{state}; ' if state else ''}takes {', '.join(view.formats)}{named}"
     if not view.ready:
         yield f"    install    {view.install}"
+    if not view.hardware_tested:
+        yield f"    state      {UNTESTED}"
     if view.note:
         yield f"    note       {view.note}"
     for kind, names in _kinds().items():

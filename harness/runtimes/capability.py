@@ -15,6 +15,9 @@ Device = Literal["cpu", "gpu", "npu", "dla", "edgetpu", "any"]
 Stored = Literal["fp32", "fp16", "int8", "int8-dynamic", "weight-only"]
 """How a net's file holds its numbers: what compression settings come down to for a runtime."""
 
+UNTESTED = "not run on hardware"
+"""What people read of a runtime whose capability is not `hardware_tested`."""
+
 
 @dataclass(frozen=True)
 class Support:
@@ -34,7 +37,8 @@ class Capability:
     knows better. `computes` says, by how a net is stored, what its kernels compute in, in words; what is not in it is
     not taken. `hint` is the precision the adapter asks of the library, '' where the file decides. `architectures` as
     platform.machine() says it, empty for any. `device` is what it runs on. `by_default`: runs where the user names no
-    runtime. `profiler`: tells the time of each operator.
+    runtime. `profiler`: tells the time of each operator. `hardware_tested` False: written to the documentation of its
+    maker and tested on imitations, but not run on the device itself yet.
     """
 
     formats: tuple[Format, ...]
@@ -48,6 +52,7 @@ class Capability:
     by_default: bool = True
     profiler: bool = False
     note: str = ""
+    hardware_tested: bool = True
 
     @property
     def module(self) -> str:

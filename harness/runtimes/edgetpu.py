@@ -161,5 +161,6 @@ CORAL = EdgeTpu(
         device="edgetpu",
         by_default=False,
         note="libedgetpu comes from Google's coral-edgetpu apt source",
+        hardware_tested=False,
     ),
 )

@@ -183,7 +183,15 @@ XNNPACK_DELEGATE, NO_DELEGATE = "XNNPACK", ""
 
 def _capability(by_default: bool = False, device: Device = "cpu", profiler: bool = False, note: str = "") -> Capability:
     return Capability(
-        ("tflite",), MODULES, INSTALL, _KERNELS, device=device, by_default=by_default, profiler=profiler, note=note
+        ("tflite",),
+        MODULES,
+        INSTALL,
+        _KERNELS,
+        device=device,
+        by_default=by_default,
+        profiler=profiler,
+        note=note,
+        hardware_tested=device == "cpu",
     )
 
 

@@ -58,6 +58,7 @@ def _capability(
         by_default=False,
         profiler=True,
         note=note,
+        hardware_tested=device == "cpu",
     )
 
 

@@ -94,6 +94,7 @@ def _capability(device: Device, hint: str, by_default: bool = False, note: str =
         by_default=by_default,
         profiler=True,
         note=note,
+        hardware_tested=device == "cpu",
     )
 
 

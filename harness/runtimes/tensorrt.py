@@ -66,6 +66,7 @@ def _capability(unit: Device, hint: str, computes: Mapping[str, str], by_default
         by_default=by_default,
         profiler=True,
         note="on a Jetson it comes with JetPack; builds an engine when it first opens a net",
+        hardware_tested=False,
     )
 
 

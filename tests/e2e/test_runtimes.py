@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ def test_this_machine_and_another(edgebench: Edgebench) -> None:
     assert rows["onnxruntime-cpu"]["ready"]
     assert rows["onnxruntime-cpu"]["library"]["version"]
     assert rows["onnxruntime-cpu"]["settings"]["int8-static"] == "int8"
+    assert rows["onnxruntime-cpu"]["hardware_tested"]
+    assert not any(rows[name]["hardware_tested"] for name in ("tensorrt", "tensorrt-fp16", "tensorrt-dla", "edgetpu"))
     assert "has no QNNExecutionProvider" in rows["onnxruntime-qnn"]["problem"] or rows["onnxruntime-qnn"]["unusable"]
     other = json.loads(edgebench("runtimes", "--json", "--target", "raspberry-pi-5").stdout)
     assert not other["this_machine"]
@@ -33,6 +36,11 @@ def test_it_is_told_in_plain_text(edgebench: Edgebench) -> None:
     ready, _, rest = done.stdout.partition("\nto be installed")
     assert "onnxruntime-cpu" in ready
     assert "install    " in rest
+    for name in ("tensorrt", "edgetpu"):
+        block = re.search(rf"^  {name} .*\n(    .*\n)+", done.stdout, re.MULTILINE)
+        assert block is not None
+        assert "not run on hardware" in block[0]
+    assert "not run on hardware" not in ready.partition("  onnxruntime-cpu ")[2].partition("\n  openvino-cpu ")[0]
     assert edgebench("runtimes", "--target", "no-such-board").returncode == 2
 
 

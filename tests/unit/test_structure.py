@@ -6,6 +6,7 @@ Imports within functions and under TYPE_CHECKING count too: they hide a circle f
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -60,6 +61,17 @@ def test_no_files_import_each_other_in_a_circle() -> None:
     imports = read(ROOT, PACKAGES)
     assert len(imports) > 200
     assert circle(imports) == ""
+
+
+def test_plotly_is_used_in_one_file() -> None:
+    """What it costs is paid where figures are written, and nowhere else."""
+    files = (file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
+    found = [
+        str(file.relative_to(ROOT))
+        for file in files
+        if re.search(r"^\s*(import|from) plotly\b", file.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert found == ["reports/plots.py"]
 
 
 @pytest.mark.parametrize(
