@@ -163,3 +163,5 @@ CORAL = EdgeTpu(
         note="libedgetpu comes from Google's coral-edgetpu apt source",
     ),
 )
+
+PLUGINS: tuple[Adapter, ...] = (CORAL,)

@@ -198,4 +198,4 @@ class OnnxSession(Session):
         return read(trace(self._plan, self._buffers, n), self._plan.provider.name, n)
 
 
-CPU, XNNPACK, ACL, CUDA, TENSORRT, OPENVINO, NNAPI, COREML, QNN = map(OnnxRuntime, PROVIDERS)
+PLUGINS: tuple[Adapter, ...] = tuple(map(OnnxRuntime, PROVIDERS))
