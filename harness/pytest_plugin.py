@@ -6,6 +6,7 @@ imported when an item asks for the fixture `edgebench_case`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,10 @@ def edgebench_session(request: pytest.FixtureRequest) -> Iterator[DeviceSession]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Name the report, where this session wrote one."""
+    """Name the report, where this session wrote one, and the plug-ins that were left out of it."""
+    plugins = sys.modules.get("harness.core.plugins")  # absent where no item was ours
+    for problem in plugins.problems() if plugins else ():
+        terminalreporter.write_line(f"edgebench: {problem}", yellow=True)
     if REPORT in config.stash:
         terminalreporter.write_line(f"edgebench report: {config.stash[REPORT]}")
 

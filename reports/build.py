@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from harness.core.errors import in_words
 from harness.core.plugins import load_all
 from harness.store.files import write_whole
 
@@ -22,6 +24,8 @@ from .page import asset, json_for_html, render
 from .recommend import SLIDERS, figures
 from .samples import Source
 from .section import Absent, Section
+
+_log = logging.getLogger(__name__)
 
 SCRIPTS = ("plotly-cartesian.min.js", "report.js")
 STYLE = "report.css"
@@ -81,7 +85,13 @@ def sections() -> list[Section]:
 
 
 def _render(section: Section, data: ReportData) -> Rendered:
-    made = section.render(data)
+    """The section; one that fails, a plug-in's perhaps, is shown as such and takes no other along."""
+    try:
+        made = section.render(data)
+    except Exception as error:
+        _log.warning("the report section '%s' is left out: %s", section.name, in_words(error))
+        _log.debug("", exc_info=True)
+        made = Absent(f"the section failed: {in_words(error)}", "edgebench report RUN --verbose shows where")
     return Rendered(section, None, made) if isinstance(made, Absent) else Rendered(section, made, None)
 
 

@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from harness.core.metric import METRICS, Metric
 
 from .data import CaseView, ReportData
 from .numbers import TIMES, Scale, Shown
+from .page import render
 from .words import effective_of
 
 TIMED = frozenset({"latency_p50_ns", "throughput_per_s", "energy_net_j"})
@@ -77,6 +80,11 @@ def views(data: ReportData, groups: dict[str, list[CaseView]], names: Sequence[s
         if grids:
             found.append(View(METRICS[name], data.scales[name], grids))
     return found
+
+
+def views_html(found: Sequence[View], how: str) -> Markup:
+    """Return the HTML of the tables with the sentence `how` to read them below."""
+    return render("grids.html", views=found, how=how)
 
 
 def speaks(name: str, cases: Sequence[CaseView]) -> bool:

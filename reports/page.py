@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 
@@ -37,9 +37,16 @@ def seconds(utc: str) -> str:
     return f"{found[1]} {found[2]} UTC" if found else utc
 
 
-def render(template: str, **context: Any) -> Markup:
-    """The template as safe HTML."""
-    return Markup(environment().get_template(template).render(**context))  # noqa: S704 - autoescaped above
+def compiled(source: str, file: str) -> Template:
+    """Return a template of `environment` from its text; `file` is named in tracebacks."""
+    code = environment().compile(source, name=file, filename=file)
+    return Template.from_code(environment(), code, environment().make_globals(None))
+
+
+def render(template: str | Template, **context: Any) -> Markup:
+    """Return a template, or the one of that name in `reports/templates`, as safe HTML."""
+    found = environment().get_template(template) if isinstance(template, str) else template
+    return Markup(found.render(**context))  # noqa: S704 - autoescaped above
 
 
 def asset(name: str) -> str:

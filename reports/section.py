@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from .page import render
+from .page import compiled, render
 
 if TYPE_CHECKING:
+    import jinja2
+
     from .data import ReportData
 
 
@@ -55,7 +59,15 @@ class Absent:
 
 @dataclass(frozen=True)
 class Section:
-    """One section: `name` is its anchor, `order` its place in the page, `render` makes its HTML from records alone."""
+    """One section of the report.
+
+    Attributes:
+        name: Its anchor in the page.
+        title: Its heading.
+        order: Its place in the page: built-in sections stand at 10, 20, 30 ...
+        render: Return its HTML, made from records alone, or why there is nothing to show; see `Template`.
+
+    """
 
     name: str
     title: str
@@ -63,6 +75,36 @@ class Section:
     render: Callable[[ReportData], Markup | Absent]
 
 
-def body(template: str, **context: Any) -> Markup:
-    """Render `templates/sections/<template>` with autoescape."""
-    return render(f"sections/{template}", **context)
+@dataclass(frozen=True)
+class Template:
+    """The HTML of a section as Jinja source: what is not `Markup` is escaped, an undefined name is an error.
+
+    `{% from "macros.html" import number, verdict, figure %}` imports the macros of `reports/templates`.
+
+    Attributes:
+        source: The text.
+        file: Where it stands, for tracebacks; '<template>' where it is no file.
+
+    """
+
+    source: str
+    file: str = "<template>"
+
+    @classmethod
+    def beside(cls, module: str) -> Template:
+        """Return the template that lies beside a module, from the module's `__file__`: `heat.html` for `heat.py`."""
+        path = Path(module).with_suffix(".html")
+        return cls(path.read_text(encoding="utf-8"), str(path))
+
+    def render(self, **context: Any) -> Markup:
+        """Return the HTML with the values of `context` in it."""
+        return render(self._compiled, **context)
+
+    @cached_property
+    def _compiled(self) -> jinja2.Template:
+        return compiled(self.source, self.file)
+
+
+def figures_html(figures: Sequence[Figure], lead: str = "") -> Markup:
+    """Return the HTML of plots with the sentence `lead` above them."""
+    return render("figures.html", figures=figures, lead=lead)

@@ -112,7 +112,7 @@ class UserModel:
         fitting = [name for name, one in by_preference() if one.support(self.format).ok]
         if not fitting:
             raise ModelError(f"{self.path}: no runtime that takes {self.format} is installed", "see edgebench runtimes")
-        runtime = plugins.registered("runtimes")[fitting[0]].value
+        runtime = plugins.reference("runtimes", fitting[0])
         with TemporaryDirectory(prefix="edgebench-") as scratch:
             limit = process_limit_bytes(None, HostFs())
             job = Job("inspect", runtime, str(self.path.resolve()), f"{scratch}/job", memory_bytes=limit)

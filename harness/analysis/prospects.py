@@ -10,8 +10,8 @@ from harness.core import plugins
 
 def settings_of(compression: str) -> list[Any]:
     """The registered settings that a case's compression is composed of ('channel-pruned-50+int8-static')."""
-    known = plugins.registered("compression")
-    return [plugins.load("compression", part) for part in compression.split("+") if part in known]
+    known = plugins.load_all("compression")
+    return [known[part] for part in compression.split("+") if part in known]
 
 
 def prospects(compression: str, isa: Collection[str]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.core import plugins
-from harness.core.errors import UnknownName, UsageError
+from harness.core.errors import UsageError
 from harness.core.hostfs import HostFs
 from harness.core.target import Target
 from targets import detect, load
@@ -32,7 +32,7 @@ def find_target(name: str, fs: HostFs, descriptors: Sequence[Path] = ()) -> Targ
 
 def runtime_settings(target: Target, asked: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
     """Options by runtime: the board's, and over them those `asked` for. UnknownName for a runtime that is none."""
-    for name in set(asked) - set(plugins.registered("runtimes")):
-        raise UnknownName("runtime", name, plugins.registered("runtimes"))
+    for name in asked:
+        plugins.load("runtimes", name)
     board = {name: hint.options for name, hint in target.runtimes.items()}
     return {name: {**board.get(name, {}), **asked.get(name, {})} for name in {*board, *asked}}

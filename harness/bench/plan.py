@@ -123,7 +123,7 @@ class Preparer:
         return Prepared(
             case=case,
             artifact=artifact,
-            runtime=plugins.registered("runtimes")[case.runtime].value,
+            runtime=plugins.reference("runtimes", case.runtime),
             options=Options(case.threads, case.batch, self.shapes, self.settings.get(case.runtime, {})),
             precision=asked(case.compression, capability.hint),
             labelled=labelled,

@@ -123,4 +123,4 @@ def settings(can: Capability) -> dict[str, str]:
 
 def stored() -> dict[str, str]:
     """How the file of every compression setting holds the net."""
-    return {name: Chain.parse(name).last.stored for name in plugins.registered("compression")}
+    return {name: Chain.parse(name).last.stored for name in plugins.load_all("compression")}

@@ -8,13 +8,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
-import os
 import pkgutil
 import sys
 from collections.abc import Sequence
 
+from harness.cli._errors import end
 from harness.cli._machine import add_machine_options
-from harness.core.errors import EXIT_INTERRUPTED, EdgebenchError
 
 _EXAMPLES = """\
 examples:
@@ -23,35 +22,21 @@ examples:
   edgebench table runs/RUN --format csv
   edgebench compare runs/before runs/after
 
-exit codes: 0 ok, 2 usage, 3 nothing measured, 4 some cases failed, 130 interrupted
+exit codes: 0 ok, 2 usage, 3 nothing measured, 4 some cases failed, 70 a bug, 130 interrupted
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code. An EdgebenchError becomes its message, other errors are bugs and are shown."""
-    arguments = parser().parse_args(argv)
-    logging.basicConfig(
-        level=logging.DEBUG if arguments.verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
+    """Run one command; return its exit code. What it raises becomes a message, with the traceback under `--debug`."""
+    debug = "--debug" in (sys.argv[1:] if argv is None else argv)
     try:
+        arguments = parser().parse_args(argv)
+        level = logging.DEBUG if arguments.verbose else logging.WARNING
+        logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
         code: int = arguments.run(arguments)
         return code
-    except EdgebenchError as error:
-        if arguments.debug:
-            raise
-        print(f"edgebench: {error}", file=sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:  # the reader of our output went away: `edgebench table RUN | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        print("edgebench: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except OSError as error:
-        if arguments.debug:
-            raise
-        print(f"edgebench: {error.strerror}: {error.filename}", file=sys.stderr)
-        return EdgebenchError.exit_code
+    except (Exception, KeyboardInterrupt) as error:
+        return end(error, debug)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    top.set_defaults(debug=False, verbose=False)
+    top.set_defaults(verbose=False)
     _add_common(top)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in sorted(entry.name for entry in pkgutil.iter_modules(__path__) if not entry.name.startswith("_")):

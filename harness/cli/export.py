@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from harness.store.exports import Exported
 
 HELP = "write a run for another tool: csv, parquet, pytest-benchmark, bmf, gha, prometheus, junit, markdown"
-_FORMATS = ("csv", "parquet", "pytest-benchmark", "bmf", "gha", "prometheus", "junit", "markdown")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("runs", nargs="*", metavar="RUN", help="run folders; without any, runs of the store")
-    parser.add_argument("--format", required=True, choices=_FORMATS, help="parquet needs the extra 'parquet'")
+    parser.add_argument(
+        *("--format",),
+        required=True,
+        metavar="NAME",
+        help="one of these, or a plug-in's; parquet needs the extra 'parquet'",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to (default: standard output)")
     parser.add_argument(
         *("--better",),
@@ -41,10 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the file; whole or not at all."""
-    from harness.store.exports import export
+    from harness.store.exports import export, find
 
-    if arguments.format == "prometheus" and arguments.out and arguments.out.suffix != ".prom":
-        raise UsageError(f"node_exporter reads *.prom, not {arguments.out.name}", "--out FILE.prom")
+    suffix = find(arguments.format).suffix
+    if suffix and arguments.out and arguments.out.suffix != suffix:
+        raise UsageError(
+            f"{arguments.format} is read from *{suffix} alone, not from {arguments.out.name}", f"--out FILE{suffix}"
+        )
     runs = _of_folders(arguments) if arguments.runs else _of_store(arguments)
     data = export(runs, arguments.format)
     if arguments.out:
@@ -67,14 +74,14 @@ def _of_folders(arguments: argparse.Namespace) -> list[Exported]:
 def _of_store(arguments: argparse.Namespace) -> list[Exported]:
     from dataclasses import replace
 
-    from harness.store.exports import TABLES
+    from harness.store.exports import find
 
     where = replace(choice_of(arguments), run=arguments.run_id)
     store = opened(arguments)
     names: list[str] = list(store.runs(where).run)
     if not names:
         raise UsageError(f"no run in {store.place} is like that", "edgebench history lists what there is")
-    chosen = names if arguments.format in TABLES else names[-1:]
+    chosen = names if find(arguments.format).several else names[-1:]
     found = [(store.header(name), list(filter(where.takes_record, store.records(name))), store) for name in chosen]
     return _exported(found, arguments)
 

@@ -12,8 +12,9 @@
      +- SetupError             2    the installation itself is broken
      +- NothingMeasured        3    the run ended without one measured case
 
-Exit codes of the command: 0 ok, 2 usage, 3 nothing measured, 4 some cases failed, 130 interrupted; of a nightly run
-also 1 confirmed regression, 10 inconclusive, 11 environment change, 12 device or infrastructure.
+Exit codes of the command: 0 ok, 2 usage, 3 nothing measured, 4 some cases failed, 70 a bug of the program or of a
+plug-in, 130 interrupted; of a nightly run also 1 confirmed regression, 10 inconclusive, 11 environment change,
+12 device or infrastructure.
 Library code raises; only `harness.cli` turns an error into an exit code.
 """
 
@@ -29,6 +30,8 @@ EXIT_REGRESSION = 1
 EXIT_INCONCLUSIVE = 10
 EXIT_ENVIRONMENT = 11
 EXIT_INFRASTRUCTURE = 12
+EXIT_BUG = 70
+"""EX_SOFTWARE of sysexits.h. Python's own 1 would be a confirmed regression to whoever reads a nightly run's."""
 EXIT_INTERRUPTED = 130
 
 
@@ -97,3 +100,9 @@ class NothingMeasured(EdgebenchError):
     """The run ended without a single measured case: never a success."""
 
     exit_code = EXIT_NOTHING_MEASURED
+
+
+def in_words(error: BaseException) -> str:
+    """Return the type and the message of an exception in one line; the type alone where it has no message."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

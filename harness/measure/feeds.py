@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,11 @@ N_FEEDS = 8
 
 
 def adapter(job: Job) -> Adapter:
-    """The adapter that the job names as 'module:attribute'."""
-    module, _, attribute = job.runtime.partition(":")
-    runtime: Adapter = getattr(importlib.import_module(module), attribute)
-    return runtime
+    """Return the adapter that the job names as `harness.core.plugins.reference` does, importing its module alone."""
+    path, _, name = job.runtime.partition(":")
+    module = importlib.import_module(path)
+    declared: dict[str, Adapter] = {adapter.name: adapter for adapter in getattr(module, "PLUGINS", ())}
+    return declared[name] if name in declared else attrgetter(name)(module)
 
 
 def inspect(session: Session, job: Job) -> Outcome:

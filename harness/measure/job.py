@@ -69,7 +69,9 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Job:
-    """One worker's work. `runtime` is 'module:attribute'; `feeds` an .npy with one input a row, or None: synthesised.
+    """One worker's work. `runtime` is 'module:name' as `harness.core.plugins.reference` gives it.
+
+    `feeds` is an .npy with one input a row, or None: synthesised.
 
     `out` is the folder for `result.json` and `arrays.npz`; `spawned_ns` the parent's monotonic clock at the spawn;
     `affinity` the CPUs to run on, empty for the system's choice; `memory_bytes` what the process may hold (resident and

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.core import plugins
 from harness.core.quantity import Missing, Quantity, Value
 
 from .job import Job, Loop
@@ -21,7 +22,7 @@ def loop_overhead_ns(scratch: Path) -> Quantity:
     Taken from the warm-up: that is timed call by call, while the timed loop takes calls this short in batches, which
     is not what an inference of a millisecond sees.
     """
-    job = Job("latency", "harness.runtimes.null:NULL", model="", out=str(scratch / "null"), loop=_LOOP)
+    job = Job("latency", plugins.reference("runtimes", "null"), model="", out=str(scratch / "null"), loop=_LOOP)
     answer = run_worker(job, timeout_s=60)
     if isinstance(answer, Failure):
         return Missing(f"the null runtime ended as {answer.verdict.status}: {answer.verdict.reason}")

@@ -1,1 +1,1 @@
-"""One adapter a runtime, all behind the two small protocols of `base`. Found by entry point `edgebench.runtimes`."""
+"""One adapter a runtime, all behind the two small protocols of `base`. See `harness.core.plugins`."""

@@ -129,7 +129,7 @@ class Session(ABC):
 
 
 class Adapter(ABC):
-    """A runtime library on one device, by its `name` (that of its entry point) and `capability`.
+    """A runtime library on one device, by its `name` and `capability`.
 
     Everything but `load_library`, `open` and `probe` works without importing the library.
     """

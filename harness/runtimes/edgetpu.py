@@ -164,3 +164,5 @@ CORAL = EdgeTpu(
         hardware_tested=False,
     ),
 )
+
+PLUGINS: tuple[Adapter, ...] = (CORAL,)

@@ -124,4 +124,4 @@ def _spec(info: Any, place: int) -> TensorSpec:
     return TensorSpec(f"input{place}", tuple(info.sizes()), dtype)
 
 
-XNNPACK = ExecuTorch()
+PLUGINS: tuple[Adapter, ...] = (ExecuTorch(),)

@@ -205,3 +205,5 @@ GPU = LiteRt(
     "the GPU delegate",
     _capability(device="gpu", note="needs libtensorflowlite_gpu_delegate.so, which no wheel brings"),
 )
+
+PLUGINS: tuple[Adapter, ...] = (XNNPACK, REFERENCE, DELEGATE, GPU)

@@ -77,3 +77,5 @@ LOW = Mnn(
         by_default=False,
     ),
 )
+
+PLUGINS: tuple[Adapter, ...] = (CPU, LOW)

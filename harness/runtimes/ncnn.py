@@ -102,3 +102,5 @@ FP16 = Ncnn(
         by_default=False,
     ),
 )
+
+PLUGINS: tuple[Adapter, ...] = (CPU, FP16)

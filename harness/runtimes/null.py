@@ -55,4 +55,4 @@ class NullRuntime(Adapter):
         return NullSession()
 
 
-NULL = NullRuntime()
+PLUGINS: tuple[Adapter, ...] = (NullRuntime(),)

@@ -199,4 +199,4 @@ class OnnxSession(Session):
         return read(text, self._plan.provider.name, n)
 
 
-CPU, XNNPACK, ACL, CUDA, TENSORRT, OPENVINO, NNAPI, COREML, QNN = map(OnnxRuntime, PROVIDERS)
+PLUGINS: tuple[Adapter, ...] = tuple(map(OnnxRuntime, PROVIDERS))

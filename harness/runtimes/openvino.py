@@ -109,3 +109,5 @@ CPU_THROUGHPUT = OpenVino(
 )
 GPU = OpenVino("openvino-gpu", "GPU", "f16", _capability("gpu", "fp16", note=_GPU_NOTE))
 NPU = OpenVino("openvino-npu", "NPU", "f16", _capability("npu", "fp16", note=_NPU_NOTE))
+
+PLUGINS: tuple[Adapter, ...] = (CPU, CPU_BF16, CPU_FP16, CPU_THROUGHPUT, GPU, NPU)

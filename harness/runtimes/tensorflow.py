@@ -180,3 +180,5 @@ SAVED_MODEL = TensorFlow(
     "tensorflow", _capability("savedmodel", "a SavedModel from a stranger is a program: open none"), saved_model
 )
 KERAS = TensorFlow("keras", _capability("keras", "opened in safe mode: no lambda layers"), keras_file)
+
+PLUGINS: tuple[Adapter, ...] = (SAVED_MODEL, KERAS)

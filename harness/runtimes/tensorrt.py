@@ -82,3 +82,5 @@ DLA = TensorRt(
     _capability("dla", "fp16", {"fp32": "fp16", "fp16": "fp16", "int8": "int8 where the DLA takes it, the rest fp16"}),
     {"fp16": "1", "dla_core": "0"},
 )
+
+PLUGINS: tuple[Adapter, ...] = (GPU, GPU_FP16, DLA)

@@ -165,4 +165,4 @@ def _weight(node: Any) -> str:
     return next(iter(dtypes), "unknown")
 
 
-CPU = TorchScript()
+PLUGINS: tuple[Adapter, ...] = (TorchScript(),)

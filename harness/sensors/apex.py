@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from harness.core.hostfs import HostFs, OpenFile
 from harness.core.quantity import Missing
-from harness.core.sensing import Channel
+from harness.core.sensing import Channel, Sensor
 
 from .base import SECOND_NS, FileSensor, Probe, base_of, scaled
 
@@ -52,3 +52,6 @@ def _alive(name: str, status: OpenFile) -> Probe:
         return text if isinstance(text, Missing) else float(text == "ALIVE")
 
     return Probe(Channel(name, "1", period_ns=_PERIOD_NS), value, (status,))
+
+
+PLUGINS: tuple[type[Sensor], ...] = (Apex,)

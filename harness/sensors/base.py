@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from harness.core.hostfs import HostFs, OpenFile
 from harness.core.quantity import Missing
@@ -36,7 +36,7 @@ class Probe:
 class FileSensor:
     """A sensor made of probes. A subclass gives `name`, `probes(fs)` and, for when there are none, `missing(fs)`."""
 
-    name: ClassVar[str]
+    name: str
 
     def __init__(self, fs: HostFs) -> None:
         self._probes = tuple(_unique(self.probes(fs)))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from harness.core.hostfs import HostFs, OpenFile
 from harness.core.quantity import Missing
-from harness.core.sensing import Channel
+from harness.core.sensing import Channel, Sensor
 
 from .base import SECOND_NS, FileSensor, Probe
 
@@ -38,3 +38,6 @@ def _highest(files: tuple[OpenFile, ...]) -> Callable[[], float | Missing]:
         return float(max(good)) if good else next(count for count in counts if isinstance(count, Missing))
 
     return value
+
+
+PLUGINS: tuple[type[Sensor], ...] = (CpuThrottle,)

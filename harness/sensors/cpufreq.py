@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.core.hostfs import HostFs
-from harness.core.sensing import Channel
+from harness.core.sensing import Channel, Sensor
 
 from .base import SECOND_NS, FileSensor, Probe, base_of, folder_of, scaled
 
@@ -24,3 +24,6 @@ class Cpufreq(FileSensor):
     def missing(self, fs: HostFs) -> str:
         """A virtual machine has the folder, but nothing in it."""
         return "no policy in /sys/devices/system/cpu/cpufreq: the clock is not this system's to see"
+
+
+PLUGINS: tuple[type[Sensor], ...] = (Cpufreq,)

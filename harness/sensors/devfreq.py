@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.core.hostfs import HostFs
-from harness.core.sensing import Channel
+from harness.core.sensing import Channel, Sensor
 
 from .base import SECOND_NS, FileSensor, Probe, base_of, folder_of, scaled
 
@@ -24,3 +24,6 @@ class Devfreq(FileSensor):
     def missing(self, fs: HostFs) -> str:
         """Most machines have none."""
         return "no device in /sys/class/devfreq"
+
+
+PLUGINS: tuple[type[Sensor], ...] = (Devfreq,)

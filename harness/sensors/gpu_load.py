@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.core.hostfs import HostFs
-from harness.core.sensing import Channel
+from harness.core.sensing import Channel, Sensor
 
 from .base import SECOND_NS, FileSensor, Probe, scaled
 
@@ -32,3 +32,6 @@ class GpuLoad(FileSensor):
     def missing(self, fs: HostFs) -> str:
         """Off a Jetson."""
         return "no GPU load file of a Jetson"
+
+
+PLUGINS: tuple[type[Sensor], ...] = (GpuLoad,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.core.hostfs import HostFs
-from harness.core.sensing import Channel
+from harness.core.sensing import Channel, Sensor
 
 from .base import SECOND_NS, FileSensor, Probe, base_of, folder_of, label_or, scaled
 
@@ -27,3 +27,6 @@ class Hwmon(FileSensor):
     def missing(self, fs: HostFs) -> str:
         """Usual in a virtual machine."""
         return "no temperature in /sys/class/hwmon"
+
+
+PLUGINS: tuple[type[Sensor], ...] = (Hwmon,)

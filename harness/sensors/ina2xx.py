@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from harness.core.hostfs import HostFs
-from harness.core.sensing import Channel
+from harness.core.sensing import Channel, Sensor
 
 from .base import FileSensor, Probe, hwmon_chips, label_or, scaled
 from .ina3221 import i2c_place, update_period_ns
@@ -36,3 +36,6 @@ class Ina2xx(FileSensor):
     def missing(self, fs: HostFs) -> str:
         """What was looked for."""
         return "no ina219, ina220, ina226, ina230, ina231, ina238 or ina260 in /sys/class/hwmon"
+
+
+PLUGINS: tuple[type[Sensor], ...] = (Ina2xx,)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from harness.core.hostfs import HostFs, OpenFile
 from harness.core.quantity import Missing
-from harness.core.sensing import Channel
+from harness.core.sensing import Channel, Sensor
 
 from .base import FileSensor, Probe, hwmon_chips, label_or
 
@@ -81,3 +81,6 @@ def i2c_place(fs: HostFs, folder: str) -> str:
     places = (fs.resolve(folder), fs.resolve(f"{folder}/device"))
     found = [place for name in places for place in re.findall(r"/(\d+-[0-9a-f]{4})(?=/|$)", name)]
     return found[0] if found else folder.rsplit("/", 1)[1]
+
+
+PLUGINS: tuple[type[Sensor], ...] = (Ina3221,)

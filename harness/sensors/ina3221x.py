@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.core.hostfs import HostFs
-from harness.core.sensing import Channel
+from harness.core.sensing import Channel, Sensor
 
 from .base import FileSensor, Probe, base_of, folder_of, label_or, scaled
 
@@ -30,3 +30,6 @@ class Ina3221x(FileSensor):
     def missing(self, fs: HostFs) -> str:
         """What was looked for."""
         return "no rail under /sys/bus/i2c/drivers/ina3221x (JetPack 4)"
+
+
+PLUGINS: tuple[type[Sensor], ...] = (Ina3221x,)

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.core.sensing import Channel, Reading
+from harness.core.sensing import Channel, Reading, Sensor
 
 from .optional import library
 
@@ -69,3 +69,6 @@ class Joulescope:
         energy = float(report["accumulators"]["energy"]["value"])
         power = float(report["signals"]["power"]["µ"]["value"])
         self._latest = (time.perf_counter_ns(), energy, power)
+
+
+PLUGINS: tuple[type[Sensor], ...] = (Joulescope,)

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.core.sensing import Channel, Reading
+from harness.core.sensing import Channel, Reading, Sensor
 
 from .optional import library
 
@@ -74,3 +74,6 @@ def _watt(rail: dict[str, Any] | None) -> float | Missing:
     if not rail.get("online", True):
         return Missing("unavailable: the rail is offline")
     return float(rail["power"]) / 1000  # milliwatts
+
+
+PLUGINS: tuple[type[Sensor], ...] = (Jtop,)

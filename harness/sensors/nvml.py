@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.core.sensing import Channel, Reading
+from harness.core.sensing import Channel, Reading, Sensor
 
 from .base import SECOND_NS
 from .optional import library
@@ -93,3 +93,6 @@ class Nvml:
 
 def _query(function: Callable[[Any], int], card: Any, per_unit: int) -> Query:
     return lambda: function(card) / per_unit
+
+
+PLUGINS: tuple[type[Sensor], ...] = (Nvml,)

@@ -1,4 +1,4 @@
-"""All sensors of a machine, by entry point; one that fails is absent with its reason, it never takes others along."""
+"""All sensors of a machine; one that fails is absent with its reason, it never takes others along."""
 
 from __future__ import annotations
 
@@ -37,11 +37,10 @@ def open_sensors(fs: HostFs, names: Sequence[str] | None = None, meter: str = ""
     A plug-in with a true `external` is an instrument that may be there for another purpose: it is opened only when it
     is the target's `meter`, or named. Raises UnknownName for a name that nothing is registered under.
     """
-    wanted = [*(plugins.registered("sensors") if names is None else names)]
-    if meter and meter not in wanted:
-        wanted.append(meter)
-    asked = {meter, *(names or ())}
-    return [_open(name, plugins.load("sensors", name), fs, name in asked) for name in wanted]
+    asked = [*(names or ()), *([meter] if meter else ())]
+    named = {name: plugins.load("sensors", name) for name in asked}
+    wanted = plugins.load_all("sensors") | named if names is None else named
+    return [_open(name, plugin, fs, name in named) for name, plugin in wanted.items()]
 
 
 def _open(name: str, plugin: type[Sensor], fs: HostFs, asked: bool) -> Sensor:

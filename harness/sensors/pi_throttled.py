@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.core.sensing import Channel
+from harness.core.sensing import Channel, Sensor
 from harness.core.systemtext import as_hex
 
 from .base import SECOND_NS, FileSensor, Probe
@@ -53,3 +53,6 @@ def word(text: str | Missing) -> float | Missing:
 
 def _channel(in_window: bool) -> Channel:
     return Channel(name="pi-throttled/bits", unit="1", period_ns=SECOND_NS, in_window=in_window)
+
+
+PLUGINS: tuple[type[Sensor], ...] = (PiThrottled,)

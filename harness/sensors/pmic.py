@@ -11,7 +11,7 @@ import time
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.core.sensing import Channel, Reading
+from harness.core.sensing import Channel, Reading, Sensor
 
 from .vcio import open_firmware
 
@@ -80,3 +80,6 @@ def _value(channel: Channel, amperes: dict[str, float], volts: dict[str, float])
     if rail not in volts or (channel.unit == "W" and rail not in amperes):
         return Missing(f"unavailable: rail {rail} is not in this answer of the firmware")
     return volts[rail] * amperes[rail] if channel.unit == "W" else volts[rail]
+
+
+PLUGINS: tuple[type[Sensor], ...] = (Pmic,)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.core.sensing import RAPL_REMEDY, Channel, Scope
+from harness.core.sensing import RAPL_REMEDY, Channel, Scope, Sensor
 
 from .base import FileSensor, Probe, folder_of, scaled
 
@@ -65,3 +65,6 @@ def _probe(fs: HostFs, zone: str, name: str) -> Probe:
 
 def _explain(missing: Missing) -> Missing:
     return Missing(f"{missing.reason}: {RAPL_REMEDY}") if missing.reason.startswith("denied") else missing
+
+
+PLUGINS: tuple[type[Sensor], ...] = (Powercap,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.core.hostfs import HostFs
-from harness.core.sensing import Channel
+from harness.core.sensing import Channel, Sensor
 
 from .base import SECOND_NS, FileSensor, Probe, hwmon_chips, scaled
 
@@ -25,3 +25,6 @@ class RpiVolt(FileSensor):
     def missing(self, fs: HostFs) -> str:
         """Off a Raspberry Pi."""
         return "no chip called rpi_volt in /sys/class/hwmon"
+
+
+PLUGINS: tuple[type[Sensor], ...] = (RpiVolt,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.core.hostfs import HostFs
-from harness.core.sensing import Channel
+from harness.core.sensing import Channel, Sensor
 
 from .base import SECOND_NS, FileSensor, Probe, base_of, hwmon_chips, scaled
 
@@ -27,3 +27,6 @@ class SocthermOc(FileSensor):
     def missing(self, fs: HostFs) -> str:
         """Off a Jetson Orin or Thor."""
         return "no chip called soctherm_oc in /sys/class/hwmon"
+
+
+PLUGINS: tuple[type[Sensor], ...] = (SocthermOc,)

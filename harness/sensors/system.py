@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.core.sensing import Channel, Reading
+from harness.core.sensing import Channel, Reading, Sensor
 
 from .base import SECOND_NS
 from .optional import library
@@ -69,3 +69,6 @@ class System:
         total = sum(getattr(cpu, field) for field in cpu._fields if not field.startswith("guest"))
         idle = cpu.idle + getattr(cpu, "iowait", 0.0)
         return _Times(time.perf_counter(), total - idle, total, time.process_time())
+
+
+PLUGINS: tuple[type[Sensor], ...] = (System,)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.core.hostfs import HostFs
-from harness.core.sensing import Channel
+from harness.core.sensing import Channel, Sensor
 
 from .base import SECOND_NS, FileSensor, Probe, folder_of, label_or, scaled
 
@@ -27,3 +27,6 @@ class Thermal(FileSensor):
     def missing(self, fs: HostFs) -> str:
         """Usual in a virtual machine."""
         return "no zone in /sys/class/thermal"
+
+
+PLUGINS: tuple[type[Sensor], ...] = (Thermal,)

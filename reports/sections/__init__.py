@@ -1,1 +1,1 @@
-"""The sections of the report, one module each; found by entry point group `edgebench.sections`."""
+"""The sections of the report, one module each, with its template beside it."""

@@ -13,8 +13,10 @@ from harness.core.metric import METRICS
 from harness.store.compare import Comparison
 from reports.data import CaseView, ReportData
 from reports.numbers import Shown, half_width, percent, short
-from reports.section import Absent, Section, body
+from reports.section import Absent, Section, Template
 from reports.words import COLUMNS, MISSED
+
+_TEMPLATE = Template.beside(__file__)
 
 _BINS = 26
 
@@ -35,8 +37,7 @@ def render(data: ReportData) -> Markup | Absent:
         return Absent("the run holds no record", "run it again: edgebench run")
     changes = {comparison.case_id: comparison for comparison in data.comparisons}
     names = [name for name in COLUMNS if any(case.record.value(name) is not None for case in data.cases)]
-    return body(
-        "cases.html",
+    return _TEMPLATE.render(
         rows=[_row(data, case, names, changes) for case in data.cases],
         columns=[(METRICS[name], data.scales[name], COLUMNS[name]) for name in names],
         nobody_has=[(METRICS[name].title, why_nobody_has(data, name)) for name in MISSED if name not in names],
@@ -91,4 +92,4 @@ def spark(samples: np.ndarray | None) -> str:
     return f"M0 20{points}V20Z"
 
 
-SECTION = Section("cases", "Cases", 40, render)
+PLUGINS: tuple[Section, ...] = (Section("cases", "Cases", 40, render),)

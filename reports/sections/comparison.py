@@ -12,9 +12,11 @@ from harness.store.unlike import differences, pairs_of
 from reports.data import CaseView, ReportData, Run, compare_cases
 from reports.numbers import Shown, percent, short
 from reports.ratios import log_ratio, ratio_figure
-from reports.section import Absent, Figure, Section, body
+from reports.section import Absent, Figure, Section, Template
 
 from .cases import change_of
+
+_TEMPLATE = Template.beside(__file__)
 
 _FIRST = {"slower": 0, "faster": 1, "undecided": 2, "same": 3}
 
@@ -52,7 +54,7 @@ def render(data: ReportData) -> Markup | Absent:
         return Absent("no baseline was given", "edgebench report RUN --baseline RUN")
     if not pairs:
         return Absent("the two runs have no case in common")
-    return body("comparison.html", pairs=pairs, scale=data.scales["latency_p50_ns"])
+    return _TEMPLATE.render(pairs=pairs, scale=data.scales["latency_p50_ns"])
 
 
 def _pair(data: ReportData, before: Run, after: Run, index: int) -> Pair | None:
@@ -91,4 +93,4 @@ def _missing(quantity: Missing) -> Shown:
     return Shown(short(quantity.reason), quantity.reason, missing=True)
 
 
-SECTION = Section("comparison", "Comparison", 45, render)
+PLUGINS: tuple[Section, ...] = (Section("comparison", "Comparison", 45, render),)

@@ -15,8 +15,10 @@ from harness.core.verdict import Finding
 from reports.data import CaseView, ReportData
 from reports.numbers import Scale, Shown, plain
 from reports.plots import GREY, axis, figure_json, thin
-from reports.section import Absent, Section, body
+from reports.section import Absent, Section, Template
 from reports.text import flat, tail
+
+_TEMPLATE = Template.beside(__file__)
 
 _POINTS_ALL = 60_000
 _MOST_POINTS = 600
@@ -48,8 +50,7 @@ def render(data: ReportData) -> Markup | Absent:
     plots = len(data.cases) <= _NO_PLOT_ABOVE
     details = [_detail(data, case, points if plots else 0) for case in data.cases]
     facts, missing = _shared([one.facts for one in details]), _shared([one.missing for one in details])
-    return body(
-        "details.html",
+    return _TEMPLATE.render(
         several=len({case.record.target for case in data.cases}) > 1,
         shared=[*facts, *((titles, f"not available: {reason}") for titles, reason in missing)],
         details=[
@@ -191,4 +192,4 @@ def _plot(case: CaseView, scale: Scale, points: int) -> Markup:
     return figure_json(traces, xaxis=x, yaxis=y, shapes=shapes)
 
 
-SECTION = Section("details", "Every case in full", 120, render)
+PLUGINS: tuple[Section, ...] = (Section("details", "Every case in full", 120, render),)

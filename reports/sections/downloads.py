@@ -12,7 +12,9 @@ from markupsafe import Markup
 from harness.store.frame import Format, record_table, write_table
 from reports.data import ReportData
 from reports.raw import count, write_csv_gz
-from reports.section import Absent, Section, body
+from reports.section import Absent, Section, Template
+
+_TEMPLATE = Template.beside(__file__)
 
 _TYPES: tuple[tuple[Format, str], ...] = (("csv", "text/csv"), ("json", "application/json"))
 _PLAIN_UP_TO = 300  # cases: above that compressed, a twentieth of the size; pandas reads it as it is
@@ -29,8 +31,7 @@ def render(data: ReportData) -> Markup | Absent:
         packed = io.BytesIO()
         write_csv_gz(data, packed)
         files.append(_link("samples.csv.gz", "application/gzip", packed.getvalue()))
-    return body(
-        "downloads.html",
+    return _TEMPLATE.render(
         files=files,
         samples=samples,
         beside=data.samples_file,
@@ -59,4 +60,4 @@ def _link(name: str, media: str, content: bytes) -> tuple[str, str, int]:
     return name, f"data:{media};base64,{base64.b64encode(content).decode()}", len(content)
 
 
-SECTION = Section("downloads", "Downloads", 140, render)
+PLUGINS: tuple[Section, ...] = (Section("downloads", "Downloads", 140, render),)

@@ -7,7 +7,9 @@ from markupsafe import Markup
 from harness.core.metric import METRICS
 from harness.core.verdict import TRUSTED, Status
 from reports.data import ReportData
-from reports.section import Section, body
+from reports.section import Section, Template
+
+_TEMPLATE = Template.beside(__file__)
 
 VERDICTS: dict[Status, str] = {
     "precise": "The interval is as narrow as the profile asks.",
@@ -28,7 +30,7 @@ VERDICTS: dict[Status, str] = {
 def render(data: ReportData) -> Markup:
     """The glossary."""
     verdicts = [(status, status in TRUSTED, about) for status, about in VERDICTS.items()]
-    return body("guide.html", metrics=METRICS.values(), verdicts=verdicts, data=data)
+    return _TEMPLATE.render(metrics=METRICS.values(), verdicts=verdicts, data=data)
 
 
-SECTION = Section("guide", "How to read it", 150, render)
+PLUGINS: tuple[Section, ...] = (Section("guide", "How to read it", 150, render),)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from reports.data import CaseView, ReportData
-from reports.grid import Layout, views
+from reports.grid import Layout, views, views_html
 from reports.numbers import TIMES, counted
-from reports.section import Absent, Section, body
+from reports.section import Absent, Section
 
 _METRICS = ("latency_p50_ns", "throughput_per_s", "top1", "energy_net_j", "artifact_bytes", "peak_rss_bytes")
 _LAYOUT = Layout(
@@ -35,7 +35,7 @@ def render(data: ReportData) -> Markup | Absent:
     found = views(data, groups, _METRICS, _LAYOUT)
     if not found:
         return Absent("no case was measured to its end", "see Validity for what went wrong")
-    return body("heatmap.html", views=found, how=_HOW)
+    return views_html(found, _HOW)
 
 
 def _where(case: CaseView, targets: bool, loads: bool) -> str:
@@ -46,4 +46,4 @@ def _where(case: CaseView, targets: bool, loads: bool) -> str:
     return " · ".join([*parts, case.load] if loads else parts)
 
 
-SECTION = Section("heatmap", f"Model {TIMES} compression", 60, render)
+PLUGINS: tuple[Section, ...] = (Section("heatmap", f"Model {TIMES} compression", 60, render),)

@@ -11,9 +11,11 @@ from reports.data import CaseView, ReportData, Reset, Run
 from reports.numbers import Shown, counted, percent
 from reports.page import when
 from reports.plots import COLOURS, GREY, axis, figure_json
-from reports.section import Absent, Figure, Key, Section, body
+from reports.section import Absent, Figure, Key, Section, Template
 from reports.trend import SHORTEST, Break, Line, breaks, lines, resets_of, runs_of
 from reports.trend_plots import Events, level_trace, marks_at, night_trace, ratio_trace
+
+_TEMPLATE = Template.beside(__file__)
 
 _MOST_LINES = 30
 _MOST_CHANGED = 6  # cases with a plot of their own
@@ -48,7 +50,7 @@ def render(data: ReportData) -> Markup | Absent:
     trends = [made for index, target in enumerate(targets) if (made := _trend(data, target, index))]
     if not trends:
         return Absent("a history needs two runs of one target", "edgebench report RUN_1 RUN_2 ...")
-    return body("history.html", trends=trends, data=data, shortest=SHORTEST)
+    return _TEMPLATE.render(trends=trends, data=data, shortest=SHORTEST)
 
 
 def _trend(data: ReportData, target: str, index: int) -> Trend | None:
@@ -142,4 +144,4 @@ def _own(data: ReportData, case: CaseView, line: Line, marks: Events) -> Figure:
     )
 
 
-SECTION = Section("history", "History", 110, render)
+PLUGINS: tuple[Section, ...] = (Section("history", "History", 110, render),)

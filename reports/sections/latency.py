@@ -12,7 +12,7 @@ from harness.core.metric import METRICS
 from reports.data import CaseView, ReportData
 from reports.numbers import counted
 from reports.plots import GREY, axis, colour_of, dash_of, figure_json, log_axis, quantiles
-from reports.section import Absent, Figure, Key, Section, body
+from reports.section import Absent, Figure, Key, Section, figures_html
 
 _POINTS_ALL = 40_000  # over the whole report: a thousand cases must not make a file nobody can open
 _MOST_POINTS, _LEAST_POINTS = 400, 40
@@ -47,7 +47,7 @@ def render(data: ReportData) -> Markup | Absent:
     figures = [_figure(data, f"latency-{index}", plot, points) for index, plot in enumerate(plots)]
     if not figures:
         return Absent("no case was measured to its end", "see Validity for what went wrong")
-    return body("figures.html", figures=figures, lead=_HOW)
+    return figures_html(figures, _HOW)
 
 
 def split(title: str, cases: Sequence[CaseView]) -> list[Plot]:
@@ -152,4 +152,4 @@ def _label(share: float, text: str, anchor: str) -> dict[str, object]:
             "showarrow": False, "font": {"size": 11}}  # fmt: skip
 
 
-SECTION = Section("latency", "Latency", 50, render)
+PLUGINS: tuple[Section, ...] = (Section("latency", "Latency", 50, render),)

@@ -13,7 +13,7 @@ from harness.core.metric import METRICS
 from harness.core.record import Trace
 from reports.data import CaseView, ReportData
 from reports.plots import axis, colour_of, figure_json, symbol_of, thin
-from reports.section import Absent, Figure, Key, Section, body
+from reports.section import Absent, Figure, Key, Section, figures_html
 
 _PHASES = {"import": "After import", "load": "After load", "first": "After the first", "steady": "Steady"}
 _COLUMNS = ("artifact_bytes", "peak_rss_bytes", "arena_bytes", "parameters", "macs")
@@ -31,7 +31,7 @@ def render(data: ReportData) -> Markup | Absent:
         return Absent(f"no case has a peak memory: {'; '.join(sorted(reasons - {''})) or 'no case'}")
     watched = [case for case in data.cases if any(trace.channel in _KINDS for trace, *_ in _traces(case))]
     figures = [_figure(data, cases), *([_over_time(watched)] if watched else [])]
-    return body("figures.html", figures=figures, lead="")
+    return figures_html(figures)
 
 
 def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
@@ -144,4 +144,4 @@ def _lines(case: CaseView, colour: str) -> list[dict[str, Any]]:
     return lines
 
 
-SECTION = Section("memory", "Memory", 90, render)
+PLUGINS: tuple[Section, ...] = (Section("memory", "Memory", 90, render),)

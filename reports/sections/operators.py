@@ -10,7 +10,9 @@ from markupsafe import Markup
 from harness.core.operators import OperatorProfile
 from reports.data import CaseView, ReportData
 from reports.numbers import plain
-from reports.section import Absent, Section, body
+from reports.section import Absent, Section, Template
+
+_TEMPLATE = Template.beside(__file__)
 
 _TOP = 8
 
@@ -43,7 +45,7 @@ def render(data: ReportData) -> Markup | Absent:
     if not blocks:
         reasons = {profile.reason for _, profile in found if not isinstance(profile, OperatorProfile)}
         return Absent("; ".join(sorted(reasons)) or "no case was measured")
-    return body("operators.html", blocks=blocks)
+    return _TEMPLATE.render(blocks=blocks)
 
 
 def _block(case: CaseView, profile: OperatorProfile) -> Block:
@@ -62,4 +64,4 @@ def _summary(profile: OperatorProfile) -> str:
     return f"{len(fallen)} of {count} operators, {share:.0%} of the time, ran elsewhere than on {profile.asked}."
 
 
-SECTION = Section("operators", "Operators", 85, render)
+PLUGINS: tuple[Section, ...] = (Section("operators", "Operators", 85, render),)

@@ -10,7 +10,9 @@ from markupsafe import Markup
 from harness.core.record import Trace
 from reports.data import ReportData
 from reports.plots import axis, colour_of, figure_json, thin
-from reports.section import Absent, Figure, Key, Section, body
+from reports.section import Absent, Figure, Key, Section, Template
+
+_TEMPLATE = Template.beside(__file__)
 
 _TITLES = {"W": "Power", "degC": "Temperature", "Hz": "Clock frequency", "J": "Energy counter", "V": "Voltage",
            "A": "Current", "1": "Flags and shares"}  # fmt: skip
@@ -37,7 +39,7 @@ def render(data: ReportData) -> Markup | Absent:
     if not figures:
         names = ", ".join(sensors) or "none was looked for"
         return Absent(f"no sensor of this machine gave a reading ({names}); Provenance says what each one lacks")
-    return body("power.html", figures=figures, sensors=sensors, has_power="W" in by_unit or "J" in by_unit)
+    return _TEMPLATE.render(figures=figures, sensors=sensors, has_power="W" in by_unit or "J" in by_unit)
 
 
 def _figure(unit: str, series: Series) -> Figure:
@@ -87,4 +89,4 @@ def _summary(title: str, unit: str, rows: Sequence[Sequence[object]]) -> str:
     )
 
 
-SECTION = Section("power", "Power, temperature and clock", 80, render)
+PLUGINS: tuple[Section, ...] = (Section("power", "Power, temperature and clock", 80, render),)

@@ -9,14 +9,16 @@ from harness.core.quantity import Missing
 from reports.data import ReportData, Run
 from reports.numbers import scale_for, show
 from reports.page import seconds
-from reports.section import Section, body
+from reports.section import Section, Template
 from reports.text import flat
+
+_TEMPLATE = Template.beside(__file__)
 
 
 def render(data: ReportData) -> Markup:
     """One block a run, the newest first."""
     runs = [(run, _groups(run), list(flat(run.header.sensors))) for run in reversed(data.runs)]
-    return body("provenance.html", runs=runs)
+    return _TEMPLATE.render(runs=runs)
 
 
 def _groups(run: Run) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -46,4 +48,4 @@ def _overhead(run: Run) -> str:
     return shown.words(scale.unit)
 
 
-SECTION = Section("provenance", "Provenance", 130, render)
+PLUGINS: tuple[Section, ...] = (Section("provenance", "Provenance", 130, render),)

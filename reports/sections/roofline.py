@@ -12,7 +12,7 @@ from harness.core.roofline import Roof
 from reports.data import CaseView, ReportData
 from reports.numbers import counted, plain
 from reports.plots import DASHES, GREY, colour_of, figure_json, keys, log_axis, symbol_of
-from reports.section import Absent, Figure, Key, Section, body
+from reports.section import Absent, Figure, Key, Section, figures_html
 
 
 def render(data: ReportData) -> Markup | Absent:
@@ -20,7 +20,7 @@ def render(data: ReportData) -> Markup | Absent:
     cases = [case for case in data.cases if case.trusted and _rate(case)]
     if not cases:
         return Absent("nobody counted the multiply-accumulates (MACs) of these nets, so there is no rate to draw")
-    return body("figures.html", figures=[_figure(data, cases)], lead="")
+    return figures_html([_figure(data, cases)])
 
 
 def _rate(case: CaseView) -> float | None:
@@ -147,3 +147,5 @@ def _points(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]]
 
 
 SECTION = Section("roofline", "Roofline", 100, render)
+
+PLUGINS: tuple[Section, ...] = (SECTION,)

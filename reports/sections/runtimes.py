@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from reports.data import CaseView, ReportData
-from reports.grid import Layout, views
+from reports.grid import Layout, views, views_html
 from reports.numbers import TIMES, counted
-from reports.section import Absent, Section, body
+from reports.section import Absent, Section
 
 _METRICS = (
     *("latency_p50_ns", "throughput_per_s", "fidelity_sqnr_db", "fidelity_agreement", "top1"),
@@ -27,7 +27,7 @@ def render(data: ReportData) -> Markup | Absent:
     found = views(data, _groups(data), _METRICS, layout)
     if not found:
         return Absent("no case was measured to its end", "see Validity for what went wrong")
-    return body("heatmap.html", views=found, how=_how(reference))
+    return views_html(found, _how(reference))
 
 
 def _how(reference: str) -> str:
@@ -62,4 +62,4 @@ def _runtime(case: CaseView) -> str:
     return case.record.case.runtime
 
 
-SECTION = Section("runtimes", f"Model {TIMES} runtime", 65, render)
+PLUGINS: tuple[Section, ...] = (Section("runtimes", f"Model {TIMES} runtime", 65, render),)

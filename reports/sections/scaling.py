@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from reports.data import CaseView, ReportData
 from reports.plots import axis, colour_of, figure_json
-from reports.section import Absent, Figure, Key, Section, body
+from reports.section import Absent, Figure, Key, Section, figures_html
 
 
 def render(data: ReportData) -> Markup | Absent:
@@ -23,7 +23,7 @@ def render(data: ReportData) -> Markup | Absent:
     ]
     if not figures:
         return Absent("every net was measured with one number of threads and one batch size")
-    return body("figures.html", figures=figures, lead="")
+    return figures_html(figures)
 
 
 def _figure(data: ReportData, what: str, x_of: Callable[[CaseView], int], name: str) -> Figure | None:
@@ -78,4 +78,4 @@ def _summary(lines: dict[str, list[CaseView]], x_of: Callable[[CaseView], int], 
     return f"Most gained from more {what}: {best}, a factor of {gain:.2f}."
 
 
-SECTION = Section("scaling", "Scaling", 70, render)
+PLUGINS: tuple[Section, ...] = (Section("scaling", "Scaling", 70, render),)

@@ -10,7 +10,9 @@ from markupsafe import Markup
 from harness.analysis.prospects import prospects
 from reports.data import CaseView, ReportData
 from reports.numbers import TIMES
-from reports.section import Absent, Section, body
+from reports.section import Absent, Section, Template
+
+_TEMPLATE = Template.beside(__file__)
 
 REFERENCE = "fp32"
 
@@ -39,7 +41,7 @@ def render(data: ReportData) -> Markup | Absent:
     made = [cases for cases in groups.values() if any(case.record.artifact for case in cases)]
     rows = [_row(cases, bases) for cases in made if cases[0].record.case.compression != REFERENCE]
     told = [row for row in rows if row.expected]
-    return body("settings.html", rows=told) if told else Absent("no case ran under a setting that is known here")
+    return _TEMPLATE.render(rows=told) if told else Absent("no case ran under a setting that is known here")
 
 
 def _place(case: CaseView) -> Place:
@@ -72,4 +74,4 @@ def _over_fp32(pairs: Sequence[tuple[CaseView, CaseView]], name: str) -> str:
     return TIMES + " to ".join(dict.fromkeys(ends)) + (f" ({len(ratios)} cases)" if len(ratios) > 1 else "")
 
 
-SECTION = Section("settings", "What a setting can bring", 62, render)
+PLUGINS: tuple[Section, ...] = (Section("settings", "What a setting can bring", 62, render),)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from reports.data import CaseView, ReportData
 from reports.plots import axis, colour_of, figure_json
-from reports.section import Absent, Figure, Key, Section, body
+from reports.section import Absent, Figure, Key, Section, figures_html
 
 NAME = "sustained_p50_ns"
 
@@ -19,7 +19,7 @@ def render(data: ReportData) -> Markup | Absent:
     cases = [case for case in data.cases if case.record.value(NAME) is not None and _minutes(case)]
     if not cases:
         return Absent("no case ran in the scenario sustained", "edgebench run --scenario sustained --minutes 30")
-    return body("figures.html", figures=[_figure(data, cases)], lead="")
+    return figures_html([_figure(data, cases)])
 
 
 def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
@@ -68,4 +68,4 @@ def _row(case: CaseView, row: Mapping[str, Any], factor: float) -> Sequence[obje
     )
 
 
-SECTION = Section("sustained", "Sustained", 75, render)
+PLUGINS: tuple[Section, ...] = (Section("sustained", "Sustained", 75, render),)

@@ -14,7 +14,9 @@ from reports.numbers import counted
 from reports.plots import axis, figure_json, log_axis
 from reports.recommend import SLIDERS
 from reports.scatter import front_line, legend, markers, point
-from reports.section import Absent, Figure, Section, body
+from reports.section import Absent, Figure, Section, Template
+
+_TEMPLATE = Template.beside(__file__)
 
 
 def render(data: ReportData) -> Markup | Absent:
@@ -23,7 +25,7 @@ def render(data: ReportData) -> Markup | Absent:
     if not cases:
         return Absent(_why_none(data), "score a net on labelled images: edgebench run --model NET --data FOLDER")
     figure = _figure(data, cases, on_front(cases))
-    return body("tradeoff.html", plot=figure, bounds=_bounds(data, [case for case in cases if case.trusted]))
+    return _TEMPLATE.render(plot=figure, bounds=_bounds(data, [case for case in cases if case.trusted]))
 
 
 def _why_none(data: ReportData) -> str:
@@ -84,4 +86,4 @@ def _bounds(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]]
     return found
 
 
-SECTION = Section("tradeoff", "Trade-off", 30, render)
+PLUGINS: tuple[Section, ...] = (Section("tradeoff", "Trade-off", 30, render),)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from reports.data import CaseView, ReportData, Run
-from reports.section import Section, body
+from reports.section import Section, Template
+
+_TEMPLATE = Template.beside(__file__)
 
 _ORDER = {"fail": 0, "warn": 1, "unknown": 2, "ok": 3}
 _MARKS = {"fail": "✕", "warn": "!", "unknown": "?", "ok": "✓"}
@@ -36,7 +38,7 @@ def render(data: ReportData) -> Markup:
     lines = [line for run in _newest_by_target(data) for line in _findings(run, len(data.runs) > 1)]
     lines += _cases(data)
     shown = [line for line in lines if line.tone in ("bad", "doubt")]
-    return body("validity.html", shown=shown, folded=[line for line in lines if line not in shown], data=data)
+    return _TEMPLATE.render(shown=shown, folded=[line for line in lines if line not in shown], data=data)
 
 
 def _newest_by_target(data: ReportData) -> list[Run]:
@@ -76,4 +78,4 @@ def _group(status: str, remedy: str, cases: Sequence[CaseView]) -> Warning_:
     return Warning_(cases[0].mark, cases[0].tone, title, found, remedy, cases, len(reasons) == 1)
 
 
-SECTION = Section("validity", "Validity", 20, render)
+PLUGINS: tuple[Section, ...] = (Section("validity", "Validity", 20, render),)

@@ -11,7 +11,9 @@ from harness.core.quantity import Value
 from harness.store.compare import Change, Comparison
 from reports.data import CaseView, ReportData
 from reports.numbers import counted, half_width, percent
-from reports.section import Section, body
+from reports.section import Section, Template
+
+_TEMPLATE = Template.beside(__file__)
 
 
 def render(data: ReportData) -> Markup:
@@ -19,8 +21,7 @@ def render(data: ReportData) -> Markup:
     counts = Counter(case.record.verdict.status for case in data.cases)
     missing = sum(len(run.missing) for run in data.runs)
     trusted = sum(case.trusted for case in data.cases)
-    return body(
-        "verdict.html",
+    return _TEMPLATE.render(
         data=data,
         headline=_changes(data) or _headline(trusted, len(data.cases), missing),
         tone=_tone(data, trusted, missing),
@@ -110,4 +111,4 @@ def _why_none(data: ReportData, name: str) -> str:
     return reasons.most_common(1)[0][0] if reasons else "no case"
 
 
-SECTION = Section("verdict", "Verdict", 10, render)
+PLUGINS: tuple[Section, ...] = (Section("verdict", "Verdict", 10, render),)

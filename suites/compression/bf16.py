@@ -52,4 +52,4 @@ def rounded(values: NDArray[np.float32]) -> NDArray[np.uint16]:
     return halves
 
 
-SETTING = Bf16()
+PLUGINS: tuple[Compression, ...] = (Bf16(),)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from suites.compression.base import ANYWHERE
+from suites.compression.base import ANYWHERE, Compression
 from suites.compression.tuned import Tuned
 
 if TYPE_CHECKING:
@@ -53,5 +53,6 @@ class ChannelPruned(Tuned):
         return {"channels_taken": self.percent / 100, "importance": "L2 norm over the block's layers", **schedule}
 
 
-SETTING_25, SETTING_50 = ChannelPruned(25), ChannelPruned(50)
-GRADUAL_25, GRADUAL_50 = ChannelPruned(25, gradual=True), ChannelPruned(50, gradual=True)
+PLUGINS: tuple[Compression, ...] = tuple(
+    ChannelPruned(percent, gradual=gradual) for percent in (25, 50) for gradual in (False, True)
+)

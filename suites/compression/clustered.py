@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from suites.compression.base import Compression
 from suites.compression.tuned import Tuned
 
 if TYPE_CHECKING:
@@ -33,4 +34,4 @@ class Clustered(Tuned):
         return {"values_a_layer": self.values, "method": "k-means from an even start"}
 
 
-SETTING_32 = Clustered(32)
+PLUGINS: tuple[Compression, ...] = (Clustered(32),)

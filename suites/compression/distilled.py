@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from suites.compression.base import Compression
 from suites.compression.tuned import Tuned
 
 TEMPERATURE, WEIGHT = 1.0, 0.9
@@ -43,4 +44,4 @@ class Distilled(FineTuned):
         return {"temperature": TEMPERATURE, "teacher_weight": WEIGHT}
 
 
-SETTING, CONTROL = Distilled(), FineTuned()
+PLUGINS: tuple[Compression, ...] = (Distilled(), FineTuned())

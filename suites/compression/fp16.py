@@ -46,4 +46,4 @@ class Fp16(Compression):
         quantise(source, recipe, None, out)
 
 
-SETTING = Fp16()
+PLUGINS: tuple[Compression, ...] = (Fp16(),)

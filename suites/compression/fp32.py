@@ -23,4 +23,4 @@ class Fp32(Compression):
     _tflite = _onnx
 
 
-SETTING = Fp32()
+PLUGINS: tuple[Compression, ...] = (Fp32(),)

@@ -40,4 +40,4 @@ class Int16x8(Compression):
         quantise(source, [static_rule(activation_bits=16), *litert.FLOAT_ENDS], calibration, out)
 
 
-SETTING = Int16x8()
+PLUGINS: tuple[Compression, ...] = (Int16x8(),)

@@ -56,4 +56,4 @@ class Int8Dynamic(Compression):
         quantise(source, recipe, None, out)
 
 
-SETTING = Int8Dynamic()
+PLUGINS: tuple[Compression, ...] = (Int8Dynamic(),)

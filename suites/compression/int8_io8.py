@@ -98,4 +98,4 @@ def _make_uint8(info: Any) -> None:
     info.type.tensor_type.elem_type = TensorProto.UINT8
 
 
-SETTING = Int8Io8()
+PLUGINS: tuple[Compression, ...] = (Int8Io8(),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from suites.compression.base import INT8_DOT_PRODUCT
+from suites.compression.base import INT8_DOT_PRODUCT, Compression
 from suites.compression.int8_static import SETTING as STATIC
 from suites.compression.tuned import Tuned
 
@@ -43,4 +43,4 @@ class Int8Qat(Tuned):
         return {"weights": "s8 per channel", "activations": "u8 per tensor, moving average", "batch_norm": "folded"}
 
 
-SETTING = Int8Qat()
+PLUGINS: tuple[Compression, ...] = (Int8Qat(),)

@@ -76,3 +76,5 @@ PERCENTILE = Int8Static(
     f"as int8-static with ranges that {histogram.PERCENTILE} % of the values are in",
     ranges="Percentile",
 )
+
+PLUGINS: tuple[Compression, ...] = (SETTING, PER_TENSOR, ENTROPY, PERCENTILE)

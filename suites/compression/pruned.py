@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from suites.compression.base import SPARSE_KERNELS
+from suites.compression.base import SPARSE_KERNELS, Compression
 from suites.compression.tuned import Tuned
 
 if TYPE_CHECKING:
@@ -41,5 +41,6 @@ class Pruned(Tuned):
         return {"zeros_of_pointwise": self.percent / 100, "importance": "magnitude", "schedule": schedule}
 
 
-SETTING_50, SETTING_70, SETTING_80, SETTING_90 = map(Pruned, (50, 70, 80, 90))
-ONE_SHOT_50, ONE_SHOT_70, ONE_SHOT_80, ONE_SHOT_90 = (Pruned(percent, gradual=False) for percent in (50, 70, 80, 90))
+PLUGINS: tuple[Compression, ...] = tuple(
+    Pruned(percent, gradual=gradual) for percent in (50, 70, 80, 90) for gradual in (True, False)
+)

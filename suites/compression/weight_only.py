@@ -94,4 +94,4 @@ def quantised(weights: NDArray[np.float32], axis: int, bits: int) -> tuple[NDArr
     return np.rint(weights / scale).astype(np.int8), scale.ravel()
 
 
-INT8, INT4 = WeightOnly(8), WeightOnly(4)
+PLUGINS: tuple[Compression, ...] = (WeightOnly(8), WeightOnly(4))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suites.models.base import Published
+from suites.models.base import ModelFamily, Published
 from suites.models.efficientnet import EfficientNet
 
 
@@ -18,4 +18,4 @@ class EfficientNetB0(EfficientNet):
     )
 
 
-FAMILY = EfficientNetB0()
+PLUGINS: tuple[ModelFamily, ...] = (EfficientNetB0(),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suites.models.base import Published
+from suites.models.base import ModelFamily, Published
 from suites.models.efficientnet import EfficientNet
 
 
@@ -19,4 +19,4 @@ class EfficientNetB1(EfficientNet):
     )
 
 
-FAMILY = EfficientNetB1()
+PLUGINS: tuple[ModelFamily, ...] = (EfficientNetB1(),)

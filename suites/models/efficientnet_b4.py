@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suites.models.base import Published
+from suites.models.base import ModelFamily, Published
 from suites.models.efficientnet import EfficientNet
 
 
@@ -28,4 +28,4 @@ class EfficientNetB4(EfficientNet):
     )
 
 
-FAMILY = EfficientNetB4()
+PLUGINS: tuple[ModelFamily, ...] = (EfficientNetB4(),)

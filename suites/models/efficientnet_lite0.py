@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suites.models.base import Published
+from suites.models.base import ModelFamily, Published
 from suites.models.efficientnet import EfficientNet
 
 
@@ -27,4 +27,4 @@ class EfficientNetLite0(EfficientNet):
     )
 
 
-FAMILY = EfficientNetLite0()
+PLUGINS: tuple[ModelFamily, ...] = (EfficientNetLite0(),)

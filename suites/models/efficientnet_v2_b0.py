@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suites.models.base import Published
+from suites.models.base import ModelFamily, Published
 from suites.models.efficientnet_v2 import EfficientNetV2, Row
 
 
@@ -34,4 +34,4 @@ class EfficientNetV2B0(EfficientNetV2):
     )
 
 
-FAMILY = EfficientNetV2B0()
+PLUGINS: tuple[ModelFamily, ...] = (EfficientNetV2B0(),)

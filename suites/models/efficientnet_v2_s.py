@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suites.models.base import Published
+from suites.models.base import ModelFamily, Published
 from suites.models.efficientnet_v2 import EfficientNetV2, Row
 
 
@@ -35,4 +35,4 @@ class EfficientNetV2S(EfficientNetV2):
     )
 
 
-FAMILY = EfficientNetV2S()
+PLUGINS: tuple[ModelFamily, ...] = (EfficientNetV2S(),)

@@ -73,4 +73,4 @@ class MobileNetV1(ModelFamily):
         return classifier(features, channels, variant.classes, dropout=0.001)
 
 
-FAMILY = MobileNetV1()
+PLUGINS: tuple[ModelFamily, ...] = (MobileNetV1(),)

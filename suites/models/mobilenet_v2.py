@@ -104,4 +104,4 @@ class MobileNetV2(ModelFamily):
         return classifier(features, last, variant.classes, dropout=0.2)
 
 
-FAMILY = MobileNetV2()
+PLUGINS: tuple[ModelFamily, ...] = (MobileNetV2(),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suites.models.base import Published
+from suites.models.base import ModelFamily, Published
 from suites.models.mobilenet_v3 import MobileNetV3, Row
 
 
@@ -35,4 +35,4 @@ class MobileNetV3Large(MobileNetV3):
     )
 
 
-FAMILY = MobileNetV3Large()
+PLUGINS: tuple[ModelFamily, ...] = (MobileNetV3Large(),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suites.models.base import Published
+from suites.models.base import ModelFamily, Published
 from suites.models.mobilenet_v3 import MobileNetV3, Row
 
 
@@ -31,4 +31,4 @@ class MobileNetV3Small(MobileNetV3):
     )
 
 
-FAMILY = MobileNetV3Small()
+PLUGINS: tuple[ModelFamily, ...] = (MobileNetV3Small(),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suites.models.base import Published
+from suites.models.base import ModelFamily, Published
 from suites.models.mobilenet_v4 import Conv, Fused, MobileNetV4, Universal
 
 
@@ -47,4 +47,4 @@ class MobileNetV4ConvMedium(MobileNetV4):
     )
 
 
-FAMILY = MobileNetV4ConvMedium()
+PLUGINS: tuple[ModelFamily, ...] = (MobileNetV4ConvMedium(),)

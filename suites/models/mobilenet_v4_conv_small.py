@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suites.models.base import Published
+from suites.models.base import ModelFamily, Published
 from suites.models.mobilenet_v4 import Conv, MobileNetV4, Universal
 
 
@@ -40,4 +40,4 @@ class MobileNetV4ConvSmall(MobileNetV4):
     )
 
 
-FAMILY = MobileNetV4ConvSmall()
+PLUGINS: tuple[ModelFamily, ...] = (MobileNetV4ConvSmall(),)

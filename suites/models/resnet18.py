@@ -52,4 +52,4 @@ class ResNet18(ModelFamily):
         return classifier(features, inputs, variant.classes, dropout=0.0)
 
 
-FAMILY = ResNet18()
+PLUGINS: tuple[ModelFamily, ...] = (ResNet18(),)

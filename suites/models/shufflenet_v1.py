@@ -73,4 +73,4 @@ class ShuffleNetV1(ModelFamily):
         return classifier(features, inputs, variant.classes, dropout=0.0)
 
 
-FAMILY = ShuffleNetV1()
+PLUGINS: tuple[ModelFamily, ...] = (ShuffleNetV1(),)

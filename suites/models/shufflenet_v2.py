@@ -59,4 +59,4 @@ class ShuffleNetV2(ModelFamily):
         return classifier(features, last, variant.classes, dropout=0.0)
 
 
-FAMILY = ShuffleNetV2()
+PLUGINS: tuple[ModelFamily, ...] = (ShuffleNetV2(),)

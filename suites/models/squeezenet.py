@@ -60,4 +60,4 @@ class SqueezeNet(ModelFamily):
         )
 
 
-FAMILY = SqueezeNet()
+PLUGINS: tuple[ModelFamily, ...] = (SqueezeNet(),)

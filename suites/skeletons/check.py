@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.errors import ModelError
-from harness.runtimes.base import Options, Session
-from harness.runtimes.litert import XNNPACK
-from harness.runtimes.onnxruntime import CPU
+from harness.core.plugins import load
+from harness.runtimes.base import Adapter, Options, Session
 from suites.skeletons.images import images
 
 _SMALLEST_SPREAD = 1e-3
@@ -35,7 +34,7 @@ def check(path: Path, seed: int = 1) -> NDArray[np.float32]:
 
 def open_model(path: Path) -> Session:
     """Open a model with the CPU runtime of its format, on one thread."""
-    runtime = CPU if path.suffix == ".onnx" else XNNPACK
+    runtime: Adapter = load("runtimes", "onnxruntime-cpu" if path.suffix == ".onnx" else "litert-xnnpack")
     return runtime.open(path, Options())
 
 

@@ -1,4 +1,4 @@
-"""May this machine be trusted now? One module a knob, found by the entry points of `edgebench.checks`.
+"""May this machine be trusted now? One module a knob, found in this folder, or by entry point `edgebench.checks`.
 
 A check is a module with `inspect(fs) -> Finding`, which never raises for an absent file, and, where the knob can be
 turned and turned back, `tune(fs) -> Iterable[Change]`: what to write (see `harness.host.tuning`, which also undoes it).
@@ -7,11 +7,12 @@ turned and turned back, `tune(fs) -> Iterable[Change]`: what to write (see `harn
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from harness.core import plugins
+from harness.core.errors import in_words
 from harness.core.hostfs import HostFs
 from harness.core.verdict import Finding
 
@@ -47,10 +48,13 @@ def inspect_all(fs: HostFs) -> list[Finding]:
 def changes(fs: HostFs) -> list[Change]:
     """Everything the checks would write to make this machine steadier."""
     wanted: list[Change] = []
-    for check in registered().values():
-        tune = getattr(check, "tune", None)
-        planned: Iterable[Change] = tune(fs) if tune else ()
-        wanted.extend(planned)
+    for name, check in registered().items():
+        tune: Callable[[HostFs], Iterable[Change]] | None = getattr(check, "tune", None)
+        try:
+            wanted.extend(tune(fs) if tune else ())
+        except Exception as error:
+            _log.warning("the check '%s' plans no change: %s", name, in_words(error))
+            _log.debug("", exc_info=True)
     return wanted
 
 

@@ -1,28 +1,17 @@
-"""Runs in the formats of other tools, one module each, with a function `render`.
-
-csv, parquet       a table, one row a case                    gha         github-action-benchmark
-pytest-benchmark   its JSON, with every raw sample            prometheus  text file for node_exporter
-bmf                Bencher Metric Format                      junit       XML for any CI
-markdown           for a CI step's summary
-"""
+"""Runs in the formats of other tools: one module per format, which declares it in `PLUGINS`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Literal, get_args
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.core.errors import NothingMeasured, UnknownName, UsageError
+from harness.core import plugins
+from harness.core.errors import NothingMeasured, UsageError
 from harness.core.record import Record, RunHeader
-
-ExportFormat = Literal["csv", "parquet", "pytest-benchmark", "bmf", "gha", "prometheus", "junit", "markdown"]
-FORMATS: tuple[str, ...] = get_args(ExportFormat)
-TABLES = frozenset({"csv", "parquet"})
-"""The formats that may hold several runs."""
 
 
 @dataclass(frozen=True)
@@ -38,23 +27,56 @@ class Exported:
     better: Literal["lower", "higher"] = "lower"
 
 
-def export(runs: Sequence[Exported], format: str) -> bytes:  # noqa: A002 - the command's own word
-    """The runs as the contents of a file in that format.
+@dataclass(frozen=True)
+class Export:
+    """A format that holds one run.
 
-    UnknownName for a format there is none of; UsageError for several runs where one is expected; NothingMeasured when
-    no case has a figure that the format could hold.
+    Attributes:
+        name: What `--format` calls it.
+        render: Return the text of a file; it is written as UTF-8.
+        suffix: The suffix that its readers insist on ('.prom'), empty where any will do.
+
     """
-    if format not in FORMATS:
-        raise UnknownName("format", format, FORMATS)
-    if format not in TABLES and len(runs) != 1:
-        raise UsageError(f"{format} holds one run, not {len(runs)}", "export one after another, or choose one by --run")
+
+    name: str
+    render: Callable[[Exported], str]
+    suffix: str = ""
+    several: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class TableExport:
+    """A format that holds any number of runs; as `Export`, but for `render`, which returns the bytes of a file."""
+
+    name: str
+    render: Callable[[Sequence[Exported]], bytes]
+    suffix: str = ""
+    several: ClassVar[bool] = True
+
+
+def find(name: str) -> Export | TableExport:
+    """Return the format called `name`, built in or another distribution's; UnknownName where there is none."""
+    found: Export | TableExport = plugins.load("exports", name)
+    return found
+
+
+def export(runs: Sequence[Exported], name: str) -> bytes:
+    """Return the runs as the contents of a file in the format `name`.
+
+    Raises:
+        UnknownName: There is no such format.
+        UsageError: Several runs, and the format holds one.
+        NothingMeasured: No case has a figure that the format could hold.
+
+    """
+    found = find(name)
+    if not found.several and len(runs) != 1:
+        raise UsageError(f"{name} holds one run, not {len(runs)}", "export one after another, or choose one by --run")
     if not any(
         record.value("n_inferences") is not None or _has_latency(record) for run in runs for record in run.records
     ):
         raise NothingMeasured("no case of the run has figures", "edgebench table RUN tells why")
-    module = import_module(f".{'table' if format in TABLES else format.replace('-', '_')}", __name__)
-    made: bytes = module.render(runs, format) if format in TABLES else module.render(runs[0]).encode()
-    return made
+    return found.render(runs) if isinstance(found, TableExport) else found.render(runs[0]).encode()
 
 
 def _has_latency(record: Record) -> bool:

@@ -12,7 +12,7 @@ import json
 from harness.core.metric import METRICS
 from harness.core.quantity import Value
 
-from . import Exported
+from . import Export, Exported
 
 _BUILT_IN = {"latency_p50_ns": "latency", "throughput_per_s": "throughput"}
 _LONGEST = 1024
@@ -42,3 +42,6 @@ def _short(name: str) -> str:
     if len(name) <= _LONGEST:
         return name
     return f"{name[: _LONGEST - 13]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+
+
+PLUGINS: tuple[Export, ...] = (Export("bmf", render),)

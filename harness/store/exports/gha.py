@@ -12,7 +12,7 @@ from harness.core.metric import METRICS, Metric
 from harness.core.quantity import Value
 from harness.core.record import Record
 
-from . import Exported
+from . import Export, Exported
 
 
 def render(run: Exported) -> str:
@@ -40,3 +40,6 @@ def _entry(record: Record, metric: Metric, value: Value) -> dict[str, object]:
     if value.lo is not None and value.hi is not None:
         entry["range"] = f"± {(value.hi - value.lo) / 2:.6g}"
     return entry
+
+
+PLUGINS: tuple[Export, ...] = (Export("gha", render),)

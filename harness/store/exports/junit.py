@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 from harness.core.metric import METRICS
 from harness.core.record import Record
 
-from . import Exported
+from . import Export, Exported
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -53,3 +53,6 @@ def _case(suite: ET.Element, record: Record) -> None:
         ET.SubElement(case, "error", type=record.verdict.status, message=message).text = clean(record.log)
     elif not record.verdict.trusted:
         ET.SubElement(case, "skipped", message=message)
+
+
+PLUGINS: tuple[Export, ...] = (Export("junit", render),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.core.record import Record
 
-from . import Exported
+from . import Export, Exported
 
 _MOST_BYTES = 1 << 20
 # metric, title, factor and form of its column
@@ -62,3 +62,6 @@ def _escape(text: str) -> str:
     """A '|' or a line end would break the row, a '<' would become HTML, the rest of Markdown's signs markup."""
     marked = "".join(f"\\{sign}" if sign in "\\|*_`[]#" else sign for sign in text)
     return marked.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ").replace("\r", " ")
+
+
+PLUGINS: tuple[Export, ...] = (Export("markdown", render),)

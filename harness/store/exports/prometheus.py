@@ -12,7 +12,7 @@ from harness.core.metric import METRICS, Metric
 from harness.core.record import Record
 from harness.store.times import microseconds
 
-from . import Exported
+from . import Export, Exported
 
 _BASE = {"ns": ("seconds", 1e-9), "j": ("joules", 1.0), "bytes": ("bytes", 1.0)}
 _LABELS = ("model", "compression", "runtime", "scenario", "threads", "batch")
@@ -52,3 +52,6 @@ def _labels(record: Record) -> str:
 
 def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+PLUGINS: tuple[Export, ...] = (Export("prometheus", render, suffix=".prom"),)

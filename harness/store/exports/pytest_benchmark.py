@@ -14,7 +14,7 @@ from harness.core.metric import METRICS
 from harness.core.record import Record
 from harness.store.rows import git_sha
 
-from . import Exported
+from . import Export, Exported
 
 
 def render(run: Exported) -> str:
@@ -67,3 +67,6 @@ def _entry(run: Exported, record: Record) -> dict[str, Any] | None:
         "options": {"disable_gc": False, "timer": "perf_counter_ns", "warmup": True},
         "stats": {**stats.as_dict(), "data": list(stats.data), "iterations": 1},
     }
+
+
+PLUGINS: tuple[Export, ...] = (Export("pytest-benchmark", render),)

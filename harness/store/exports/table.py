@@ -5,22 +5,33 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+import pandas as pd
+
 from harness.core.errors import UsageError
 from harness.store.frame import record_table, write_table
 
-from . import Exported
+from . import Exported, TableExport
 
 
-def render(runs: Sequence[Exported], format: str) -> bytes:  # noqa: A002 - the command's own word
-    """The file's contents; UsageError for Parquet without pyarrow."""
-    frame = record_table([record for run in runs for record in run.records])
-    if format == "csv":
-        text = io.StringIO()
-        write_table(frame, "csv", text)
-        return text.getvalue().encode()
+def csv(runs: Sequence[Exported]) -> bytes:
+    """The file's contents."""
+    text = io.StringIO()
+    write_table(_frame(runs), "csv", text)
+    return text.getvalue().encode()
+
+
+def parquet(runs: Sequence[Exported]) -> bytes:
+    """The file's contents; UsageError without pyarrow."""
     buffer = io.BytesIO()
     try:
-        frame.to_parquet(buffer, engine="pyarrow", index=False)
+        _frame(runs).to_parquet(buffer, engine="pyarrow", index=False)
     except ImportError:
         raise UsageError("Parquet needs pyarrow", "pip install 'edgebench[parquet]'") from None
     return buffer.getvalue()
+
+
+def _frame(runs: Sequence[Exported]) -> pd.DataFrame:
+    return record_table([record for run in runs for record in run.records])
+
+
+PLUGINS: tuple[TableExport, ...] = (TableExport("csv", csv), TableExport("parquet", parquet))

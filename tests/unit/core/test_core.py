@@ -1,19 +1,17 @@
-"""The vocabulary: quantities, case ids, metric columns, errors, plug-ins, files behind a root."""
+"""The vocabulary: quantities, case ids, metric columns, errors, files behind a root."""
 
 from __future__ import annotations
 
 import math
 import re
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core import plugins
 from harness.core.case import Case
-from harness.core.errors import EdgebenchError, SetupError, UnknownName
+from harness.core.errors import EdgebenchError, UnknownName
 from harness.core.hostfs import HostFs
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Value
@@ -65,24 +63,6 @@ def test_a_record_refuses_unknown_metrics() -> None:
 def test_an_unknown_verdict_is_refused() -> None:
     with pytest.raises(ValueError, match="fine"):
         Verdict("fine")  # type: ignore[arg-type]
-
-
-def test_built_in_plugins_are_registered_and_load() -> None:
-    assert {"onnxruntime-cpu", "litert-xnnpack", "null"} <= set(plugins.registered("runtimes"))
-    assert plugins.load("runtimes", "null").name == "null"
-    with pytest.raises(UnknownName, match="onnxruntime-cpo"):
-        plugins.load("runtimes", "onnxruntime-cpo")
-
-
-def test_two_plugins_of_one_name_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    twins = [EntryPoint("same", value, "edgebench.runtimes") for value in ("a:X", "b:Y")]
-    monkeypatch.setattr(plugins, "entry_points", lambda group: twins)
-    plugins.registered.cache_clear()
-    try:
-        with pytest.raises(SetupError, match="a:X and b:Y"):
-            plugins.registered("runtimes")
-    finally:
-        plugins.registered.cache_clear()
 
 
 def test_an_error_tells_its_remedy() -> None:

@@ -9,6 +9,6 @@ from harness.measure.job import Job, Loop
 TINY = Loop(warmup_n=2, warmup_ns=0, min_n=5, min_ns=0)
 
 
-def null_job(out: Path, runtime: str = "harness.runtimes.null:NULL") -> Job:
+def null_job(out: Path, runtime: str = "harness.runtimes.null:null") -> Job:
     """Five inferences of a runtime that reads no file."""
     return Job("latency", runtime, model="none.onnx", out=str(out), loop=TINY)

@@ -39,13 +39,14 @@ class Sink:
         return f"{len(self.kept):064x}", len(next(iter(arrays.values())))
 
 
-def prepared(runtime: str = "harness.runtimes.onnxruntime:CPU", suffix: str = "onnx") -> Prepared:
+def prepared(runtime: str = "harness.runtimes.onnxruntime:onnxruntime-cpu", suffix: str = "onnx") -> Prepared:
     case = Case(NET, "int8-static", "onnxruntime-cpu")
     return Prepared(case, catalog.artifact(case, suffix), runtime, Options(), None, timeout_s=60)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("runtime", "suffix"), [("harness.runtimes.onnxruntime:CPU", "onnx"), ("harness.runtimes.litert:XNNPACK", "tflite")]
+    ("runtime", "suffix"),
+    [("harness.runtimes.onnxruntime:onnxruntime-cpu", "onnx"), ("harness.runtimes.litert:litert-xnnpack", "tflite")],
 )
 def test_a_case_is_looked_into(runtime: str, suffix: str, tmp_path: Path) -> None:
     sink = Sink()
@@ -67,7 +68,7 @@ def test_a_case_is_looked_into(runtime: str, suffix: str, tmp_path: Path) -> Non
 
 
 def test_a_runtime_without_a_profiler_says_so(tmp_path: Path) -> None:
-    found = deep.look_deeper(prepared("harness.runtimes.null:NULL"), Sink(), tmp_path)
+    found = deep.look_deeper(prepared("harness.runtimes.null:null"), Sink(), tmp_path)
     assert found.operators == Missing("the null runtime has no operators")
     assert isinstance(found.memory, MemoryTrace)
 
@@ -85,7 +86,7 @@ def test_a_crash_while_profiling_is_a_reason(tmp_path: Path, monkeypatch: pytest
 
 def test_a_kernel_that_does_not_tell_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "resident", lambda pid: None)
-    missing = memory.memory_trace(prepared("harness.runtimes.null:NULL"), Sink(), tmp_path)
+    missing = memory.memory_trace(prepared("harness.runtimes.null:null"), Sink(), tmp_path)
     assert isinstance(missing, Missing)
     assert "smaps_rollup" in missing.reason
 

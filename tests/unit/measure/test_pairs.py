@@ -133,7 +133,7 @@ def test_a_failure_ends_it_and_keeps_whole_pairs_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("runtime", "kind"), [("harness.runtimes.null:NULL", Timing), ("faulty_runtimes:FAILS", Failure)]
+    ("runtime", "kind"), [("harness.runtimes.null:null", Timing), ("faulty_runtimes:FAILS", Failure)]
 )
 def test_a_process_gives_its_medians_or_its_failure(
     runtime: str, kind: type[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

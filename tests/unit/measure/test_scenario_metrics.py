@@ -32,7 +32,7 @@ QUICK = profile("quick")
 def empty(scenario: Scenario, load: Load, batch: int = 1) -> Progress:
     case = Case("m", "fp32", "null", batch=batch, scenario=scenario, load=load)
     artifact = Artifact(Path("m.onnx"), "onnx", "0" * 64, 1)
-    return Progress(Prepared(case, artifact, "harness.runtimes.null:NULL", Options(1, batch), None))
+    return Progress(Prepared(case, artifact, "harness.runtimes.null:null", Options(1, batch), None))
 
 
 def add(state: Progress, wall_ns: Any, window_ns: int, inferences: int, control: float = 1.5, **more: Any) -> None:

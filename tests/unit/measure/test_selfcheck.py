@@ -19,7 +19,7 @@ from harness.runtimes.base import Options
 PREPARED = Prepared(
     Case("m", "fp32", "null"),
     Artifact(Path("m.onnx"), "onnx", "0" * 64, 1),
-    "harness.runtimes.null:NULL",
+    "harness.runtimes.null:null",
     Options(),
     None,
 )

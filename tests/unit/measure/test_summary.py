@@ -29,7 +29,7 @@ def progress(
     """Processes of `n` samples with 1 % of noise around their medians, the last `trend` times the first."""
     case = Case("m", "fp32", "null", threads=threads)
     artifact = Artifact(Path("m.onnx"), "onnx", "0" * 64, 1)
-    state = Progress(Prepared(case, artifact, "harness.runtimes.null:NULL", Options(threads), None))
+    state = Progress(Prepared(case, artifact, "harness.runtimes.null:null", Options(threads), None))
     rng = np.random.default_rng(1)
     for index, median in enumerate(medians_ms):
         noise = np.exp(0.01 * rng.standard_normal(n))

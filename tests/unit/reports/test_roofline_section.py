@@ -8,14 +8,14 @@ from markupsafe import Markup
 
 from harness.core.roofline import Roof, Roofline
 from reports.data import gather
-from reports.sections.roofline import SECTION
+from reports.sections.roofline import PLUGINS
 from tests import factory
 
 MEASURED = Roofline("abc", "2026-01-01", "numpy", 1 << 20, (Roof(1, 50e9, 10e9), Roof(4, 150e9, 12e9)))
 
 
 def section(path: Path, **header: object) -> Markup:
-    made = SECTION.render(gather([factory.write_run(path / "run", factory.nets(), **header)]))
+    made = PLUGINS[0].render(gather([factory.write_run(path / "run", factory.nets(), **header)]))
     assert isinstance(made, Markup)
     return made
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from harness.core.hostfs import HostFs
-from tests import trees
-
-PAGE = Path(__file__).parents[3] / "docs" / "add-a-sensor.md"
+from tests import outside, trees
 
 
 def test_the_example_reads_a_fan(tmp_path: Path) -> None:
-    lines = PAGE.read_text("utf-8").splitlines()
-    start = lines.index("    # my_sensors/fan.py")
-    end = next(number for number, line in enumerate(lines) if "its pyproject.toml" in line)
     names: dict[str, Any] = {}
-    exec(re.sub(r"(?m)^    ", "", "\n".join(lines[start:end])), names)
+    exec(outside.shown("add-a-sensor.md")["my_sensors/fan.py"], names)
 
     sensor = names["Fan"](HostFs(trees.write(tmp_path, trees.raspberry_pi_5())))
 

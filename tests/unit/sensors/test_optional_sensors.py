@@ -213,7 +213,7 @@ def test_a_joulescope_counts_for_us_and_stays_switched_through(monkeypatch: pyte
 def test_a_meter_is_opened_only_for_a_target_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     instrument = Instrument()
     install(monkeypatch, "joulescope", scan=lambda config: [instrument])
-    monkeypatch.setattr(plugins, "registered", lambda group: {"joulescope": None})
+    monkeypatch.setattr(plugins, "load_all", lambda group: {"joulescope": Joulescope})
     monkeypatch.setattr(plugins, "load", lambda group, name: Joulescope)
 
     (left_alone,) = open_sensors(HostFs())

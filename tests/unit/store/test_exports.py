@@ -14,9 +14,10 @@ from xml.etree import ElementTree as ET
 import pandas as pd
 import pytest
 
+from harness.core import plugins
 from harness.core.case import Case
 from harness.core.errors import NothingMeasured, UnknownName, UsageError
-from harness.store.exports import FORMATS, Exported, export
+from harness.store.exports import Exported, export
 from harness.store.frame import CONTRACT, table
 from harness.store.runfolder import RunFolder
 from harness.store.samples import latencies_ns
@@ -139,7 +140,7 @@ def test_markdown_is_safe_and_fits(run: RunFolder) -> None:
 
 def test_what_cannot_be_exported(run: RunFolder, tmp_path: Path) -> None:
     failed = factory.write_run(tmp_path / "failed", factory.troubled()[3:6])
-    for name in FORMATS:
+    for name in plugins.load_all("exports"):
         with pytest.raises(NothingMeasured):
             export([exported(failed)], name)
     with pytest.raises(UsageError, match="one run, not 2"):

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import suites
-from harness.core.plugins import registered
+from harness.core.plugins import load_all
 
 DOCS = Path(suites.__file__).parents[1] / "docs"
 
@@ -29,7 +29,7 @@ def test_the_tables_are_those_of_the_manifest() -> None:
 
 def test_every_setting_is_explained() -> None:
     text = (DOCS / "compression.md").read_text(encoding="utf-8")
-    for name in registered("compression"):
+    for name in load_all("compression"):
         family, _, percent = name.rpartition("-")
         assert f"`{name}`" in text or (f"`{family}-" in text and f"`-{percent}`" in text), name
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import targets
 from harness.core.hostfs import HostFs
-from tests import trees
-
-PAGE = Path(__file__).parents[3] / "docs" / "add-a-target.md"
+from tests import outside, trees
 
 
 def test_the_example_is_detected(tmp_path: Path) -> None:
-    lines = PAGE.read_text("utf-8").splitlines()
-    start = next(number for number, line in enumerate(lines) if line.endswith("rock-5b.toml"))
-    text = re.sub(r"(?m)^    ", "", "\n".join(lines[start : lines.index("then")]))
+    text = outside.shown("add-a-target.md")["~/.config/edgebench/targets/rock-5b.toml"]
     (tmp_path / "rock-5b.toml").write_text(text)
     board = trees.device_tree("Radxa ROCK 5B", "radxa,rock-5b", "rockchip,rk3588")
 

@@ -1,0 +1,109 @@
+"""What a person reads when a command ends with an exception: what happened, where, what to do; and the exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import sys
+import traceback
+from collections.abc import Iterator
+from types import FrameType
+
+from harness.core.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, EdgebenchError, in_words
+
+_OWN = ("harness", "reports", "suites", "targets", "edgebench")
+_REMEDIES: tuple[tuple[type[OSError], str], ...] = (
+    (FileNotFoundError, "check the path"),
+    (PermissionError, "choose another place, or change who may use this one (ls -l shows that)"),
+    (IsADirectoryError, "give a file"),
+    (NotADirectoryError, "give a folder"),
+    (ConnectionError, "check the network and try again"),
+    (TimeoutError, "check the network and try again"),
+)
+_REMEDIES_BY_NUMBER = {
+    errno.ENOSPC: "free some space, or write to another disk",
+    errno.EDQUOT: "free some space, or write to another disk",
+    errno.EROFS: "write to another place",
+    errno.EMFILE: "raise the limit of open files: ulimit -n 4096",
+}
+_DEBUG = "run again with --debug for the traceback"
+
+
+def end(error: BaseException, debug: bool) -> int:
+    """Print to stderr what ended the command; return the exit code."""
+    if isinstance(error, BrokenPipeError) and _reader_left():  # edgebench table RUN | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    if debug:
+        traceback.print_exception(error)
+    text, code = explained(error)
+    print(f"edgebench: {text}", file=sys.stderr)
+    return code
+
+
+def explained(error: BaseException) -> tuple[str, int]:
+    """Return what to print about an exception, and the exit code."""
+    if isinstance(error, EdgebenchError):
+        return str(error) or _bug(error), error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", EXIT_INTERRUPTED
+    if isinstance(error, MemoryError):
+        return f"out of memory{_at(error)}\n  close other programs, or ask for less: fewer images, one run", EXIT_USAGE
+    if isinstance(error, OSError):
+        return _of_system(error)
+    return _bug(error), EXIT_BUG
+
+
+def _of_system(error: OSError) -> tuple[str, int]:
+    """What the operating system or the network refuses; an OSError with neither number nor reason is a bug."""
+    reason = getattr(error, "reason", None)  # of urllib.error.URLError
+    if reason is not None:
+        url = getattr(error, "url", "")
+        code = f"HTTP {error.code} " if hasattr(error, "code") else ""  # of urllib.error.HTTPError
+        what = in_words(reason) if isinstance(reason, BaseException) else str(reason)
+        return f"{url or 'the network'}: {code}{what}\n  check the address and the network, and try again", EXIT_USAGE
+    if error.errno is None:
+        return _bug(error), EXIT_BUG
+    what = error.strerror or os.strerror(error.errno)
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, (str, bytes))]
+    remedy = _REMEDIES_BY_NUMBER.get(error.errno) or next(
+        (text for kind, text in _REMEDIES if isinstance(error, kind)), _DEBUG
+    )
+    return f"{f'{what}: ' + ' -> '.join(names) if names else what + _at(error)}\n  {remedy}", EXIT_USAGE
+
+
+def _bug(error: BaseException) -> str:
+    culprit = next((origin for _, origin in _own_frames(error) if origin), "edgebench")
+    blame = f"this is a bug of {culprit}: {_DEBUG}, and report it there"
+    return f"unexpected {in_words(error)}{_at(error)}\n  {blame}"
+
+
+def _at(error: BaseException) -> str:
+    """Where it happened: the innermost place in our code or a plug-in's."""
+    place = next((place for place, _ in _own_frames(error)), "")
+    return f"\n  at {place}" if place else ""
+
+
+def _own_frames(error: BaseException) -> Iterator[tuple[str, str]]:
+    """Place and plug-in package ('' for ours) of each frame in our code or a plug-in's, the innermost first."""
+    plugins = sys.modules.get("harness.core.plugins")
+    outside: dict[str, str] = plugins.outside_packages() if plugins else {}
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        package = _module(frame).partition(".")[0]
+        if package in _OWN or package in outside:
+            yield f"{_module(frame)}, line {line}, in {frame.f_code.co_name}", outside.get(package, "")
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))
+
+
+def _reader_left() -> bool:
+    """Whether it is our output that nobody reads any more, and not another pipe that broke."""
+    poll = select.poll()
+    try:
+        poll.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):  # not a file: replaced by a test or a notebook
+        return False
+    return any(event & select.POLLERR for _, event in poll.poll(0))
