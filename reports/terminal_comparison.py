@@ -26,7 +26,7 @@ def comparison_table(frame: pd.DataFrame) -> RenderableType:
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     reasons = Counter(map(_reason, rows))
     del reasons[""]
-    return Group(_table(rows, list(reasons)), *_remarks(reasons))
+    return Group(_table(rows, list(reasons)), *_remarks(reasons), *_files(rows))
 
 
 def _reason(row: Row) -> str:
@@ -78,3 +78,9 @@ def _remarks(reasons: Mapping[str, int]) -> Iterator[Text]:
     """Why cases are undecided, once a reason, under the numbers that stand in their rows."""
     for number, (reason, count) in enumerate(reasons.items(), 1):
         yield Text(clean(f"[{number}] {counted(count, 'case')} undecided: {reason}"), style="dim")
+
+
+def _files(rows: Sequence[Row]) -> Iterator[Text]:
+    """How many cases ran another model file in run B, if any."""
+    if changed := sum(bool(row["other_file"]) for row in rows):
+        yield Text(f"the model file differs in {counted(changed, 'case')} of {len(rows)}", style="dim")

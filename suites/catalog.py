@@ -1,4 +1,4 @@
-"""The artifacts at hand: trained nets shipped as files, full-size nets filled from their graphs on first use."""
+"""The artifacts at hand: trained nets shipped as files, full-size nets unpacked on first use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.core.case import Case, Weights
 from harness.core.errors import SetupError, UnknownName, UsageError
 from harness.core.places import cache_dir
 
-from . import prepared, skeletons
+from . import prepared, synthetic
 from .prepared import Entry
 from .weights.published import FETCH, PUBLISHED
 
@@ -61,7 +61,7 @@ def shipped() -> Mapping[tuple[str, str, str], Mapping[str, Any]]:
 
 @cache
 def _synthetic() -> frozenset[str]:
-    return frozenset(skeleton.model for skeleton in skeletons.available())
+    return frozenset(model for model, _, _ in synthetic.available())
 
 
 def models() -> list[str]:
@@ -88,19 +88,18 @@ def artifact(case: Case, file_format: Format) -> Artifact:
     if case.weights == "trained":
         return _trained_artifact(case, file_format)
     try:
-        skeleton = skeletons.find(case.model, case.compression, file_format)
+        file = synthetic.find(case.model, case.compression, file_format)
     except UnknownName as error:
         raise NotBuilt(f"{case.model} is not shipped as {case.compression} {file_format}", error.remedy) from error
-    path = skeletons.fill(case.model, case.compression, file_format, cache_dir())
     return Artifact(
-        path=path,
+        path=file.unpack(cache_dir()),
         format=file_format,
-        sha256=skeleton.sha256,
-        size_bytes=skeleton.size_bytes,
+        sha256=file.sha256,
+        size_bytes=file.size_bytes,
         weights="synthetic",
-        parameters=skeleton.parameters,
-        macs=skeleton.macs,
-        recipe={"setting": case.compression, "weights": "synthetic", "seed": skeleton.seed, "graph": skeleton.graph},
+        parameters=file.parameters,
+        macs=file.macs,
+        recipe=file.recipe,
     )
 
 

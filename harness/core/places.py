@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def cache_dir() -> Path:
-    """What can be made again, such as filled models: $XDG_CACHE_HOME/edgebench, by default ~/.cache/edgebench."""
+    """What can be made again, such as unpacked models: $XDG_CACHE_HOME/edgebench, by default ~/.cache/edgebench."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgebench"
 
 

@@ -16,7 +16,7 @@ from harness.core.record import Record
 from harness.measure.profile import PROFILES
 
 from .runfolder import RunFolder
-from .unlike import check_comparable, differences, pairs_of
+from .unlike import check_comparable, differences, other_file, pairs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,6 +66,8 @@ def smallest_change(*records: Record) -> float:
 def compare_runs(a: RunFolder, b: RunFolder, force: bool = False) -> pd.DataFrame:
     """One row a case in both runs: case, change, reason, and ratio, lo, hi of latency; energy ratio; top-1 difference.
 
+    The column `other_file` says whether the model file changed, so that the ratio is not that of one file.
+
     Raises UsageError, unless forced, when the runs are unlike, which is what the ratio would then be of: other machine
     class, power mode, number of threads or scope of power. Forced, the column `unlike` says in every row what differs.
     """
@@ -77,7 +79,8 @@ def compare_runs(a: RunFolder, b: RunFolder, force: bool = False) -> pd.DataFram
     if not pairs:
         raise UsageError("the two runs have no case in common", "compare runs of the same suite")
     unlike = "; ".join(differences(a.header(), b.header(), pairs))
-    return pd.DataFrame([{**_row(compare_records(*pair)), "unlike": unlike} for pair in pairs])
+    rows = [{**_row(compare_records(*pair)), "other_file": other_file(*pair), "unlike": unlike} for pair in pairs]
+    return pd.DataFrame(rows)
 
 
 def _latency_ratio(a: Record, b: Record) -> Quantity:

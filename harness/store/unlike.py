@@ -41,6 +41,11 @@ def differences(a: RunHeader, b: RunHeader, pairs: Sequence[Pair] = ()) -> list[
     return found + [f"threads: {one} and {other}" for one, other in sorted(threads) if one != other]
 
 
+def other_file(a: Record, b: Record) -> bool:
+    """Whether the two records are of different model files, as far as both name theirs."""
+    return bool(a.artifact and b.artifact and a.artifact.sha256 != b.artifact.sha256)
+
+
 def pairs_of(first: Sequence[Record], second: Sequence[Record]) -> list[Pair]:
     """Records of the same case; where there is none at all, those that differ in nothing but their threads."""
     others = {record.case_id: record for record in second}

@@ -8,9 +8,9 @@ from markupsafe import Markup
 
 from harness.core.quantity import Missing
 from harness.store.compare import Comparison
-from harness.store.unlike import differences, pairs_of
+from harness.store.unlike import differences, other_file, pairs_of
 from reports.data import CaseView, ReportData, Run, compare_cases
-from reports.numbers import Shown, percent, short
+from reports.numbers import Shown, counted, percent, short
 from reports.ratios import log_ratio, ratio_figure
 from reports.section import Absent, Figure, Section, Template
 
@@ -36,7 +36,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two runs side by side; `warning` says what else differs between them."""
+    """Two runs side by side.
+
+    `warning` says what else differs between them, `changed` in how many cases the model file does.
+    """
 
     before: Run
     after: Run
@@ -44,6 +47,7 @@ class Pair:
     loud: list[Row]
     quiet: list[Row]
     warning: str
+    changed: str
 
 
 def render(data: ReportData) -> Markup | Absent:
@@ -70,13 +74,14 @@ def _pair(data: ReportData, before: Run, after: Run, index: int) -> Pair | None:
     loud = [row for row in rows if row.comparison.change in ("slower", "faster")]
     quiet = [row for row in rows if row not in loud]
     figure = ratio_figure([(row.case, row.comparison) for row in rows], f"ratios-{index}")
-    return Pair(before, after, figure, loud, quiet, _differs(before, after)) if rows else None
+    return Pair(before, after, figure, loud, quiet, *_differs(before, after)) if rows else None
 
 
-def _differs(before: Run, after: Run) -> str:
-    """Everything in which the two runs are unlike; '' when their ratios are the nets' alone."""
-    records = before.contents.records, after.contents.records
-    return "; ".join(differences(before.header, after.header, pairs_of(*records)))
+def _differs(before: Run, after: Run) -> tuple[str, str]:
+    """Everything in which the two runs are unlike, and the number of cases with another model file; '' for none."""
+    pairs = pairs_of(before.contents.records, after.contents.records)
+    changed = sum(other_file(*pair) for pair in pairs)
+    return "; ".join(differences(before.header, after.header, pairs)), counted(changed, "case") if changed else ""
 
 
 def _energy(comparison: Comparison) -> Shown:

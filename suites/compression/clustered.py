@@ -24,8 +24,8 @@ class Clustered(Tuned):
 
     def reshape(self, net: nn.Sequential) -> None:
         """Fold batch normalisation, which would spread the values again, then share them."""
+        from suites.nn.blocks import fold
         from suites.nn.cluster import cluster
-        from suites.nn.fold import fold
 
         cluster(fold(net), self.values)
 

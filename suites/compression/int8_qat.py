@@ -28,7 +28,7 @@ class Int8Qat(Tuned):
 
     def reshape(self, net: nn.Sequential) -> None:
         """Fold batch normalisation first: the weights to round are those that are deployed."""
-        from suites.nn.fold import fold
+        from suites.nn.blocks import fold
 
         fold(net)
 

@@ -19,7 +19,7 @@ def net_of(source: Path, model: str) -> nn.Module:
 
     UsageError where the graph is not that of our net: pruned channels, or another model.
     """
-    from suites.nn.fold import fold
+    from suites.nn.blocks import fold
 
     variant = Variant.parse(model)
     net = fold(load("models", variant.family).net(variant))

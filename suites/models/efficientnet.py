@@ -1,11 +1,11 @@
-"""EfficientNet (arXiv 1905.11946): what B0 to B4 and Lite0 to Lite4 share."""
+"""EfficientNet B0 to B4 (arXiv 1905.11946), and Lite0 to Lite4 (TensorFlow blog, 16 March 2020)."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from suites.models.base import ModelFamily, Variant, make_divisible
+from suites.models.base import ModelFamily, Published, Variant, make_divisible
 
 if TYPE_CHECKING:
     from torch import nn
@@ -83,3 +83,199 @@ class EfficientNet(ModelFamily):
     def _repeats(self, row: Row) -> int:
         kept = self.lite and row in (self.rows[0], self.rows[-1])
         return row.repeats if kept else math.ceil(row.repeats * self.deeper)
+
+
+class EfficientNetB0(EfficientNet):
+    """EfficientNet-B0, with a plain width multiplier (the nets of compound scaling are other families)."""
+
+    name = "efficientnet_b0"
+    title = "EfficientNet-B0"
+    resolutions = (32, 224)
+    lite = False
+    published = (
+        Published(1.0, 224, 5_288_548, "torchvision efficientnet_b0", 5.3e6, 390e6, "arXiv 1905.11946, table 2"),
+    )
+
+
+class EfficientNetB1(EfficientNet):
+    """EfficientNet-B1."""
+
+    name = "efficientnet_b1"
+    title = "EfficientNet-B1"
+    resolutions = (32, 240)
+    lite = False
+    wider, deeper, dropout = 1.0, 1.1, 0.2
+    published = (
+        Published(1.0, 240, 7_794_184, "torchvision efficientnet_b1", 7.8e6, 0.70e9, "arXiv 1905.11946, table 2"),
+    )
+
+
+class EfficientNetB2(EfficientNet):
+    """EfficientNet-B2."""
+
+    name = "efficientnet_b2"
+    title = "EfficientNet-B2"
+    resolutions = (32, 260)
+    lite = False
+    wider, deeper, dropout = 1.1, 1.2, 0.3
+    published = (
+        Published(1.0, 260, 9_109_994, "torchvision efficientnet_b2", 9.2e6, 1.0e9, "arXiv 1905.11946, table 2"),
+    )
+
+
+class EfficientNetB3(EfficientNet):
+    """EfficientNet-B3."""
+
+    name = "efficientnet_b3"
+    title = "EfficientNet-B3"
+    resolutions = (32, 300)
+    lite = False
+    wider, deeper, dropout = 1.2, 1.4, 0.3
+    published = (
+        Published(1.0, 300, 12_233_232, "torchvision efficientnet_b3", 12e6, 1.8e9, "arXiv 1905.11946, table 2"),
+    )
+
+
+class EfficientNetB4(EfficientNet):
+    """EfficientNet-B4."""
+
+    name = "efficientnet_b4"
+    title = "EfficientNet-B4"
+    resolutions = (32, 380)
+    lite = False
+    wider, deeper, dropout = 1.4, 1.8, 0.4
+    published = (
+        Published(
+            1.0,
+            380,
+            19_341_616,
+            "torchvision efficientnet_b4",
+            19e6,
+            4.2e9,
+            "arXiv 1905.11946, table 2",
+            note="torchvision counts 4.39 G too",
+        ),
+    )
+
+
+class EfficientNetLite0(EfficientNet):
+    """EfficientNet-Lite0; below width 1, where nothing is published, stem and head shrink as B0's do."""
+
+    name = "efficientnet_lite0"
+    title = "EfficientNet-Lite0"
+    resolutions = (32, 224)
+    lite = True
+    published = (
+        Published(
+            1.0,
+            224,
+            4_652_008,
+            "timm efficientnet_lite0",
+            4.7e6,
+            407e6,
+            "README of tensorflow/tpu efficientnet/lite",
+            note="the README counts more than convolutions and linear layers",
+        ),
+    )
+
+
+class EfficientNetLite1(EfficientNet):
+    """EfficientNet-Lite1."""
+
+    name = "efficientnet_lite1"
+    title = "EfficientNet-Lite1"
+    resolutions = (32, 240)
+    lite = True
+    wider, deeper, dropout = 1.0, 1.1, 0.2
+    published = (
+        Published(
+            1.0,
+            240,
+            5_416_680,
+            "timm efficientnet_lite1",
+            5.4e6,
+            631e6,
+            "README of tensorflow/tpu efficientnet/lite",
+            note="the README counts more than convolutions and linear layers",
+        ),
+    )
+
+
+class EfficientNetLite2(EfficientNet):
+    """EfficientNet-Lite2."""
+
+    name = "efficientnet_lite2"
+    title = "EfficientNet-Lite2"
+    resolutions = (32, 260)
+    lite = True
+    wider, deeper, dropout = 1.1, 1.2, 0.3
+    published = (
+        Published(
+            1.0,
+            260,
+            6_092_072,
+            "timm efficientnet_lite2",
+            6.1e6,
+            899e6,
+            "README of tensorflow/tpu efficientnet/lite",
+            note="the README counts more than convolutions and linear layers",
+        ),
+    )
+
+
+class EfficientNetLite3(EfficientNet):
+    """EfficientNet-Lite3."""
+
+    name = "efficientnet_lite3"
+    title = "EfficientNet-Lite3"
+    resolutions = (32, 280)
+    lite = True
+    wider, deeper, dropout = 1.2, 1.4, 0.3
+    published = (
+        Published(
+            1.0,
+            280,
+            8_197_096,
+            "timm efficientnet_lite3",
+            8.2e6,
+            1.44e9,
+            "README of tensorflow/tpu efficientnet/lite",
+            note="the README counts more than convolutions and linear layers",
+        ),
+    )
+
+
+class EfficientNetLite4(EfficientNet):
+    """EfficientNet-Lite4."""
+
+    name = "efficientnet_lite4"
+    title = "EfficientNet-Lite4"
+    resolutions = (32, 300)
+    lite = True
+    wider, deeper, dropout = 1.4, 1.8, 0.3
+    published = (
+        Published(
+            1.0,
+            300,
+            13_006_568,
+            "timm efficientnet_lite4",
+            13.0e6,
+            2.64e9,
+            "README of tensorflow/tpu efficientnet/lite",
+            note="the README counts more than convolutions and linear layers",
+        ),
+    )
+
+
+PLUGINS: tuple[ModelFamily, ...] = (
+    EfficientNetB0(),
+    EfficientNetB1(),
+    EfficientNetB2(),
+    EfficientNetB3(),
+    EfficientNetB4(),
+    EfficientNetLite0(),
+    EfficientNetLite1(),
+    EfficientNetLite2(),
+    EfficientNetLite3(),
+    EfficientNetLite4(),
+)

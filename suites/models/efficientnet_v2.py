@@ -1,10 +1,10 @@
-"""EfficientNetV2 (arXiv 2104.00298): what B0 and S share."""
+"""EfficientNetV2: S (arXiv 2104.00298, table 4), and B0 at the size of EfficientNet-B0 (github.com/google/automl)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from suites.models.base import ModelFamily, Variant, make_divisible
+from suites.models.base import ModelFamily, Published, Variant, make_divisible
 from suites.models.efficientnet import BATCH_NORM_EPS
 
 if TYPE_CHECKING:
@@ -50,3 +50,63 @@ class EfficientNetV2(ModelFamily):
         last = make_divisible(1280 * variant.width)
         features.append(ConvBNAct(channels, last, act=SiLU))
         return with_eps(classifier(features, last, variant.classes, dropout=0.2), BATCH_NORM_EPS)
+
+
+class EfficientNetV2B0(EfficientNetV2):
+    """EfficientNetV2-B0."""
+
+    name = "efficientnet_v2_b0"
+    title = "EfficientNetV2-B0"
+    resolutions = (32, 192, 224)
+    published = (
+        Published(
+            1.0,
+            224,
+            7_139_704,
+            "timm tf_efficientnetv2_b0",
+            7.1e6,
+            0.732e9,
+            "OpenVINO Open Model Zoo, half of its 1.4641 GFLOPs",
+        ),
+    )
+    stem = 32
+    rows = (
+        Row(True, 1, 16, 1, 1),
+        Row(True, 4, 32, 2, 2),
+        Row(True, 4, 48, 2, 2),
+        Row(False, 4, 96, 3, 2),
+        Row(False, 6, 112, 5, 1),
+        Row(False, 6, 192, 8, 2),
+    )
+
+
+class EfficientNetV2S(EfficientNetV2):
+    """EfficientNetV2-S."""
+
+    name = "efficientnet_v2_s"
+    title = "EfficientNetV2-S"
+    resolutions = (32, 224, 300, 384)
+    published = (
+        Published(
+            1.0,
+            384,
+            21_458_488,
+            "torchvision efficientnet_v2_s",
+            22e6,
+            8.8e9,
+            "arXiv 2104.00298, table 7",
+            note="torchvision counts 8.37 G too",
+        ),
+    )
+    stem = 24
+    rows = (
+        Row(True, 1, 24, 2, 1),
+        Row(True, 4, 48, 4, 2),
+        Row(True, 4, 64, 4, 2),
+        Row(False, 4, 128, 6, 2),
+        Row(False, 6, 160, 9, 1),
+        Row(False, 6, 256, 15, 2),
+    )
+
+
+PLUGINS: tuple[ModelFamily, ...] = (EfficientNetV2B0(), EfficientNetV2S())

@@ -1,10 +1,10 @@
-"""MobileNetV3 (arXiv 1905.02244): what the Small and the Large net share."""
+"""MobileNetV3 Large and Small (arXiv 1905.02244, tables 1 and 2)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from suites.models.base import ModelFamily, Variant, make_divisible
+from suites.models.base import ModelFamily, Published, Variant, make_divisible
 
 if TYPE_CHECKING:
     from torch import nn
@@ -81,3 +81,60 @@ class MobileNetV3(ModelFamily):
             blocks.append(InvertedResidual(channels, hidden, outputs, row.kernel, row.stride, act, gate))
             channels, unscaled = outputs, row.channels
         return blocks, channels
+
+
+class MobileNetV3Large(MobileNetV3):
+    """MobileNetV3-Large."""
+
+    name = "mobilenet_v3_large"
+    title = "MobileNetV3-Large"
+    published = (
+        Published(1.0, 224, 5_483_032, "torchvision mobilenet_v3_large", 5.4e6, 219e6, "arXiv 1905.02244, table 3"),
+        Published(0.75, 224, 3_993_528, "timm mobilenetv3_large_075", 4.0e6, 155e6, "arXiv 1905.02244, table 3"),
+    )
+    head = 1280
+    rows = (
+        Row(3, 16, 16, False, False, 1),
+        Row(3, 64, 24, False, False, 2),
+        Row(3, 72, 24, False, False, 1),
+        Row(5, 72, 40, True, False, 2),
+        Row(5, 120, 40, True, False, 1),
+        Row(5, 120, 40, True, False, 1),
+        Row(3, 240, 80, False, True, 2),
+        Row(3, 200, 80, False, True, 1),
+        Row(3, 184, 80, False, True, 1),
+        Row(3, 184, 80, False, True, 1),
+        Row(3, 480, 112, True, True, 1),
+        Row(3, 672, 112, True, True, 1),
+        Row(5, 672, 160, True, True, 2),
+        Row(5, 960, 160, True, True, 1),
+        Row(5, 960, 160, True, True, 1),
+    )
+
+
+class MobileNetV3Small(MobileNetV3):
+    """MobileNetV3-Small."""
+
+    name = "mobilenet_v3_small"
+    title = "MobileNetV3-Small"
+    published = (
+        Published(1.0, 224, 2_542_856, "torchvision mobilenet_v3_small", 2.5e6, 56e6, "arXiv 1905.02244, table 3"),
+        Published(0.75, 224, 2_041_872, "timm mobilenetv3_small_075", 2.0e6, 44e6, "arXiv 1905.02244, table 3"),
+    )
+    head = 1024
+    rows = (
+        Row(3, 16, 16, True, False, 2),
+        Row(3, 72, 24, False, False, 2),
+        Row(3, 88, 24, False, False, 1),
+        Row(5, 96, 40, True, True, 2),
+        Row(5, 240, 40, True, True, 1),
+        Row(5, 240, 40, True, True, 1),
+        Row(5, 120, 48, True, True, 1),
+        Row(5, 144, 48, True, True, 1),
+        Row(5, 288, 96, True, True, 2),
+        Row(5, 576, 96, True, True, 1),
+        Row(5, 576, 96, True, True, 1),
+    )
+
+
+PLUGINS: tuple[ModelFamily, ...] = (MobileNetV3Large(), MobileNetV3Small())

@@ -1,10 +1,10 @@
-"""MobileNetV4 (arXiv 2404.10518): what the convolutional nets share."""
+"""MobileNetV4: the convolutional nets Small and Medium (arXiv 2404.10518)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from suites.models.base import ModelFamily, Variant, make_divisible
+from suites.models.base import ModelFamily, Published, Variant, make_divisible
 
 if TYPE_CHECKING:
     from torch import nn
@@ -83,3 +83,81 @@ def _block(row: Row, inputs: int, outputs: int) -> nn.Module:
     if isinstance(row, Fused):
         return FusedInvertedResidual(inputs, hidden, outputs, row.kernel, row.stride, ReLU)
     return UniversalInvertedBottleneck(inputs, hidden, outputs, row.start, row.middle, row.stride, ReLU)
+
+
+class MobileNetV4ConvSmall(MobileNetV4):
+    """MobileNetV4-Conv-Small."""
+
+    name = "mobilenet_v4_conv_small"
+    title = "MobileNetV4-Conv-Small"
+    published = (
+        Published(
+            1.0,
+            224,
+            3_774_024,
+            "timm mobilenetv4_conv_small",
+            3.8e6,
+            0.2e9,
+            "arXiv 2404.10518",
+            note="the paper gives one digit",
+        ),
+    )
+    rows = (
+        Conv(3, 32, 2),
+        Conv(1, 32, 1),
+        Conv(3, 96, 2),
+        Conv(1, 64, 1),
+        Universal(5, 5, 3, 96, 2),
+        *[Universal(0, 3, 2, 96)] * 4,
+        Universal(3, 0, 4, 96),
+        Universal(3, 3, 6, 128, 2),
+        Universal(5, 5, 4, 128),
+        Universal(0, 5, 4, 128),
+        Universal(0, 5, 3, 128),
+        *[Universal(0, 3, 4, 128)] * 2,
+        Conv(1, 960, 1),
+    )
+
+
+class MobileNetV4ConvMedium(MobileNetV4):
+    """MobileNetV4-Conv-Medium."""
+
+    name = "mobilenet_v4_conv_medium"
+    title = "MobileNetV4-Conv-Medium"
+    published = (
+        Published(
+            1.0,
+            256,
+            9_715_512,
+            "timm mobilenetv4_conv_medium",
+            9.2e6,
+            1.0e9,
+            "arXiv 2404.10518",
+            note="the paper states 5 % fewer parameters than timm's net has, and two digits of the MACs",
+        ),
+    )
+    rows = (
+        Fused(3, 4, 48, 2),
+        Universal(3, 5, 4, 80, 2),
+        Universal(3, 3, 2, 80),
+        Universal(3, 5, 6, 160, 2),
+        *[Universal(3, 3, 4, 160)] * 2,
+        Universal(3, 5, 4, 160),
+        Universal(3, 3, 4, 160),
+        Universal(3, 0, 4, 160),
+        Universal(0, 0, 2, 160),
+        Universal(3, 0, 4, 160),
+        Universal(5, 5, 6, 256, 2),
+        Universal(5, 5, 4, 256),
+        *[Universal(3, 5, 4, 256)] * 2,
+        Universal(0, 0, 4, 256),
+        Universal(3, 0, 4, 256),
+        Universal(3, 5, 2, 256),
+        Universal(5, 5, 4, 256),
+        *[Universal(0, 0, 4, 256)] * 2,
+        Universal(5, 0, 2, 256),
+        Conv(1, 960, 1),
+    )
+
+
+PLUGINS: tuple[ModelFamily, ...] = (MobileNetV4ConvSmall(), MobileNetV4ConvMedium())

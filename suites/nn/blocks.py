@@ -1,4 +1,4 @@
-"""The blocks that MobileNet, ShuffleNet and EfficientNet are made of.
+"""The blocks that the model families are made of.
 
 All tensors are N x C x H x W. Convolutions pad by (kernel - 1) // 2 on every side and carry no bias
 where batch normalisation follows.
@@ -11,6 +11,7 @@ from typing import cast
 
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 Activation = Callable[[], nn.Module]
 
@@ -85,6 +86,54 @@ class InvertedResidual(nn.Module):
         return x + y if self.shortcut else y
 
 
+class FusedInvertedResidual(nn.Module):
+    """Expand by a full k x k convolution, project linearly (arXiv 2104.00298, figure 2); shortcut where shapes allow.
+
+    Without expansion one k x k convolution, with its activation, is all there is.
+    """
+
+    def __init__(self, inputs: int, hidden: int, outputs: int, kernel: int, stride: int, act: Activation) -> None:
+        super().__init__()
+        self.shortcut = stride == 1 and inputs == outputs
+        if hidden == inputs:
+            self.layers = nn.Sequential(ConvBNAct(inputs, outputs, kernel, stride, act=act))
+        else:
+            expand = ConvBNAct(inputs, hidden, kernel, stride, act=act)
+            self.layers = nn.Sequential(expand, ConvBNAct(hidden, outputs, act=None))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """N x inputs x H x W to N x outputs x H/stride x W/stride."""
+        y = cast(torch.Tensor, self.layers(x))
+        return x + y if self.shortcut else y
+
+
+class UniversalInvertedBottleneck(nn.Module):
+    """An inverted residual with two optional depthwise filters (arXiv 2404.10518, figure 4).
+
+    ``start`` and ``middle`` are their kernels, before the expansion and between expansion and projection; 0 leaves
+    one out. The stride is that of the middle filter, or of the first where there is no middle one.
+    """
+
+    def __init__(
+        self, inputs: int, hidden: int, outputs: int, start: int, middle: int, stride: int, act: Activation
+    ) -> None:
+        super().__init__()
+        self.shortcut = stride == 1 and inputs == outputs
+        layers: list[nn.Module] = []
+        if start:
+            layers.append(ConvBNAct(inputs, inputs, start, 1 if middle else stride, groups=inputs, act=None))
+        layers.append(ConvBNAct(inputs, hidden, act=act))
+        if middle:
+            layers.append(ConvBNAct(hidden, hidden, middle, stride, groups=hidden, act=act))
+        layers.append(ConvBNAct(hidden, outputs, act=None))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """N x inputs x H x W to N x outputs x H/stride x W/stride."""
+        y = cast(torch.Tensor, self.layers(x))
+        return x + y if self.shortcut else y
+
+
 class ShuffleUnit(nn.Module):
     """ShuffleNetV2 unit (arXiv 1807.11164, figure 3 c and d): two branches, concatenated and shuffled.
 
@@ -115,6 +164,64 @@ class ShuffleUnit(nn.Module):
         return shuffle(torch.cat((self.direct(left), self.branch(right)), dim=1))
 
 
+class GroupedUnit(nn.Module):
+    """Grouped 1x1 convolutions with a channel shuffle between them (arXiv 1707.01083, figure 2 b and c).
+
+    With stride 2 the pooled input is concatenated, with stride 1 it is added. ``first`` marks the net's first unit,
+    whose squeezing convolution is not grouped: its inputs are few (section 3.2).
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int, groups: int, first: bool) -> None:
+        super().__init__()
+        self.groups = groups
+        squeezed = outputs // 4
+        made = outputs if stride == 1 else outputs - inputs
+        self.squeeze = ConvBNAct(inputs, squeezed, groups=1 if first else groups, act=nn.ReLU)
+        self.filter = nn.Sequential(
+            ConvBNAct(squeezed, squeezed, 3, stride, groups=squeezed, act=None),
+            ConvBNAct(squeezed, made, groups=groups, act=None),
+        )
+        self.pool = nn.AvgPool2d(3, 2, 1) if stride == 2 else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """N x inputs x H x W to N x outputs x H/stride x W/stride."""
+        y = cast(torch.Tensor, self.filter(shuffle(self.squeeze(x), self.groups)))
+        joined = x + y if self.pool is None else torch.cat((y, self.pool(x)), dim=1)
+        return torch.relu(joined)
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut (arXiv 1512.03385, figure 5 left), projected where shapes differ."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            ConvBNAct(inputs, outputs, 3, stride, act=nn.ReLU),
+            ConvBNAct(outputs, outputs, 3, act=None),
+        )
+        same = stride == 1 and inputs == outputs
+        self.shortcut = nn.Identity() if same else ConvBNAct(inputs, outputs, stride=stride, act=None)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """N x inputs x H x W to N x outputs x H/stride x W/stride."""
+        return torch.relu(cast(torch.Tensor, self.layers(x)) + self.shortcut(x))
+
+
+class Fire(nn.Module):
+    """Squeeze by 1x1, expand by 1x1 and by 3x3 side by side (arXiv 1602.07360, figure 1); no batch normalisation."""
+
+    def __init__(self, inputs: int, squeezed: int, expanded: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(inputs, squeezed, 1)
+        self.narrow = nn.Conv2d(squeezed, expanded, 1)
+        self.wide = nn.Conv2d(squeezed, expanded, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """N x inputs x H x W to N x 2 expanded x H x W."""
+        y = torch.relu(self.squeeze(x))
+        return torch.relu(torch.cat((self.narrow(y), self.wide(y)), dim=1))
+
+
 def shuffle(x: torch.Tensor, groups: int = 2) -> torch.Tensor:
     """Interleave the channels of ``groups`` groups (arXiv 1707.01083, figure 1)."""
     n, c, h, w = x.shape
@@ -137,4 +244,12 @@ def with_eps(net: nn.Sequential, eps: float) -> nn.Sequential:
     for layer in net.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.eps = eps
+    return net
+
+
+def fold(net: nn.Module) -> nn.Module:
+    """Fold in place, as for inference; layers folded before stay. Returns ``net`` in evaluation mode."""
+    for block in net.eval().modules():
+        if isinstance(block, ConvBNAct) and isinstance(block[1], nn.BatchNorm2d):
+            block[0], block[1] = fuse_conv_bn_eval(block[0], block[1]), nn.Identity()
     return net

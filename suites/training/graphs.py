@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from suites.models.base import Variant
-from suites.nn.fold import fold
+from suites.nn.blocks import fold
 
 OPSET = 20
 

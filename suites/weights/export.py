@@ -18,7 +18,7 @@ from harness.core.plugins import load
 from suites.models.base import Variant
 from suites.nn import count
 from suites.nn.same import pad_same
-from suites.skeletons.images import images
+from suites.synthetic.images import images
 from suites.training.evaluate import outputs
 from suites.training.inputs import ROUTES
 from suites.weights import state

@@ -23,8 +23,8 @@ from torch import nn
 
 from harness.core.plugins import load
 from suites.models.base import ModelFamily, Variant
-from suites.skeletons.images import images
-from suites.training.export_fullsize import calibrate_batch_norm
+from suites.synthetic.images import images
+from tests.batch_norm import calibrate_batch_norm
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 START, END = "<!-- outputs: written by tests/bench/reference_nets.py -->", "<!-- end of outputs -->"

@@ -104,3 +104,12 @@ def test_two_boards_are_compared_case_by_case(tmp_path: Path) -> None:
     assert "target: x86-64 and raspberry-pi-5" in html
     assert html.count('<td class="slower">slower</td>') == 3
     assert html.count("▲ +100") == 3
+    assert "The model file differs" not in html
+
+
+def test_a_comparison_says_in_how_many_cases_the_model_file_differs(tmp_path: Path) -> None:
+    first, second = (factory.write_run(tmp_path / name, factory.nets()[:3]) for name in ("a", "b"))
+    record = second.records()[0]
+    assert record.artifact is not None
+    second.append(dataclasses.replace(record, artifact=dataclasses.replace(record.artifact, sha256="f" * 64)))
+    assert "The model file differs in 1 case." in str(comparison.render(gather([second], first)))

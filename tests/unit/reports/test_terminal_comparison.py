@@ -4,6 +4,7 @@ import dataclasses
 import io
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -19,9 +20,7 @@ def lines(tmp_path: Path) -> list[str]:
     plans = [*factory.nets()[:3], busy, twice]
     other = [dataclasses.replace(plan, top1=plan.top1 and plan.top1 + 0.01) for plan in plans]
     a, b = factory.write_run(tmp_path / "a", plans), factory.write_run(tmp_path / "b", other, shift=1.5)
-    out = io.StringIO()
-    Console(file=out, width=100).print(comparison_table(compare_runs(a, b)))
-    return out.getvalue().splitlines()
+    return printed(compare_runs(a, b)).splitlines()
 
 
 def test_a_case_is_named_in_full_with_its_ratio_and_what_it_lost(lines: list[str]) -> None:
@@ -36,3 +35,16 @@ def test_why_cases_are_undecided_is_said_once_below(lines: list[str]) -> None:
     assert sum(line.rstrip().endswith("- undecided [1]") for line in lines) == 2
     assert lines[-1] == "[1] 2 cases undecided: contended in the first run"
     assert not any("None" in line or "nan" in line for line in lines)
+
+
+def test_other_model_files_are_counted_below(tmp_path: Path) -> None:
+    plans = factory.nets()[:2]
+    frame = compare_runs(factory.write_run(tmp_path / "a", plans), factory.write_run(tmp_path / "b", plans))
+    assert "model file" not in printed(frame)
+    assert printed(frame.assign(other_file=[True, False])).splitlines()[-1] == "the model file differs in 1 case of 2"
+
+
+def printed(frame: pd.DataFrame) -> str:
+    out = io.StringIO()
+    Console(file=out, width=100).print(comparison_table(frame))
+    return out.getvalue()

@@ -10,7 +10,7 @@ from harness.analysis.counts import Counts
 from harness.core import plugins
 from harness.core.quantity import Missing
 from harness.runtimes.base import Options, Session
-from suites import catalog, skeletons
+from suites import catalog, synthetic
 from tests.onnx_bytes import FLOAT, model
 
 FOLDED = "int8-qat"
@@ -42,10 +42,9 @@ def test_trained_nets_under_every_way_to_store_weights(net: str, setting: str, k
 @pytest.mark.parametrize("kind", ["onnx", "tflite"])
 @pytest.mark.parametrize("setting", ["fp32", "int8-static"])
 def test_a_full_size_net_with_squeeze_and_excite(setting: str, kind: str, tmp_path: Path) -> None:
-    """Full-size nets were counted by the package onnx when their graphs were stripped of the weights."""
-    net = skeletons.find("mobilenet_v3_small-1.0-224", setting, kind)
-    path = skeletons.fill(net.model, setting, kind, tmp_path)
-    assert opened(path, RUNTIMES[kind]).counts() == Counts(net.parameters, net.macs)
+    net = synthetic.find("mobilenet_v3_small-1.0-224", setting, kind)
+    session = opened(net.unpack(tmp_path), RUNTIMES[kind])
+    assert session.counts() == Counts(net.parameters, net.macs)
 
 
 @pytest.mark.parametrize("setting", ["fp32", "int8-static"])

@@ -134,6 +134,18 @@ def test_other_power_modes_threads_and_scopes_are_named(tmp_path: Path) -> None:
     assert compare_runs(a, run("c", "MAXN", "board", 1)).unlike.tolist() == [""]
 
 
+def test_another_model_file_is_compared_and_named(tmp_path: Path) -> None:
+    a = factory.write_run(tmp_path / "a", factory.nets()[:2])
+    b = factory.write_run(tmp_path / "b", factory.nets()[:2])
+    record = b.records()[0]
+    assert record.artifact is not None
+    b.append(dataclasses.replace(record, artifact=dataclasses.replace(record.artifact, sha256="f" * 64)))
+    frame = compare_runs(a, b)
+    assert dict(zip(frame.case, frame.other_file, strict=True)) == {
+        plan.case.id: plan.case.id == record.case_id for plan in factory.nets()[:2]
+    }
+
+
 def test_runs_without_a_common_case_are_refused(tmp_path: Path) -> None:
     a = factory.write_run(tmp_path / "a", factory.nets()[:1])
     b = factory.write_run(tmp_path / "b", factory.nets()[1:2])

@@ -102,8 +102,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Float:
     torch = pytest.importorskip("torch")
     from suites.models.base import Variant
     from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier
-    from suites.training.export_fullsize import calibrate_batch_norm
     from suites.training.graphs import to_onnx, to_tflite
+    from tests.batch_norm import calibrate_batch_norm
 
     torch.manual_seed(0)
     blocks = [

@@ -17,10 +17,10 @@ from harness.core.errors import UsageError  # noqa: E402
 from harness.core.plugins import load, load_all  # noqa: E402
 from suites.models.base import Variant  # noqa: E402
 from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier, count  # noqa: E402
+from suites.nn.blocks import fold  # noqa: E402
 from suites.nn.cluster import shared  # noqa: E402
 from suites.nn.fade import Fade  # noqa: E402
 from suites.nn.fake_quantise import FakeQuantise  # noqa: E402
-from suites.nn.fold import fold  # noqa: E402
 from suites.nn.hooks import Hooks  # noqa: E402
 from suites.nn.narrow import Hidden, importance, narrow  # noqa: E402
 from suites.nn.sparse import Prune, PruneAtOnce, prunable, sparsity  # noqa: E402

@@ -12,7 +12,7 @@ import pytest
 from harness.core.errors import ModelError
 from harness.core.plugins import load as plugin
 from suites.models.base import Variant
-from suites.skeletons.images import images
+from suites.synthetic.images import images
 from suites.weights.published import PUBLISHED
 
 torch = pytest.importorskip("torch")

@@ -1,1 +1,0 @@
-"""Makes the shipped graphs; needs the extra ``prepare``."""
