@@ -97,7 +97,6 @@ from reports.sections import cases as cases_section
 from reports.sections import verdict as verdict_section
 from suites import catalog
 from suites.skeletons import available, check, fill
-from suites.skeletons import fill as filling
 from suites.skeletons.weights import integers
 from suites.user import UserModel
 from tests import factory, onnx_bytes, trees
@@ -827,7 +826,9 @@ assert worker.main(["job.json"]) == 0, Path("result.json").read_text()
 packages = {name.partition(".")[0] for name in sys.modules} - before - set(sys.stdlib_module_names)
 print(json.dumps([sorted(packages), sorted(name for name in sys.modules if name.startswith("harness."))]))
 """
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    here = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, env=here, capture_output=True, text=True, check=True)
     packages, ours = json.loads(done.stdout)
     own = [name for name in packages if "cython" not in name]  # NumPy's random numbers bring it
     assert own == ["harness", "numpy"]
@@ -915,7 +916,7 @@ def test_overhead_is_in_the_header(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         return answer([9], warmup_ns=[*[5000] * 2000, *[140] * (job.loop.warmup_n - 2000)])
 
     monkeypatch.setattr(overhead, "run_worker", run)
-    with bench(tmp_path, []) as made:
+    with Bench(order_to(tmp_path), plan_of([])) as made:
         pass
     assert made.folder.header().harness_overhead_ns == Value(140.0, n=10_000)
     (job,) = asked
@@ -923,10 +924,10 @@ def test_overhead_is_in_the_header(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert isinstance(importlib.import_module("harness.runtimes.null").NULL.open(Path(), Options()), NullSession)
 
 
-def bench(folder: Path, cases: Sequence[Any], **changes: Any) -> Bench:
-    """A run of prepared cases on a recorded machine, into the folder `run`."""
+def order_to(folder: Path, **changes: Any) -> Order:
+    """The order of a run on a recorded machine, into the folder `run`."""
     tree: trees.Tree = {"proc/meminfo": "MemTotal: 4000000 kB\nMemAvailable: 3000000 kB\n"}
-    order = Order(
+    return Order(
         **{
             "suite": "own",
             "target": Target("x86-64", "PC", "generic"),
@@ -936,7 +937,10 @@ def bench(folder: Path, cases: Sequence[Any], **changes: Any) -> Bench:
             **changes,
         }
     )
-    return Bench(order, RunPlan(tuple(each.case for each in cases), tuple(cases)))
+
+
+def plan_of(cases: Sequence[Any]) -> RunPlan:
+    return RunPlan(tuple(each.case for each in cases), tuple(cases))
 
 
 # --- Latency: median, interval and tails ------------------------------------------------------------------------------
@@ -1502,18 +1506,18 @@ def test_agreement_is_with_fp32_on_the_same_runtime(monkeypatch: pytest.MonkeyPa
     assert number(record.metrics["top1_difference"]) == pytest.approx((20 - 10) / 40)
     alone = accuracy_of(monkeypatch, tmp_path, 20, 40)
     assert alone.missing("agreement") == "no fp32 net to compare with"
-    cases = [
-        Case("m", setting, runtime) for setting in ("fp32", "int8-static") for runtime in ("null", "litert-xnnpack")
-    ]
     folder = ROOT / "suites" / "data" / "fashion-mnist"
-    labelled = [dataclasses.replace(case, dataset="fashion-mnist") for case in cases]
-    room = Room(60.0)
+    cases = [
+        Case("m", setting, runtime, dataset="fashion-mnist")
+        for setting in ("fp32", "int8-static")
+        for runtime in ("null", "litert-xnnpack")
+    ]
 
     def find(case: Case, file_format: Any) -> Artifact:
         made = prepared(case).artifact
         return dataclasses.replace(made, format=file_format, preprocess=Preprocess(), weights="trained")
 
-    plan = Preparer(find, {"fashion-mnist": Data("idx", folder)}, room).plan(labelled)
+    plan = Preparer(find, {"fashion-mnist": Data("idx", folder)}, Room(60.0)).plan(cases)
     assert len(plan.references) == 4
     for case, reference in plan.references.items():
         assert reference.case == dataclasses.replace(case, compression="fp32"), "the same model and runtime"
@@ -1635,7 +1639,7 @@ class Powered:
         self._pass(round(seconds * SECOND), 2.0)
 
     def run(self, job: Job) -> Answer | Failure:
-        if job.phase != "latency" or "energy" not in job.out:
+        if job.phase != "latency" or "energy" not in Path(job.out).name:
             return usual(job)
         assert job.loop
         self.events.append(Path(job.model).stem)
@@ -1688,7 +1692,7 @@ def test_energy_gross_and_net(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 def test_energy_without_a_sensor_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ((record,), jobs) = records(monkeypatch, tmp_path, [prepared()])
     assert record.missing("energy_gross_j") == record.missing("energy_net_j") == NO_SENSOR.reason
-    assert not any("energy" in job.out for job in jobs)
+    assert not any("energy" in Path(job.out).name for job in jobs)
     assert "energy" not in record.details
 
 
@@ -1800,11 +1804,10 @@ def test_arena_is_what_the_allocator_held(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert executorch_program._arena(4096, []) == 4096
     assert isinstance(executorch_program._arena(4096, ["XnnpackBackend"]), Missing)
     assert arena(monkeypatch, tmp_path, arena_bytes=300) == Value(300)
-    assert "a batch of 1 only" in reason(
-        arena(monkeypatch, tmp_path, Case("m", "fp32", "null", batch=4), arena_bytes=9)
-    )
-    (probe,) = [job for job in records(monkeypatch, tmp_path, [prepared(Case("m", "fp32", "null", batch=4))])[1]
-                if job.phase == "probe"]  # fmt: skip
+    batched = Case("m", "fp32", "null", batch=4)
+    assert "a batch of 1 only" in reason(arena(monkeypatch, tmp_path, batched, arena_bytes=9))
+    _, jobs = records(monkeypatch, tmp_path, [prepared(batched)])
+    (probe,) = [job for job in jobs if job.phase == "probe"]
     assert probe.options.batch == 1
 
 
@@ -2045,9 +2048,8 @@ def test_a_failure_costs_its_own_figures_alone(monkeypatch: pytest.MonkeyPatch, 
     found, _ = records(monkeypatch, tmp_path, block, run)
     assert [record.verdict.status for record in found] == ["precise", *failures.values()]
     assert isinstance(found[0].metrics["latency_p50_ns"], Value)
-    later: list[str] = ["probe", "accuracy"]
-    for phase in later:
-        broken = Failure(Verdict("crashed", "why"), "")
+    broken = Failure(Verdict("crashed", "why"), "")
+    for phase in ("probe", "accuracy"):
         ((record,), _) = records(
             monkeypatch, tmp_path, [scored()], lambda job, phase=phase: broken if job.phase == phase else usual(job)
         )
@@ -2159,8 +2161,7 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         return usual(job)
 
     replace_workers(monkeypatch, run)
-    made = bench(tmp_path, two_nets())
-    request = SimpleNamespace(order=lambda: made._order, plan=lambda: made.plan)
+    request = SimpleNamespace(order=lambda: order_to(tmp_path), plan=lambda: plan_of(two_nets()))
     monkeypatch.setattr(cli_run, "request_of", lambda _arguments: request)
     shown: list[Any] = []
     monkeypatch.setattr(_show, "show_report", lambda folders, silent: shown.append(folders))
@@ -2178,7 +2179,7 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def killed(patch: pytest.MonkeyPatch, folder: Path) -> RunFolder:
     """The folder of a run that was killed when its first case was finished."""
     replace_workers(patch, usual)
-    with bench(folder, two_nets()) as made:
+    with Bench(order_to(folder), plan_of(two_nets())) as made:
         header = made.header
         for event in made.run():
             if isinstance(event, Record):
@@ -2193,7 +2194,7 @@ def test_a_killed_run_is_resumed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     before = {path: path.read_bytes() for path in run.path.glob("records/*.json")}
     assert len(before) == 1
     jobs = replace_workers(monkeypatch, usual)
-    with bench(tmp_path, two_nets(), resume=True) as made:
+    with Bench(order_to(tmp_path, resume=True), plan_of(two_nets())) as made:
         list(made.run())
     assert {Path(job.model).stem for job in jobs} == {"second-fp32"}
     assert {path: path.read_bytes() for path in before} == before
@@ -2216,7 +2217,8 @@ def test_only_the_same_run_is_resumed(monkeypatch: pytest.MonkeyPatch, tmp_path:
         "machine": {"host": {**header.host, "machine_id": "another"}},
     }[name]
     run.write_header(dataclasses.replace(header, **other))
-    with pytest.raises(UsageError, match=f"its {name} differs"), bench(tmp_path, two_nets(), resume=True):
+    again = Bench(order_to(tmp_path, resume=True), plan_of(two_nets()))
+    with pytest.raises(UsageError, match=f"its {name} differs"), again:
         pass
 
 
@@ -2249,7 +2251,7 @@ def test_synthetic_weights_are_seeded(tmp_path: Path) -> None:
 def test_synthetic_files_are_checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     smallest = min((each for each in available() if each.format == "onnx"), key=lambda each: each.size_bytes)
     other = dataclasses.replace(smallest, sha256="0" * 64)
-    monkeypatch.setattr(filling, "find", lambda *_: other)
+    monkeypatch.setattr(importlib.import_module("suites.skeletons.fill"), "find", lambda *_: other)
     with pytest.raises(SetupError, match="filled to sha256"):
         fill(smallest.model, smallest.compression, "onnx", tmp_path)
     assert list(tmp_path.iterdir()) == []
