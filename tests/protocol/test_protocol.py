@@ -357,6 +357,21 @@ def test_phases_are_timed_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert result["ended_ns"] - result["started_ns"] == 40 * MS
 
 
+def test_cold_start_is_the_sum_of_the_phases(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    machine = Machine()
+    monkeypatch.setattr(worker, "_FIRST_LINE_NS", 9 * MS)
+    session = Scripted(machine, falling(13 * MS, 3 * MS, MS))
+    result, _ = in_process(monkeypatch, tmp_path, machine, session, spawned_ns=4 * MS)
+    assert result["spawn_ns"] == 5 * MS
+    times = ("spawn_ns", "import_ns", "load_ns", "first_inference_ns")
+    told = [(1, 20, 300, 4000), (2, 90, 200, 9000), (9, 30, 100, 5000)]
+    state = state_of([answer(**dict(zip(times, each, strict=True))) for each in told])
+    found = latency_metrics(state, profile("quick"))
+    assert found["cold_start_ns"] == Value(5139, n=3)
+    assert found["load_ns"] == Value(200, n=3)
+    assert found["first_inference_ns"] == Value(5000, n=3)
+
+
 def test_warm_up_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     machine = Machine()
     result, arrays = in_process(monkeypatch, tmp_path, machine, Scripted(machine, falling(900 * MS, 90 * MS, MS)))
@@ -381,6 +396,31 @@ def test_what_precedes_the_steady_state_joins_the_warm_up() -> None:
     assert kept["wall_ns"].tolist() == wall[100:].tolist() == state.wall_ns[0].tolist()
     assert len(kept["cpu_ns"]) == len(state.cpu_ns[0]) == 400
     assert number(latency_metrics(state, profile("smoke"))["latency_p50_ns"]) == pytest.approx(2 * MS, rel=0.001)
+
+
+def stepped(at: int, by: float) -> Any:
+    """400 samples whose level changes by a share."""
+    return np.concatenate([steady(2 * MS, at), steady(2 * MS * (1 + by), 400 - at)])
+
+
+@pytest.mark.parametrize(("name", "allowed"), [("quick", 0.05), ("standard", 0.02), ("full", 0.01)])
+def test_levels_of_a_steady_state_may_differ_by_1_percent(name: str, allowed: float) -> None:
+    for by in (allowed + 0.006, -allowed - 0.006):
+        late, early = (state_of([answer(stepped(at, by))], how=name).runs[0] for at in (300, 100))
+        assert "the level still moves" in late.unsteady, "in the last half"
+        assert (early.unsteady, early.n_timed) == ("", 300)
+    (run,) = state_of([answer(stepped(300, allowed - 0.006))], how=name).runs
+    assert (run.unsteady, run.n_timed) == ("", 400)
+
+
+def test_an_unsteady_process_keeps_its_samples() -> None:
+    blobs = Blobs()
+    wall = stepped(300, 0.5)
+    state = state_of([answer(wall)], blobs=blobs)
+    (run,) = state.runs
+    assert run.unsteady
+    assert (run.n_timed, run.n_warmup) == (400, 1)
+    assert state.wall_ns[0].tolist() == blobs.kept[0]["wall_ns"].tolist() == wall.tolist()
 
 
 def test_inputs_rotate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -1106,6 +1146,9 @@ def test_verdict_throttled(
         ((record,), _) = records(monkeypatch, tmp_path, [prepared()], throttle=watch)
         assert record.verdict.status == status
     assert ThrottleWatch([Sensor([], 0, 1, name=channel)], ["other/*"]).read() == {}, "the target names the sources"
+    for name, was, now in (("pi-throttled/bits", 0x50000, 0x50000), ("cooling/pwm-fan", 0, 3)):
+        watch = ThrottleWatch([Sensor([], was, now, name=name, kind="instant")], [name])
+        assert watch.since(watch.read()) == ""
 
 
 def test_verdict_emulated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
