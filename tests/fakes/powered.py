@@ -18,7 +18,7 @@ from harness.measure import energy
 from harness.measure.energy import EnergyPass, Measured
 from harness.measure.job import PHASES, Job
 from harness.measure.latency import Progress
-from harness.measure.process import Answer
+from harness.measure.process import Answer, Failure
 from harness.measure.profile import Profile
 from harness.sensors import sampler
 from harness.sensors.board_power import PowerSource
@@ -36,7 +36,7 @@ class Board:
 
     def __init__(self, **watts: float) -> None:
         self.ns = 5 * SECOND
-        self.watts = {"before": 2.0, "load": 9.0, "warm-up": 7.0, "measure": 5.0, "after": 2.0, **watts}
+        self.watts = {"before": 2.0, "load": 9.0, "warm_up": 7.0, "measure": 5.0, "after": 2.0, **watts}
         self.jobs: list[Job] = []
         self.sampled: list[Sequence[Sensor]] = []
         self.blobs = Blobs()
@@ -73,7 +73,7 @@ class Board:
         self.draw(self.watts["load"])
         self.ns += SECOND
         loaded = self.ns
-        self.draw(self.watts["warm-up"])
+        self.draw(self.watts["warm_up"])
         self.ns += SECOND
         started, inferences = self.ns, -(-job.loop.min_ns // (10 * MS))
         self.draw(self.watts["measure"])
@@ -88,18 +88,18 @@ class Board:
         states: Sequence[Progress],
         profile: Profile,
         sensors: Sequence[Sensor],
-        work: Callable[[Job, float], Answer] | None = None,
-        **rule: Any,
+        work: Callable[[Job, float], Answer | Failure] | None = None,
+        source: PowerSource | None = None,
     ) -> dict[Case, Measured]:
-        """The energy pass on this clock, the sum of all channels being the board's power."""
+        """The energy pass on this clock; without a `source` the sum of all channels is the board's power."""
         clock = SimpleNamespace(perf_counter_ns=self.now, sleep=self.sleep, thread_time_ns=time.thread_time_ns)
         monkeypatch.setattr(energy, "time", clock)
         monkeypatch.setattr(sampler, "time", clock)
         monkeypatch.setattr(energy, "run_worker", work or self.work)
         monkeypatch.setattr(energy, "Sampler", lambda sensors: Replaying(self, sensors))
         channels = tuple(channel for sensor in sensors for channel in sensor.channels)
-        source = PowerSource(PowerTotal("board", tuple(each.name for each in channels), **rule), channels)
-        return EnergyPass(sensors, source).measure(states, profile, self.blobs, SCRATCH)
+        every = PowerSource(PowerTotal("board", tuple(each.name for each in channels)), channels)
+        return EnergyPass(sensors, source or every).measure(states, profile, self.blobs, SCRATCH)
 
 
 def result(imported: int, loaded: int, started: int, ended: int, inferences: int) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def result(imported: int, loaded: int, started: int, ended: int, inferences: int
 class Meter:
     """A sensor of one channel on a board: watts with a ripple of 10 mW to and fro, or joules that wrap.
 
-    `share` of the board's power goes through it.
+    Watts of kind 'mean' are those of the last period that is over. `share` of the board's power goes through it.
     """
 
     absent = ""
@@ -129,7 +129,10 @@ class Meter:
         self.reads += 1
         channel, t_ns = self.channels[0], self._board.ns
         if channel.unit == "W":
-            value = self._board.watts_at(t_ns) * self._share + 0.01 * (-1) ** self.reads
+            over_ns = t_ns - t_ns % channel.period_ns
+            joules = self._board.joules_at(over_ns) - self._board.joules_at(over_ns - channel.period_ns)
+            watts = joules * 1e9 / channel.period_ns if channel.kind == "mean" else self._board.watts_at(t_ns)
+            value = watts * self._share + 0.01 * (-1) ** self.reads
         else:
             value = round(self._board.joules_at(t_ns) * self._share, 6) % (channel.wrap or float("inf"))
         return [Reading(channel.name, t_ns, value)]
