@@ -18,7 +18,7 @@ from harness.analysis.compare import ab
 from harness.bench.ab import AbRequest
 from harness.bench.sides import Side as NamedSide
 from harness.cli import main, parser
-from harness.core.artifact import Artifact
+from harness.core.artifact import Artifact, Preprocess
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.quantity import Missing, Quantity, Value
@@ -26,7 +26,7 @@ from harness.core.sensing import Channel, Reading
 from harness.core.verdict import Verdict
 from harness.measure import overhead, pairs, perturbation, selfcheck
 from harness.measure.import_cost import ImportCost, import_costs
-from harness.measure.job import Job
+from harness.measure.job import Job, Labelled
 from harness.measure.pairs import Duel, Side, Timing
 from harness.measure.perturbation import Alternation, Block, slowdown
 from harness.measure.prepared import Prepared
@@ -42,9 +42,10 @@ PARSER = parser()
 CRASH = Failure(Verdict("crashed", "SIGSEGV"), "")
 
 
-def prepared(name: str, threads: int = 1) -> Prepared:
+def prepared(name: str, threads: int = 1, labelled: Labelled | None = None) -> Prepared:
     artifact = Artifact(Path(f"{name}.onnx"), "onnx", "0" * 64, 1)
-    return Prepared(Case(name, "fp32", "null", threads), artifact, "harness.runtimes.null:NULL", Options(threads), None)
+    case = Case(name, "fp32", "null", threads)
+    return Prepared(case, artifact, "harness.runtimes.null:NULL", Options(threads), labelled)
 
 
 def samples(median_ns: float, n: int = 200) -> NDArray[np.int64]:
@@ -82,12 +83,12 @@ class Processes:
 def compared(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, dict[str, Any], list[str]]]:
-    """`compared(processes, *options)`: exit code, document and printed lines of `edgebench compare --ab a b`."""
+    """`compared(processes, *options, **of_both_sides)`: exit code, document and lines of `edgebench compare --ab a b`."""
 
-    def compare(processes: Processes, *options: str, threads: int = 1) -> tuple[int, dict[str, Any], list[str]]:
+    def compare(processes: Processes, *options: str, **made: Any) -> tuple[int, dict[str, Any], list[str]]:
         sides: dict[Side, NamedSide] = {
-            "a": NamedSide("old", prepared("a", threads)),
-            "b": NamedSide("new", prepared("b", threads)),
+            "a": NamedSide("old", prepared("a", **made)),
+            "b": NamedSide("new", prepared("b", **made)),
         }
         monkeypatch.setattr(AbRequest, "sides", sides)
         monkeypatch.setattr(pairs, "run_worker", processes)
@@ -185,13 +186,18 @@ def test_the_order_is_recorded(compared: Any) -> None:
     assert document["seed"] == 5
 
 
-def test_both_processes_of_a_pair_get_the_same_inputs(compared: Any) -> None:
+def test_both_processes_of_a_pair_get_the_same_inputs(compared: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     processes = Processes(constant(0.5))
     compared(processes, "--seed", "40")
     seeds = [job.seed for job in processes.jobs]
     assert seeds[::2] == seeds[1::2]
     assert len(set(seeds[::2])) == len(seeds) // 2 == 7
     assert [job.feeds for job in processes.jobs] == [None] * 14  # inputs are drawn from the seed
+
+    labelled = Labelled("folder", "photos", Preprocess())
+    monkeypatch.setattr("harness.bench.ab.write_feeds", lambda cases, scratch: {labelled: Path("images.npy")})
+    compared(processes := Processes(constant(0.5)), labelled=labelled)
+    assert [job.feeds for job in processes.jobs] == ["images.npy"] * 14
 
 
 def warming(side: str, pair: int) -> NDArray[np.int64]:

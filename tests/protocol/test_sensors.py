@@ -921,6 +921,7 @@ def test_every_marked_window_is_a_line_and_valid_ones_make_the_median(
     rows = json.loads(capsys.readouterr().out)["windows"]
     assert [row["energy_gross_j"] for row in rows[:3]] == pytest.approx([0.5, 1.0, 1.0], rel=0.03)
     assert [row["valid"] for row in rows] == [True, True, True, False]
+    assert [row["energy_net_j"] is None for row in rows] == [False, False, False, True]
     assert main(["meter", str(metered(tmp_path, TIME * 0)), "--inferences", "10"]) == 3
 
 
