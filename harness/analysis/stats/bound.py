@@ -46,10 +46,10 @@ def bound(x: npt.ArrayLike, limit: float, p: float = 0.99, confidence: float = 0
     at_least("limit", limit, 0.0)
     allowed, rare = 1.0 - fraction("p", p), 1.0 - fraction("confidence", confidence)
     n_effective = effective_sample_size(series, (*QUANTILES, p))
-    n, late_share = int(n_effective), float(np.mean(series > limit))
-    fewest, most = int(np.floor(late_share * n)), int(np.ceil(late_share * n))
+    n, late = int(n_effective), int(np.count_nonzero(series > limit))
+    fewest, most = late * n // series.size, -(-late * n // series.size)  # whole numbers: no rounding makes 3 into 4
     held = True if binomial_cdf(most, n, allowed) < rare else None
     if 1.0 - binomial_cdf(fewest - 1, n, allowed) < rare:
         held = False
     lo, hi = wilson(n - most, n)[0], wilson(n - fewest, n)[1]
-    return Bound(p, 1.0 - late_share, lo, hi, series.size, n_effective, held, confidence)
+    return Bound(p, 1.0 - late / series.size, lo, hi, series.size, n_effective, held, confidence)

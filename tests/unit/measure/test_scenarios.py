@@ -10,46 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.scenario import Load, Scenario
+from harness.core.scenario import Load
 from harness.measure.loop import Plan, Samples
 from harness.measure.scenarios import Stage, drive
 from harness.measure.scenarios.arrivals import poisson_ns
 from harness.runtimes.base import Batch
-
-MS = 1_000_000
-SECOND = 1000 * MS
-MINUTE = 60 * SECOND
-
-
-class World:
-    """A clock and a session whose every inference takes the next of `durations_ns`, the last for ever."""
-
-    def __init__(self, *durations_ns: int) -> None:
-        self.ns = 17
-        self.durations = list(durations_ns)
-        self.prepared: list[int] = []
-        self.inferred_at: list[int] = []
-
-    def now(self) -> int:
-        return self.ns
-
-    def sleep(self, seconds: float) -> None:
-        self.ns += max(1, round(seconds * 1e9))
-
-    def prepare(self, batch: Batch) -> None:
-        self.prepared.append(int(batch["input"][0]))
-
-    def infer(self) -> None:
-        self.inferred_at.append(self.ns)
-        self.ns += self.durations.pop(0) if len(self.durations) > 1 else self.durations[0]
-
-
-BATCHES = [{"input": np.array([index])} for index in range(3)]
-
-
-def run(world: World, scenario: Scenario, load: Load, plan: Plan, batch: int = 1, seed: int = 0) -> Samples:
-    stage = Stage(world, lambda: world, load, batch, seed, world.now, world.sleep)
-    return drive("own", scenario, stage, BATCHES, plan)
+from tests.fakes.scripted import BATCHES, MINUTE, MS, SECOND, World, run
 
 
 def test_single_stream_is_the_timed_loop() -> None:
