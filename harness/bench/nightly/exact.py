@@ -93,20 +93,26 @@ def _found(metric: str, quantity: Quantity) -> str:
 
 
 def failures(records: Sequence[Record], tonight: Tonight) -> list[Outcome]:
-    """Cases that gave no figures: a regression where the last good build still runs, else the device's matter."""
+    """Cases that gave no figures: a regression where the last good build still runs, else the device's matter.
+
+    A case that is unsupported and never ran here is no finding.
+    """
     found = []
     for record in records:
-        if record.case_id not in tonight.prepared or record.value("n_inferences") is not None:
+        name, verdict = record.case_id, record.verdict
+        ran = verdict.failed or tonight.kept.good(name) is not None
+        if record.value("n_inferences") is not None or not ran:
             continue
-        what = f"{record.verdict.status}: {record.verdict.reason}"
-        old = tonight.old(record.case_id)
+        old = tonight.old(name)
+        kind: Kind = "infrastructure"
         if old is not None and _runs(old):
-            text = f"{what}; the last good build still runs"
-            found.append(Outcome("regression", record.case_id, "", text, command=tonight.command(record.case_id)))
+            kind, why = "regression", "the last good build still runs"
+        elif name not in tonight.prepared:
+            why = "it cannot be prepared any more"
         else:
             why = "the last good build fails too" if old else "no other build is kept to try"
-            command = tonight.command(record.case_id)
-            found.append(Outcome("infrastructure", record.case_id, "", f"{what}; {why}", command=command))
+        text = f"{verdict.status}: {verdict.reason}; {why}"
+        found.append(Outcome(kind, name, "", text, command=tonight.command(name)))
     return found
 
 

@@ -123,7 +123,7 @@ class Kept:
 
     def _keep_files(self, artifact: Artifact) -> None:
         folder = self._objects / artifact.sha256
-        if folder.is_dir():
+        if (folder / artifact.path.name).exists():
             return
         partial = folder.with_name(f".{artifact.sha256}.tmp")
         shutil.rmtree(partial, ignore_errors=True)
@@ -132,7 +132,12 @@ class Kept:
             copy = partial / file.relative_to(artifact.path.parent)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
-        partial.rename(folder)
+        if not folder.is_dir():
+            partial.rename(folder)
+            return
+        for entry in partial.iterdir():  # another case has the same content under another name
+            entry.replace(folder / entry.name)
+        partial.rmdir()
 
     def _read(self) -> None:
         try:

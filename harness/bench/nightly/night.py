@@ -118,7 +118,7 @@ class Night:
         from harness.store import Where
 
         header = self.header
-        where = Where(suite=header.suite, target=header.target, machine=header.host.get("machine_id"))
+        where = Where(suite=header.suite, target=header.target, machine=header.host.get("machine_id") or "")
         return self._store.series(metric, where, last=HISTORY_NIGHTS)
 
     def _keep(self, outcomes: Sequence[Outcome]) -> None:
@@ -127,10 +127,10 @@ class Night:
         measured = {record.case_id for record in self.records if record.value("n_inferences") is not None}
         for name in measured & set(self._tonight.prepared):
             kept.offer(name, self._tonight.builds[name], self._tonight.prepared[name].artifact)
-            if name in doubtful and kept.good(name):
-                kept.doubt(name)
-            else:
+            if name not in doubtful or kept.good(name) is None:
                 kept.approve(name)
+        for name in doubtful:  # of cases without figures too: their nights in a row end here
+            kept.doubt(name)
         kept.save()
 
     def _slow_pass_due(self) -> bool:
