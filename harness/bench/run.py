@@ -109,6 +109,7 @@ class Bench:
         self._close()
 
     def _close(self) -> None:
+        """Undo the tuning, close the sensors and remove the scratch folder."""
         self._undo.close()
         self._scratch.cleanup()
         for sensor in self._sensors:

@@ -10,7 +10,17 @@ from harness.core.errors import EXIT_NOTHING_MEASURED, EXIT_SOME_FAILED, EXIT_US
 from harness.store.runfolder import RunFolder
 from tests.e2e.conftest import EMBEDDED, SMOKE, Edgebench
 
-ONE_CASE = ("quick", "-k", "fp32", "--runtime", "onnxruntime-cpu", *SMOKE)
+ONE_CASE = ("quick", "-k", f"{EMBEDDED}|fp32|onnxruntime-cpu", *SMOKE)
+ONE_NET = f"""
+title = "one net"
+profile = "smoke"
+
+[[cases]]
+models = ["{EMBEDDED}"]
+compression = ["fp32"]
+runtimes = ["onnxruntime-cpu"]
+dataset = "fashion-mnist"
+"""
 
 
 def test_a_missing_model_is_a_usage_error(edgebench: Edgebench) -> None:
@@ -49,8 +59,8 @@ def test_the_rest_is_measured_beside_an_unsupported_operator(
     data = own_onnx.read_bytes()
     assert data.count(b"Conv") > 10
     own_onnx.write_bytes(data.replace(b"Conv", b"Conw"))
-    done = edgebench("run", *ONE_CASE[:1], "--model", own_onnx, "-k", "onnx", "--profile", "smoke", "--images", "50",
-                     "--runtime", "onnxruntime-cpu", "--out", "run")  # fmt: skip
+    (tmp_path / "one.toml").write_text(ONE_NET)
+    done = edgebench("run", "one.toml", "--model", own_onnx, "--runtime", "onnxruntime-cpu", *SMOKE, "--out", "run")
     assert done.returncode == EXIT_SOME_FAILED
     records = {record.case.model: record for record in RunFolder(tmp_path / "run").records()}
     assert "Conw" in records["my_net"].verdict.reason

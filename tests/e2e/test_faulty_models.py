@@ -37,10 +37,10 @@ def records(run: Path) -> dict[str, Record]:
 
 @pytest.mark.usefixtures("_faulty_runtimes")
 def test_what_takes_memory_without_end_is_stopped_and_nothing_is_measured(
-    edgebench: Edgebench, own_onnx: Path, tmp_path: Path
+    edgebench_process: Edgebench, own_onnx: Path, tmp_path: Path
 ) -> None:
     limits = ("--memory-limit", "250", "--runtime", "swells")
-    done = edgebench("run", "--model", own_onnx, *SMOKE, *limits, "--out", "run", "--no-report")
+    done = edgebench_process("run", "--model", own_onnx, *SMOKE, *limits, "--out", "run", "--no-report")
     assert done.returncode == EXIT_NOTHING_MEASURED, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     failed = records(tmp_path / "run")["swells"]
@@ -51,11 +51,13 @@ def test_what_takes_memory_without_end_is_stopped_and_nothing_is_measured(
 
 
 @pytest.mark.usefixtures("_faulty_runtimes")
-def test_the_suite_goes_on_beside_every_way_to_fail(edgebench: Edgebench, own_onnx: Path, tmp_path: Path) -> None:
+def test_the_suite_goes_on_beside_every_way_to_fail(
+    edgebench_process: Edgebench, own_onnx: Path, tmp_path: Path
+) -> None:
     runtimes = ("aborts", "hangs", "swells", "onnxruntime-cpu")
     chosen = [part for name in runtimes for part in ("--runtime", name)]
     limits = ("--timeout", "20", "--memory-limit", "400")
-    done = edgebench("run", "--model", own_onnx, *SMOKE, *chosen, *limits, "--out", "run")
+    done = edgebench_process("run", "--model", own_onnx, *SMOKE, *chosen, *limits, "--out", "run")
     assert done.returncode == EXIT_SOME_FAILED, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     found = {name: record.verdict for name, record in records(tmp_path / "run").items()}

@@ -107,7 +107,7 @@ def started(scenario: Scenario, load: Load, batch: int = 1, threads: int = 1, dr
     """A case of which nothing is measured yet."""
     case = Case("m", "fp32", "null", threads=threads, batch=batch, scenario=scenario, load=load, driver=driver)
     artifact = Artifact(Path("m.onnx"), "onnx", "0" * 64, 1)
-    return Progress(Prepared(case, artifact, "harness.runtimes.null:NULL", Options(threads, batch), None))
+    return Progress(Prepared(case, artifact, "harness.runtimes.null:null", Options(threads, batch), None))
 
 
 def answer(samples: Samples, **facts: Any) -> Answer:

@@ -222,7 +222,7 @@ def prepared(case: Case | None = None, **changes: Any) -> Prepared:
         **{
             "case": case,
             "artifact": artifact,
-            "runtime": "harness.runtimes.null:NULL",
+            "runtime": "harness.runtimes.null:null",
             "options": Options(case.threads, case.batch),
             "labelled": None,
             **changes,

@@ -45,7 +45,7 @@ CRASH = Failure(Verdict("crashed", "SIGSEGV"), "")
 def prepared(name: str, threads: int = 1, labelled: Labelled | None = None) -> Prepared:
     artifact = Artifact(Path(f"{name}.onnx"), "onnx", "0" * 64, 1)
     case = Case(name, "fp32", "null", threads)
-    return Prepared(case, artifact, "harness.runtimes.null:NULL", Options(threads), labelled)
+    return Prepared(case, artifact, "harness.runtimes.null:null", Options(threads), labelled)
 
 
 def samples(median_ns: float, n: int = 200) -> NDArray[np.int64]:
@@ -587,7 +587,7 @@ def test_a_target_is_shown_missed_or_undecided(
 @pytest.mark.parametrize(("arch", "target"), [("x86_64", 150.0), ("AMD64", 150.0), ("aarch64", 500.0)])
 def test_target_of_the_timed_loop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arch: str, target: float) -> None:
     def worker(job: Job, timeout_s: float) -> Answer:
-        assert job.runtime == "harness.runtimes.null:NULL"
+        assert job.runtime == "harness.runtimes.null:null"
         assert job.loop is not None
         settling, counted = 2000, job.loop.warmup_n - 2000
         warm_up = np.concatenate((np.full(settling, 9000), np.full(counted // 2, 120), np.full(counted // 2, 140)))

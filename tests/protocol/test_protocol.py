@@ -861,7 +861,7 @@ from pathlib import Path
 before = {name.partition(".")[0] for name in sys.modules}
 from harness.measure import worker
 from harness.measure.job import Job, Loop
-Job("latency", "harness.runtimes.null:NULL", "m.onnx", ".", loop=Loop(1, 0, 1, 0)).write(Path("job.json"))
+Job("latency", "harness.runtimes.null:null", "m.onnx", ".", loop=Loop(1, 0, 1, 0)).write(Path("job.json"))
 assert worker.main(["job.json"]) == 0, Path("result.json").read_text()
 packages = {name.partition(".")[0] for name in sys.modules} - before - set(sys.stdlib_module_names)
 print(json.dumps([sorted(packages), sorted(name for name in sys.modules if name.startswith("harness."))]))
@@ -960,7 +960,7 @@ def test_overhead_is_in_the_header(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         pass
     assert made.folder.header().harness_overhead_ns == Value(140.0, n=10_000)
     (job,) = asked
-    assert job.runtime == "harness.runtimes.null:NULL"
+    assert job.runtime == "harness.runtimes.null:null"
     assert isinstance(importlib.import_module("harness.runtimes.null").NULL.open(Path(), Options()), NullSession)
 
 
@@ -2116,7 +2116,7 @@ def opened(patch: pytest.MonkeyPatch, folder: Path, runtime: str, model: Path) -
     return ended(patch, folder, 1, **result)
 
 
-ORT, LITERT = "harness.runtimes.onnxruntime:CPU", "harness.runtimes.litert:XNNPACK"
+ORT, LITERT = "harness.runtimes.onnxruntime:onnxruntime-cpu", "harness.runtimes.litert:litert-xnnpack"
 
 
 @pytest.mark.parametrize(

@@ -403,7 +403,7 @@ def test_each_process_of_server_has_a_schedule_of_its_own(monkeypatch: pytest.Mo
     loop = Loop(1, 0, 20, 0, 100)
     job = Job(
         "latency",
-        "harness.runtimes.null:NULL",
+        "harness.runtimes.null:null",
         "m",
         "o",
         loop=loop,

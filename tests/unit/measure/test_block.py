@@ -71,7 +71,7 @@ def prepared(compression: str = "fp32", model: str = "net", **changes: Any) -> P
     case = Case(model, compression, "null", **changes)
     path = Path(f"{model}-{compression}.onnx")
     artifact = Artifact(path, "onnx", f"{model}-{compression}".ljust(64, "0"), 1000)
-    return Prepared(case, artifact, "harness.runtimes.null:NULL", Options(case.threads, case.batch), None)
+    return Prepared(case, artifact, "harness.runtimes.null:null", Options(case.threads, case.batch), None)
 
 
 def labelled(one: Prepared) -> Prepared:

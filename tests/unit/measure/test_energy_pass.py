@@ -131,7 +131,7 @@ def states(*settings: str) -> list[Progress]:
     found = []
     for name in settings:
         artifact = Artifact(Path(f"{name}.onnx"), "onnx", "0" * 64, 1)
-        prepared = Prepared(Case("net", name, "null"), artifact, "harness.runtimes.null:NULL", Options(), None)
+        prepared = Prepared(Case("net", name, "null"), artifact, "harness.runtimes.null:null", Options(), None)
         found.append(Progress(prepared))
     return found
 
