@@ -42,8 +42,11 @@ TREES: dict[str, tuple[trees.Tree, dict[str, tuple[str, float]]]] = {
             f"{trees.HWMON}/hwmon4",
             {
                 "name": "ina3221",
-                **{"in1_label": "VDD_IN", "in1_input": 5000, "curr1_input": 1000},
-                **{"in3_input": 3300, "curr3_input": 200},
+                "in1_label": "VDD_IN",
+                "in1_input": 5000,
+                "curr1_input": 1000,
+                "in3_input": 3300,
+                "curr3_input": 200,
             },
         ),
         {"ina3221/hwmon4/VDD_IN": ("W", 5.0), "ina3221/hwmon4/in3": ("W", 0.66)},
