@@ -35,6 +35,7 @@ def test_no_more_digits_than_the_interval_supports(value, lo, hi, text: str, spr
         (-0.0004, -0.0023, 0.0015, "0.0", "±0.2"),  # no sign before a 0, and not '-0.2 to 0.1' to three places
         (0.0, -0.0019, 0.0019, "0.0", "±0.2"),
         (-0.0262, -0.0312, -0.0212, "-2.6", "-3.1\N{EN DASH}-2.1"),
+        (-0.0262, -0.0267, -0.0257, "-2.62", "±0.05"),  # narrow, though below 0
     ],
 )
 def test_a_difference_that_may_be_none_has_its_half_width(value, lo, hi, text: str, spread: str) -> None:
