@@ -36,7 +36,7 @@ def test_small_pictures_are_grey_with_ten_classes_and_keep_their_size_in_the_ste
 
 @pytest.mark.parametrize(
     ("channels", "rounded"),
-    [(32 * 0.35, 16), (24 * 0.35, 8), (320 * 0.35, 112), (1.0, 8), (64.0, 64), (12.0, 16)],
+    [(32 * 0.35, 16), (24 * 0.35, 8), (320 * 0.35, 112), (1.0, 8), (64.0, 64), (12.0, 16), (79.0, 80), (75.0, 72)],
 )
 def test_channels_round_to_multiples_of_eight_losing_at_most_a_tenth(channels: float, rounded: int) -> None:
     assert make_divisible(channels) == rounded

@@ -48,6 +48,12 @@ def test_the_seed_decides(photos: Path) -> None:
     assert Split(photos, 1).scored != Split(photos, 2).scored
 
 
+def test_two_folders_of_one_size_are_scored_apart(photos: Path, tmp_path: Path) -> None:
+    other = plain(tmp_path / "others", {"ant": 20, "bee": 10, "cat": 1})
+    assert Split(photos).indices == Split(other).indices
+    assert Split(photos).scored != Split(other).scored
+
+
 def test_classes_of_one_image_each_still_give_some() -> None:
     assert len(stratified([0, 1, 2, 3], 1, seed=0)) == 1
     assert len(stratified([(4, 5), (4, 6), 7], 2, seed=0)) == 1
