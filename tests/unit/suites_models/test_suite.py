@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 import suites
+from harness.core.artifact import sha256_of
 from harness.core.case import Case
 from harness.core.errors import SetupError, UnknownName
-from suites import catalog
+from suites import catalog, prepared
 from suites.suite import Group, Suite, expand
 
 MODEL, OTHER = "mobilenet_v2-0.35-32", "shufflenet_v2-0.5-32"
@@ -77,3 +78,29 @@ def test_a_shipped_file_that_was_changed_is_not_measured(tmp_path: Path, monkeyp
     with pytest.raises(SetupError, match="not the file the manifest names"):
         catalog.artifact(case, "onnx")
     assert entry["file"] in catalog.damaged()
+
+
+def keep_prepared(origin_sha256: str) -> Path:
+    """A prepared file of a setting that does not ship, begun from a net with that hash."""
+    with prepared.workshop() as folder:
+        file = folder / MODEL / "own.onnx"
+        file.parent.mkdir()
+        file.write_bytes(b"a net")
+        recipe = {"origin_sha256": origin_sha256}
+        prepared.keep(prepared.Entry(MODEL, "own", "onnx", sha256_of(file), 5, 7, 9, None, recipe), folder)
+    return prepared.prepared_dir() / MODEL / "own.onnx"
+
+
+def test_a_prepared_file_is_run_as_long_as_it_is_of_the_net_that_ships(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    case = Case(MODEL, "own", "onnxruntime-cpu")
+    path = keep_prepared(catalog.shipped()[MODEL, "fp32", "onnx"]["sha256"])
+    assert (catalog.artifact(case, "onnx").path, catalog.artifact(case, "onnx").macs) == (path, 9)
+    path.write_bytes(b"another")
+    with pytest.raises(SetupError, match="run edgebench prepare"):
+        catalog.artifact(case, "onnx")
+    keep_prepared("0" * 64)
+    with pytest.raises(catalog.NotBuilt):
+        catalog.artifact(case, "onnx")
