@@ -89,10 +89,10 @@ def test_equal_outputs_rank_by_class_as_in_argmax() -> None:
 
 def test_agreement_is_of_images() -> None:
     other = OUTPUTS[:, ::-1].copy()
-    other[1] = OUTPUTS[1]
+    other[[1, 3]] = OUTPUTS[[1, 3]]
     found = score.agreement(other, OUTPUTS)
     assert isinstance(found, Value)
-    assert (found.value, found.n) == (0.25, 4)
+    assert (found.value, found.n) == (0.5, 4)
 
 
 def test_which_of_two_nets_is_right_alone() -> None:
