@@ -92,3 +92,11 @@ def test_images_that_vanish_are_missed(photos: Path) -> None:
         path.unlink()
     with pytest.raises(DataError, match="lost images"):
         open_dataset("part", folder)
+
+
+def test_one_image_less_than_was_split_is_missed(tmp_path: Path) -> None:
+    write(tmp_path / "part", plain(tmp_path / "photos", {"ant": 3}), [0, 2])
+    assert len(open_dataset("part", tmp_path / "part")) == 2
+    next((tmp_path / "photos" / "ant").iterdir()).unlink()
+    with pytest.raises(DataError, match="lost images"):
+        open_dataset("part", tmp_path / "part")
