@@ -151,12 +151,6 @@ def test_every_tail_is_its_own_percentile() -> None:
     assert figures == sorted(set(figures))
 
 
-def test_means_of_several_inferences_have_no_tail() -> None:
-    metrics = latency_metrics(with_runs(progress([2.0, 2.0, 2.0], n=400), calls_per_sample=4), QUICK)
-    assert "timed 4 at a time" in metrics["latency_p99_ns"].reason  # type: ignore[union-attr]
-    assert isinstance(metrics["latency_p50_ns"], Value)
-
-
 @pytest.mark.parametrize(("unsteady", "status"), [(["", "x", "x"], "no-steady-state"), (["", "", "x"], "precise")])
 def test_more_than_half_of_the_processes_must_settle(unsteady: list[str], status: str) -> None:
     assert judged(with_runs(progress([2.0, 2.0, 2.0]), unsteady=unsteady)).status == status
