@@ -68,6 +68,19 @@ def test_the_precision_is_that_of_the_kernels(name: str, file: str, precision: s
     assert not ran.findings
 
 
+@pytest.mark.parametrize(
+    ("kind", "dtype", "precision"),
+    [
+        *((kind, "float", "int8") for kind in ("DynamicQuantizeMatMul", "ConvInteger", "MatMulIntegerToFloat")),
+        *((kind, "uint8", "int8") for kind in ("QLinearConv", "QGemm")),
+        ("Conv", "float", "fp32"),
+        ("Gemm", "float16", "fp16"),
+    ],
+)
+def test_a_kernel_computes_in_integers_whatever_it_is_fed_with(kind: str, dtype: str, precision: str) -> None:
+    assert told_by(OperatorProfile(CPU, 1, 10.0, (kernel(kind, dtype),))).effective == precision
+
+
 def test_kernels_elsewhere_are_a_finding() -> None:
     operators = (kernel("Conv", provider="CUDAExecutionProvider"), kernel("Resize"), kernel("MatMulInteger", "uint8"))
     ran = told_by(OperatorProfile("CUDAExecutionProvider", 1, 10.0, operators))

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from harness.core import plugins
-from harness.runtimes import litert
+from harness.runtimes import litert, scales
 from harness.runtimes.base import Adapter, Options
 from harness.runtimes.litert import LIBRARY, LiteRtSession
 from harness.runtimes.onnxruntime import Plan
 from harness.runtimes.onnxruntime_providers import PROVIDERS
 from suites import catalog
+from tests.onnx_bytes import UINT8, described, model
 
 NET = catalog.ARTIFACTS / "mobilenet_v2-0.35-32"
 
@@ -88,6 +89,22 @@ def test_litert_gives_numbers_and_takes_them_in_the_scale_of_the_tensor() -> Non
     session.prepare({"x": spec.encode(numbers)})
     session.infer()
     assert session.fetch()["x"].tolist() == numbers.tolist()
+
+
+@pytest.mark.parametrize("name", ["onnxruntime-cpu", "openvino-cpu"])
+def test_the_scales_of_an_onnx_file_are_those_of_its_input_and_output(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("openvino" if name == "openvino-cpu" else "onnxruntime")
+    net = model("Identity", {"x": (UINT8, [1, 4])}, (UINT8, [1, 4]))
+    told = {scales.key("x"): scales.written(0.5, 3), scales.key("y"): scales.written(0.25, 128)}
+    (tmp_path / "m.onnx").write_bytes(described(net, told))
+    adapter: Adapter = plugins.load("runtimes", name)
+    session = adapter.open(tmp_path / "m.onnx", Options())
+    (spec,) = session.inputs
+    assert (spec.scale, spec.zero_point) == (0.5, 3)
+    session.prepare({spec.name: np.uint8([[0, 3, 128, 255]])})
+    session.infer()
+    (found,) = session.fetch().values()
+    assert (found.dtype, found.tolist()) == (np.float32, [[-32, -31.25, 0, 31.75]])
 
 
 @pytest.mark.parametrize(
