@@ -68,7 +68,7 @@ def test_a_stale_fault_is_an_error(source: str) -> None:
     ids=["95 %", "90 %", "stale", "equivalent but killed", "equivalent"],
 )
 def test_when_enough_are_killed(states: str, equivalent: str, enough: bool) -> None:
-    words = {"k": "killed", "s": "survived", "t": "stale"}
+    words: dict[str, mutants.State] = {"k": "killed", "s": "survived", "t": "stale"}
     outcomes = [Outcome(_mutant(equivalent=equivalent), words[state], "", 1.0) for state in states]
     text, found = mutants.summary(outcomes)
     assert found is enough
