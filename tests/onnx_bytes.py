@@ -25,6 +25,11 @@ def model(operator: str, inputs: Mapping[str, tuple[int, Shape]], output: tuple[
     return _int(1, 8) + _bytes(7, graph) + opset
 
 
+def described(data: bytes, metadata: Mapping[str, str]) -> bytes:
+    """The model with these entries in its metadata."""
+    return data + b"".join(_bytes(14, _text(1, key) + _text(2, value)) for key, value in metadata.items())
+
+
 def _value_info(name: str, element: int, shape: Shape) -> bytes:
     dimensions = b"".join(_bytes(1, _text(2, d) if isinstance(d, str) else _int(1, d)) for d in shape)
     return _text(1, name) + _bytes(2, _bytes(1, _int(1, element) + _bytes(2, dimensions)))

@@ -56,6 +56,19 @@ def test_a_plain_net_is_held_to_its_precision(precision: str, db: float, is_wron
     assert bool(wrong(precision, compare(noisy(db), REFERENCE))) is is_wrong
 
 
+def test_an_output_may_be_too_small_as_well_as_too_large() -> None:
+    worst = compare(np.float32([[1, -3, 2.5]]), np.float32([[1, 1, 2]]))["fidelity_max_abs"]
+    assert worst == Value(4.0, n=1)
+
+
+def test_outputs_of_the_opposite_sign_are_wrong() -> None:
+    found = compare(-REFERENCE, REFERENCE)
+    cosine = found["fidelity_cosine"]
+    assert isinstance(cosine, Value)
+    assert cosine.value == pytest.approx(-1)
+    assert "cosine -1.00" in wrong("", found)
+
+
 def test_what_cannot_be_compared_is_not_called_wrong_but_nan_is() -> None:
     other = compare(REFERENCE[:, :3], REFERENCE)
     assert all(isinstance(each, Missing) for each in other.values())

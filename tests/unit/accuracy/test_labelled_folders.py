@@ -57,6 +57,26 @@ def test_imagenettes_folders_stand_for_their_places_in_imagenet_or_in_their_own_
         labels(folder, 12)
 
 
+def test_of_a_split_set_the_validation_images_are_taken_class_after_class_in_turn(tmp_path: Path) -> None:
+    for part, shade in (("train", 200), ("val", 10)):
+        for place, name in enumerate(("ant", "bee")):
+            for number in range(2):
+                picture(tmp_path / part / name / f"{number}.png", shade + 10 * place + number)
+    found = [(int(image[0, 0, 0]), label) for image, label in open_dataset("folder", tmp_path).items()]
+    assert found == [(10, 0), (20, 1), (11, 0), (21, 1)]
+
+
+@pytest.mark.parametrize("name", [KIT, "imagenet_2012_validation_synset_labels.txt"])
+def test_labels_alone_are_those_of_the_images_in_the_order_of_their_names(tmp_path: Path, name: str) -> None:
+    for number in (3, 1, 2):
+        picture(tmp_path / f"ILSVRC2012_val_0000000{number}.JPEG", number)
+    lines = ("490", "361", "171") if name == KIT else ("n01751748", "n04286575", "n02105855")
+    (tmp_path / name).write_text("\n".join(lines))
+    found = [(int(image[0, 0, 0]), label) for image, label in open_dataset("folder", tmp_path).items()]
+    assert found[0] == (1, 65)
+    assert [shade for shade, _ in found] == [1, 2, 3]
+
+
 def test_folders_named_by_numbers_are_taken_as_those_numbers(tmp_path: Path) -> None:
     for number in (2, 10, 1):
         picture(tmp_path / str(number) / "a.png", number)

@@ -74,9 +74,10 @@ def test_warm_up_ends_where_it_ends(n_warm: int) -> None:
     assert abs(found(series).start_index - n_warm) <= 20
 
 
-def test_a_warm_up_too_short_for_a_segment_is_left_out() -> None:
+@pytest.mark.parametrize("factor", [1.5, 1 / 1.5], ids=["slow", "fast"])
+def test_a_warm_up_too_short_for_a_segment_is_left_out(factor: float) -> None:
     series = noise(1000)
-    series[:30] *= 1.5
+    series[:30] *= factor
     assert found(series).start_index == 40
 
 

@@ -47,6 +47,11 @@ def test_what_is_no_weight_is_no_parameter() -> None:
     assert count(graph(Node("Add", ("x", "b"), ("y",))), RULES) == Counts(4, 0)
 
 
+def test_a_bias_of_one_channel_is_a_parameter() -> None:
+    sizes = {"w": (1, 3, 3, 3), "b": (1,), "y": (1, 1, 6, 6)}
+    assert count(graph(CONV, **sizes), RULES) == Counts(27 + 1, (6 * 6) * (3 * 9))
+
+
 @pytest.mark.parametrize("kind", ["LSTM", "my.domain.Conv"])
 def test_a_net_that_cannot_be_counted_whole_is_not_counted(kind: str) -> None:
     found = count(graph(CONV, Node(kind, ("y",), ("z",)), z=(1,)), RULES)

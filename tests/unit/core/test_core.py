@@ -49,6 +49,18 @@ def test_interval_columns_keep_the_unit_last() -> None:
     assert METRICS["energy_gross_j"].column("lo") == "energy_gross_lo_j"
 
 
+@pytest.mark.parametrize(
+    ("better", "names"),
+    [
+        ("lower", ("latency_p50_ns", "latency_p99_ns", "energy_net_j", "peak_rss_bytes", "sustained_ratio", "load_ns")),
+        ("higher", ("throughput_per_s", "top1", "top5", "top1_difference", "sqnr_db", "agreement", "bound_met_share")),
+        ("none", ("wall_per_cpu", "mcnemar_p", "parameters", "macs", "n_images", "busy_share")),
+    ],
+)
+def test_which_way_a_metric_is_better(better: str, names: tuple[str, ...]) -> None:
+    assert {METRICS[name].better for name in names} == {better}
+
+
 def test_an_unknown_name_suggests_the_nearest() -> None:
     error = UnknownName("suite", "quik", ["quick", "full-size"])
     assert "did you mean 'quick'?" in str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 
 import numpy as np
 import pytest
@@ -65,3 +66,43 @@ def test_very_short_inferences_are_timed_several_at_a_time() -> None:
     samples = loop.run(session, BATCHES, Plan(4, 0, 100, calls=5))
     assert len(samples.wall_ns) == 4
     assert len(calls) == 20
+
+
+class Ticking:
+    """A clock that goes on by as much at every reading."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+        self.now = 0
+
+    def __call__(self) -> int:
+        self.now += self.step
+        return self.now
+
+
+def test_a_sample_of_several_inferences_is_their_mean_and_all_of_them_count() -> None:
+    samples = loop.run(NullSession(), BATCHES, Plan(4, 0, 100, calls=5), Ticking(1000))
+    assert samples.wall_ns.tolist() == [200] * 4
+    assert (samples.calls, samples.inferences) == (5, 20)
+    assert loop.run(NullSession(), BATCHES, Plan(4, 0, 100)).inferences == 4
+
+
+def test_the_loop_goes_on_until_both_limits_are_reached() -> None:
+    samples = loop.run(NullSession(), BATCHES, Plan(3, 10_000, 1000), Ticking(100))
+    assert 3 < len(samples.wall_ns) < 1000
+    assert samples.ended_ns - samples.started_ns >= 10_000
+    assert len(loop.run(NullSession(), BATCHES, Plan(30, 1000, 1000), Ticking(100)).wall_ns) == 30
+
+
+def test_cpu_time_is_that_of_the_thread_alone_or_of_the_process() -> None:
+    assert loop.cpu_clock(1) is time.thread_time_ns
+    assert loop.cpu_clock(2) is time.process_time_ns
+
+
+def test_reading_the_clocks_is_no_cpu_time_of_an_inference(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Ticking(300)
+    monkeypatch.setattr(loop, "cpu_clock", lambda threads: clock)
+    session = NullSession()
+    assert loop.run(session, BATCHES, Plan(3, 0, 100)).cpu_ns.tolist() == [0, 0, 0]
+    session.infer = lambda: setattr(clock, "now", clock.now + 700)  # type: ignore[method-assign]
+    assert loop.run(session, BATCHES, Plan(3, 0, 100)).cpu_ns.tolist() == [700] * 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import time
 from pathlib import Path
 
 import pytest
@@ -57,8 +58,15 @@ def test_a_reading_costs_something() -> None:
     assert value(clock_cost(n=5).quantity).value > 0
 
 
-def test_the_change_is_that_of_runs_a_quarter_apart() -> None:
-    times = itertools.cycle([100.0] * 20 + [103.0] * 20)
+def test_the_cost_of_a_reading_is_a_share_of_its_series(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count(0, 1000)
+    monkeypatch.setattr(time, "perf_counter_ns", lambda: next(ticks))
+    assert value(clock_cost(lambda: 0, n=5, calls=50).quantity).value == 1000 / 50
+
+
+@pytest.mark.parametrize("levels", [(100.0, 103.0), (103.0, 100.0)], ids=["slower first", "faster first"])
+def test_the_change_is_that_of_runs_a_quarter_apart(levels: tuple[float, float]) -> None:
+    times = itertools.cycle([level for level in levels for _ in range(20)])
     check = control_change(lambda: next(times), n=80)
     assert value(check.quantity).value == pytest.approx(0.03, abs=0.001)
     assert value(check.quantity).n == 80

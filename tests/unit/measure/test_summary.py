@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,3 +126,52 @@ def test_the_machines_verdict_stands_over_all_but_a_failure() -> None:
     assert judged(state, Verdict("emulated", "qemu")).status == "emulated"
     state.failure = Failure(Verdict("crashed", "SIGSEGV"), "")
     assert judged(state, Verdict("emulated", "qemu")).status == "crashed"
+
+
+def with_runs(state: Progress, **changes: Any) -> Progress:
+    """The same, every process with these facts, or with those at its place of a list."""
+    state.runs = [
+        dataclasses.replace(run, **{k: v[i] if isinstance(v, list) else v for k, v in changes.items()})
+        for i, run in enumerate(state.runs)
+    ]
+    return state
+
+
+def test_a_cold_start_is_everything_up_to_the_first_result() -> None:
+    metrics = latency_metrics(progress([2.0, 2.0, 2.0]), QUICK)
+    assert metrics["cold_start_ns"] == Value(1 + 2 + 3 + 5, n=3)
+    assert metrics["load_ns"] == Value(3, n=3)
+
+
+def test_every_tail_is_its_own_percentile() -> None:
+    metrics = latency_metrics(progress([2.0, 2.0, 2.0], n=4000), QUICK)
+    tails = [metrics[f"latency_{name}_ns"] for name in ("p50", "p90", "p95", "p99", "p999")]
+    figures = [tail.value for tail in tails if isinstance(tail, Value)]
+    assert len(figures) == 5
+    assert figures == sorted(set(figures))
+
+
+@pytest.mark.parametrize(("unsteady", "status"), [(["", "x", "x"], "no-steady-state"), (["", "", "x"], "precise")])
+def test_more_than_half_of_the_processes_must_settle(unsteady: list[str], status: str) -> None:
+    assert judged(with_runs(progress([2.0, 2.0, 2.0]), unsteady=unsteady)).status == status
+
+
+@pytest.mark.parametrize(
+    ("ratio", "status"), [(0.9, "drifted"), (1.1, "drifted"), (0.96, "precise"), (1.04, "precise"), (None, "precise")]
+)
+def test_a_machine_may_become_neither_slower_nor_faster(ratio: float | None, status: str) -> None:
+    assert judged(with_runs(progress([2.0, 2.0, 2.0]), control_ratio=ratio)).status == status
+
+
+def test_an_interval_is_as_wide_as_both_its_sides() -> None:
+    state = progress([2.0, 2.0, 2.0])
+    metrics = latency_metrics(state, QUICK)
+    lopsided = {**metrics, "latency_p50_ns": Value(100.0, 90.0, 104.0)}
+    assert verdict(state, lopsided, QUICK, None).status == "imprecise"  # 7 %, where quick asks for 5
+    assert verdict(state, {**metrics, "latency_p50_ns": Value(100.0, 96.0, 104.0)}, QUICK, None).status == "precise"
+
+
+def test_a_runtime_that_remembers_inputs_is_named() -> None:
+    told = judged(with_runs(progress([2.0, 2.0, 2.0]), same_input_ratio=0.5))
+    assert "repeating one input is 50% faster" in told.reason
+    assert "repeating" not in judged(with_runs(progress([2.0, 2.0, 2.0]), same_input_ratio=0.95)).reason

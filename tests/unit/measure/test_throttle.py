@@ -33,6 +33,8 @@ class Scripted:
         ("pi-throttled/bits", "instant", 0x50000, 0x50000, ""),
         ("pi-throttled/bits", "instant", 0x50000, 0x50005, "0x50005"),
         ("pi-throttled/bits", "instant", 0, 0x20000, "0x20000"),
+        ("pi-throttled/bits", "instant", 0x50005, 0x50005, "0x50005"),  # still is
+        ("pi-throttled/bits", "instant", 0x80008, 0x80008, "0x80008"),  # the soft limit on temperature
         ("cooling/cpu-throttle-alert", "instant", 0, 1, "is 1"),
         ("cooling/pwm-fan", "instant", 0, 3, ""),
         ("cpu-throttle/core", "counter", 4, Missing("absent"), ""),

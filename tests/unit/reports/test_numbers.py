@@ -35,6 +35,7 @@ def test_no_more_digits_than_the_interval_supports(value, lo, hi, text: str, spr
         (-0.0004, -0.0023, 0.0015, "0.0", "±0.2"),  # no sign before a 0, and not '-0.2 to 0.1' to three places
         (0.0, -0.0019, 0.0019, "0.0", "±0.2"),
         (-0.0262, -0.0312, -0.0212, "-2.6", "-3.1\N{EN DASH}-2.1"),
+        (-0.0262, -0.0267, -0.0257, "-2.62", "±0.05"),  # narrow, though below 0
     ],
 )
 def test_a_difference_that_may_be_none_has_its_half_width(value, lo, hi, text: str, spread: str) -> None:
@@ -85,6 +86,35 @@ def test_a_long_reason_is_cut_at_a_word() -> None:
 )
 def test_a_column_has_one_scale(name: str, values: list[float], unit: str) -> None:
     assert scale_for(METRICS[name], values).unit == unit
+
+
+@pytest.mark.parametrize(
+    ("name", "stored", "words"),
+    [
+        ("latency_p50_ns", 3.25e9, "3.25 s"),
+        ("latency_p50_ns", 1.25e6, "1.25 ms"),
+        ("latency_p50_ns", 2250.0, "2.25 µs"),
+        ("latency_p50_ns", 150.0, "150 ns"),
+        ("energy_net_j", 3.25, "3.25 J"),
+        ("energy_net_j", 2.25e-3, "2.25 mJ"),
+        ("energy_net_j", 4.25e-5, "42.5 µJ"),
+        ("artifact_bytes", 3.25e9, "3.25 GB"),
+        ("artifact_bytes", 2.25e6, "2.25 MB"),
+        ("artifact_bytes", 2250.0, "2.25 kB"),
+        ("artifact_bytes", 64.0, "64 B"),
+        ("top1", 0.9125, "91.2 %"),
+        ("top1_difference", -0.0125, "-1.25 points"),
+        ("throughput_per_s", 523.0, "523 /s"),
+        ("sqnr_db", 41.5, "41.5 dB"),
+    ],
+)
+def test_a_number_and_its_unit_belong_together(name: str, stored: float, words: str) -> None:
+    scale = scale_for(METRICS[name], [stored])
+    assert show(Value(stored), scale).words(scale.unit) == words
+
+
+def test_one_slow_case_does_not_choose_the_unit() -> None:
+    assert scale_for(METRICS["latency_p50_ns"], [1e6, 2e6, 5e9]).unit == "ms"
 
 
 def test_a_change_and_its_spread_have_the_same_digits() -> None:

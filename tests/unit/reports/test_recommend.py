@@ -10,7 +10,7 @@ from harness.core.record import Record
 from harness.core.verdict import Verdict
 from reports.data import gather
 from reports.front import on_front
-from reports.recommend import Bounds, comparable, recommend
+from reports.recommend import Bounds, comparable, figures, recommend
 from reports.sections import verdict
 from tests import factory
 
@@ -44,6 +44,18 @@ def test_when_nothing_fits_it_says_what_would_have_to_give(three: list[Record]) 
     found = recommend(three, Bounds(latency_p50_ns=1.5e6, top1=0.915))
     assert found.best is None
     assert found.relax == (("latency_p50_ns", 3e6, three[2]), ("top1", 0.90, three[0]))
+
+
+def test_a_bound_alone_has_to_move_to_the_nearest_case(three: list[Record]) -> None:
+    assert recommend(three, Bounds(latency_p50_ns=0.5e6)).relax == (("latency_p50_ns", 1e6, three[0]),)
+    assert recommend(three, Bounds(top1=0.95)).relax == (("top1", 0.92, three[2]),)
+
+
+def test_accuracy_is_lost_to_fp32_of_the_same_model_on_the_same_runtime(tmp_path: Path) -> None:
+    records = factory.write_run(tmp_path, factory.nets()).records()
+    drops = {record.case.compression: figures(record, records)["top1_drop"] for record in records[8:16]}
+    assert drops == pytest.approx({"fp32": 0.0, "fp16": 0.0, "int8-dynamic": 0.004, "int8-static": 0.009})
+    assert figures(records[-1], records[:-8])["top1_drop"] is None
 
 
 def test_accuracy_may_be_bounded_by_what_is_lost_to_fp32(tmp_path: Path) -> None:

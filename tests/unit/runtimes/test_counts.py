@@ -6,16 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.counts import Counts
+from harness.analysis.counts import Counts, Graph, Node, Rules, Shape, count
 from harness.core import plugins
 from harness.core.quantity import Missing
 from harness.runtimes.base import Options, Session
+from harness.runtimes.litert_counts import RULES as LITERT
+from harness.runtimes.onnxruntime_counts import RULES as ORT
+from harness.runtimes.openvino_counts import RULES as OPENVINO
 from suites import catalog, synthetic
 from tests.onnx_bytes import FLOAT, model
 
 FOLDED = "int8-qat"
 """The setting whose net was counted after batch normalisation was folded, as it is in every file."""
 MOBILENET = "mobilenet_v2-0.35-32"
+QLINEAR = "xszwtquvb"
+"""Inputs of QLinearConv: x and w each with scale and zero point, scale and zero point of y, and the bias."""
 RUNTIMES = {"onnx": "onnxruntime-cpu", "tflite": "litert-xnnpack"}
 
 
@@ -73,3 +78,46 @@ def test_an_operator_whose_macs_are_not_told_by_shapes_is_named(tmp_path: Path) 
 
 def test_a_runtime_that_does_not_tell_its_graph_says_so(tmp_path: Path) -> None:
     assert isinstance(opened(tmp_path, "null").counts(), Missing)
+
+
+X, W, Y = (1, 4, 8, 8), (6, 4, 3, 3), (1, 6, 6, 6)
+"""A convolution of four channels to six."""
+MACS = (6 * 6 * 6) * (4 * 9)
+
+
+@pytest.mark.parametrize(
+    ("rules", "kind", "inputs", "output", "constants", "expected"),
+    [
+        (ORT, "Conv", {"x": X, "w": W, "b": (6,)}, Y, "wb", Counts(216 + 6, MACS)),
+        (ORT, "QLinearConv", dict(zip(QLINEAR, (X, (), (), W, (6,), (6,), (), (), (6,)), strict=True)), Y, QLINEAR[1:],
+         Counts(216 + 6, MACS)),
+        (ORT, "ConvInteger", {"x": X, "w": W, "z": ()}, Y, "wz", Counts(216, MACS)),
+        (LITERT, "CONV_2D", {"x": (1, 8, 8, 4), "w": (6, 3, 3, 4), "b": (6,)}, (1, 6, 6, 6), "wb",
+         Counts(216 + 6, MACS)),
+        (LITERT, "DEPTHWISE_CONV_2D", {"x": (1, 8, 8, 4), "w": (1, 3, 3, 4)}, (1, 6, 6, 4), "w",
+         Counts(36, 6 * 6 * 4 * 9)),
+        (OPENVINO, "Convolution", {"x": X, "w": W}, Y, "w", Counts(216, MACS)),
+        (OPENVINO, "GroupConvolution", {"x": X, "w": (4, 1, 1, 3, 3)}, (1, 4, 6, 6), "w", Counts(36, 4 * 6 * 6 * 9)),
+        (OPENVINO, "GroupConvolution", {"x": X, "w": (2, 3, 2, 3, 3)}, Y, "w", Counts(108, 6 * 6 * 6 * 2 * 9)),
+    ],
+)  # fmt: skip
+def test_a_convolution_in_the_words_of_each_library(
+    rules: Rules, kind: str, inputs: dict[str, Shape], output: Shape, constants: str, expected: Counts
+) -> None:
+    graph = Graph([Node(kind, tuple(inputs), ("y",))], {**inputs, "y": output}, dict.fromkeys(constants, True))
+    assert count(graph, rules) == expected
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime-cpu", "openvino-cpu"])
+@pytest.mark.parametrize(("element", "parameters"), [("FLOAT", 12), ("INT64", 0)])
+def test_a_table_of_sizes_is_no_weight(tmp_path: Path, runtime: str, element: str, parameters: int) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("openvino" if runtime == "openvino-cpu" else "onnxruntime")
+    kind = getattr(onnx.TensorProto, element)
+    table = onnx.helper.make_tensor("table", kind, (3, 4), list(range(12)))
+    value = onnx.helper.make_tensor_value_info
+    ends = [value("i", onnx.TensorProto.INT64, [2])], [value("y", kind, [2, 4])]
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Gather", ["table", "i"], ["y"])], "g", *ends, [table])
+    opset = onnx.helper.make_opsetid("", 13)
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8), tmp_path / "m.onnx")
+    assert opened(tmp_path / "m.onnx", runtime).counts() == Counts(parameters, 0)

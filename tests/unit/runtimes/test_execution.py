@@ -14,6 +14,7 @@ from harness.core.execution import Execution, effective, from_json
 from harness.core.operators import OperatorProfile, OpTiming
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
+from harness.runtimes import openvino_session
 from harness.runtimes.base import Adapter, Options, SessionError
 from harness.runtimes.onnxruntime_profile import told_by
 from harness.runtimes.refusal import refusal
@@ -66,6 +67,19 @@ def test_the_precision_is_that_of_the_kernels(name: str, file: str, precision: s
     assert ran.effective == precision
     assert ran.evidence
     assert not ran.findings
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype", "precision"),
+    [
+        *((kind, "float", "int8") for kind in ("DynamicQuantizeMatMul", "ConvInteger", "MatMulIntegerToFloat")),
+        *((kind, "uint8", "int8") for kind in ("QLinearConv", "QGemm")),
+        ("Conv", "float", "fp32"),
+        ("Gemm", "float16", "fp16"),
+    ],
+)
+def test_a_kernel_computes_in_integers_whatever_it_is_fed_with(kind: str, dtype: str, precision: str) -> None:
+    assert told_by(OperatorProfile(CPU, 1, 10.0, (kernel(kind, dtype),))).effective == precision
 
 
 def test_kernels_elsewhere_are_a_finding() -> None:
@@ -121,6 +135,14 @@ def test_openvino_answers_what_it_was_asked(precision: str) -> None:
     assert session.info()["inference_precision"] == expected
     assert session.info()["asked"]["INFERENCE_PRECISION_HINT"] == precision
     assert session.execution().effective == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "ours"),
+    [("f32", "fp32"), ("f16", "fp16"), ("bf16", "bf16"), ("i8", "int8"), ("u8", "int8"), ("i4", "int4")],
+)
+def test_openvinos_element_types_have_our_names(told: str, ours: str) -> None:
+    assert openvino_session._precision(told) == ours
 
 
 def test_openvino_runs_what_was_prepared_and_takes_itself_apart() -> None:

@@ -42,6 +42,23 @@ def test_every_type_is_synthesised_within_its_range(dtype: str) -> None:
     assert np.isfinite(array.astype(np.float64)).all()
 
 
+@pytest.mark.parametrize(("dtype", "lowest", "highest"), [("uint8", 0, 255), ("int8", -128, 127)])
+def test_bytes_are_spread_over_their_whole_range(dtype: str, lowest: int, highest: int) -> None:
+    array = synthesise(TensorSpec("x", (1, 100, 100), dtype), Options(), rng())
+    assert (array.min(), array.max(), len(np.unique(array))) == (lowest, highest, 256)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint16"])
+def test_other_integers_are_within_any_table(dtype: str) -> None:
+    assert np.unique(synthesise(TensorSpec("x", (50,), dtype), Options(), rng())).tolist() == [0, 1]
+
+
+def test_floats_lie_between_0_and_1() -> None:
+    array = synthesise(TensorSpec("x", (1000,), "float32"), Options(), rng())
+    assert 0 <= array.min() < 0.05
+    assert 0.95 < array.max() < 1
+
+
 def test_synthesis_is_seeded() -> None:
     spec = TensorSpec("x", (4,), "float32")
     assert (synthesise(spec, Options(), rng()) == synthesise(spec, Options(), rng())).all()

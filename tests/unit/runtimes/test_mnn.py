@@ -12,9 +12,12 @@ from harness.core import plugins
 from harness.core.errors import UsageError
 from harness.core.operators import OperatorProfile
 from harness.core.quantity import Value
+from harness.runtimes import mnn
 from harness.runtimes.base import Adapter, Options, Session, SessionError
 from suites import catalog
 from suites.convert import CONVERTERS, Order
+from tests.onnx_bytes import FLOAT as FLOAT_ELEMENTS
+from tests.onnx_bytes import model
 
 pytest.importorskip("MNN")
 
@@ -49,6 +52,27 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("made") / "fp32.mnn"
     CONVERTERS["mnn"].convert(Order(MODEL, "fp32", FLOAT, out))
     return out
+
+
+def test_settings_have_the_numbers_of_mnns_header() -> None:
+    """PrecisionMode and PowerMode of BackendConfig in MNN/MNNForwardType.h."""
+    precisions, powers = ("normal", "high", "low", "low_bf16"), ("normal", "high", "low")
+    assert [mnn._asked({"precision": word})["precision"] for word in precisions] == [0, 1, 2, 3]
+    assert [mnn._asked({"power": word})["power"] for word in powers] == [0, 1, 2]
+
+
+def test_channels_rows_and_columns_keep_their_places(tmp_path: Path) -> None:
+    shape = (FLOAT_ELEMENTS, [1, 3, 4, 5])
+    (tmp_path / "relu.onnx").write_bytes(model("Relu", {"x": shape}, shape))
+    CONVERTERS["mnn"].convert(Order(MODEL, "fp32", tmp_path / "relu.onnx", tmp_path / "relu.mnn"))
+    session = runtime().open(tmp_path / "relu.mnn", Options())
+    (spec,) = session.inputs
+    assert spec.shape == (1, 3, 4, 5)
+    for image in np.random.default_rng(1).standard_normal((2, 1, 3, 4, 5)).astype(np.float32):
+        session.prepare({spec.name: image})
+        session.infer()
+        (found,) = session.fetch().values()
+        np.testing.assert_allclose(found, np.maximum(image, 0), rtol=1e-6)
 
 
 def test_answers_are_those_of_the_reference(converted: Path) -> None:

@@ -62,6 +62,14 @@ def test_answers_are_those_of_the_arithmetic_and_stay(tmp_path: Path) -> None:
     assert session.info()["threads"] == 2
 
 
+def test_every_image_has_its_own_answer(tmp_path: Path) -> None:
+    session = runtime().open(write(tmp_path), Options())
+    first, second = answer(session).copy(), answer(session, -IMAGE)
+    expected = np.einsum("fc,nchw->nfhw", WEIGHTS, np.maximum(-IMAGE, 0)) + BIAS[:, None, None]
+    np.testing.assert_allclose(second, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(answer(session), first)
+
+
 def test_an_inference_that_fails_is_not_a_quick_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = runtime().open(write(tmp_path), Options())
     monkeypatch.setattr(session, "_answers", [(99_999, mat) for _, mat in session._answers])

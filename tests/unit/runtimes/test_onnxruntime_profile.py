@@ -68,6 +68,13 @@ def test_the_inferences_after_the_warm_up_count() -> None:
     assert [each.provider for each in profile.fallen_back] == ["XnnpackExecutionProvider"]
 
 
+def test_the_last_inferences_count_however_many_came_before() -> None:
+    runs = [event for place in range(6) for event in one_run(20_000 * place, conv=9000 if place < 3 else 300)]
+    profile = read(json.dumps(runs), CPU, n=3)
+    assert isinstance(profile, OperatorProfile)
+    assert profile.inference_ns == 450_000
+
+
 def test_events_in_any_order_and_of_any_kind_are_read_alike() -> None:
     strange = [{"cat": "Node"}, {"name": "model_run", "dur": "long"}, "text", None, {"ph": "M", "name": "process_name"}]
     assert read(json.dumps([*reversed(FILE), *strange]), CPU, n=3) == read(json.dumps(FILE), CPU, n=3)

@@ -8,10 +8,11 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.core.quantity import Missing, Value
-from harness.core.record import Record
+from harness.core.record import Record, RunHeader
 from harness.core.verdict import Finding
 from harness.store.compare import compare_records, compare_runs
 from harness.store.runfolder import RunFolder
+from harness.store.unlike import differences
 from tests import factory
 
 
@@ -162,3 +163,35 @@ def test_a_change_within_what_the_profile_can_tell_gets_no_verdict(record: Recor
     compared = compare_records(a, b)
     assert compared.change == change
     assert ("5%" in compared.reason) == (profile == "quick")
+
+
+@pytest.mark.parametrize(
+    ("fact", "is_of_the_class"),
+    [
+        *((name, True) for name in ("board", "arch", "cpu_model", "cores", "isa", "hypervisor", "container")),
+        *((name, False) for name in ("machine_id", "kernel", "os", "microcode", "firmware")),
+    ],
+)
+def test_which_facts_make_machines_unlike(tmp_path: Path, fact: str, is_of_the_class: bool) -> None:
+    one, other = (
+        factory.header(factory.nets()[:1], host={**dict.fromkeys(("board", "cpu_model"), "x"), fact: value})
+        for value in ("a", "b")
+    )
+    assert differences(one, other) == ([f"{fact}: a and b"] if is_of_the_class else [])
+
+
+def test_a_board_of_eight_gib_is_no_board_of_two() -> None:
+    def of(size: int) -> RunHeader:
+        return factory.header(factory.nets()[:1], host={"memory_bytes": size})
+
+    assert differences(of(8 << 30), of((8 << 30) - (300 << 20))) == []
+    assert differences(of(8 << 30), of(2 << 30)) == ["memory GiB: 8 and 2"]
+
+
+def test_a_time_that_halves_is_faster_by_as_much_as_one_that_doubles_is_slower(record: Record) -> None:
+    fast, slow = with_medians(record, 1000, 1002, 998), with_medians(record, 2000, 2004, 1996)
+    there, back = (compare_records(*pair).latency for pair in ((fast, slow), (slow, fast)))
+    assert isinstance(there, Value)
+    assert isinstance(back, Value)
+    assert (there.value, back.value) == (pytest.approx(2), pytest.approx(0.5))
+    assert back.lo == pytest.approx(1 / there.hi)  # type: ignore[operator]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import harness.store
 from harness.core.errors import UsageError
 from harness.core.metric import METRICS
+from harness.core.quantity import Missing, Value
 from harness.store.frame import CONTRACT, table, tidy, write_table
 from harness.store.runfolder import RunFolder
 from tests import factory
@@ -104,3 +106,23 @@ def test_markdown_keeps_its_columns_whatever_the_names_hold(run: RunFolder) -> N
 def test_an_unknown_format_is_refused(run: RunFolder) -> None:
     with pytest.raises(UsageError, match="no table format 'xml'"):
         write_table(table(run), "xml", io.StringIO())
+
+
+def test_figures_are_rounded_and_bounds_keep_their_sides_in_both_forms(run: RunFolder) -> None:
+    record = run.records()[0]
+    metrics = {**record.metrics, "latency_p50_ns": Value(1234.7, 1200.2, 1300.9, 3), "top1": Value(0.9, 0.8, 0.95, 10)}
+    run.append(dataclasses.replace(record, metrics=metrics))
+    wide = table(run).set_index("case").loc[record.case_id]
+    assert [wide[f"latency_p50_{name}ns"] for name in ("lo_", "", "hi_")] == [1200, 1235, 1301]
+    assert [wide[name] for name in ("top1_lo", "top1", "top1_hi")] == [0.8, 0.9, 0.95]
+    tall = tidy(run).set_index(["case", "metric"]).loc[record.case_id]
+    assert tall.loc["latency_p50_ns", ["lo", "value", "hi", "n"]].tolist() == [1200.2, 1234.7, 1300.9, 3]
+    assert tall.loc["top1", ["lo", "value", "hi", "n"]].tolist() == [0.8, 0.9, 0.95, 10]
+
+
+def test_net_energy_that_is_missing_has_its_reason_though_gross_is_there(run: RunFolder) -> None:
+    record = run.records()[0]
+    run.append(dataclasses.replace(record, metrics={**record.metrics, "energy_net_j": Missing("idle moved")}))
+    row = table(run).set_index("case").loc[record.case_id]
+    assert row.energy_gross_j > 0
+    assert row.energy_reason == "idle moved"

@@ -144,7 +144,22 @@ def test_nights_are_arrays_in_seconds(filled: Store, folders: list[RunFolder]) -
     assert nights.status[row].tolist() == ["precise"] * 3
     assert nights.build[row, 0] == nights.build[row, 2] != ""
     assert nights.n[row].tolist() == [3, 3, 3]
-    assert len(filled.series("latency_p50_ns", last=2).runs) == 2
+    last = filled.series("latency_p50_ns", Where(case=CASE), last=2)
+    assert [one.run_id for one in last.runs] == ["n1", "n2"]
+    np.testing.assert_allclose(last.values[0], expected[1:])
+
+
+def test_nights_hold_the_recorded_value_its_interval_and_the_hash_of_its_file(
+    filled: Store, folders: list[RunFolder]
+) -> None:
+    nights = filled.series("latency_p50_ns", Where(case=CASE))
+    records = [record_of(run) for run in folders]
+    figures = [record.quantity("latency_p50_ns") for record in records]
+    for array, name in ((nights.value, "value"), (nights.lo, "lo"), (nights.hi, "hi")):
+        np.testing.assert_allclose(array[0], [getattr(figure, name) / 1e9 for figure in figures])
+    assert nights.artifact[0].tolist() == [record.artifact.sha256 for record in records if record.artifact]
+    sizes = filled.series("artifact_bytes", Where(case=CASE))
+    assert sizes.value[0].tolist() == [record.value("artifact_bytes") for record in records]
 
 
 def record_of(run: RunFolder) -> Record:
@@ -191,6 +206,8 @@ def test_resets(filled: Store) -> None:
     nights = filled.series("latency_p50_ns")
     since = {one.model: int(first) for one, first in zip(nights.series, nights.since, strict=True)}
     assert since == {"mobilenet_v2-0.35-32": 1, "mobilenet_v2-1.0-224": 0}
+    filled.reset("at its very start", Where(model="mobilenet_v2-0.35-32"), at_utc="2026-01-03T22:00:00Z")
+    assert filled.series("latency_p50_ns", Where(case=CASE)).since.tolist() == [2]
     filled.reset("again")
     assert (filled.series("latency_p50_ns").since == 3).all()
     with pytest.raises(UsageError, match="needs a reason"):

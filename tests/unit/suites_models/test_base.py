@@ -32,11 +32,12 @@ def test_small_pictures_are_grey_with_ten_classes_and_keep_their_size_in_the_ste
     small, large = Variant.parse("mobilenet_v2-0.35-32"), Variant.parse("mobilenet_v2-1.0-224")
     assert (small.input_shape, small.classes, small.stem_stride) == ((1, 32, 32), 10, 1)
     assert (large.input_shape, large.classes, large.stem_stride) == ((3, 224, 224), 1000, 2)
+    assert [Variant("mobilenet_v2", 1.0, edge).embedded for edge in (64, 65)] == [True, False]
 
 
 @pytest.mark.parametrize(
     ("channels", "rounded"),
-    [(32 * 0.35, 16), (24 * 0.35, 8), (320 * 0.35, 112), (1.0, 8), (64.0, 64), (12.0, 16)],
+    [(32 * 0.35, 16), (24 * 0.35, 8), (320 * 0.35, 112), (1.0, 8), (64.0, 64), (12.0, 16), (79.0, 80), (75.0, 72)],
 )
 def test_channels_round_to_multiples_of_eight_losing_at_most_a_tenth(channels: float, rounded: int) -> None:
     assert make_divisible(channels) == rounded

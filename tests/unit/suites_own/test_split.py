@@ -48,6 +48,12 @@ def test_the_seed_decides(photos: Path) -> None:
     assert Split(photos, 1).scored != Split(photos, 2).scored
 
 
+def test_two_folders_of_one_size_are_scored_apart(photos: Path, tmp_path: Path) -> None:
+    other = plain(tmp_path / "others", {"ant": 20, "bee": 10, "cat": 1})
+    assert Split(photos).indices == Split(other).indices
+    assert Split(photos).scored != Split(other).scored
+
+
 def test_classes_of_one_image_each_still_give_some() -> None:
     assert len(stratified([0, 1, 2, 3], 1, seed=0)) == 1
     assert len(stratified([(4, 5), (4, 6), 7], 2, seed=0)) == 1
@@ -86,3 +92,11 @@ def test_images_that_vanish_are_missed(photos: Path) -> None:
         path.unlink()
     with pytest.raises(DataError, match="lost images"):
         open_dataset("part", folder)
+
+
+def test_one_image_less_than_was_split_is_missed(tmp_path: Path) -> None:
+    write(tmp_path / "part", plain(tmp_path / "photos", {"ant": 3}), [0, 2])
+    assert len(open_dataset("part", tmp_path / "part")) == 2
+    next((tmp_path / "photos" / "ant").iterdir()).unlink()
+    with pytest.raises(DataError, match="lost images"):
+        open_dataset("part", tmp_path / "part")
