@@ -177,7 +177,8 @@ class _Registry:
                 raise
             except BaseException as error:  # what another distribution raises, SystemExit too, must not end a run
                 _log.debug("%s", plugin.reference, exc_info=True)
-                self._loaded[plugin.reference] = _Unusable(f"{plugin.origin} ({plugin.reference}): {in_words(error)}")
+                why = str(error) if isinstance(error, _Unusable) else in_words(error)
+                self._loaded[plugin.reference] = _Unusable(f"{plugin.origin} ({plugin.reference}): {why}")
         found = self._loaded[plugin.reference]
         if isinstance(found, _Unusable):
             raise found

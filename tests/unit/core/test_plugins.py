@@ -157,6 +157,7 @@ def test_a_package_that_cannot_be_used_costs_itself_alone(
     said = record.getMessage()
     assert said.startswith(f"the runtime '{name}' is left out: package rude 1.0 (")
     assert why in said
+    assert "_Unusable" not in said
     assert plugins.problems() == [said]
     with pytest.raises(SetupError, match=rf"the runtime '{name}' cannot be used: package rude 1\.0") as caught:
         plugins.load("runtimes", name)
