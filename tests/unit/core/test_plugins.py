@@ -166,6 +166,13 @@ def test_a_package_that_cannot_be_used_costs_itself_alone(
 
 
 @pytest.mark.usefixtures("folder")
+def test_one_object_has_one_name(site: Path) -> None:
+    add(site / "mod.py", "new")
+    outside.install(site, "twice", {}, "[edgebench.runtimes]\nnew = mod:FIRST\nalias = mod:FIRST\n")
+    assert list(plugins.load_all("runtimes")) == ["good", "good-fast", "new"]
+
+
+@pytest.mark.usefixtures("folder")
 def test_an_interruption_is_no_failure_of_a_plug_in(site: Path) -> None:
     outside.install(site, "slow", {"mod.py": "raise KeyboardInterrupt\n"}, "[edgebench.runtimes]\nslow = mod:X\n")
     with pytest.raises(KeyboardInterrupt):
