@@ -134,7 +134,7 @@ class _Registry:
     _modules: dict[str, dict[str, _Plugin]] = field(default_factory=dict)
     _broken: list[str] = field(default_factory=list)
     _clashes: dict[str, str] = field(default_factory=dict)
-    _loaded: dict[str, Any] = field(default_factory=dict)
+    _loaded: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def load(self, name: str) -> Any:
         plugin = self.find(name)
@@ -170,15 +170,17 @@ class _Registry:
 
     def _object(self, plugin: _Plugin) -> Any:
         """Import it once; _Unusable, with where it comes from and what happened, when that fails."""
-        if plugin.reference not in self._loaded:
+        key = plugin.name, plugin.reference
+        if key not in self._loaded:
             try:
-                self._loaded[plugin.reference] = self._checked(plugin.name, plugin.get())
+                self._loaded[key] = self._checked(plugin.name, plugin.get())
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # what another distribution raises, SystemExit too, must not end a run
                 _log.debug("%s", plugin.reference, exc_info=True)
-                self._loaded[plugin.reference] = _Unusable(f"{plugin.origin} ({plugin.reference}): {in_words(error)}")
-        found = self._loaded[plugin.reference]
+                why = str(error) if isinstance(error, _Unusable) else in_words(error)
+                self._loaded[key] = _Unusable(f"{plugin.origin} ({plugin.reference}): {why}")
+        found = self._loaded[key]
         if isinstance(found, _Unusable):
             raise found
         return found

@@ -146,6 +146,4 @@ def _points(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]]
     ]
 
 
-SECTION = Section("roofline", "Roofline", 100, render)
-
-PLUGINS: tuple[Section, ...] = (SECTION,)
+PLUGINS: tuple[Section, ...] = (Section("roofline", "Roofline", 100, render),)

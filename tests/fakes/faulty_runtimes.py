@@ -18,8 +18,8 @@ from harness.runtimes.null import NullRuntime, NullSession
 class Faulty(NullRuntime):
     """Opens a session whose infer does what it is told; `open` itself may fail too."""
 
-    def __init__(self, at: str, what: Any) -> None:
-        self.at, self.what = at, what
+    def __init__(self, name: str, at: str, what: Any) -> None:
+        self.name, self.at, self.what = name, at, what
 
     def open(self, path: Path, options: Options) -> NullSession:
         if self.at == "open":
@@ -73,13 +73,13 @@ def babble() -> None:
     sys.stdout.write("\x00\xff garbage { [ " * 50)
 
 
-REFUSES = Faulty("open", refuse)
-FAILS = Faulty("infer", fail)
-HANGS = Faulty("infer", hang)
-SEGFAULTS = Faulty("infer", segfault)
-LEAVES = Faulty("infer", leave)
-KILLED = Faulty("infer", be_killed)
-HUNGRY = Faulty("infer", run_out_of_memory)
-BABBLES = Faulty("infer", babble)
-SWELLS = Faulty("infer", swell)
-ABORTS = Faulty("infer", abort)
+REFUSES = Faulty("refuses", "open", refuse)
+FAILS = Faulty("fails", "infer", fail)
+HANGS = Faulty("hangs", "infer", hang)
+SEGFAULTS = Faulty("segfaults", "infer", segfault)
+LEAVES = Faulty("leaves", "infer", leave)
+KILLED = Faulty("killed", "infer", be_killed)
+HUNGRY = Faulty("hungry", "infer", run_out_of_memory)
+BABBLES = Faulty("babbles", "infer", babble)
+SWELLS = Faulty("swells", "infer", swell)
+ABORTS = Faulty("aborts", "infer", abort)

@@ -157,11 +157,19 @@ def test_a_package_that_cannot_be_used_costs_itself_alone(
     said = record.getMessage()
     assert said.startswith(f"the runtime '{name}' is left out: package rude 1.0 (")
     assert why in said
+    assert "_Unusable" not in said
     assert plugins.problems() == [said]
     with pytest.raises(SetupError, match=rf"the runtime '{name}' cannot be used: package rude 1\.0") as caught:
         plugins.load("runtimes", name)
     assert why in caught.value.message
     assert caught.value.remedy == "repair or uninstall package rude 1.0"
+
+
+@pytest.mark.usefixtures("folder")
+def test_one_object_has_one_name(site: Path) -> None:
+    add(site / "mod.py", "new")
+    outside.install(site, "twice", {}, "[edgebench.runtimes]\nnew = mod:FIRST\nalias = mod:FIRST\n")
+    assert list(plugins.load_all("runtimes")) == ["good", "good-fast", "new"]
 
 
 @pytest.mark.usefixtures("folder")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from harness.core.operators import OperatorProfile
+from harness.core.plugins import load
 from harness.core.quantity import Missing
-from harness.runtimes import onnxruntime
 from harness.runtimes.base import Options
 from harness.runtimes.onnxruntime_profile import arena_bytes, read
 from suites import catalog
@@ -124,7 +124,7 @@ def test_a_file_that_is_none_has_a_reason(text: str, reason: str) -> None:
 @pytest.mark.parametrize(("setting", "expected"), [("fp32", "Conv"), ("int8-static", "QLinearConv")])
 def test_a_real_net_is_taken_apart(setting: str, expected: str) -> None:
     model = catalog.ARTIFACTS / "mobilenet_v2-0.35-32" / f"{setting}.onnx"
-    session = onnxruntime.CPU.open(model, Options())
+    session = load("runtimes", "onnxruntime-cpu").open(model, Options())
     profile = session.profile(4)
     assert isinstance(profile, OperatorProfile)
     assert profile.n_inferences == 2
