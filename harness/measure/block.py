@@ -143,7 +143,7 @@ def _metrics(
         "artifact_bytes": Value(state.prepared.artifact.size_bytes),
         "artifact_compressed_bytes": deep.deflated_bytes,
     }
-    if state.runs:
+    if state.runs and state.failure is None:
         metrics |= latency_metrics(state, setting.profile, setting.percentiles)
     if energy is not None:
         metrics |= {**energy.metrics, **setting.scores.metrics(state.prepared, reference)}
