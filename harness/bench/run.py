@@ -63,6 +63,14 @@ class Bench:
         self._setting: Setting | None = None
 
     def __enter__(self) -> Bench:
+        try:
+            self._begin()
+        except BaseException:  # refused: nothing stays turned or open
+            self._close()
+            raise
+        return self
+
+    def _begin(self) -> None:
         scratch = Path(self._scratch.name)
         if self._order.tune:
             self._undo.enter_context(tuned(self._order.fs, changes(self._order.fs), journal_path()))
@@ -91,7 +99,6 @@ class Bench:
             throttle=ThrottleWatch(self._sensors, self._order.target.thermal.throttle),
         )
         self._refused = [self._refuse(case, verdict) for case, verdict in self.plan.refused.items()]
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -99,6 +106,9 @@ class Bench:
         self.interrupted |= kind is not None and issubclass(kind, KeyboardInterrupt)
         self.header = dataclasses.replace(self.header, ended_utc=utc_now(), interrupted=self.interrupted)
         self.folder.write_header(self.header)
+        self._close()
+
+    def _close(self) -> None:
         self._undo.close()
         self._scratch.cleanup()
         for sensor in self._sensors:
