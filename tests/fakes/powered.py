@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 
 from harness.core.case import Case
 from harness.core.power import PowerTotal
+from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
 from harness.measure import energy
 from harness.measure.energy import EnergyPass, Measured
@@ -113,17 +114,19 @@ def result(imported: int, loaded: int, started: int, ended: int, inferences: int
 class Meter:
     """A sensor of one channel on a board: watts with a ripple of 10 mW to and fro, or joules that wrap.
 
-    Watts of kind 'mean' are those of the last period that is over. `share` of the board's power goes through it.
+    Watts of kind 'mean' are those of the last period that is over. `share` of the board's power goes through it; the
+    readings whose numbers are in `failing`, from 1, fail.
     """
 
     absent = ""
     name = "meter"
 
-    def __init__(self, board: Board, channel: Channel, share: float = 1.0) -> None:
+    def __init__(self, board: Board, channel: Channel, share: float = 1.0, failing: Container[int] = ()) -> None:
         self.channels = (channel,)
         self.reads = 0
         self._board = board
         self._share = share
+        self._failing = failing
 
     def read(self) -> list[Reading]:
         self.reads += 1
@@ -135,6 +138,8 @@ class Meter:
             value = watts * self._share + 0.01 * (-1) ** self.reads
         else:
             value = round(self._board.joules_at(t_ns) * self._share, 6) % (channel.wrap or float("inf"))
+        if self.reads in self._failing:
+            return [Reading(channel.name, t_ns, Missing("unavailable: gated"))]
         return [Reading(channel.name, t_ns, value)]
 
     def close(self) -> None:

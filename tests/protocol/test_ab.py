@@ -83,7 +83,7 @@ class Processes:
 def compared(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, dict[str, Any], list[str]]]:
-    """`compared(processes, *options, **of_both_sides)`: exit code, document and lines of `edgebench compare --ab a b`."""
+    """`compared(processes, *options, **of_both_sides)`: exit code, document, lines of `edgebench compare --ab a b`."""
 
     def compare(processes: Processes, *options: str, **made: Any) -> tuple[int, dict[str, Any], list[str]]:
         sides: dict[Side, NamedSide] = {

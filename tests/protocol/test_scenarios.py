@@ -541,6 +541,14 @@ def test_server_throughput_is_the_rate_achieved() -> None:
     assert number(found) == pytest.approx(1200 / sum(windows_s))
 
 
+def test_busy_share_of_server_is_the_time_spent_on_answers() -> None:
+    world = World(7 * MS, copy_ns=2 * MS)
+    samples = run(world, "Server", LOADS["Server"], Plan(400, 0, 400), seed=2)
+    window_ns = samples.more["arrival_ns"][-1] + samples.wall_ns[-1]
+    found = latency_metrics(taken("Server", [samples]), QUICK)["busy_share"]
+    assert number(found) == pytest.approx(400 * 9 * MS / window_ns)
+
+
 def stretched(scenario: Scenario, share: float, rate_per_s: float = 50) -> Progress:
     """Three processes that answer the share of the queries asked for in the time of the schedule."""
     samples = quiet(scenario)

@@ -682,6 +682,30 @@ def test_no_figure_where_a_counter_does_not_reach_the_edges(unseen_ns: int, give
         assert "of the window lies outside the readings of the counter" in reason(found)
 
 
+@pytest.mark.parametrize("channel", [RAPL, PMIC], ids=["rapl", "pmic"])
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_reading_that_fails_leaves_a_pause(monkeypatch: pytest.MonkeyPatch, channel: Channel, lost: int) -> None:
+    board = Board()
+    middle = (22 - 5) * SECOND // max(channel.period_ns, 100 * MS)  # the reading in the middle of the loop
+    rails = [
+        Meter(board, dataclasses.replace(channel, name=name), 0.5, failing)
+        for name, failing in (("meter/one", range(middle, middle + lost)), ("meter/two", ()))
+    ]
+    (found,) = board.measure(monkeypatch, [started("SingleStream", Load())], STANDARD, rails).values()
+    for name, watts_ in (("energy_gross_j", 5.0), ("energy_net_j", 3.0)):
+        quantity = found.metrics[name]
+        if channel is PMIC and lost == 2:  # 0.6 s are three periods
+            assert reason(quantity).startswith("gap of 0.6 s in the readings")
+        else:
+            assert number(quantity) == pytest.approx(watts_ * 0.010, rel=0.03)
+
+    board = Board()
+    dead = Meter(board, channel, failing=range(10_000))
+    (found,) = board.measure(monkeypatch, [started("SingleStream", Load())], STANDARD, [dead]).values()
+    for quantity in found.metrics.values():
+        assert reason(quantity) == "the power could not be read: unavailable: gated"
+
+
 @pytest.mark.parametrize("bad", [0, 1])
 @pytest.mark.parametrize("counter", [True, False])
 def test_net_needs_both_idle_windows(bad: int, counter: bool) -> None:
