@@ -276,6 +276,13 @@ def test_history_is_of_the_same_suite_target_and_machine(tmp_path, monkeypatch) 
     """Five nights of another suite, target and machine each make no sixth night; a night of fp32 alone no fifth."""
     lab = Lab(tmp_path)
     lab.plug_in(monkeypatch)
+    read: list[list[str]] = []
+
+    def look(metric: str, nights: Any, *rest: Any) -> list[Outcome]:
+        read.append([run.run_id for run in nights.runs])
+        return judge(metric, nights, *rest)
+
+    monkeypatch.setattr(night_module, "judge", look)
     strange = [{"suite": "other"}, {"target": "raspberry-pi-5"}, {"machine": "m2"}, {"machine": None}]
     with store.open(lab.place) as opened:
         for place in strange:
@@ -286,6 +293,7 @@ def test_history_is_of_the_same_suite_target_and_machine(tmp_path, monkeypatch) 
         opened.append(lab.run(day=14, cases=CASES[:1]))
     lab.again.ratio = 1.5
     assert not lab.night(day=20, slow={INT8: 1.5}).outcomes, "four nights before"
+    assert [runs for runs in read if runs] == [[f"night{day}" for day in (10, 11, 12, 13, 14, 20)]] * 6
     with store.open(lab.place) as opened:
         nights = opened.series(LATENCIES, store.Where(suite="quick", target="x86-64", machine="m1"))
         assert [run.run_id for run in nights.runs] == [f"night{day}" for day in (10, 11, 12, 13, 14, 20)]
@@ -501,6 +509,9 @@ def test_suspicious_is_beyond_the_smallest_change_and_the_noise(better, change, 
     found = Detector(Settings(better=better)).night(past, last)
     assert bool(found) == suspicious
     assert all(np.sign(np.log(one.ratio)) == np.sign(change if better == "less" else -change) for one in found)
+    least = 2.3 * 0.001 * (1 + 4 / 45)
+    told = [found_in(part * least, base=0 * NOISE, settings=Settings(min_effect=0.0)) for part in (1.02, 0.98)]
+    assert [len(verdicts) for verdicts in told] == [1, 0]
 
 
 @pytest.mark.parametrize("sign", [1, -2])
