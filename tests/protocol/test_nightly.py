@@ -218,20 +218,15 @@ def test_exit_10_inconclusive(lab, command) -> None:
     assert command(build="new", slow={FP32: 1.06}) == 10
 
 
-def eight_cases() -> list[Any]:
-    return [replace(CASES[0], model=f"net{number}") for number in range(8)]
-
-
-@pytest.mark.parametrize(("again", "code"), [(1.05, 11), (1.0, 0)])
-def test_exit_11_environment_changed(lab, again, code) -> None:
-    cases = eight_cases()
+def test_exit_11_environment_changed(lab) -> None:
+    cases = [replace(CASES[0], model=f"net{number}") for number in range(8)]
     with store.open(lab.place) as opened:
         for day in range(100, 106):
             opened.append(lab.run(cases=cases, day=day))
-    lab.again.ratio = again
-    paper = lab.night(cases=cases, slow={case.id: 1.05 for case in cases})
-    assert exit_code(paper.outcomes) == code
-    assert {how for how, *_ in lab.again.asked} == {"rerun"}
+    for lab.again.ratio, code in ((1.0, 0), (1.05, 11)):
+        paper = lab.night(cases=cases, slow={case.id: 1.05 for case in cases})
+        assert exit_code(paper.outcomes) == code
+        assert {how for how, *_ in lab.again.asked} == {"rerun"}
 
 
 @pytest.mark.parametrize("status", ["crashed", "throttled", "emulated"])
@@ -281,6 +276,13 @@ def test_history_is_of_the_same_suite_target_and_machine(tmp_path, monkeypatch) 
     """Five nights of another suite, target and machine each make no sixth night; a night of fp32 alone no fifth."""
     lab = Lab(tmp_path)
     lab.plug_in(monkeypatch)
+    read: list[list[str]] = []
+
+    def look(metric: str, nights: Any, *rest: Any) -> list[Outcome]:
+        read.append([run.run_id for run in nights.runs])
+        return judge(metric, nights, *rest)
+
+    monkeypatch.setattr(night_module, "judge", look)
     strange = [{"suite": "other"}, {"target": "raspberry-pi-5"}, {"machine": "m2"}, {"machine": None}]
     with store.open(lab.place) as opened:
         for place in strange:
@@ -291,6 +293,7 @@ def test_history_is_of_the_same_suite_target_and_machine(tmp_path, monkeypatch) 
         opened.append(lab.run(day=14, cases=CASES[:1]))
     lab.again.ratio = 1.5
     assert not lab.night(day=20, slow={INT8: 1.5}).outcomes, "four nights before"
+    assert [runs for runs in read if runs] == [[f"night{day}" for day in (10, 11, 12, 13, 14, 20)]] * 6
     with store.open(lab.place) as opened:
         nights = opened.series(LATENCIES, store.Where(suite="quick", target="x86-64", machine="m1"))
         assert [run.run_id for run in nights.runs] == [f"night{day}" for day in (10, 11, 12, 13, 14, 20)]
@@ -326,6 +329,26 @@ def test_a_series_is_judged_from_its_sixth_night(nights, missing, since, judged)
         assert one.evidence.baseline_nights == 5
         assert one.evidence.before == pytest.approx(BASE)
         assert one.evidence.tonight == pytest.approx(2 * BASE)
+
+
+@pytest.mark.parametrize(
+    ("processes", "counts"),
+    [
+        ([1.5, 1.0, 9.0, 1.1, 9.0], 1.1),
+        ([1.5, 1.0, np.nan, 1.1, np.nan], 1.0),
+        ([1.5, 1.2, 1.3, 1.4, 1.0, 1.1, 1.6, 1.7], 1.1),
+        ([1.5, 1.0, 1.1, 1.2], 1.0),
+        ([1.5], 1.5),
+    ],
+)
+def test_a_night_counts_by_the_lower_quartile_of_its_processes(processes, counts) -> None:
+    history = np.ones((1, 20, len(processes)))
+    (found,) = Detector(Settings(min_effect=0.0)).night(history / 2, [processes])
+    assert found.evidence.tonight == pytest.approx(counts)
+    (found,) = Detector(Settings(min_effect=0.0)).night(np.tile(processes, (1, 20, 1)), 20 * history[:, 0])
+    assert found.evidence.before == pytest.approx(counts)
+    (found,) = Detector(Settings(better="more")).night(2 * history, [1 / np.asarray(processes)])
+    assert found.evidence.tonight == pytest.approx(1 / counts), "of throughput the upper one"
 
 
 # --- 2. common mode
@@ -383,6 +406,12 @@ def test_environment_is_told_from_three_smallest_changes_on(sign) -> None:
     (told,) = machine([4.1 * deviation] * 9, common=U)
     assert told.evidence.spread == pytest.approx(1.96 * deviation, rel=0.01)
 
+    few = BASE * np.exp(np.tile([0.0, 0.02] * 3, (9, 1)))
+    (told,) = [
+        one for one in Detector().night(few[:, :, None], BASE * np.exp(np.full((9, 1), 0.1))) if one.series is None
+    ]
+    assert np.log(told.ratio) == pytest.approx(0.09), "tonight is no part of what is usual"
+
     assert len(machine([0.05] * 6 + [-0.002] * 3)) == 1, "two thirds"
     assert machine([0.05] * 5 + [-0.002] * 4) == []
 
@@ -412,6 +441,7 @@ def test_environment_must_be_shown_again_by_three_series(again, kind, better) ->
     (machine,) = Detector(Settings(better=better)).night(past, today, rerun=rerun)
     assert sorted(asked) == [3, 4, 5], "those that moved most like all"
     assert (machine.series, machine.kind) == (None, kind)
+    assert np.log(machine.ratio) == pytest.approx(0.04 if better == "less" else -0.04, abs=0.002)
     middle = np.exp(np.median(again))
     assert machine.evidence.confirmed == pytest.approx(middle if better == "less" else 1 / middle, abs=1e-3)
 
@@ -479,6 +509,9 @@ def test_suspicious_is_beyond_the_smallest_change_and_the_noise(better, change, 
     found = Detector(Settings(better=better)).night(past, last)
     assert bool(found) == suspicious
     assert all(np.sign(np.log(one.ratio)) == np.sign(change if better == "less" else -change) for one in found)
+    least = 2.3 * 0.001 * (1 + 4 / 45)
+    told = [found_in(part * least, base=0 * NOISE, settings=Settings(min_effect=0.0)) for part in (1.02, 0.98)]
+    assert [len(verdicts) for verdicts in told] == [1, 0]
 
 
 @pytest.mark.parametrize("sign", [1, -2])
@@ -696,7 +729,7 @@ def test_two_fresh_sessions_must_both_show_it(better, sessions, asked, kind) -> 
     assert told == pytest.approx(min(sessions) if kind == "regression" else sessions[asked - 1])
 
 
-def test_failed_second_measurement_is_inconclusive(tmp_path) -> None:
+def test_failed_second_measurement_is_inconclusive(tmp_path, monkeypatch) -> None:
     for offered in ({"ab": lambda s, pairs: None}, {"rerun": lambda s: None}):
         (found,) = found_in(0.06, **offered)
         assert (found.kind, found.evidence.means) == ("inconclusive", "failed")
@@ -706,6 +739,12 @@ def test_failed_second_measurement_is_inconclusive(tmp_path) -> None:
     again: Any = fakes.Again(1.06, fails=True)
     (one,) = judge(LATENCIES, two_series(0.06), tonight_of(tmp_path), again, Settings())
     assert (one.kind, [how for how, *_ in again.asked]) == ("inconclusive", ["ab", "rerun"])
+    whole = profile("quick").processes
+    for fails in (0, whole):
+        board = Board(tmp_path, monkeypatch, fails)
+        session = Again(profile("quick"), tmp_path, 0, lambda _: None).rerun(board.new, LATENCIES)
+        assert [content for content, *_ in board.ran] == ["new"] * whole, "as many processes as the run has"
+        assert session is None if fails else session == pytest.approx(0.001 * np.arange(11, 11 + whole))
 
 
 @pytest.mark.parametrize(("metric", "sign"), [("throughput_per_s", -1), ("latency_p90_ns", 1), ("energy_gross_j", 1)])
