@@ -14,7 +14,7 @@ bench: $(VENV)/.installed
 	$(BIN)/edgebench run quick
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # Tests of what needs torch and the converters, in an environment of its own. anyio comes with the converters; its
 # pytest plug-in warns when it is loaded, and warnings are errors here. torch first, so that nothing takes another one.

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,21 +10,19 @@ import pytest
 from harness.core.operators import OperatorProfile
 from harness.core.quantity import Missing
 from harness.store.runfolder import RunFolder
-from tests.e2e.conftest import EMBEDDED, SMOKE, Edgebench
+from tests.e2e.conftest import EMBEDDED, SMOKE, Edgebench, called
+from tests.shared import once
 
 STATIC = ("-k", EMBEDDED, "-k", "static")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def deep_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("deep") / "run"
-    command = [sys.executable, "-m", "edgebench", "run", "quick", *STATIC, *SMOKE, "--deep", "--no-report", "--out"]
-    environment = {**os.environ, "XDG_CACHE_HOME": str(out.parent / "cache")}
-    done = subprocess.run(
-        [*command, str(out)], cwd=out.parent, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return out
+    def measure(folder: Path) -> None:
+        done = called(folder, "run", "quick", *STATIC, *SMOKE, "--deep", "--no-report", "--out", "run")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return once(tmp_path_factory, "deep", measure) / "run"
 
 
 def test_a_deep_run_has_operators_and_memory_of_every_case(deep_run: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from harness.store.runfolder import RunFolder
 from tests.e2e.conftest import EMBEDDED, plain_environment
+from tests.shared import once
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,15 +22,18 @@ def run_pytest(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def device_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object]]:
     """The run folder and pytest-benchmark's document of two items."""
-    folder = tmp_path_factory.mktemp("device")
-    done = run_pytest("--target", "auto", "-k", f"{EMBEDDED} and int8-static", "--edgebench-profile", "smoke",
-                      "--edgebench-images", "100", "--edgebench-out", folder / "run",
-                      "--benchmark-json", folder / "out.json")  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"edgebench report: {folder / 'run' / 'report.html'}" in done.stdout
+
+    def measure(folder: Path) -> None:
+        done = run_pytest("--target", "auto", "-k", f"{EMBEDDED} and int8-static", "--edgebench-profile", "smoke",
+                          "--edgebench-images", "100", "--edgebench-out", folder / "run",
+                          "--benchmark-json", folder / "out.json")  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"edgebench report: {folder / 'run' / 'report.html'}" in done.stdout
+
+    folder = once(tmp_path_factory, "device", measure)
     return folder / "run", json.loads((folder / "out.json").read_text())
 
 

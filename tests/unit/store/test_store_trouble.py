@@ -25,8 +25,8 @@ def run(tmp_path: Path) -> RunFolder:
 
 
 def test_nothing_acknowledged_is_lost_when_writers_are_killed(store_url: str) -> None:
-    """A few kills; `python -m tests.bench.store_kills` makes sixty."""
-    command = [sys.executable, "-m", "tests.bench.store_kills", "--kills", "4", "--store", store_url]
+    """Two kills; `python -m tests.bench.store_kills` makes sixty."""
+    command = [sys.executable, "-m", "tests.bench.store_kills", "--kills", "2", "--store", store_url]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "in the store" in done.stdout
