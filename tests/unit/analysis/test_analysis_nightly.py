@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.nightly import Detector, Evidence, Settings, Verdict
-from harness.analysis.nightly.screen import night_values
+from harness.analysis.nightly import Detector, Evidence, Settings, Verdict, slow
+from harness.analysis.nightly.confirm import Confirmation
+from harness.analysis.nightly.screen import night_values, screen
 
 NIGHTS = 80
 
@@ -254,6 +255,40 @@ def test_a_night_of_many_suspects_controls_false_discoveries() -> None:
     assert len(verdicts) == 20
 
 
+@pytest.mark.parametrize(("others", "found"), [(0, {0}), (99, set())])
+def test_one_of_a_hundred_second_measurements_must_be_surer_than_one_alone(others: int, found: set[int]) -> None:
+    sure = Confirmation("ab", 0.05, 0.01, 0.09, 0.002, changed=True)
+    checks = {0: sure} | {s: replace(sure, p_value=0.5, changed=False, refuted=True) for s in range(1, others + 1)}
+    assert Detector()._discoveries(checks) == found
+
+
+def test_a_session_of_tonight_is_judged_less_what_all_series_did() -> None:
+    """All series are 5 % off, one of them 10 % more; measured again it is as the others are."""
+    today = 1.05 * tonight(20)
+    today[0] *= 1.1
+    verdicts = Detector().night(quiet(20), today, rerun=lambda _: 1.05 * 0.012 * np.ones(5))
+    assert [v.kind for v in verdicts if v.series == 0] == ["transient"]
+
+
+def test_a_session_that_goes_the_other_way_confirms_nothing() -> None:
+    (verdict,) = Detector().night(quiet(), tonight(ratio=1.05), rerun=lambda _: 0.95 * 0.012 * np.ones(5))
+    assert verdict.kind == "transient"
+
+
+@pytest.mark.parametrize("ratio", [0.96, 1.04])
+def test_a_machine_that_became_faster_is_told_as_one_that_became_slower(ratio: float) -> None:
+    (machine,) = Detector().night(quiet(20), ratio * tonight(20))
+    assert (machine.series, machine.kind) == (None, "environment")
+    assert machine.ratio == pytest.approx(ratio, abs=0.003)
+
+
+def test_no_rank_p_value_is_zero() -> None:
+    """Of n nights none was so slow: that is 1 in n + 1."""
+    values = np.log(night_values(np.concatenate([quiet(), 1.5 * quiet(nights=1)], axis=1)))
+    found = screen(values, Settings(), np.zeros(1, dtype=np.bool_))
+    assert found.p[0] == pytest.approx(1 / (1 + found.baseline[0]))
+
+
 # --- slow changes
 
 
@@ -264,6 +299,16 @@ def test_a_slow_loss_is_found_and_a_quiet_series_is_not() -> None:
     assert (verdict.series, verdict.kind, verdict.evidence.means) == (0, "regression", "slow")
     assert verdict.ratio == pytest.approx(1.047, abs=0.006)
     assert verdict.lo < verdict.ratio < verdict.hi
+
+
+def test_nights_that_depend_on_each_other_are_worth_less() -> None:
+    """Of 300 levels that wander to and fro, and lose nothing, hardly more intervals than 5 % may leave 1 out."""
+    rng = np.random.default_rng(8)
+    levels = np.zeros((300, 120))
+    for night in range(1, 120):
+        levels[:, night] = 0.7 * levels[:, night - 1] + 0.01 * rng.normal(size=300)
+    verdicts = [slow._test(row, 1.0) for row in levels]
+    assert np.mean([not verdict.lo <= 1 <= verdict.hi for verdict in verdicts if verdict]) < 0.1
 
 
 def test_cumulative_since_a_release() -> None:

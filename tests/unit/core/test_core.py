@@ -47,6 +47,10 @@ def test_interval_columns_keep_the_unit_last() -> None:
     assert METRICS["latency_p50_ns"].column("lo") == "latency_p50_lo_ns"
     assert METRICS["top1"].column("hi") == "top1_hi"
     assert METRICS["energy_gross_j"].column("lo") == "energy_gross_lo_j"
+    assert METRICS["energy_gross_j"].column("hi") == "energy_gross_hi_j"
+    assert METRICS["throughput_per_s"].column("hi") == "throughput_hi_per_s"
+    columns = [metric.column(bound) for metric in METRICS.values() for bound in ("lo", "hi")]
+    assert len(set(columns)) == len(columns)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,17 @@ def test_the_machine_id_is_hashed(tmp_path: Path) -> None:
     assert machine.machine_id != identity(HostFs(trees.write(tmp_path / "b", {"etc/machine-id": "1"}))).machine_id
 
 
+def test_an_id_of_zeros_tells_no_two_machines_apart(tmp_path: Path) -> None:
+    """Images of a system are written with such an id; the next file that holds one is the machine's own."""
+    none = {"etc/machine-id": "0" * 32}
+    assert identity(HostFs(trees.write(tmp_path / "a", none))).machine_id is None
+    ids = {
+        identity(HostFs(trees.write(tmp_path / serial, {**none, "proc/device-tree/serial-number": serial}))).machine_id
+        for serial in ("100000001", "100000002")
+    }
+    assert len(ids - {None}) == 2
+
+
 def test_an_empty_machine_has_a_reason_for_every_gap(tmp_path: Path) -> None:
     machine = identity(HostFs(tmp_path))
 
