@@ -411,8 +411,11 @@ def test_each_process_of_server_has_a_schedule_of_its_own(monkeypatch: pytest.Mo
         scenario="Server",
         load=state.prepared.case.load,
     )
-    _, arrays = timing.latency(NullSession(), job)
+    told, arrays = timing.latency(NullSession(), job)
     assert stages[0].seed == 23
+    alike = run(World(MS), "Server", job.load, Plan(20, 0, 100), seed=23)
+    assert (told["started_ns"], told["ended_ns"], told["inferences"]) == (alike.started_ns, alike.ended_ns, 20)
+    assert arrays["wall_ns"].tolist() == alike.wall_ns.tolist()
     assert arrays["arrival_ns"].tolist() == poisson_ns(200, 20, 23).tolist()
 
 
