@@ -310,6 +310,8 @@ def test_history_is_of_the_same_suite_target_and_machine(tmp_path, monkeypatch) 
         last = opened.series(LATENCIES, store.Where(suite="quick", machine="m1", target="x86-64"), last=2)
         assert [run.run_id for run in last.runs] == ["night14", "night20"]
         assert last.values.shape[1] == 2
+    history = np.repeat([1.0, 2.0], [20, 1])[None, :, None]
+    assert Detector().night(history, [[np.nan]]) == [], "what was not measured tonight"
     found = of(lab.night(day=21, slow={INT8: 2.0}).outcomes, LATENCIES, INT8)
     assert found.evidence["baseline_nights"] == 5
     assert found.evidence["before"] == pytest.approx(np.sort(seconds)[0] * 1.002, rel=1e-4), "the median of five nights"
@@ -525,12 +527,19 @@ def test_what_is_older_than_a_week_is_no_news(sign, share, suspicious) -> None:
 
 
 @pytest.mark.parametrize(
-    ("as_extreme", "change", "suspicious"),
-    [(1, 0.045, True), (2, 0.045, False), (2, 4.55 * SD, False), (2, 4.65 * SD, True)],
+    ("before", "change", "suspicious"),
+    [
+        ([0.1], 0.045, True),
+        ([0.1, 0.1], 0.045, False),
+        ([0.045, 0.045], 0.045, False),
+        ([0.044, 0.044], 0.045, True),
+        ([0.1, 0.1], 4.55 * SD, False),
+        ([0.1, 0.1], 4.65 * SD, True),
+    ],
 )
-def test_what_single_nights_did_before_is_not_suspicious(as_extreme, change, suspicious) -> None:
+def test_what_single_nights_did_before_is_not_suspicious(before, change, suspicious) -> None:
     base = NOISE.copy()
-    base[np.argsort(base)[-as_extreme:]] = 0.1
+    base[np.argsort(base)[-len(before) :]] = before
     assert bool(found_in(change, base=base)) == suspicious
 
 
@@ -727,6 +736,11 @@ def test_two_fresh_sessions_must_both_show_it(better, sessions, asked, kind) -> 
     assert (found.kind, found.evidence.means, 2 - len(left)) == (kind, "rerun", asked)
     told = np.log(found.ratio) * (1 if better == "less" else -1)
     assert told == pytest.approx(min(sessions) if kind == "regression" else sessions[asked - 1])
+    quiet = [
+        found_in(0.015, base=0.1 * NOISE, rerun=lambda s, value=value: [BASE * value])[0].kind
+        for value in (1.0102, 1.0098)
+    ]
+    assert quiet == ["regression", "inconclusive"], "nor below the smallest change"
 
 
 def test_failed_second_measurement_is_inconclusive(tmp_path, monkeypatch) -> None:
@@ -992,29 +1006,35 @@ def good_builds(lab: Lab) -> str:
     [
         ("bcd", "aab"),
         ("bBbbb", "aaaab"),
-        ("bXbbb", "aaaab"),
+        ("bFbbb", "aaaab"),
+        ("bNbbb", "aaaab"),
         ("bbi", "aab"),
         ("bbo", "aaa"),
         ("bbab", "aabb"),
     ],
 )
 def test_a_build_is_good_after_three_nights_without_a_finding(tmp_path, monkeypatch, nights, good) -> None:
-    """A letter is a night and its build; B: a limit broken by b, X: b crashed, o: not measured, i: a smaller file."""
+    """A letter is a night and its build; o: not measured, i: a smaller file.
+
+    B: b breaks a limit, N: there is no figure for it, F: b and the build before crash.
+    """
     lab = Lab(tmp_path)
     lab.plug_in(monkeypatch)
-    broken = Rules((Watch("fp32", limits=("p50 <= 1 ms",)),))
+    lab.runs_still = False
+    broken, unknown = (Rules((Watch("fp32", limits=(text,)),)) for text in ("p50 <= 1 ms", "energy <= 1 J"))
     lab.night("a" * 200, broken)
     seen = good_builds(lab)[0]
     assert seen == "a", "the first one at once, whatever was found"
     for night in nights:
-        letter = night.lower().replace("x", "b").replace("o", "b")
+        letter = night if night in "abcdi" else "b"
         paper = lab.night(
             letter * (150 if night == "i" else 200),
-            broken if night == "B" else NO_RULES,
-            status={FP32: "crashed"} if night == "X" else {},
+            {"B": broken, "N": unknown}.get(night, NO_RULES),
+            status={FP32: "crashed"} if night == "F" else {},
             cases=CASES[1:] if night == "o" else CASES,
         )
-        assert ("improvement" in kinds(paper.outcomes)) == (night == "i")
+        found = {"B": "regression", "N": "inconclusive", "F": "infrastructure", "i": "improvement"}.get(night)
+        assert set(kinds(paper.outcomes)) == ({found} if found else set())
         seen += good_builds(lab)[0]
     assert seen == "a" + good
 
@@ -1414,6 +1434,11 @@ def test_findings_carry_numbers_and_a_command(lab, tmp_path) -> None:
     words = shlex.split(found.command)
     assert words[:3] == ["edgebench", "compare", "--ab"]
     assert [Path(file).read_text() for file in words[3:5]] == ["old", "new"]
+    for recent, nights in (((0.04, 0.06), 2), ((0.025, 0.06), 1), ((0.06, 0.04, 0.06, 0.05), 4)):
+        (lasting,) = found_in(*recent)
+        assert lasting.evidence.recent_nights == nights
+        assert lasting.evidence.tonight == pytest.approx(BASE * np.exp(np.median(recent[-nights:])), rel=1e-3)
+        assert (f"for {nights} nights" in lasting.sentence()) == (nights > 1)
     (throttled,) = [one for one in paper.outcomes if not one.case_id]
     assert throttled.command == "edgebench doctor"
 
