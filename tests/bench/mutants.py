@@ -199,9 +199,9 @@ def _read(code: int | None, output: str) -> tuple[State, str]:
     """What an exit code and the output of pytest say of a fault."""
     if code is None:
         return "killed", f"not finished after {TIMEOUT_S:g} s"
-    if code in (_FAILED, _INTERRUPTED):
-        failed = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
-        return "killed", failed[0].partition(" - ")[0] if failed else "the tests did not run to their end"
+    failed = [line.partition(" - ")[0] for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    if code in (_FAILED, _INTERRUPTED) and failed:
+        return "killed", failed[0]
     if code == _PASSED:
         return "survived", ""
     return "broken", f"pytest ended with status {code}: {output.strip().splitlines()[-1:]}"

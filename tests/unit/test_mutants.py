@@ -88,3 +88,12 @@ def test_a_copy_holds_the_fault_while_its_tests_run_and_no_longer(
     blind = Mutant("sum-2", "pkg/add.py", "a + b", "a - b", ("pkg/test_add.py",), "wrong sum")
     assert [copy.judge(each).state for each in (fault, blind, fault)] == ["killed", "survived", "killed"]
     assert "a + b" in (tmp_path / "copy/tree/pkg/add.py").read_text()
+
+
+def test_a_run_of_tests_that_breaks_off_proves_nothing() -> None:
+    assert mutants._read(1, "FAILED tests/t.py::test_a - assert 0\n1 failed") == ("killed", "FAILED tests/t.py::test_a")
+    assert mutants._read(2, "ERROR tests/t.py - ImportError") == ("killed", "ERROR tests/t.py")
+    assert mutants._read(None, "")[0] == "killed"
+    assert mutants._read(0, "1 passed") == ("survived", "")
+    assert mutants._read(1, "Error while loading plugin")[0] == "broken"
+    assert mutants._read(5, "no tests ran")[0] == "broken"
