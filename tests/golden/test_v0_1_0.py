@@ -23,7 +23,7 @@ from harness.cli import main
 from harness.core.artifact import Artifact, sha256_of
 from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED
 from harness.core.hostfs import HostFs
-from harness.core.plugins import registered
+from harness.core.plugins import reference
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record
 from harness.core.verdict import Verdict
@@ -303,4 +303,4 @@ def _prepared(record: Record, place: Path, changed: bool) -> Prepared:
         other.write_bytes(path.read_bytes()[:-1] + b"~")
         path = other
     artifact = Artifact(path, "onnx", sha256_of(path), path.stat().st_size)
-    return Prepared(record.case, artifact, registered("runtimes")[record.case.runtime].value, Options(), None)
+    return Prepared(record.case, artifact, reference("runtimes", record.case.runtime), Options(), None)

@@ -588,8 +588,6 @@ class Opened(Exception):
 def onnxruntime_threads(patch: pytest.MonkeyPatch, _folder: Path, options: Options) -> int:
     import onnxruntime
 
-    from harness.runtimes.onnxruntime import CPU
-
     opened: list[Any] = []
     original = onnxruntime.InferenceSession
 
@@ -598,7 +596,7 @@ def onnxruntime_threads(patch: pytest.MonkeyPatch, _folder: Path, options: Optio
         return original(path, settings, **how)
 
     patch.setattr(onnxruntime, "InferenceSession", session)
-    CPU.open(MOBILENET / "fp32.onnx", options)
+    plugins.load("runtimes", "onnxruntime-cpu").open(MOBILENET / "fp32.onnx", options)
     (settings,) = opened
     assert settings.inter_op_num_threads == 1
     assert settings.execution_mode == onnxruntime.ExecutionMode.ORT_SEQUENTIAL
@@ -961,7 +959,7 @@ def test_overhead_is_in_the_header(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert made.folder.header().harness_overhead_ns == Value(140.0, n=10_000)
     (job,) = asked
     assert job.runtime == "harness.runtimes.null:null"
-    assert isinstance(importlib.import_module("harness.runtimes.null").NULL.open(Path(), Options()), NullSession)
+    assert isinstance(plugins.load("runtimes", "null").open(Path(), Options()), NullSession)
 
 
 def order_to(folder: Path, **changes: Any) -> Order:

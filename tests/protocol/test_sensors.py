@@ -1023,8 +1023,7 @@ def joulescope(monkeypatch: pytest.MonkeyPatch) -> Instrument:
     instrument = Instrument()
     library = SimpleNamespace(scan=lambda config: [instrument], __spec__=SimpleNamespace())
     monkeypatch.setitem(sys.modules, "joulescope", library)
-    monkeypatch.setattr(plugins, "registered", lambda group: {"joulescope": None})
-    monkeypatch.setattr(plugins, "load", lambda group, name: Joulescope)
+    monkeypatch.setattr(plugins, "load_all", lambda group: {"joulescope": Joulescope})
     return instrument
 
 

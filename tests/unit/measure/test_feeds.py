@@ -10,7 +10,7 @@ import pytest
 from harness.measure import feeds, probe
 from harness.measure.job import Job
 from harness.runtimes.base import Options, SessionError, TensorSpec
-from harness.runtimes.null import NULL
+from harness.runtimes.null import NullRuntime
 
 SPEC = TensorSpec("x", (-1, 3), "float32")
 
@@ -46,7 +46,7 @@ def test_images_need_one_input() -> None:
 
 
 def test_a_runtime_is_found_by_module_and_attribute() -> None:
-    assert feeds.adapter(Job("latency", "harness.runtimes.null:NULL", "", "")) is NULL
+    assert isinstance(feeds.adapter(Job("latency", "harness.runtimes.null:null", "", "")), NullRuntime)
 
 
 def test_a_picture_is_the_same_with_channels_first_and_last() -> None:
