@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis.stats.proportions import mcnemar, wilson
-from suites.training.hits import Hits, logged
+from harness.stats.proportions import mcnemar, wilson
+from suites.preparation.training.hits import Hits, logged
 
 ROOT = Path(__file__).parents[1]
 PAGE, ARTIFACTS = ROOT / "docs" / "compression.md", ROOT / "suites" / "artifacts"

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .bench.device import DeviceSession
     from .core.case import Case
     from .core.record import Record
+    from .runs.pytest_session import DeviceSession
 
 FIXTURE = "edgebench_case"
 REPORT = pytest.StashKey[str]()
@@ -35,7 +35,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One item a case of the suite; each carries the timer that will replay its samples to pytest-benchmark."""
     if FIXTURE not in metafunc.fixturenames:
         return
-    from .bench.device import parameters
+    from .runs.pytest_session import parameters
 
     metafunc.parametrize(FIXTURE, parameters(metafunc.config.getoption("--edgebench-suite")))
 
@@ -43,7 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def edgebench_session(request: pytest.FixtureRequest) -> Iterator[DeviceSession]:
     """The run that all items of this session write their records into."""
-    from .bench.device import DeviceSession
+    from .runs.pytest_session import DeviceSession
 
     chosen = [item.callspec.params[FIXTURE] for item in request.session.items if _has_case(item)]  # type: ignore[attr-defined]
     with DeviceSession(request.config, chosen) as session:

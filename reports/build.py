@@ -15,12 +15,12 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.core.errors import in_words
+from harness.core.files import write_whole
 from harness.core.plugins import load_all
-from harness.store.files import write_whole
 
 from .data import CaseView, ReportData, Reset, gather
-from .front import scored
 from .page import asset, json_for_html, render
+from .pareto import scored
 from .recommend import SLIDERS, figures
 from .samples import Source
 from .section import Absent, Section

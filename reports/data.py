@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from harness.core.errors import UsageError
+from harness.core.files import record_name
 from harness.core.quantity import Quantity
 from harness.core.record import Record, RunHeader
-from harness.store.compare import Comparison, compare_records
-from harness.store.files import record_name
+from harness.store.comparison import Comparison, compare_records
 from harness.store.runfolder import Contents
 
 from .numbers import Scale, Shown, show

@@ -14,12 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.core.errors import UsageError
-from harness.store.files import write_whole
+from harness.core.files import write_whole
 
 from .build import SCRIPTS, STYLE, build_html
 from .data import ReportData
 from .page import asset
-from .raw import write_samples
+from .raw_samples import write_samples
 
 _PLOT = re.compile(r'<script type="application/json" id="([\w.-]+)-json">(\{"data":[^<]*)</script>')
 _DOWNLOAD = re.compile(r'download="([\w.-]+)" href="data:[\w/.+-]+;base64,([\w+/=]*)"')

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.changepoint import segments
 from harness.core.record import Record
-from harness.store.compare import SMALLEST
+from harness.stats.changepoint import segments
+from harness.store.comparison import SMALLEST
 
 from .data import ReportData, Reset, Run
 from .text import flat

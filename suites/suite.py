@@ -13,8 +13,8 @@ from harness.core.case import Case
 from harness.core.errors import DescriptorError, UnknownName
 from harness.core.scenario import PARAMETERS, Driver, Load, Scenario
 
-from . import catalog
-from .watch import Watch
+from .artifacts import catalog
+from .nightly_rules import Watch
 
 if sys.version_info >= (3, 11):
     import tomllib

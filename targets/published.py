@@ -11,7 +11,7 @@ import csv
 from functools import cache
 from pathlib import Path
 
-from harness.analysis.plausible import Published
+from harness.diagnosis.plausibility import Published
 
 FILE = Path(__file__).parent / "published_reference.csv"
 

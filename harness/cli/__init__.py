@@ -12,8 +12,8 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 
-from harness.cli._errors import end
-from harness.cli._machine import add_machine_options
+from ._errors import end
+from ._machine import add_machine_options
 
 _EXAMPLES = """\
 examples:

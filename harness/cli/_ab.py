@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
 
-from ._types import mebibytes, positive, shape
+from ._options import mebibytes, positive, shape
 
 if TYPE_CHECKING:
-    from harness.bench.ab import Ab
+    from harness.runs.ab import Ab
 
 _REQUEST = (
     *("runtime_a", "runtime_b", "threads", "shapes", "profile", "same_within", "max_pairs", "timeout_s"),
@@ -55,7 +55,7 @@ def refuse_options(arguments: argparse.Namespace) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure in pairs, print the outcome, save it; the exit code."""
-    from harness.bench.ab import Ab, AbRequest
+    from harness.runs.ab import Ab, AbRequest
 
     out: Path | None = getattr(arguments, "out", None)
     if out is not None and not out.parent.is_dir():
@@ -84,7 +84,7 @@ def _measure(comparison: Ab) -> bool:
 
 
 def _conclude(comparison: Ab, interrupted: bool, out: Path | None, as_json: bool) -> None:
-    from harness.store.files import write_whole
+    from harness.core.files import write_whole
 
     text = json.dumps(comparison.document(interrupted), indent=2)
     if out is not None:

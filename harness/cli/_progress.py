@@ -7,10 +7,10 @@ from itertools import accumulate
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 
-from harness.bench.plan import Plan
 from harness.core.record import Record
 from harness.measure.block import Step
-from reports.terminal import case_line
+from harness.runs.plan import Plan
+from reports.terminal.table import case_line
 
 from ._live import LiveBar
 

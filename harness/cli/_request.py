@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ._machine import folders_of, host_of
+from ._options import by_runtime, mebibytes, points, positive, runtime_option, shape
 from ._scenario import add_scenario, load
 from ._store import add_store_option
-from ._types import by_runtime, mebibytes, points, positive, runtime_option, shape
 
 if TYPE_CHECKING:
-    from harness.bench.request import Request
+    from harness.runs.config import Request
 
 Group = argparse._ArgumentGroup
 
@@ -106,7 +106,7 @@ def _add_output(out: Group) -> None:
 
 def request_of(arguments: argparse.Namespace) -> Request:
     """The request that the command line makes."""
-    from harness.bench.request import Request
+    from harness.runs.config import Request
 
     return Request(
         suite=arguments.suite,

@@ -7,7 +7,7 @@ from typing import get_args
 
 from harness.core.scenario import Driver, Load, Scenario
 
-from ._types import positive
+from ._options import positive
 
 
 def add_scenario(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED, SetupError
 
 if TYPE_CHECKING:
     from harness.core.artifact import Format
-    from suites.transfer.move import Moved
+    from suites.artifacts.transfer.move import Moved
 
 HELP = "list, verify, push, pull or rebuild model files"
 
@@ -68,10 +68,10 @@ def _entries() -> Iterable[tuple[str, dict[str, Any]]]:
     """What is known of each file, and whether it is shipped, prepared here, or prepared from a net of the past."""
     import dataclasses
 
-    from suites import catalog, prepared
+    from suites.artifacts import catalog, model_cache
 
     yield from (("shipped", dict(entry)) for entry in catalog.shipped().values())
-    for entry in prepared.entries():
+    for entry in model_cache.entries():
         yield "prepared" if catalog.current(entry) else "outdated", dataclasses.asdict(entry)
 
 
@@ -84,21 +84,21 @@ def _accuracy(entry: dict[str, Any]) -> str:
 
 def _verify(_: argparse.Namespace) -> int:
     """Hash all files; SetupError that names those which are missing or differ."""
-    from suites import catalog, prepared
+    from suites.artifacts import catalog, model_cache
 
     if damaged := catalog.damaged():
         raise SetupError(f"missing or not the file the manifest names: {', '.join(damaged)}", "install edgebench again")
-    ours = prepared.entries()
+    ours = model_cache.entries()
     if damaged := [entry.file for entry in ours if not entry.intact]:
-        remedy = f"remove them from {prepared.prepared_dir()} and run edgebench prepare, or pull them again"
+        remedy = f"remove them from {model_cache.prepared_dir()} and run edgebench prepare, or pull them again"
         raise SetupError(f"missing or not the file their notes name: {', '.join(damaged)}", remedy)
     print(f"{len(catalog.shipped())} shipped and {len(ours)} prepared files are what they are said to be")
     return EXIT_OK
 
 
 def _push(arguments: argparse.Namespace) -> int:
-    from suites.transfer import move
-    from suites.transfer.place import open_store
+    from suites.artifacts.transfer import move
+    from suites.artifacts.transfer.place import open_store
 
     wanted = [
         (entry, path)
@@ -109,8 +109,8 @@ def _push(arguments: argparse.Namespace) -> int:
 
 
 def _pull(arguments: argparse.Namespace) -> int:
-    from suites.transfer import move
-    from suites.transfer.place import open_store
+    from suites.artifacts.transfer import move
+    from suites.artifacts.transfer.place import open_store
 
     store = open_store(arguments.store)
     offered, refused = move.offered(store)
@@ -137,8 +137,8 @@ def _told(moves: Iterable[Moved], total: int) -> int:
 
 def _rebuild(arguments: argparse.Namespace) -> int:
     """Compare each format; 4 where one is not reproduced."""
-    from suites.quiet import quiet
-    from suites.rebuild import rebuild
+    from suites.converter_output import quiet
+    from suites.preparation.rebuild import rebuild
 
     kinds: list[Format] = [arguments.format] if arguments.format else ["onnx", "tflite"]
     code = EXIT_OK

@@ -29,10 +29,10 @@ def run(arguments: argparse.Namespace) -> int:
     _ab.refuse_options(arguments)
     import sys
 
-    from harness.store.compare import compare_runs
+    from harness.store.comparison import compare_runs
     from harness.store.frame import write_table
 
-    from ._show import open_run, show_comparison
+    from ._output import open_run, show_comparison
 
     frame = compare_runs(open_run(arguments.before), open_run(arguments.after), force=arguments.force)
     if arguments.format == "terminal":

@@ -29,8 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(_: argparse.Namespace) -> int:
-    from suites.catalog import datasets
-    from suites.data_sets import FETCHABLE
+    from suites.artifacts.catalog import datasets
+    from suites.data import FETCHABLE
 
     for name in sorted({*datasets(), *FETCHABLE}):
         one = FETCHABLE.get(name)
@@ -43,7 +43,7 @@ def _list(_: argparse.Namespace) -> int:
 
 
 def _fetch(arguments: argparse.Namespace) -> int:
-    from suites.data_sets import FETCHABLE
+    from suites.data import FETCHABLE
 
     if arguments.name not in FETCHABLE:
         raise UnknownName("thing to fetch", arguments.name, FETCHABLE)

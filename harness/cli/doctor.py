@@ -7,8 +7,9 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
-from harness.cli._machine import host_of
 from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED
+
+from ._machine import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,10 +12,10 @@ from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.analysis.explain import Explanation, Situation
     from harness.core.quantity import Missing
     from harness.core.record import Record, RunHeader
     from harness.core.roofline import Roofline
+    from harness.diagnosis import Explanation, Situation
 
     Told = Sequence[tuple[Record, Sequence[Explanation]]]
 
@@ -34,10 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Explain every case asked for."""
-    from harness.analysis.explain import explain
     from harness.core.errors import UsageError
+    from harness.diagnosis import explain
 
-    from ._show import open_run
+    from ._output import open_run
 
     folder = open_run(arguments.run_folder)
     header, records = folder.header(), folder.records()
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def situation(record: Record, others: Sequence[Record], header: RunHeader) -> Situation:
     """A record with all that the rules look at beside it."""
-    from harness.analysis.explain import Situation
+    from harness.diagnosis import Situation
     from targets.published import lookup
 
     case = record.case

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     runs = _of_folders(arguments) if arguments.runs else _of_store(arguments)
     data = export(runs, arguments.format)
     if arguments.out:
-        from harness.store.files import write_whole
+        from harness.core.files import write_whole
 
         write_whole(arguments.out, data)
     else:
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _of_folders(arguments: argparse.Namespace) -> list[Exported]:
-    from ._show import open_run
+    from ._output import open_run
 
     folders = [open_run(path) for path in arguments.runs]
     return _exported([(folder.header(), folder.records(), folder) for folder in folders], arguments)

@@ -64,7 +64,7 @@ def _print(frame: pd.DataFrame, arguments: argparse.Namespace) -> None:
     if arguments.format == "terminal":
         from rich.console import Console
 
-        from reports.history_table import history_table
+        from reports.terminal.history import history_table
 
         Console().print(history_table(frame))
         return

@@ -8,8 +8,9 @@ import json
 import time
 from pathlib import Path
 
-from harness.cli._machine import host_of
 from harness.core.errors import EXIT_OK, UsageError
+
+from ._machine import host_of
 
 HELP = "show this machine's identity, or record what edgebench reads from it"
 

@@ -29,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the run folder, show it, and add it to the configured store."""
-    from harness.bench.request import default_out
+    from harness.runs.config import default_out
     from harness.store.imports import read
     from harness.store.imports.records import import_run
 
-    from ._show import show_table
+    from ._output import show_table
 
     found = read(arguments.file, arguments.source)
     out = arguments.out or default_out("import")

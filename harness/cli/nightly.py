@@ -15,7 +15,7 @@ from ._request import add_arguments as add_request
 from ._request import request_of
 
 if TYPE_CHECKING:
-    from harness.bench.nightly.papers import Paper
+    from harness.nightly.report import Paper
 
 HELP = "measure a suite and say what has changed since the nights before; `nightly install` runs it every night"
 
@@ -48,8 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _night(arguments: argparse.Namespace) -> int:
     from harness import store
-    from harness.bench.nightly.night import Night
-    from harness.bench.nightly.outcome import exit_code
+    from harness.nightly.night import Night
+    from harness.nightly.outcome import exit_code
 
     request = request_of(arguments)
     request.cases  # noqa: B018 - a suite that is not there leaves no store behind
@@ -71,7 +71,7 @@ def _night(arguments: argparse.Namespace) -> int:
 
 
 def _tell(paper: Paper, folder: Path) -> None:
-    from harness.bench.nightly.outcome import by_weight
+    from harness.nightly.outcome import by_weight
     from reports.text import clean
 
     print(f"\n{paper.headline}")
@@ -85,7 +85,7 @@ def _tell(paper: Paper, folder: Path) -> None:
 def _explain(arguments: argparse.Namespace) -> int:
     """Print every finding on file about the series, the newest first."""
     from harness import store
-    from harness.bench.nightly.night import documents, matching
+    from harness.nightly.night import documents, matching
     from reports.text import clean
 
     with store.open(arguments.store, create=False) as kept:
@@ -107,7 +107,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 def _accept(arguments: argparse.Namespace) -> int:
     """Promote the latest builds, and let their histories begin anew."""
     from harness import store
-    from harness.bench.nightly.kept import accept
+    from harness.nightly.baselines import accept
 
     if not arguments.reason:
         raise UsageError("--accept needs --reason", "a later reader will ask why")

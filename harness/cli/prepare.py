@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED, UsageError
 
-from ._types import positive
+from ._options import positive
 
 if TYPE_CHECKING:
     from harness.core.artifact import Format
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     weights.add_argument("--same-padding", action="store_true", help="pad convolutions as TensorFlow does")
     training = parser.add_argument_group("settings that train")
     training.add_argument(
-        "--checkpoints", type=Path, metavar="DIR", help="trained nets of suites.training.train and .tune"
+        "--checkpoints", type=Path, metavar="DIR", help="trained nets of suites.preparation.training.train and .tune"
     )
     training.add_argument("--data", type=Path, metavar="DIR", help="folder of the four Fashion-MNIST idx files")
     training.add_argument(
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Build what is lacking; what cannot be built is named and does not stop the rest."""
     import suites
-    from suites import prepare
+    from suites.preparation import prepare
 
     if arguments.weights is not None:
         return _weights(arguments)
@@ -64,8 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _weights(arguments: argparse.Namespace) -> int:
     """Model files of weights that others trained."""
-    from suites.quiet import quiet
-    from suites.weights.foreign import Weights
+    from suites.converter_output import quiet
+    from suites.preparation.weights.foreign import Weights
 
     if arguments.suite is not None or arguments.out is None:
         raise UsageError(
@@ -83,8 +83,8 @@ def _weights(arguments: argparse.Namespace) -> int:
 
 def _train(wanted: list[tuple[Case, Format]], arguments: argparse.Namespace) -> None:
     """Run what is to be run before the cases can be built; asked anew for each, as one training serves several."""
-    from suites import prepare
-    from suites.from_checkpoints import commands, in_words, need_torch, provide, train
+    from suites.preparation import prepare
+    from suites.preparation.from_checkpoints import commands, in_words, need_torch, provide, train
 
     need_torch()
     for case, kind in wanted:
@@ -102,7 +102,7 @@ def _train(wanted: list[tuple[Case, Format]], arguments: argparse.Namespace) -> 
 
 def _build(wanted: list[tuple[Case, Format]], arguments: argparse.Namespace) -> int:
     """How many could not be built."""
-    from suites.building import build_all
+    from suites.preparation.parallel import build_all
 
     from ._tally import Tally
 

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the answer; NothingMeasured when no case of the run has both a latency and an accuracy to rank by."""
     from reports.recommend import Bounds, comparable, recommend
 
-    from ._show import open_run
+    from ._output import open_run
 
     bounds = Bounds(
         latency_p50_ns=arguments.max_latency,

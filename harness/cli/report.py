@@ -63,7 +63,7 @@ def _check(arguments: argparse.Namespace) -> None:
 def _from_folders(arguments: argparse.Namespace) -> Path:
     from reports.data import gather
 
-    from ._show import open_run
+    from ._output import open_run
 
     folders = [open_run(path) for path in arguments.runs]
     baseline = open_run(arguments.baseline) if arguments.baseline else None
@@ -77,7 +77,7 @@ def _from_folders(arguments: argparse.Namespace) -> Path:
 def _from_store(arguments: argparse.Namespace) -> Path:
     from harness import store
     from reports.data import gather
-    from reports.stored import declared_resets, stored_runs
+    from reports.serve.stored import declared_resets, stored_runs
 
     where = store.Where(suite=arguments.suite, target=arguments.target, since=arguments.since)
     with store.open(arguments.store, create=False) as opened:

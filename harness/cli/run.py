@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from harness.bench.request import Request
-    from harness.bench.run import Bench
     from harness.core.record import Record
+    from harness.runs.config import Request
+    from harness.runs.session import Bench
     from harness.store.runfolder import RunFolder
 
 __all__ = ["HELP", "add_arguments", "conclude", "exit_code", "measure", "name_latest", "run"]
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def measure(request: Request, arguments: argparse.Namespace) -> Bench:
     """Carry the request out to its end, or to an interrupt, and show it; the bench is closed again."""
-    from harness.bench.run import Bench
+    from harness.runs.session import Bench
 
     if arguments.resume and not arguments.out:
         raise UsageError("--resume needs --out", "name the folder of the run that was killed")
@@ -73,7 +73,7 @@ def name_latest(run: Path) -> None:
 
 def conclude(folder: RunFolder, arguments: argparse.Namespace) -> None:
     """Print the table and write the report."""
-    from ._show import show_report, show_table
+    from ._output import show_report, show_table
 
     show_table(folder, as_json=arguments.json)
     if not arguments.no_report:

@@ -7,14 +7,15 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
-from harness.cli._machine import host_of, target_of
 from harness.core.errors import EXIT_OK
+
+from ._machine import host_of, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.bench.runtimes import RuntimeView
     from harness.core.target import Target
+    from harness.runs.runtime_overview import RuntimeView
 
 HELP = "list the runtimes: installed, usable on a board, and how to install the others"
 
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every runtime."""
-    from harness.bench.runtimes import views
+    from harness.runs.runtime_overview import views
 
     fs = host_of(arguments)
     target = target_of(arguments.target, fs, arguments)
@@ -62,7 +63,7 @@ def _lines(found: list[RuntimeView], target: Target, here: bool) -> Iterator[str
 
 
 def _kinds() -> dict[str, list[str]]:
-    from harness.bench.runtimes import stored
+    from harness.runs.runtime_overview import stored
 
     kinds: dict[str, list[str]] = {}
     for name, kind in stored().items():

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED, UsageError
 from harness.core.quantity import Missing, Quantity
 
-from ._types import positive
+from ._options import positive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from harness.measure.selfcheck import Check
+    from harness.measure.selfcheck.checks import Check
 
 HELP = "measure the harness itself: loop overhead, clock, sampler, the machine's own steadiness"
 
@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every check as soon as it is known and keep the result."""
-    from harness.bench.selfcheck import default_out, document, selfcheck
-    from harness.store.files import write_whole
+    from harness.core.files import write_whole
+    from harness.runs.selfcheck import default_out, document, selfcheck
 
     out: Path = arguments.out or default_out()
     if arguments.out is None:

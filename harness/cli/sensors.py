@@ -6,9 +6,10 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from harness.cli._machine import host_of, target_of
 from harness.core.errors import EXIT_OK
 from harness.core.quantity import Missing
+
+from ._machine import host_of, target_of
 
 if TYPE_CHECKING:
     from harness.sensors.board_power import BoardPower

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.core.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
-    from reports.site import Shelf
+    from reports.serve.site import Shelf
 
 HELP = "show the reports of a folder of runs, or of a store, in the browser"
 
@@ -30,19 +30,19 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.store:
         from pathlib import Path
 
-        from reports.shelves import FolderShelf
+        from reports.serve.run_sources import FolderShelf
 
         return _serve(FolderShelf(Path(arguments.folder or "runs")), arguments)
     from harness import store
-    from reports.shelves import StoreShelf
+    from reports.serve.run_sources import StoreShelf
 
     with store.open(arguments.store, create=False) as opened:
         return _serve(StoreShelf(opened), arguments)
 
 
 def _serve(shelf: Shelf, arguments: argparse.Namespace) -> int:
-    from reports.server import ReportServer
-    from reports.site import Site
+    from reports.serve.server import ReportServer
+    from reports.serve.site import Site
 
     with ReportServer(Site(shelf), arguments.host, arguments.port) as server:
         print(f"serving {shelf.title} on {server.url} (Ctrl-C ends it)", flush=True)

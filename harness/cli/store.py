@@ -68,7 +68,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _path(arguments: argparse.Namespace) -> int:
-    from harness.store.place import locate
+    from harness.store.database.location import locate
 
     print(locate(arguments.store))
     return EXIT_OK

@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print every case of the runs."""
     import sys
 
-    from ._show import open_run, show_table
+    from ._output import open_run, show_table
 
     folders = [open_run(path) for path in arguments.runs]
     if arguments.format == "terminal":

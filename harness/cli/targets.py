@@ -8,8 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.cli._machine import folders_of, host_of
 from harness.core.errors import EXIT_OK, EXIT_USAGE, DescriptorError, UsageError
+
+from ._machine import folders_of, host_of
 
 HELP = "list boards, show one, or tell which one this machine is"
 

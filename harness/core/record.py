@@ -184,7 +184,7 @@ class RunHeader:
 
     `planned` lists every case id, so that a killed run can say what is missing. `host` is the machine's identity
     (no live readings); `findings` are the environment checks before the run. `provenance` holds what else the figures
-    may depend on, by the names of `harness.bench.provenance`: each a value, or {"reason": why it is not known}.
+    may depend on, by the names of `harness.runs.provenance`: each a value, or {"reason": why it is not known}.
     """
 
     run_id: str

@@ -10,7 +10,7 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 
 from . import hardware
-from .virtual import container, hypervisor
+from .virtualization import container, hypervisor
 
 _ID_FILES = ("/etc/machine-id", "/var/lib/dbus/machine-id", f"{hardware.DEVICE_TREE}/serial-number")
 _FIRMWARE_FILES = (

@@ -90,7 +90,7 @@ def _array_bytes(cache: int | Missing, memory_bytes: int | None) -> int:
 
 
 def _peak(threads: int, array_bytes: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "harness.host.peak", str(threads), str(array_bytes)]
+    command = [sys.executable, "-m", "harness.host.roofline_worker", str(threads), str(array_bytes)]
     environment = {**os.environ, **dict.fromkeys(_BLAS_THREADS, str(threads))}
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=_TIMEOUT_S)

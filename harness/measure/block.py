@@ -13,27 +13,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.counts import Counts
-from harness.analysis.stats import Definition
 from harness.core.case import Case
 from harness.core.execution import Execution
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record
 from harness.core.verdict import Finding, Verdict
+from harness.runtimes.graph_counts import Counts
+from harness.stats import Definition
 
-from .climate import minute_rows
-from .deep import Deep, look_deeper
-from .energy import EnergyPass, Measured, keep_traces
-from .fidelity import Probes, wrong_output
 from .file_facts import NOT_COUNTED, artifact_info, count_metrics
-from .latency import LatencyPass
+from .passes.accuracy import Scores
+from .passes.diagnostics import Deep, look_deeper
+from .passes.energy import EnergyPass, Measured, keep_traces
+from .passes.fidelity import Probes, wrong_output
+from .passes.latency import LatencyPass
+from .passes.thermal import minute_rows
+from .passes.throttle import ThrottleWatch
 from .prepared import BlobSink, Prepared
-from .profile import Profile
-from .quality import Scores
+from .presets import Profile
 from .samples import Progress
 from .summary import FLATTERED, latency_metrics, same_input_ratio, verdict
-from .throttle import ThrottleWatch
 
 
 @dataclass(frozen=True)

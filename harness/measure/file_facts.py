@@ -6,9 +6,9 @@ import dataclasses
 import hashlib
 import json
 
-from harness.analysis.counts import Counts
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import ArtifactInfo
+from harness.runtimes.graph_counts import Counts
 
 from .prepared import Prepared
 

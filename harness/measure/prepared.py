@@ -15,7 +15,7 @@ from harness.core.case import Case
 from harness.core.execution import FROM_FILE
 from harness.runtimes.base import Options
 
-from .job import Interpreter, Job, Labelled, Loop, Phase
+from .protocol import Interpreter, Job, Labelled, Loop, Phase
 
 _ONE_BY_ONE: frozenset[Phase] = frozenset({"accuracy", "probe"})
 

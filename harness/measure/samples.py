@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis import steady
 from harness.core.record import Blob, ProcessRun
 from harness.core.scenario import Scenario
 from harness.sensors.sampler import Traces
+from harness.stats import steady_state
 
-from .job import PHASES
+from .passes.worker_process import Answer, Failure
 from .prepared import BlobSink, Prepared
-from .process import Answer, Failure
-from .profile import Profile
+from .presets import Profile
+from .protocol import PHASES
 
 SETTLES: frozenset[Scenario] = frozenset({"SingleStream", "MultiStream", "paced"})
 """Where latency has a level to settle on: not among streams, in a queue, or where the drift is what is looked for."""
@@ -62,8 +62,8 @@ def steady_part(wall_ns: NDArray[np.int64], profile: Profile) -> tuple[int, str]
 
     Levels may differ by 1 %, or by what the profile's own interval may span where that is more.
     """
-    found = steady.detect(wall_ns, max(steady.TOLERANCE, profile.half_width))
-    if isinstance(found, steady.Steady):
+    found = steady_state.detect(wall_ns, max(steady_state.TOLERANCE, profile.half_width))
+    if isinstance(found, steady_state.Steady):
         return found.start_index, ""
     return 0, found.reason if len(found.batch_medians) else ""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis import stats
+from harness import stats
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.verdict import Verdict
 
-from .contention import contended
-from .profile import Profile, level
+from .metrics import BACK_TO_BACK, KEPT_UP, keeps_up, scenario_metrics, wall_per_cpu
+from .presets import Profile, level
 from .samples import Progress
-from .scenario_metrics import BACK_TO_BACK, KEPT_UP, keeps_up, scenario_metrics, wall_per_cpu
+from .verdicts import contended
 
 DRIFTED = 0.01
 """The control kernel may differ by this much before and after the timed loop."""

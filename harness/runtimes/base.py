@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.analysis.counts import Counts
     from harness.core.artifact import Format
     from harness.core.execution import Execution
     from harness.core.operators import OperatorProfile
     from harness.core.quantity import Missing
 
     from .capability import Capability, Support
+    from .graph_counts import Counts
 
 Batch = Mapping[str, NDArray[Any]]
 Outputs = dict[str, NDArray[Any]]

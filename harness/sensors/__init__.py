@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .opening import open_sensors, read_all
+from .registry import open_sensors, read_all
 
 __all__ = ["open_sensors", "read_all"]

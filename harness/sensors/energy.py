@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis.energy import Energy, from_counter, integrate, mean_power, net
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.sensing import Channel
+from harness.stats.energy import Energy, from_counter, integrate, mean_power, net
 
 from .board_power import PowerSource
 from .sampler import Series, Traces

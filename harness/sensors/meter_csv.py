@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.energy import Energy, integrate, net
 from harness.core.errors import DataError
+from harness.stats.energy import Energy, integrate, net
 
 from .energy import Window
 

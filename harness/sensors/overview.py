@@ -11,7 +11,7 @@ from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Sensor
 
 from .board_power import BoardPower, board_power, power_source
-from .opening import read_all
+from .registry import read_all
 
 _COUNTER_WAIT_S = 0.5
 

@@ -21,7 +21,7 @@ from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
 
 from .forked import Forked, Wait
-from .opening import read_safely
+from .registry import read_safely
 
 DEFAULT_PERIOD_NS = 100_000_000
 

@@ -18,22 +18,22 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from .place import configured as configured
-from .where import Where as Where
+from .database.location import configured as configured
+from .database.where import Where as Where
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .database import Store
+    from .database.store import Store
 
 
 def open(where: Path | str | None = None, *, create: bool = True) -> Store:  # noqa: A001 - as gzip.open
-    """The store at a path or URL, None for the configured or the user's own: see `harness.store.place.locate`.
+    """The store at a path or URL, None for the configured or the user's own: see `harness.store.database.location.locate`.
 
     Tables of an older version are brought up to date. StoreError when it cannot be used, or with `create` false when
     there is none. It is a context manager.
     """
-    from .database import Store
+    from .database.store import Store
 
     return Store(where, create=create)
 
@@ -50,7 +50,7 @@ def read(
     one row a metric with value, lo, hi, n or the reason why there is none; 'wide', one row a case of a run. `choice`:
     the fields of `Where`, such as model, runtime, metric, since. RecordError or StoreError for what cannot be read.
     """
-    from .database import Store
+    from .database.store import Store
 
     chosen = Where(**choice)
     if isinstance(where, Store):

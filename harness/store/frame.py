@@ -13,12 +13,12 @@ from harness.core.metric import METRICS, Metric
 from harness.core.quantity import Missing, Value
 from harness.core.record import Record, RunHeader
 from harness.core.scenario import PARAMETERS
+from harness.core.texts import TEXTS, texts
+from harness.core.times import iso, microseconds
 
-from .rows import git_sha
+from .database.rows import git_sha
+from .database.where import Where
 from .runfolder import RunFolder
-from .texts import TEXTS, texts
-from .times import iso, microseconds
-from .where import Where
 
 Format = Literal["csv", "json", "markdown"]
 

@@ -19,9 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.core.errors import RecordError, UsageError
+from harness.core.files import record_name, write_whole
 from harness.core.record import Record, RunHeader, to_json
-
-from .files import record_name, write_whole
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 

@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from harness.core.metric import METRICS
-from harness.store.compare import Comparison
+from harness.store.comparison import Comparison
 from reports.data import CaseView, ReportData
 from reports.numbers import Shown, half_width, percent, short
 from reports.section import Absent, Section, Template

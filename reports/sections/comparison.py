@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from harness.core.quantity import Missing
-from harness.store.compare import Comparison
-from harness.store.unlike import differences, other_file, pairs_of
+from harness.store.comparability import differences, other_file, pairs_of
+from harness.store.comparison import Comparison
 from reports.data import CaseView, ReportData, Run, compare_cases
+from reports.figures.ratios import log_ratio, ratio_figure
 from reports.numbers import Shown, counted, percent, short
-from reports.ratios import log_ratio, ratio_figure
 from reports.section import Absent, Figure, Section, Template
 
 from .cases import change_of

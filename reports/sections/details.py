@@ -13,8 +13,8 @@ from harness.core.metric import METRICS, Metric
 from harness.core.record import ProcessRun, Record
 from harness.core.verdict import Finding
 from reports.data import CaseView, ReportData
+from reports.figures.plots import GREY, axis, figure_json, thin
 from reports.numbers import Scale, Shown, plain
-from reports.plots import GREY, axis, figure_json, thin
 from reports.section import Absent, Section, Template
 from reports.text import flat, tail
 

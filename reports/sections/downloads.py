@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from harness.store.frame import Format, record_table, write_table
 from reports.data import ReportData
-from reports.raw import count, write_csv_gz
+from reports.raw_samples import count, write_csv_gz
 from reports.section import Absent, Section, Template
 
 _TEMPLATE = Template.beside(__file__)

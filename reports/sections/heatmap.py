@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from reports.data import CaseView, ReportData
-from reports.grid import Layout, views, views_html
+from reports.figures.grid import Layout, views, views_html
 from reports.numbers import TIMES, counted
 from reports.section import Absent, Section
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from reports.data import CaseView, ReportData, Reset, Run
+from reports.figures.history import Events, level_trace, marks_at, night_trace, ratio_trace
+from reports.figures.plots import COLOURS, GREY, axis, figure_json
 from reports.numbers import Shown, counted, percent
 from reports.page import when
-from reports.plots import COLOURS, GREY, axis, figure_json
 from reports.section import Absent, Figure, Key, Section, Template
 from reports.trend import SHORTEST, Break, Line, breaks, lines, resets_of, runs_of
-from reports.trend_plots import Events, level_trace, marks_at, night_trace, ratio_trace
 
 _TEMPLATE = Template.beside(__file__)
 

@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from harness.core.metric import METRICS
 from reports.data import CaseView, ReportData
+from reports.figures.plots import GREY, axis, colour_of, dash_of, figure_json, log_axis, quantiles
 from reports.numbers import counted
-from reports.plots import GREY, axis, colour_of, dash_of, figure_json, log_axis, quantiles
 from reports.section import Absent, Figure, Key, Section, figures_html
 
 _POINTS_ALL = 40_000  # over the whole report: a thousand cases must not make a file nobody can open

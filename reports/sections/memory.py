@@ -12,7 +12,7 @@ from markupsafe import Markup
 from harness.core.metric import METRICS
 from harness.core.record import Trace
 from reports.data import CaseView, ReportData
-from reports.plots import axis, colour_of, figure_json, symbol_of, thin
+from reports.figures.plots import axis, colour_of, figure_json, symbol_of, thin
 from reports.section import Absent, Figure, Key, Section, figures_html
 
 _PHASES = {"import": "After import", "load": "After load", "first": "After the first", "steady": "Steady"}

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from harness.core.record import Trace
 from reports.data import ReportData
-from reports.plots import axis, colour_of, figure_json, thin
+from reports.figures.plots import axis, colour_of, figure_json, thin
 from reports.section import Absent, Figure, Key, Section, Template
 
 _TEMPLATE = Template.beside(__file__)

@@ -10,8 +10,8 @@ from markupsafe import Markup
 from harness.core.quantity import Missing
 from harness.core.roofline import Roof
 from reports.data import CaseView, ReportData
+from reports.figures.plots import DASHES, GREY, colour_of, figure_json, keys, log_axis, symbol_of
 from reports.numbers import counted, plain
-from reports.plots import DASHES, GREY, colour_of, figure_json, keys, log_axis, symbol_of
 from reports.section import Absent, Figure, Key, Section, figures_html
 
 

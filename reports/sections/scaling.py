@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from markupsafe import Markup
 
 from reports.data import CaseView, ReportData
-from reports.plots import axis, colour_of, figure_json
+from reports.figures.plots import axis, colour_of, figure_json
 from reports.section import Absent, Figure, Key, Section, figures_html
 
 

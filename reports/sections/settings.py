@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.analysis.prospects import prospects
+from harness.diagnosis.prospects import prospects
 from reports.data import CaseView, ReportData
 from reports.numbers import TIMES
 from reports.section import Absent, Section, Template

@@ -9,11 +9,11 @@ from markupsafe import Markup
 
 from harness.core.metric import METRICS
 from reports.data import CaseView, ReportData
-from reports.front import on_front, scored, why_dominated
+from reports.figures.plots import axis, figure_json, log_axis
+from reports.figures.scatter import front_line, legend, markers, point
 from reports.numbers import counted
-from reports.plots import axis, figure_json, log_axis
+from reports.pareto import on_front, scored, why_dominated
 from reports.recommend import SLIDERS
-from reports.scatter import front_line, legend, markers, point
 from reports.section import Absent, Figure, Section, Template
 
 _TEMPLATE = Template.beside(__file__)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from markupsafe import Markup
 
 from harness.core.quantity import Value
-from harness.store.compare import Change, Comparison
+from harness.store.comparison import Change, Comparison
 from reports.data import CaseView, ReportData
 from reports.numbers import counted, half_width, percent
 from reports.section import Section, Template

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.artifact import Format
-from suites.compression.base import BF16_ARITHMETIC, Calibration, Compression, Yield
+
+from .base import BF16_ARITHMETIC, Calibration, Compression, Yield
 
 
 class Bf16(Compression):

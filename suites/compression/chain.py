@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from harness.core.errors import UsageError
 from harness.core.plugins import load
-from suites.compression.base import Compression
-from suites.compression.tuned import Tuned
+
+from .base import Compression
+from .tuned import Tuned
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from suites.compression.base import ANYWHERE, Compression
-from suites.compression.tuned import Tuned
+from .base import ANYWHERE, Compression
+from .tuned import Tuned
 
 if TYPE_CHECKING:
     from torch import nn

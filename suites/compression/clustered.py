@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from suites.compression.base import Compression
-from suites.compression.tuned import Tuned
+from .base import Compression
+from .tuned import Tuned
 
 if TYPE_CHECKING:
     from torch import nn

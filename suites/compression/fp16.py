@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.core.artifact import Format
-from suites.compression.base import FP16_ARITHMETIC, Calibration, Compression, Yield
-from suites.compression.litert import TOOLS, quantise, rule, tensor
+
+from .base import FP16_ARITHMETIC, Calibration, Compression, Yield
+from .litert import TOOLS, quantise, rule, tensor
 
 
 class Fp16(Compression):

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.core.artifact import Format
-from suites.compression.base import Calibration, Compression, Yield
+
+from .base import Calibration, Compression, Yield
 
 
 class Fp32(Compression):

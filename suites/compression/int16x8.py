@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.core.artifact import Format
-from suites.compression import litert, ort
-from suites.compression.base import Calibration, Compression, Yield
-from suites.compression.litert import quantise, static_rule
+
+from . import litert, ort
+from .base import Calibration, Compression, Yield
+from .litert import quantise, static_rule
 
 
 class Int16x8(Compression):

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.core.artifact import Format
-from suites.compression import litert, ort
-from suites.compression.base import INT8_DOT_PRODUCT, Calibration, Compression, Yield
-from suites.compression.litert import quantise, rule, tensor
-from suites.compression.ort import prepared
+
+from . import litert, ort
+from .base import INT8_DOT_PRODUCT, Calibration, Compression, Yield
+from .litert import quantise, rule, tensor
+from .ort import prepared
 
 
 class Int8Dynamic(Compression):

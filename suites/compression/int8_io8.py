@@ -9,10 +9,11 @@ from typing import Any
 
 from harness.core.artifact import Format
 from harness.runtimes.scales import key, written
-from suites.compression import litert, ort
-from suites.compression.base import INT8_DOT_PRODUCT, Calibration, Compression, Yield
-from suites.compression.int8_static import SETTING as STATIC
-from suites.compression.litert import quantise, static_rule
+
+from . import litert, ort
+from .base import INT8_DOT_PRODUCT, Calibration, Compression, Yield
+from .int8_static import SETTING as STATIC
+from .litert import quantise, static_rule
 
 
 class Int8Io8(Compression):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from suites.compression.base import INT8_DOT_PRODUCT, Compression
-from suites.compression.int8_static import SETTING as STATIC
-from suites.compression.tuned import Tuned
+from .base import INT8_DOT_PRODUCT, Compression
+from .int8_static import SETTING as STATIC
+from .tuned import Tuned
 
 if TYPE_CHECKING:
     from torch import nn

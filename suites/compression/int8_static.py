@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.artifact import Format
-from suites.compression import histogram, litert, ort
-from suites.compression.base import INT8_DOT_PRODUCT, Calibration, Compression, Yield
-from suites.compression.litert import quantise, static_rule
+
+from . import histogram, litert, ort
+from .base import INT8_DOT_PRODUCT, Calibration, Compression, Yield
+from .litert import quantise, static_rule
 
 RANGES_REFUSED: Mapping[Format, str] = {"tflite": "ai-edge-quantizer takes ranges from minimum and maximum alone"}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from suites.compression.base import Calibration
+from .base import Calibration
 
 TOOLS = ("ai-edge-quantizer", "ai-edge-litert")
 

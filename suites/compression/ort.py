@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from suites.compression import histogram
-from suites.compression.base import Calibration
+from . import histogram
+from .base import Calibration
 
 TOOLS = ("onnxruntime", "onnx")
 

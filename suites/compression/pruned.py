@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from suites.compression.base import SPARSE_KERNELS, Compression
-from suites.compression.tuned import Tuned
+from .base import SPARSE_KERNELS, Compression
+from .tuned import Tuned
 
 if TYPE_CHECKING:
     from torch import nn

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.core.artifact import Format
 from harness.core.plugins import load
-from suites.compression.base import Calibration, Compression, Yield
+
+from .base import Calibration, Compression, Yield
 
 if TYPE_CHECKING:
     from torch import nn

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from suites.compression import litert
-from suites.compression.base import Calibration, Compression, Yield
-from suites.compression.litert import quantise, rule, tensor
+from . import litert
+from .base import Calibration, Compression, Yield
+from .litert import quantise, rule, tensor
 
 OPSET = 21
 """The first ONNX operator set whose DequantizeLinear takes int4."""

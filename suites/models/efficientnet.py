@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from suites.models.base import ModelFamily, Published, Variant, make_divisible
+from .base import ModelFamily, Published, Variant, make_divisible
 
 if TYPE_CHECKING:
     from torch import nn

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from suites.models.base import ModelFamily, Published, Variant, make_divisible
-from suites.models.efficientnet import BATCH_NORM_EPS
+from .base import ModelFamily, Published, Variant, make_divisible
+from .efficientnet import BATCH_NORM_EPS
 
 if TYPE_CHECKING:
     from torch import nn

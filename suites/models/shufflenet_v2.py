@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.core.errors import UsageError
-from suites.models.base import ModelFamily, Published, Variant
+
+from .base import ModelFamily, Published, Variant
 
 if TYPE_CHECKING:
     from torch import nn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from suites.models.base import ModelFamily, Published, Variant, make_divisible
+from .base import ModelFamily, Published, Variant, make_divisible
 
 if TYPE_CHECKING:
     from torch import nn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suites.nn.blocks import (
+from .blocks import (
     BasicBlock,
     ConvBNAct,
     Fire,

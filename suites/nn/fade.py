@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 from harness.core.errors import UsageError
-from suites.nn.hooks import Hooks
-from suites.nn.narrow import Hidden, hidden, importance, narrow, places_kept
-from suites.nn.sparse import EVERY, cubic, in_ramp
+
+from .hooks import Hooks
+from .narrow import Hidden, hidden, importance, narrow, places_kept
+from .sparse import EVERY, cubic, in_ramp
 
 
 class Fade(Hooks):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from suites.nn.hooks import Hooks
+from .hooks import Hooks
 
 MOMENTUM = 0.01
 """Share of the newest batch in the moving average of an activation's range."""

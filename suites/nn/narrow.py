@@ -15,7 +15,8 @@ import torch
 from torch import nn
 
 from harness.core.errors import UsageError
-from suites.nn.blocks import ConvBNAct, InvertedResidual, ShuffleUnit
+
+from .blocks import ConvBNAct, InvertedResidual, ShuffleUnit
 
 DIVISOR = 8
 """Kept channels are a multiple of this, as vector units like them."""

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from suites.nn.hooks import Hooks
+from .hooks import Hooks
 
 RAMP = 0.6
 """Share of all steps over which sparsity grows; the rest of them lets the remaining weights settle."""

@@ -26,7 +26,7 @@ def bare_ncnn(model: Path, seconds: float) -> float:
     """The same around ncnn's Extractor, in fp32."""
     import ncnn
 
-    from harness.runtimes.ncnn_graph import read
+    from harness.runtimes.ncnn.graph import read
 
     net = ncnn.Net()
     net.opt.num_threads = 1

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.bench.run import versions
 from harness.core.hostfs import HostFs
 from harness.core.units import utc_now
 from harness.host.identity import identity
+from harness.runs.session import versions
 
 Contender = Callable[[], float]
 """Runs one fresh process; its median nanoseconds."""

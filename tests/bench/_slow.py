@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from harness.bench.ab import Ab, AbRequest
-from harness.measure.pairs import Duel
-from suites import catalog
+from harness.measure.ab import Duel
+from harness.runs.ab import Ab, AbRequest
+from suites.artifacts import catalog
 from tests.onnx_bytes import slowed
 
 RUNTIME = "onnxruntime-cpu"

@@ -17,7 +17,7 @@ def torchscript(folder: Path) -> Path:
     import torch
 
     sys.path.insert(0, str(Path(__file__).parents[2]))
-    from harness.runtimes.torchscript import SHAPES
+    from harness.runtimes.torch.torchscript import SHAPES
 
     path = folder / "relu.pt"
     traced = torch.jit.trace(torch.nn.ReLU(), torch.zeros(1, WIDTH))

@@ -18,15 +18,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from harness.bench.board import find_target
-from harness.bench.room import Room
-from harness.bench.sides import SideFinder
 from harness.core.errors import EdgebenchError
 from harness.core.hostfs import HostFs
-from harness.measure.pairs import Duel, Side, Timing, time_process
+from harness.host.room import Room
+from harness.measure.ab import Duel, Side, Timing, time_process
+from harness.measure.passes.worker_process import Failure
 from harness.measure.prepared import Prepared
-from harness.measure.process import Failure
-from harness.measure.profile import Profile, profile
+from harness.measure.presets import Profile, profile
+from harness.runs.board import find_target
+from harness.runs.variants import SideFinder
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _rounds import print_table, warn_if_busy, write

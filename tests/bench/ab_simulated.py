@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.measure.pairs import Duel, Side, Timing
+from harness.measure.ab import Duel, Side, Timing
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _rounds import print_table

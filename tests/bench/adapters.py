@@ -23,13 +23,13 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis.compare import ab
-from harness.bench.room import Room
-from harness.bench.sides import SideFinder
 from harness.core import plugins
 from harness.core.errors import EdgebenchError
+from harness.host.room import Room
 from harness.measure.prepared import Prepared
+from harness.runs.variants import SideFinder
 from harness.runtimes.base import Adapter, SessionError
+from harness.stats.comparison import ab
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _bare import BARE

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from harness.analysis import stats
+from harness import stats
 
 Samples = npt.NDArray[np.float64]
 SIGMA = 0.02  # spread of single inferences

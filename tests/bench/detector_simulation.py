@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.analysis.nightly import Detector, Settings, Verdict
+from harness.stats.nightly import Detector, Settings, Verdict
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _nights import BASE_S, FAMILIES, PROCESSES, Array, Nights

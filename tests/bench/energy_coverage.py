@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from harness.analysis import energy
+from harness.stats import energy
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _rounds import print_table

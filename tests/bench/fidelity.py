@@ -25,17 +25,17 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis.compare import ab
-from harness.bench.board import find_target
-from harness.bench.room import Room
-from harness.bench.sides import SideFinder
 from harness.core import plugins
 from harness.core.errors import EdgebenchError
 from harness.core.hostfs import HostFs
-from harness.measure.pairs import time_process
+from harness.host.room import Room
+from harness.measure.ab import time_process
+from harness.measure.passes.worker_process import Failure, run_worker
 from harness.measure.prepared import Prepared
-from harness.measure.process import Failure, run_worker
-from harness.measure.profile import Profile, profile
+from harness.measure.presets import Profile, profile
+from harness.runs.board import find_target
+from harness.runs.variants import SideFinder
+from harness.stats.comparison import ab
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _rounds import Contender, keep, measure, pinned, warn_if_busy

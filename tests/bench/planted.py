@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from _rounds import keep, warn_if_busy
 from _slow import RUNTIME, Slow, slow_net
 
-from harness.bench.nightly.kept import TRIAL_NIGHTS
+from harness.nightly.baselines import TRIAL_NIGHTS
 
 MODELS = ("mobilenet_v2-0.35-32", "shufflenet_v2-0.5-32", "efficientnet_lite0-0.3-32")
 HEAD = ("night", "exit", "verdict", "ratio in its A/B", "true ratio", "evidence")

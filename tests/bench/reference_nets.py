@@ -22,8 +22,8 @@ import torch
 from torch import nn
 
 from harness.core.plugins import load
+from suites.artifacts.synthetic.images import images
 from suites.models.base import ModelFamily, Variant
-from suites.synthetic.images import images
 from tests.batch_norm import calibrate_batch_norm
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"

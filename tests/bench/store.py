@@ -24,7 +24,7 @@ from harness.core.case import Case
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record, RunHeader
-from harness.store.database import Store
+from harness.store.database.store import Store
 from harness.store.runfolder import RunFolder
 from tests import factory
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.store.database import Store
+from harness.store.database.store import Store
 from tests import factory
 
 PLANS = factory.nets()[:2]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness import cli
-from suites import catalog
+from suites.artifacts import catalog
 from tests.shared import once
 
 

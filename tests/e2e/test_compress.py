@@ -12,10 +12,10 @@ import pytest
 from harness.cli import main
 from harness.core.errors import EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE
 from harness.store.runfolder import RunFolder
-from suites.catalog import ARTIFACTS
+from suites.artifacts.catalog import ARTIFACTS
 from tests.e2e.conftest import EMBEDDED, Edgebench
 from tests.onnx_bytes import FLOAT, model
-from tests.unit.suites_own.photos import HOW, fashion, plain
+from tests.unit.suites.post_training.photos import HOW, fashion, plain
 
 pytest.importorskip("onnx")
 SMOKE = ("--profile", "smoke", "--no-report")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.core.errors import EXIT_SOME_FAILED
 from harness.store.runfolder import RunFolder
-from suites import catalog
+from suites.artifacts import catalog
 from tests.e2e.conftest import EMBEDDED, SMOKE, Edgebench
 from tests.fakes.edgetpu import built
 from tests.tflite_bytes import CACHING, DEQUANTIZE, EXECUTING, FLOAT, Op, chain, compiled, package

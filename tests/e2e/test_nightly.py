@@ -7,7 +7,7 @@ import json
 import pytest
 
 from harness.core.case import Case
-from suites import catalog
+from suites.artifacts import catalog
 from tests.onnx_bytes import slowed
 from tests.shared import copy, once
 

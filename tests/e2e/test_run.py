@@ -84,8 +84,8 @@ def test_own_models_of_both_formats_are_measured(edgebench: Edgebench, own_onnx:
 def test_own_models_are_scored_on_class_folders(edgebench: Edgebench, own_onnx: Path, tmp_path: Path) -> None:
     from PIL import Image
 
-    from harness.accuracy.dataset import open_dataset
-    from suites.catalog import DATA
+    from harness.datasets.dataset import open_dataset
+    from suites.artifacts.catalog import DATA
 
     for number, (image, label) in enumerate(open_dataset("idx", DATA / "fashion-mnist").items(120)):
         folder = tmp_path / "photos" / f"class{label}"
@@ -101,8 +101,8 @@ def test_own_models_are_scored_on_class_folders(edgebench: Edgebench, own_onnx: 
 def test_a_labels_file_scores_each_of_its_parts(edgebench: Edgebench, own_onnx: Path, tmp_path: Path) -> None:
     from PIL import Image
 
-    from harness.accuracy.dataset import open_dataset
-    from suites.catalog import DATA
+    from harness.datasets.dataset import open_dataset
+    from suites.artifacts.catalog import DATA
 
     photos = tmp_path / "photos"
     photos.mkdir()

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from harness.core.errors import EXIT_USAGE
-from harness.store.database import Store
+from harness.store.database.store import Store
 from harness.store.runfolder import RunFolder
 from tests.e2e.conftest import EMBEDDED, SMOKE, Edgebench
 

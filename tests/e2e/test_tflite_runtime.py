@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.accuracy.dataset import open_dataset
-from harness.accuracy.preprocess import preprocess
 from harness.core import plugins
 from harness.core.artifact import Preprocess
 from harness.core.errors import EXIT_SOME_FAILED
+from harness.datasets.dataset import open_dataset
+from harness.datasets.preprocessing import preprocess
 from harness.runtimes.base import Options, SessionError
 from harness.store.runfolder import RunFolder
-from suites import catalog
+from suites.artifacts import catalog
 from tests.e2e.conftest import EMBEDDED, SMOKE, Edgebench
 
 pytestmark = pytest.mark.legacy

@@ -18,23 +18,23 @@ import pytest
 import sqlalchemy as sa
 
 from harness import store
-from harness.bench.nightly import exact
-from harness.bench.nightly import night as night_module
-from harness.bench.nightly.night import Night
-from harness.bench.nightly.papers import Paper
-from harness.bench.plan import Plan as BenchPlan
 from harness.core.artifact import Artifact, Preprocess, sha256_of
 from harness.core.case import Case
 from harness.core.metric import METRICS
 from harness.core.verdict import Verdict
-from harness.measure.job import Interpreter, Labelled
+from harness.measure.passes.accuracy import Scored
+from harness.measure.passes.worker_process import Answer, Failure
 from harness.measure.prepared import Prepared
-from harness.measure.process import Answer, Failure
-from harness.measure.quality import Scored
+from harness.measure.protocol import Interpreter, Labelled
+from harness.nightly import exact_metrics
+from harness.nightly import night as night_module
+from harness.nightly.night import Night
+from harness.nightly.report import Paper
+from harness.runs.plan import Plan as BenchPlan
 from harness.runtimes.base import Options
-from harness.store.nights import NightRun, Nights, Series
+from harness.store.database.history import NightRun, Nights, Series
 from harness.store.runfolder import RunFolder
-from suites.watch import Rules
+from suites.nightly_rules import Rules
 from tests.factory import MILLISECOND, Plan, write_run
 
 CASES = [Case("net", setting, "onnxruntime-cpu") for setting in ("fp32", "int8-static")]
@@ -116,7 +116,7 @@ class Lab:
         patch.setattr(night_module, "Again", lambda *_: self.again)
         patch.setattr(night_module, "Scores", lambda *_: Scores(self.hits))
         died = Failure(Verdict("crashed", "signal 11"), "")
-        patch.setattr(exact, "run_worker", lambda *_: Answer({}, {}) if self.runs_still else died)
+        patch.setattr(exact_metrics, "run_worker", lambda *_: Answer({}, {}) if self.runs_still else died)
 
     def run(
         self,

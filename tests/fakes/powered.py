@@ -15,12 +15,12 @@ from harness.core.case import Case
 from harness.core.power import PowerTotal
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
-from harness.measure import energy
-from harness.measure.energy import EnergyPass, Measured
-from harness.measure.job import PHASES, Job
-from harness.measure.latency import Progress
-from harness.measure.process import Answer, Failure
-from harness.measure.profile import Profile
+from harness.measure.passes import energy
+from harness.measure.passes.energy import EnergyPass, Measured
+from harness.measure.passes.latency import Progress
+from harness.measure.passes.worker_process import Answer, Failure
+from harness.measure.presets import Profile
+from harness.measure.protocol import PHASES, Job
 from harness.sensors import sampler
 from harness.sensors.board_power import PowerSource
 from tests.fakes.scripted import MS, SECOND, Blobs

@@ -14,12 +14,12 @@ import numpy as np
 from harness.core.artifact import Artifact
 from harness.core.case import Case
 from harness.core.scenario import Driver, Load, Scenario
-from harness.measure.job import PHASES, Job
-from harness.measure.latency import Progress
-from harness.measure.loop import Plan, Samples
+from harness.measure.passes.latency import Progress
+from harness.measure.passes.worker_process import Answer
 from harness.measure.prepared import Prepared
-from harness.measure.process import Answer
-from harness.measure.scenarios import Stage, drive
+from harness.measure.protocol import PHASES, Job
+from harness.measure.worker.loop import Plan, Samples
+from harness.measure.worker.scenarios import Stage, drive
 from harness.runtimes.base import Batch, Options
 
 MS = 1_000_000

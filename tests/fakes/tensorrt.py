@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.runtimes import tensorrt_cuda
+from harness.runtimes.tensorrt import cuda
 
 WORDS = {2: b"out of memory", 35: b"CUDA driver version is insufficient for CUDA runtime version",
          100: b"no CUDA-capable device is detected"}  # fmt: skip
@@ -39,7 +39,7 @@ class Fake:
 
     def install(self, patch: pytest.MonkeyPatch) -> Fake:
         patch.setitem(sys.modules, "tensorrt", module(self))
-        patch.setattr(tensorrt_cuda, "load", lambda: cudart(self))
+        patch.setattr(cuda, "load", lambda: cudart(self))
         return self
 
 

@@ -11,17 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.verdict import Status, Verdict
-from harness.measure.job import Job
-from harness.measure.process import Answer, Failure
+from harness.measure.passes.worker_process import Answer, Failure
+from harness.measure.protocol import Job
 
 MS = 1_000_000
 CRASH = Failure(Verdict("crashed", "the process was ended by SIGSEGV", "update the runtime"), "boom\n")
 
 PASSES = (
-    "harness.measure.latency.run_worker",
-    "harness.measure.energy.run_worker",
-    "harness.measure.fidelity.run_worker",
-    "harness.measure.quality.run_worker",
+    "harness.measure.passes.latency.run_worker",
+    "harness.measure.passes.energy.run_worker",
+    "harness.measure.passes.fidelity.run_worker",
+    "harness.measure.passes.accuracy.run_worker",
 )
 """Where the passes look `run_worker` up."""
 

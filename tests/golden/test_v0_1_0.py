@@ -15,10 +15,6 @@ import numpy as np
 import pytest
 
 from harness import store
-from harness.bench.nightly import night as night_module
-from harness.bench.nightly.night import Night
-from harness.bench.plan import Plan
-from harness.bench.run import versions
 from harness.cli import main
 from harness.core.artifact import Artifact, sha256_of
 from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED
@@ -29,10 +25,14 @@ from harness.core.record import Record
 from harness.core.verdict import Verdict
 from harness.host.identity import identity
 from harness.measure.prepared import Prepared
+from harness.nightly import night as night_module
+from harness.nightly.night import Night
+from harness.runs.plan import Plan
+from harness.runs.session import versions
 from harness.runtimes.base import Options
 from harness.store.runfolder import RunFolder
 from suites import suite
-from suites.watch import Rules
+from suites.nightly_rules import Rules
 
 from .structure import READERS, assert_same
 

@@ -16,23 +16,25 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from harness.analysis.counts import Counts
 from harness.core.artifact import Artifact
 from harness.core.case import Case
 from harness.core.execution import Execution
 from harness.core.quantity import Missing
 from harness.core.record import Record
-from harness.measure import energy, fidelity, latency, loop, memory, operators, overhead, quality, timing, worker
 from harness.measure.block import Setting, measure_block
-from harness.measure.energy import EnergyPass
-from harness.measure.job import PHASES, Job, Loop
-from harness.measure.latency import LatencyPass, Progress
+from harness.measure.passes import accuracy, energy, fidelity, latency, memory, operators, overhead
+from harness.measure.passes.accuracy import Scores
+from harness.measure.passes.energy import EnergyPass
+from harness.measure.passes.latency import LatencyPass, Progress
+from harness.measure.passes.worker_process import Answer, Failure
 from harness.measure.prepared import Prepared
-from harness.measure.process import Answer, Failure
-from harness.measure.profile import Profile, profile
-from harness.measure.quality import Scores
+from harness.measure.presets import Profile, profile
+from harness.measure.protocol import PHASES, Job, Loop
 from harness.measure.summary import latency_metrics, verdict
+from harness.measure.worker import __main__, loop
+from harness.measure.worker import latency as timing
 from harness.runtimes.base import Batch, Options, Outputs, Session, TensorSpec
+from harness.runtimes.graph_counts import Counts
 from harness.runtimes.null import NullRuntime
 
 US, MS = 1_000, 1_000_000
@@ -189,9 +191,9 @@ def in_process(
         during.setattr(loop, "run", run)
         during.setattr(gc, "collect", lambda: 0)  # the heap of a test run is large
         during.setattr(timing, "control_ns", control_ns)
-        during.setattr(worker, "die_with_parent", lambda: machine.events.append("die with parent"))
-        during.setattr(worker, "die_first", lambda: machine.events.append("die first"))
-        worker.main([str(folder / "job.json")])
+        during.setattr(__main__, "die_with_parent", lambda: machine.events.append("die with parent"))
+        during.setattr(__main__, "die_first", lambda: machine.events.append("die first"))
+        __main__.main([str(folder / "job.json")])
     with np.load(folder / "arrays.npz") as arrays:
         return json.loads((folder / "result.json").read_text()), dict(arrays)
 
@@ -321,7 +323,7 @@ def replace_workers(patch: pytest.MonkeyPatch, run: Run) -> list[Job]:
         jobs.append(job)
         return run(job)
 
-    for module in (latency, fidelity, quality, energy, memory, operators):
+    for module in (latency, fidelity, accuracy, energy, memory, operators):
         patch.setattr(module, "run_worker", run_worker)
     patch.setattr(overhead, "run_worker", lambda _job, timeout_s: answer(warmup_ns=[140] * 3000))
     return jobs

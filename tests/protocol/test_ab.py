@@ -13,10 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from harness.analysis import stats
-from harness.analysis.compare import ab
-from harness.bench.ab import AbRequest
-from harness.bench.sides import Side as NamedSide
+from harness import stats
 from harness.cli import main, parser
 from harness.core.artifact import Artifact, Preprocess
 from harness.core.case import Case
@@ -24,17 +21,22 @@ from harness.core.errors import UsageError
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.sensing import Channel, Reading
 from harness.core.verdict import Verdict
-from harness.measure import overhead, pairs, perturbation, selfcheck
-from harness.measure.import_cost import ImportCost, import_costs
-from harness.measure.job import Job, Labelled
-from harness.measure.pairs import Duel, Side, Timing
-from harness.measure.perturbation import Alternation, Block, slowdown
+from harness.measure import ab as pairs
+from harness.measure.ab import Duel, Side, Timing
+from harness.measure.passes import overhead
+from harness.measure.passes.worker_process import Answer, Failure
 from harness.measure.prepared import Prepared
-from harness.measure.process import Answer, Failure
-from harness.measure.profile import PROFILES
-from harness.measure.selfcheck import Check, Workload
+from harness.measure.presets import PROFILES
+from harness.measure.protocol import Job, Labelled
+from harness.measure.selfcheck import checks, perturbation
+from harness.measure.selfcheck.checks import Check, Workload
+from harness.measure.selfcheck.import_cost import ImportCost, import_costs
+from harness.measure.selfcheck.perturbation import Alternation, Block, slowdown
+from harness.runs.ab import AbRequest
+from harness.runs.variants import Side as NamedSide
 from harness.runtimes.base import Options
 from harness.sensors.sampler import Sampler
+from harness.stats.comparison import ab
 
 MS = 1_000_000
 NET = "mobilenet_v2-0.35-32"
@@ -195,7 +197,7 @@ def test_both_processes_of_a_pair_get_the_same_inputs(compared: Any, monkeypatch
     assert [job.feeds for job in processes.jobs] == [None] * 14  # inputs are drawn from the seed
 
     labelled = Labelled("folder", "photos", Preprocess())
-    monkeypatch.setattr("harness.bench.ab.write_feeds", lambda cases, scratch: {labelled: Path("images.npy")})
+    monkeypatch.setattr("harness.runs.ab.write_feeds", lambda cases, scratch: {labelled: Path("images.npy")})
     compared(processes := Processes(constant(0.5)), labelled=labelled)
     assert [job.feeds for job in processes.jobs] == ["images.npy"] * 14
 
@@ -568,7 +570,7 @@ def test_a_target_is_shown_missed_or_undecided(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, quantity: Quantity, word: str
 ) -> None:
     check = Check("n", "A title", quantity, "ns", 10.0, "the remedy")
-    monkeypatch.setattr("harness.bench.selfcheck.selfcheck", lambda pairs: iter([check]))
+    monkeypatch.setattr("harness.runs.selfcheck.selfcheck", lambda pairs: iter([check]))
     assert main(["selfcheck", "--out", str(tmp_path / "s.json")]) == 0
     first, *rest = capsys.readouterr().out.splitlines()
     assert first.startswith(word)
@@ -594,34 +596,34 @@ def test_target_of_the_timed_loop(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         return Answer({}, {"warmup_ns": warm_up, "wall_ns": np.array([1]), "cpu_ns": np.array([1])})
 
     monkeypatch.setattr(overhead, "run_worker", worker)
-    check = selfcheck.loop_overhead(tmp_path, arch)
+    check = checks.loop_overhead(tmp_path, arch)
     assert (number(check.quantity), check.unit, check.target) == (130.0, "ns", target)
 
 
 def test_targets_of_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = itertools.count()
-    step = selfcheck.clock_step(lambda: next(ticks) // 3 * 70, n=50)
+    step = checks.clock_step(lambda: next(ticks) // 3 * 70, n=50)
     assert (number(step.quantity), step.unit, step.target) == (70.0, "ns", 100.0)
     times = itertools.accumulate(itertools.cycle([0, 5000, 1000, 5000]))  # around 50 readings; 1 us between series
 
     class Time:
         perf_counter_ns = staticmethod(lambda: next(times))
 
-    monkeypatch.setattr(selfcheck, "time", Time)
-    cost = selfcheck.clock_cost(lambda: 0, n=9, calls=50)
+    monkeypatch.setattr(checks, "time", Time)
+    cost = checks.clock_cost(lambda: 0, n=9, calls=50)
     assert (cost.unit, cost.target) == ("ns", 250.0)
     assert number(cost.quantity) == pytest.approx(100.0)
 
 
 def test_target_of_the_fixed_piece_of_work() -> None:
     times = itertools.cycle([100.0] * 20 + [103.0] * 20)
-    check = selfcheck.control_change(lambda: next(times))
+    check = checks.control_change(lambda: next(times))
     assert check.target == 0.01
     assert isinstance(check.quantity, Value)
     assert check.quantity.n == 80
     assert check.quantity.value == pytest.approx(0.03, abs=0.001)  # up or down: a change is a change
     slow = itertools.count()
-    drifting = selfcheck.control_change(lambda: 100.0 * 1.001 ** next(slow))
+    drifting = checks.control_change(lambda: 100.0 * 1.001 ** next(slow))
     assert number(drifting.quantity) == pytest.approx(1.001**20 - 1, rel=0.01)  # a quarter of 80 apart
 
 
@@ -632,14 +634,14 @@ def test_targets_of_the_import(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         asked.append((list(modules), processes))
         return [ImportCost(name, 1e6 * place, 100.0 * place) for place, name in enumerate(["python", *modules], 1)]
 
-    monkeypatch.setattr(selfcheck, "import_costs", costs)
-    time, memory = selfcheck.worker_import(tmp_path)
+    monkeypatch.setattr(checks, "import_costs", costs)
+    time, memory = checks.worker_import(tmp_path)
     assert asked == [(["numpy", "harness.measure.worker"], 7)]
     assert (number(time.quantity), time.unit, time.target) == (3e6, "ns", 30e6)
     assert (number(memory.quantity), memory.unit, memory.target) == (300.0, "B", 15 * 2**20)
 
     measured = iter([[(0, 50), (90, 7)], [(0, 20), (30, 9)], [(0, 20), (40, 1)], [(0, 20), (50, 8)]])
-    monkeypatch.setattr("harness.measure.import_cost._once", lambda modules, scratch: next(measured))
+    monkeypatch.setattr("harness.measure.selfcheck.import_cost._once", lambda modules, scratch: next(measured))
     bare, module = import_costs(["m"], tmp_path, processes=3)  # one process goes first and does not count
     assert (bare.rss_bytes, module.time_ns, module.rss_bytes) == (20, 30, 8)
 
@@ -663,8 +665,8 @@ def test_target_of_the_sampler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, 
         watch.__self__.pairs.extend(pairs_)
         return Answer({}, {"at_ns": at, "wall_ns": wall})
 
-    monkeypatch.setattr(selfcheck, "run_worker", worker)
-    check = selfcheck.sampler_cost(Workload(prepared("m"), 200), [], tmp_path)
+    monkeypatch.setattr(checks, "run_worker", worker)
+    check = checks.sampler_cost(Workload(prepared("m"), 200), [], tmp_path)
     assert check.target == 0.005
     assert isinstance(check.quantity, Value)
     assert check.quantity.value == pytest.approx(slower, abs=0.001)
@@ -762,8 +764,8 @@ def test_a_block_with_the_sampler_has_two_readings_of_every_sensor(
         off()
         return CRASH
 
-    monkeypatch.setattr(selfcheck, "run_worker", worker)
-    monkeypatch.setattr(selfcheck, "Sampler", lambda sensors: Sampler(sensors, own_process=False))
-    check = selfcheck.sampler_cost(Workload(prepared("m"), 200), sensors, tmp_path)
+    monkeypatch.setattr(checks, "run_worker", worker)
+    monkeypatch.setattr(checks, "Sampler", lambda sensors: Sampler(sensors, own_process=False))
+    check = checks.sampler_cost(Workload(prepared("m"), 200), sensors, tmp_path)
     assert isinstance(check.quantity, Missing)
     assert [sensor.reads for sensor in sensors] == [2, 2]

@@ -22,28 +22,28 @@ import pytest
 
 import suites
 from harness import cli, store
-from harness.analysis.nightly import Detector, Settings, Verdict
-from harness.bench.nightly import again as again_module
-from harness.bench.nightly import environments as environments_module
-from harness.bench.nightly import exact
-from harness.bench.nightly import night as night_module
-from harness.bench.nightly.again import Again
-from harness.bench.nightly.environments import Environments
-from harness.bench.nightly.kept import Build, Kept
-from harness.bench.nightly.outcome import Outcome, exit_code
-from harness.bench.nightly.papers import Paper, markdown
-from harness.bench.nightly.series import Tonight, judge, slow
-from harness.bench.nightly.xml import junit
 from harness.cli import _nightly_service, nightly
 from harness.cli import run as run_command
 from harness.core.artifact import sha256_of
 from harness.core.quantity import Missing, Value
 from harness.core.verdict import Verdict as CaseVerdict
-from harness.measure.pairs import Timing
-from harness.measure.process import Failure
-from harness.measure.profile import profile
-from harness.store.database import Store
-from suites.watch import Rules, Watch
+from harness.measure.ab import Timing
+from harness.measure.passes.worker_process import Failure
+from harness.measure.presets import profile
+from harness.nightly import environments as environments_module
+from harness.nightly import exact_metrics
+from harness.nightly import night as night_module
+from harness.nightly import remeasurement as again_module
+from harness.nightly.baselines import Build, Kept
+from harness.nightly.environments import Environments
+from harness.nightly.outcome import Outcome, exit_code
+from harness.nightly.remeasurement import Again
+from harness.nightly.report import Paper, markdown
+from harness.nightly.series import Tonight, judge, slow
+from harness.nightly.xml import junit
+from harness.stats.nightly import Detector, Settings, Verdict
+from harness.store.database.store import Store
+from suites.nightly_rules import Rules, Watch
 from tests.factory import Plan, record, write_run
 from tests.fakes import nights as fakes
 from tests.fakes.nights import CASES, FP32, HISTORY, INT8, NO_RULES, VERSIONS, Lab, nights_of, prepared
@@ -200,7 +200,7 @@ def test_exit_0_nothing_to_report_or_improvements_alone(lab, command, capsys, sl
 def test_exit_1_regression_or_limit_broken(lab, command, monkeypatch, broken) -> None:
     if broken:
         limited = Rules((Watch(limits=("p50 <= 1 ms",)),))
-        monkeypatch.setattr("harness.bench.request.Request.rules", limited)
+        monkeypatch.setattr("harness.runs.config.Request.rules", limited)
         assert command() == 1
     else:
         lab.again.ratio = 1.06
@@ -844,13 +844,15 @@ def hits(*, lost: int = 0, won: int = 0, images: int = 1000) -> dict[str, Sequen
 def test_accuracy_is_compared_image_by_image(tmp_path, lab, lost, won, images, found) -> None:
     """5 lost of 5 have p = .0625; 12 more lost than won are many of 12 and nothing of 812."""
     scores: Any = fakes.Scores(hits(lost=lost, won=won, images=images))
-    outcomes = exact.accuracy(tonight_of(tmp_path, labelled=True), scores, 0.05)
+    outcomes = exact_metrics.accuracy(tonight_of(tmp_path, labelled=True), scores, 0.05)
     assert kinds(outcomes) == found * len(CASES)
     for one in outcomes:
         assert f"{lost} images lost, {won} won of {images}" in one.sentence
         assert f"{100 * (won - lost) / images:+.2f} points" in one.sentence
-    assert exact.accuracy(tonight_of(tmp_path, "old", labelled=True), scores, 0.05) == [], "the same build"
-    assert exact.accuracy(tonight_of(tmp_path, kept=None, labelled=True), scores, 0.05) == [], "no last good build"
+    assert exact_metrics.accuracy(tonight_of(tmp_path, "old", labelled=True), scores, 0.05) == [], "the same build"
+    assert exact_metrics.accuracy(tonight_of(tmp_path, kept=None, labelled=True), scores, 0.05) == [], (
+        "no last good build"
+    )
     if (lost, images) == (12, 1000):
         lab.hits = hits(lost=6)  # p = .03 in one of two cases, the other answers as before
         lab.hits["alt"] = lab.hits["old"]
@@ -864,7 +866,7 @@ def test_accuracy_is_compared_image_by_image(tmp_path, lab, lost, won, images, f
 )
 def test_sizes_and_limits_are_compared_as_they_are(tmp_path, lab, old, new, found) -> None:
     """Against the last good build and a fixed bound, whatever other nights were like: this is the first one."""
-    outcomes = exact.sizes(tonight_of(tmp_path, "n" * new, "o" * old))
+    outcomes = exact_metrics.sizes(tonight_of(tmp_path, "n" * new, "o" * old))
     assert kinds(outcomes) == [found] * 2 * bool(found)
     for one in outcomes:
         assert one.ratio == pytest.approx(new / old)
@@ -1171,7 +1173,7 @@ def test_an_accepted_step_begins_anew(lab, monkeypatch, capsys) -> None:
     lab.again.ratio = 1.5
     for _ in range(2):
         assert of(lab.night("new", slow={FP32: 1.5, INT8: 1.5}).outcomes, LATENCIES).kind == "regression"
-    monkeypatch.setattr("harness.store.resets.utc_now", lambda: f"2025-01-{HISTORY + 3:02d}T12:00:00Z")
+    monkeypatch.setattr("harness.store.database.resets.utc_now", lambda: f"2025-01-{HISTORY + 3:02d}T12:00:00Z")
     accept = ["nightly", "--accept", "fp32", "--store", str(lab.place)]
     assert cli.main(accept) == 2
     assert good_builds(lab) == "old"
@@ -1284,10 +1286,12 @@ def test_smallest_changes_are_those_of_the_table(tmp_path, metric, effect, worse
     assert Rules((Watch(min_effect={short: 0.5}),)).min_effect(FP32, metric) == 0.5, "its short name"
     now = tonight_of(tmp_path, labelled=True)
     if metric == "artifact_bytes":
-        told = [exact.sizes(tonight_of(tmp_path / str(n), "n" * n, "o" * 1000)) for n in _made(tmp_path, 1011, 1009)]
+        told = [
+            exact_metrics.sizes(tonight_of(tmp_path / str(n), "n" * n, "o" * 1000)) for n in _made(tmp_path, 1011, 1009)
+        ]
     elif metric == "top1":
         scores: Any = [fakes.Scores(hits(lost=lost, images=10_000)) for lost in (20, 19)]
-        told = [exact.accuracy(now, one, 0.05) for one in scores]
+        told = [exact_metrics.accuracy(now, one, 0.05) for one in scores]
     else:
         ratios = [np.log1p(effect * part) * worse for part in (1.01, 0.98)]
         agains: Any = [fakes.Again(float(np.exp(change))) for change in ratios]
@@ -1330,7 +1334,7 @@ def test_limits_are_broken_by_the_whole_interval(tmp_path, limit, value, found) 
     made = record(run, Plan(CASES[0]))
     made = replace(made, metrics={**made.metrics, metric: value})
     now = tonight_of(tmp_path, rules=Rules((Watch(limits=(limit,)),)))
-    outcomes = exact.limits([made], now)
+    outcomes = exact_metrics.limits([made], now)
     assert kinds(outcomes) == ([found] if found else [])
     assert all(one.sentence.startswith(limit) and one.metric == metric for one in outcomes)
     assert exit_code(outcomes) == {"regression": 1, "inconclusive": 10, None: 0}[found]

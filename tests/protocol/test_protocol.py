@@ -27,16 +27,8 @@ import numpy as np
 import pandas
 import pytest
 
-from harness.accuracy import score
-from harness.analysis import stats
-from harness.analysis.counts import Counts, Graph, Node, count
-from harness.bench import room
-from harness.bench.order import Order
-from harness.bench.plan import Data, Preparer
-from harness.bench.plan import Plan as RunPlan
-from harness.bench.room import Room
-from harness.bench.run import Bench
-from harness.cli import _show
+from harness import stats
+from harness.cli import _output
 from harness.cli import run as cli_run
 from harness.cli.run import exit_code
 from harness.core import plugins
@@ -52,53 +44,49 @@ from harness.core.scenario import Load
 from harness.core.sensing import Channel, Reading
 from harness.core.target import Limits, Target
 from harness.core.verdict import TRUSTED, Finding, Status, Verdict
-from harness.host import cpus
+from harness.host import resource_limits, room
 from harness.host.memory import process_limit_bytes
-from harness.measure import (
-    block,
-    control,
-    energy,
-    guard,
-    latency,
-    loop,
-    memory,
-    overhead,
-    process,
-    rss,
-    tether,
-    timing,
-    witness,
-    worker,
-)
-from harness.measure.contention import contended
-from harness.measure.deep import look_deeper
-from harness.measure.energy import EnergyPass
-from harness.measure.job import Job, Labelled, Loop
-from harness.measure.latency import Progress
-from harness.measure.loop import Plan
-from harness.measure.process import Answer, Failure
-from harness.measure.profile import Profile, profile
-from harness.measure.scenarios import Stage
+from harness.host.room import Room
+from harness.measure import block
+from harness.measure.passes import energy, guard, latency, memory, overhead, worker_process
+from harness.measure.passes.diagnostics import look_deeper
+from harness.measure.passes.energy import EnergyPass
+from harness.measure.passes.latency import Progress
+from harness.measure.passes.throttle import ThrottleWatch
+from harness.measure.passes.worker_process import Answer, Failure
+from harness.measure.presets import Profile, profile
+from harness.measure.protocol import Job, Labelled, Loop
 from harness.measure.summary import latency_metrics
 from harness.measure.summary import verdict as verdict_of
-from harness.measure.throttle import ThrottleWatch
-from harness.runtimes import executorch_program, onnxruntime_counts, onnxruntime_profile
+from harness.measure.verdicts import contended
+from harness.measure.worker import __main__, control, loop, os_counters, setup, witness
+from harness.measure.worker import latency as timing
+from harness.measure.worker.loop import Plan
+from harness.measure.worker.scenarios import Stage
+from harness.runs.order import Order
+from harness.runs.plan import Data, Preparer
+from harness.runs.plan import Plan as RunPlan
+from harness.runs.session import Bench
 from harness.runtimes.base import Adapter, Options, Session, SessionError, TensorSpec
-from harness.runtimes.executorch import ExecuTorchSession
+from harness.runtimes.graph_counts import Counts, Graph, Node, count
 from harness.runtimes.null import NullSession
-from harness.runtimes.torchscript import TorchScriptSession
+from harness.runtimes.onnxruntime import counts, profiler
+from harness.runtimes.torch import executorch_program
+from harness.runtimes.torch.executorch import ExecuTorchSession
+from harness.runtimes.torch.torchscript import TorchScriptSession
 from harness.sensors.board_power import PowerSource
 from harness.sensors.sampler import Series, Traces
+from harness.stats import output_quality
 from harness.store.frame import record_table
 from harness.store.runfolder import RunFolder
 from reports.data import gather
-from reports.front import front
+from reports.pareto import front
 from reports.sections import cases as cases_section
 from reports.sections import verdict as verdict_section
-from suites import catalog
-from suites.synthetic.check import check
-from suites.synthetic.files import available
-from suites.user import UserModel
+from suites.artifacts import catalog
+from suites.artifacts.synthetic.check import check
+from suites.artifacts.synthetic.files import available
+from suites.user_model import UserModel
 from tests import factory, onnx_bytes, trees
 from tests.protocol.scripted import (
     MS,
@@ -204,7 +192,7 @@ def test_each_process_is_a_fresh_one(monkeypatch: pytest.MonkeyPatch, tmp_path: 
             return 0
 
     monkeypatch.setattr(subprocess, "Popen", Child)
-    monkeypatch.setattr(process, "guard", lambda *_: None)
+    monkeypatch.setattr(worker_process, "guard", lambda *_: None)
     state = Progress(prepared())
     how = latency.LatencyPass(profile("quick"), Blobs(), tmp_path, 0)
     assert list(how.measure([state])) == [1, 2, 3]
@@ -359,7 +347,7 @@ def test_phases_are_timed_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 def test_cold_start_is_the_sum_of_the_phases(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     machine = Machine()
-    monkeypatch.setattr(worker, "_FIRST_LINE_NS", 9 * MS)
+    monkeypatch.setattr(__main__, "_FIRST_LINE_NS", 9 * MS)
     session = Scripted(machine, falling(13 * MS, 3 * MS, MS))
     result, _ = in_process(monkeypatch, tmp_path, machine, session, spawned_ns=4 * MS)
     assert result["spawn_ns"] == 5 * MS
@@ -473,7 +461,7 @@ def test_inputs_are_copied_before_the_clock_starts(monkeypatch: pytest.MonkeyPat
 
 
 def test_clock_stops_when_outputs_are_complete(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from harness.runtimes.tensorrt import GPU
+    from harness.runtimes.tensorrt.adapter import GPU
     from tests.fakes.tensorrt import Fake
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -605,7 +593,7 @@ def onnxruntime_threads(patch: pytest.MonkeyPatch, _folder: Path, options: Optio
 
 
 def litert_threads(patch: pytest.MonkeyPatch, _folder: Path, options: Options) -> int:
-    from harness.runtimes.litert import XNNPACK
+    from harness.runtimes.litert.adapter import XNNPACK
 
     def made(*, num_threads: int, **_how: Any) -> Any:
         seen.append(num_threads)
@@ -619,7 +607,7 @@ def litert_threads(patch: pytest.MonkeyPatch, _folder: Path, options: Options) -
 
 
 def openvino_threads(_patch: pytest.MonkeyPatch, _folder: Path, options: Options) -> int:
-    from harness.runtimes.openvino import CPU
+    from harness.runtimes.openvino.adapter import CPU
 
     told = CPU.open(MOBILENET / "fp32.onnx", options).info()
     if options.threads <= len(os.sched_getaffinity(0)):  # OpenVINO takes no more than there are
@@ -628,7 +616,7 @@ def openvino_threads(_patch: pytest.MonkeyPatch, _folder: Path, options: Options
 
 
 def ncnn_threads(_patch: pytest.MonkeyPatch, folder: Path, options: Options) -> int:
-    from harness.runtimes.ncnn import CPU
+    from harness.runtimes.ncnn.adapter import CPU
 
     layers = ("Input in0 0 1 in0 0=5 1=4 2=2", "ReLU relu 1 1 in0 out0")
     (folder / "net.param").write_text("\n".join(("7767517", "2 2", *layers, "")))
@@ -637,7 +625,7 @@ def ncnn_threads(_patch: pytest.MonkeyPatch, folder: Path, options: Options) -> 
 
 
 def mnn_threads(_patch: pytest.MonkeyPatch, folder: Path, options: Options) -> int:
-    from harness.runtimes.mnn_session import MnnSession
+    from harness.runtimes.mnn.session import MnnSession
 
     def create_session(config: dict[str, Any]) -> None:
         seen.append(config)
@@ -651,7 +639,7 @@ def mnn_threads(_patch: pytest.MonkeyPatch, folder: Path, options: Options) -> i
 
 
 def torchscript_threads(patch: pytest.MonkeyPatch, folder: Path, options: Options) -> int:
-    from harness.runtimes import torchscript
+    from harness.runtimes.torch import torchscript
 
     seen: list[int] = []
     patch.setitem(sys.modules, "torch", SimpleNamespace(set_num_threads=seen.append))
@@ -722,10 +710,10 @@ def test_cpus_are_chosen_in_order(tmp_path: Path) -> None:
         tree[f"{base}{cpu}/cpu_capacity"] = 1024 if cpu < 6 else 400
         tree[f"{base}{cpu}/topology/thread_siblings_list"] = f"{cpu - cpu % 2}-{cpu - cpu % 2 + 1}"
     fs = HostFs(trees.write(tmp_path, tree))
-    assert cpus.in_order(range(8), (), fs) == (2, 4, 0, 1, 3, 5, 6, 7)
-    assert cpus.in_order(range(8), (7, 0), fs)[:2] == (0, 7)
-    assert set(cpus.in_order(range(8), (7, 0), fs)[:2]) == {0, 7}
-    assert cpus.in_order({1, 6, 7}, (), fs) == (1, 6, 7)
+    assert resource_limits.in_order(range(8), (), fs) == (2, 4, 0, 1, 3, 5, 6, 7)
+    assert resource_limits.in_order(range(8), (7, 0), fs)[:2] == (0, 7)
+    assert set(resource_limits.in_order(range(8), (7, 0), fs)[:2]) == {0, 7}
+    assert resource_limits.in_order({1, 6, 7}, (), fs) == (1, 6, 7)
 
 
 def test_kernels_account_of_cpus_and_threads_is_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -858,7 +846,7 @@ import json, sys
 from pathlib import Path
 before = {name.partition(".")[0] for name in sys.modules}
 from harness.measure import worker
-from harness.measure.job import Job, Loop
+from harness.measure.protocol import Job, Loop
 Job("latency", "harness.runtimes.null:null", "m.onnx", ".", loop=Loop(1, 0, 1, 0)).write(Path("job.json"))
 assert worker.main(["job.json"]) == 0, Path("result.json").read_text()
 packages = {name.partition(".")[0] for name in sys.modules} - before - set(sys.stdlib_module_names)
@@ -1150,8 +1138,8 @@ def test_verdict_throttled(
 
 
 def test_verdict_emulated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from harness.bench.run import machine_verdict
     from harness.host.checks import emulation
+    from harness.runs.session import machine_verdict
 
     monkeypatch.setattr(emulation, "emulated", lambda _fs: "the CPU says QEMU")
     finding = emulation.inspect(HostFs(tmp_path))
@@ -1231,8 +1219,8 @@ def ended(patch: pytest.MonkeyPatch, folder: Path, status: int, log: bytes = b""
 
     with patch.context() as during:
         during.setattr(subprocess, "Popen", Child)
-        during.setattr(process, "guard", lambda *_: None)
-        return process.run_worker(Job("latency", "m:A", "m.onnx", str(folder / "job")), 60)
+        during.setattr(worker_process, "guard", lambda *_: None)
+        return worker_process.run_worker(Job("latency", "m:A", "m.onnx", str(folder / "job")), 60)
 
 
 def test_verdict_crashed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -1282,8 +1270,8 @@ def test_verdict_timeout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     waited: list[float] = []
     (case,) = planned([Case("m", "fp32", "null")]).prepared
     assert case.timeout_s == 33.0
-    monkeypatch.setattr(process, "guard", lambda _child, timeout_s, memory: waited.append(timeout_s))
-    monkeypatch.setattr(latency, "run_worker", process.run_worker)
+    monkeypatch.setattr(worker_process, "guard", lambda _child, timeout_s, memory: waited.append(timeout_s))
+    monkeypatch.setattr(latency, "run_worker", worker_process.run_worker)
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: SimpleNamespace(pid=1, returncode=1, kill=int, wait=int))
     list(latency.LatencyPass(profile("smoke"), Blobs(), tmp_path, 0).measure([Progress(case)]))
     assert waited == [33.0]
@@ -1533,7 +1521,7 @@ def test_accuracy_has_wilsons_interval(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert record.metrics["top5"].lo is not None
     assert number(record.metrics["n_images"]) == 40
     ranked = np.tile(np.arange(10.0, 0.0, -1.0), (10, 1))
-    five = score.accuracy(ranked.astype(np.float32), np.arange(10), 5)
+    five = output_quality.accuracy(ranked.astype(np.float32), np.arange(10), 5)
     assert number(five) == 0.5, "labels 0 to 4 are among the best five, 5 to 9 are not"
 
 
@@ -1748,15 +1736,15 @@ def files_below(patch: pytest.MonkeyPatch, module: Any, root: Path) -> None:
 def test_peak_memory_is_vmhwm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     status = "Name:\tpython\nVmPeak:\t  900 kB\nVmHWM:\t  300 kB\nVmRSS:\t  200 kB\n"
     with monkeypatch.context() as patch:
-        files_below(patch, rss, trees.write(tmp_path / "proc", {"proc/self/status": status}))
-        assert rss.peak_rss_bytes() == 300 * 1024
+        files_below(patch, os_counters, trees.write(tmp_path / "proc", {"proc/self/status": status}))
+        assert os_counters.peak_rss_bytes() == 300 * 1024
     machine = Machine()
 
     def peak() -> int:
         machine.events.append("peak")
         return 77
 
-    monkeypatch.setattr(worker, "peak_rss_bytes", peak)
+    monkeypatch.setattr(__main__, "peak_rss_bytes", peak)
     result, _ = in_process(monkeypatch, tmp_path / "job", machine, Scripted(machine))
     assert result["peak_rss_bytes"] == 77
     assert machine.events.index("peak") > [n for n, each in enumerate(machine.events) if each == "end of loop"][-1]
@@ -1766,7 +1754,7 @@ def test_peak_memory_is_vmhwm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 def test_ru_maxrss_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     usage = SimpleNamespace(ru_maxrss=5000, ru_nvcsw=0, ru_nivcsw=0)
-    monkeypatch.setattr(rss.resource, "getrusage", lambda _who: usage)
+    monkeypatch.setattr(os_counters.resource, "getrusage", lambda _who: usage)
     machine = Machine()
     result, arrays = in_process(monkeypatch, tmp_path, machine, Scripted(machine))
     assert result["max_rss_bytes"] == 5000 * 1024
@@ -1840,8 +1828,8 @@ def arena(patch: pytest.MonkeyPatch, scratch: Path, case: Case | None = None, **
 
 def test_arena_is_what_the_allocator_held(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     held = [{"args": {"mem_arena_held": str(size)}} for size in (100, 300, 200)]
-    assert onnxruntime_profile.arena_bytes(json.dumps(held)) == 300
-    assert isinstance(onnxruntime_profile.arena_bytes("[]"), Missing)
+    assert profiler.arena_bytes(json.dumps(held)) == 300
+    assert isinstance(profiler.arena_bytes("[]"), Missing)
     assert executorch_program._arena(4096, []) == 4096
     assert isinstance(executorch_program._arena(4096, ["XnnpackBackend"]), Missing)
     assert arena(monkeypatch, tmp_path, arena_bytes=300) == Value(300)
@@ -1853,11 +1841,11 @@ def test_arena_is_what_the_allocator_held(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_an_arena_that_is_not_told_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from harness.runtimes.litert import XNNPACK
+    from harness.runtimes.litert.adapter import XNNPACK
 
     told = {"litert": XNNPACK.open(MOBILENET / "fp32.tflite", Options()).execution().arena_bytes}
     if importlib.util.find_spec("openvino"):
-        from harness.runtimes.openvino import CPU
+        from harness.runtimes.openvino.adapter import CPU
 
         told["openvino"] = CPU.open(MOBILENET / "fp32.onnx", Options()).execution().arena_bytes
     for found in told.values():
@@ -1912,7 +1900,7 @@ CONV = Node("Conv", ("x", "w", "b"), ("y",))
 
 def counted(*nodes: Node, constants: str, **shapes: tuple[int, ...]) -> Counts | Missing:
     graph = Graph(nodes, {**SHAPES, **shapes}, dict.fromkeys(constants.split(), True))
-    return count(graph, onnxruntime_counts.RULES)
+    return count(graph, counts.RULES)
 
 
 def test_macs_rule() -> None:
@@ -1940,7 +1928,7 @@ def test_parameters_rule() -> None:
     assert parameters(Node("Mul", ("y", "b"), ("z",)), "b") == 0
     assert parameters(Node("Conv", ("x", "w", "b"), ("y",)), "") == 0, "what is computed is no parameter"
     shape = Graph([Node("Add", ("b", "y"), ("z",))], SHAPES, {"b": False})
-    assert count(shape, onnxruntime_counts.RULES) == Counts(0, 0), "neither is a shape or an index"
+    assert count(shape, counts.RULES) == Counts(0, 0), "neither is a shape or an index"
 
 
 def test_a_shared_weight_counts_once() -> None:
@@ -1976,9 +1964,9 @@ def test_counts_from_the_making_stand_in(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_a_process_beyond_its_limit_is_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     status = "VmPeak:\t 9000 kB\nVmRSS:\t 300 kB\nVmSwap:\t 100 kB\n"
     with monkeypatch.context() as patch:
-        files_below(patch, rss, trees.write(tmp_path / "tree", {"proc/7/status": status}))
-        assert rss.held_bytes(7) == 400 * 1024, "resident and swapped"
-        assert rss.held_bytes(8) == 0
+        files_below(patch, os_counters, trees.write(tmp_path / "tree", {"proc/7/status": status}))
+        assert os_counters.held_bytes(7) == 400 * 1024, "resident and swapped"
+        assert os_counters.held_bytes(8) == 0
     child: Any = Sleeping()
     with monkeypatch.context() as patch:
         Stopwatch(patch, held=lambda s: 300 * 2**20 if s < 3 else 301 * 2**20)
@@ -2004,10 +1992,10 @@ def test_a_process_beyond_its_limit_is_stopped(monkeypatch: pytest.MonkeyPatch, 
 
     monkeypatch.setattr(subprocess, "Popen", Child)
     monkeypatch.setattr(
-        process, "guard", lambda _child, _timeout_s, memory_bytes: stopped if memory_bytes == 5 else None
+        worker_process, "guard", lambda _child, _timeout_s, memory_bytes: stopped if memory_bytes == 5 else None
     )
     job = Job("latency", "m:A", "m", str(tmp_path / "job"), memory_bytes=5)
-    assert process.run_worker(job, 60) == broken
+    assert worker_process.run_worker(job, 60) == broken
     assert killed == ["kill", "wait"]
 
 
@@ -2062,11 +2050,11 @@ def test_the_limit_is_looked_at_the_more_often_the_nearer(monkeypatch: pytest.Mo
 def test_the_measured_process_goes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     root = trees.write(tmp_path / "tree", {"proc/self/oom_score_adj": "0"})
     with monkeypatch.context() as patch:
-        files_below(patch, tether, root)
-        tether.die_first()
+        files_below(patch, setup, root)
+        setup.die_first()
     assert (root / "proc/self/oom_score_adj").read_text() == "1000"
     set_limits: list[Any] = []
-    monkeypatch.setattr(rss.resource, "setrlimit", lambda *limits: set_limits.append(limits))
+    monkeypatch.setattr(os_counters.resource, "setrlimit", lambda *limits: set_limits.append(limits))
     machine = Machine()
     in_process(monkeypatch, tmp_path / "job", machine, Scripted(machine))
     assert machine.events.index("die first") < machine.events.index("import")
@@ -2205,7 +2193,7 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     request = SimpleNamespace(order=lambda: order_to(tmp_path), plan=lambda: plan_of(two_nets()))
     monkeypatch.setattr(cli_run, "request_of", lambda _arguments: request)
     shown: list[Any] = []
-    monkeypatch.setattr(_show, "show_report", lambda folders, silent: shown.append(folders))
+    monkeypatch.setattr(_output, "show_report", lambda folders, silent: shown.append(folders))
     out = str(tmp_path / "run")
     how = {"resume": False, "out": out, "json": True, "no_report": False, "store": None, "compress": None}
     assert cli_run.run(argparse.Namespace(**how)) == 130
@@ -2267,8 +2255,8 @@ def test_measured_process_ends_with_the_run(monkeypatch: pytest.MonkeyPatch, tmp
     asked: list[tuple[int, int]] = []
     library = SimpleNamespace(prctl=lambda option, number: asked.append((option, number)))
     with monkeypatch.context() as patch:
-        patch.setattr(tether.ctypes, "CDLL", lambda *_, **__: library)
-        tether.die_with_parent()
+        patch.setattr(setup.ctypes, "CDLL", lambda *_, **__: library)
+        setup.die_with_parent()
     assert asked == [(1, signal.SIGKILL)], "PR_SET_PDEATHSIG of <linux/prctl.h> is 1"
     machine = Machine()
     in_process(monkeypatch, tmp_path, machine, Scripted(machine))

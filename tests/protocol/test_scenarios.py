@@ -21,18 +21,19 @@ from harness.core.quantity import Missing, Quantity, Value
 from harness.core.scenario import Load, Scenario
 from harness.core.sensing import Channel
 from harness.core.verdict import Verdict
-from harness.measure import climate, latency, timing
 from harness.measure.block import Setting, _details
-from harness.measure.energy import EnergyPass
-from harness.measure.job import Job, Loop
-from harness.measure.latency import LatencyPass, Progress
-from harness.measure.loop import Plan, Samples
-from harness.measure.process import Answer
-from harness.measure.profile import PROFILES, Profile, profile
-from harness.measure.quality import Scores
-from harness.measure.scenarios import Stage, drive
-from harness.measure.scenarios.arrivals import poisson_ns
+from harness.measure.passes import latency, thermal
+from harness.measure.passes.accuracy import Scores
+from harness.measure.passes.energy import EnergyPass
+from harness.measure.passes.latency import LatencyPass, Progress
+from harness.measure.passes.worker_process import Answer
+from harness.measure.presets import PROFILES, Profile, profile
+from harness.measure.protocol import Job, Loop
 from harness.measure.summary import latency_metrics, verdict
+from harness.measure.worker import latency as timing
+from harness.measure.worker.loop import Plan, Samples
+from harness.measure.worker.scenarios import Stage, drive
+from harness.measure.worker.scenarios.arrivals import poisson_ns
 from harness.runtimes.null import NullSession
 from harness.sensors.sampler import Series, Traces
 from tests.fakes.powered import Board, Meter, result
@@ -398,7 +399,7 @@ def test_each_process_of_server_has_a_schedule_of_its_own(monkeypatch: pytest.Mo
         stages.append(stage)
         return run(World(MS), "Server", stage.load, plan, seed=stage.seed)
 
-    monkeypatch.setattr("harness.measure.timing.scenarios.drive", driven)
+    monkeypatch.setattr("harness.measure.worker.latency.scenarios.drive", driven)
     monkeypatch.setattr(timing, "control_ns", lambda: 1.0)
     loop = Loop(1, 0, 20, 0, 100)
     job = Job(
@@ -630,7 +631,7 @@ def details(state: Progress) -> dict[str, Any]:
 
 @pytest.mark.parametrize("watched", [True, False])
 def test_sustained_keeps_a_row_a_minute(monkeypatch: pytest.MonkeyPatch, watched: bool) -> None:
-    monkeypatch.setattr(climate, "Sampler", Weather(CLIMATE if watched else ()))
+    monkeypatch.setattr(thermal, "Sampler", Weather(CLIMATE if watched else ()))
     state = started("sustained", Load(minutes=2))
     measured(monkeypatch, state, QUICK, Worker(slowing))
     first, second = details(state)["minutes"]
@@ -647,7 +648,7 @@ def test_sustained_keeps_a_row_a_minute(monkeypatch: pytest.MonkeyPatch, watched
 
 def test_sustained_reads_heat_and_clocks_every_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     weather = Weather(CLIMATE)
-    monkeypatch.setattr(climate, "Sampler", weather)
+    monkeypatch.setattr(thermal, "Sampler", weather)
     units = {"thermal": "degC", "cpufreq": "Hz", "powercap": "J"}
     sensors = [SimpleNamespace(name=name, channels=(Channel(name, unit),)) for name, unit in units.items()]  # type: ignore[arg-type]
     for scenario in ("SingleStream", "sustained"):

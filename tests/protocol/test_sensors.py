@@ -17,8 +17,6 @@ import pytest
 from numpy.typing import NDArray
 
 import targets
-from harness.analysis.energy import from_counter, integrate
-from harness.bench.run import machine_verdict
 from harness.cli import main
 from harness.core import plugins
 from harness.core.errors import DataError
@@ -31,19 +29,21 @@ from harness.core.verdict import Verdict
 from harness.host.checks import emulation
 from harness.host.recording import JOURNAL
 from harness.host.replay import ReplayFs
-from harness.measure.energy import EnergyPass, Measured
-from harness.measure.job import Job
-from harness.measure.loop import Samples
-from harness.measure.process import Failure
-from harness.measure.profile import PROFILES, profile
+from harness.measure.passes.energy import EnergyPass, Measured
+from harness.measure.passes.worker_process import Failure
+from harness.measure.presets import PROFILES, profile
+from harness.measure.protocol import Job
 from harness.measure.summary import latency_metrics, verdict
+from harness.measure.worker.loop import Samples
+from harness.runs.session import machine_verdict
 from harness.sensors import open_sensors, read_all
 from harness.sensors.board_power import BoardPower, PowerSource, board_power, power_source
+from harness.sensors.drivers.joulescope import Joulescope
 from harness.sensors.energy import CaseEnergy, Window, case_energy
-from harness.sensors.joulescope import Joulescope
 from harness.sensors.meter_csv import align, read_trace, window_energies
 from harness.sensors.overview import overview
 from harness.sensors.sampler import Sampler, Series, Traces
+from harness.stats.energy import from_counter, integrate
 from tests import trees
 from tests.fakes.powered import Board, Meter
 from tests.fakes.scripted import MS, SECOND, Blobs, answer, started
@@ -840,7 +840,7 @@ def test_the_interval_leaves_the_gain_out(gain: float) -> None:
 
 
 def kept_traces(*series: Series) -> Any:
-    from harness.measure.energy import keep_traces
+    from harness.measure.passes.energy import keep_traces
 
     return keep_traces(traces(*series), Blobs())
 
@@ -1123,7 +1123,7 @@ def test_a_still_board_has_no_energy(tmp_path: Path, monkeypatch: pytest.MonkeyP
     played = Board()
     clock = SimpleNamespace(perf_counter_ns=played.now)
     monkeypatch.setattr("harness.sensors.base.time", clock)
-    monkeypatch.setattr("harness.sensors.pmic.time", clock)
+    monkeypatch.setattr("harness.sensors.drivers.pmic.time", clock)
     rule = dataclasses.asdict(source.rule)
     del rule["scope"], rule["channels"]
     names = {channel.name for channel in source.channels}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from . import PLAYING, STATIC, write
+from tests.trees import PLAYING, STATIC, write
 
 
 def main(folder: Path) -> None:

@@ -23,7 +23,7 @@ from rich.console import Console
 
 from harness.store.runfolder import RunFolder
 from reports.build import build
-from reports.terminal import final_table
+from reports.terminal.table import final_table
 from tests.ui import chromium
 
 WIDTH, HEIGHT, SCALE = 1366, 768, 1.5

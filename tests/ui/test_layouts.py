@@ -15,9 +15,9 @@ from harness.store.runfolder import RunFolder
 from reports.build import build, write
 from reports.data import Reset, gather
 from reports.folder import build_folder
-from reports.server import ReportServer
-from reports.shelves import FolderShelf
-from reports.site import Site
+from reports.serve.run_sources import FolderShelf
+from reports.serve.server import ReportServer
+from reports.serve.site import Site
 from tests import factory
 from tests.ui.page import asked_for, drawn, window
 

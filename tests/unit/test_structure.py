@@ -71,7 +71,7 @@ def test_plotly_is_used_in_one_file() -> None:
         for file in files
         if re.search(r"^\s*(import|from) plotly\b", file.read_text(encoding="utf-8"), re.MULTILINE)
     ]
-    assert found == ["reports/plots.py"]
+    assert found == ["reports/figures/plots.py"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.core.hostfs import HostFs
 from harness.core.verdict import Finding
-from harness.host.virtual import emulated
+from harness.host.virtualization import emulated
 
 
 def inspect(fs: HostFs) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.core.hostfs import HostFs
 from harness.core.verdict import Finding
-from harness.host.heat import hottest
+from harness.host.thermal import hottest
 
 _MARGIN_C = 15.0
 

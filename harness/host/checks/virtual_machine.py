@@ -6,7 +6,7 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.host import hardware
-from harness.host.virtual import container, hypervisor
+from harness.host.virtualization import container, hypervisor
 
 
 def inspect(fs: HostFs) -> Finding:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from harness.core.metric import METRICS, Metric
 from harness.core.record import Record
-from harness.store.times import microseconds
+from harness.core.times import microseconds
 
 from . import Export, Exported
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis import stats
+from harness import stats
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record, RunHeader
+from harness.core.times import iso, microseconds
 from harness.core.units import utc_now
 from harness.core.verdict import Verdict
 from harness.store.runfolder import RunFolder
-from harness.store.times import iso, microseconds
 
 from .found import Found, FoundCase
 

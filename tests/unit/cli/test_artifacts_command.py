@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
-from suites import catalog, prepared
-from suites.prepared import Entry
+from suites.artifacts import catalog, model_cache
+from suites.artifacts.model_cache import Entry
 
 MODEL = "mobilenet_v2-0.35-32"
 
@@ -24,10 +24,10 @@ def prepare(origin: str) -> Entry:
     content = b"a model"
     recipe = {"origin_sha256": origin}
     entry = Entry(MODEL, "pruned-90", "onnx", sha256(content).hexdigest(), len(content), 7, 9, None, recipe)
-    with prepared.workshop() as folder:
+    with model_cache.workshop() as folder:
         (folder / MODEL).mkdir()
         (folder / entry.file).write_bytes(content)
-        prepared.keep(entry, folder)
+        model_cache.keep(entry, folder)
     return entry
 
 

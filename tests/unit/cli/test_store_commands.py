@@ -10,7 +10,7 @@ import pytest
 
 from harness import cli
 from harness.core.errors import EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE
-from harness.store.database import Store
+from harness.store.database.store import Store
 from tests import factory
 
 FOREIGN = Path(__file__).parents[1] / "store" / "foreign"

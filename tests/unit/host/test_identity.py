@@ -12,9 +12,9 @@ import pytest
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.host import hardware
-from harness.host.heat import cool_down, hottest
 from harness.host.identity import identity
-from harness.host.virtual import emulated
+from harness.host.thermal import cool_down, hottest
+from harness.host.virtualization import emulated
 from tests import trees
 
 

@@ -14,7 +14,7 @@ from harness.core.errors import SetupError
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.roofline import Roof
-from harness.host import peak, roofline
+from harness.host import roofline, roofline_worker
 from harness.host.identity import Machine, identity
 from tests import trees
 
@@ -105,9 +105,9 @@ def test_a_failing_micro_benchmark_does_not_end_a_run(machine: Machine, monkeypa
 def test_the_child_prints_what_the_parent_reads(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(peak, "SECONDS", 0.0)
-    monkeypatch.setattr(peak.sys, "argv", ["peak", "2", str(MIB)])
-    assert peak.main() == 0
+    monkeypatch.setattr(roofline_worker, "SECONDS", 0.0)
+    monkeypatch.setattr(roofline_worker.sys, "argv", ["peak", "2", str(MIB)])
+    assert roofline_worker.main() == 0
     answer = json.loads(capsys.readouterr().out)
     assert set(answer) == {"flops_per_s", "bytes_per_s", "blas"}
     assert 0 < answer["flops_per_s"] < 1e15

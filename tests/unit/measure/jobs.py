@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.measure.job import Job, Loop
+from harness.measure.protocol import Job, Loop
 
 TINY = Loop(warmup_n=2, warmup_ns=0, min_n=5, min_ns=0)
 

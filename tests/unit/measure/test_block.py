@@ -19,14 +19,14 @@ from harness.core.record import Record
 from harness.core.scenario import Load
 from harness.core.verdict import Finding, Verdict
 from harness.measure.block import Setting, Step, measure_block
-from harness.measure.energy import EnergyPass
-from harness.measure.job import Job, Labelled
+from harness.measure.passes.accuracy import Scores
+from harness.measure.passes.energy import EnergyPass
+from harness.measure.passes.worker_process import Answer, Failure
 from harness.measure.prepared import Prepared
-from harness.measure.process import Answer, Failure
-from harness.measure.profile import Profile, profile
-from harness.measure.quality import Scores
+from harness.measure.presets import Profile, profile
+from harness.measure.protocol import Job, Labelled
 from harness.runtimes.base import Options
-from suites.catalog import DATA
+from suites.artifacts.catalog import DATA
 from tests.fakes.worker import CRASH, MS, PASSES, FakeWorkers, Script, failure, in_turn, probed, scored, timed
 
 N, CLASSES = 40, 10

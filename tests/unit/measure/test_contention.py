@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from harness.core.verdict import Verdict
-from harness.measure.contention import contended
 from harness.measure.samples import Progress
 from harness.measure.summary import latency_metrics
+from harness.measure.verdicts import contended
 from tests.unit.measure.test_summary import MS, QUICK, progress
 
 

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from harness.core.case import Case
 from harness.core.operators import OperatorProfile
 from harness.core.quantity import Missing
-from harness.measure import deep, memory, rss
-from harness.measure.job import PHASES
-from harness.measure.memory import MemoryTrace
+from harness.measure.passes import diagnostics, memory
+from harness.measure.passes.memory import MemoryTrace
+from harness.measure.passes.worker_process import Answer, run_worker
 from harness.measure.prepared import Prepared
-from harness.measure.process import Answer, run_worker
+from harness.measure.protocol import PHASES
+from harness.measure.worker import os_counters
 from harness.runtimes.base import Options
-from suites import catalog
+from suites.artifacts import catalog
 from tests.unit.measure.jobs import null_job
 
 FAKES = Path(__file__).parents[2] / "fakes"
@@ -50,7 +51,7 @@ def prepared(runtime: str = "harness.runtimes.onnxruntime:onnxruntime-cpu", suff
 )
 def test_a_case_is_looked_into(runtime: str, suffix: str, tmp_path: Path) -> None:
     sink = Sink()
-    found = deep.look_deeper(prepared(runtime, suffix), sink, tmp_path)
+    found = diagnostics.look_deeper(prepared(runtime, suffix), sink, tmp_path)
     assert isinstance(found.operators, OperatorProfile)
     assert len(found.operators.operators) > 20
     assert [(trace.channel, trace.unit, trace.scope) for trace in found.traces] == [
@@ -68,14 +69,14 @@ def test_a_case_is_looked_into(runtime: str, suffix: str, tmp_path: Path) -> Non
 
 
 def test_a_runtime_without_a_profiler_says_so(tmp_path: Path) -> None:
-    found = deep.look_deeper(prepared("harness.runtimes.null:null"), Sink(), tmp_path)
+    found = diagnostics.look_deeper(prepared("harness.runtimes.null:null"), Sink(), tmp_path)
     assert found.operators == Missing("the null runtime has no operators")
     assert isinstance(found.memory, MemoryTrace)
 
 
 def test_a_crash_while_profiling_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(FAKES))
-    found = deep.look_deeper(prepared("faulty_runtimes:SEGFAULTS"), Sink(), tmp_path)
+    found = diagnostics.look_deeper(prepared("faulty_runtimes:SEGFAULTS"), Sink(), tmp_path)
     assert isinstance(found.operators, Missing)
     assert isinstance(found.memory, Missing)
     assert "SIGSEGV" in found.operators.reason
@@ -103,11 +104,11 @@ def test_every_phase_has_its_peak(tmp_path: Path) -> None:
 
 
 def test_a_peak_follows_what_is_allocated() -> None:
-    before = rss.peak_rss_bytes()
+    before = os_counters.peak_rss_bytes()
     kept = np.ones(2 * before, np.uint8)
-    after = rss.mark()
+    after = os_counters.mark()
     assert after["peak_rss_bytes"] >= before + len(kept) // 2
-    sizes = rss.resident(os.getpid())
+    sizes = os_counters.resident(os.getpid())
     assert sizes is not None
     assert len(kept) < sizes[1] <= sizes[0]
 
@@ -117,4 +118,4 @@ def test_a_process_that_has_ended_has_no_memory() -> None:
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)
-    assert rss.resident(pid) is None
+    assert os_counters.resident(pid) is None

@@ -18,11 +18,11 @@ from harness.core.case import Case
 from harness.core.power import PowerTotal
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.sensing import Channel, Reading
-from harness.measure.energy import EnergyPass
-from harness.measure.job import Job
+from harness.measure.passes.energy import EnergyPass
+from harness.measure.passes.worker_process import Answer, Failure
 from harness.measure.prepared import Prepared
-from harness.measure.process import Answer, Failure
-from harness.measure.profile import profile
+from harness.measure.presets import profile
+from harness.measure.protocol import Job
 from harness.measure.samples import Progress
 from harness.runtimes.base import Options
 from harness.sensors.board_power import PowerSource
@@ -122,7 +122,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(time, "sleep", made.sleep)
     monkeypatch.setattr(time, "perf_counter_ns", made.perf_counter_ns)
-    monkeypatch.setattr("harness.measure.energy.Sampler", ScriptedSampler)
+    monkeypatch.setattr("harness.measure.passes.energy.Sampler", ScriptedSampler)
     return made
 
 
@@ -145,7 +145,7 @@ def measured(
 ) -> tuple[dict[str, tuple[Quantity, Quantity]], FakeWorkers]:
     """Gross and net of each setting, and the jobs that were run."""
     fake = FakeWorkers({"latency": work})
-    monkeypatch.setattr("harness.measure.energy.run_worker", fake)
+    monkeypatch.setattr("harness.measure.passes.energy.run_worker", fake)
     source = PowerSource(PowerTotal("board", (METER.name,)), (METER,))
     found = EnergyPass([meter], source).measure(cases, SMOKE, Sink(), tmp_path)
     joules = {
@@ -172,7 +172,7 @@ def test_a_window_is_long_enough_for_the_slowest_channel(
 ) -> None:
     slow = Channel("meter/board", "W", "board", kind="mean", period_ns=SECOND)
     fake = FakeWorkers({"latency": clock.work})
-    monkeypatch.setattr("harness.measure.energy.run_worker", fake)
+    monkeypatch.setattr("harness.measure.passes.energy.run_worker", fake)
     source = PowerSource(PowerTotal("board", (slow.name,)), (slow,))
     EnergyPass([Meter(clock)], source).measure(states("fp32"), SMOKE, Sink(), tmp_path)
     assert fake.jobs[0].loop is not None
@@ -223,7 +223,7 @@ def test_the_sampler_is_stopped_when_a_worker_cannot_be_started(
     def full(_: Job) -> Answer:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("harness.measure.energy.Sampler", sampler)
+    monkeypatch.setattr("harness.measure.passes.energy.Sampler", sampler)
     with pytest.raises(OSError, match="no space left"):
         measured(Meter(clock), states("fp32"), full, monkeypatch, tmp_path)
     assert made[0].stopped == [True]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.measure import feeds, probe
-from harness.measure.job import Job
+from harness.measure.protocol import Job
+from harness.measure.worker import feeds, probe
 from harness.runtimes.base import Options, SessionError, TensorSpec
 from harness.runtimes.null import NullRuntime
 

@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from harness.measure import loop
-from harness.measure.loop import Plan
+from harness.measure.worker import loop
+from harness.measure.worker.loop import Plan
 from harness.runtimes.base import Batch
 from harness.runtimes.null import NullSession
 

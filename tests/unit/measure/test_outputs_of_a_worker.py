@@ -13,11 +13,11 @@ from harness.core.artifact import Preprocess
 from harness.core.errors import DataError
 from harness.core.execution import Execution
 from harness.core.quantity import Missing
-from harness.measure.job import Job, Labelled
-from harness.measure.probe import N_IMAGES, N_SEEDED, probe
-from harness.measure.scoring import accuracy
+from harness.measure.protocol import Job, Labelled
+from harness.measure.worker.accuracy import accuracy
+from harness.measure.worker.probe import N_IMAGES, N_SEEDED, probe
 from harness.runtimes.base import Batch, Options, Outputs, Session, SessionError, TensorSpec
-from suites.catalog import DATA
+from suites.artifacts.catalog import DATA
 
 FIRST = TensorSpec("x", (1, 3, 8, 5), "float32")
 LAST = TensorSpec("x", (1, 8, 5, 3), "float32")

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis import stats
+from harness import stats
 from harness.core.artifact import Artifact
 from harness.core.case import Case
 from harness.core.verdict import Verdict
-from harness.measure.pairs import Duel, Side, Timing, abba, planned_looks, time_process
+from harness.measure.ab import Duel, Side, Timing, abba, planned_looks, time_process
+from harness.measure.passes.worker_process import Failure
 from harness.measure.prepared import Prepared
-from harness.measure.process import Failure
-from harness.measure.profile import profile
+from harness.measure.presets import profile
 from harness.runtimes.base import Options
 
 FAKES = Path(__file__).parents[2] / "fakes"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.core.quantity import Missing, Value
-from harness.measure.perturbation import Alternation, Block, slowdown
+from harness.measure.selfcheck.perturbation import Alternation, Block, slowdown
 
 MS = 1_000_000
 SAMPLE_NS = MS

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure.job import Job, Labelled, Loop
-from harness.measure.process import Answer, Failure, run_worker
+from harness.measure.passes.worker_process import Answer, Failure, run_worker
+from harness.measure.protocol import Job, Labelled, Loop
 from harness.runtimes.base import Options
 from tests.unit.measure.jobs import null_job
 

@@ -15,13 +15,14 @@ from harness.core.artifact import Artifact, Preprocess
 from harness.core.case import Case
 from harness.core.execution import Execution
 from harness.core.quantity import Missing, Value
-from harness.measure import fidelity, quality
-from harness.measure.fidelity import Probes
-from harness.measure.job import Job, Labelled, Stop
+from harness.measure.passes import accuracy as quality
+from harness.measure.passes import fidelity
+from harness.measure.passes.accuracy import Scores
+from harness.measure.passes.fidelity import Probes
+from harness.measure.passes.worker_process import Answer
 from harness.measure.prepared import Prepared
-from harness.measure.process import Answer
-from harness.measure.quality import Scores
-from harness.measure.scoring import accuracy
+from harness.measure.protocol import Job, Labelled, Stop
+from harness.measure.worker.accuracy import accuracy
 from harness.runtimes.base import Batch, Options, TensorSpec
 
 N, CLASSES = 200, 10

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure import rss
+from harness.measure.worker import os_counters
 
 STATUS = """Name:	python
 VmPeak:	  900000 kB
@@ -32,19 +32,19 @@ def proc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (tmp_path / pid).mkdir()
         (tmp_path / pid / "status").write_text(STATUS)
         (tmp_path / pid / "smaps_rollup").write_text(ROLLUP)
-    monkeypatch.setattr(rss, "Path", lambda name: tmp_path / os.path.relpath(name, "/proc"))
+    monkeypatch.setattr(os_counters, "Path", lambda name: tmp_path / os.path.relpath(name, "/proc"))
 
 
 def test_the_peak_is_the_largest_resident_set() -> None:
-    assert rss.peak_rss_bytes() == 30000 * 1024
-    assert rss.mark()["peak_rss_bytes"] == 30000 * 1024
+    assert os_counters.peak_rss_bytes() == 30000 * 1024
+    assert os_counters.mark()["peak_rss_bytes"] == 30000 * 1024
 
 
 def test_what_is_held_is_resident_and_swapped_out() -> None:
-    assert rss.held_bytes(42) == 20500 * 1024
-    assert rss.held_bytes(43) == 0
+    assert os_counters.held_bytes(42) == 20500 * 1024
+    assert os_counters.held_bytes(43) == 0
 
 
 def test_what_a_process_alone_holds_are_its_private_pages_clean_and_dirty() -> None:
-    assert rss.resident(42) == (20000 * 1024, 5000 * 1024)
-    assert rss.resident(43) is None
+    assert os_counters.resident(42) == (20000 * 1024, 5000 * 1024)
+    assert os_counters.resident(43) is None

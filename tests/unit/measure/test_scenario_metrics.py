@@ -16,10 +16,10 @@ from harness.core.record import Blob, ProcessRun
 from harness.core.scenario import Load, Scenario
 from harness.core.sensing import Channel
 from harness.core.verdict import Verdict
-from harness.measure.climate import minute_rows
-from harness.measure.job import Job
+from harness.measure.passes.thermal import minute_rows
 from harness.measure.prepared import Prepared
-from harness.measure.profile import PROFILES, fitted, profile
+from harness.measure.presets import PROFILES, fitted, profile
+from harness.measure.protocol import Job
 from harness.measure.samples import Progress
 from harness.measure.summary import latency_metrics, verdict
 from harness.runtimes.base import Options

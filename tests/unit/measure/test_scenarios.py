@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.scenario import Load
-from harness.measure.loop import Plan, Samples
-from harness.measure.scenarios import Stage, drive
-from harness.measure.scenarios.arrivals import poisson_ns
+from harness.measure.worker.loop import Plan, Samples
+from harness.measure.worker.scenarios import Stage, drive
+from harness.measure.worker.scenarios.arrivals import poisson_ns
 from harness.runtimes.base import Batch
 from tests.fakes.scripted import BATCHES, MINUTE, MS, SECOND, World, run
 

@@ -14,9 +14,9 @@ from harness.core.case import Case
 from harness.core.quantity import Value
 from harness.core.record import Blob, ProcessRun
 from harness.core.verdict import Verdict
+from harness.measure.passes.worker_process import Failure
 from harness.measure.prepared import Prepared
-from harness.measure.process import Failure
-from harness.measure.profile import profile
+from harness.measure.presets import profile
 from harness.measure.samples import Progress, steady_part
 from harness.measure.summary import latency_metrics, verdict
 from harness.runtimes.base import Options

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from harness.accuracy.dataset import open_dataset
-from harness.measure.job import Stop
-from harness.measure.quality import Scored
-from harness.measure.until_decided import Judge, in_order
-from suites.catalog import DATA
+from harness.datasets.dataset import open_dataset
+from harness.measure.passes.accuracy import Scored
+from harness.measure.protocol import Stop
+from harness.measure.worker.until_decided import Judge, in_order
+from suites.artifacts.catalog import DATA
 
 N, CLASSES = 1000, 10
 

@@ -17,12 +17,17 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 OURS = {
     *("harness", "harness.core", "harness.core.errors", "harness.core.scenario", "harness.measure"),
-    *("harness.measure.control", "harness.measure.job", "harness.measure.loop", "harness.measure.rss"),
-    *("harness.measure.scenarios", "harness.measure.scenarios.stage", "harness.measure.tether"),
     *(
-        "harness.measure.feeds",
-        "harness.measure.timing",
-        "harness.measure.witness",
+        "harness.measure.worker.control",
+        "harness.measure.protocol",
+        "harness.measure.worker.loop",
+        "harness.measure.worker.os_counters",
+    ),
+    *("harness.measure.worker.scenarios", "harness.measure.worker.stage", "harness.measure.worker.setup"),
+    *(
+        "harness.measure.worker.feeds",
+        "harness.measure.worker.latency",
+        "harness.measure.worker.witness",
         "harness.measure.worker",
         "harness.runtimes",
         "harness.runtimes.base",

@@ -17,7 +17,7 @@ from harness.store.runfolder import Contents, RunFolder
 from reports.build import build, build_html, sections
 from reports.data import ReportData, current, gather, read_run
 from reports.sections.guide import VERDICTS
-from reports.terminal import case_line
+from reports.terminal.table import case_line
 from tests import factory
 
 MEGABYTE = 1_000_000

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from harness import store
-from reports.history_table import history_table
+from reports.terminal.history import history_table
 from tests import factory
 
 

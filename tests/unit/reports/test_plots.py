@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from reports.plots import figure_json, log_axis, quantiles, thin
+from reports.figures.plots import figure_json, log_axis, quantiles, thin
 
 
 def test_quantiles_keep_the_ends_and_the_tail() -> None:

@@ -9,7 +9,7 @@ from harness.core.quantity import Value
 from harness.core.record import Record
 from harness.core.verdict import Verdict
 from reports.data import gather
-from reports.front import on_front
+from reports.pareto import on_front
 from reports.recommend import Bounds, comparable, figures, recommend
 from reports.sections import verdict
 from tests import factory

@@ -11,9 +11,9 @@ import pytest
 
 from harness import store
 from harness.core.errors import UsageError
-from reports.server import ReportServer
-from reports.shelves import FolderShelf, StoreShelf
-from reports.site import Site
+from reports.serve.run_sources import FolderShelf, StoreShelf
+from reports.serve.server import ReportServer
+from reports.serve.site import Site
 from tests import factory
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from harness.store.compare import compare_runs
-from reports.terminal_comparison import comparison_table
+from harness.store.comparison import compare_runs
+from reports.terminal.comparison import comparison_table
 from tests import factory
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness.runtimes.base import Options, SessionError, TensorSpec
 from harness.runtimes.inputs import concrete_shape
-from harness.runtimes.litert import LiteRtSession
+from harness.runtimes.litert.adapter import LiteRtSession
 
 
 def detail(shape: list[int]) -> dict[str, object]:

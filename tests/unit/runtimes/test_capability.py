@@ -30,7 +30,7 @@ def test_its_facts_are_whole(name: str) -> None:
 
 def test_the_facts_need_no_library() -> None:
     code = (
-        "import sys\nfrom harness.core import plugins\nfrom harness.bench.runtimes import settings\n"
+        "import sys\nfrom harness.core import plugins\nfrom harness.runs.runtime_overview import settings\n"
         "for one in plugins.load_all('runtimes').values():\n    one.support(one.formats[0]), settings(one.capability)\n"
         f"print([name for name in {LIBRARIES} if name in sys.modules])"
     )

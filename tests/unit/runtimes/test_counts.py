@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.counts import Counts, Graph, Node, Rules, Shape, count
 from harness.core import plugins
 from harness.core.quantity import Missing
 from harness.runtimes.base import Options, Session
-from harness.runtimes.litert_counts import RULES as LITERT
-from harness.runtimes.onnxruntime_counts import RULES as ORT
-from harness.runtimes.openvino_counts import RULES as OPENVINO
-from suites import catalog, synthetic
+from harness.runtimes.graph_counts import Counts, Graph, Node, Rules, Shape, count
+from harness.runtimes.litert.counts import RULES as LITERT
+from harness.runtimes.onnxruntime.counts import RULES as ORT
+from harness.runtimes.openvino.counts import RULES as OPENVINO
+from suites.artifacts import catalog, synthetic
 from tests.onnx_bytes import FLOAT, model
 
 FOLDED = "int8-qat"

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.bench.runtimes import views
 from harness.core import plugins
 from harness.core.quantity import Missing
-from harness.runtimes import edgetpu
+from harness.runs.runtime_overview import views
 from harness.runtimes.base import Adapter, Options, Session, SessionError
-from suites import catalog
+from harness.runtimes.edgetpu import adapter
+from suites.artifacts import catalog
 from targets import descriptors
 from tests.fakes.edgetpu import built
 from tests.tflite_bytes import (
@@ -148,11 +148,11 @@ def test_a_model_for_a_newer_runtime_is_a_mismatch(tmp_path: Path, macros: list[
 def test_a_library_of_another_release_is_told_from_a_bad_model() -> None:
     """What users of old and new releases together were shown (google-coral/edgetpu#44)."""
     words = "Internal: Unsupported data type in custom op handler: 0Node number 1 (EdgeTpuDelegateForCustomOp) failed"
-    error = edgetpu._explained(SessionError(words))
+    error = adapter._explained(SessionError(words))
     assert str(error).startswith("libedgetpu was built for another release of TensorFlow Lite")
     assert error.remedy
     other = SessionError("something else")
-    assert edgetpu._explained(other) is other
+    assert adapter._explained(other) is other
 
 
 def test_litert_alone_points_to_this_runtime(tmp_path: Path) -> None:
@@ -163,9 +163,9 @@ def test_litert_alone_points_to_this_runtime(tmp_path: Path) -> None:
 
 
 def test_edgebench_runtimes_asks_the_library(monkeypatch: pytest.MonkeyPatch, library: Path) -> None:
-    monkeypatch.setattr(edgetpu, "DEFAULT", str(library))
+    monkeypatch.setattr(adapter, "DEFAULT", str(library))
     assert EDGETPU.probe()["devices"] == ["usb:0 /sys/bus/usb/devices/2-1"]
-    monkeypatch.setattr(edgetpu, "DEFAULT", "libno_such_edgetpu.so.1")
+    monkeypatch.setattr(adapter, "DEFAULT", "libno_such_edgetpu.so.1")
     with pytest.raises(SessionError, match=r"^delegate missing"):
         EDGETPU.probe()
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from harness.core.quantity import Missing
 from harness.runtimes.base import SessionError
-from harness.runtimes.edgetpu_model import Net, Parameters, Partition, read
-from suites import catalog
+from harness.runtimes.edgetpu.model import Net, Parameters, Partition, read
+from suites.artifacts import catalog
 from tests.tflite_bytes import CACHING, CUSTOM, EXECUTING, LOGISTIC, STAND_ALONE, Op, chain, compiled, package
 
 SHIPPED = catalog.ARTIFACTS / "mobilenet_v2-0.35-32"

@@ -14,11 +14,11 @@ from harness.core.execution import Execution, effective, from_json
 from harness.core.operators import OperatorProfile, OpTiming
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
-from harness.runtimes import openvino_session
 from harness.runtimes.base import Adapter, Options, SessionError
-from harness.runtimes.onnxruntime_profile import told_by
-from harness.runtimes.refusal import refusal
-from suites import catalog
+from harness.runtimes.errors import refusal
+from harness.runtimes.onnxruntime.profiler import told_by
+from harness.runtimes.openvino import session as openvino_session
+from suites.artifacts import catalog
 from tests.onnx_bytes import FLOAT, model
 
 NET = catalog.ARTIFACTS / "mobilenet_v2-0.35-32"

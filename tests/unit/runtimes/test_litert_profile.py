@@ -9,10 +9,10 @@ import pytest
 
 from harness.core.operators import OperatorProfile
 from harness.core.quantity import Missing
-from harness.runtimes import litert, litert_profile
 from harness.runtimes.base import Options
-from harness.runtimes.litert_profile import BUILT_IN, XNNPACK, Event
-from suites import catalog
+from harness.runtimes.litert import adapter, profiler
+from harness.runtimes.litert.profiler import BUILT_IN, XNNPACK, Event
+from suites.artifacts import catalog
 
 NET = catalog.ARTIFACTS / "mobilenet_v2-0.35-32"
 
@@ -34,7 +34,7 @@ RECORDED = [
 
 
 def test_operators_are_kernels_and_nothing_else() -> None:
-    inference = litert_profile._inference(RECORDED)
+    inference = profiler._inference(RECORDED)
     assert inference.total_ns == 450_000
     assert [(each.name, each.provider, each.duration_ns, each.dtype) for each in inference.operators] == [
         ("0: Convert (NC)", XNNPACK, 16_000.0, ""),
@@ -48,16 +48,16 @@ def test_operators_are_kernels_and_nothing_else() -> None:
     ("version", "reason"), [("1.4.0", "known from 2.3"), ("3.0.1", "known from 2.3"), ("2.2.9", "known from 2.3")]
 )
 def test_another_version_is_not_tried(version: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(litert_profile, "version", lambda name: version)
-    missing = litert_profile.profile(NET / "fp32.tflite", 1, {}, 1)
+    monkeypatch.setattr(profiler, "version", lambda name: version)
+    missing = profiler.profile(NET / "fp32.tflite", 1, {}, 1)
     assert isinstance(missing, Missing)
     assert version in missing.reason
     assert reason in missing.reason
 
 
 def test_tflite_runtime_has_no_profiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(litert_profile.importlib.util, "find_spec", lambda name: None)
-    missing = litert_profile.profile(NET / "fp32.tflite", 1, {}, 1)
+    monkeypatch.setattr(profiler.importlib.util, "find_spec", lambda name: None)
+    missing = profiler.profile(NET / "fp32.tflite", 1, {}, 1)
     assert missing == Missing("only ai-edge-litert has a profiler; tflite-runtime has none")
 
 
@@ -65,9 +65,9 @@ def test_a_wheel_without_the_library_says_so(tmp_path: Path, monkeypatch: pytest
     package = tmp_path / "ai_edge_litert"
     package.mkdir()
     (package / "__init__.py").touch()
-    spec = litert_profile.importlib.util.spec_from_file_location("ai_edge_litert", package / "__init__.py")
-    monkeypatch.setattr(litert_profile.importlib.util, "find_spec", lambda name: spec)
-    missing = litert_profile.profile(NET / "fp32.tflite", 1, {}, 1)
+    spec = profiler.importlib.util.spec_from_file_location("ai_edge_litert", package / "__init__.py")
+    monkeypatch.setattr(profiler.importlib.util, "find_spec", lambda name: spec)
+    missing = profiler.profile(NET / "fp32.tflite", 1, {}, 1)
     assert isinstance(missing, Missing)
     assert "without libLiteRt.so" in missing.reason
 
@@ -75,13 +75,13 @@ def test_a_wheel_without_the_library_says_so(tmp_path: Path, monkeypatch: pytest
 def test_a_file_that_is_no_model_has_a_reason(tmp_path: Path) -> None:
     broken = tmp_path / "broken.tflite"
     broken.write_bytes(b"TFL3 and nothing else")
-    missing = litert_profile.profile(broken, 1, {}, 1)
+    missing = profiler.profile(broken, 1, {}, 1)
     assert isinstance(missing, Missing)
     assert "LiteRtCreateModelFromFile returned" in missing.reason
 
 
 def test_another_input_shape_has_a_reason() -> None:
-    missing = litert_profile.profile(NET / "fp32.tflite", 1, {"args_0": np.zeros(3, np.float32)}, 1)
+    missing = profiler.profile(NET / "fp32.tflite", 1, {"args_0": np.zeros(3, np.float32)}, 1)
     assert isinstance(missing, Missing)
     assert "another shape" in missing.reason
 
@@ -89,7 +89,7 @@ def test_another_input_shape_has_a_reason() -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(("setting", "dtypes"), [("fp32", {"F32"}), ("int8-static", {"QC8", "QS8"})])
 def test_a_real_net_is_taken_apart(setting: str, dtypes: set[str], threads: int) -> None:
-    session = litert.XNNPACK.open(NET / f"{setting}.tflite", Options(threads=threads))
+    session = adapter.XNNPACK.open(NET / f"{setting}.tflite", Options(threads=threads))
     profile = session.profile(4)
     assert isinstance(profile, OperatorProfile), profile
     assert profile.n_inferences == 2

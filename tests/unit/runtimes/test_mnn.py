@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.accuracy.fidelity import compare
 from harness.core import plugins
 from harness.core.errors import UsageError
 from harness.core.operators import OperatorProfile
 from harness.core.quantity import Value
-from harness.runtimes import mnn
 from harness.runtimes.base import Adapter, Options, Session, SessionError
-from suites import catalog
-from suites.convert import CONVERTERS, Order
+from harness.runtimes.mnn import adapter
+from harness.stats.fidelity import compare
+from suites.artifacts import catalog
+from suites.preparation.convert import CONVERTERS, Order
 from tests.onnx_bytes import FLOAT as FLOAT_ELEMENTS
 from tests.onnx_bytes import model
 
@@ -57,8 +57,8 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_settings_have_the_numbers_of_mnns_header() -> None:
     """PrecisionMode and PowerMode of BackendConfig in MNN/MNNForwardType.h."""
     precisions, powers = ("normal", "high", "low", "low_bf16"), ("normal", "high", "low")
-    assert [mnn._asked({"precision": word})["precision"] for word in precisions] == [0, 1, 2, 3]
-    assert [mnn._asked({"power": word})["power"] for word in powers] == [0, 1, 2]
+    assert [adapter._asked({"precision": word})["precision"] for word in precisions] == [0, 1, 2, 3]
+    assert [adapter._asked({"power": word})["power"] for word in powers] == [0, 1, 2]
 
 
 def test_channels_rows_and_columns_keep_their_places(tmp_path: Path) -> None:

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.accuracy.fidelity import compare
 from harness.core import plugins
 from harness.core.errors import UsageError
 from harness.core.operators import OperatorProfile
 from harness.core.quantity import Value
 from harness.runtimes.base import Adapter, Options, Session, SessionError
-from suites import catalog
-from suites.convert import CONVERTERS, Order
-from suites.convert.ncnn_int8 import quantise
+from harness.stats.fidelity import compare
+from suites.artifacts import catalog
+from suites.preparation.convert import CONVERTERS, Order
+from suites.preparation.convert.ncnn_int8 import quantise
 
 pytest.importorskip("ncnn")
 

@@ -11,8 +11,8 @@ from harness.core.operators import OperatorProfile
 from harness.core.plugins import load
 from harness.core.quantity import Missing
 from harness.runtimes.base import Options
-from harness.runtimes.onnxruntime_profile import arena_bytes, read
-from suites import catalog
+from harness.runtimes.onnxruntime.profiler import arena_bytes, read
+from suites.artifacts import catalog
 
 CPU = "CPUExecutionProvider"
 

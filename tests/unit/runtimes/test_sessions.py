@@ -10,7 +10,7 @@ import pytest
 from harness.core import plugins
 from harness.runtimes.base import Adapter, Options, Session, SessionError
 from harness.runtimes.inputs import synthesise
-from suites import catalog
+from suites.artifacts import catalog
 from tests.onnx_bytes import BOOL, FLOAT, INT32, INT64, STRING, UINT8, model
 
 ORT: Adapter = plugins.load("runtimes", "onnxruntime-cpu")

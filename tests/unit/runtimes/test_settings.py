@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from harness.core import plugins
-from harness.runtimes import litert, scales
+from harness.runtimes import scales
 from harness.runtimes.base import Adapter, Options
-from harness.runtimes.litert import LIBRARY, LiteRtSession
-from harness.runtimes.onnxruntime import Plan
-from harness.runtimes.onnxruntime_providers import PROVIDERS
-from suites import catalog
+from harness.runtimes.litert import adapter as litert
+from harness.runtimes.litert.adapter import LIBRARY, LiteRtSession
+from harness.runtimes.onnxruntime.adapter import Plan
+from harness.runtimes.onnxruntime.providers import PROVIDERS
+from suites.artifacts import catalog
 from tests.onnx_bytes import UINT8, described, model
 
 NET = catalog.ARTIFACTS / "mobilenet_v2-0.35-32"

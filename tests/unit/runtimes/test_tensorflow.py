@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.accuracy.fidelity import compare
 from harness.core import plugins
 from harness.core.artifact import Preprocess, format_of
 from harness.core.errors import UsageError
 from harness.core.quantity import Value
 from harness.runtimes.base import Adapter, Options, Session, SessionError
-from suites import catalog
-from suites.convert import CONVERTERS, Order
+from harness.stats.fidelity import compare
+from suites.artifacts import catalog
+from suites.preparation.convert import CONVERTERS, Order
 
 NETS = ("efficientnet_lite0-0.3-32", "mobilenet_v2-0.35-32", "shufflenet_v2-0.5-32")
 FILES = {"tensorflow": ("savedmodel", "net"), "keras": ("keras", "net.keras")}

@@ -12,9 +12,9 @@ import pytest
 from harness.core import plugins
 from harness.core.operators import OperatorProfile
 from harness.core.quantity import Missing
-from harness.runtimes import tensorrt_cuda
 from harness.runtimes.base import Adapter, Options, Session, SessionError
-from harness.runtimes.tensorrt_layers import execution
+from harness.runtimes.tensorrt import cuda
+from harness.runtimes.tensorrt.tensorrt_layers import execution
 from tests.fakes.tensorrt import Fake
 
 CONV = {
@@ -243,8 +243,8 @@ def test_the_probe_tells_versions_and_gpu(fake: Fake) -> None:
 
 
 def test_a_machine_without_cuda_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tensorrt_cuda, "SONAMES", ("libno-such-cudart.so",))
+    monkeypatch.setattr(cuda, "SONAMES", ("libno-such-cudart.so",))
     monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
     with pytest.raises(SessionError, match="none of libno-such-cudart") as raised:
-        tensorrt_cuda.load()
+        cuda.load()
     assert "nvidia-jetpack" in raised.value.remedy

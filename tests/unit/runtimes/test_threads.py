@@ -9,7 +9,7 @@ import pytest
 
 from harness.core import plugins
 from harness.runtimes.base import Adapter, Options
-from suites import catalog
+from suites.artifacts import catalog
 
 NET = catalog.ARTIFACTS / "mobilenet_v2-0.35-32"
 

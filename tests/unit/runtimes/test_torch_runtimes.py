@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.accuracy.fidelity import compare
 from harness.core import plugins
 from harness.core.errors import UsageError
 from harness.core.operators import OperatorProfile
 from harness.core.quantity import Value
 from harness.runtimes.base import Adapter, Options, Session, SessionError
-from suites import catalog
-from suites.convert import CONVERTERS, Order
+from harness.stats.fidelity import compare
+from suites.artifacts import catalog
+from suites.preparation.convert import CONVERTERS, Order
 
 pytestmark = [pytest.mark.prepare, pytest.mark.filterwarnings("ignore")]  # torch's and executorch's own
 MODEL = "mobilenet_v2-0.35-32"

@@ -14,10 +14,10 @@ from harness.core import plugins
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.sensors import open_sensors
-from harness.sensors.joulescope import Joulescope
-from harness.sensors.jtop import Jtop
-from harness.sensors.nvml import Nvml
-from harness.sensors.system import System
+from harness.sensors.drivers.jetson import Jtop
+from harness.sensors.drivers.joulescope import Joulescope
+from harness.sensors.drivers.nvml import Nvml
+from harness.sensors.drivers.system import System
 
 
 def install(monkeypatch: pytest.MonkeyPatch, name: str, **members: Any) -> None:

@@ -11,7 +11,7 @@ from harness.core.errors import UnknownName
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.sensors import open_sensors, read_all
-from harness.sensors.opening import AbsentSensor, read_safely
+from harness.sensors.registry import AbsentSensor, read_safely
 from tests import trees
 
 

@@ -16,9 +16,9 @@ import pytest
 from harness.core.hostfs import HostFs
 from harness.core.sensing import Channel
 from harness.sensors import open_sensors, read_all
-from harness.sensors.pi_throttled import word
-from harness.sensors.pmic import parse
-from harness.sensors.system import System
+from harness.sensors.drivers.pmic import parse
+from harness.sensors.drivers.raspberry_pi import word
+from harness.sensors.drivers.system import System
 from tests import trees
 
 MS = 1_000_000

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.store.database import Store
+from harness.store.database.store import Store
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from harness.core.quantity import Missing, Value
 from harness.core.record import SCHEMA
-from harness.store.database import Store
+from harness.store.database.store import Store
 from harness.store.frame import table
 from harness.store.runfolder import RunFolder
 from reports.build import build

@@ -12,7 +12,7 @@ import harness.store
 from harness.core.errors import RecordError, UnknownName
 from harness.core.quantity import Missing, Value
 from harness.core.record import Record
-from harness.store.compare import compare_runs
+from harness.store.comparison import compare_runs
 from harness.store.exports import Exported, export
 from harness.store.imports import read
 from harness.store.imports.records import import_run

@@ -11,9 +11,9 @@ import pytest
 
 from harness.core.case import Case
 from harness.core.errors import RecordError, UsageError
+from harness.core.files import record_name
 from harness.core.quantity import Value
 from harness.core.record import SCHEMA
-from harness.store.files import record_name
 from harness.store.runfolder import RunFolder
 from tests import factory
 

@@ -17,12 +17,12 @@ from harness.core.errors import RecordError, StoreError, UnknownName, UsageError
 from harness.core.execution import Execution
 from harness.core.quantity import Missing
 from harness.core.record import Record
-from harness.store import bulk, schema
-from harness.store.database import Store
-from harness.store.engine import reading
+from harness.store.database import bulk, schema
+from harness.store.database.engine import reading
+from harness.store.database.store import Store
+from harness.store.database.where import Where
 from harness.store.frame import table, tidy
 from harness.store.runfolder import RunFolder
-from harness.store.where import Where
 from tests import factory
 
 CASE = factory.nets()[0].case.id

@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from harness.core.errors import StoreError
-from harness.store.database import Store
-from harness.store.place import configured, default_file, locate
+from harness.store.database.location import configured, default_file, locate
+from harness.store.database.store import Store
 from harness.store.runfolder import RunFolder
 from tests import factory
 
@@ -52,7 +52,7 @@ def test_no_room_for_a_raw_file(tmp_path: Path, run: RunFolder, monkeypatch: pyt
         raise OSError(28, os.strerror(28), "blob")
 
     with Store(tmp_path / "store.sqlite") as store:
-        monkeypatch.setattr("harness.store.raw._link_or_copy", full)
+        monkeypatch.setattr("harness.store.database.blobs._link_or_copy", full)
         with pytest.raises(StoreError, match="No space left") as caught:
             store.append(run)
         assert "make room" in caught.value.remedy

@@ -1,0 +1,107 @@
+"""Labelled images: IDX files (Fashion-MNIST) and folders, whose sub-folders or labels file say what is what."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from harness.core.errors import DataError
+
+from .image_folders import Image
+from .numbering import Label, Numbering
+
+if TYPE_CHECKING:
+    from .folders import ClassFolders
+    from .labels_file import LabelledFiles
+
+
+class Dataset(Protocol):
+    """Labelled images in a fixed order. `parts` are the names and sizes of what it was put together from, if any."""
+
+    numbering: Numbering
+    parts: Sequence[tuple[str, int]]
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        ...
+
+    def items(self, limit: int | None = None) -> Iterator[tuple[Image, Label]]:
+        """(image as uint8 height x width x channels, class), at most `limit` of them."""
+        ...
+
+    def picked(self, places: Sequence[int]) -> Iterator[tuple[Image, Label]]:
+        """The images at these places of the order, in the order of `places`."""
+        ...
+
+
+def open_dataset(kind: str, path: Path) -> Dataset:
+    """The data set at `path`: 'idx' (folder of *-images-idx3-ubyte.gz and labels), 'folder', or 'part' of one."""
+    if not path.is_dir():
+        raise DataError(f"{path} is not a folder of labelled images")
+    if kind == "idx":
+        return IdxImages(path)
+    if kind == "part":
+        from .subset import open_part
+
+        return open_part(path, open_folder)
+    return open_folder(path)
+
+
+def open_folder(path: Path) -> ClassFolders | LabelledFiles:
+    """Images in files, labelled by their folders or by a labels file.
+
+    Of a folder that holds a sub-folder `val`, with or without `train` and `test`, the images of `val` are taken.
+    """
+    from .folders import ClassFolders, validation_part
+    from .labels_file import LabelledFiles, find_labels
+
+    if not path.is_dir():
+        raise DataError(f"{path} is not a folder of labelled images")
+    listed = find_labels(path)
+    return LabelledFiles(listed) if listed else ClassFolders(validation_part(path))
+
+
+class IdxImages:
+    """Images and labels in the IDX format of the MNIST family: big-endian header, then bytes."""
+
+    parts: Sequence[tuple[str, int]] = ()
+
+    def __init__(self, path: Path) -> None:
+        self._images = _only(path, "*-images-idx3-ubyte.gz")
+        labels = _only(path, "*-labels-idx1-ubyte.gz")
+        with gzip.open(labels) as file:
+            magic, count = struct.unpack(">II", file.read(8))
+            self._labels = np.frombuffer(file.read(count), np.uint8)
+        if magic != 0x801 or len(self._labels) != count:
+            raise DataError(f"{labels} is not a whole IDX label file")
+        self.numbering = Numbering(int(self._labels.max()) + 1)
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def items(self, limit: int | None = None) -> Iterator[tuple[Image, Label]]:
+        """Grey images, one channel; the file is read as far as `limit` needs."""
+        with gzip.open(self._images) as file:
+            magic, count, rows, columns = struct.unpack(">IIII", file.read(16))
+            if magic != 0x803 or count != len(self):
+                raise DataError(f"{self._images} is not an IDX image file with {len(self)} images")
+            for label in self._labels[:limit]:
+                pixels = file.read(rows * columns)
+                yield np.frombuffer(pixels, np.uint8).reshape(rows, columns, 1), int(label)
+
+    def picked(self, places: Sequence[int]) -> Iterator[tuple[Image, Label]]:
+        """All images are held in memory: of these small ones some megabytes."""
+        every = list(self.items())
+        return (every[place] for place in places)
+
+
+def _only(path: Path, pattern: str) -> Path:
+    found = sorted(path.glob(pattern))
+    if len(found) != 1:
+        raise DataError(f"{path} holds {len(found)} files {pattern}, expected one")
+    return found[0]

@@ -1,0 +1,131 @@
+"""What a scenario's samples say beyond a latency: throughput by its own rule, the share of busy time, the bound."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import stats
+from harness.core.quantity import Missing, Quantity, Value
+from harness.core.scenario import Scenario
+
+from .samples import Progress
+
+BACK_TO_BACK: frozenset[Scenario] = frozenset({"SingleStream", "MultiStream", "Offline"})
+"""Where the core's speed before and after must agree: not after idling, nor after minutes of heat."""
+
+KEPT_UP = 0.95
+"""A machine that answers less than this share of the queries asked of it, in their time, cannot keep up."""
+
+
+def headline(state: Progress) -> list[NDArray[Any]]:
+    """What the case is judged by, one array a process: Offline's ns per sample over the window, else every latency."""
+    if state.prepared.case.scenario != "Offline":
+        return list(state.wall_ns)
+    batch = state.prepared.options.batch
+    return [np.array([(run.ended_ns - run.started_ns) / (run.inferences * batch)]) for run in state.runs]
+
+
+def scenario_metrics(state: Progress, confidence: float) -> dict[str, Quantity]:
+    """Metrics that depend on the scenario; those of other scenarios are Missing and say whose they are."""
+    return {
+        "n_inferences": Value(sum(run.n_timed * run.calls_per_sample for run in state.runs) * _per_query(state)),
+        "throughput_per_s": _throughput(state, confidence),
+        "busy_share": _busy(state),
+        **_bound(state),
+        **_sustained(state),
+    }
+
+
+def keeps_up(state: Progress) -> tuple[float, float] | None:
+    """(asked, answered) inferences a second of Server and paced; None where nothing is asked."""
+    rate = state.prepared.case.load.rate_per_s
+    if rate is None:
+        return None
+    n = sum(run.inferences for run in state.runs)
+    if state.prepared.case.scenario == "Server":
+        rate = n * 1e9 / sum(float(more["arrival_ns"][-1]) for more in state.more)
+    return rate, n * 1e9 / _window_ns(state)
+
+
+def wall_per_cpu(state: Progress, p50_ns: float, cpu_ns: float) -> Quantity:
+    """Wall over CPU time of the same work, given the medians of an inference.
+
+    In Server without the queue; in Offline the time that all streams had over what the process used of it.
+    """
+    wall_ns, scenario = p50_ns, state.prepared.case.scenario
+    if scenario == "Offline":
+        wall_ns = _window_ns(state) * (state.prepared.case.load.streams or 1)
+        cpu_ns = sum(float(more["process_cpu_ns"][0]) for more in state.more)
+    elif scenario == "Server":
+        wall_ns = float(np.median(np.concatenate([more["service_ns"] for more in state.more])))
+    return Value(wall_ns / cpu_ns) if cpu_ns > 0 else Missing("CPU time below the clock's resolution")
+
+
+def _per_query(state: Progress) -> int:
+    return (state.prepared.case.load.samples_per_query or state.prepared.options.batch) // state.prepared.options.batch
+
+
+def _window_ns(state: Progress) -> float:
+    return float(sum(run.ended_ns - run.started_ns for run in state.runs))
+
+
+def _throughput(state: Progress, confidence: float) -> Value:
+    """Samples a second: of the windows where others than the net decide when it works, else of the time it works."""
+    scenario, batch = state.prepared.case.scenario, state.prepared.options.batch
+    if scenario == "Offline":
+        return _offline_throughput(headline(state), confidence)
+    if scenario in ("Server", "paced"):
+        return Value(batch * sum(run.inferences for run in state.runs) * 1e9 / _window_ns(state))
+    pooled = np.concatenate(state.wall_ns)
+    return Value(batch * _per_query(state) * len(pooled) * 1e9 / float(pooled.sum()))
+
+
+def _offline_throughput(processes: list[NDArray[Any]], confidence: float) -> Value:
+    """Median over processes; one alone has no interval."""
+    if len(processes) == 1:
+        return Value(1e9 / float(processes[0][0]), n=1)
+    time_ns = stats.median_interval(processes, confidence)
+    return Value(1e9 / time_ns.mid, 1e9 / time_ns.hi, 1e9 / time_ns.lo, len(processes))
+
+
+def _busy(state: Progress) -> Quantity:
+    name = {"Server": "service_ns", "paced": "busy_ns"}.get(state.prepared.case.scenario)
+    if name is None:
+        return Missing("only in the scenarios Server and paced: elsewhere the net never waits")
+    return Value(sum(float(more[name].sum()) for more in state.more) / _window_ns(state))
+
+
+def _bound(state: Progress) -> dict[str, Quantity]:
+    """Whether 99 of 100 queries come within the latency bound, and how many did."""
+    names = ("bound_met_share", "bound_held")
+    limit = state.prepared.case.load.latency_bound_ns
+    if limit is None:
+        return dict.fromkeys(names, Missing("no latency bound: Server takes one with --latency-bound"))
+    found = stats.bound(np.concatenate(state.wall_ns), limit)
+    undecided = Missing(f"undecided: {found.n} queries, worth {found.n_effective:.0f} independent ones, are too few")
+    return {
+        "bound_met_share": Value(found.share, found.lo, found.hi, found.n),
+        "bound_held": undecided if found.held is None else Value(float(found.held), n=found.n),
+    }
+
+
+def _sustained(state: Progress) -> dict[str, Quantity]:
+    """The last minute, and what it is to the first."""
+    names = ("sustained_p50_ns", "sustained_ratio")
+    if state.prepared.case.scenario != "sustained":
+        return dict.fromkeys(names, Missing("only in the scenario sustained"))
+    parts = minutes_of(state.wall_ns[0], state.more[0])
+    first, last = float(np.median(parts[0])), float(np.median(parts[-1]))
+    alone = Missing("one minute alone has none before it to compare with")
+    return {
+        "sustained_p50_ns": Value(last, n=len(parts[-1])),
+        "sustained_ratio": Value(last / first) if len(parts) > 1 else alone,
+    }
+
+
+def minutes_of(wall_ns: NDArray[Any], more: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    """The samples of sustained, one array a minute."""
+    return np.split(wall_ns, np.cumsum(more["minute_n"])[:-1])

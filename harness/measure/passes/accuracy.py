@@ -1,0 +1,196 @@
+"""The accuracy pass: outputs for every labelled image, apart from timing, several processes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.core.case import Case
+from harness.core.errors import DataError
+from harness.core.quantity import Missing, Quantity, Value
+from harness.datasets.numbering import Numbering
+from harness.measure.prepared import Prepared, side_by_side
+from harness.measure.protocol import Job, Stop
+from harness.stats import mcnemar, output_quality
+from harness.stats.sequential import paired_difference
+
+from .worker_process import Answer, Failure, run_worker
+
+NAMES = ("top1", "top5", "n_images", "agreement", "sqnr_db", "mcnemar_p", "top1_difference")
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A net's outputs (images x classes, float32) and the labels as `harness.datasets.numbering.rows` makes them.
+
+    `classes` is how many the data set has; `unscored` says why nothing can be scored: the outputs are not finite, or
+    the labels cannot be theirs; empty where it can. `parts` are the names and sizes of what the data set was put
+    together from, in order. Of a pass that could end early `places` are those of its images in the data set, ascending,
+    and `stop` what `Judge` said.
+    """
+
+    outputs: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    classes: int
+    unscored: str = ""
+    parts: tuple[tuple[str, int], ...] = ()
+    places: NDArray[np.int64] | None = None
+    stop: Mapping[str, Any] = field(default_factory=dict)
+
+    def at(self, places: NDArray[np.int64] | None) -> Scored:
+        """The same of some images alone; of all for None."""
+        if places is None:
+            return self
+        return replace(self, outputs=self.outputs[places], labels=self.labels[places], places=places)
+
+    @property
+    def hits(self) -> NDArray[np.bool_]:
+        """For each image whether the best class is its label."""
+        return output_quality.hits(self.outputs, self.labels)
+
+
+class Scores:
+    """Runs accuracy passes and remembers their outputs, since one fp32 net is the reference of many cases."""
+
+    def __init__(self, scratch: Path, margin: float | None = None) -> None:
+        self._scratch = scratch
+        self._margin = margin
+        self._known: dict[Key, Scored | Failure] = {}
+
+    def run(self, cases: Iterable[Prepared], references: Mapping[Case, Prepared] | None = None) -> None:
+        """Run what is not known yet, one process a core: this pass is not timed.
+
+        With a `margin` a case ends once its difference to its fp32 net of `references` is decided; those run first.
+        """
+        todo = {_key(case): case for case in cases if case.labelled and _key(case) not in self._known}
+        against = {key: ref for key, case in todo.items() if (ref := (references or {}).get(case.case))}
+        early = {key for key, ref in against.items() if self._margin is not None and key != _key(ref)}
+        self._pass_all({key: case for key, case in todo.items() if key not in early}, {})
+        stops = {key: stop for key in early if (stop := self._stop(against[key]))}
+        self._pass_all({key: case for key, case in todo.items() if key in early}, stops)
+
+    def _pass_all(self, todo: Mapping[Key, Prepared], stops: Mapping[Key, Stop]) -> None:
+        jobs = {key: replace(self._job(case), stop=stops.get(key)) for key, case in todo.items()}
+        times = [case.timeout_s for case in todo.values()]
+        with ThreadPoolExecutor(side_by_side(todo.values())) as pool:
+            for key, answer in zip(jobs, pool.map(run_worker, jobs.values(), times), strict=True):
+                self._known[key] = answer if isinstance(answer, Failure) else _scored(answer)
+
+    def _job(self, case: Prepared) -> Job:
+        out = self._scratch / f"accuracy-{case.case.slug}-{case.artifact.sha256[:12]}"
+        return case.job("accuracy", out, seed=0)
+
+    def _stop(self, reference: Prepared) -> Stop | None:
+        """What a case is compared with while it runs; None where fp32 gave no scores: the case then runs to its end."""
+        scored = self._known.get(_key(reference))
+        if not isinstance(scored, Scored) or scored.unscored or self._margin is None:
+            return None
+        file = self._scratch / f"reference-{reference.case.slug}-{reference.artifact.sha256[:12]}.npz"
+        np.savez(file, hits=scored.hits, labels=scored.labels)
+        return Stop(str(file.resolve()), scored.outputs.shape[1], self._margin)
+
+    def of(self, case: Prepared) -> Scored | Failure:
+        """What `run` found; KeyError for a case that it was not given."""
+        return self._known[_key(case)]
+
+    def metrics(self, case: Prepared, reference: Prepared | None) -> dict[str, Quantity]:
+        """Every accuracy metric of the case, against the fp32 `reference` on the same runtime."""
+        if case.labelled is None:
+            return _all(Missing(case.unlabelled or "no labelled images: give some with --data"))
+        own = self._known[_key(case)]
+        if isinstance(own, Failure):
+            return _all(Missing(f"the accuracy pass ended as {own.verdict.status}: {own.verdict.reason}"))
+        if own.unscored:
+            return _all(Missing(own.unscored))
+        return {
+            "top1": output_quality.accuracy(own.outputs, own.labels, 1),
+            "top5": output_quality.accuracy(own.outputs, own.labels, 5),
+            "n_images": Value(len(own.labels)),
+            **self._fidelity(case, own, reference),
+        }
+
+    def _fidelity(self, case: Prepared, own: Scored, reference: Prepared | None) -> dict[str, Quantity]:
+        names = ("agreement", "sqnr_db", "mcnemar_p", "top1_difference")
+        if reference is None:
+            return dict.fromkeys(names, Missing("no fp32 net to compare with"))
+        if _key(reference) == _key(case):
+            return dict.fromkeys(names, Missing("the reference: others are compared with this fp32 net"))
+        known = self._known.get(_key(reference))
+        if not isinstance(known, Scored):
+            return dict.fromkeys(names, Missing("the accuracy pass of the fp32 net failed"))
+        if known.unscored:
+            return dict.fromkeys(names, Missing(f"of the fp32 net: {known.unscored}"))
+        ref = known.at(own.places)
+        alike = own.outputs.shape == ref.outputs.shape
+        other = Missing(f"{own.outputs.shape[1]} outputs, the fp32 net has {ref.outputs.shape[1]}")
+        return {
+            "agreement": output_quality.agreement(own.outputs, ref.outputs) if alike else other,
+            "sqnr_db": output_quality.sqnr_db(own.outputs, ref.outputs) if alike else other,
+            "mcnemar_p": Value(mcnemar(*output_quality.discordant(own.hits, ref.hits)), n=len(own.hits)),
+            "top1_difference": _difference(own, ref),
+        }
+
+    def details(self, case: Prepared, reference: Prepared | None) -> dict[str, Any]:
+        """What the record says of the accuracy beside its metrics: name and counts, by part and against `reference`."""
+        own = self._known.get(_key(case))
+        if case.labelled is None or not isinstance(own, Scored) or own.unscored:
+            return {}
+        ref = self._known.get(_key(reference)) if reference else None
+        against = None
+        if isinstance(ref, Scored) and ref is not own and not ref.unscored:
+            against = output_quality.discordant(own.hits, ref.at(own.places).hits)
+        return {
+            "name": case.labelled.figure,
+            "right": int(own.hits.sum()),
+            "n": len(own.hits),
+            "parts": dict(_by_part(own)),
+            **({"stop": own.stop} if own.stop else {}),
+            **({"right_here_alone": against[0], "right_in_fp32_alone": against[1]} if against else {}),
+        }
+
+
+def _by_part(scored: Scored) -> Iterator[tuple[str, dict[str, int]]]:
+    """Right answers of each part; of one that a limit on the images cut, of what is left."""
+    start = 0
+    places = np.arange(len(scored.hits)) if scored.places is None else scored.places
+    for name, size in scored.parts:
+        hits = scored.hits[(places >= start) & (places < start + size)]
+        start += size
+        yield name, {"right": int(hits.sum()), "n": len(hits)}
+
+
+def _key(case: Prepared) -> Key:
+    return case.artifact.sha256, case.runtime, repr(case.labelled)
+
+
+def _scored(answer: Answer) -> Scored:
+    numbering = Numbering(**answer.result["numbering"])
+    parts = tuple((name, size) for name, size in answer.result["parts"])
+    outputs, labels, unscored = answer.arrays["outputs"], answer.arrays["labels"], ""
+    try:
+        labels = numbering.fit(labels, outputs.shape[1])
+    except DataError as error:
+        unscored = error.message
+    if broken := output_quality.not_finite(outputs):
+        unscored = broken.reason
+    stop = answer.result["stop"]
+    return Scored(outputs, labels, numbering.classes, unscored, parts, answer.arrays["places"] if stop else None, stop)
+
+
+def _difference(own: Scored, reference: Scored) -> Value:
+    """Top-1 less fp32's on the same images with its paired interval; of a pass that could end early its last look's."""
+    alone, in_reference = output_quality.discordant(own.hits, reference.hits)
+    n = len(own.hits)
+    lo, hi = paired_difference(in_reference, alone, n, own.stop.get("level", 0.95))
+    return Value((alone - in_reference) / n, lo, hi, n)
+
+
+def _all(missing: Missing) -> dict[str, Quantity]:
+    return dict.fromkeys(NAMES, missing)

@@ -1,0 +1,45 @@
+"""What explains a case rather than measures it: its operators, its memory over time, how far its file deflates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.core.artifact import deflated_size_of
+from harness.core.operators import OperatorProfile
+from harness.core.quantity import Missing, Quantity, Value
+from harness.core.record import Trace
+from harness.measure.prepared import BlobSink, Prepared
+
+from .memory import MemoryTrace, memory_trace
+from .operators import operator_profile
+
+NOT_ASKED = Missing("not looked at: run with --deep")
+
+
+@dataclass(frozen=True)
+class Deep:
+    """Each, or why there is none."""
+
+    operators: OperatorProfile | Missing = NOT_ASKED
+    memory: MemoryTrace | Missing = NOT_ASKED
+    deflated_bytes: Quantity = NOT_ASKED
+
+    @property
+    def traces(self) -> tuple[Trace, ...]:
+        """Memory over time; none where it is missing."""
+        return () if isinstance(self.memory, Missing) else self.memory.traces
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """When each phase of the memory trace ended, or why there is no trace."""
+        if isinstance(self.memory, Missing):
+            return {"memory_trace": self.memory.reason}
+        return {"memory_trace": {"phases_ended_ns": self.memory.ended_ns}}
+
+
+def look_deeper(case: Prepared, blobs: BlobSink, scratch: Path) -> Deep:
+    """Run the passes: about a second, two process starts, and a second for every 20 MB of the model."""
+    size = Value(deflated_size_of(case.artifact.path))
+    return Deep(operator_profile(case, scratch), memory_trace(case, blobs, scratch), size)

@@ -1,0 +1,126 @@
+"""Latency: P fresh processes a case, processes of different cases in random order."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from harness import stats
+from harness.core.scenario import Scenario
+from harness.core.sensing import Sensor
+from harness.core.units import utc_now
+from harness.datasets.dataset import open_dataset
+from harness.datasets.preprocessing import preprocess
+from harness.measure.metrics import headline
+from harness.measure.prepared import BlobSink, Prepared
+from harness.measure.presets import Profile, fitted, level
+from harness.measure.protocol import Job, Labelled, Loop
+from harness.measure.samples import Progress
+from harness.measure.worker.feeds import N_FEEDS
+
+from .thermal import ClimateWatch
+from .throttle import ThrottleWatch
+from .worker_process import Answer, Failure, run_worker
+
+PILOTS = 2
+"""Processes that serve as the pilot for the number of inferences in the later ones."""
+
+SIZED: frozenset[Scenario] = frozenset({"SingleStream", "MultiStream"})
+"""Where the pilots decide how many queries a process gets; elsewhere the scenario's own clock does."""
+
+
+@dataclass(frozen=True)
+class LatencyPass:
+    """Runs the processes of a block's cases in random order and keeps their samples."""
+
+    profile: Profile
+    blobs: BlobSink
+    scratch: Path
+    seed: int
+    sensors: Sequence[Sensor] = ()
+    throttle: ThrottleWatch = field(default_factory=lambda: ThrottleWatch((), ()))
+
+    def measure(self, states: Sequence[Progress]) -> Iterator[int]:
+        """Fill `states`; yields how many processes are done.
+
+        Round after round every case that is not yet decided runs once, in an order drawn anew, so that a slow drift
+        of the machine hits all cases alike. A failed case is not tried again.
+        """
+        feeds = write_feeds([state.prepared for state in states], self.scratch)
+        rng = random.Random(self.seed)  # noqa: S311 - an order, no secret
+        place = 0
+        while open_states := [state for state in states if not self._decided(state)]:
+            for state in rng.sample(open_states, len(open_states)):
+                self._one_process(state, place, feeds)
+                place += 1
+                yield place
+
+    def _decided(self, state: Progress) -> bool:
+        """Failed, as often as allowed, or at a planned look with an interval narrow enough."""
+        n, profile = len(state.runs), fitted(self.profile, state.prepared.case)
+        if state.failure is not None or n >= profile.max_processes:
+            return True
+        return n >= profile.processes and n in stats.LOOKS and self._width(state) <= profile.half_width
+
+    def _width(self, state: Progress) -> float:
+        interval = stats.median_interval(headline(state), level(len(state.runs), self.profile))
+        return (interval.hi - interval.lo) / 2 / interval.mid
+
+    def _one_process(self, state: Progress, place: int, feeds: dict[Labelled, Path]) -> None:
+        prepared = state.prepared
+        inputs = feeds.get(prepared.labelled) if prepared.labelled else None
+        out = self.scratch / f"latency-{place}"
+        job = prepared.job("latency", out, self.seed + place, self._loop(state), inputs)
+        state.started_utc = state.started_utc or utc_now()
+        before, sources = time.monotonic(), self.throttle.read()
+        answer = self._run(job, state)
+        state.throttled = state.throttled or self.throttle.since(sources)
+        state.duration_s += time.monotonic() - before
+        if isinstance(answer, Failure):
+            state.failure = answer
+        else:
+            state.add(answer, place, self.blobs, self.profile)
+
+    def _run(self, job: Job, state: Progress) -> Answer | Failure:
+        """Nothing runs beside the worker, except in sustained, which is about what heat does to it."""
+        if job.scenario != "sustained":
+            return run_worker(job, state.prepared.timeout_s)
+        watch = ClimateWatch(self.sensors)
+        answer = run_worker(job, state.prepared.timeout_s, watch.of)
+        state.climate = watch.traces
+        return answer
+
+    def _loop(self, state: Progress) -> Loop:
+        """The profile's loop; from the third process on with the inferences per process that two pilots call for."""
+        base = fitted(self.profile, state.prepared.case).loop
+        open_ended = self.profile.max_processes > max(PILOTS, self.profile.processes)
+        by_pilots = open_ended and state.prepared.case.scenario in SIZED
+        if len(state.runs) < PILOTS or not by_pilots:
+            return base
+        pilot = state.runs[:PILOTS]
+        once_ns = sum(run.median_ns for run in pilot) / len(pilot)
+        start_ns = sum(run.spawn_ns + run.import_ns + run.load_ns for run in pilot) / len(pilot) + base.warmup_ns
+        most = max(base.min_n, min(base.max_n, round(4 * base.min_ns / once_ns)))
+        n = stats.iterations_per_process(state.wall_ns[:PILOTS], start_ns, once_ns, (base.min_n, most))
+        worth = stats.iterations_worth(self.profile.n_effective, state.wall_ns[:PILOTS])
+        return dataclasses.replace(base, min_n=max(n, min(most, worth)))
+
+
+def write_feeds(block: Sequence[Prepared], scratch: Path) -> dict[Labelled, Path]:
+    """The first images of each labelled set, preprocessed, as .npy files: the timed loop's inputs.
+
+    Made here, so that the measured child imports no image library and its memory is the runtime's own.
+    """
+    files: dict[Labelled, Path] = {}
+    for labelled in {prepared.labelled for prepared in block if prepared.labelled}:
+        images = open_dataset(labelled.kind, Path(labelled.path)).items(N_FEEDS)
+        rows = [preprocess(image, labelled.preprocess) for image, _ in images]
+        files[labelled] = scratch / f"feeds-{len(files)}.npy"
+        np.save(files[labelled], np.stack(rows))
+    return files

@@ -1,0 +1,79 @@
+"""sustained, minute by minute: how fast, how hot, at which clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.core.quantity import Missing
+from harness.core.sensing import Sensor
+from harness.measure.metrics import minutes_of
+from harness.measure.samples import Progress
+from harness.sensors.sampler import Sampler, Series, Traces
+
+PERIOD_NS = 2_000_000_000
+"""Heat is slow: a few file reads every two seconds cost the timed loop less than a thousandth."""
+
+_UNITS = ("degC", "Hz")
+
+
+@dataclass
+class ClimateWatch:
+    """Reads temperatures and clocks while a process runs; `traces` afterwards."""
+
+    sensors: Sequence[Sensor]
+    traces: Traces | None = None
+
+    @contextmanager
+    def of(self, pid: int) -> Iterator[None]:
+        """Sample within the `with` block, whichever process it is: heat belongs to the machine."""
+        sampler = Sampler([each for each in self.sensors if any(c.unit in _UNITS for c in each.channels)], PERIOD_NS)
+        sampler.start()
+        try:
+            yield
+        finally:
+            self.traces = _climate(sampler.stop())
+
+
+def _climate(traces: Traces) -> Traces:
+    """Temperatures and clocks alone: a sensor may tell more."""
+    kept = {name: series for name, series in traces.series.items() if series.channel.unit in _UNITS}
+    return Traces(kept, traces.cpu_ns, traces.wall_ns)
+
+
+def minute_rows(state: Progress) -> list[dict[str, Any]]:
+    """One row a minute: minute (from 1), p50_ns, n, temperature_c (hottest sensor), clock_hz (mean of the cores).
+
+    What no sensor told is None, with the reason under '<name>_missing'. Empty for other scenarios.
+    """
+    if state.prepared.case.scenario != "sustained" or not state.runs:
+        return []
+    more = state.more[0]
+    windows = zip(more["minute_started_ns"], more["minute_ended_ns"], strict=True)
+    samples = minutes_of(state.wall_ns[0], more)
+    return [
+        {"minute": number, "p50_ns": float(np.median(part)), "n": len(part), **_weather(state.climate, window)}
+        for number, (part, window) in enumerate(zip(samples, windows, strict=True), 1)
+    ]
+
+
+def _weather(traces: Traces | None, window: tuple[int, int]) -> dict[str, Any]:
+    series = traces.series.values() if traces else ()
+    temperatures = _means([each for each in series if each.channel.unit == "degC"], window)
+    clocks = _means([each for each in series if each.channel.name.startswith("cpufreq/")], window)
+    found = {
+        "temperature_c": max(temperatures) if temperatures else Missing("no temperature sensor said anything"),
+        "clock_hz": float(np.mean(clocks)) if clocks else Missing("cpufreq tells no clock on this machine"),
+    }
+    known = {name: None if isinstance(value, Missing) else value for name, value in found.items()}
+    return {**known, **{f"{name}_missing": v.reason for name, v in found.items() if isinstance(v, Missing)}}
+
+
+def _means(series: Sequence[Series], window: tuple[int, int]) -> list[float]:
+    """Mean of each series within the window, of those that have readings there."""
+    inside = [each.value[(each.t_ns >= window[0]) & (each.t_ns <= window[1])] for each in series]
+    return [float(np.mean(values)) for values in inside if len(values)]

@@ -1,0 +1,130 @@
+"""The order the parent gives a worker process, as JSON, and the answer it gets."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from harness.core.scenario import Driver, Load, Scenario
+from harness.runtimes.base import Options
+
+if TYPE_CHECKING:  # accuracy alone needs it: the timed child does without
+    from harness.core.artifact import Preprocess
+
+Phase = Literal["inspect", "latency", "accuracy", "profile", "probe", "stamps"]
+PHASES = ("import", "load", "first", "steady")
+"""What a latency process goes through; its result says of each when it ended and the peak memory up to then."""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """How long the loop runs: at least `n` and at least `ns`, whichever is later, never more than `max_n`."""
+
+    warmup_n: int
+    warmup_ns: int
+    min_n: int
+    min_ns: int
+    max_n: int = 1_000_000
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labelled images for a worker: `kind` and `path` as `harness.datasets.dataset` opens them, at most `limit`.
+
+    `figure` is what accuracy on them may be called.
+    """
+
+    kind: str
+    path: str
+    preprocess: Preprocess
+    limit: int | None = None
+    figure: str = "top-1"
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When an accuracy pass ends early: once its difference to fp32 is decided, within `margin` (a share) or not.
+
+    `reference` is an .npz with the 'hits' of fp32 and the 'labels' by place; `classes` as many outputs as fp32 has.
+    """
+
+    reference: str
+    classes: int
+    margin: float
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """Another Python than this one: its `executable`, and the folder for PYTHONPATH that our packages stand in."""
+
+    executable: str
+    packages: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One worker's work. `runtime` is 'module:name' as `harness.core.plugins.reference` gives it.
+
+    `feeds` is an .npy with one input a row, or None: synthesised.
+
+    `out` is the folder for `result.json` and `arrays.npz`; `spawned_ns` the parent's monotonic clock at the spawn;
+    `affinity` the CPUs to run on, empty for the system's choice; `memory_bytes` what the process may hold (resident and
+    swapped) before the parent stops it, None for no limit; `interpreter` runs it where that is another Python.
+    """
+
+    phase: Phase
+    runtime: str
+    model: str
+    out: str
+    options: Options = field(default_factory=Options)
+    loop: Loop | None = None
+    feeds: str | None = None
+    labelled: Labelled | None = None
+    stop: Stop | None = None
+    seed: int = 0
+    spawned_ns: int = 0
+    affinity: tuple[int, ...] = ()
+    memory_bytes: int | None = None
+    interpreter: Interpreter | None = None
+    scenario: Scenario = "SingleStream"
+    load: Load = field(default_factory=Load)
+    driver: Driver = "own"
+
+    @property
+    def own_time_s(self) -> float:
+        """Seconds it takes by its scenario's own clock, however fast the machine is; 0 where there is none."""
+        if self.loop is None or (self.load.rate_per_s is None and self.load.minutes is None):
+            return 0.0
+        return max(self.loop.min_ns / 1e9, self.loop.min_n / (self.load.rate_per_s or math.inf))
+
+    def write(self, path: Path) -> None:
+        """Save as JSON."""
+        path.write_text(json.dumps(dataclasses.asdict(self)), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Job:
+        """Load what `write` saved."""
+        data = json.loads(path.read_text(encoding="utf-8"))
+        options = data.pop("options")
+        options["shapes"] = {name: tuple(shape) for name, shape in options["shapes"].items()}
+        loop, labelled, _ = data.pop("loop"), data.pop("labelled"), data.pop("interpreter")
+        stop = data.pop("stop")
+        return cls(
+            **{**data, "affinity": tuple(data["affinity"]), "load": Load(**data["load"])},
+            options=Options(**options),
+            loop=Loop(**loop) if loop else None,
+            labelled=_labelled(labelled) if labelled else None,
+            stop=Stop(**stop) if stop else None,
+        )
+
+
+def _labelled(data: Mapping[str, Any]) -> Labelled:
+    from harness.core.artifact import Preprocess
+
+    return Labelled(**{**data, "preprocess": Preprocess.from_json(data["preprocess"])})

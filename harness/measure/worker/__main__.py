@@ -1,0 +1,99 @@
+"""The measured child process: `python -m harness.measure.worker JOB.json`.
+
+It imports NumPy, the runtime's library and nothing else of weight. It always ends with a `result.json`: what was
+measured, or an `error` with its kind; where even that is missing the parent reads the exit status.
+"""
+
+from __future__ import annotations
+
+import time
+
+_FIRST_LINE_NS = time.perf_counter_ns()
+
+import importlib  # noqa: E402
+import json  # noqa: E402
+import sys  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import numpy as np  # noqa: E402
+
+from harness.measure.protocol import Job, Phase  # noqa: E402
+from harness.runtimes.base import SessionError  # noqa: E402
+
+from . import latency as _latency  # noqa: E402, F401 - with this module, so that the runtime's own cost stands apart
+from .feeds import Arrays, adapter  # noqa: E402
+from .os_counters import mark, max_rss_bytes, peak_rss_bytes  # noqa: E402
+from .setup import die_first, die_with_parent, pin  # noqa: E402
+
+_PHASES: dict[Phase, tuple[str, str]] = {
+    "inspect": ("feeds", "inspect"),
+    "latency": ("timing", "latency"),
+    "accuracy": ("scoring", "accuracy"),
+    "profile": ("profiling", "profile"),
+    "probe": ("probe", "probe"),
+    "stamps": ("stamping", "stamps"),
+}
+"""Module and function of each; only what a latency needs is imported with this module."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do the job, write `result.json` and `arrays.npz` into its folder; 0 when measured, 1 when not."""
+    die_with_parent()
+    die_first()
+    job = Job.read(Path((argv or sys.argv[1:])[0]))
+    arrays: Arrays = {}
+    try:
+        result, arrays = _work(job)
+    except SessionError as error:
+        result = {"error": "unsupported", "message": str(error), "remedy": error.remedy}
+    except MemoryError as error:
+        result = {"error": "out-of-memory", "message": str(error) or "the process could not get more memory"}
+    except Exception as error:  # whatever a runtime raises is this case's result
+        import traceback
+
+        traceback.print_exc()
+        result = {"error": "crashed", "message": f"{type(error).__name__}: {error}"}
+    _write(Path(job.out), result, arrays)
+    return 1 if "error" in result else 0
+
+
+def _write(out: Path, result: dict[str, Any], arrays: Arrays) -> None:
+    """Arrays first: a `result.json` promises that everything it names is there."""
+    np.savez(out / "arrays.npz", **arrays)  # type: ignore[arg-type]
+    partial = out / "result.json.part"
+    partial.write_text(json.dumps(result), encoding="utf-8")
+    partial.rename(out / "result.json")
+
+
+def _work(job: Job) -> tuple[dict[str, Any], Arrays]:
+    pin(job.affinity)
+    module, function = _PHASES[job.phase]
+    phase = getattr(importlib.import_module(f".{module}", __package__), function)
+    runtime = adapter(job)
+    before_import = time.perf_counter_ns()
+    runtime.load_library()
+    imported = time.perf_counter_ns()
+    after_import = mark()
+    before_load = time.perf_counter_ns()
+    session = runtime.open(Path(job.model), job.options)
+    loaded = time.perf_counter_ns()
+    result = {
+        "spawn_ns": _FIRST_LINE_NS - job.spawned_ns,
+        "import_ns": imported - before_import,
+        "load_ns": loaded - before_load,
+        "after_import": after_import,
+        "after_load": mark(),
+        "inputs": [{"name": s.name, "shape": list(s.shape), "dtype": s.dtype} for s in session.inputs],
+    }
+    more, arrays = phase(session, job)
+    return {**result, **more, "runtime_info": session.info(), **_memory()}, arrays
+
+
+def _memory() -> dict[str, int]:
+    return {"peak_rss_bytes": peak_rss_bytes(), "max_rss_bytes": max_rss_bytes()}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

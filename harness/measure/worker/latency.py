@@ -1,0 +1,65 @@
+"""The latency phase of a worker: first inference, warm-up, the scenario between two runs of the control kernel."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.measure.protocol import Job, Loop
+from harness.runtimes.base import Batch, Session
+
+from . import loop as timed_loop
+from . import scenarios
+from .control import control_ns
+from .feeds import Outcome, adapter, feeds
+from .loop import Plan
+from .os_counters import mark
+from .witness import between, look
+
+
+def latency(session: Session, job: Job) -> Outcome:
+    """Every duration of one process, and what the kernel saw meanwhile."""
+    if job.loop is None:
+        raise ValueError("a latency job needs a loop")
+    batches = feeds(session, job)
+    session.prepare(batches[0])
+    before = time.perf_counter_ns()
+    session.infer()
+    first_ns = time.perf_counter_ns() - before
+    after_first = mark()
+    result, arrays = _steady_loop(session, batches, job.loop, job)
+    outputs = {name: list(array.shape) for name, array in session.fetch().items()}
+    marks = {"after_first": after_first, "after_steady": mark()}
+    return {"first_inference_ns": first_ns, "outputs": outputs, **marks, **result}, arrays
+
+
+def _steady_loop(session: Session, batches: list[Batch], loop: Loop, job: Job) -> Outcome:
+    """Warm up, then the scenario between two runs of the control kernel, then SingleStream with one input repeated."""
+    threads = job.options.threads
+    warm = timed_loop.run(session, batches, Plan(loop.warmup_n, loop.warmup_ns, loop.max_n, threads))
+    calls = timed_loop.calls_per_sample(float(np.median(warm.wall_ns)))
+    another = partial(adapter(job).open, Path(job.model), job.options)
+    stage = scenarios.Stage(session, another, job.load, job.options.batch, job.seed)
+    control_before = control_ns()
+    plan = Plan(loop.min_n, loop.min_ns, loop.max_n, threads, calls)
+    before = look()
+    samples = scenarios.drive(job.driver, job.scenario, stage, batches, plan)
+    result: dict[str, Any] = {
+        **between(before, look()),
+        "gc_frozen": samples.gc_frozen,
+        "started_ns": samples.started_ns,
+        "ended_ns": samples.ended_ns,
+        "inferences": samples.inferences,
+        "calls_per_sample": samples.calls,
+        "control_ratio": control_ns() / control_before,
+        "same_input_ratio": None,
+        "driver_log": samples.log,
+    }
+    if job.scenario == "SingleStream":
+        same = timed_loop.run(session, batches[:1], Plan(loop.min_n // 4 + 1, 0, loop.max_n, threads, calls))
+        result["same_input_ratio"] = float(np.median(same.wall_ns) / np.median(samples.wall_ns))
+    return result, {"warmup_ns": warm.wall_ns, "wall_ns": samples.wall_ns, "cpu_ns": samples.cpu_ns, **samples.more}

@@ -1,0 +1,38 @@
+"""How the queries of each scenario reach the session: one small function a scenario, all answering with `Samples`.
+
+Every one drives the same timed loop. What differs is what stands between the loop and the session: who waits for
+what before the clock starts, and how many inferences a query has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+
+from harness.core.scenario import Driver, Scenario
+from harness.measure.worker.loop import Plan, Samples
+from harness.measure.worker.stage import Stage
+from harness.runtimes.base import Batch
+
+__all__ = ["Stage", "drive"]
+
+_DRIVES: dict[tuple[Driver, Scenario], tuple[str, str]] = {
+    ("own", "SingleStream"): ("back_to_back", "single_stream"),
+    ("own", "MultiStream"): ("back_to_back", "multi_stream"),
+    ("own", "sustained"): ("back_to_back", "sustained"),
+    ("own", "Offline"): ("offline", "offline"),
+    ("own", "Server"): ("arrivals", "server"),
+    ("own", "paced"): ("arrivals", "paced"),
+    ("loadgen", "SingleStream"): ("loadgen", "single_stream"),
+    ("loadgen", "Offline"): ("loadgen", "offline"),
+}
+
+
+def drive(driver: Driver, scenario: Scenario, stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
+    """Send queries as the scenario does, as long as `plan` says, inputs taken in rotation.
+
+    A scenario is imported when it is driven: the measured child carries what it runs and no more.
+    """
+    module, function = _DRIVES[driver, scenario]
+    samples: Samples = getattr(import_module(f".{module}", __package__), function)(stage, batches, plan)
+    return samples

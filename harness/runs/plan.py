@@ -1,0 +1,169 @@
+"""From cases to prepared cases: the adapter that runs each, its artifact, its labelled images, or why it cannot run."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+
+from harness.core import plugins
+from harness.core.artifact import Artifact, Format
+from harness.core.case import Case
+from harness.core.errors import EdgebenchError, SetupError
+from harness.core.scenario import Load
+from harness.core.verdict import Verdict
+from harness.host.room import Room
+from harness.measure.prepared import Prepared
+from harness.measure.protocol import Labelled
+from harness.runtimes.base import Adapter, Options
+from harness.runtimes.capability import Capability
+
+from .precision import asked
+
+REFERENCE = "fp32"
+"""The setting whose outputs the others are compared with."""
+
+ORACLES = ("onnxruntime-cpu", "litert-xnnpack", "openvino-cpu")
+"""Runtimes whose fp32 outputs are held to be right, the first that can run the net."""
+
+FindArtifact = Callable[[Case, Format], Artifact]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Labelled images for the cases that name `dataset`: how and where to open them, at most `limit`.
+
+    `figure` is what accuracy on them may be called.
+    """
+
+    kind: str
+    path: Path
+    limit: int | None = None
+    figure: str = "top-1"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cases of a run in order: `prepared` ones ready to run, `refused` ones with their verdict.
+
+    `references` maps a case to the fp32 net on the same runtime it is compared with.
+    """
+
+    cases: tuple[Case, ...]
+    prepared: tuple[Prepared, ...] = ()
+    refused: Mapping[Case, Verdict] = field(default_factory=dict)
+    references: Mapping[Case, Prepared] = field(default_factory=dict)
+
+    @property
+    def blocks(self) -> list[tuple[Prepared, ...]]:
+        """The prepared cases that run together since they will be compared: neighbours of one net and scenario."""
+        return [tuple(block) for _, block in groupby(self.prepared, lambda one: (one.case.model, one.case.scenario))]
+
+    def only(self, cases: Iterable[Case]) -> Plan:
+        """The plan for some of its cases."""
+        kept = set(cases)
+        return Plan(
+            tuple(case for case in self.cases if case in kept),
+            tuple(prepared for prepared in self.prepared if prepared.case in kept),
+            {case: verdict for case, verdict in self.refused.items() if case in kept},
+            self.references,
+        )
+
+
+@dataclass(frozen=True)
+class Preparer:
+    """Prepares cases: `find` gives the artifact of a case in a format, `data` the labelled images by their name.
+
+    `room` is what each process of a case gets, `settings` are options by runtime, in the runtime's own words.
+    """
+
+    find: FindArtifact
+    data: Mapping[str, Data]
+    room: Room
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def plan(self, cases: Iterable[Case]) -> Plan:
+        """Prepare every case; what cannot run is refused with the reason and does not stop the rest."""
+        wanted = tuple(cases)
+        prepared: dict[Case, Prepared] = {}
+        refused: dict[Case, Verdict] = {}
+        for case in wanted:
+            result = self.prepare(case)
+            if isinstance(result, Prepared):
+                prepared[case] = result
+            else:
+                refused[case] = result
+        prepared = {case: replace(own, oracle=self._oracle(own, prepared)) for case, own in prepared.items()}
+        references = {own.case: ref for own in prepared.values() if (ref := self._reference(own, prepared))}
+        return Plan(wanted, tuple(prepared.values()), refused, references)
+
+    def prepare(self, case: Case) -> Prepared | Verdict:
+        """The case ready to run, or the verdict 'unsupported'. Raises UnknownName, and SetupError on damaged files."""
+        runtime: Adapter = plugins.load("runtimes", case.runtime)
+        if case.driver == "loadgen" and importlib.util.find_spec("mlperf_loadgen") is None:
+            return Verdict("unsupported", "LoadGen is not installed: pip install 'edgebench[loadgen]'")
+        refused = Verdict("unsupported", f"{case.runtime} takes no format this model has")
+        for file_format in runtime.formats:
+            support = runtime.support(file_format)
+            if not support.ok:
+                return Verdict("unsupported", support.reason, support.remedy)
+            try:
+                return self._prepared(case, self.find(case, file_format), runtime.capability)
+            except SetupError:
+                raise
+            except EdgebenchError as error:
+                refused = Verdict("unsupported", error.message, error.remedy)
+        return refused
+
+    def _prepared(self, case: Case, artifact: Artifact, capability: Capability) -> Prepared:
+        labelled, unlabelled = self._labelled(case, artifact)
+        return Prepared(
+            case=case,
+            artifact=artifact,
+            runtime=plugins.reference("runtimes", case.runtime),
+            options=Options(case.threads, case.batch, self.shapes, self.settings.get(case.runtime, {})),
+            precision=asked(case.compression, capability.hint),
+            labelled=labelled,
+            unlabelled=unlabelled,
+            timeout_s=self.room.timeout_s,
+            memory_bytes=self.room.memory_bytes,
+            cpus=self.room.cpus[: case.threads * (case.load.streams or 1)],
+        )
+
+    def _labelled(self, case: Case, artifact: Artifact) -> tuple[Labelled | None, str]:
+        if artifact.weights == "synthetic":
+            return None, "not available: synthetic weights"
+        if case.dataset is None or artifact.preprocess is None:
+            return None, "no labelled images: give some with --data"
+        data = self.data[case.dataset]
+        if not data.path.is_dir():
+            return None, f"{case.dataset} is not on this machine: edgebench data fetch {case.dataset}"
+        return Labelled(data.kind, str(data.path.resolve()), artifact.preprocess, data.limit, data.figure), ""
+
+    def _oracle(self, own: Prepared, prepared: Mapping[Case, Prepared]) -> Prepared | None:
+        """The fp32 net of the same model on the first reference runtime that can; of a user's file that file itself."""
+        for name in ORACLES:
+            one = replace(
+                own.case, runtime=name, threads=1, batch=1, scenario="SingleStream", load=Load(), driver="own"
+            )
+            if own.case.weights == "user":
+                runtime: Adapter = plugins.load("runtimes", name)
+                if runtime.support(own.artifact.format).ok:
+                    return self._prepared(one, own.artifact, runtime.capability)
+                continue
+            case = replace(one, compression=REFERENCE)
+            found = prepared.get(case) or self.prepare(case)
+            if isinstance(found, Prepared):
+                return found
+        return None
+
+    def _reference(self, own: Prepared, prepared: Mapping[Case, Prepared]) -> Prepared | None:
+        """The fp32 net of the same model on the same runtime, prepared for its outputs alone where not measured."""
+        if own.labelled is None:
+            return None
+        case = replace(own.case, compression=REFERENCE)
+        found = prepared.get(case) or self.prepare(case)
+        return found if isinstance(found, Prepared) else None

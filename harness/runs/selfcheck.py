@@ -1,0 +1,81 @@
+"""`edgebench selfcheck`: the instrument's checks with this machine's sensors and a shipped net as the load.
+
+Document history
+    1   first version
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.core.errors import EdgebenchError, UsageError
+from harness.core.hostfs import HostFs
+from harness.core.places import cache_dir
+from harness.core.quantity import Missing
+from harness.core.units import utc_now
+from harness.host.checks import inspect_all
+from harness.host.identity import identity
+from harness.host.room import Room
+from harness.measure.selfcheck.checks import Check, Workload, checks
+from harness.measure.selfcheck.perturbation import FEWEST_PAIRS
+from harness.sensors.registry import open_sensors
+from reports.numbers import counted
+from suites.artifacts import catalog
+
+from .board import find_target
+from .session import versions
+from .variants import SideFinder
+
+SCHEMA = 1
+PAIRS = 200
+"""Pairs of blocks: twenty seconds."""
+
+
+def default_out() -> Path:
+    """Where the last result on this machine is kept."""
+    return cache_dir() / "selfcheck.json"
+
+
+def selfcheck(pairs: int) -> Iterator[Check]:
+    """Every check as soon as it is known; a shipped net infers in `pairs` pairs of blocks with and without sampler."""
+    if pairs < FEWEST_PAIRS:
+        raise UsageError(
+            f"{counted(pairs, 'pair')} cannot give an interval", f"at least {FEWEST_PAIRS}, better {PAIRS}"
+        )
+    work = _workload(pairs)
+    fs = HostFs()
+    sensors = open_sensors(fs)
+    try:
+        with tempfile.TemporaryDirectory(prefix="edgebench-") as scratch:
+            yield from checks(work, sensors, Path(scratch), platform.machine())
+    finally:
+        for sensor in sensors:
+            sensor.close()
+
+
+def _workload(pairs: int) -> Workload | Missing:
+    """The first shipped trained net in fp32, on the first runtime that is installed."""
+    try:
+        model = catalog.models()[0]
+        return Workload(SideFinder(Room.on(find_target("auto", HostFs()))).find(model).prepared, pairs)
+    except EdgebenchError as error:
+        return Missing(error.message)
+
+
+def document(found: Iterable[Check]) -> dict[str, Any]:
+    """The checks with their machine and its state, as plain JSON types; `status` beside each."""
+    fs = HostFs()
+    return {
+        "schema": SCHEMA,
+        "kind": "edgebench-selfcheck",
+        "ended_utc": utc_now(),
+        "checks": [{**dataclasses.asdict(check), "status": check.status} for check in found],
+        "machine_now": [dataclasses.asdict(finding) for finding in inspect_all(fs)],
+        "host": dataclasses.asdict(identity(fs)),
+        "versions": versions(),
+    }

@@ -1,0 +1,208 @@
+"""A plan is measured into a run folder, case by case."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+
+from harness.core.case import Case
+from harness.core.errors import NothingMeasured
+from harness.core.execution import Execution
+from harness.core.metric import METRICS
+from harness.core.quantity import Missing
+from harness.core.record import Record, RunHeader
+from harness.core.units import utc_now
+from harness.core.verdict import Finding, Verdict
+from harness.host import roofline
+from harness.host.checks import changes, inspect_all
+from harness.host.identity import identity
+from harness.host.thermal import cool_down
+from harness.host.tuning import journal_path, tuned
+from harness.measure.block import Setting, Step, measure_block
+from harness.measure.passes.accuracy import Scores
+from harness.measure.passes.energy import EnergyPass
+from harness.measure.passes.overhead import loop_overhead_ns
+from harness.measure.passes.throttle import ThrottleWatch
+from harness.measure.prepared import Prepared
+from harness.sensors.board_power import power_source
+from harness.sensors.registry import open_sensors
+from harness.store.runfolder import RunFolder
+
+from .order import Order
+from .plan import Plan
+from .provenance import provenance
+from .resume import continued
+
+DISTRIBUTIONS = (
+    *("edgebench", "numpy", "onnxruntime", "ai-edge-litert", "tflite-runtime", "openvino", "torch", "executorch"),
+    *("mlcommons-loadgen", "ncnn", "MNN", "tensorflow", "tensorflow-cpu", "keras", "tensorrt"),
+)
+
+
+class Bench:
+    """A run being measured: a context manager, so that the header is closed however the run ends.
+
+    Entering creates the run folder with every planned case in its header, and the records of refused cases. Who ends
+    the run early sets `interrupted`.
+    """
+
+    interrupted = False
+
+    def __init__(self, order: Order, plan: Plan) -> None:
+        self._order = order
+        self.plan = plan
+        self._scratch = tempfile.TemporaryDirectory(prefix="edgebench-")
+        self._sensors = open_sensors(order.fs, meter=order.target.power.meter)
+        self._undo = ExitStack()
+        self._setting: Setting | None = None
+
+    def __enter__(self) -> Bench:
+        try:
+            self._begin()
+        except BaseException:  # refused: nothing stays turned or open
+            self._close()
+            raise
+        return self
+
+    def _begin(self) -> None:
+        scratch = Path(self._scratch.name)
+        if self._order.tune:
+            self._undo.enter_context(tuned(self._order.fs, changes(self._order.fs), journal_path()))
+        findings = self._findings()
+        if self._order.strict:
+            refuse_unfit(findings)
+        self.header = self._header(findings, scratch)
+        if self._order.resume:
+            self.folder = RunFolder(self._order.out)
+            self.plan, self.header = continued(self.plan, self.folder, self.header)
+        else:
+            self.folder = RunFolder.create(self._order.out, self.header)
+        self._setting = Setting(
+            run_id=self.header.run_id,
+            target=self._order.target_name,
+            profile=self._order.profile,
+            seed=self._order.seed,
+            blobs=self.folder,
+            scratch=scratch,
+            scores=Scores(scratch, self._order.accuracy_margin),
+            percentiles=self._order.percentiles,
+            energy=EnergyPass(self._sensors, power_source(self._order.target.power, self._sensors)),
+            machine=machine_verdict(findings),
+            findings=findings,
+            findings_now=self._findings,
+            throttle=ThrottleWatch(self._sensors, self._order.target.thermal.throttle),
+        )
+        self._refused = [self._refuse(case, verdict) for case, verdict in self.plan.refused.items()]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.interrupted |= kind is not None and issubclass(kind, KeyboardInterrupt)
+        self.header = dataclasses.replace(self.header, ended_utc=utc_now(), interrupted=self.interrupted)
+        self.folder.write_header(self.header)
+        self._close()
+
+    def _close(self) -> None:
+        """Undo the tuning, close the sensors and remove the scratch folder."""
+        self._undo.close()
+        self._scratch.cleanup()
+        for sensor in self._sensors:
+            sensor.close()
+
+    def run(self) -> Iterator[Step | Record]:
+        """Measure every block; each record is written before it is yielded, those of refused cases first."""
+        yield from self._refused
+        for block in self.plan.blocks:
+            yield from self.block(block)
+
+    def block(self, block: Sequence[Prepared]) -> Iterator[Step | Record]:
+        """Measure some cases together and write their records."""
+        if self._setting is None:
+            raise RuntimeError("a Bench is a context manager: use it in a with statement")
+        setting = self._setting
+        if (limit_c := self._order.target.limits.start_temperature_c) is not None:
+            gate = cool_down(self._order.fs, limit_c)
+            setting = dataclasses.replace(setting, findings=(*setting.findings, gate))
+        for event in measure_block(block, self.plan.references, setting):
+            if isinstance(event, Record):
+                self.folder.append(event)
+            yield event
+
+    def _findings(self) -> tuple[Finding, ...]:
+        """The checks now; a recorded machine is said to be one, since inference runs on this one."""
+        virtual = Finding(
+            "virtual_board", "warn", f"the machine is read from {self._order.fs.root}, inference runs here"
+        )
+        return (*inspect_all(self._order.fs), *(() if self._order.fs.live else (virtual,)))
+
+    def _header(self, findings: tuple[Finding, ...], scratch: Path) -> RunHeader:
+        order = self._order
+        machine = identity(order.fs)
+        return RunHeader(
+            run_id=f"{utc_now()[:19].replace('-', '').replace(':', '')}-{uuid.uuid4().hex[:6]}",
+            suite=order.suite,
+            target=order.target_name,
+            profile=order.profile.name,
+            started_utc=utc_now(),
+            planned=tuple(case.id for case in self.plan.cases),
+            command=tuple(order.command),
+            seed=order.seed,
+            host=dataclasses.asdict(machine),
+            roofline=roofline.known(machine, order.fs, may_measure=order.profile.deep),
+            versions=versions(),
+            findings=findings,
+            sensors={sensor.name: sensor.absent or "present" for sensor in self._sensors},
+            harness_overhead_ns=loop_overhead_ns(scratch),
+            provenance=provenance(order.target, findings, order.power_supply, order.ambient_c),
+        )
+
+    def _refuse(self, case: Case, verdict: Verdict) -> Record:
+        absent = Missing(f"{verdict.status}: {verdict.reason}")
+        record = Record(
+            run_id=self.header.run_id,
+            case_id=case.id,
+            case=case,
+            target=self._order.target_name,
+            verdict=verdict,
+            metrics=dict.fromkeys(METRICS, absent),
+            started_utc=utc_now(),
+            duration_s=0.0,
+            execution=Execution(effective=absent),
+        )
+        self.folder.append(record)
+        return record
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of what bears on a measurement."""
+    found: dict[str, str] = {}
+    for name in DISTRIBUTIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def refuse_unfit(findings: Sequence[Finding]) -> None:
+    """NothingMeasured, with the findings and their remedies, when a check failed."""
+    failed = [finding for finding in findings if finding.status == "fail"]
+    if failed:
+        raise NothingMeasured(
+            "not measured, as --strict asks: " + "; ".join(f"{each.check}: {each.found}" for each in failed),
+            "; ".join(each.remedy for each in failed if each.remedy),
+        )
+
+
+def machine_verdict(findings: Sequence[Finding]) -> Verdict | None:
+    """The verdict that the checks pass on every case of this machine, if they do."""
+    for finding in findings:
+        if finding.check == "emulation" and finding.status == "fail":
+            return Verdict("emulated", finding.found, finding.remedy)
+    return None

@@ -1,0 +1,219 @@
+"""LiteRT (TensorFlow Lite) with XNNPACK, without any delegate, or with a delegate library of the board's maker."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.core.execution import Execution
+from harness.core.operators import OperatorProfile
+from harness.core.quantity import Missing
+from harness.core.verdict import Finding
+from harness.runtimes.base import (
+    Adapter,
+    Batch,
+    Options,
+    Outputs,
+    Session,
+    SessionError,
+    TensorSpec,
+    import_library,
+    version_of,
+)
+from harness.runtimes.capability import Capability, Device
+from harness.runtimes.errors import refusal
+from harness.runtimes.inputs import concrete_shape
+
+from .litert_hints import HINTS, INSTALL
+from .litert_nodes import BUILT_IN, DELEGATED, told_by
+
+if TYPE_CHECKING:
+    from harness.runtimes.graph_counts import Counts
+
+MODULES = ("ai_edge_litert", "tflite_runtime", "tensorflow")
+"""Distributions with LiteRT's interpreter, the successor first; all have the same Python interface."""
+_PACKAGE = {"tensorflow": "tensorflow.lite.python"}
+NO_ARENA = Missing("LiteRT's interpreter has no function that tells its arena")
+LIBRARY = "library"
+"""Key of `Options.settings` that holds a delegate library's path; the others are options of the delegate."""
+_KERNELS = {
+    "fp32": "fp32",
+    "fp16": "fp32, weights widened when loading",
+    "int8": "int8",
+    "int8-dynamic": "int8, activations quantised while running",
+    "weight-only": "fp32, weights dequantised",
+}
+
+
+class LiteRt(Adapter):
+    """LiteRT's interpreter; `delegate` as LiteRT names what takes the nodes."""
+
+    def __init__(self, name: str, delegate: str, capability: Capability) -> None:
+        self.name = name
+        self.delegate = delegate
+        self.capability = capability
+
+    def load_library(self) -> None:
+        """Import the interpreter's module."""
+        self._interpreter_module()
+
+    def _interpreter_module(self) -> Any:
+        return import_library(f"{_PACKAGE.get(self.module, self.module)}.interpreter", INSTALL)
+
+    def open(self, path: Path, options: Options) -> LiteRtSession:
+        """Load the graph, give dynamic dimensions their sizes, allocate, with `options.threads` threads."""
+        module = self._interpreter_module()
+        try:
+            how = self._delegation(module, options.settings)
+            interpreter = module.Interpreter(model_path=str(path), num_threads=options.threads, **how)
+            return self.session(interpreter, path, options)
+        except Exception as error:  # the bindings raise ValueError, RuntimeError, SystemError, OSError
+            raise refusal(self.module, error, HINTS) from error
+
+    def session(self, interpreter: Any, path: Path, options: Options) -> LiteRtSession:
+        """What `open` makes of an interpreter."""
+        return LiteRtSession(self, interpreter, path, options)
+
+    def probe(self) -> dict[str, Any]:
+        """Library and version; a delegate of the board's maker is known only when it is given."""
+        if self.delegate not in (XNNPACK_DELEGATE, NO_DELEGATE):
+            raise self._no_library()
+        return super().probe()
+
+    def _no_library(self) -> SessionError:
+        return SessionError(
+            f"{self.name} needs the path of the delegate library of this board",
+            f"--runtime-option {self.name}:{LIBRARY}=/path/to/delegate.so, or options in the target",
+        )
+
+    def _delegation(self, module: Any, settings: Mapping[str, str]) -> dict[str, Any]:
+        """How the interpreter is to be told; XNNPACK is what the library does when it is told nothing."""
+        if self.delegate == XNNPACK_DELEGATE:
+            return {}
+        plain = {"experimental_op_resolver_type": module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
+        if not self.delegate:
+            return plain
+        if LIBRARY not in settings:
+            raise self._no_library()
+        own = {key: value for key, value in settings.items() if key != LIBRARY}
+        ctypes.CDLL(settings[LIBRARY])  # LiteRT's own class trips over itself when this fails
+        return {**plain, "experimental_delegates": [module.load_delegate(settings[LIBRARY], own)]}
+
+
+class LiteRtSession(Session):
+    """Inputs are copied into the interpreter's own tensors by prepare; infer is `invoke` alone."""
+
+    def __init__(self, runtime: LiteRt, interpreter: Any, path: Path, options: Options) -> None:
+        self._runtime = runtime
+        self._interpreter = interpreter
+        self._path = path
+        self._options = options
+        self.inputs = tuple(self._spec(detail, options.batch) for detail in interpreter.get_input_details())
+        for detail, spec in zip(interpreter.get_input_details(), self.inputs, strict=True):
+            shape = concrete_shape(spec, options)
+            if shape != tuple(detail["shape"]):
+                interpreter.resize_tensor_input(detail["index"], shape)
+        interpreter.allocate_tensors()
+        self._slots = {detail["name"]: detail["index"] for detail in interpreter.get_input_details()}
+        self._outputs = {detail["name"]: detail for detail in interpreter.get_output_details()}
+        self._invoke = interpreter.invoke
+
+    @staticmethod
+    def _spec(detail: dict[str, Any], batch: int) -> TensorSpec:
+        """A first dimension of 1 is taken as the batch, since the interpreter can resize any."""
+        shape = tuple(int(size) for size in detail.get("shape_signature", detail["shape"]))
+        if batch > 1 and shape[:1] == (1,):
+            shape = (-1, *shape[1:])
+        scale, zero_point = detail["quantization"]
+        return TensorSpec(detail["name"], shape, np.dtype(detail["dtype"]).name, float(scale) or None, int(zero_point))
+
+    def prepare(self, batch: Batch) -> None:
+        """Copy into the interpreter's input tensors."""
+        for name, array in batch.items():
+            self._interpreter.set_tensor(self._slots[name], array)
+
+    def infer(self) -> None:
+        """One invoke."""
+        self._invoke()
+
+    def fetch(self) -> Outputs:
+        """Copies of the outputs; quantised ones as the float32 they stand for."""
+        return {name: self._fetch_one(detail) for name, detail in self._outputs.items()}
+
+    def _fetch_one(self, detail: dict[str, Any]) -> NDArray[Any]:
+        array: NDArray[Any] = self._interpreter.get_tensor(detail["index"])
+        scale, zero_point = detail["quantization"]
+        return (array.astype(np.float32) - zero_point) * np.float32(scale) if scale else array
+
+    def info(self) -> dict[str, Any]:
+        """Library and version, threads, and how many nodes the delegate became."""
+        operators = [detail["op_name"] for detail in self._interpreter._get_ops_details()]
+        return {
+            "library": self._runtime.module,
+            "version": version_of(self._runtime.module),
+            "threads": self._options.threads,
+            "options": dict(self._options.settings),
+            "nodes": len(operators),
+            "delegate_nodes": operators.count("DELEGATE"),
+        }
+
+    def counts(self) -> Counts | Missing:
+        """From the interpreter's nodes and the shapes of their tensors."""
+        from .counts import counts
+
+        return counts(self._interpreter)
+
+    def execution(self) -> Execution:
+        """From the interpreter's nodes and the types of their tensors."""
+        found = replace(told_by(self._interpreter), arena_bytes=NO_ARENA)
+        if found.nodes.get(DELEGATED) or not self._runtime.delegate:
+            return found
+        words = f"{self._runtime.delegate} took none of the {found.nodes.get(BUILT_IN, 0)} nodes: built-in kernels ran"
+        remedy = f"{INSTALL}; a dynamic shape or an unusual operator can be the reason"
+        return found.having(Finding("delegate", "warn", words, remedy))
+
+    def profile(self, n: int) -> OperatorProfile | Missing:
+        """By the C library that ai-edge-litert brings along, which always uses XNNPACK."""
+        from .profiler import profile
+
+        if self._runtime.delegate != XNNPACK_DELEGATE:
+            return Missing("LiteRT's profiler is reached with XNNPACK alone: profile litert-xnnpack")
+        inputs = {name: self._interpreter.get_tensor(index) for name, index in self._slots.items()}
+        return profile(self._path, self._options.threads, inputs, n)
+
+
+XNNPACK_DELEGATE, NO_DELEGATE = "XNNPACK", ""
+
+
+def _capability(by_default: bool = False, device: Device = "cpu", profiler: bool = False, note: str = "") -> Capability:
+    return Capability(
+        ("tflite",),
+        MODULES,
+        INSTALL,
+        _KERNELS,
+        device=device,
+        by_default=by_default,
+        profiler=profiler,
+        note=note,
+        hardware_tested=device == "cpu",
+    )
+
+
+XNNPACK = LiteRt("litert-xnnpack", XNNPACK_DELEGATE, _capability(by_default=True, profiler=True))
+REFERENCE = LiteRt("litert-reference", NO_DELEGATE, _capability(note="LiteRT's built-in kernels, without XNNPACK"))
+DELEGATE = LiteRt(
+    "litert-delegate", "the delegate", _capability(device="any", note="a delegate library of the board's maker")
+)
+GPU = LiteRt(
+    "litert-gpu",
+    "the GPU delegate",
+    _capability(device="gpu", note="needs libtensorflowlite_gpu_delegate.so, which no wheel brings"),
+)
+
+PLUGINS: tuple[Adapter, ...] = (XNNPACK, REFERENCE, DELEGATE, GPU)

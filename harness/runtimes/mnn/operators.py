@@ -1,0 +1,77 @@
+"""MNN's operators as it runs them: the precision they compute in, and their time.
+
+MNN calls back before and after each one, which costs some microseconds: small operators look larger than they are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from harness.core.execution import Execution, effective
+from harness.core.operators import OperatorProfile, OpTiming
+from harness.runtimes.operator_profile import Inference, summarise
+
+PROVIDER = "MNN"
+WARMUP = 3
+_QUANTISED = "[ DT_INT8 ]"
+"""What MNN appends to the type of an operator that works on int8."""
+_WEIGHTED = frozenset(
+    {
+        *("Convolution", "ConvolutionDepthwise", "Deconvolution", "DeconvolutionDepthwise", "Convolution3D"),
+        *("MatMul", "BatchMatMul", "InnerProduct", "LSTM", "Attention"),
+    }
+)
+
+
+def told_by(net: Any, session: Any, fed: Callable[[], Any], plain: str) -> Execution:
+    """Precision of convolutions and matrix products: int8 by their types, else `plain`, that of the session."""
+    kinds = [kind for _, kind, _ in _run(net, session, fed)]
+    return Execution(
+        effective=effective("int8" if _QUANTISED in kind else plain for kind in kinds if _type(kind) in _WEIGHTED),
+        evidence="types of the operators that ran; floats by the answers at MNN's precision high",
+        nodes={PROVIDER: len(kinds)},
+    )
+
+
+def profile(net: Any, session: Any, n: int, fed: Callable[[], Any]) -> OperatorProfile:
+    """Time the operators of `n` inferences; `fed` hands the inputs over before each."""
+    for _ in range(WARMUP):
+        _inference(net, session, fed)
+    return summarise(PROVIDER, [_inference(net, session, fed) for _ in range(n)])
+
+
+def _inference(net: Any, session: Any, fed: Callable[[], Any]) -> Inference:
+    started = time.perf_counter_ns()
+    ran = _run(net, session, fed)
+    total_ns = time.perf_counter_ns() - started
+    timings = [
+        OpTiming(name, _type(kind), PROVIDER, float(taken), dtype="int8" if _QUANTISED in kind else "")
+        for name, kind, taken in ran
+    ]
+    return Inference(float(total_ns), timings)
+
+
+def _run(net: Any, session: Any, fed: Callable[[], Any]) -> list[tuple[str, str, int]]:
+    """One inference: name, type and nanoseconds of each operator, in order."""
+    ran: list[tuple[str, str, int]] = []
+    began = 0
+
+    def before(tensors: Any, operator: Any) -> bool:
+        nonlocal began
+        began = time.perf_counter_ns()
+        return True
+
+    def after(tensors: Any, operator: Any) -> bool:
+        taken = time.perf_counter_ns() - began
+        ran.append((operator.getName(), operator.getType(), taken))
+        return True
+
+    fed()
+    net.runSessionWithCallBackInfo(session, before, after)
+    return ran
+
+
+def _type(kind: str) -> str:
+    return kind.partition("[")[0].strip()

@@ -1,0 +1,105 @@
+"""An ncnn graph as its .param file has it, checked: ncnn itself follows wrong counts out of its memory.
+
+Layout of the text: a magic number; the numbers of layers and blobs; then one line a layer with its type, its name, how
+many blobs it takes and makes, their names, and parameters as 'key=value' (docs/developer-guide of Tencent/ncnn).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.runtimes.base import SessionError
+
+_MAGIC = "7767517"
+_WIDTH, _HEIGHT, _CHANNELS, _DEPTH = "0", "1", "2", "11"
+"""Parameters of a layer Input: its sizes, 0 or none where they are open."""
+_FILTERS, _KERNEL_WIDTH, _KERNEL_HEIGHT, _WEIGHTS = "0", "1", "11", "6"
+"""Of a layer Convolution; without a height it is the width."""
+_AGAIN = "convert the net again, with the tools of the ncnn that runs it"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One line of the file; `parameters` are as written there, by key."""
+
+    type: str
+    name: str
+    takes: Sequence[str]
+    makes: Sequence[str]
+    parameters: Mapping[str, str]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Channels, depth, height and width of an Input as far as the file tells them; () where it tells none."""
+        known = [self.number(key) for key in (_CHANNELS, _DEPTH, _HEIGHT, _WIDTH)]
+        return tuple(size for size in known if size > 0)
+
+    def number(self, key: str) -> int:
+        """A parameter that is a whole number, 0 where there is none. ValueError where it is something else."""
+        return int(self.parameters.get(key, "0"))
+
+
+def read(path: Path) -> list[Layer]:
+    """The layers in the file's order. SessionError where it is no such file or contradicts itself."""
+    lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    if not lines or lines[0].strip() != _MAGIC:
+        raise SessionError(f"{path.name} does not begin with {_MAGIC}: no text .param of ncnn", _AGAIN)
+    try:
+        n_layers, n_blobs = (int(word) for word in lines[1].split())
+        layers = [_layer(line) for line in lines[2:]]
+        _check(layers, n_layers, n_blobs)
+    except (ValueError, IndexError) as error:
+        raise SessionError(f"{path.name} is damaged: {error}", _AGAIN) from error
+    return layers
+
+
+def channels_into(layers: Sequence[Layer], blob: str) -> int:
+    """Channels that the convolution which takes `blob` has weights for; 0 where none takes it.
+
+    ncnn does not compare: fed with more or fewer, it reads what is not there.
+    """
+    taker = next((layer for layer in layers if layer.type == "Convolution" and blob in layer.takes), None)
+    if taker is None:
+        return 0
+    width, height = taker.number(_KERNEL_WIDTH), taker.number(_KERNEL_HEIGHT)
+    filters = taker.number(_FILTERS) * width * (height or width)
+    return taker.number(_WEIGHTS) // filters if filters else 0
+
+
+def _layer(line: str) -> Layer:
+    kind, name, *words = line.split()
+    n_takes, n_makes = int(words[0]), int(words[1])
+    takes, makes = words[2 : 2 + n_takes], words[2 + n_takes : 2 + n_takes + n_makes]
+    parameters = [word.partition("=") for word in words[2 + n_takes + n_makes :]]
+    if len(makes) != n_makes or not all(equals for _, equals, _ in parameters):
+        raise ValueError(f"layer '{name}' does not have the {n_takes} + {n_makes} blobs it claims")
+    return Layer(kind, name, takes, makes, {key: value for key, _, value in parameters})
+
+
+def _check(layers: Sequence[Layer], n_layers: int, n_blobs: int) -> None:
+    """ValueError where the numbers at the top are others, or a blob is made twice or never."""
+    if len(layers) != n_layers:
+        raise ValueError(f"it has {len(layers)} layers and claims {n_layers}")
+    made: list[str] = []
+    for layer in layers:
+        if missing := set(layer.takes).difference(made):
+            raise ValueError(f"nothing before layer '{layer.name}' makes its input '{min(missing)}'")
+        made += layer.makes
+        if len(set(made)) < len(made):
+            raise ValueError(f"layer '{layer.name}' makes a blob that is made already")
+        if layer.type == "Input":
+            _check_input(layers, layer)
+    if len(made) != n_blobs:
+        raise ValueError(f"its layers make {len(made)} blobs and it claims {n_blobs}")
+
+
+def _check_input(layers: Sequence[Layer], layer: Layer) -> None:
+    """ValueError where it is not one blob, or what its shape is reckoned from is no number."""
+    if len(layer.makes) != 1:
+        raise ValueError(f"input '{layer.name}' makes {len(layer.makes)} blobs, not one")
+    try:
+        _ = layer.sizes, channels_into(layers, layer.makes[0])
+    except ValueError as error:
+        raise ValueError(f"the shape of input '{layer.name}' has no number: {error}") from error

@@ -1,0 +1,202 @@
+"""ONNX Runtime, one instance an execution provider."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.core.execution import Execution
+from harness.core.operators import OperatorProfile
+from harness.core.quantity import Missing
+from harness.runtimes import scales
+from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec
+from harness.runtimes.errors import refusal
+from harness.runtimes.inputs import concrete_shape
+
+from .onnxruntime_hints import HINTS
+from .providers import CPU as CPU_PROVIDER
+from .providers import PROVIDERS, Provider
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
+
+    from harness.runtimes.graph_counts import Counts
+
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(int8)": "int8",
+    "tensor(uint8)": "uint8",
+    "tensor(int16)": "int16",
+    "tensor(uint16)": "uint16",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(uint32)": "uint32",
+    "tensor(uint64)": "uint64",
+    "tensor(bool)": "bool",
+}
+
+BATCH = "batch"
+"""Name of the dimension that is known before a session opens."""
+
+
+class OnnxRuntime(Adapter):
+    """ONNX Runtime with one execution provider; what that does not take, the CPU provider runs."""
+
+    def __init__(self, short: str) -> None:
+        self.name = f"onnxruntime-{short}"
+        self.provider = PROVIDERS[short]
+        self.capability = self.provider.capability
+
+    def open(self, path: Path, options: Options) -> OnnxSession:
+        """Load the graph with every optimisation, sequential execution and `options.threads` intra-op threads."""
+        self._need_provider()
+        plan = Plan(path, self.provider, options)
+        try:
+            return OnnxSession(plan)
+        except Exception as error:  # onnxruntime's exceptions share no base but Exception
+            raise refusal("onnxruntime", error, HINTS) from error
+
+    def probe(self) -> dict[str, Any]:
+        """Version, build and the providers of this build."""
+        import onnxruntime as ort
+
+        self._need_provider()
+        build = {"build": ort.get_build_info(), "providers": ort.get_available_providers()}
+        return {"library": "onnxruntime", "version": ort.__version__, **build}
+
+    def _need_provider(self) -> None:
+        import onnxruntime as ort
+
+        self.load_library()
+        known = ort.get_available_providers()
+        if self.provider.name not in known:
+            reason = f"this onnxruntime {ort.__version__} has no {self.provider.name}, only {', '.join(known)}"
+            raise SessionError(reason, self.capability.install)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a session is made from, so that a second one with the profiler on is alike."""
+
+    path: Path
+    provider: Provider
+    options: Options
+
+    @property
+    def provider_options(self) -> dict[str, str]:
+        """The provider's own, those asked for last, with its own thread pool as large as asked."""
+        pool = {self.provider.threads_option: str(self.options.threads)} if self.provider.threads_option else {}
+        return {**self.provider.options, **pool, **self.options.settings}
+
+    def settings(self) -> ort.SessionOptions:
+        """Sequential execution with every optimisation (the default), `options.threads` intra-op threads.
+
+        A provider with threads of its own leaves one to ONNX Runtime, which must not spin beside them.
+        """
+        import onnxruntime as ort
+
+        settings = ort.SessionOptions()
+        settings.intra_op_num_threads = 1 if self.provider.threads_option else self.options.threads
+        settings.inter_op_num_threads = 1
+        settings.log_severity_level = 3
+        if self.provider.threads_option:
+            settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if not self.options.shapes:  # a batch known beforehand lets the optimiser plan memory once
+            settings.add_free_dimension_override_by_name(BATCH, self.options.batch)
+        return settings
+
+    def open(self, settings: ort.SessionOptions) -> ort.InferenceSession:
+        """A session; SessionError where the provider quietly stayed out of it."""
+        import onnxruntime as ort
+
+        first = (self.provider.name, self.provider_options) if self.provider_options else self.provider.name
+        providers = [first] if self.provider.name == CPU_PROVIDER else [first, CPU_PROVIDER]
+        session = ort.InferenceSession(str(self.path), settings, providers=providers)
+        if self.provider.name not in session.get_providers():
+            reason = f"{self.provider.name} did not start, ONNX Runtime would have used {session.get_providers()}"
+            raise SessionError(reason, "its driver or libraries are missing or too old: see `edgebench runtimes`")
+        return session
+
+
+class OnnxSession(Session):
+    """Inputs are bound once to buffers of our own, outputs to the device: infer is one call without copies."""
+
+    def __init__(self, plan: Plan) -> None:
+        import onnxruntime as ort
+
+        self._plan = plan
+        self._session = session = plan.open(plan.settings())
+        self._told = session.get_modelmeta().custom_metadata_map
+        self.inputs = tuple(self._spec(node) for node in session.get_inputs())
+        self._binding = session.io_binding()
+        self._buffers: dict[str, Any] = {}
+        for spec in self.inputs:
+            zeros = np.zeros(concrete_shape(spec, plan.options), spec.dtype)
+            self._buffers[spec.name] = ort.OrtValue.ortvalue_from_numpy(zeros)
+            self._binding.bind_ortvalue_input(spec.name, self._buffers[spec.name])
+        self._outputs = [node.name for node in session.get_outputs()]
+        for name in self._outputs:
+            self._binding.bind_output(name)
+
+    def _spec(self, node: Any) -> TensorSpec:
+        if node.type not in _DTYPES:
+            raise SessionError(f"input '{node.name}' has type {node.type}, which cannot be fed from an array")
+        shape = tuple(-1 if size is None else size for size in node.shape)
+        return TensorSpec(node.name, shape, _DTYPES[node.type], *scales.read(self._told, node.name))
+
+    def prepare(self, batch: Batch) -> None:
+        """Copy into the bound input buffers."""
+        for name, array in batch.items():
+            self._buffers[name].update_inplace(np.ascontiguousarray(array))
+
+    def infer(self) -> None:
+        """One run on the bound buffers."""
+        self._session.run_with_iobinding(self._binding)
+
+    def fetch(self) -> Outputs:
+        """Copies of the outputs; integers with a scale as the float32 they stand for."""
+        arrays = zip(self._outputs, self._binding.copy_outputs_to_cpu(), strict=True)
+        return {name: scales.decoded(array, *scales.read(self._told, name)) for name, array in arrays}
+
+    def info(self) -> dict[str, Any]:
+        """Version, build, providers in force with their options, and threads."""
+        import onnxruntime as ort
+
+        return {
+            "library": "onnxruntime",
+            "version": ort.__version__,
+            "build": ort.get_build_info(),
+            "providers": self._session.get_providers(),
+            "options": {name: dict(each) for name, each in self._session.get_provider_options().items() if each},
+            "threads": self._plan.options.threads,
+        }
+
+    def execution(self) -> Execution:
+        """From the kernels of a profiled inference: which provider ran them and what they take."""
+        from .profiler import arena_bytes, read, told_by, trace
+
+        text = trace(self._plan.open, self._plan.settings(), self._buffers, 1)
+        found = read(text, self._plan.provider.name, 1)
+        told = Execution(effective=found) if isinstance(found, Missing) else told_by(found)
+        return replace(told, arena_bytes=arena_bytes(text))
+
+    def counts(self) -> Counts | Missing:
+        """From the graph without optimisations, with the shapes ONNX Runtime infers."""
+        from .counts import counts, symbols
+
+        return counts(self._plan.path, {BATCH: self._plan.options.batch, **symbols(self._session, self._buffers)})
+
+    def profile(self, n: int) -> OperatorProfile | Missing:
+        """By ONNX Runtime's profiler, which is on or off for a session's whole life."""
+        from .profiler import read, trace
+
+        text = trace(self._plan.open, self._plan.settings(), self._buffers, n)
+        return read(text, self._plan.provider.name, n)
+
+
+PLUGINS: tuple[Adapter, ...] = tuple(map(OnnxRuntime, PROVIDERS))

@@ -1,0 +1,125 @@
+"""Parameters and MACs of an .onnx file, with the shapes that ONNX Runtime infers.
+
+A session without optimisations writes the graph as it took it in, in ONNX Runtime's own format, which its package can
+read (onnxruntime/core/flatbuffers/schema/ort.fbs): no `onnx` is needed.
+"""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core.quantity import Missing
+from harness.runtimes.graph_counts import (
+    Counts,
+    Graph,
+    Node,
+    Rule,
+    Rules,
+    Shape,
+    by_filter,
+    by_filter_of_inputs,
+    by_rows,
+    count,
+)
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
+
+_NO_WEIGHTS = frozenset({7, 8, 9})
+"""int64, string and bool of TensorProto.DataType."""
+_TENSOR, _NUMBER = 1, 1
+"""TypeInfoValue.tensor_type and DimensionValueType.VALUE of ort.fbs."""
+_SCALE_AND_SHIFT = Rule((1, 2))
+_NOT_TOLD = ("If", "Loop", "Scan", "LSTM", "GRU", "RNN", "Einsum", "Attention", "DeformConv")
+_MS = "com.microsoft."
+_WITHOUT = ("Add", "Mul", "Sigmoid", "LeakyRelu", "AveragePool", "GlobalAveragePool", "Concat", "Softmax")
+
+RULES: Rules = {
+    "Conv": Rule((1, 2), by_filter(1)),
+    "ConvInteger": Rule((1,), by_filter(1)),
+    "QLinearConv": Rule((3, 8), by_filter(3)),
+    "ConvTranspose": Rule((1, 2), by_filter_of_inputs(0, 1)),
+    "Gemm": Rule((1, 2), by_rows),
+    "MatMul": Rule((0, 1), by_rows),
+    "MatMulInteger": Rule((0, 1), by_rows),
+    "QLinearMatMul": Rule((0, 3), by_rows),
+    f"{_MS}QGemm": Rule((3, 6), by_rows),
+    "BatchNormalization": _SCALE_AND_SHIFT,
+    "InstanceNormalization": _SCALE_AND_SHIFT,
+    "LayerNormalization": _SCALE_AND_SHIFT,
+    "GroupNormalization": _SCALE_AND_SHIFT,
+    "PRelu": Rule((1,)),
+    "Gather": Rule((0,)),
+    "Add": Rule((0, 1), least=2),
+    **dict.fromkeys(_NOT_TOLD),
+    **{f"{_MS}{name}": Rule() for name in ("QuantizeLinear", "DequantizeLinear", "Gelu")},
+    **{f"{_MS}QLinear{name}": Rule() for name in _WITHOUT},
+}
+"""Places of weights and MACs by ONNX operator (onnx.ai/onnx/operators, docs/ContribOperators.md of ONNX Runtime)."""
+
+
+def counts(model: Path, sizes: dict[str, int]) -> Counts | Missing:
+    """Count the file, its symbolic dimensions being `sizes` by their names."""
+    import onnxruntime as ort
+
+    with tempfile.TemporaryDirectory(prefix="edgebench-counts-") as folder:
+        out = Path(folder) / "graph.ort"
+        settings = ort.SessionOptions()
+        settings.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        settings.optimized_model_filepath = str(out)
+        settings.add_session_config_entry("session.save_model_format", "ORT")
+        settings.log_severity_level = 3
+        for name, size in sizes.items():
+            settings.add_free_dimension_override_by_name(name, size)
+        ort.InferenceSession(str(model), settings, providers=["CPUExecutionProvider"])
+        with out.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return count(_graph(data), RULES)
+
+
+def symbols(session: ort.InferenceSession, inputs: Mapping[str, ort.OrtValue]) -> dict[str, int]:
+    """The sizes that the symbolic dimensions of the inputs have, by name."""
+    axes = [pair for node in session.get_inputs() for pair in zip(node.shape, inputs[node.name].shape(), strict=True)]
+    return {axis: size for axis, size in axes if isinstance(axis, str)}
+
+
+def _graph(data: Any) -> Graph:
+    from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs.InferenceSession import InferenceSession
+
+    graph = InferenceSession.GetRootAs(data, 0).Model().Graph()
+    tensors = [graph.Initializers(place) for place in range(graph.InitializersLength())]
+    values = [graph.NodeArgs(place) for place in range(graph.NodeArgsLength())]
+    return Graph(
+        nodes=[_node(graph.Nodes(place)) for place in range(graph.NodesLength())],
+        shapes={value.Name().decode(): shape for value in values if (shape := _shape(value)) is not None},
+        constants={tensor.Name().decode(): tensor.DataType() not in _NO_WEIGHTS for tensor in tensors},
+    )
+
+
+def _node(node: Any) -> Node:
+    domain, kind = ((text or b"").decode() for text in (node.Domain(), node.OpType()))
+    return Node(
+        kind if domain in ("", "ai.onnx") else f"{domain}.{kind}",
+        tuple(node.Inputs(place).decode() for place in range(node.InputsLength())),
+        tuple(node.Outputs(place).decode() for place in range(node.OutputsLength())),
+    )
+
+
+def _shape(value: Any) -> Shape | None:
+    """A tensor's shape; None for what is no tensor, or has a dimension that only shows when it runs."""
+    from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs.TensorTypeAndShape import TensorTypeAndShape
+
+    kind = value.Type()
+    if kind is None or kind.ValueType() != _TENSOR:
+        return None
+    tensor = TensorTypeAndShape()
+    tensor.Init(kind.Value().Bytes, kind.Value().Pos)
+    shape = tensor.Shape()
+    if shape is None:
+        return None
+    edges = [shape.Dim(place).Value() for place in range(shape.DimLength())]
+    known = all(edge is not None and edge.DimType() == _NUMBER for edge in edges)
+    return tuple(int(edge.DimValue()) for edge in edges) if known else None

@@ -1,0 +1,114 @@
+"""OpenVINO on its devices. The precision is always asked for: left to itself a CPU with bf16 silently computes in that.
+
+Properties and their values: docs.openvino.ai, 'Inference devices and modes'.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.runtimes.base import Adapter, Options, SessionError
+from harness.runtimes.capability import Capability, Device
+from harness.runtimes.errors import Hint, refusal
+
+from .session import MODE, PRECISION, STREAMS, THREADS, OpenVinoSession, short_version
+
+if TYPE_CHECKING:
+    import openvino as ov
+
+_HINTS: tuple[Hint, ...] = (
+    ("No conversion rule|not support|not implemented", "replace the operator, or try another runtime"),
+    ("weights file|\\.bin", "an .xml needs its .bin beside it: copy both, or convert the net again"),
+    ("ir version|Unsupported IR|opset", "written by a newer OpenVINO: pip install -U openvino"),
+    ("parse|protobuf|onnx|Unable to read the model|empty", "the file is damaged or of another kind: export it again"),
+    ("Option not found|property", "the option is not one of this device: see --runtime-option"),
+)
+_KERNELS = {
+    "fp32": "fp32, as asked for: without asking it is bf16 where the CPU has it",
+    "fp16": "fp32: fp16 is storage",
+    "int8": "int8",
+    "int8-dynamic": "fp32",
+    "weight-only": "fp32, weights dequantised",
+}
+
+
+class OpenVino(Adapter):
+    """One device under one precision (in OpenVINO's words) and one performance hint."""
+
+    def __init__(self, name: str, device: str, precision: str, capability: Capability, mode: str = "LATENCY") -> None:
+        self.name = name
+        self.device = device
+        self.precision = precision
+        self.mode = mode
+        self.capability = capability
+
+    def open(self, path: Path, options: Options) -> OpenVinoSession:
+        """Read, give dynamic dimensions their sizes, compile with `options.threads` threads."""
+        self.load_library()
+        import openvino as ov
+
+        core = ov.Core()
+        if self.device not in core.available_devices:
+            raise self._no_device(core)
+        try:
+            return OpenVinoSession(core, core.read_model(path), self.device, self.properties(options), options)
+        except Exception as error:  # RuntimeError and openvino's own, which share no base
+            raise refusal("openvino", error, _HINTS) from error
+
+    def properties(self, options: Options) -> dict[str, Any]:
+        """What is asked of the device; those of the user come last."""
+        threads = {THREADS: options.threads} if self.device == "CPU" else {}
+        streams = {STREAMS: 1} if self.mode == "LATENCY" else {}
+        return {PRECISION: self.precision, MODE: self.mode, **threads, **streams, **options.settings}
+
+    def _no_device(self, core: ov.Core) -> SessionError:
+        return SessionError(
+            f"OpenVINO sees no {self.device} here, only {', '.join(core.available_devices)}",
+            f"{self.capability.note}; let your user into the group render",
+        )
+
+    def probe(self) -> dict[str, Any]:
+        """Version and devices; SessionError when the device of this runtime is not there."""
+        self.load_library()
+        import openvino as ov
+
+        core = ov.Core()
+        devices = {name: core.get_property(name, "FULL_DEVICE_NAME") for name in core.available_devices}
+        if self.device not in devices:
+            raise self._no_device(core)
+        can = core.get_property(self.device, "OPTIMIZATION_CAPABILITIES")
+        return {"library": "openvino", "version": short_version(), "devices": devices, "optimised_for": sorted(can)}
+
+
+def _capability(device: Device, hint: str, by_default: bool = False, note: str = "") -> Capability:
+    floats = f"{hint}, or what the device has for it"
+    computes = _KERNELS if hint == "fp32" else {**dict.fromkeys(_KERNELS, floats), "int8": f"int8, the rest {hint}"}
+    return Capability(
+        formats=("openvino", "onnx"),
+        modules=("openvino",),
+        install="pip install openvino",
+        computes=computes,
+        hint=hint,
+        architectures=("x86_64", "aarch64", "arm64"),
+        device=device,
+        by_default=by_default,
+        profiler=True,
+        note=note,
+        hardware_tested=device == "cpu",
+    )
+
+
+_GPU_NOTE = "needs Intel's graphics: apt install intel-opencl-icd"
+_NPU_NOTE = "needs an Intel Core Ultra and its NPU driver"
+
+CPU = OpenVino("openvino-cpu", "CPU", "f32", _capability("cpu", "fp32", by_default=True))
+CPU_BF16 = OpenVino("openvino-cpu-bf16", "CPU", "bf16", _capability("cpu", "bf16"))
+CPU_FP16 = OpenVino("openvino-cpu-fp16", "CPU", "f16", _capability("cpu", "fp16"))
+CPU_THROUGHPUT = OpenVino(
+    "openvino-cpu-throughput", "CPU", "f32", _capability("cpu", "fp32", note="for the scenario Offline"), "THROUGHPUT"
+)
+GPU = OpenVino("openvino-gpu", "GPU", "f16", _capability("gpu", "fp16", note=_GPU_NOTE))
+NPU = OpenVino("openvino-npu", "NPU", "f16", _capability("npu", "fp16", note=_NPU_NOTE))
+
+PLUGINS: tuple[Adapter, ...] = (CPU, CPU_BF16, CPU_FP16, CPU_THROUGHPUT, GPU, NPU)

@@ -1,0 +1,180 @@
+"""A net compiled by OpenVINO: fed in place, run synchronously, and its execution graph read back.
+
+The execution graph is `CompiledModel.get_runtime_model`, whose nodes tell 'runtimePrecision' and 'layerType'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.core.execution import Execution, effective
+from harness.core.operators import OperatorProfile
+from harness.core.quantity import Missing
+from harness.core.verdict import Finding
+from harness.runtimes import scales
+from harness.runtimes.base import Batch, Options, Outputs, Session, TensorSpec
+from harness.runtimes.inputs import concrete_shape
+
+if TYPE_CHECKING:
+    import openvino as ov
+
+    from harness.runtimes.graph_counts import Counts
+
+PRECISION, THREADS = "INFERENCE_PRECISION_HINT", "INFERENCE_NUM_THREADS"
+STREAMS, MODE = "NUM_STREAMS", "PERFORMANCE_HINT"
+_READ_BACK = (PRECISION, THREADS, STREAMS, MODE, "EXECUTION_DEVICES", "ENABLE_CPU_PINNING")
+_TYPES = {
+    "float32": "fp32",
+    "float16": "fp16",
+    "bfloat16": "bf16",
+    "f32": "fp32",
+    "f16": "fp16",
+    "f64": "fp64",
+    "i8": "int8",
+    "u8": "int8",
+    "i4": "int4",
+}
+"""OpenVINO's names of element types, in the hint and in the execution graph, as ours; bf16 is the same."""
+_ARITHMETIC = frozenset({"Convolution", "Deconvolution", "FullyConnected", "MatMul", "RNNSeq", "RNNCell"})
+_EXECUTED_NEVER = frozenset({"Const", "Input", "Output", "Constant", "Parameter", "Result"})
+
+
+class OpenVinoSession(Session):
+    """Inputs and outputs are tensors of our own, set once: infer is one call without copies."""
+
+    def __init__(
+        self, core: ov.Core, model: ov.Model, device: str, properties: Mapping[str, Any], options: Options
+    ) -> None:
+        self._core, self._model, self._device, self._options = core, model, device, options
+        self._properties = dict(properties)
+        self._metadata = _metadata(model)
+        self.inputs = tuple(self._spec(port, place) for place, port in enumerate(model.inputs))
+        shapes = {port: concrete_shape(spec, options) for port, spec in zip(model.inputs, self.inputs, strict=True)}
+        if shapes and model.is_dynamic():
+            model.reshape(shapes)
+        self._compiled = core.compile_model(model, device, self._properties)
+        self._buffers = {
+            spec.name: np.zeros(tuple(port.shape), spec.dtype)
+            for port, spec in zip(self._compiled.inputs, self.inputs, strict=True)
+        }
+        self._request = self._with_inputs(self._compiled)
+        # the binding below the Python class, since that one copies every output: a fifth of a small net's inference
+        self._infer = partial(_binding().infer, self._request, {}, share_outputs=True, decode_strings=False)
+
+    def _with_inputs(self, compiled: ov.CompiledModel) -> ov.InferRequest:
+        import openvino as ov
+
+        request = compiled.create_infer_request()
+        for place, buffer in enumerate(self._buffers.values()):
+            request.set_input_tensor(place, ov.Tensor(buffer, shared_memory=True))
+        return request
+
+    def _spec(self, port: Any, place: int) -> TensorSpec:
+        shape = tuple(-1 if size.is_dynamic else size.get_length() for size in port.partial_shape)
+        dtype = np.dtype(port.element_type.to_dtype()).name
+        name = next(iter(sorted(port.names)), f"input{place}")
+        return TensorSpec(name, shape, dtype, *scales.read(self._metadata, name))
+
+    def prepare(self, batch: Batch) -> None:
+        """Copy into the buffers that the request reads."""
+        for name, array in batch.items():
+            np.copyto(self._buffers[name], array, casting="no")
+
+    def infer(self) -> None:
+        """One synchronous inference, in the calling thread."""
+        self._infer()
+
+    def fetch(self) -> Outputs:
+        """Copies of the outputs; integers with a scale as the float32 they stand for."""
+        ports = enumerate(self._compiled.outputs)
+        tensors = {
+            next(iter(sorted(port.names)), f"output{i}"): self._request.get_output_tensor(i) for i, port in ports
+        }
+        return {
+            name: scales.decoded(np.array(tensor.data), *scales.read(self._metadata, name))
+            for name, tensor in tensors.items()
+        }
+
+    def info(self) -> dict[str, Any]:
+        """Version, device, and what the compiled model answers to what was asked of it."""
+        import openvino as ov
+
+        told = {key: self._told(key) for key in _READ_BACK}
+        return {
+            "library": "openvino",
+            "version": short_version(),
+            "build": ov.__version__,
+            "device": self._core.get_property(self._device, "FULL_DEVICE_NAME"),
+            "threads": self._options.threads,
+            "asked": {key: str(value) for key, value in self._properties.items()},
+            "options": {key: value for key, value in told.items() if value},
+            "inference_precision": told[PRECISION],
+        }
+
+    def _told(self, key: str) -> str:
+        """A property of the compiled model in plain words, '' where the device has none of that name."""
+        try:
+            value = self._compiled.get_property(key)
+        except RuntimeError:
+            return ""
+        name = value.get_type_name() if hasattr(value, "get_type_name") else str(value)
+        return _TYPES.get(name, name)
+
+    def execution(self) -> Execution:
+        """From the compiled model's execution graph."""
+        nodes = [_rt_info(node) for node in self._compiled.get_runtime_model().get_ordered_ops()]
+        run = [node for node in nodes if node.get("layerType") not in _EXECUTED_NEVER]
+        arithmetic = [node for node in run if node.get("layerType") in _ARITHMETIC]
+        found = Execution(
+            effective=effective(_precision(node.get("runtimePrecision", "unknown")) for node in arithmetic),
+            evidence=f"runtimePrecision in the execution graph; {PRECISION} answers {self._told(PRECISION)}",
+            nodes={self._device: len(run)},
+        )
+        slow = sum(node.get("primitiveType", "").startswith("ref") for node in arithmetic)
+        words = f"{slow} of {len(arithmetic)} convolutions and matrix products run on reference kernels"
+        return found.having(Finding("kernels", "warn", words, "try another precision or layout")) if slow else found
+
+    def counts(self) -> Counts | Missing:
+        """From the model as OpenVINO read it, before it was compiled."""
+        from .counts import counts
+
+        return counts(self._model)
+
+    def profile(self, n: int) -> OperatorProfile | Missing:
+        """By OpenVINO's counters, which are on or off for a compiled model's whole life."""
+        from .profiler import profile
+
+        asked = {**self._properties, "PERF_COUNT": True}
+        compiled = self._core.compile_model(self._model, self._device, asked)
+        return profile(self._with_inputs(compiled), self._device, n)
+
+
+def _metadata(model: ov.Model) -> dict[str, str]:
+    """The metadata of the .onnx that the model was read or converted from."""
+    told = model.get_rt_info()
+    return {key: str(value.value) for key, value in told["framework"].items()} if "framework" in dict(told) else {}
+
+
+def short_version() -> str:
+    """'2026.4.1' of '2026.4.1-22982-e213a147257-releases/2026/4'."""
+    import openvino as ov
+
+    return str(ov.__version__).partition("-")[0]
+
+
+def _binding() -> Any:
+    from openvino._pyopenvino import InferRequest
+
+    return InferRequest
+
+
+def _rt_info(node: Any) -> dict[str, str]:
+    return {key: value.astype(str) for key, value in node.rt_info.items()}
+
+
+def _precision(name: str) -> str:
+    return _TYPES.get(name, name)

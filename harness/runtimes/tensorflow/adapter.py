@@ -1,0 +1,184 @@
+"""TensorFlow on the CPU: SavedModel folders and .keras files.
+
+A SavedModel holds a program that running it executes; a .keras file is opened in safe mode, which takes no code of its
+own. Both end as one graph for the shapes at hand with its variables as constants, called by `AtomicFunction.call_flat`
+(tf.types.experimental), the leanest call there is: a frozen ConcreteFunction binds its arguments anew at each call.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.core.artifact import Format
+from harness.core.execution import Execution, effective
+from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, version_of
+from harness.runtimes.capability import Capability
+from harness.runtimes.errors import Hint, refusal
+from harness.runtimes.inputs import concrete_shape
+
+from .files import Net, keras_file, saved_model
+
+_HINTS: tuple[Hint, ...] = (
+    (
+        "safe_mode|lambda",
+        "it holds Python code, which is not run: build that layer from those of Keras",
+    ),
+    ("register_keras_serializable|locate class|Unknown layer", "it has layers of its own: export a SavedModel"),
+    (
+        "zip file|not accessible|File format|deserializ",
+        "no whole .keras file: model.save('name.keras') again",
+    ),
+    ("does not exist|parse|saved_model|variables", "the folder is damaged or not complete: export it again"),
+    ("not registered", "an operator of another package: export without it"),
+    ("after initialization", "one process of TensorFlow has one number of threads"),
+)
+_ELEMENTS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64": "fp64", "int8": "int8"}
+_ARITHMETIC = re.compile("Conv[23]D|DepthwiseConv2dNative|MatMul|Einsum")
+_EXECUTED_NEVER = frozenset({"Const", "Placeholder", "NoOp", "Identity"})
+_ALIGNED = 64
+"""Bytes to which TensorFlow wants memory that it shares aligned (EIGEN_MAX_ALIGN_BYTES)."""
+
+
+class TensorFlow(Adapter):
+    """One of the two formats, by what opens it."""
+
+    def __init__(self, name: str, capability: Capability, read: Callable[[Path, Options], Net]) -> None:
+        self.name = name
+        self.capability = capability
+        self._read = read
+
+    def load_library(self) -> None:
+        """Import TensorFlow, with Keras on it whatever the user's own configuration says."""
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+        super().load_library()
+
+    def open(self, path: Path, options: Options) -> TensorFlowSession:
+        """Load, trace for the shapes at hand and freeze, with a pool of `options.threads` threads."""
+        self.load_library()
+        try:
+            _configure(options.threads)
+            return TensorFlowSession(self._read(path, options), options)
+        except Exception as error:  # TensorFlow's and Keras' errors share no base
+            raise refusal("tensorflow", error, _HINTS) from error
+
+    def probe(self) -> dict[str, Any]:
+        """Versions of TensorFlow and Keras."""
+        self.load_library()
+        import keras
+
+        return {"library": "tensorflow", "version": version_of("tensorflow"), "keras": keras.__version__}
+
+
+class TensorFlowSession(Session):
+    """The input tensors share the memory of buffers of ours; outputs are what the last call returned."""
+
+    def __init__(self, net: Net, options: Options) -> None:
+        import tensorflow as tf
+
+        self.inputs = net.inputs
+        shapes = [concrete_shape(spec, options) for spec in net.inputs]
+        self._buffers = {spec.name: _aligned(shape, spec.dtype) for spec, shape in zip(net.inputs, shapes, strict=True)}
+        specs = [tf.TensorSpec(each.shape, each.dtype) for each in self._buffers.values()]
+        traced = tf.function(net.call, autograph=False).get_concrete_function(*specs)
+        self._names = _names(traced.structured_outputs)
+        self._frozen = _freeze(traced)
+        tensors = [tf.experimental.dlpack.from_dlpack(each.__dlpack__()) for each in self._buffers.values()]
+        self._call = partial(self._frozen.inference_fn.call_flat, *tensors)
+        self._outputs = self._call()
+
+    def prepare(self, batch: Batch) -> None:
+        """Copy into the buffers that the tensors share."""
+        for name, array in batch.items():
+            np.copyto(self._buffers[name], array, casting="no")
+
+    def infer(self) -> None:
+        """One call, synchronous as all eager calls on the CPU are."""
+        self._outputs = self._call()
+
+    def fetch(self) -> Outputs:
+        """Copies of the outputs."""
+        return {name: np.array(each) for name, each in zip(self._names, self._outputs, strict=True)}
+
+    def info(self) -> dict[str, Any]:
+        """Versions, what TensorFlow was built with, and the sizes of its two thread pools."""
+        import tensorflow as tf
+
+        return {
+            "library": "tensorflow",
+            "version": tf.__version__,
+            "build": {key: str(value) for key, value in tf.sysconfig.get_build_info().items()},
+            "threads": tf.config.threading.get_intra_op_parallelism_threads(),
+            "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
+            "options": {"TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "the build's default")},
+        }
+
+    def execution(self) -> Execution:
+        """From the frozen graph's element types: TensorFlow's CPU kernels compute in the type they take."""
+        import tensorflow as tf
+
+        nodes = [node for node in self._frozen.graph.as_graph_def().node if node.op not in _EXECUTED_NEVER]
+        types = [tf.dtypes.as_dtype(node.attr["T"].type).name for node in nodes if _ARITHMETIC.search(node.op)]
+        return Execution(
+            effective=effective(_ELEMENTS.get(each, each) for each in types),
+            evidence="element types of the convolutions and matrix products of the frozen graph",
+            nodes={"TensorFlow": len(nodes)},
+        )
+
+
+def _configure(threads: int) -> None:
+    """The CPU alone, operators one after another with `threads` threads each; before TensorFlow starts."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.set_visible_devices([], "GPU")
+
+
+def _freeze(traced: Any) -> Any:
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    return convert_variables_to_constants_v2(traced)
+
+
+def _names(outputs: Any) -> list[str]:
+    """Of the outputs as they are when flat: their keys, else their places."""
+    import tensorflow as tf
+
+    if isinstance(outputs, dict):
+        return sorted(outputs)
+    return [f"output{place}" for place in range(len(tf.nest.flatten(outputs)))]
+
+
+def _aligned(shape: tuple[int, ...], dtype: str) -> np.ndarray[Any, Any]:
+    """Zeros that TensorFlow can share: NumPy aligns to 16 bytes."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + _ALIGNED, np.uint8)
+    start = -memory.ctypes.data % _ALIGNED
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def _capability(file_format: Format, note: str) -> Capability:
+    return Capability(
+        formats=(file_format,),
+        modules=("tensorflow",),
+        install="pip install tensorflow",
+        computes={"fp32": "fp32"},
+        architectures=("x86_64", "aarch64", "arm64"),
+        note=f"{note}; make the files with edgebench prepare",
+    )
+
+
+SAVED_MODEL = TensorFlow(
+    "tensorflow", _capability("savedmodel", "a SavedModel from a stranger is a program: open none"), saved_model
+)
+KERAS = TensorFlow("keras", _capability("keras", "opened in safe mode: no lambda layers"), keras_file)
+
+PLUGINS: tuple[Adapter, ...] = (SAVED_MODEL, KERAS)

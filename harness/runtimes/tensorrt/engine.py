@@ -1,0 +1,84 @@
+"""An engine of TensorRT with one execution context; the package itself is handed in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from harness.runtimes.base import SessionError, TensorSpec
+
+
+class Engine:
+    """An engine with one execution context."""
+
+    def __init__(self, trt: Any, runtime: Any, engine: Any, logger: Any) -> None:
+        self._trt, self._runtime, self._engine, self._logger = trt, runtime, engine, logger
+        self._context = engine.create_execution_context()
+        if self._context is None:
+            raise RuntimeError(logger.told() or "TensorRT made no execution context")
+        self.enqueue: Callable[[int], bool] = self._context.execute_async_v3
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What TensorRT warned of while it opened the engine."""
+        return tuple(self._logger.warnings)
+
+    def tensors(self, inputs: bool) -> tuple[TensorSpec, ...]:
+        """Inputs or outputs; a dynamic dimension is -1."""
+        mode = self._trt.TensorIOMode.INPUT if inputs else self._trt.TensorIOMode.OUTPUT
+        engine = self._engine
+        names = [engine.get_tensor_name(place) for place in range(engine.num_io_tensors)]
+        return tuple(
+            TensorSpec(
+                name, tuple(engine.get_tensor_shape(name)), dtype_of(self._trt, name, engine.get_tensor_dtype(name))
+            )
+            for name in names
+            if engine.get_tensor_mode(name) == mode
+        )
+
+    def set_shape(self, name: str, shape: tuple[int, ...]) -> None:
+        """Of an input. SessionError for a shape that the engine was not built for."""
+        if not self._context.set_input_shape(name, shape):
+            raise SessionError(f"the engine takes no {list(shape)} for '{name}'", "build it for that shape")
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Of any tensor, when those of all inputs are set."""
+        return tuple(self._context.get_tensor_shape(name))
+
+    def bind(self, name: str, address: int) -> None:
+        """Where on the device a tensor lies."""
+        self._context.set_tensor_address(name, address)
+
+    def layers(self) -> list[Any]:
+        """Layers as the engine inspector tells them: objects, or only names where the engine keeps no more."""
+        inspector = self._engine.create_engine_inspector()
+        told = json.loads(inspector.get_engine_information(self._trt.LayerInformationFormat.JSON))
+        layers: list[Any] = told["Layers"]
+        return layers
+
+    def watched(self, report: Callable[[str, float], None]) -> None:
+        """From now on `report` is called with the name and milliseconds of every layer of an inference."""
+        self._watcher = _profiler(self._trt, report)
+        self._context.profiler = self._watcher
+
+
+def dtype_of(trt: Any, name: str, element: Any) -> str:
+    """NumPy's name of the element type of a tensor. SessionError where NumPy has none."""
+    try:
+        return str(np.dtype(trt.nptype(element)).name)
+    except TypeError as error:
+        raise SessionError(f"tensor '{name}' has type {element}, which NumPy does not have") from error
+
+
+def _profiler(trt: Any, report: Callable[[str, float], None]) -> Any:
+    class Watcher(trt.IProfiler):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.IProfiler.__init__(self)
+
+        def report_layer_time(self, layer_name: str, ms: float) -> None:
+            report(layer_name, ms)
+
+    return Watcher()

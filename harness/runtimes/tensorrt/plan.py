@@ -1,0 +1,104 @@
+"""How an engine is to be built from an .onnx, and where the built ones are kept.
+
+An engine takes minutes to build on a small board: it is kept under the hash of all that it depends on, and so are the
+timings of the kernels that were tried.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from harness.core.places import cache_dir
+from harness.runtimes.base import Options, SessionError
+
+from .cuda import Gpu
+
+_SWITCHES = {"0": False, "1": True, "false": False, "true": True}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The options of this runtime, each a --runtime-option of its name.
+
+    `fp16` lets TensorRT choose fp16 kernels for an fp32 net; an int8 net is one with QuantizeLinear pairs, and needs
+    no option. `tf32` lets fp32 convolutions have ten bits of mantissa. `workspace_mib` limits the memory that a kernel
+    may use beside its tensors (None: all there is). `dla_core` is the DLA to build for (None: the GPU), `gpu_fallback`
+    lets layers that it cannot run stay on the GPU. `timing_cache`: use kernel timings of earlier builds.
+    """
+
+    fp16: bool = False
+    tf32: bool = False
+    workspace_mib: int | None = None
+    dla_core: int | None = None
+    gpu_fallback: bool = True
+    timing_cache: bool = True
+
+    @classmethod
+    def of(cls, settings: Mapping[str, str]) -> Plan:
+        """From options as they are given. SessionError for one that is unknown or no number."""
+        read: dict[str, Callable[[str, str], Any]] = {
+            each.name: _number if each.default is None else _switch for each in fields(cls)
+        }
+        if unknown := [key for key in settings if key not in read]:
+            raise SessionError(f"TensorRT has no option '{unknown[0]}' here", f"options: {', '.join(read)}")
+        values: dict[str, Any] = {key: read[key](key, text) for key, text in settings.items()}
+        return cls(**values)
+
+    def key(self, onnx_hash: str, options: Options, version: str, gpu: Gpu) -> str:
+        """Hash of all that makes an engine another one."""
+        shapes = [options.batch, sorted(options.shapes.items())]
+        depends = [onnx_hash, asdict(self), shapes, version, asdict(gpu)]
+        return hashlib.sha256(json.dumps(depends).encode()).hexdigest()
+
+
+def _number(key: str, text: str) -> int:
+    if not text.isdecimal():
+        raise SessionError(f"{key}={text} is no number", f"--runtime-option NAME:{key}=0")
+    return int(text)
+
+
+def _switch(key: str, text: str) -> bool:
+    if text.lower() not in _SWITCHES:
+        raise SessionError(f"{key}={text} is neither on nor off", f"--runtime-option NAME:{key}=1, or 0")
+    return _SWITCHES[text.lower()]
+
+
+class Kept:
+    """Engines and timings of this user's own making, in the cache."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or cache_dir() / "tensorrt"
+
+    def engine(self, key: str) -> bytes | None:
+        """The engine under a key; None where there is none, or another one than was kept."""
+        try:
+            data = (self.folder / f"{key}.engine").read_bytes()
+            noted = (self.folder / f"{key}.sha256").read_text(encoding="ascii")
+        except OSError:
+            return None
+        return data if hashlib.sha256(data).hexdigest() == noted else None
+
+    def keep(self, key: str, data: bytes) -> None:
+        """The engine first, then its hash: a build that is killed leaves none."""
+        self._write(f"{key}.engine", data)
+        self._write(f"{key}.sha256", hashlib.sha256(data).hexdigest().encode())
+
+    def timings(self, version: str, gpu: Gpu) -> Path:
+        """The file of kernel timings for a TensorRT on a GPU; it need not be there."""
+        return self.folder / f"timings-{version}-{gpu.name.replace(' ', '-').replace('/', '-')}-{gpu.processors}.bin"
+
+    def keep_timings(self, path: Path, data: bytes) -> None:
+        """Replace the file as a whole."""
+        self._write(path.name, data)
+
+    def _write(self, name: str, data: bytes) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        unfinished = self.folder / f".{name}.{os.getpid()}"
+        unfinished.write_bytes(data)
+        unfinished.replace(self.folder / name)

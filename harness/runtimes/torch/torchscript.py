@@ -1,0 +1,167 @@
+"""TorchScript, the format of the former PyTorch Mobile, on PyTorch's CPU kernels.
+
+A .pt file holds a program: opening a stranger's runs what is in it. Shipped and prepared files are checked by hash.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.core.execution import Execution, effective
+from harness.core.operators import OperatorProfile
+from harness.core.quantity import Missing
+from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec
+from harness.runtimes.capability import Capability
+from harness.runtimes.errors import Hint, refusal
+from harness.runtimes.inputs import concrete_shape
+
+if TYPE_CHECKING:
+    import torch
+
+SHAPES = "edgebench-inputs.json"
+"""Name of a file within the .pt: shapes of the inputs by name, which TorchScript itself does not keep."""
+INSTALL = "pip install torch"
+_HINTS: tuple[Hint, ...] = (
+    (
+        "Unknown builtin op|similar ops|NotImplemented",
+        "the operator is not in this torch: export without it, or update",
+    ),
+    ("version_|file format|newer", "the file is of another version of torch: export it again"),
+    ("zip archive|constants|archive|PytorchStreamReader", "no TorchScript: save with torch.jit.save, not torch.save"),
+    (
+        "scalar type|dtype|size mismatch|shape|Given groups",
+        "give the shape it was traced with: --shape input=1x3x224x224",
+    ),
+)
+_ELEMENTS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64": "fp64", "qint8": "int8"}
+_ARITHMETIC = re.compile("conv|linear|mm$|matmul|lstm|gru")
+
+
+class TorchScript(Adapter):
+    """PyTorch's interpreter of TorchScript on the CPU."""
+
+    name = "torchscript"
+    capability = Capability(
+        formats=("torchscript",),
+        modules=("torch",),
+        install=INSTALL,
+        computes={"fp32": "fp32"},
+        architectures=("x86_64", "aarch64", "arm64"),
+        profiler=True,
+        note="make the files with edgebench prepare; a .pt from a stranger is a program: open none",
+    )
+
+    def open(self, path: Path, options: Options) -> TorchScriptSession:
+        """Load, freeze where that was not done, and run once with `options.threads` threads."""
+        self.load_library()
+        try:
+            return TorchScriptSession(path, options)
+        except Exception as error:  # torch raises RuntimeError and its own kinds
+            raise refusal("torch", error, _HINTS) from error
+
+
+class TorchScriptSession(Session):
+    """The input tensor shares the memory of a buffer of ours; outputs are what the last call returned."""
+
+    def __init__(self, path: Path, options: Options) -> None:
+        import torch
+
+        torch.set_num_threads(options.threads)
+        self._options = options
+        self._module, shapes = _load(path)
+        self.inputs = _specs(self._module, {**shapes, **options.shapes}, options.batch)
+        self._buffers = {spec.name: np.zeros(concrete_shape(spec, options), spec.dtype) for spec in self.inputs}
+        self._arguments = [torch.from_numpy(buffer) for buffer in self._buffers.values()]
+        self._output: Any = None
+        self.infer()
+
+    def prepare(self, batch: Batch) -> None:
+        """Copy into the buffers that the tensors share."""
+        for name, array in batch.items():
+            np.copyto(self._buffers[name], array, casting="no")
+
+    def infer(self) -> None:
+        """One call of the module."""
+        self._output = self._module(*self._arguments)
+
+    def fetch(self) -> Outputs:
+        """Copies of the outputs, named by their place."""
+        outputs = self._output if isinstance(self._output, (tuple, list)) else [self._output]
+        return {f"output{place}": each.detach().numpy().copy() for place, each in enumerate(outputs)}
+
+    def info(self) -> dict[str, Any]:
+        """Version, kernels of the build, and the threads that torch answers to have."""
+        import torch
+
+        return {
+            "library": "torch",
+            "version": torch.__version__,
+            "build": " ".join(torch.__config__.show().split()),
+            "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+            "threads": torch.get_num_threads(),
+        }
+
+    def execution(self) -> Execution:
+        """From the kinds of kernels in the loaded graph and the types of the weights they are given."""
+        nodes = list(self._module.inlined_graph.nodes())
+        weights = [_weight(node) for node in nodes if _ARITHMETIC.search(node.kind())]
+        return Execution(
+            effective=effective(_ELEMENTS.get(weight, weight) for weight in weights),
+            evidence="types of the weights of the loaded graph's convolutions and matrix products",
+            nodes={"ATen": sum(not node.kind().startswith("prim::") for node in nodes)},
+        )
+
+    def profile(self, n: int) -> OperatorProfile | Missing:
+        """By torch's profiler."""
+        from .torchscript_profile import profile
+
+        return profile(self.infer, n)
+
+
+def _load(path: Path) -> tuple[torch.jit.ScriptModule, dict[str, tuple[int, ...]]]:
+    """The module, frozen so that nothing of it can be trained, and the shapes of its inputs as far as it tells."""
+    import torch
+
+    extra = {SHAPES: ""}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # TorchScript as a whole is deprecated
+        module = torch.jit.load(str(path), map_location="cpu", _extra_files=extra)
+        if any(True for _ in module.parameters()):
+            module = torch.jit.freeze(module.eval())
+    shapes = json.loads(extra[SHAPES]) if extra[SHAPES] else {}
+    return module, {name: tuple(shape) for name, shape in shapes.items()}
+
+
+def _specs(module: Any, shapes: Mapping[str, tuple[int, ...]], batch: int) -> tuple[TensorSpec, ...]:
+    """The module's inputs; SessionError for one whose shape nobody gave. A first dimension of 1 is the batch."""
+    specs: list[TensorSpec] = []
+    for value in list(module.graph.inputs())[1:]:  # the first one is the module itself
+        name = value.debugName().partition(".")[0]
+        if name not in shapes and len(shapes) == 1 and not specs:
+            name = next(iter(shapes))
+        if name not in shapes:
+            raise SessionError(
+                f"TorchScript does not keep the shape of its input '{name}'", f"give it: --shape {name}=1x3x224x224"
+            )
+        shape = shapes[name]
+        specs.append(TensorSpec(name, (-1, *shape[1:]) if shape[:1] == (1,) and batch > 1 else shape, "float32"))
+    return tuple(specs)
+
+
+def _weight(node: Any) -> str:
+    """Type of the second operand, a constant of a frozen graph; quantised kernels carry theirs in their kind."""
+    if node.kind().startswith("quantized::"):
+        return "qint8"
+    tensors = [value.toIValue() for value in node.inputs() if value.node().kind() == "prim::Constant"]
+    dtypes = [str(each.dtype).removeprefix("torch.") for each in tensors if hasattr(each, "dtype")]
+    return next(iter(dtypes), "unknown")
+
+
+PLUGINS: tuple[Adapter, ...] = (TorchScript(),)

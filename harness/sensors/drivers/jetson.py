@@ -1,0 +1,78 @@
+"""Jetson rails by the client of jetson-stats (extra 'jetson'), where sysfs cannot be read.
+
+jetson-stats is AGPL: never required, and only its client is called; its root service does the reading. `power` is used,
+never `avg`, which smooths each reading with the one before.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from harness.core.hostfs import HostFs
+from harness.core.quantity import Missing
+from harness.core.sensing import Channel, Reading, Sensor
+from harness.sensors.optional import library
+
+_INTERVAL_S = 0.5
+_REMEDIES = {
+    "not active": "sudo jtop --install-service, then reboot",
+    "can't access": "sudo usermod -aG jtop $USER, then log out or reboot",
+    "Mismatch version": "install the same jetson-stats in this environment and system-wide",
+}
+
+
+class Jtop:
+    """'jtop/VDD_IN' in watts for every rail, twice a second."""
+
+    name = "jtop"
+    in_parent = True
+
+    def __init__(self, fs: HostFs) -> None:
+        self.channels: tuple[Channel, ...] = ()
+        self.absent = ""
+        self._client: Any = None
+        jtop = library(fs, "jtop", "jetson")
+        if isinstance(jtop, Missing):
+            self.absent = jtop.reason
+            return
+        client = jtop.jtop(interval=_INTERVAL_S)
+        try:
+            client.start()
+        except jtop.JtopException as error:
+            self.absent = explain(str(error))
+            return
+        self._client = client
+        period_ns = int(_INTERVAL_S * 1e9)
+        rails = client.power.get("rail", {})
+        self.channels = tuple(Channel(f"jtop/{rail}", "W", "rail", "mean", period_ns) for rail in rails)
+        self.absent = "" if rails else "jtop shows no rail on this board"
+
+    def read(self) -> list[Reading]:
+        """The service's latest reading. `ok()` of the client would block, so it is not asked."""
+        t_ns = time.perf_counter_ns()
+        rails = self._client.power.get("rail", {}) if self._client else {}
+        return [Reading(each.name, t_ns, _watt(rails.get(each.name.removeprefix("jtop/")))) for each in self.channels]
+
+    def close(self) -> None:
+        """Leave the service."""
+        if self._client:
+            self._client.close()
+
+
+def explain(message: str) -> str:
+    """What jetson-stats says, on one line, with what to do about it."""
+    said = " ".join(message.split())
+    remedy = next((remedy for words, remedy in _REMEDIES.items() if words in said), "")
+    return f"jtop: {said}" + (f": {remedy}" if remedy else "")
+
+
+def _watt(rail: dict[str, Any] | None) -> float | Missing:
+    if rail is None:
+        return Missing("unavailable: the rail is not in this reading")
+    if not rail.get("online", True):
+        return Missing("unavailable: the rail is offline")
+    return float(rail["power"]) / 1000  # milliwatts
+
+
+PLUGINS: tuple[type[Sensor], ...] = (Jtop,)

@@ -1,0 +1,84 @@
+"""The power chip of a Raspberry Pi 5, 500 and Compute Module 5: volts and amperes of its rails, by the firmware.
+
+Its own rails only: what hangs on 5 V (USB, HAT, NVMe) is not among them, so the target's rule makes an estimate of the
+board from their sum. Voltage and current lines are paired by name; EXT5V and BATT are voltages without a current.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+
+from harness.core.hostfs import HostFs
+from harness.core.quantity import Missing
+from harness.core.sensing import Channel, Reading, Sensor
+from harness.sensors.raspberry_mailbox import open_firmware
+
+_COMMAND = "pmic_read_adc"
+_LINE = re.compile(r"(\w+)_([AV]) (?:current|volt)\(\d+\)=(-?[0-9]{1,6}\.?[0-9]*)[AV]\b")
+_PERIOD_NS = 200_000_000  # the chip itself gives some 21 readings a second
+
+
+class Pmic:
+    """'pmic/VDD_CORE' in watts for every rail with a current, 'pmic/EXT5V' in volts for one without."""
+
+    name = "pmic"
+
+    def __init__(self, fs: HostFs) -> None:
+        self.channels: tuple[Channel, ...] = ()
+        self.absent = ""
+        self._firmware = open_firmware(fs)
+        text = self._ask()
+        if isinstance(text, Missing):
+            self.absent = text.reason
+            return
+        amperes, volts = parse(text)
+        in_window = not isinstance(self._firmware, Missing) and self._firmware.in_window
+        self.channels = tuple(
+            Channel(
+                name=f"pmic/{rail}",
+                unit="W" if rail in amperes else "V",
+                scope="rail" if rail in amperes else "none",
+                period_ns=_PERIOD_NS,
+                in_window=in_window,
+            )
+            for rail in volts
+        )
+        if not self.channels:
+            self.absent = f"no rail in the firmware's answer to {_COMMAND}: a Raspberry Pi before 5 has none"
+
+    def read(self) -> list[Reading]:
+        """One answer of the firmware holds all rails; one missing there is Missing here."""
+        t_ns = time.perf_counter_ns()
+        text = self._ask()
+        if isinstance(text, Missing):
+            return [Reading(channel.name, t_ns, text) for channel in self.channels]
+        amperes, volts = parse(text)
+        return [Reading(channel.name, t_ns, _value(channel, amperes, volts)) for channel in self.channels]
+
+    def close(self) -> None:
+        """Release the device."""
+        if not isinstance(self._firmware, Missing):
+            self._firmware.close()
+
+    def _ask(self) -> str | Missing:
+        return self._firmware if isinstance(self._firmware, Missing) else self._firmware.ask(_COMMAND)
+
+
+def parse(text: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Amperes and volts by rail name from the lines 'NAME_A current(N)=0.1A' and 'NAME_V volt(N)=3.3V'."""
+    amperes: dict[str, float] = {}
+    volts: dict[str, float] = {}
+    for rail, unit, number in _LINE.findall(text):
+        (amperes if unit == "A" else volts)[rail] = float(number)
+    return amperes, volts
+
+
+def _value(channel: Channel, amperes: dict[str, float], volts: dict[str, float]) -> float | Missing:
+    rail = channel.name.removeprefix("pmic/")
+    if rail not in volts or (channel.unit == "W" and rail not in amperes):
+        return Missing(f"unavailable: rail {rail} is not in this answer of the firmware")
+    return volts[rail] * amperes[rail] if channel.unit == "W" else volts[rail]
+
+
+PLUGINS: tuple[type[Sensor], ...] = (Pmic,)

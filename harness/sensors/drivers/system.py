@@ -1,0 +1,73 @@
+"""How busy the machine is: share of all CPUs, share of one CPU by this very program, memory left (by psutil)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from harness.core.hostfs import HostFs
+from harness.core.quantity import Missing
+from harness.core.sensing import Channel, Reading, Sensor
+from harness.sensors.base import SECOND_NS
+from harness.sensors.optional import library
+
+_CHANNELS = (
+    Channel("system/cpu", "1", kind="mean", period_ns=SECOND_NS),
+    Channel("system/own-cpu", "1", kind="mean", period_ns=SECOND_NS),
+    Channel("system/memory-available", "B", period_ns=SECOND_NS),
+)
+_FIRST = Missing("unavailable: a mean needs a reading before")
+
+
+@dataclass(frozen=True)
+class _Times:
+    """Seconds on the clock, of CPU busy and in all (every CPU together), and of this process."""
+
+    wall: float
+    busy: float
+    total: float
+    own: float
+
+
+class System:
+    """'system/cpu' 0 to 1 since the last reading, 'system/own-cpu' in cores, 'system/memory-available' in bytes."""
+
+    name = "system"
+    in_parent = True
+
+    def __init__(self, fs: HostFs) -> None:
+        psutil = library(fs, "psutil", "")
+        self.absent = psutil.reason if isinstance(psutil, Missing) else ""
+        self.channels = () if self.absent else _CHANNELS
+        self._psutil: Any = psutil
+        self._before: _Times | None = None
+
+    def read(self) -> list[Reading]:
+        """The means cover the time since the last call; the first one has none."""
+        if self.absent:
+            return []
+        t_ns, now, before = time.perf_counter_ns(), self._times(), self._before
+        self._before = now
+        cpu: float | Missing = _FIRST
+        own: float | Missing = _FIRST
+        if before and now.total > before.total and now.wall > before.wall:
+            share = (now.busy - before.busy) / (now.total - before.total)
+            cpu = min(1.0, max(0.0, share))  # sums of hundredths of seconds round; iowait may even fall
+            own = (now.own - before.own) / (now.wall - before.wall)
+        memory = float(self._psutil.virtual_memory().available)
+        values = (cpu, own, memory)
+        return [Reading(channel.name, t_ns, value) for channel, value in zip(self.channels, values, strict=True)]
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _times(self) -> _Times:
+        cpu = self._psutil.cpu_times()
+        # 'guest' is part of 'user' already; steal is time another guest had our CPU, so the CPU was not idle.
+        total = sum(getattr(cpu, field) for field in cpu._fields if not field.startswith("guest"))
+        idle = cpu.idle + getattr(cpu, "iowait", 0.0)
+        return _Times(time.perf_counter(), total - idle, total, time.process_time())
+
+
+PLUGINS: tuple[type[Sensor], ...] = (System,)

@@ -1,0 +1,94 @@
+"""Energy from sampled power: the trapezoidal rule, and when its result may not be used."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.stats.validation import FloatArray, IntArray, at_least, seconds, window
+
+from . import uncertainty
+from .readings import readings
+from .result import Energy, nothing
+
+GAP_PERIODS = 2.5
+"""A pause longer than this many update periods is a gap: updates were missed, not merely late."""
+
+MIN_UPDATES = 10
+"""Fewer distinct updates do not describe a window."""
+
+
+def integrate(
+    t_ns: npt.ArrayLike,
+    power_w: npt.ArrayLike,
+    start_ns: int,
+    end_ns: int,
+    period_ns: int | None = None,
+    resolution_w: float | None = None,
+) -> Energy:
+    """Return the energy between `start_ns` and `end_ns` of the power samples.
+
+    `t_ns`: whole monotonic nanoseconds, in any order (of equal ones the first counts); `power_w`: watts, as many; a
+    gated rail may read slightly less than 0. A reading that is not finite is no reading: it leaves a gap. Power at
+    the window's edges is interpolated linearly; where the trace does not reach an edge, its nearest value is held.
+    `period_ns`: the sensor's update period, default the median distance of the samples; a sensor polled faster than
+    it updates needs it. `resolution_w`: the sensor's quantum, default the coarsest round one (0.1 W .. 20 uW) that
+    fits all readings.
+
+    Invalid: a gap of more than 2.5 periods (also to an edge), or fewer than 10 updates in the window.
+    What happens between two updates is not seen: a load that switches in step with the sensor
+    deceives any sampler.
+
+    Raises ValueError for what is no trace or no window: unequal lengths, not numbers, an end not after the start.
+    """
+    start, end = window(start_ns, end_ns)
+    times_ns, found = readings("power_w", t_ns, power_w)
+    watts = found.astype(np.float64)
+    if times_ns.size == 0:
+        return nothing(end - start, "no readings")
+    period_s = _period_s(times_ns, period_ns)
+    t_s = seconds(times_ns, start)
+    duration_s = (end - start) * 1e-9
+    inside = (t_s >= 0.0) & (t_s <= duration_s)
+    updates = min(int(inside.sum()), int(duration_s / period_s) + 1)
+    longest_s, unseen_s = _gaps(t_s, duration_s, GAP_PERIODS * period_s)
+    reason = _objection(longest_s, period_s, updates)
+    if t_s[0] > duration_s or t_s[-1] < 0.0:
+        reason = "the window lies outside the readings"
+    joules = _trapezoid(t_s, watts, duration_s)
+    u_joules = uncertainty.of_trace(t_s, watts, duration_s, period_s, unseen_s, resolution_w)
+    coverage = max(0.0, 1.0 - unseen_s / duration_s)
+    if updates < 3:  # nothing to judge the samples by
+        u_joules = max(u_joules, abs(joules) / np.sqrt(3.0))
+    return Energy(joules, u_joules, coverage, not reason, reason, end - start, updates)
+
+
+def _period_s(times_ns: IntArray, period_ns: int | None) -> float:
+    if period_ns is not None:
+        return float(at_least("period_ns", period_ns, 1)) * 1e-9
+    return float(np.median(np.diff(times_ns))) * 1e-9 if times_ns.size > 1 else float("inf")
+
+
+def _trapezoid(t_s: FloatArray, watts: FloatArray, duration_s: float) -> float:
+    within = (t_s > 0.0) & (t_s < duration_s)
+    at_edges = np.interp([0.0, duration_s], t_s, watts)  # holds the end values beyond the trace
+    t = np.concatenate(([0.0], t_s[within], [duration_s]))
+    p = np.concatenate((at_edges[:1], watts[within], at_edges[1:]))
+    return float(np.sum(0.5 * (p[1:] + p[:-1]) * np.diff(t)))
+
+
+def _gaps(t_s: FloatArray, duration_s: float, limit_s: float) -> tuple[float, float]:
+    """Return the longest pause that touches the window, and the time of the window nobody watched."""
+    lengths = np.diff(t_s)
+    overlap = np.clip(t_s[1:], 0.0, duration_s) - np.clip(t_s[:-1], 0.0, duration_s)
+    head, tail = np.clip(t_s[0], 0.0, duration_s), duration_s - np.clip(t_s[-1], 0.0, duration_s)
+    longest = max(float(head), float(tail), float(lengths[overlap > 0.0].max(initial=0.0)))
+    return longest, float(overlap[lengths > limit_s].sum() + head + tail)
+
+
+def _objection(longest_s: float, period_s: float, updates: int) -> str:
+    if updates < MIN_UPDATES:
+        return f"{updates} sensor updates in the window, at least {MIN_UPDATES} needed: measure longer"
+    if longest_s > GAP_PERIODS * period_s:
+        return f"gap of {longest_s:.3g} s in the readings, more than {GAP_PERIODS} periods of {period_s:.3g} s"
+    return ""

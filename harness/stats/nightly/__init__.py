@@ -1,0 +1,11 @@
+"""The nightly regression detector on plain arrays: screen on history, confirm in the same night.
+
+History alone cannot decide in the first night without crying wolf. So a cheap screen over all
+series picks the few worth a second measurement, and only that measurement decides.
+"""
+
+from .detector import Detector
+from .settings import Settings
+from .verdict import Evidence, Kind, Verdict
+
+__all__ = ["Detector", "Evidence", "Kind", "Settings", "Verdict"]

@@ -1,0 +1,146 @@
+"""Tail percentiles, and the refusal to print them from too few samples.
+
+The minimum sample count follows MLPerf LoadGen's early stopping (mlcommons/inference,
+loadgen/early_stopping.cc and results.cc): a run may claim percentile p at confidence c once it
+could spare one slow query. LoadGen assumes independent queries; here the effective sample size
+takes the place of n.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from .autocorrelation import QUANTILES, effective_sample_size
+from .distributions import binomial_cdf
+from .validation import FloatArray, fraction
+from .validation import samples as vector
+
+Definition = Literal["loadgen", "openvino", "trtexec", "numpy"]
+
+_ROUNDING = 1e-9  # n * p is meant as the exact product: .9 * 10 is 9, (1 - .9) * 10 is 1
+
+
+@dataclass(frozen=True)
+class Tail:
+    """Percentile `p` (0..1) of `n` samples, in their unit.
+
+    `upper`: LoadGen's early-stopping estimate: percentile p of the population lies below it with
+    probability `confidence`. `definition`: which of the four definitions gave `value`.
+    """
+
+    p: float
+    value: float
+    upper: float
+    n: int
+    n_effective: float
+    n_required: int
+    confidence: float
+    definition: Definition
+
+
+@dataclass(frozen=True)
+class TooFew:
+    """No percentile: the `n` samples are worth `n_effective`, and `n_required` are needed."""
+
+    p: float
+    n: int
+    n_effective: float
+    n_required: int
+    confidence: float
+
+    @property
+    def reason(self) -> str:
+        """The refusal as a sentence."""
+        worth = "" if self.n_effective >= self.n else f", worth {self.n_effective:.0f} independent ones"
+        return (
+            f"p{100 * self.p:g} needs {self.n_required} independent samples "
+            f"at {100 * self.confidence:g} % confidence; there are {self.n}{worth}"
+        )
+
+
+def tail(
+    samples: npt.ArrayLike, p: float, confidence: float = 0.99, definition: Definition = "loadgen"
+) -> Tail | TooFew:
+    """Return percentile `p` (0 < p < 1) of the `samples` >= 0 in time order, or why there is none.
+
+    The gate is `required_samples(p, confidence)` against the effective sample size of the samples, with
+    clusters of samples beyond `p` itself counted as the one event they are.
+    """
+    series = vector("samples", samples)
+    required = required_samples(p, confidence)
+    n_effective = effective_sample_size(series, (*QUANTILES, p))
+    if n_effective < required:
+        return TooFew(p, series.size, n_effective, required, confidence)
+    ordered = np.sort(series)
+    spare = discardable(int(n_effective), p, confidence)
+    discarded = max(1, spare * series.size // int(n_effective))
+    upper = float(ordered[series.size - discarded])
+    value = percentile(ordered, p, definition)
+    return Tail(p, value, upper, series.size, n_effective, required, confidence, definition)
+
+
+def percentile(x: npt.ArrayLike, p: float, definition: Definition = "loadgen") -> float:
+    """Return percentile `p` (0 < p < 1) of `x` as the named tool defines it, however few samples.
+
+    loadgen: sorted[floor(n p)] (MLPerf LoadGen; TFLite benchmark_model). openvino: sorted[ceil(n p) - 1]
+    (benchmark_app). trtexec: sorted[n - 1 - floor((1 - p) n)]. numpy: linear interpolation.
+    """
+    fraction("p", p)
+    if definition not in get_args(Definition):
+        raise ValueError(f"definition: one of {', '.join(get_args(Definition))} expected, got {definition!r}")
+    ordered = np.sort(vector("x", x))
+    if definition == "numpy":
+        return float(np.quantile(ordered, p))
+    return float(ordered[_index(ordered, p, definition)])
+
+
+def _index(ordered: FloatArray, p: float, definition: Definition) -> int:
+    n = ordered.size
+    if definition == "loadgen":
+        return min(n - 1, math.floor(n * p + _ROUNDING))
+    if definition == "openvino":
+        return max(0, math.ceil(n * p - _ROUNDING) - 1)
+    return max(0, n - 1 - math.floor((1.0 - p) * n + _ROUNDING))
+
+
+@lru_cache(maxsize=256)
+def required_samples(p: float, confidence: float = 0.99) -> int:
+    """Return the smallest n from which percentile `p` may be told at `confidence`.
+
+    The smallest n with P(Bin(n, 1 - p) <= 1) < 1 - confidence: if a share 1 - p of the population
+    were slower, so many queries would rarely show one slow query or none.
+    """
+    fraction("p", p)
+    fraction("confidence", confidence)
+    high = 2
+    while binomial_cdf(1, high, 1.0 - p) >= 1.0 - confidence:
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        if binomial_cdf(1, middle, 1.0 - p) < 1.0 - confidence:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def discardable(n: int, p: float, confidence: float = 0.99) -> int:
+    """Return t, the largest count with P(Bin(n, 1 - p) <= t) < 1 - confidence; 0 if there is none.
+
+    LoadGen's estimate is the t-th largest sample; it discards the t - 1 above it.
+    """
+    low, high = 0, n
+    while high - low > 1:
+        middle = (low + high) // 2
+        if binomial_cdf(middle, n, 1.0 - p) < 1.0 - confidence:
+            low = middle
+        else:
+            high = middle
+    return low

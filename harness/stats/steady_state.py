@@ -1,0 +1,114 @@
+"""Where does warm-up end, and is there a steady state at all?
+
+Many programs never reach one (Barrett et al., Virtual Machine Warmup Blows Hot and Cold,
+OOPSLA 2017), and a median over a series that is still moving describes no state of the machine.
+
+The series is reduced to medians of batches; `changepoint.segments` splits their logarithms
+into stretches of one level. Steady is what lies after the last change of level beyond
+`TOLERANCE`, provided that this is at least the last half of the series.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from . import changepoint
+from .validation import FloatArray
+from .validation import samples as vector
+
+BATCH = 20
+"""Samples a batch; a median of 20 is blind to single spikes."""
+
+MIN_BATCHES = 10
+"""A shorter series is cut into smaller batches, so that there are about this many."""
+
+MAX_BATCHES = 5_000
+"""A longer series is cut into larger ones: time and memory grow with their square."""
+
+MIN_SAMPLES = 20
+"""Below this nothing can be said of a steady state."""
+
+TOLERANCE = 0.01
+"""Levels of the steady part lie within 1 % of each other."""
+
+
+@dataclass(frozen=True)
+class Steady:
+    """Samples from `start_index` on are of one level; the ones before are warm-up.
+
+    `batch_medians`: medians of consecutive batches of `batch_size` samples, in the samples' unit.
+    """
+
+    start_index: int
+    batch_medians: FloatArray
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class NotSteady:
+    """No steady state was found, with the `reason` as a sentence. No batches if too few samples."""
+
+    reason: str
+    batch_medians: FloatArray
+    batch_size: int
+
+
+def detect(samples: npt.ArrayLike, tolerance: float = TOLERANCE) -> Steady | NotSteady:
+    """Return where the steady state of the `samples` (> 0, in time order) starts, or why there is none.
+
+    Batches of 20 samples; below 200 samples the tenth part of the series, at least 2; above 100,000
+    its 5,000th part. Below 20 samples the answer is NotSteady with 'too few' as the reason. A rest
+    that fills no batch belongs to the last one. What lasts less than 3 to 10 batches (a tenth of the
+    series) is a burst, not a level; at the very start, where nothing tells it from warm-up, it is left
+    out. `tolerance`: by how much (relative) the levels of the steady part may differ.
+    """
+    series = vector("samples", samples, positive=True)
+    if series.size < MIN_SAMPLES:
+        reason = f"too few samples: {series.size}, at least {MIN_SAMPLES} needed to see a steady state"
+        return NotSteady(reason, np.empty(0), 0)
+    size = max(min(BATCH, series.size // MIN_BATCHES), series.size // MAX_BATCHES)
+    medians = _batch_medians(series, size)
+    logs = np.log(medians)
+    parts = changepoint.segments(logs, min(10, max(3, medians.size // 10)), TOLERANCE / 10)
+    first = _first_steady(parts, tolerance)
+    if 2 * parts[first].start > medians.size:
+        return NotSteady(_reason(parts, first, size), medians, size)
+    start = parts[first].start + _slow_start(logs[parts[first].start : parts[first].stop])
+    return Steady(start * size, medians, size)
+
+
+def _batch_medians(series: FloatArray, size: int) -> FloatArray:
+    batches = series.size // size
+    whole = np.median(series[: batches * size].reshape(batches, size), axis=1)
+    whole[-1] = np.median(series[(batches - 1) * size :])
+    return whole
+
+
+def _first_steady(parts: list[changepoint.Segment], tolerance: float) -> int:
+    """Return the first segment from which on all levels lie within the tolerance."""
+    lowest = highest = parts[-1].level
+    for index in range(len(parts) - 1, -1, -1):
+        lowest, highest = min(lowest, parts[index].level), max(highest, parts[index].level)
+        if highest - lowest > np.log1p(tolerance):
+            return index + 1
+    return 0
+
+
+def _slow_start(logs: FloatArray) -> int:
+    """Return how many batches at the head of a segment lie off its level by more than its noise."""
+    level = np.median(logs)
+    limit = max(np.log1p(TOLERANCE), 3.0 * changepoint.noise_scale(logs))
+    return int(np.argmax(np.abs(logs - level) <= limit))
+
+
+def _reason(parts: list[changepoint.Segment], first: int, size: int) -> str:
+    before, after = parts[first - 1], parts[first]
+    moved = 100.0 * np.expm1(after.level - before.level)
+    share = 100.0 * after.start / parts[-1].stop
+    return (
+        f"the level still moves by {moved:+.1f} % at sample {after.start * size} "
+        f"({share:.0f} % of the series), {len(parts)} levels in all"
+    )

@@ -1,0 +1,66 @@
+"""Is a store whole? What one run holds belongs together, and every raw file is here and says what its name does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from harness.core.errors import RecordError
+
+from .blobs import RawFiles
+from .schema import blob, cell, config, metric, missing, process, run, series
+
+
+def problems(connection: sa.Connection, raw: RawFiles) -> Iterator[str]:
+    """What is wrong, a sentence each; nothing when the store is whole."""
+    yield from _damaged_pages(connection)
+    yield from _orphans(connection)
+    yield from _torn_cells(connection)
+    yield from _raw_files(connection, raw)
+
+
+def _damaged_pages(connection: sa.Connection) -> Iterator[str]:
+    if connection.dialect.name != "sqlite":
+        return
+    for (found,) in connection.exec_driver_sql("PRAGMA integrity_check"):
+        if found != "ok":
+            yield f"the database file is damaged: {found}"
+    for table, *_ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
+        yield f"a row of '{table}' refers to a row that is not there"
+
+
+def _orphans(connection: sa.Connection) -> Iterator[str]:
+    """Rows of the large tables, which have no foreign keys, without their series, run or case."""
+    for table in (metric, process, missing):
+        owned = sa.exists().where(
+            series.c.id == table.c.series, cell.c.config == series.c.config, cell.c.target == series.c.target,
+            cell.c.run == table.c.run, cell.c.repeat == table.c.repeat,
+        )  # fmt: skip
+        count = connection.execute(sa.select(sa.func.count()).select_from(table).where(~owned)).scalar()
+        if count:
+            yield f"{count} rows of '{table.name}' belong to no case of a run"
+
+
+def _torn_cells(connection: sa.Connection) -> Iterator[str]:
+    """Cases without a single metric, there or missing, or without their record."""
+    points = [
+        sa.exists().where(
+            series.c.config == cell.c.config, series.c.target == cell.c.target,
+            table.c.series == series.c.id, table.c.run == cell.c.run, table.c.repeat == cell.c.repeat,
+        )
+        for table in (metric, missing)
+    ]  # fmt: skip
+    recorded = sa.exists().where(blob.c.cell == cell.c.id, blob.c.kind == "record")
+    for lacks, condition in (("metric", ~sa.or_(*points)), ("record", ~recorded)):
+        query = sa.select(run.c.uuid, config.c.case).join_from(cell, run).join(config).where(condition)
+        for uuid, case in connection.execute(query):
+            yield f"{case} of run {uuid} has no {lacks}"
+
+
+def _raw_files(connection: sa.Connection, raw: RawFiles) -> Iterator[str]:
+    for sha256, codec in connection.execute(sa.select(blob.c.sha256, blob.c.codec).distinct()):
+        try:
+            raw.read(sha256, codec)
+        except RecordError as error:
+            yield error.message

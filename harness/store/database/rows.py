@@ -1,0 +1,146 @@
+"""A run's header and records as rows of the store's tables; ids are filled in by the writer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.core.case import Case
+from harness.core.metric import METRICS
+from harness.core.quantity import Missing, Value
+from harness.core.record import Blob, ProcessRun, Record, RunHeader, to_json
+from harness.core.texts import texts
+from harness.core.times import microseconds
+from harness.store.samples import sample_blobs
+
+# What each fresh process measures itself: the metric, and its figure in the record of the process.
+PROCESS_METRICS = {
+    "latency_p50_ns": "median_ns",
+    "cpu_time_p50_ns": "median_cpu_ns",
+    "load_ns": "load_ns",
+    "first_inference_ns": "first_inference_ns",
+    "peak_rss_bytes": "peak_rss_bytes",
+}
+# What surrounds the nets and may change their speed: a change is an event of the environment, not of the code.
+_SURROUNDINGS = ("kernel", "os", "firmware", "microcode", "hypervisor", "container", "cores", "memory_bytes")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A value, or the `reason` for its absence, of one metric of a case; `processes` holds (index, value) pairs."""
+
+    metric: str
+    value: Value | None
+    reason: str
+    processes: tuple[tuple[int, float], ...]
+
+
+def target_row(header: RunHeader) -> dict[str, Any]:
+    """The unit that was measured; `machine` is '' where it could not be told from others of its kind."""
+    told = header.provenance.get("target")
+    target = told if isinstance(told, Mapping) else {}
+    return {
+        "name": header.target,
+        "machine": header.host.get("machine_id") or "",
+        "kind": target.get("kind") or "",
+        "descriptor": target.get("sha256") or "",
+    }
+
+
+def run_row(header: RunHeader, trigger: str) -> dict[str, Any]:
+    """The run; `env` is its whole header."""
+    return {
+        "uuid": header.run_id,
+        "started": microseconds(header.started_utc),
+        "trigger": trigger,
+        "git_sha": git_sha(header),
+        "suite": header.suite,
+        "profile": header.profile,
+        "harness_version": header.versions.get("edgebench", ""),
+        "environment": environment(header),
+        "env": json.dumps(to_json(header), ensure_ascii=False, allow_nan=False),
+    }
+
+
+def git_sha(header: RunHeader) -> str | None:
+    """The commit of the repository the run was started in; None where there was none."""
+    repository = header.provenance.get("repository")
+    return repository.get("commit") if isinstance(repository, Mapping) else None
+
+
+def environment(header: RunHeader) -> str:
+    """Hash of what may change speed without a change of code: system, firmware, governor and power mode."""
+    parts: dict[str, Any] = {name: header.host.get(name) for name in _SURROUNDINGS}
+    parts |= {found.check: found.found for found in header.findings if found.check in {"governor", "turbo"}}
+    return _hash(parts | {"power_mode": header.provenance.get("power_mode")})
+
+
+def config_row(case: Case) -> dict[str, Any]:
+    """The case as a thing with a history. Labelled images are not part of it: they come and go with `--data`."""
+    extra = {"weights": case.weights, "driver": case.driver, "load": case.load.given}
+    return {
+        "key": _hash({"case": case.id, "extra": extra}),
+        "case": case.id,
+        "model": case.model,
+        "family": case.model if case.weights == "user" else case.model.partition("-")[0],
+        "compression": case.compression,
+        "runtime": case.runtime,
+        "scenario": case.scenario,
+        "threads": case.threads,
+        "batch": case.batch,
+        "extra": json.dumps(extra, sort_keys=True),
+    }
+
+
+def cell_row(record: Record) -> dict[str, Any]:
+    """One case of a run; `board_state` is what the checks of the machine found before and after it."""
+    findings = {"before": record.findings, "after": record.findings_after}
+    state = {when: [asdict(found) for found in found_then] for when, found_then in findings.items()}
+    return {
+        "status": record.verdict.status,
+        "error": record.verdict.reason,
+        "started": microseconds(record.started_utc),
+        "board_state": json.dumps(state, ensure_ascii=False),
+        "dataset": record.case.dataset,
+        "artifact": record.artifact.sha256 if record.artifact else "",
+        "build": build(record),
+        "texts": json.dumps(texts(record), ensure_ascii=False),
+    }
+
+
+def build(record: Record) -> str:
+    """Hash of the model file and of all the runtime says of itself: equal where neither changed; '' when unknown."""
+    if record.artifact is None or not record.runtime_info:
+        return ""
+    return _hash({"artifact": record.artifact.sha256, "runtime": dict(record.runtime_info)})
+
+
+def points(record: Record) -> Iterator[Point]:
+    """Every metric of the record, one point each."""
+    for name in METRICS:
+        quantity = record.quantity(name)
+        if isinstance(quantity, Missing):
+            yield Point(name, None, quantity.reason, ())
+        else:
+            yield Point(name, quantity, "", _processes(name, record.processes))
+
+
+def blobs(record: Record) -> Iterator[tuple[str, Blob]]:
+    """(kind, blob) of all raw files of a record."""
+    yield from (("samples", blob) for blob in sample_blobs(record))
+    yield from (("power", trace.blob) for trace in record.traces)
+
+
+def _processes(metric: str, processes: Iterable[ProcessRun]) -> tuple[tuple[int, float], ...]:
+    field = PROCESS_METRICS.get(metric)
+    if field is None:
+        return ()
+    return tuple((process.index, float(getattr(process, field))) for process in processes)
+
+
+def _hash(document: Mapping[str, Any]) -> str:
+    text = json.dumps(document, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,170 @@
+"""A store of many runs: add, read, check."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from harness.core.errors import StoreError
+from harness.core.record import Record, RunHeader
+from harness.core.times import microseconds
+from harness.store.runfolder import RunFolder
+
+from . import bulk, schema
+from .blobs import RawFiles
+from .engine import connect, reading, translated, writing
+from .location import locate
+from .where import Where
+from .writer import Appended, BlobRow, take_files, write
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .history import Nights
+
+Form = Literal["tidy", "wide"]
+
+
+class Store:
+    """Many runs in one database, with their raw files beside it: all that a run folder holds is in here.
+
+    Every method is one transaction, and safe beside other processes that read and write. All raise StoreError when the
+    database or the file system refuses; nothing is half written then.
+    """
+
+    def __init__(self, where: Path | str | None = None, *, create: bool = True) -> None:
+        self.place = locate(where)
+        self.raw = RawFiles(self.place.raw)
+        self._engine = connect(self.place, create)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the database's companions, such as the raw files."""
+        return self.place.folder
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def append(self, folder: RunFolder | Path | str, *, trigger: str = "run") -> Appended:
+        """Add a run folder, or what is new in it; when this returns, it is on the medium. The folder is only read.
+
+        RecordError when the header or a raw file cannot be read; a damaged record is left out and named.
+        """
+        run = folder if isinstance(folder, RunFolder) else RunFolder(folder)
+        header, contents = run.header(), run.contents()
+        with translated(self.place):
+            files = take_files(run, contents.records, self.raw)
+        added = self.add(header, contents.records, files, trigger=trigger)
+        return Appended(added.run_id, added.cells, added.metrics, contents.damaged)
+
+    def add(
+        self,
+        header: RunHeader,
+        records: Sequence[Record],
+        files: Mapping[str, Sequence[BlobRow]],
+        *,
+        trigger: str = "run",
+    ) -> Appended:
+        """Add records whose raw `files` (by case id) are in `raw` already: the second half of `append`."""
+        with writing(self._engine, self.place) as connection:
+            bulk.make_partition(connection, microseconds(header.started_utc))
+        with writing(self._engine, self.place) as connection:
+            return write(connection, header, records, files, trigger)
+
+    def read(self, where: Where | None = None, form: Form = "tidy") -> pd.DataFrame:
+        """The metrics that `where` chooses, oldest run first: one row a metric (tidy), or a case of a run (wide)."""
+        from .query import table, tidy
+
+        with reading(self._engine, self.place) as connection:
+            return (table if form == "wide" else tidy)(connection, where or Where())
+
+    def runs(self, where: Where | None = None) -> pd.DataFrame:
+        """One row a run, oldest first: run, started_utc, suite, profile, trigger, git_sha, harness_version."""
+        from .query import runs
+
+        with reading(self._engine, self.place) as connection:
+            return runs(connection, where or Where())
+
+    def latest_against_previous(self, where: Where | None = None) -> pd.DataFrame:
+        """One row a series with two values or more: the newest, the one before, their ratio, and the runs of both."""
+        from .query import latest_against_previous
+
+        with reading(self._engine, self.place) as connection:
+            return latest_against_previous(connection, where or Where())
+
+    def series(self, metric: str, where: Where | None = None, *, last: int | None = None) -> Nights:
+        """The histories of one metric as arrays, over the `last` runs or all; for the nightly detector."""
+        from dataclasses import replace
+
+        from .history import nights
+
+        with reading(self._engine, self.place) as connection:
+            return nights(connection, replace(where or Where(), metric=metric), last)
+
+    def header(self, run_id: str) -> RunHeader:
+        """The header of a run as it was added last; StoreError when there is no such run."""
+        from harness.store.documents import header_from
+
+        with reading(self._engine, self.place) as connection:
+            env = connection.execute(sa.select(schema.run.c.env).where(schema.run.c.uuid == run_id)).scalar()
+        if env is None:
+            raise StoreError(f"no run '{run_id}' in {self.place}", "edgebench history lists the runs")
+        return header_from(env, f"run {run_id} in {self.place}")
+
+    def records(self, run_id: str) -> list[Record]:
+        """The records of a run, whole, as the run folder held them."""
+        from harness.store.documents import record_from
+
+        blob, cell, run = schema.blob, schema.cell, schema.run
+        query = (
+            sa.select(blob.c.sha256, blob.c.codec)
+            .join_from(blob, cell)
+            .join(run)
+            .where(run.c.uuid == run_id, blob.c.kind == "record")
+            .order_by(cell.c.id)
+        )
+        with reading(self._engine, self.place) as connection:
+            names = list(map(tuple, connection.execute(query)))
+        return [record_from(self.raw.read(*name).decode(), str(self.raw.file(*name))) for name in names]
+
+    def blob(self, sha256: str) -> dict[str, npt.NDArray[np.generic]]:
+        """The arrays kept under that hash; RecordError when they are not here or damaged."""
+        with np.load(io.BytesIO(self.raw.read(sha256, "npz")), allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    def reset(self, reason: str, where: Where | None = None, *, at_utc: str | None = None) -> int:
+        """Declare that histories begin anew, now or at a time: a new driver, board, cooling. How many series."""
+        from .resets import declare
+
+        with writing(self._engine, self.place) as connection:
+            return declare(connection, reason, where or Where(), at_utc)
+
+    def resets(self) -> pd.DataFrame:
+        """One row a reset and series: at_utc, reason, target, machine, case, metric."""
+        from .resets import declared
+
+        with reading(self._engine, self.place) as connection:
+            return declared(connection)
+
+    def check(self) -> list[str]:
+        """What is wrong with the store, a sentence each: torn rows, raw files that are absent or damaged."""
+        from .maintenance import problems
+
+        with reading(self._engine, self.place) as connection:
+            return list(problems(connection, self.raw))

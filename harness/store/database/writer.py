@@ -1,0 +1,179 @@
+"""Runs into the store: raw files first, then all rows of a run in one transaction."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from harness.core.metric import METRICS
+from harness.core.record import Record, RunHeader
+from harness.store.runfolder import RunFolder
+
+from . import bulk, rows, schema
+from .blobs import RawFiles
+
+BlobRow = tuple[str, str, str, int, str, int]
+"""kind, sha256, codec, n, unit, bytes: a row of `blob` but for its cell."""
+
+_POINT = ("series", "run", "repeat")
+
+
+@dataclass(frozen=True)
+class Appended:
+    """What was new in a run that was added; `damaged` says, by file name, why a record could not be read."""
+
+    run_id: str
+    cells: int
+    metrics: int
+    damaged: Mapping[str, str] = field(default_factory=dict)
+
+
+def take_files(folder: RunFolder, records: Iterable[Record], raw: RawFiles) -> dict[str, list[BlobRow]]:
+    """Take in the raw files of records, and the records themselves; the rows that name them, by case id."""
+    taken: dict[str, list[BlobRow]] = {}
+    for record in records:
+        digest, size = raw.take(folder.record_file(record), "json")
+        mine: dict[tuple[str, str], BlobRow] = {("record", digest): ("record", digest, "json", 1, "", size)}
+        for kind, blob in rows.blobs(record):
+            _, size = raw.take(folder.blob_file(blob.sha256), "npz", blob.sha256)
+            mine[kind, blob.sha256] = (kind, blob.sha256, "npz", blob.n, blob.unit, size)
+        taken[record.case_id] = list(mine.values())
+    raw.flush()
+    return taken
+
+
+def write(
+    connection: sa.Connection,
+    header: RunHeader,
+    records: Sequence[Record],
+    files: Mapping[str, Sequence[BlobRow]],
+    trigger: str,
+) -> Appended:
+    """Add the records that the run does not have yet, with all that belongs to them. `connection` is the writer's."""
+    run = _run(connection, rows.run_row(header, trigger))
+    target = _target(connection, rows.target_row(header))
+    configs = _configs(connection, records)
+    known = sa.select(schema.cell.c.config).where(schema.cell.c.run == run, schema.cell.c.target == target)
+    there = set(connection.execute(known).scalars())
+    new = {configs[record.case_id]: record for record in records if configs[record.case_id] not in there}
+    _cells(connection, run, target, new, files)
+    values = _points(connection, run, target, new)
+    bulk.describe(connection, run, values)
+    return Appended(header.run_id, len(new), values)
+
+
+def _run(connection: sa.Connection, row: dict[str, Any]) -> int:
+    """The run's id, by default its start; a run that is there already gets its header as it is now."""
+    run = schema.run
+    found: int | None = connection.execute(sa.select(run.c.id).where(run.c.uuid == row["uuid"])).scalar()
+    if found is not None:
+        connection.execute(sa.update(run).where(run.c.id == found).values(env=row["env"]))
+        return found
+    free: int = row["started"]
+    while connection.execute(sa.select(run.c.id).where(run.c.id == free)).scalar() is not None:
+        free += 1  # two boards began within one microsecond
+    bulk.insert_dicts(connection, run, [{"id": free, **row}])
+    return free
+
+
+def _target(connection: sa.Connection, row: dict[str, Any]) -> int:
+    target = schema.target
+    same = sa.select(target.c.id).where(target.c.name == row["name"], target.c.machine == row["machine"])
+    found: int | None = connection.execute(same).scalar()
+    if found is None:
+        found = bulk.next_id(connection, target)
+        bulk.insert_dicts(connection, target, [{"id": found, **row}])
+    return found
+
+
+def _configs(connection: sa.Connection, records: Sequence[Record]) -> dict[str, int]:
+    """Ids of the records' configs by case id."""
+    wanted = {record.case_id: rows.config_row(record.case) for record in records}
+    known = bulk.mapping(connection, schema.config.c.key, schema.config.c.id)
+    counter = itertools.count(bulk.next_id(connection, schema.config))
+    fresh = {row["key"]: row for row in wanted.values() if row["key"] not in known}
+    added = [{"id": next(counter), **row} for row in fresh.values()]
+    bulk.insert_dicts(connection, schema.config, added)
+    known |= {row["key"]: row["id"] for row in added}
+    return {case_id: known[row["key"]] for case_id, row in wanted.items()}
+
+
+def _cells(
+    connection: sa.Connection,
+    run: int,
+    target: int,
+    records: Mapping[int, Record],
+    files: Mapping[str, Sequence[BlobRow]],
+) -> None:
+    counter = itertools.count(bulk.next_id(connection, schema.cell))
+    ids = {config: next(counter) for config in records}
+    cells = [
+        {"id": ids[config], "run": run, "target": target, "config": config, "repeat": 0, **rows.cell_row(record)}
+        for config, record in records.items()
+    ]
+    bulk.insert_dicts(connection, schema.cell, cells)
+    named = [(ids[config], *row) for config, record in records.items() for row in files.get(record.case_id, ())]
+    bulk.insert(connection, schema.blob, ("cell", "kind", "sha256", "codec", "n", "unit", "bytes"), named)
+
+
+def _points(connection: sa.Connection, run: int, target: int, records: Mapping[int, Record]) -> int:
+    """Add values, their processes and the reasons of what is missing; how many values there were."""
+    series = _Series(connection, target)
+    values: list[bulk.Row] = []
+    processes: list[bulk.Row] = []
+    missing: list[bulk.Row] = []
+    for config, record in records.items():
+        for point in rows.points(record):
+            key = (series.id(config, point.metric), run, 0)
+            if point.value is None:
+                missing.append((*key, point.reason))
+                continue
+            values.append((*key, point.value.value, point.value.lo, point.value.hi, point.value.n))
+            processes.extend((*key, index, value) for index, value in point.processes)
+    series.write_new()
+    # in the order of the key, so that a clustered table grows at few places
+    bulk.insert(connection, schema.metric, (*_POINT, "value", "lo", "hi", "n"), sorted(values))
+    bulk.insert(connection, schema.process, (*_POINT, "process", "value"), sorted(processes))
+    bulk.insert(connection, schema.missing, (*_POINT, "reason"), sorted(missing))
+    return len(values)
+
+
+class _Series:
+    """Ids of one target's series; those asked for that are new are counted up and written by `write_new`."""
+
+    def __init__(self, connection: sa.Connection, target: int) -> None:
+        self._connection, self._target = connection, target
+        series = schema.series
+        found = connection.execute(
+            sa.select(series.c.config, series.c.metric, series.c.id).where(series.c.target == target)
+        )
+        self._known: dict[tuple[int, int], int] = {(config, metric): number for config, metric, number in found.all()}
+        self._new: list[bulk.Row] = []
+        self._next = bulk.next_id(connection, series)
+        self._metrics = _metrics(connection)
+
+    def id(self, config: int, metric: str) -> int:
+        key = (config, self._metrics[metric])
+        if key not in self._known:
+            self._known[key] = self._next
+            self._new.append((self._next, self._target, *key))
+            self._next += 1
+        return self._known[key]
+
+    def write_new(self) -> None:
+        bulk.insert(self._connection, schema.series, ("id", "target", "config", "metric"), self._new)
+
+
+def _metrics(connection: sa.Connection) -> dict[str, int]:
+    """Ids of all metrics by name; those that are new since the last time are added."""
+    table = schema.metric_def
+    known = bulk.mapping(connection, table.c.name, table.c.id)
+    counter = itertools.count(bulk.next_id(connection, table))
+    added = {name: next(counter) for name in METRICS if name not in known}
+    about = [(number, name, METRICS[name].unit, METRICS[name].better) for name, number in added.items()]
+    bulk.insert(connection, table, ("id", "name", "unit", "better"), about)
+    return known | added

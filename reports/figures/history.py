@@ -1,0 +1,73 @@
+"""The traces of a history: nights, levels, and the events between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from harness.core.quantity import Value
+from harness.core.record import Record
+from reports.data import case_key
+from reports.trend import Line, time_ns
+
+from .plots import COLOURS, GREY
+
+Events = Sequence[tuple[str, str, str]]
+"""(UTC, what, dash) of every vertical line."""
+
+
+def ratio_trace(line: Line, colour: str) -> dict[str, Any]:
+    """A case's nights as ratios to its first level."""
+    first = line.levels[0].ns
+    return {
+        "type": "scatter", "mode": "lines+markers", "name": str(Markup("{}").format(line.case_id)),
+        "meta": case_key(line.nights[-1][1]), "x": [run.header.started_utc for run, _ in line.nights],
+        "y": [time_ns(record) / first for _, record in line.nights],
+        "line": {"color": colour, "width": 1.4}, "marker": {"size": 4},
+        "hovertemplate": "%{y:.3f}<extra>%{fullData.name}</extra>",
+    }  # fmt: skip
+
+
+def night_trace(line: Line, times: Sequence[str], factor: float) -> dict[str, Any]:
+    """A case's nights with their intervals, nanoseconds times `factor`."""
+    values = [time_ns(record) for _, record in line.nights]
+    ends = [_ends(record) for _, record in line.nights]
+    return {
+        "type": "scatter", "mode": "markers", "name": "median", "x": times, "y": [value * factor for value in values],
+        "marker": {"size": 7, "color": COLOURS[0]},
+        "error_y": {
+            "type": "data", "symmetric": False, "thickness": 1, "width": 0, "color": "rgba(43,124,211,0.5)",
+            "array": [max(hi - value, 0.0) * factor for value, (_, hi) in zip(values, ends, strict=True)],
+            "arrayminus": [max(value - lo, 0.0) * factor for value, (lo, _) in zip(values, ends, strict=True)],
+        },
+    }  # fmt: skip
+
+
+def _ends(record: Record) -> tuple[float, float]:
+    """The interval of the median in ns; in Offline, and where there is none, no width."""
+    quantity, value = record.quantity("latency_p50_ns"), time_ns(record)
+    if record.case.scenario == "Offline" or not isinstance(quantity, Value):
+        return value, value
+    return quantity.lo or value, quantity.hi or value
+
+
+def level_trace(line: Line, times: Sequence[str], factor: float) -> dict[str, Any]:
+    """The levels as bars from their first night to their last."""
+    x: list[str | None] = []
+    y: list[float | None] = []
+    for level in line.levels:
+        x += [times[level.start], times[level.stop - 1], None]
+        y += [level.ns * factor, level.ns * factor, None]
+    style = {"color": COLOURS[1], "width": 3}
+    return {"type": "scatter", "mode": "lines", "name": "level", "x": x, "y": y, "line": style}
+
+
+def marks_at(marks: Events) -> list[dict[str, Any]]:
+    """A vertical line an event."""
+    return [
+        {"type": "line", "x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1,
+         "line": {"dash": dash, "width": 1.2, "color": GREY}}
+        for at, _, dash in marks
+    ]  # fmt: skip

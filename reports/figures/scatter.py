@@ -1,0 +1,120 @@
+"""The points of accuracy against latency: colour for the setting, symbol for the runtime, size for energy or bytes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from harness.core.metric import METRICS
+from reports.data import CaseView, ReportData
+from reports.section import Key
+
+from .plots import GREY, colour_of, keys, symbol_of
+
+_SMALLEST, _LARGEST = 8.0, 20.0
+
+
+def legend(data: ReportData, cases: Sequence[CaseView]) -> list[Key]:
+    """The settings and runtimes of these cases, the front, and what a hollow marker means."""
+    colours, symbols = _styles(data)
+    settings, runtimes = ({getattr(case.record.case, of): 0 for case in cases} for of in ("compression", "runtime"))
+    hollow = [Key("hollow: not trusted", GREY, "open")] if any(not case.trusted for case in cases) else []
+    shown = keys({name: colours[name] for name in settings}, {name: symbols[name] for name in runtimes})
+    return [Key("Pareto front", GREY, dash="solid"), *shown, *hollow]
+
+
+def front_line(data: ReportData, on_front: Sequence[CaseView]) -> dict[str, Any]:
+    """The front as steps."""
+    points = sorted(point(data, case) for case in on_front)
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "Pareto front",
+        "x": [x for x, _ in points],
+        "y": [y for _, y in points],
+        "line": {"shape": "hv", "width": 2, "color": GREY},
+        "hoverinfo": "skip",
+        "meta": "front",
+    }
+
+
+def markers(data: ReportData, cases: Sequence[CaseView], size: str) -> list[dict[str, Any]]:
+    """One trace a compression and runtime; the marker's area grows with metric `size`."""
+    largest = max((case.record.value(size) or 0.0 for case in cases), default=0.0)
+    groups: dict[tuple[str, str], list[CaseView]] = {}
+    for case in cases:
+        groups.setdefault((case.record.case.compression, case.record.case.runtime), []).append(case)
+    return [_trace(data, group, size, largest) for group in groups.values()]
+
+
+def point(data: ReportData, case: CaseView) -> tuple[float, float]:
+    """(latency in the report's scale, top-1 in %)."""
+    latency, top1 = case.record.value("latency_p50_ns"), case.record.value("top1")
+    return ((latency or 0.0) * data.scales["latency_p50_ns"].factor, (top1 or 0.0) * 100)
+
+
+def _styles(data: ReportData) -> tuple[dict[str, str], dict[str, str]]:
+    settings, runtimes = ([getattr(case.record.case, of) for case in data.cases] for of in ("compression", "runtime"))
+    return colour_of(settings), symbol_of(runtimes)
+
+
+def _trace(data: ReportData, group: Sequence[CaseView], size: str, largest: float) -> dict[str, Any]:
+    colours, symbols = _styles(data)
+    one = group[0].record.case
+    colour, symbol = colours[one.compression], symbols[one.runtime]
+    points = [point(data, case) for case in group]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": str(Markup("{} · {}").format(one.compression, one.runtime)),
+        "x": [x for x, _ in points],
+        "y": [y for _, y in points],
+        "customdata": [case.key for case in group],
+        "hovertext": [_hover(data, case) for case in group],
+        "hoverinfo": "text",
+        "error_x": _bars(data, group, "latency_p50_ns", colour),
+        "error_y": _bars(data, group, "top1", colour),
+        "marker": {
+            "color": colour,
+            "size": [_diameter(case.record.value(size), largest) for case in group],
+            "symbol": [symbol if case.trusted else f"{symbol}-open" for case in group],
+            "opacity": 0.9,
+            "line": {"width": 1.5, "color": colour},
+        },
+    }
+
+
+def _diameter(value: float | None, largest: float) -> float:
+    """Marker area grows with the value; the smallest where there is none."""
+    if value is None or largest <= 0:
+        return _SMALLEST
+    return _SMALLEST + (_LARGEST - _SMALLEST) * math.sqrt(value / largest)
+
+
+def _bars(data: ReportData, group: Sequence[CaseView], name: str, colour: str) -> dict[str, Any]:
+    """Intervals, pale: a loud machine's would cover the points."""
+    factor = data.scales[name].factor
+    ups, downs = [], []
+    for case in group:
+        quantity = case.record.quantity(name)
+        value, lo, hi = (getattr(quantity, part, None) for part in ("value", "lo", "hi"))
+        ups.append(0.0 if hi is None or value is None else max(hi - value, 0.0) * factor)
+        downs.append(0.0 if lo is None or value is None else max(value - lo, 0.0) * factor)
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return {"type": "data", "symmetric": False, "array": ups, "arrayminus": downs, "thickness": 1, "width": 0,
+            "color": f"rgba({red},{green},{blue},0.4)"}  # fmt: skip
+
+
+def _hover(data: ReportData, case: CaseView) -> str:
+    """Plotly reads a few tags in hover text, so names are escaped here although they are also JSON."""
+    lines = [Markup("<b>{}</b>").format(case.record.case.model), Markup("{}").format(case.setting)]
+    for name in ("latency_p50_ns", "top1", "energy_net_j", "artifact_bytes"):
+        shown = data.show(case.record, name)
+        unit = "" if shown.missing else data.scales[name].unit
+        lines.append(Markup("{}: {}").format(METRICS[name].title, shown.words(unit)))
+    if not case.trusted:
+        lines.append(Markup("not trusted: {}").format(case.record.verdict.status))
+    return "<br>".join(str(line) for line in lines)

@@ -1,0 +1,171 @@
+"""The artifacts at hand: trained nets shipped as files, full-size nets unpacked on first use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.core.artifact import Artifact, Format, Preprocess, sha256_of
+from harness.core.case import Case, Weights
+from harness.core.errors import SetupError, UnknownName, UsageError
+from harness.core.places import cache_dir
+from suites.data.published import FETCH, PUBLISHED
+
+from . import model_cache, synthetic
+from .model_cache import Entry
+
+ARTIFACTS = Path(__file__).parent / "artifacts"
+DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Labelled images that suites may name: kind and folder as `harness.datasets.dataset.open_dataset` takes them.
+
+    `figure` is what accuracy on them may be called.
+    """
+
+    kind: str
+    path: Path
+    figure: str = "top-1"
+
+
+class NotBuilt(UsageError):
+    """A model exists, but not under this setting in this format."""
+
+
+def datasets() -> Mapping[str, DataSet]:
+    """By name: the sets that ship with the project and those that `edgebench data fetch` brings, there or not."""
+    return {
+        "fashion-mnist": DataSet("idx", DATA / "fashion-mnist"),
+        "mini-imagenet": DataSet("folder", cache_dir() / "data" / "mini-imagenet" / "scored", "mini-set top-1"),
+    }
+
+
+@cache
+def shipped() -> Mapping[tuple[str, str, str], Mapping[str, Any]]:
+    """Manifest entries of the shipped files by (model, compression, format)."""
+    path = ARTIFACTS / "manifest.json"
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["artifacts"]
+        return {(entry["model"], entry["compression"], entry["format"]): entry for entry in entries}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SetupError(
+            f"{path}: damaged manifest of the shipped nets ({error!r})", "install edgebench again"
+        ) from error
+
+
+@cache
+def _synthetic() -> frozenset[str]:
+    return frozenset(model for model, _, _ in synthetic.available())
+
+
+def models() -> list[str]:
+    """Every model the project ships, trained ones first."""
+    trained = {model for model, _, _ in shipped()}
+    return [*sorted(trained), *sorted(_synthetic() - trained)]
+
+
+def weights(model: str, dataset: str | None = None) -> Weights:
+    """'trained' or 'synthetic'; UnknownName for a model that is neither.
+
+    A net whose published weights can be fetched has them where it is to be scored on a `dataset`.
+    """
+    published = model in PUBLISHED and (dataset is not None or model not in _synthetic())
+    if published or any(model == name for name, _, _ in shipped()):
+        return "trained"
+    if model in _synthetic():
+        return "synthetic"
+    raise UnknownName("model", model, models())
+
+
+def artifact(case: Case, file_format: Format) -> Artifact:
+    """The model file of a case, verified. Raises NotBuilt with what there is, SetupError on a damaged file."""
+    if case.weights == "trained":
+        return _trained_artifact(case, file_format)
+    try:
+        file = synthetic.find(case.model, case.compression, file_format)
+    except UnknownName as error:
+        raise NotBuilt(f"{case.model} is not shipped as {case.compression} {file_format}", error.remedy) from error
+    return Artifact(
+        path=file.unpack(cache_dir()),
+        format=file_format,
+        sha256=file.sha256,
+        size_bytes=file.size_bytes,
+        weights="synthetic",
+        parameters=file.parameters,
+        macs=file.macs,
+        recipe=file.recipe,
+    )
+
+
+def damaged() -> list[str]:
+    """Shipped files that are missing or differ from the manifest, by their path in its folder."""
+    return [entry["file"] for entry in shipped().values() if not _intact(entry)]
+
+
+def _intact(entry: Mapping[str, Any]) -> bool:
+    path = ARTIFACTS / entry["file"]
+    return path.is_file() and sha256_of(path) == str(entry["sha256"])
+
+
+def current(entry: Entry) -> bool:
+    """Whether a prepared file began with a net of that model as it is shipped now, or with one that never shipped."""
+    if entry.model in PUBLISHED:
+        return entry.recipe.get("origin_sha256") == PUBLISHED[entry.model].sha256
+    ours = [one for (model, _, _), one in shipped().items() if model == entry.model]
+    origins = {origin for one in ours for origin in (one["sha256"], one["training"]["checkpoint_sha256"])}
+    return not ours or entry.recipe.get("origin_sha256") in origins
+
+
+def _trained_artifact(case: Case, file_format: Format) -> Artifact:
+    key = case.model, case.compression, file_format
+    return _shipped_artifact(shipped()[key]) if key in shipped() else _prepared_artifact(case, file_format)
+
+
+def _shipped_artifact(entry: Mapping[str, Any]) -> Artifact:
+    path = ARTIFACTS / entry["file"]
+    if not _intact(entry):
+        raise SetupError(f"{path} is missing or not the file the manifest names", "install edgebench again")
+    return Artifact(
+        path=path,
+        format=entry["format"],
+        sha256=entry["sha256"],
+        size_bytes=entry["bytes"],
+        weights="trained",
+        parameters=entry["parameters"],
+        macs=entry["macs"],
+        preprocess=Preprocess.from_json(entry["preprocess"]),
+        recipe=entry["recipe"],
+    )
+
+
+def _prepared_artifact(case: Case, file_format: Format) -> Artifact:
+    entry = model_cache.find(case.model, case.compression, file_format)
+    if entry is None or not current(entry):
+        known = sorted(c for m, c, f in shipped() if (m, f) == (case.model, file_format))
+        if case.model in PUBLISHED:
+            raise NotBuilt(
+                f"{case.model} with its published weights is not built as {case.compression} {file_format} on this "
+                f"machine: {FETCH}; edgebench data fetch mini-imagenet; edgebench prepare imagenet"
+            )
+        remedy = f"known: {', '.join(known)}" if known else "edgebench prepare makes what a suite lacks"
+        raise NotBuilt(f"{case.model} is not shipped as {case.compression} {file_format}", remedy)
+    if not entry.intact:
+        remedy = "remove it and run edgebench prepare"
+        raise SetupError(f"{entry.path} is missing or not the file its note names", remedy)
+    return Artifact(
+        path=entry.path,
+        format=file_format,
+        sha256=entry.sha256,
+        size_bytes=entry.bytes,
+        weights="trained",
+        parameters=entry.parameters,
+        macs=entry.macs,
+        preprocess=entry.preprocess,
+        recipe=entry.recipe,
+    )

@@ -1,0 +1,87 @@
+"""Labelled images parted in two: some to calibrate with, the others to score on. No image is ever in both."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.core.artifact import Preprocess
+from harness.core.errors import DataError
+from harness.core.places import cache_dir
+from harness.datasets import subset
+from harness.datasets.dataset import open_folder
+from harness.datasets.folders import ClassFolders
+from harness.datasets.image_folders import read
+from harness.datasets.labels_file import LabelledFiles
+from harness.datasets.numbering import Label
+from harness.datasets.preprocessing import preprocess
+from suites.compression.base import Calibration
+
+SHARE, MOST = 0.2, 128
+"""Images to calibrate with: a fifth of all, at most 128 (77 MB at 224 x 224 x 3), since ranges change little after."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The labelled folder ``path``, parted by ``seed``. DataError where it holds too little to part."""
+
+    path: Path
+    seed: int = 0
+
+    @cached_property
+    def data(self) -> ClassFolders | LabelledFiles:
+        """All images."""
+        found = open_folder(self.path)
+        if len(found) < 2:
+            raise DataError(f"{self.path} holds one image", "give more: some are calibrated with, the others scored")
+        return found
+
+    @cached_property
+    def indices(self) -> list[int]:
+        """Places of the images to calibrate with, ascending; classes in turn, the last image of none."""
+        labels = [label for _, label in self.data.files]
+        count = min(MOST, max(1, int(SHARE * len(labels))))
+        return sorted(stratified(labels, count, self.seed))
+
+    @cached_property
+    def scored(self) -> Path:
+        """A folder that `open_dataset('part', ...)` opens: the images to score on."""
+        kept = sorted(set(range(len(self.data))) - set(self.indices))
+        key = hashlib.sha256(repr((str(self.path.resolve()), kept)).encode()).hexdigest()[:20]
+        folder = cache_dir() / "splits" / key
+        subset.write(folder, self.path, kept)
+        return folder
+
+    def images(self, how: Preprocess) -> Calibration:
+        """The images to calibrate with as a model's input."""
+        return np.stack([preprocess(read(self.data.files[index][0]), how) for index in self.indices])
+
+    @property
+    def note(self) -> dict[str, Any]:
+        """For the recipe: how the images were parted, and which they are."""
+        names = "\n".join(str(self.data.files[i][0].relative_to(self.path)) for i in self.indices)
+        return {
+            "calibration_images": len(self.indices),
+            "scored_images": len(self.data) - len(self.indices),
+            "seed": self.seed,
+            "stratified": True,
+            "calibration_names_sha256": hashlib.sha256(names.encode()).hexdigest(),
+        }
+
+
+def stratified(labels: Sequence[Label], count: int, seed: int) -> list[int]:
+    """``count`` places by a seeded draw, one class after another in turn, leaving each class an image if it can."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    classes: dict[int, list[int]] = {}
+    for place in map(int, order):
+        label = labels[place]
+        classes.setdefault(label if isinstance(label, int) else label[0], []).append(place)
+    spare = [places[:-1] for _, places in sorted(classes.items())]
+    turns = [places[turn] for turn in range(max(map(len, spare))) for places in spare if turn < len(places)]
+    return (turns or [int(order[0])])[:count]

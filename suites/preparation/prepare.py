@@ -1,0 +1,192 @@
+"""Build what a suite lacks on this machine: nets put through settings, or converted.
+
+They start from shipped files; a setting that trains and does not ship from checkpoints of the user's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from harness.core import plugins
+from harness.core.artifact import FORMATS, SHIPPED, Artifact, Format, Preprocess, sha256_of, size_of
+from harness.core.case import Case
+from harness.core.errors import SetupError, UsageError
+from suites.artifacts import catalog, model_cache
+from suites.artifacts.model_cache import Entry
+from suites.compression.base import Calibration, Compression, hash_of
+from suites.compression.chain import Chain
+from suites.data.published import PUBLISHED
+
+from .convert import CONVERTERS, Order
+from .from_checkpoints import Command, commands, in_words, made, provide
+from .weights import EXPORTERS
+
+
+class NeedsTraining(UsageError):
+    """A setting that trains, with neither a shipped result nor a checkpoint; `left` is what has to be run first."""
+
+    def __init__(self, case: Case, message: str, left: list[Command]) -> None:
+        super().__init__(f"{case.compression} needs training: {message}", f"run first\n  {in_words(left)}")
+        self.left = left
+
+
+def lacking(cases: Iterable[Case]) -> Iterator[tuple[Case, Format]]:
+    """Each case of a trained net with no file that its runtime takes, shipped or built, and the format to build."""
+    seen = set()
+    for case in cases:
+        formats: tuple[Format, ...] = plugins.load("runtimes", case.runtime).formats
+        if case.weights != "trained" or any(_there(case, kind) for kind in formats):
+            continue
+        kind = next((each for each in formats if each in SHIPPED), formats[0])
+        if (key := (case.model, case.compression, kind)) not in seen:
+            seen.add(key)
+            yield case, kind
+
+
+def _there(case: Case, kind: Format) -> bool:
+    try:
+        catalog.artifact(case, kind)
+    except catalog.NotBuilt:
+        return False
+    return True
+
+
+def needs_training(case: Case, kind: Format) -> bool:
+    """Whether a setting of the case trains and its result is neither shipped nor built."""
+    tuning = Chain.parse(case.compression).tuning
+    return bool(tuning) and kind in SHIPPED and not _there(replace(case, compression=tuning), kind)
+
+
+def build(case: Case, kind: Format, checkpoints: Path | None = None) -> Artifact:
+    """Make the file of a case and keep it: from the shipped float net it starts from, or from `checkpoints`.
+
+    Raises NeedsTraining where neither has that net, SetupError where the setting's tools are not installed.
+    """
+    with model_cache.workshop() as folder:
+        model_cache.keep(_made(case, kind, checkpoints, folder), folder)
+    return catalog.artifact(case, kind)
+
+
+def _made(case: Case, kind: Format, checkpoints: Path | None, folder: Path) -> Entry:
+    """Write the case's file into `folder`; what it is."""
+    if kind not in SHIPPED:
+        return _converted(case, kind, checkpoints, folder)
+    if case.model in PUBLISHED and not _there(float_net := replace(case, compression="fp32"), kind):
+        if case == float_net:
+            return _published(case.model, kind, folder)
+        build(float_net, kind)
+    try:
+        return compressed(case, kind, folder)
+    except catalog.NotBuilt as error:
+        if checkpoints:
+            provide(case.model, checkpoints)
+        left = commands(case, None, checkpoints)
+        if left or checkpoints is None:
+            raise NeedsTraining(case, error.message, left) from error
+        return made(case, kind, checkpoints, folder)
+
+
+def _published(model: str, kind: Format, folder: Path) -> Entry:
+    """The float file of a net with published weights. SetupError where the weights or torch are missing."""
+    PUBLISHED[model].found()
+    _need_tools(EXPORTERS[kind], f"a float .{kind}", "prepare")
+    from .weights.export import published
+
+    file = f"{model}/fp32.{kind}"
+    out = folder / file
+    out.parent.mkdir(parents=True, exist_ok=True)
+    note = published(model, kind, out)
+    return Entry.from_json({"model": model, "compression": "fp32", "format": kind, "file": file, **note})
+
+
+def compressed(case: Case, kind: Format, folder: Path) -> Entry:
+    """Put the float net that the case's last setting takes through it, into `folder`. NotBuilt where there is none."""
+    chain = Chain.parse(case.compression)
+    source = catalog.artifact(replace(case, compression=chain.tuning or "fp32"), kind)
+    _need_tools(chain.last.made_of(kind).tools, f"{chain.last.name} of a .{kind}", chain.last.extra_for(kind))
+    entry = _described(case, kind, source, f"{case.model}/{case.compression}.{kind}")
+    out = _place(folder, entry)
+    recipe = chain.last.build(source.path, _calibration(case, chain.last, source.preprocess), out).recipe
+    return _finished(entry, out, {**recipe, "setting": case.compression})
+
+
+def _converted(case: Case, kind: Format, checkpoints: Path | None, folder: Path) -> Entry:
+    """The case's file in a format that no compression setting writes, made from one that is shipped or built."""
+    converter = CONVERTERS.get(kind)
+    if converter is None:
+        raise UsageError(f"edgebench cannot make {FORMATS[kind].title} files", "make one, and give it with --model")
+    _need_tools(converter.tools, f"a {FORMATS[kind].title} file", converter.extra)
+    start = replace(case, compression=converter.source_setting(case.compression))
+    there = _there(start, converter.source)
+    source = catalog.artifact(start, converter.source) if there else build(start, converter.source, checkpoints)
+    own = start.compression != case.compression
+    images = _calibration(case, Chain.parse(case.compression).last, source.preprocess) if own else None
+    suffix = next(iter(FORMATS[kind].suffixes), "")
+    entry = _described(case, kind, source, f"{case.model}/{kind}/{case.compression}{suffix}")
+    out = _place(folder, entry)
+    converter.convert(Order(case.model, case.compression, source.path, out, images))
+    recipe = {
+        "parent_sha256": source.sha256,
+        "setting": case.compression,
+        "tools": {tool: version(tool) for tool in converter.tools},
+        "calibration_sha256": None if images is None else hash_of(images),
+        "calibration_images": None if images is None else len(images),
+    }
+    return _finished(replace(entry, preprocess=converter.preprocess(source.preprocess)), out, recipe)
+
+
+def _described(case: Case, kind: Format, source: Artifact, file: str) -> Entry:
+    """What is known before the file is made; its hash and size are still the source's."""
+    return Entry(
+        model=case.model,
+        compression=case.compression,
+        format=kind,
+        sha256=source.sha256,
+        bytes=source.size_bytes,
+        parameters=source.parameters,
+        macs=source.macs,
+        preprocess=source.preprocess,
+        recipe={"origin_sha256": source.recipe.get("origin_sha256", source.sha256)},
+        file=file,
+    )
+
+
+def _place(folder: Path, entry: Entry) -> Path:
+    out = folder / entry.file
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def _finished(entry: Entry, out: Path, recipe: Mapping[str, Any]) -> Entry:
+    return replace(entry, sha256=sha256_of(out), bytes=size_of(out), recipe={**recipe, **entry.recipe})
+
+
+def _need_tools(tools: Iterable[str], what: str, extra: str) -> None:
+    for tool in tools:
+        try:
+            version(tool)
+        except PackageNotFoundError as error:
+            raise SetupError(
+                f"{what} needs {tool}, which is not installed", f"pip install 'edgebench[{extra}]'"
+            ) from error
+
+
+def _calibration(case: Case, setting: Compression, how: Preprocess | None) -> Calibration | None:
+    """Images for calibration as the net takes them, where the setting asks for them: none that is scored on.
+
+    The shipped ones of Fashion-MNIST; for nets trained on ImageNet those that come with mini-imagenet.
+    """
+    if not setting.needs_calibration:
+        return None
+    assert how is not None
+    if case.model in PUBLISHED:
+        from suites.data.mini_imagenet import calibration
+
+        return calibration(how)
+    from suites.artifacts.evaluate import labelled
+
+    return labelled(catalog.DATA / "fashion-mnist" / "calibration", how)[0]

@@ -1,0 +1,82 @@
+"""Train one embedded net: ``python -m suites.preparation.training.train mobilenet_v2-0.35-32 --data DIR --out DIR``.
+
+Writes ``<model>.pt`` (a plain state dict, loadable with ``weights_only=True``) and ``<model>.jsonl``: one line
+with configuration and versions, then one line an epoch. Interrupted, it goes on after its last whole epoch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from harness.core.plugins import load
+from suites.models.base import Variant
+
+from .checkpoints import Checkpoint
+from .fit import fit
+from .images import Images
+from .repeatable import repeatable
+from .training_state import Config, Kept
+
+
+def train_net(model: str, data: Path, out: Path, config: Config) -> None:
+    """Train ``model`` from scratch on ``data`` and write weights and log to ``out``; one thread, seeded."""
+    repeatable(config.seed)
+    variant = Variant.parse(model)
+    net = load("models", variant.family).net(variant).to(memory_format=torch.channels_last)
+    train, test, target = Images.load(data, "train"), Images.load(data, "t10k"), Checkpoint(out, model)
+    header = {"model": model, "config": asdict(config), "versions": versions()}
+    epochs = fit(net, train, test, config, kept=Kept(target.kept, header))
+    with target.log.open("w") as log:
+        log_line(log, header)
+        for epoch in epochs:
+            log_line(log, asdict(epoch))
+    torch.save(net.state_dict(), target.path)
+    target.kept.unlink(missing_ok=True)
+
+
+def versions() -> dict[str, str]:
+    """Versions that decide the outcome of a training."""
+    return {
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+        "machine": platform.machine(),
+    }
+
+
+def log_line(log: Any, line: dict[str, Any]) -> None:
+    """Write one line of the log, to be seen at once, and show it."""
+    text = json.dumps(line)
+    print(text, file=log, flush=True)
+    print(text, flush=True)
+
+
+def main() -> None:
+    """Parse the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="family-width-resolution, as mobilenet_v2-0.35-32")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the four Fashion-MNIST idx files")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--learning-rate", type=float, default=Config.learning_rate, help="peak of the schedule")
+    parser.add_argument(
+        "--label-smoothing", type=float, default=Config.label_smoothing, help="0 for a net that teaches"
+    )
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    chosen = ("epochs", "seed", "learning_rate", "label_smoothing")
+    config = Config(**{name: getattr(arguments, name) for name in chosen})
+    train_net(arguments.model, arguments.data, arguments.out, config)
+
+
+if __name__ == "__main__":
+    main()

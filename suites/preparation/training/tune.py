@@ -1,0 +1,124 @@
+"""Tune a trained net under settings: ``python -m suites.preparation.training.tune MODEL SETTINGS --data DIR --checkpoints DIR``.
+
+SETTINGS are one or several that train, joined by ``+``: all act in the same run, so that with and without one of them
+are compared under the same schedule, seed and images. Starts from the ``<model>.pt`` of ``suites.preparation.training.train`` and
+writes ``<model>/<settings>.pt`` and ``.jsonl``. Interrupted, it goes on after its last whole epoch.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from harness.core.artifact import sha256_of
+from suites.compression.chain import Chain
+from suites.compression.tuned import Tuned
+from suites.nn import count
+from suites.nn.hooks import Hooks
+from suites.nn.sparse import sparsity
+from suites.preparation.teachers import teacher_of
+
+from .checkpoints import Checkpoint
+from .fit import fit, right, top1
+from .hits import packed
+from .images import Images
+from .repeatable import repeatable
+from .train import log_line, versions
+from .training_state import Config, Kept
+
+WARM_UP = 0.1
+"""Share of the steps in which the learning rate rises: shorter than from scratch."""
+
+
+def schedule(settings: Sequence[Tuned], seed: int) -> Config:
+    """The longest of the settings' schedules, with the lowest of their learning rates."""
+    return Config(
+        epochs=max(setting.epochs for setting in settings),
+        seed=seed,
+        learning_rate=min(setting.learning_rate for setting in settings),
+        warm_up=WARM_UP,
+    )
+
+
+def tune(target: Checkpoint, data: Path, teacher: Checkpoint | None, seed: int) -> None:
+    """Write weights and log of ``target``, starting from its parent; one thread, seeded.
+
+    ``teacher`` is left alone unless a setting of ``target`` is taught.
+    """
+    repeatable(seed)
+    settings = Chain.parse(target.tuning).tuned
+    config = schedule(settings, seed)
+    teacher = teacher if any(setting.taught for setting in settings) else None
+    train, test = Images.load(data, "train"), Images.load(data, "t10k")
+    net = target.begun().to(memory_format=torch.channels_last)
+    hooks = [setting.hooks(net) for setting in settings]
+    target.path.parent.mkdir(exist_ok=True)
+    header, before = _header(target, settings, config, teacher), top1(net, test)
+    epochs = fit(net, train, test, config, hooks, _net(teacher) if teacher else None, Kept(target.kept, header))
+    with target.log.open("w") as log:
+        log_line(log, header)
+        log_line(log, {"epoch": 0, "test_top1": before})
+        for epoch in epochs:
+            log_line(log, asdict(epoch))
+        log_line(log, _result(net, hooks, target, test))
+    torch.save(net.state_dict(), target.path)
+    target.kept.unlink(missing_ok=True)
+
+
+def _net(teacher: Checkpoint) -> nn.Module:
+    return teacher.net().to(memory_format=torch.channels_last)
+
+
+def _header(
+    target: Checkpoint, settings: Sequence[Tuned], config: Config, teacher: Checkpoint | None
+) -> dict[str, Any]:
+    header = {
+        "model": target.model,
+        "settings": {setting.name: setting.parameters() for setting in settings},
+        "config": asdict(config),
+        "parent_sha256": sha256_of(target.parent.path),
+        "versions": versions(),
+    }
+    if teacher:
+        header["teacher"] = {"model": teacher.model, "checkpoint_sha256": sha256_of(teacher.path)}
+    return header
+
+
+def _result(net: nn.Module, hooks: Sequence[Hooks], target: Checkpoint, test: Images) -> dict[str, Any]:
+    """Counts and accuracy of the plain float net that is left when all hooks are gone."""
+    for hook in reversed(hooks):
+        hook.finish()
+    hits = right(net, test)
+    return {
+        "float_test_top1": float(hits.mean()),
+        "test_right": packed(hits),
+        "parameters": count.parameters(net),
+        "macs": count.macs(net, target.variant.input_shape),
+        "sparsity": sparsity(net),
+    }
+
+
+def main() -> None:
+    """Parse the command line and tune."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="family-width-resolution, as mobilenet_v2-0.35-32")
+    parser.add_argument("settings", help="as channel-pruned-50+distilled")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the four Fashion-MNIST idx files")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="holds <model>.pt; results go here too")
+    parser.add_argument("--teacher", help="model whose <model>.pt teaches; by default the larger net of the family")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    folder, chain = arguments.checkpoints, Chain.parse(arguments.settings)
+    taught = any(setting.taught for setting in chain.tuned)
+    teaching = Checkpoint(folder, arguments.teacher or teacher_of(arguments.model)) if taught else None
+    tune(Checkpoint(folder, arguments.model, chain.tuning), arguments.data, teaching, arguments.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""A/B comparisons by name, in words and as a document; processes are replaced by made-up medians."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import ModelError, UnknownName, UsageError
+from harness.core.verdict import Verdict
+from harness.host.room import Room
+from harness.measure import ab
+from harness.measure.ab import Duel, Timing
+from harness.measure.passes.worker_process import Failure
+from harness.measure.prepared import Prepared
+from harness.runs.ab import Ab, AbRequest
+from harness.runs.ab_words import sentence, warnings
+from harness.runs.variants import SideFinder
+from suites.artifacts import catalog
+
+NET = "mobilenet_v2-0.35-32"
+NAMES: dict[ab.Side, str] = {"a": "old.onnx on onnxruntime-cpu", "b": "new.onnx on onnxruntime-cpu"}
+ROOM = Room(60.0)
+FINDER = SideFinder(ROOM)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    return Path(shutil.copy(catalog.ARTIFACTS / NET / "fp32.onnx", tmp_path / "my.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("text", "runtime", "case_id"),
+    [
+        (f"{NET}|int8-static|onnxruntime-cpu", None, f"{NET}|int8-static|onnxruntime-cpu|t1"),
+        (f"{NET}|fp32|onnxruntime-cpu|t2", None, f"{NET}|fp32|onnxruntime-cpu|t2"),
+        (f"{NET}|fp16", "litert-xnnpack", f"{NET}|fp16|litert-xnnpack|t1"),
+        (NET, "onnxruntime-cpu", f"{NET}|fp32|onnxruntime-cpu|t1"),
+    ],
+)
+def test_a_shipped_net_by_name(text: str, runtime: str | None, case_id: str) -> None:
+    side = FINDER.find(text, runtime)
+    assert side.prepared.case.id == case_id
+    assert side.prepared.labelled is not None
+
+
+def test_threads_of_the_option_win_over_those_of_the_name() -> None:
+    side = SideFinder(ROOM, threads=3).find(f"{NET}|fp32|onnxruntime-cpu|t2")
+    assert side.prepared.options.threads == 3
+    assert side.name == f"{NET} fp32 on onnxruntime-cpu with 3 threads"
+
+
+def test_an_own_file_runs_on_the_first_runtime_that_takes_it(own: Path) -> None:
+    side = FINDER.find(str(own))
+    assert side.prepared.case.runtime == "onnxruntime-cpu"
+    assert side.name == f"{own} on onnxruntime-cpu"
+
+
+@pytest.mark.parametrize(
+    ("text", "runtime", "error", "message"),
+    [
+        ("gone.onnx", None, ModelError, "no such model file"),
+        ("mobilenet_v2-0.35-33|fp32", None, UnknownName, NET),
+        (f"{NET}|fp32|onnxruntime-gpu9", None, UnknownName, "onnxruntime-cpu"),
+        (f"{NET}|fp32|onnxruntime-cpu|x2", None, UsageError, "'x2'"),
+        (f"{NET}|fp32|onnxruntime-cpu", "litert-xnnpack", UsageError, "one place"),
+        (f"{NET}|int3|onnxruntime-cpu", None, UsageError, "int3"),
+    ],
+)
+def test_what_cannot_be_run_says_why(text: str, runtime: str | None, error: type[UsageError], message: str) -> None:
+    with pytest.raises(error) as caught:
+        FINDER.find(text, runtime)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "runtimes"),
+    [
+        (f"{NET}|fp32|onnxruntime-cpu", f"{NET}|int8-static", ["onnxruntime-cpu"] * 2),
+        (NET, f"{NET}|int8-static|onnxruntime-cpu", ["onnxruntime-cpu"] * 2),
+        (NET, NET, ["litert-xnnpack"] * 2),
+        (f"{NET}||onnxruntime-cpu", f"{NET}||litert-xnnpack", ["onnxruntime-cpu", "litert-xnnpack"]),
+    ],
+)
+def test_a_side_without_a_runtime_takes_the_others(a: str, b: str, runtimes: list[str]) -> None:
+    assert [side.prepared.case.runtime for side in AbRequest(a, b).sides.values()] == runtimes
+
+
+def test_an_own_file_on_a_runtime_of_another_format(own: Path) -> None:
+    with pytest.raises(ModelError, match=r"takes \.onnx"):
+        FINDER.find(str(own), "litert-xnnpack")
+
+
+@pytest.mark.parametrize("wrong", [{"max_pairs": 1}, {"same_within": -0.1}, {"same_within": 2.0}])
+def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(UsageError):
+        AbRequest("a.onnx", "b.onnx", **wrong)  # type: ignore[arg-type]
+
+
+def duel(b_ms: Callable[[int], float], max_pairs: int = 8, cpu_share: float = 1.0) -> Duel:
+    """A against B, A always 2 ms."""
+    made = Duel.plan(max_pairs, 0.02, seed=1)
+
+    def run(side: ab.Side, number: int) -> Timing:
+        median_ns = 2e6 if side == "a" else 1e6 * b_ms(number)
+        return Timing(median_ns, cpu_share * median_ns)
+
+    for _ in made.measure(run):
+        pass
+    return made
+
+
+@pytest.mark.parametrize(
+    ("b_ms", "start", "figures"),
+    [
+        (lambda n: 1.0, "B (new.onnx on onnxruntime-cpu) is faster than A (old", "B/A 0.5, 0.5 to 0.5 at 95 %"),
+        (lambda n: 3.0, "B (new.onnx on onnxruntime-cpu) is slower than A (old", "A 2 ms and B 3 ms"),
+        (lambda n: 2.0, "B (new.onnx on onnxruntime-cpu) is the same as A (old", "within 2 %, decided after 8 pairs"),
+        (lambda n: 2.0 + (-1) ** n, "Undecided after 8 pairs whether B (new", "B took longer in 4 of 8"),
+    ],
+)
+def test_the_outcome_is_one_sentence(b_ms: Callable[[int], float], start: str, figures: str) -> None:
+    told = sentence(duel(b_ms), NAMES)
+    assert told.startswith(start)
+    assert figures in told
+    assert "\n" not in told
+
+
+def test_a_failure_is_told_with_its_reason() -> None:
+    broken = Duel.plan(8, 0.02, seed=1)
+    list(broken.measure(lambda side, number: Failure(Verdict("timeout", "not finished after 3 s, killed"), "")))
+    told = sentence(broken, NAMES)
+    assert told.startswith("No answer: ")
+    assert told.endswith("ended in pair 1 as timeout: not finished after 3 s, killed")
+
+
+def test_a_loaded_machine_is_warned_of_at_one_thread_only() -> None:
+    loaded = duel(lambda n: 1.0, cpu_share=0.5)
+    assert "in 16 of 16 processes another program held the core" in warnings(loaded, lone=True)[0]
+    assert warnings(loaded, lone=False) == []
+
+
+def test_too_few_pairs_are_warned_of() -> None:
+    assert "--max-pairs 6" in warnings(duel(lambda n: 1.0, max_pairs=3), lone=True)[0]
+
+
+def test_the_document_holds_what_is_behind_the_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fake(prepared: Prepared, *_: object, **__: object) -> Timing:
+        faster = prepared.case.compression == "int8-static"
+        return Timing(1e6 if faster else 2e6, 1e6, runtime_info={"version": "1"})
+
+    monkeypatch.setattr(ab, "time_process", fake)
+    comparison = Ab(AbRequest(f"{NET}|fp32|onnxruntime-cpu", f"{NET}|int8-static|onnxruntime-cpu"))
+    assert list(comparison.run()) == [1, 2, 3, 4, 5, 6, 7]
+    document = json.loads(json.dumps(comparison.document(), allow_nan=False))
+    assert document["schema"] == 1
+    assert document["verdict"] == document["comparison"]["verdict"] == "faster"
+    assert document["a"]["median_ns"] == [2e6] * 7
+    assert document["b"]["case_id"] == f"{NET}|int8-static|onnxruntime-cpu|t1"
+    assert document["b"]["runtime_info"] == {"version": "1"}
+    assert len(document["order"]) == 7
+    assert set(document["order"]) == {"ab", "ba"}
+
+
+def test_an_interrupted_comparison_keeps_its_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = iter(range(100))
+
+    def fake(*_: object, **__: object) -> Timing:
+        if next(calls) == 5:
+            raise KeyboardInterrupt
+        return Timing(1e6, 1e6)
+
+    monkeypatch.setattr(ab, "time_process", fake)
+    comparison = Ab(AbRequest(f"{NET}|fp32|onnxruntime-cpu", f"{NET}|fp32|onnxruntime-cpu"))
+    with pytest.raises(KeyboardInterrupt):
+        list(comparison.run())
+    document = comparison.document(interrupted=True)
+    assert document["interrupted"]
+    assert document["verdict"] is None
+    assert len(document["a"]["median_ns"]) == len(document["b"]["median_ns"]) == len(document["order"]) == 2
+    assert document["sentence"] == "No answer: 2 pairs, the first look is after 7"

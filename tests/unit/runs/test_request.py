@@ -1,0 +1,364 @@
+"""From what a user asks for to what will run: cases, artifacts, options, limits, references, and what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.artifact import sha256_of
+from harness.core.case import Case
+from harness.core.errors import DataError, ModelError, SetupError, UnknownName, UsageError
+from harness.core.hostfs import HostFs
+from harness.measure.prepared import Prepared
+from harness.runs.config import Request
+from harness.runs.plan import Plan
+from suites.artifacts import catalog
+from tests import onnx_bytes
+from tests.fakes.worker import FakeWorkers, timed
+
+NET = "mobilenet_v2-0.35-32"
+ON_ONNX = f"{NET}|fp32|onnxruntime-cpu"
+
+
+def relu(path: Path, operator: str = "Relu") -> Path:
+    """A net of one operator with images of 8 x 8 px in and as many numbers out."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = (1, 3, 8, 8)
+    path.write_bytes(onnx_bytes.model(operator, {"x": (onnx_bytes.FLOAT, shape)}, (onnx_bytes.FLOAT, shape)))
+    return path
+
+
+def planned(**changes: Any) -> Plan:
+    return Request(**changes).plan()
+
+
+def the_one(**changes: Any) -> Prepared:
+    """The only case of a request, ready to run."""
+    plan = planned(**changes)
+    assert plan.refused == {}
+    (prepared,) = plan.prepared
+    return prepared
+
+
+# Which cases
+
+
+def test_nothing_named_is_the_quick_suite() -> None:
+    assert Request().cases == Request(suite="quick").cases
+    assert Request().order().suite == "quick"
+
+
+def test_models_alone_are_measured_without_a_suite_and_with_one_beside_it(tmp_path: Path) -> None:
+    model = str(relu(tmp_path / "net.onnx"))
+    alone = Request(models=[model], runtimes=["onnxruntime-cpu"])
+    assert [case.id for case in alone.cases] == ["net|as-is|onnxruntime-cpu|t1"]
+    assert alone.order().suite == "own"
+    both = Request(models=[model], suite="quick", runtimes=["onnxruntime-cpu"])
+    assert len(both.cases) == len(Request(runtimes=["onnxruntime-cpu"]).cases) + 1
+    assert both.order().suite == "quick"
+
+
+def test_every_text_to_keep_must_be_in_a_case() -> None:
+    cases = Request(keep=[NET, "int8"]).cases
+    assert len(cases) == 4
+    assert all(NET in case.id and "int8" in case.id for case in cases)
+
+
+def test_what_leaves_no_case_says_what_none_has_and_how_one_is_called() -> None:
+    with pytest.raises(UsageError, match="no case is left") as error:
+        _ = Request(keep=["resnet900"], runtimes=["mnn", "ncnn"]).cases
+    assert "'resnet900' and runtime mnn or ncnn" in error.value.message
+    assert NET in error.value.remedy
+
+
+def test_threads_of_the_command_replace_the_suites() -> None:
+    assert {case.threads for case in Request(threads=3).cases} == {3}
+
+
+def test_an_unknown_suite_is_refused_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match="quack"):
+        _ = Request(suite="quack").cases
+
+
+# Which file
+
+
+def test_a_shipped_case_gets_its_own_file_in_the_format_that_its_runtime_prefers() -> None:
+    prepared = the_one(keep=[ON_ONNX])
+    assert prepared.artifact.format == "onnx"
+    assert prepared.artifact == catalog.artifact(prepared.case, "onnx")
+    assert the_one(keep=[f"{NET}|fp32|litert"]).artifact.format == "tflite"
+
+
+def test_a_replacement_takes_the_place_of_the_cases_file_and_keeps_its_preprocessing(tmp_path: Path) -> None:
+    other = relu(tmp_path / "other.onnx")
+    (case,) = Request(keep=[ON_ONNX]).cases
+    prepared = the_one(keep=[ON_ONNX], replacements={case.id: other})
+    assert prepared.artifact.sha256 == sha256_of(other)
+    assert prepared.artifact.preprocess == catalog.artifact(case, "onnx").preprocess
+    assert prepared.labelled is not None
+
+
+def test_a_replacement_of_a_case_that_is_not_measured_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match=r"unknown case 'net\|none'"):
+        planned(keep=[ON_ONNX], replacements={"net|none": relu(tmp_path / "other.onnx")})
+
+
+# What is refused
+
+
+def test_a_runtime_that_is_not_installed_is_refused_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("harness.runtimes.capability.installed", lambda name: name == "onnxruntime")
+    plan = planned(keep=[f"{NET}|fp32"])
+    (refused,) = plan.refused
+    assert refused.runtime == "litert-xnnpack"
+    assert "is not installed" in plan.refused[refused].reason
+    assert "pip install" in plan.refused[refused].remedy
+    assert [one.case.runtime for one in plan.prepared] == ["onnxruntime-cpu"]
+
+
+def test_an_unknown_runtime_is_an_error_of_the_request() -> None:
+    with pytest.raises(UsageError, match="onnxruntime-cpuu"):
+        planned(runtimes=["onnxruntime-cpuu"])
+    with pytest.raises(UnknownName, match="unknown runtime 'mnm'"):
+        planned(keep=[ON_ONNX], runtime_options={"mnm": {"a": "b"}})
+
+
+def test_a_model_that_cannot_be_used_is_refused_beside_others_and_an_error_alone(tmp_path: Path) -> None:
+    good, gone = str(relu(tmp_path / "good.onnx")), str(tmp_path / "gone.onnx")
+    plan = planned(models=[good, gone], runtimes=["onnxruntime-cpu"])
+    assert [one.case.model for one in plan.prepared] == ["good"]
+    ((case, verdict),) = plan.refused.items()
+    assert case.model == "gone"
+    assert verdict.status == "unsupported"
+    assert "no such model file" in verdict.reason
+    assert plan.cases == (plan.prepared[0].case, case)
+    with pytest.raises(ModelError, match="no such model file"):
+        planned(models=[gone])
+    assert gone in planned(models=[gone], suite="quick", keep=["gone"]).refused.popitem()[1].reason  # type: ignore[attr-defined]
+
+
+def test_runtimes_that_do_not_take_a_models_format_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"none of the runtimes asked for takes \.onnx: litert-xnnpack"):
+        planned(models=[str(relu(tmp_path / "net.onnx"))], runtimes=["litert-xnnpack"])
+
+
+def test_compress_needs_a_model() -> None:
+    with pytest.raises(UsageError, match="needs a net of your own"):
+        Request(compress="all")
+
+
+def test_damaged_installation_stops_the_whole_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(*_: object) -> None:
+        raise SetupError("the shipped file has another hash")
+
+    monkeypatch.setattr(catalog, "artifact", damaged)
+    with pytest.raises(SetupError, match="another hash"):
+        planned(keep=[ON_ONNX])
+
+
+# Two files of one name
+
+
+def test_two_models_of_one_name_are_two_cases(tmp_path: Path) -> None:
+    first, second = relu(tmp_path / "a" / "net.onnx"), relu(tmp_path / "b" / "net.onnx", "Abs")
+    plan = planned(models=[str(first), str(second)], runtimes=["onnxruntime-cpu"])
+    assert {one.artifact.sha256 for one in plan.prepared} == {sha256_of(first), sha256_of(second)}
+    assert [case.model for case in plan.cases] == ["a/net.onnx", "b/net.onnx"]
+
+
+def test_two_formats_of_one_net_keep_its_name_where_their_runtimes_differ(tmp_path: Path) -> None:
+    onnx = relu(tmp_path / "net.onnx")
+    (tmp_path / "net.tflite").write_bytes(catalog.artifact(Case(NET, "fp32", "x"), "tflite").path.read_bytes())
+    plan = planned(models=[str(onnx), str(onnx.with_suffix(".tflite"))], runtimes=["onnxruntime-cpu", "litert-xnnpack"])
+    assert {case.model for case in plan.cases} == {"net"}
+
+
+def test_one_model_given_twice_is_measured_once(tmp_path: Path) -> None:
+    model = str(relu(tmp_path / "net.onnx"))
+    assert the_one(models=[model, model], runtimes=["onnxruntime-cpu"]).case.model == "net"
+
+
+def test_models_of_one_name_that_cannot_be_used_are_each_refused(tmp_path: Path) -> None:
+    gone = [str(tmp_path / folder / "net.onnx") for folder in "ab"]
+    assert [case.model for case in planned(models=gone).refused] == ["a/net.onnx", "b/net.onnx"]
+
+
+def test_a_model_called_as_one_of_the_suite_is_not_mistaken_for_it(tmp_path: Path) -> None:
+    model = str(relu(tmp_path / f"{NET}.onnx"))
+    with pytest.raises(UsageError, match=r"two cases are called mobilenet_v2-0.35-32\|fp32"):
+        _ = Request(suite="quick", models=[model], compress="fp32", runtimes=["onnxruntime-cpu"]).cases
+
+
+# Options, limits, order
+
+
+def test_the_commands_options_go_over_the_boards(tmp_path: Path) -> None:
+    board = tmp_path / "boards"
+    board.mkdir()
+    (board / "bench-board.toml").write_text(
+        'title = "Bench board"\nkind = "board"\n[limits]\ntimeout_s = 77.0\n'
+        '[runtimes.onnxruntime-cpu]\noptions = { a = "board", b = "board" }\n'
+    )
+    how: dict[str, Any] = {"keep": [ON_ONNX], "descriptors": [board], "target_name": "bench-board"}
+    plain = the_one(**how)
+    assert plain.options.settings == {"a": "board", "b": "board"}
+    assert plain.timeout_s == 77.0
+    told = the_one(**how, runtime_options={"onnxruntime-cpu": {"b": "user", "c": "user"}}, timeout_s=5.0)
+    assert told.options.settings == {"a": "board", "b": "user", "c": "user"}
+    assert told.timeout_s == 5.0
+
+
+def test_a_memory_limit_below_what_is_free_is_kept_and_one_above_is_not() -> None:
+    assert the_one(keep=[ON_ONNX], memory_bytes=64 << 20).memory_bytes == 64 << 20
+    limited = the_one(keep=[ON_ONNX], memory_bytes=1 << 60).memory_bytes
+    assert limited is not None
+    assert limited < 1 << 60
+
+
+def test_a_case_is_pinned_to_as_many_cpus_as_it_has_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3})
+    assert [len(the_one(keep=[ON_ONNX], threads=n).cpus) for n in (1, 2, 8)] == [1, 2, 4]
+
+
+def test_the_order_says_how_and_the_suite_decides_what_the_command_leaves_open() -> None:
+    order = Request(seed=7, command=("edgebench", "run"), ambient_c=21.5, strict=True, accuracy_margin=0.01).order()
+    assert (order.seed, order.command, order.ambient_c, order.strict) == (7, ("edgebench", "run"), 21.5, True)
+    assert order.accuracy_margin == 0.01
+    assert order.profile.name == "quick"
+    assert Request(profile="full", deep=False).order().profile.deep is False
+    assert Request(out="somewhere").order().out == Path("somewhere")
+    assert Request().order().out.parent == Path("runs")
+    with pytest.raises(UnknownName, match="unknown profile 'huge'"):
+        Request(profile="huge").order()
+
+
+def test_a_recorded_board_never_passes_for_the_board(tmp_path: Path) -> None:
+    order = Request(fs=HostFs(tmp_path), target_name="raspberry-pi-5").order()
+    assert order.target_name == "raspberry-pi-5 (recorded)"
+
+
+# References
+
+
+def test_the_fp32_net_of_the_same_runtime_is_the_reference_and_one_on_onnxruntime_the_oracle() -> None:
+    plan = planned(keep=[f"{NET}|int8-static|litert"])
+    (prepared,) = plan.prepared
+    reference = plan.references[prepared.case]
+    assert reference.case == dataclasses.replace(prepared.case, compression="fp32")
+    assert prepared.oracle is not None
+    assert (prepared.oracle.case.runtime, prepared.oracle.case.compression) == ("onnxruntime-cpu", "fp32")
+    assert plan.cases == (prepared.case,)
+
+
+def test_the_oracle_runs_plainly_whatever_the_case_does() -> None:
+    prepared = the_one(keep=[ON_ONNX], threads=2, batch=4, scenario="Offline")
+    assert prepared.oracle is not None
+    case = prepared.oracle.case
+    assert (case.threads, case.batch, case.scenario, case.driver) == (1, 1, "SingleStream", "own")
+
+
+def test_a_users_file_is_compared_with_itself_on_the_first_reference_runtime_that_takes_it(tmp_path: Path) -> None:
+    prepared = the_one(models=[str(relu(tmp_path / "net.onnx"))], runtimes=["onnxruntime-cpu"])
+    assert prepared.oracle is not None
+    assert prepared.oracle.artifact == prepared.artifact
+    assert planned(models=[str(relu(tmp_path / "net.onnx"))], runtimes=["onnxruntime-cpu"]).references == {}
+
+
+def test_without_a_reference_runtime_there_is_no_oracle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.runs.plan.ORACLES", ())
+    assert the_one(keep=[ON_ONNX]).oracle is None
+
+
+def test_synthetic_weights_have_no_labels_and_no_reference() -> None:
+    plan = planned(keep=["mobilenet_v2-1.0-224|int8-static|onnxruntime"])
+    (prepared,) = plan.prepared
+    assert (prepared.labelled, prepared.unlabelled) == (None, "not available: synthetic weights")
+    assert plan.references == {}
+
+
+# Data
+
+
+def test_images_limit_what_is_scored() -> None:
+    labelled = the_one(keep=[ON_ONNX], images=17).labelled
+    assert labelled is not None
+    assert labelled.limit == 17
+
+
+def test_a_data_set_that_is_not_here_is_a_reason_that_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = catalog.datasets()
+    gone = {name: dataclasses.replace(each, path=Path("/nowhere")) for name, each in there.items()}
+    monkeypatch.setattr(catalog, "datasets", lambda: gone)
+    prepared = the_one(keep=[ON_ONNX])
+    assert prepared.labelled is None
+    assert prepared.unlabelled == "fashion-mnist is not on this machine: edgebench data fetch fashion-mnist"
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two classes of three pictures; what looks into a model sees images in and two numbers out."""
+    from PIL import Image
+
+    for number in range(6):
+        path = tmp_path / "pictures" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (40 * number, 0, 0)).save(path)
+    seen = timed(inputs=[{"name": "x", "shape": [1, 3, 8, 8], "dtype": "float32"}], outputs={"y": [1, 2]})
+    monkeypatch.setattr("suites.user_model.run_worker", FakeWorkers({"inspect": lambda _: seen}))
+    return tmp_path / "pictures"
+
+
+def test_the_users_images_label_the_users_model_alone(tmp_path: Path, pictures: Path) -> None:
+    plan = planned(
+        models=[str(relu(tmp_path / "net.onnx"))],
+        data=str(pictures),
+        images=4,
+        suite="quick",
+        runtimes=["onnxruntime-cpu"],
+        keep=["|onnxruntime-cpu|t1"],
+    )
+    labelled = {one.case.model: one.labelled for one in plan.prepared}
+    own = labelled["net"]
+    assert own is not None
+    assert (own.kind, own.path, own.limit, own.preprocess.crop) == ("folder", str(pictures), 4, 8)
+    shipped = labelled[NET]
+    assert shipped is not None
+    assert "fashion-mnist" in shipped.path
+
+
+def test_compression_calibrates_with_some_images_and_scores_on_the_others(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    request = Request(
+        models=[str(relu(tmp_path / "net.onnx"))], data=str(pictures), compress="fp16", runtimes=["onnxruntime-cpu"]
+    )
+    assert {one.labelled.kind for one in request.plan().prepared if one.labelled} == {"part"}
+    assert [case.compression for case in request.cases] == ["fp32", "fp16"]
+
+
+def test_images_of_other_classes_than_the_models_are_an_error(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = timed(inputs=[{"name": "x", "shape": [1, 3, 8, 8], "dtype": "float32"}], outputs={"y": [1, 7]})
+    monkeypatch.setattr("suites.user_model.run_worker", FakeWorkers({"inspect": lambda _: seen}))
+    with pytest.raises(DataError, match="the model has 7 outputs, the data set 2 classes"):
+        planned(models=[str(relu(tmp_path / "net.onnx"))], data=str(pictures))
+
+
+# Going on with a part
+
+
+def test_a_plan_of_some_cases_keeps_their_references_and_refusals() -> None:
+    plan = planned(keep=[NET, "litert"])
+    some: tuple[Case, ...] = plan.cases[1:3]
+    left = plan.only(some)
+    assert left.cases == some
+    assert tuple(one.case for one in left.prepared) == some
+    assert all(case in left.references for case in some)
