@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from harness.stats.proportions import mcnemar, wilson
-from suites.preparation.training.hits import Hits, logged
+from suites.preparation.training.paired import Hits, logged
 
 ROOT = Path(__file__).parents[1]
 PAGE, ARTIFACTS = ROOT / "docs" / "compression.md", ROOT / "suites" / "artifacts"

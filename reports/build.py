@@ -1,4 +1,10 @@
-"""Runs in, one self-contained HTML file out."""
+"""Runs in, one self-contained HTML file out.
+
+`--layout folder`: the same page with its scripts, plots and downloads beside it instead of inside.
+
+The page stays complete without JavaScript and opens from file://, where a script element may load what fetch() may
+not: every plot is a small script that hands its figure over when the reader comes near it.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +12,24 @@ import base64
 import hashlib
 import json
 import logging
+import re
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from harness.core.errors import in_words
+from harness.core.errors import UsageError, in_words
 from harness.core.files import write_whole
 from harness.core.plugins import load_all
 
 from .data import CaseView, ReportData, Reset, gather
 from .page import asset, json_for_html, render
 from .pareto import scored
+from .raw_samples import write_samples
 from .recommend import SLIDERS, figures
 from .samples import Source
 from .section import Absent, Section
@@ -148,3 +157,52 @@ def _filters(data: ReportData) -> list[tuple[str, str, list[tuple[str, int]]]]:
         if len(counts) > 1:
             found.append((name, title, list(counts.items())))
     return found
+
+
+_PLOT = re.compile(r'<script type="application/json" id="([\w.-]+)-json">(\{"data":[^<]*)</script>')
+_DOWNLOAD = re.compile(r'download="([\w.-]+)" href="data:[\w/.+-]+;base64,([\w+/=]*)"')
+_PARTS = ("assets", "data", "downloads")
+_OURS = '<meta name="generator" content="edgebench">'
+
+
+def build_folder(data: ReportData, out: Path) -> Path:
+    """Write index.html, assets/, data/ and downloads/ into `out` and return index.html.
+
+    Raw samples lie in downloads/ as Parquet, or as compressed CSV without pyarrow. UsageError when `out` is a file or
+    a folder that holds something else: an older report's parts are removed first.
+    """
+    _clear(out)
+    samples = write_samples(data, out / "downloads")
+    html = build_html(replace(data, samples_file=f"downloads/{samples.name}" if samples else ""), linked=True)
+    html = _PLOT.sub(lambda found: _put_plot(out, found[1], found[2]), html)
+    html = _DOWNLOAD.sub(lambda found: _put_download(out, found[1], found[2]), html)
+    for name in (STYLE, *SCRIPTS):
+        (out / "assets" / name).write_text(asset(name), encoding="utf-8")
+    write_whole(out / "index.html", html.encode("utf-8", "replace"))
+    return out / "index.html"
+
+
+def _clear(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file", "give a folder for --layout folder")
+    if out.is_dir() and any(out.iterdir()) and not _is_ours(out / "index.html"):
+        raise UsageError(f"{out} is a folder with other files in it", "give a new or empty folder")
+    for part in _PARTS:
+        if (out / part).is_dir():
+            shutil.rmtree(out / part)
+        (out / part).mkdir(parents=True)
+
+
+def _is_ours(index: Path) -> bool:
+    return index.is_file() and _OURS in index.read_text(encoding="utf-8", errors="replace")[:4000]
+
+
+def _put_plot(out: Path, name: str, figure: str) -> str:
+    """The figure's JSON as a script, and nothing in its place: `data-figure` names it."""
+    (out / "data" / f"{name}.js").write_text(f"edgebench.figure({json.dumps(name)}, {figure});\n", encoding="utf-8")
+    return ""
+
+
+def _put_download(out: Path, name: str, content: str) -> str:
+    (out / "downloads" / name).write_bytes(base64.b64decode(content))
+    return f'download="{name}" href="downloads/{name}"'

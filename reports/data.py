@@ -17,8 +17,7 @@ from harness.store.runfolder import Contents
 from .numbers import Scale, Shown, show
 from .page import when
 from .samples import Blobs, Source
-from .text import brief_record
-from .words import label_of, load_of, main_load, mark_of, scales_of, setting_of
+from .words import brief_record, label_of, load_of, main_load, mark_of, scales_of, setting_of
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ Samples = npt.NDArray[np.float64]
 
 
 class Source(Protocol):
-    """Where a run is read from: a `RunFolder`, or a run in a store (`reports.serve.stored`)."""
+    """Where a run is read from: a `RunFolder`, or a run in a store (`reports.serve.run_sources`)."""
 
     def header(self) -> RunHeader:
         """The run's header; RecordError when it cannot be read."""

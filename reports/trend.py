@@ -15,7 +15,7 @@ from harness.stats.changepoint import segments
 from harness.store.comparison import SMALLEST
 
 from .data import ReportData, Reset, Run
-from .text import flat
+from .words import flat
 
 SHORTEST = 3
 """Nights that a level lasts at least: what is gone sooner was a burst."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from harness.core.errors import UnknownName
-from harness.core.limit import Limit, named
+from harness.core.metric import Limit, named
 
 MIN_EFFECT: Mapping[str, float] = {
     "latency_p50_ns": 0.01,

@@ -23,10 +23,10 @@ from harness.core.hostfs import HostFs
 from harness.datasets import label_mapping
 from harness.datasets.dataset import Dataset
 from harness.datasets.preprocessing import parse
-from harness.host.memory import process_limit_bytes
+from harness.host.resource_limits import process_limit_bytes
 from harness.measure.passes.worker_process import Failure, run_worker
 from harness.measure.protocol import Job
-from harness.runtimes.choice import by_preference
+from harness.runtimes.installed import by_preference
 
 _log = logging.getLogger(__name__)
 

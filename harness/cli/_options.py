@@ -1,10 +1,26 @@
-"""Argument types shared by commands."""
+"""Argument types shared by commands.
+
+The arguments that say how queries reach a net: shared by the commands that measure.
+
+What `edgebench run` and `edgebench nightly` may be told, and the request it makes.
+"""
 
 from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, get_args
+
+from harness.core.scenario import Driver, Load, Scenario
+
+from ._machine import folders_of, host_of
+from ._store import add_store_option
+
+if TYPE_CHECKING:
+    from harness.runs.config import Request
 
 
 def shape(text: str) -> tuple[str, tuple[int, ...]]:
@@ -51,3 +67,160 @@ def points(text: str) -> float:
     if not 0 < number < 100:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 100 points")
     return number
+
+
+def add_scenario(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of a scenario."""
+    group = parser.add_argument_group("scenario", "docs/scenarios.md says what each measures")
+    names = get_args(Scenario)
+    group.add_argument("--scenario", choices=names, metavar="NAME", help=f"for every case: {', '.join(names)}")
+    group.add_argument("--driver", choices=get_args(Driver), help="who sends the queries (loadgen: MLPerf's own)")
+    group.add_argument("--batch", type=positive, metavar="N", help="samples an inference instead of the suite's")
+    group.add_argument("--samples-per-query", type=positive, metavar="N", help="in MultiStream (default: 8)")
+    group.add_argument("--streams", type=positive, metavar="N", help="sessions at once in Offline (default: 1)")
+    group.add_argument("--rate", type=float, metavar="N", help="inferences a second in Server and paced")
+    group.add_argument("--latency-bound", type=float, metavar="MS", help="that 99 of 100 queries of Server are to keep")
+    group.add_argument("--minutes", type=float, metavar="N", help="how long sustained runs (default: 5)")
+
+
+def load(arguments: argparse.Namespace) -> Load:
+    """The scenario's parameters as given. ScenarioError for one that is not above 0."""
+    bound_ms = arguments.latency_bound
+    return Load(
+        samples_per_query=arguments.samples_per_query,
+        streams=arguments.streams,
+        rate_per_s=arguments.rate,
+        latency_bound_ns=None if bound_ms is None else round(bound_ms * 1e6),
+        minutes=arguments.minutes,
+    )
+
+
+Group = argparse._ArgumentGroup
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("suite", nargs="?", help="a built-in suite or a .toml file (default: quick)")
+    _add_what(parser.add_argument_group("what"))
+    add_scenario(parser)
+    _add_how(parser.add_argument_group("how"))
+    _add_figures(parser.add_argument_group("figures"))
+    _add_output(parser.add_argument_group("output"))
+
+
+def _add_what(what: Group) -> None:
+    what.add_argument(
+        "--model", action="append", default=[], metavar="FILE", help="your .onnx, .tflite, .xml, ...; repeatable"
+    )
+    what.add_argument("--data", metavar="DIR", help="labelled images for --model: one sub-folder a class")
+    what.add_argument(
+        "--compress",
+        metavar="SETTINGS",
+        help="put the float .onnx of --model through all settings that need no training, or through int8-static,fp16",
+    )
+    what.add_argument(
+        "--preprocess", metavar="HOW", help="preset or settings: imagenet, unit,resize=40,mean=0.5,std=0.5"
+    )
+    what.add_argument(
+        "--shape", action="append", default=[], type=shape, metavar="NAME=1x3x224x224", help="shape of a dynamic input"
+    )
+    what.add_argument(
+        "--filter", "-k", action="append", default=[], metavar="TEXT", help="only cases whose id has TEXT"
+    )
+    what.add_argument("--runtime", action="append", default=[], metavar="NAME", help="only this runtime; repeatable")
+    what.add_argument(
+        "--runtime-option",
+        action="append",
+        default=[],
+        type=runtime_option,
+        metavar="NAME:KEY=VALUE",
+        help="an option of a runtime in its own words; repeatable",
+    )
+    what.add_argument("--threads", type=positive, metavar="N", help="intra-op threads instead of the suite's")
+
+
+def _add_how(how: Group) -> None:
+    how.add_argument("--target", default="auto", help="target descriptor (default: the board this machine is)")
+    how.add_argument("--profile", help="smoke, quick, standard or full instead of the suite's")
+    how.add_argument(
+        "--deep",
+        action=argparse.BooleanOptionalAction,
+        help="also operators and memory over time, in passes of their own (default: in standard and full)",
+    )
+    how.add_argument("--tune", action="store_true", help="set governor and the like for the run, and back at its end")
+    how.add_argument("--strict", action="store_true", help="refuse to measure when a check of the machine fails")
+    how.add_argument("--timeout", type=float, metavar="SECONDS", help="a process that takes longer is killed")
+    how.add_argument(
+        "--memory-limit", type=mebibytes, metavar="MIB", help="a process that holds more is killed (default: by target)"
+    )
+    how.add_argument("--power-supply", metavar="TEXT", help="what feeds the machine, for the record: 'official 27 W'")
+    how.add_argument("--ambient-c", type=float, metavar="DEGREES", help="temperature of the room, for the record")
+    how.add_argument("--seed", type=int, default=0, help="seed of order and synthetic inputs (default: 0)")
+
+
+def _add_figures(figures: Group) -> None:
+    figures.add_argument("--images", type=positive, metavar="N", help="score accuracy on the first N images")
+    figures.add_argument(
+        "--accuracy-stop",
+        action="store_true",
+        help="score a case until it is decided against fp32: better, worse, or within --accuracy-margin",
+    )
+    figures.add_argument(
+        "--accuracy-margin", type=points, default=1.0, metavar="POINTS", help="for --accuracy-stop (default: 1)"
+    )
+    figures.add_argument(
+        "--percentile-definition",
+        choices=("numpy", "loadgen", "openvino", "trtexec"),
+        default="numpy",
+        help="of p90 and above, for comparison with that tool (default: numpy)",
+    )
+
+
+def _add_output(out: Group) -> None:
+    out.add_argument("--out", metavar="DIR", help="run folder (default: runs/<time>-<suite>)")
+    out.add_argument("--resume", action="store_true", help="go on with the killed run in --out; finished cases stay")
+    out.add_argument("--json", action="store_true", help="print the table as JSON instead of for people")
+    add_store_option(out, "add the run to this store (default: $EDGEBENCH_STORE, or your own once there is one)")
+    out.add_argument("--no-report", action="store_true", help="write no report.html")
+
+
+def request_of(arguments: argparse.Namespace) -> Request:
+    """The request that the command line makes."""
+    from harness.runs.config import Request
+
+    return Request(
+        suite=arguments.suite,
+        models=arguments.model,
+        data=arguments.data,
+        compress=arguments.compress,
+        preprocess=arguments.preprocess,
+        shapes=dict(arguments.shape),
+        keep=arguments.filter,
+        runtimes=arguments.runtime,
+        runtime_options=by_runtime(arguments.runtime_option),
+        threads=arguments.threads,
+        batch=arguments.batch,
+        scenario=arguments.scenario,
+        load=load(arguments),
+        driver=arguments.driver,
+        target_name=arguments.target,
+        profile=arguments.profile,
+        deep=arguments.deep,
+        images=arguments.images,
+        accuracy_margin=arguments.accuracy_margin / 100 if arguments.accuracy_stop else None,
+        timeout_s=arguments.timeout,
+        memory_bytes=arguments.memory_limit,
+        seed=arguments.seed,
+        out=arguments.out,
+        command=("edgebench", *sys.argv[1:]),
+        percentiles=arguments.percentile_definition,
+        resume=arguments.resume,
+        tune=arguments.tune,
+        strict=arguments.strict,
+        power_supply=arguments.power_supply,
+        ambient_c=arguments.ambient_c,
+        fs=host_of(arguments),
+        descriptors=folders_of(arguments),
+        tell=partial(print, file=sys.stderr),
+        replacements=dict(getattr(arguments, "artifact", ())),
+    )

@@ -12,8 +12,8 @@ from reports.numbers import counted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from harness.store.database.filters import Where
     from harness.store.database.store import Store
-    from harness.store.database.where import Where
     from harness.store.runfolder import RunFolder
 
 _CHOICE = (
@@ -49,7 +49,7 @@ def add_choice(parser: argparse._ActionsContainer) -> None:
 
 def choice_of(arguments: argparse.Namespace) -> Where:
     """The part of a store that the arguments choose."""
-    from harness.store.database.where import Where
+    from harness.store.database.filters import Where
 
     return Where(**{name: getattr(arguments, name) for name in _CHOICE}, threads=arguments.threads)
 

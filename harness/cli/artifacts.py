@@ -98,7 +98,7 @@ def _verify(_: argparse.Namespace) -> int:
 
 def _push(arguments: argparse.Namespace) -> int:
     from suites.artifacts.transfer import move
-    from suites.artifacts.transfer.place import open_store
+    from suites.artifacts.transfer.stores import open_store
 
     wanted = [
         (entry, path)
@@ -110,7 +110,7 @@ def _push(arguments: argparse.Namespace) -> int:
 
 def _pull(arguments: argparse.Namespace) -> int:
     from suites.artifacts.transfer import move
-    from suites.artifacts.transfer.place import open_store
+    from suites.artifacts.transfer.stores import open_store
 
     store = open_store(arguments.store)
     offered, refused = move.offered(store)
@@ -122,7 +122,7 @@ def _told(moves: Iterable[Moved], total: int) -> int:
     """Print each move as it is made, then the sum; the exit code."""
     from collections import Counter
 
-    from ._tally import Tally
+    from ._progress import Tally
 
     counts: Counter[str] = Counter()
     with Tally(total) as tally:

@@ -89,7 +89,7 @@ def _of_store(arguments: argparse.Namespace) -> list[Exported]:
 def _exported(found: Sequence[tuple[Any, list[Record], Any]], arguments: argparse.Namespace) -> list[Exported]:
     """Headers and records with the way to their samples: `blob` of their run folder or store."""
     from harness.store.exports import Exported
-    from harness.store.samples import latencies_ns
+    from harness.store.runfolder import latencies_ns
 
     return [
         Exported(header, records, functools.partial(latencies_ns, blob=place.blob), arguments.better)

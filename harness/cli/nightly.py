@@ -11,8 +11,8 @@ from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK
 
 from . import _nightly_service
 from . import run as measuring
-from ._request import add_arguments as add_request
-from ._request import request_of
+from ._options import add_arguments as add_request
+from ._options import request_of
 
 if TYPE_CHECKING:
     from harness.nightly.report import Paper
@@ -72,7 +72,7 @@ def _night(arguments: argparse.Namespace) -> int:
 
 def _tell(paper: Paper, folder: Path) -> None:
     from harness.nightly.outcome import by_weight
-    from reports.text import clean
+    from reports.words import clean
 
     print(f"\n{paper.headline}")
     for outcome in by_weight(paper.outcomes):
@@ -86,7 +86,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     """Print every finding on file about the series, the newest first."""
     from harness import store
     from harness.nightly.night import documents, matching
-    from reports.text import clean
+    from reports.words import clean
 
     with store.open(arguments.store, create=False) as kept:
         nights = [night for folder in sorted((kept.folder / "nightly").glob("*")) for night in documents(folder)]

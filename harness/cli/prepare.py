@@ -104,7 +104,7 @@ def _build(wanted: list[tuple[Case, Format]], arguments: argparse.Namespace) -> 
     """How many could not be built."""
     from suites.preparation.parallel import build_all
 
-    from ._tally import Tally
+    from ._progress import Tally
 
     failed = 0
     with Tally(len(wanted)) as tally:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import EXIT_OK, NothingMeasured
-from harness.core.units import ENERGY_J, SHARE, SIZE_BYTES, TIME_NS, quantity
+from harness.core.quantity import ENERGY_J, SHARE, SIZE_BYTES, TIME_NS, quantity
 
 if TYPE_CHECKING:
     from harness.core.record import Record
@@ -98,8 +98,8 @@ def _typed(text: str, kind: str, units: dict[str, float]) -> float:
 
 
 def _print(found: Recommendation, given: Mapping[str, float]) -> None:
-    from reports.advice import lines
-    from reports.text import clean
+    from reports.recommend import lines
+    from reports.words import clean
 
     for line in lines(found, given):
         print(clean(line))

@@ -77,7 +77,7 @@ def _from_folders(arguments: argparse.Namespace) -> Path:
 def _from_store(arguments: argparse.Namespace) -> Path:
     from harness import store
     from reports.data import gather
-    from reports.serve.stored import declared_resets, stored_runs
+    from reports.serve.run_sources import declared_resets, stored_runs
 
     where = store.Where(suite=arguments.suite, target=arguments.target, since=arguments.since)
     with store.open(arguments.store, create=False) as opened:
@@ -88,8 +88,7 @@ def _write(data: ReportData, arguments: argparse.Namespace, first: RunFolder | N
     """Write the report in the layout asked for; the file to open."""
     from pathlib import Path
 
-    from reports.build import write
-    from reports.folder import build_folder
+    from reports.build import build_folder, write
 
     if arguments.layout == "folder":
         return build_folder(data, Path(arguments.out) if first is None or arguments.out else first.path / "report")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
 
-from ._request import add_arguments, request_of
+from ._options import add_arguments, request_of
 from ._store import keep
 
 if TYPE_CHECKING:
@@ -48,11 +48,10 @@ def measure(request: Request, arguments: argparse.Namespace) -> Bench:
 
 def _observe(bench: Bench, silent: bool) -> None:
     """Show every event; an interrupt ends the run but not the program, which still has a report to write."""
-    from ._interrupt import GentleInterrupt
-    from ._progress import Progress
+    from ._progress import GentleInterrupt, RunProgress
 
     try:
-        with GentleInterrupt() as interrupt, Progress(bench.plan, silent) as progress:
+        with GentleInterrupt() as interrupt, RunProgress(bench.plan, silent) as progress:
             for event in bench.run():
                 progress.show(event)
                 if interrupt.asked:

@@ -13,7 +13,7 @@ from ._machine import host_of, target_of
 
 if TYPE_CHECKING:
     from harness.sensors.board_power import BoardPower
-    from harness.sensors.overview import Overview
+    from harness.sensors.registry import Overview
 
 HELP = "read every sensor once, and the board's power"
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Read once and print."""
     from harness.sensors import open_sensors
-    from harness.sensors.overview import overview
+    from harness.sensors.registry import overview
 
     fs = host_of(arguments)
     target = target_of(arguments.target, fs, arguments)

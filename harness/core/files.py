@@ -1,4 +1,7 @@
-"""Files that are whole or not there: a killed run must not leave half a record."""
+"""Where files of ours live on this machine.
+
+Files that are whole or not there: a killed run must not leave half a record.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,17 @@ import hashlib
 import os
 import re
 from pathlib import Path
+
+
+def cache_dir() -> Path:
+    """What can be made again, such as unpacked models: $XDG_CACHE_HOME/edgebench, by default ~/.cache/edgebench."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgebench"
+
+
+def data_dir() -> Path:
+    """What must be kept, such as the store: $XDG_DATA_HOME/edgebench, by default ~/.local/share/edgebench."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "edgebench"
+
 
 _LONGEST_NAME = 150
 

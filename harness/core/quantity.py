@@ -1,9 +1,18 @@
-"""A measured quantity: a value with its interval, or the reason why there is none."""
+"""A measured quantity: a value with its interval, or the reason why there is none.
+
+Times and units as the records write them, and as people do: '20 ms', '0.88', '88 %', '2 MB'.
+
+Times in the store: UTC in integer microseconds, since SQLite drops time zones.
+"""
 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from .errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -36,3 +45,63 @@ class Missing:
 
 
 Quantity = Value | Missing
+
+
+# unit as written: how many of the stored unit (ns, J, bytes, a share of 1) it is
+TIME_NS = {"ns": 1.0, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9}
+ENERGY_J = {"uJ": 1e-6, "µJ": 1e-6, "mJ": 1e-3, "J": 1.0}
+SIZE_BYTES = {"B": 1.0, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
+SHARE = {"": 1.0, "%": 0.01}
+
+_QUANTITY = re.compile(r"(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+)\s*([^\d\s]*)")
+
+
+def utc_now() -> str:
+    """The wall clock as ISO 8601 in UTC with microseconds; for labels alone, intervals use the monotonic clock."""
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds")
+
+
+def quantity(text: str, units: dict[str, float]) -> float:
+    """'20ms' in the stored unit; MB is 10^6, MiB 2^20. ValueError for another form or a unit not in `units`."""
+    match = _QUANTITY.fullmatch(text.strip())
+    if match is None or match[2] not in units:
+        known = ", ".join(filter(None, units))
+        raise ValueError(f"'{text}': a number and one of {known} expected")
+    return float(match[1]) * units[match[2]]
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
+_AGO = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def microseconds(iso: str) -> int:
+    """An ISO 8601 time as microseconds since 1970; UTC where it names no zone. ValueError when it is none."""
+    time = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", iso))  # Python 3.10 does not know the Z
+    aware = time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+    return (aware - _EPOCH) // _MICROSECOND
+
+
+def iso(time_us: int) -> str:
+    """Microseconds since 1970 as ISO 8601 in UTC, as `harness.core.quantity.utc_now` writes it."""
+    return (_EPOCH + time_us * _MICROSECOND).isoformat(timespec="microseconds")
+
+
+def moment(text: str, now_us: int | None = None) -> int:
+    """What `--since` takes: an ISO date or time in UTC, or so long ago: '30d', '12h', '2w', '90m'. UsageError else."""
+    ago = re.fullmatch(r"(\d+)\s*([mhdw])", text.strip())
+    if ago:
+        now = microseconds(datetime.now(timezone.utc).isoformat()) if now_us is None else now_us
+        return now - timedelta(**{_AGO[ago[2]]: int(ago[1])}) // _MICROSECOND
+    try:
+        return microseconds(text.strip())
+    except ValueError:
+        raise UsageError(f"'{text}' is no time", "such as 2026-01-31, 2026-01-31T22:00 or 30d, 12h, 2w") from None
+
+
+def month_bounds(time_us: int) -> tuple[str, int, int]:
+    """The month a time lies in: its name ('2026_01'), its first microsecond and the next month's."""
+    time = _EPOCH + time_us * _MICROSECOND
+    first = datetime(time.year, time.month, 1, tzinfo=timezone.utc)
+    following = datetime(time.year + time.month // 12, time.month % 12 + 1, 1, tzinfo=timezone.utc)
+    return f"{time:%Y_%m}", (first - _EPOCH) // _MICROSECOND, (following - _EPOCH) // _MICROSECOND

@@ -4,6 +4,8 @@ Schema history
     1   first version
     2   RunHeader.provenance; ArtifactInfo.recipe_sha256;
         ProcessRun: voluntary_switches, cpu_pressure, busy_threads, gc_frozen, max_rss_bytes
+
+What the table says of a case in words, beside its metrics: kept with the cell in a store, so that both agree.
 """
 
 from __future__ import annotations
@@ -14,9 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .case import Case
-from .execution import Execution
+from .execution import Execution, OperatorProfile
 from .metric import metric
-from .operators import OperatorProfile
 from .quantity import Missing, Quantity, Value
 from .roofline import Roofline
 from .verdict import Finding, Verdict
@@ -210,3 +211,16 @@ class RunHeader:
 def to_json(document: Record | RunHeader) -> dict[str, Any]:
     """The document as plain JSON types; a Value and a Missing are told apart by their keys."""
     return dataclasses.asdict(document)
+
+
+TEXTS = ("precision_requested", "precision_effective", "accuracy_note")
+
+
+def texts(record: Record) -> dict[str, str | None]:
+    """The columns of `TEXTS`: precision asked for, precision had by the runtime's account, a remark on accuracy.
+
+    None where there is nothing to say.
+    """
+    effective = record.execution.effective
+    said = (record.execution.asked, effective if isinstance(effective, str) else None, record.accuracy_note)
+    return dict(zip(TEXTS, said, strict=True))

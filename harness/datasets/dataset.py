@@ -13,10 +13,10 @@ import numpy as np
 from harness.core.errors import DataError
 
 from .image_folders import Image
-from .numbering import Label, Numbering
+from .label_mapping import Label, Numbering
 
 if TYPE_CHECKING:
-    from .folders import ClassFolders
+    from .image_folders import ClassFolders
     from .labels_file import LabelledFiles
 
 
@@ -57,7 +57,7 @@ def open_folder(path: Path) -> ClassFolders | LabelledFiles:
 
     Of a folder that holds a sub-folder `val`, with or without `train` and `test`, the images of `val` are taken.
     """
-    from .folders import ClassFolders, validation_part
+    from .image_folders import ClassFolders, validation_part
     from .labels_file import LabelledFiles, find_labels
 
     if not path.is_dir():

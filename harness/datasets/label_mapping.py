@@ -1,10 +1,19 @@
-"""ImageNet's 1000 classes: WordNet ids in the order of a net's outputs, and how the ILSVRC 2012 kit numbers them."""
+"""ImageNet's 1000 classes: WordNet ids in the order of a net's outputs, and how the ILSVRC 2012 kit numbers them.
+
+What the labels of a data set count, and which of a model's outputs they stand for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.core.errors import DataError
 
 CLASSES = 1000
 
@@ -25,3 +34,54 @@ def kit_indices() -> Mapping[int, int]:
 def _table() -> tuple[tuple[str, int], ...]:
     lines = Path(__file__).with_name("imagenet_classes.txt").read_text(encoding="utf-8").splitlines()
     return tuple((wnid, int(number)) for wnid, number in map(str.split, lines))
+
+
+Label = int | tuple[int, ...]
+"""The class of an image; several where any of them is right."""
+
+NONE = -1
+"""Fills the rows of images with fewer labels than others."""
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """`classes` are numbered from 0. `whole` False: labels are places among classes of which not all occur.
+
+    `imagenet` holds each class's place among ImageNet's 1000, where the labels say that they are of those.
+    """
+
+    classes: int
+    whole: bool = True
+    imagenet: tuple[int, ...] = ()
+
+    def fit(self, labels: NDArray[np.int64], outputs: int) -> NDArray[np.int64]:
+        """The labels as places among a model's `outputs`; DataError where its classes are others.
+
+        Folders named by WordNet id fit a net of as many outputs in the order of their names, and one of ImageNet's
+        1000 classes at their places there; 1001 outputs are those behind a background class.
+        """
+        background = outputs - CLASSES
+        if self.imagenet and background in (0, 1):
+            return np.where(labels == NONE, NONE, np.array(self.imagenet)[labels] + background)
+        if outputs == self.classes or (not self.whole and outputs > self.classes):
+            return labels
+        if self.whole:
+            raise DataError(f"the model has {outputs} outputs, the data set {self.classes} classes")
+        raise DataError(f"the model has {outputs} outputs, labels of the data set go up to {self.classes - 1}")
+
+
+def of_numbers(labels: Sequence[int]) -> Numbering:
+    """For labels that are places themselves: whole when each from 0 to the last occurs."""
+    classes = max(labels) + 1
+    return Numbering(classes, whole=len(set(labels)) == classes)
+
+
+def rows(labels: Sequence[Label]) -> NDArray[np.int64]:
+    """One label an image as a vector; where any image has several, images x most of them, filled up with `NONE`."""
+    if all(isinstance(label, int) for label in labels):
+        return np.array(labels, np.int64)
+    several = [(label,) if isinstance(label, int) else label for label in labels]
+    table = np.full((len(several), max(map(len, several))), NONE, np.int64)
+    for row, each in zip(table, several, strict=True):
+        row[: len(each)] = each
+    return table

@@ -16,9 +16,8 @@ from typing import NamedTuple
 from harness.core.errors import DataError
 
 from . import label_mapping
-from .image_files import ImageFiles
-from .image_folders import is_image
-from .numbering import Numbering, of_numbers
+from .image_folders import ImageFiles, is_image
+from .label_mapping import Numbering, of_numbers
 
 NAMES = ("labels.txt", "labels.csv", "val.txt", "LOC_val_solution.csv")
 KIT = "ILSVRC2012_validation_ground_truth.txt"

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from harness.core.errors import DataError
 
-from .image_files import ImageFiles
-from .image_folders import Image, read
-from .numbering import Label
+from .image_folders import Image, ImageFiles, read
+from .label_mapping import Label
 
 NAME = "part.json"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import float16, measurement, operators, precision, roofline, setting, start
+from . import measurement, operators, precision, roofline
 from .situation import Explanation, Situation
 
 Rule = Callable[[Situation], Explanation | None]
@@ -25,8 +25,8 @@ RULES: tuple[Rule, ...] = (
     precision.products_alone,
     precision.conversions,
     precision.float_operators,
-    float16.storage_only,
-    setting.saves_no_time,
+    precision.storage_only,
+    precision.saves_no_time,
     operators.fallen_back,
     operators.delegate_did_not_apply,
     operators.less_fused,
@@ -35,8 +35,8 @@ RULES: tuple[Rule, ...] = (
     operators.where_the_time_goes,
     roofline.memory_bound,
     roofline.far_below_the_roof,
-    start.one_thread,
-    start.first_inference,
+    measurement.one_thread,
+    measurement.first_inference,
 )
 """In the order they are told: first what puts the figure itself in doubt, then causes, then circumstances."""
 

@@ -1,10 +1,20 @@
-"""Why int8 is not as fast as hoped."""
+"""Why int8 is not as fast as hoped.
+
+What fp16 is, and is not.
+
+What the setting itself promises, and what it does not.
+
+What a compression setting, or a composition of several, can bring on a machine: told by the settings themselves.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from typing import Any
 
-from harness.core.operators import OpTiming
+from harness.core import plugins
+from harness.core.execution import OpTiming
 
 from .situation import Explanation, Situation, kinds, taking
 
@@ -119,3 +129,56 @@ def float_operators(situation: Situation) -> Explanation | None:
 def _in_float(operator: OpTiming) -> bool:
     """Computes on floats; a quantiser only reads them."""
     return operator.dtype in _FLOAT and not _CONVERSION.search(operator.type)
+
+
+_HALF = frozenset({"float16", "F16"})
+
+
+def storage_only(situation: Situation) -> Explanation | None:
+    """fp16 weights that are turned into fp32 before anything is computed."""
+    if situation.record.case.compression != "fp16" or not situation.on_cpu:
+        return None
+    profile = situation.profile
+    if profile is not None and any(each.dtype in _HALF and each.type != "Cast" for each in profile.operators):
+        return None
+    if profile is None and not situation.x86:
+        return None
+    compared = situation.against_fp32()
+    casts = [each for each in profile.operators if each.type == "Cast"] if profile else []
+    said = [compared[1]] if compared else []
+    said += [kinds(profile, casts)] if profile and casts else []
+    said += [f"none of {len(profile.operators)} operators computes on fp16"] if profile else []
+    return Explanation(
+        "fp16-storage-only",
+        "info",
+        "; ".join(said) or f"{situation.record.case.runtime} on {situation.host.get('arch')}",
+        "fp16 weights, fp32 compute: half the file, no less work",
+        "take it for its size; time is saved by int8, or by a processor and runtime with fp16 kernels",
+    )
+
+
+def saves_no_time(situation: Situation) -> Explanation | None:
+    """Settings that save space or accuracy and run no faster: sparsity, weights alone, the same graph."""
+    slow = [one for one in settings_of(situation.record.case.compression) if not one.saves_time and one.note]
+    if not slow:
+        return None
+    compared = situation.against_fp32()
+    name = " and ".join(one.name for one in slow)
+    return Explanation(
+        "setting-saves-no-time",
+        "info",
+        compared[1] if compared else f"{name} on {situation.record.case.runtime}",
+        "; ".join(one.note for one in slow),
+        "where time matters take fewer channels (channel-pruned-N) or int8-static",
+    )
+
+
+def settings_of(compression: str) -> list[Any]:
+    """The registered settings that a case's compression is composed of ('channel-pruned-50+int8-static')."""
+    known = plugins.load_all("compression")
+    return [known[part] for part in compression.split("+") if part in known]
+
+
+def prospects(compression: str, isa: Collection[str]) -> list[str]:
+    """One sentence a setting that has something to say, for a processor with the features `isa` (empty: unknown)."""
+    return [words for setting in settings_of(compression) if (words := setting.prospect(isa))]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from harness.core.operators import OperatorProfile, OpTiming
+from harness.core.execution import OperatorProfile, OpTiming
 from harness.core.quantity import Missing, Value
 from harness.core.record import Record
 from harness.core.roofline import Roofline

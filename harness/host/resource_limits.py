@@ -1,10 +1,22 @@
-"""Which CPUs a measured process runs on: always the same ones, and the same kind."""
+"""Which CPUs a measured process runs on: always the same ones, and the same kind.
+
+How much memory a measured process may hold: less than what would wake the kernel's out-of-memory killer.
+
+What every measured process may have of this machine: time, memory and CPUs.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from harness.core.hostfs import HostFs
+from harness.core.quantity import Missing
+from harness.core.target import Target
+
+from .checks import cgroup
 
 _CPU = "/sys/devices/system/cpu/cpu"
 _SAME_KIND = 0.85
@@ -45,3 +57,52 @@ def _sibling(cpu: int, fs: HostFs) -> int:
         if first.isdecimal():
             threads += range(int(first), int(last if last.isdecimal() else first) + 1)
     return threads.index(cpu) if cpu in threads else 0
+
+
+SHARE = 0.9
+"""Part of the available memory that one process may take; the rest is for what the others need meanwhile."""
+
+
+def process_limit_bytes(wanted: int | None, fs: HostFs) -> int | None:
+    """`wanted` (the target's or the user's), but never more than nine tenths of what is available now.
+
+    None where neither is known: then nothing is stopped.
+    """
+    available = available_bytes(fs)
+    bounds = [wanted] if wanted is not None else []
+    bounds += [] if isinstance(available, Missing) else [int(SHARE * available)]
+    return min(bounds, default=None)
+
+
+def available_bytes(fs: HostFs) -> int | Missing:
+    """MemAvailable of /proc/meminfo (what can be had without swapping), no more than the control group allows."""
+    text = fs.read("/proc/meminfo")
+    if isinstance(text, Missing):
+        return text
+    found = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
+    if found is None:
+        return Missing("no MemAvailable in /proc/meminfo (it exists since Linux 3.14)")
+    available, group = int(found[1]) * 1024, cgroup.memory_limit_bytes(fs)
+    return available if group is None else min(available, group)
+
+
+@dataclass(frozen=True)
+class Room:
+    """Seconds until a process is stopped, bytes it may hold (None: no limit known), and CPUs, the best to pin to first.
+
+    A case gets as many of the `cpus` as it has threads in all its streams; with none it runs where the system likes.
+    """
+
+    timeout_s: float
+    memory_bytes: int | None = None
+    cpus: tuple[int, ...] = ()
+
+    @classmethod
+    def on(cls, target: Target, timeout_s: float | None = None, memory_bytes: int | None = None) -> Room:
+        """The target's, on this very machine; `timeout_s` and `memory_bytes` go before what its descriptor says."""
+        here = HostFs()
+        return cls(
+            timeout_s or target.limits.timeout_s,
+            process_limit_bytes(memory_bytes or target.memory_limit_bytes, here),
+            in_order(os.sched_getaffinity(0), target.affinity, here),
+        )

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import SetupError
+from harness.core.files import cache_dir
 from harness.core.hostfs import HostFs
-from harness.core.places import cache_dir
-from harness.core.quantity import Missing
+from harness.core.quantity import Missing, utc_now
 from harness.core.roofline import Roof, Roofline
-from harness.core.units import utc_now
 
 from .identity import Machine
 

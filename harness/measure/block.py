@@ -22,18 +22,16 @@ from harness.core.verdict import Finding, Verdict
 from harness.runtimes.graph_counts import Counts
 from harness.stats import Definition
 
-from .file_facts import NOT_COUNTED, artifact_info, count_metrics
 from .passes.accuracy import Scores
 from .passes.diagnostics import Deep, look_deeper
 from .passes.energy import EnergyPass, Measured, keep_traces
 from .passes.fidelity import Probes, wrong_output
 from .passes.latency import LatencyPass
-from .passes.thermal import minute_rows
-from .passes.throttle import ThrottleWatch
-from .prepared import BlobSink, Prepared
+from .passes.thermal import ThrottleWatch, minute_rows
+from .prepared import NOT_COUNTED, BlobSink, Prepared, artifact_info, count_metrics
 from .presets import Profile
 from .samples import Progress
-from .summary import FLATTERED, latency_metrics, same_input_ratio, verdict
+from .verdicts import FLATTERED, latency_metrics, same_input_ratio, verdict
 
 
 @dataclass(frozen=True)

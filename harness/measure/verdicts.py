@@ -1,13 +1,21 @@
 """Did other programs take part of the machine while the case ran? Steady figures are no proof that they did not.
 
 A loaded machine has given a median 2.9 times too high with a spread of .2 %.
+
+What the samples of a case's processes say: its metrics and its verdict.
 """
 
 from __future__ import annotations
 
-from harness.core.quantity import Quantity, Value
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import stats
+from harness.core.quantity import Missing, Quantity, Value
 from harness.core.verdict import Verdict
 
+from .metrics import BACK_TO_BACK, KEPT_UP, keeps_up, scenario_metrics, wall_per_cpu
+from .presets import Profile, level
 from .samples import SETTLES, Progress
 
 CONTENDED = 1.05
@@ -68,3 +76,156 @@ def _computes_alone(state: Progress) -> bool:
     waits = sum(run.voluntary_switches or 0 for run in state.runs)
     back_to_back = case.scenario in ("SingleStream", "MultiStream")
     return lone and not (back_to_back and waits >= sum(run.inferences or run.n_timed for run in state.runs))
+
+
+DRIFTED = 0.01
+"""The control kernel may differ by this much before and after the timed loop."""
+
+FLATTERED = 0.90
+"""One input repeated may not be faster than this against inputs in rotation (MLPerf's compliance test TEST04: 10 %)."""
+
+TAILS = {"latency_p90_ns": 0.90, "latency_p95_ns": 0.95, "latency_p99_ns": 0.99, "latency_p999_ns": 0.999}
+
+
+def latency_metrics(state: Progress, profile: Profile, definition: stats.Definition = "numpy") -> dict[str, Quantity]:
+    """Every latency and memory metric from the processes that succeeded (at least one).
+
+    `definition` of a percentile is that of loadgen, openvino, trtexec or numpy, for comparison with those tools.
+    """
+    pooled = np.concatenate(state.wall_ns)
+    confidence = level(len(state.runs), profile)
+    p50 = _p50(state.wall_ns, confidence)
+    cpu = float(np.median([run.median_cpu_ns for run in state.runs]))
+    return {
+        "latency_p50_ns": p50,
+        **_tails(pooled, max(run.calls_per_sample for run in state.runs), definition),
+        "cpu_time_p50_ns": Value(cpu),
+        "wall_per_cpu": wall_per_cpu(state, p50.value, cpu),
+        "first_inference_ns": _median([run.first_inference_ns for run in state.runs]),
+        "cold_start_ns": _median(
+            [run.spawn_ns + run.import_ns + run.load_ns + run.first_inference_ns for run in state.runs]
+        ),
+        "load_ns": _median([run.load_ns for run in state.runs]),
+        "peak_rss_bytes": Value(max(run.peak_rss_bytes for run in state.runs), n=len(state.runs)),
+        "n_processes": Value(len(state.runs)),
+        **scenario_metrics(state, confidence),
+    }
+
+
+def _p50(processes: list[NDArray[np.int64]], confidence: float) -> Value:
+    """Median with its interval over processes; one process alone knows nothing of how the next would differ."""
+    n = sum(map(len, processes))
+    if len(processes) == 1:
+        return Value(float(np.median(processes[0])), n=n)
+    interval = stats.median_interval(processes, confidence)
+    return Value(interval.mid, interval.lo, interval.hi, n)
+
+
+def _median(values: list[int]) -> Value:
+    return Value(float(np.median(values)), n=len(values))
+
+
+def _tails(samples: NDArray[np.int64], calls: int, definition: stats.Definition) -> dict[str, Quantity]:
+    """Every tail; none where a sample is the mean of several calls, which hides the slow ones among them."""
+    if calls > 1:
+        return dict.fromkeys(TAILS, Missing(f"inferences this short are timed {calls} at a time: no slow one shows"))
+    return {name: _tail(samples, p, definition) for name, p in TAILS.items()}
+
+
+def _tail(samples: NDArray[np.int64], p: float, definition: stats.Definition) -> Quantity:
+    found = stats.tail(samples, p, definition=definition)
+    return (
+        Missing(f"n too small: {found.reason}")
+        if isinstance(found, stats.TooFew)
+        else Value(found.value, n=len(samples))
+    )
+
+
+def verdict(state: Progress, metrics: dict[str, Quantity], profile: Profile, machine: Verdict | None) -> Verdict:
+    """Whether the latency may be trusted; the gravest reason wins. `machine` is a verdict on the whole machine."""
+    if state.failure is not None:
+        return state.failure.verdict
+    return (
+        machine
+        or _throttled(state)
+        or contended(state, metrics)
+        or _overloaded(state)
+        or _unsteady(state)
+        or _drifted(state, profile)
+        or _width(state, metrics, profile)
+    )
+
+
+def _throttled(state: Progress) -> Verdict | None:
+    if not state.throttled or state.prepared.case.scenario == "sustained":
+        return None
+    remedy = "better cooling or supply; a lower power mode that holds; `edgebench doctor` shows the state"
+    return Verdict("throttled", f"heat or power capped the clock: {state.throttled}", remedy)
+
+
+def _overloaded(state: Progress) -> Verdict | None:
+    rates = keeps_up(state)
+    if rates is None or rates[1] >= KEPT_UP * rates[0]:
+        return None
+    reason = f"{rates[0]:.4g} inferences a second were asked for, {rates[1]:.4g} done: the machine cannot keep up"
+    return Verdict("no-steady-state", reason, f"ask for less than {rates[1]:.3g} a second: --rate")
+
+
+def _unsteady(state: Progress) -> Verdict | None:
+    reasons = [run.unsteady for run in state.runs if run.unsteady]
+    if 2 * len(reasons) <= len(state.runs):
+        return None
+    reason = f"{len(reasons)} of {len(state.runs)} processes never settled: {reasons[0]}"
+    return Verdict("no-steady-state", reason, "let the machine cool down and idle; its trace is in the record")
+
+
+def _drifted(state: Progress, profile: Profile) -> Verdict | None:
+    """Never stricter than the profile: a figure good to 5 % is not spoiled by 2 % of drift."""
+    ratios = [run.control_ratio for run in state.runs if run.control_ratio is not None]
+    allowed = max(DRIFTED, profile.half_width)
+    if state.prepared.case.scenario not in BACK_TO_BACK or not ratios or abs(float(np.median(ratios)) - 1) <= allowed:
+        return None
+    change = float(np.median(ratios)) - 1
+    reason = f"a fixed piece of work took {change:+.1%} CPU time after the timed loop, more than {allowed:.0%}"
+    return Verdict("drifted", reason, "fix the clock (edgebench doctor) and let the machine cool down")
+
+
+def _width(state: Progress, metrics: dict[str, Quantity], profile: Profile) -> Verdict:
+    scenario = state.prepared.case.scenario
+    if scenario == "sustained":
+        throttled = f"; heat or power capped the clock: {state.throttled}" if state.throttled else ""
+        reason = f"one process for its minutes gives no interval{throttled}"
+        return Verdict("imprecise", reason, "repeat the run and compare")
+    name, what = ("throughput_per_s", "throughput") if scenario == "Offline" else ("latency_p50_ns", "median")
+    figure, more = metrics[name], _bound_sentence(state, metrics) + _flattered(state)
+    if not isinstance(figure, Value) or figure.lo is None or figure.hi is None:
+        remedy = "measure in several: --profile quick, standard or full"
+        return Verdict("imprecise", f"one process gives no interval{more}", remedy)
+    width = (figure.hi - figure.lo) / 2 / figure.value
+    if width <= profile.half_width:
+        return Verdict("precise", f"{what} within {width:.1%} at 95 %{more}")
+    reason = f"{what} within {width:.1%} at 95 %, profile '{profile.name}' asks {profile.half_width:.0%}{more}"
+    return Verdict("imprecise", reason, "measure longer: --profile standard or full")
+
+
+def _bound_sentence(state: Progress, metrics: dict[str, Quantity]) -> str:
+    """Whether the latency bound holds, as the end of a sentence; empty where there is none."""
+    limit_ns, held, share = state.prepared.case.load.latency_bound_ns, metrics["bound_held"], metrics["bound_met_share"]
+    if limit_ns is None or not isinstance(share, Value):
+        return ""
+    answer = "undecided" if isinstance(held, Missing) else "held" if held.value else "not held"
+    return f"; bound of {limit_ns / 1e6:g} ms at p99 {answer}, {share.value:.2%} of queries within"
+
+
+def same_input_ratio(state: Progress) -> float | None:
+    """Median over processes: one input repeated against inputs in rotation; None where it was not tried."""
+    ratios = [run.same_input_ratio for run in state.runs if run.same_input_ratio is not None]
+    return float(np.median(ratios)) if ratios else None
+
+
+def _flattered(state: Progress) -> str:
+    """That repeating one input is much faster, as the end of a sentence: the figure itself has inputs in rotation."""
+    ratio = same_input_ratio(state)
+    if ratio is None or ratio >= FLATTERED:
+        return ""
+    return f"; repeating one input is {1 - ratio:.0%} faster: something remembers inputs"

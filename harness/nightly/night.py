@@ -22,9 +22,8 @@ from .baselines import Build, Kept
 from .environments import Environments
 from .outcome import Outcome
 from .remeasurement import Again
-from .report import Paper, markdown
+from .report import Paper, atom, junit, markdown
 from .series import Tonight, judge, slow
-from .xml import atom, junit
 
 if TYPE_CHECKING:
     from harness.runs.plan import Plan

@@ -1,14 +1,18 @@
-"""The night on paper: verdicts as JSON, and Markdown for the summary of a CI step."""
+"""The night on paper: verdicts as JSON, and Markdown for the summary of a CI step.
+
+The night for other programs: JUnit for CI servers, Atom for feed readers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+from xml.etree import ElementTree as Xml
 
 from harness.core.record import Record, RunHeader
 
-from .outcome import Kind, Outcome, by_weight, exit_code
+from .outcome import Kind, Outcome, by_weight, exit_code, of_case
 
 SCHEMA = 1
 
@@ -70,3 +74,94 @@ def _md(text: str) -> str:
     """Text in which nothing is Markdown or HTML."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return "".join(f"\\{char}" if char in "\\`*_[]|#" else char for char in " ".join(escaped.split()))
+
+
+_ATOM = "http://www.w3.org/2005/Atom"
+_CONTROL = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
+"""Characters that XML 1.0 cannot hold."""
+_TAGS: dict[Kind, str] = {
+    "regression": "failure",
+    "infrastructure": "error",
+    "environment": "skipped",
+    "inconclusive": "skipped",
+}
+"""The element of a test's result; improvements and what passed over are told in system-out."""
+
+
+def junit(paper: Paper) -> bytes:
+    """One test a case: failure for a regression, error for infrastructure, skipped for what stayed open."""
+    suite = Xml.Element("testsuite", name=f"edgebench nightly {paper.header.suite}", timestamp=paper.header.started_utc)
+    tests = [_test(suite, record, of_case(paper.outcomes, record.case_id)) for record in paper.records]
+    machine = [outcome for outcome in of_case(paper.outcomes, "") if outcome.kind != "transient"]
+    if machine:
+        case = Xml.SubElement(suite, "testcase", name="machine", classname=paper.header.target)
+        _results(case, machine)
+        tests.append(case)
+    suite.set("tests", str(len(tests)))
+    for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(attribute, str(sum(test.find(tag) is not None for test in tests)))
+    return _xml(suite)
+
+
+def _test(suite: Xml.Element, record: Record, outcomes: Sequence[Outcome]) -> Xml.Element:
+    case = Xml.SubElement(
+        suite, "testcase", name=_clean(record.case_id), classname=record.target, time=f"{record.duration_s:.3f}"
+    )
+    properties = Xml.SubElement(case, "properties")
+    for name, quantity in record.metrics.items():
+        value = getattr(quantity, "value", None)
+        if value is not None:
+            Xml.SubElement(properties, "property", name=name, value=repr(value))
+    if record.verdict.status == "unsupported" and not outcomes:
+        Xml.SubElement(case, "skipped", message=_clean(record.verdict.reason))
+    _results(case, outcomes)
+    return case
+
+
+def _results(case: Xml.Element, outcomes: Sequence[Outcome]) -> None:
+    """A test has one result: the gravest kind, told with all of that kind; the rest goes to system-out."""
+    first = next((outcome.kind for outcome in outcomes if outcome.kind in _TAGS), None)
+    gravest = [outcome for outcome in outcomes if outcome.kind == first]
+    if first:
+        text = _clean("\n".join(f"{one.metric} {one.sentence}\n{one.command}".strip() for one in gravest))
+        result = Xml.SubElement(case, _TAGS[first], message=text.split("\n")[0])
+        result.text = text
+        if _TAGS[first] != "skipped":
+            result.set("type", first)
+    others = [f"{one.kind}: {one.metric} {one.sentence}" for one in outcomes if one not in gravest]
+    if others:
+        Xml.SubElement(case, "system-out").text = _clean("\n".join(others))
+
+
+def atom(nights: Sequence[dict[str, Any]]) -> bytes:
+    """A feed with one entry a night, newest first."""
+    first = nights[0]
+    feed = Xml.Element("feed", xmlns=_ATOM)
+    name = f"edgebench nightly: {first['suite']} on {first['target']}"
+    _leaf(feed, "title", name)
+    _leaf(feed, "id", f"urn:edgebench:nightly:{first['suite']}:{first['target']}".replace(" ", "-"))
+    _leaf(feed, "updated", first["started_utc"])
+    _leaf(Xml.SubElement(feed, "author"), "name", "edgebench")
+    for night in nights:
+        entry = Xml.SubElement(feed, "entry")
+        _leaf(entry, "title", f"{night['started_utc'][:10]}: {night['headline']}")
+        _leaf(entry, "id", f"urn:edgebench:run:{night['run_id']}")
+        _leaf(entry, "updated", night["started_utc"])
+        lines = [f"{one['kind']}: {one['series']}: {one['sentence']}" for one in night["outcomes"]]
+        _leaf(entry, "content", "\n".join(lines) or "nothing to report").set("type", "text")
+    return _xml(feed)
+
+
+def _leaf(parent: Xml.Element, tag: str, text: str) -> Xml.Element:
+    leaf = Xml.SubElement(parent, tag)
+    leaf.text = _clean(text)
+    return leaf
+
+
+def _clean(text: str) -> str:
+    return text.translate(_CONTROL)
+
+
+def _xml(root: Xml.Element) -> bytes:
+    Xml.indent(root)
+    return bytes(Xml.tostring(root, encoding="utf-8", xml_declaration=True))

@@ -15,9 +15,8 @@ from suites.nightly_rules import Rules
 
 from .baselines import Build, Kept
 from .environments import Environments
-from .outcome import Outcome
+from .outcome import Outcome, repeat, run_again, sentence
 from .remeasurement import FIELDS, Again
-from .words import repeat, run_again, sentence
 
 if TYPE_CHECKING:
     from harness.store.database.history import Nights

@@ -2,11 +2,14 @@
 
 Document history
     1   first version
+
+The outcome of an A/B comparison in words.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import statistics
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,22 +19,23 @@ from typing import Any
 
 from harness.core.errors import UsageError
 from harness.core.hostfs import HostFs
-from harness.core.units import utc_now
+from harness.core.quantity import utc_now
 from harness.host.identity import identity
-from harness.host.room import Room
+from harness.host.resource_limits import Room
 from harness.measure import ab
-from harness.measure.ab import Duel, Timing
-from harness.measure.file_facts import NOT_COUNTED, artifact_info
+from harness.measure.ab import Duel, Side, Timing
 from harness.measure.passes.latency import write_feeds
 from harness.measure.passes.worker_process import Failure
+from harness.measure.prepared import NOT_COUNTED, artifact_info
 from harness.measure.presets import profile
 from harness.measure.protocol import Labelled
+from harness.measure.verdicts import CONTENDED
+from harness.stats.comparison import Comparison
 from reports.numbers import counted
 
-from .ab_words import sentence, warnings
-from .board import find_target
+from .config import find_target
 from .session import versions
-from .variants import Side, SideFinder, named_runtime
+from .variants import SideFinder, Variant, named_runtime
 
 SCHEMA = 1
 
@@ -67,7 +71,7 @@ class AbRequest:
             raise UsageError(f"'same' within {self.same_within} makes no sense", "a share of 1, such as 0.02 for 2 %")
 
     @cached_property
-    def sides(self) -> dict[ab.Side, Side]:
+    def sides(self) -> dict[ab.Side, Variant]:
         """Both sides, ready to run; a side that names no runtime takes the other's where it can."""
         chosen = (self.runtime_a, named_runtime(self.a), self.runtime_b, named_runtime(self.b))
         room = Room.on(find_target("auto", HostFs()), self.timeout_s, self.memory_bytes)
@@ -153,3 +157,57 @@ def _failure(duel: Duel) -> dict[str, Any] | None:
         return None
     side, failure = duel.failure
     return {"side": side, **dataclasses.asdict(failure.verdict), "log": failure.log}
+
+
+FEWEST = 6
+"""Pairs that can be called faster or slower at 95 %: that all agree has p = 2 / 2^n by chance."""
+
+
+def sentence(duel: Duel, names: Mapping[Side, str]) -> str:
+    """What came out, with ratio and interval; `names` of the two sides."""
+    a, b = f"A ({names['a']})", f"B ({names['b']})"
+    if duel.failure is not None:
+        side, failure = duel.failure
+        reason = f"{failure.verdict.status}: {failure.verdict.reason}"
+        return f"No answer: {a if side == 'a' else b} ended in pair {len(duel.a) + 1} as {reason}"
+    if duel.comparison is None:
+        return f"No answer: {len(duel.a)} pairs, the first look is after {duel.looks[0]}"
+    return f"{_claim(duel, duel.comparison, a, b)}: {_figures(duel, duel.comparison)}"
+
+
+def _claim(duel: Duel, found: Comparison, a: str, b: str) -> str:
+    after = f"after {found.pairs} pairs"
+    if found.verdict == "same":
+        return f"{b} is the same as {a} within {100 * duel.same_within:g} %, decided {after}"
+    if found.verdict == "undecided":
+        return f"Undecided {after} whether {b} is faster or slower than {a}"
+    return f"{b} is {found.verdict} than {a}, decided {after}"
+
+
+def _figures(duel: Duel, found: Comparison) -> str:
+    medians = " and ".join(f"{name} {_ms(side)}" for name, side in (("A", duel.a), ("B", duel.b)))
+    slower = f"B took longer in {found.pairs_slower} of {found.pairs}"
+    interval = f"{found.lo:.4g} to {found.hi:.4g} at 95 % over all looks"
+    return f"latency ratio B/A {found.ratio:.4g}, {interval}; {medians}; {slower}"
+
+
+def _ms(timings: list[Timing]) -> str:
+    return f"{statistics.median(timing.median_ns for timing in timings) / 1e6:.4g} ms"
+
+
+def warnings(duel: Duel, lone: bool) -> list[str]:
+    """What speaks against trusting the outcome; `lone` when both sides run on one thread."""
+    every = [*duel.a, *duel.b]
+    contended = sum(timing.median_ns > CONTENDED * timing.median_cpu_ns for timing in every) if lone else 0
+    unsteady = sum(bool(timing.unsteady) for timing in every)
+    told = []
+    if contended:
+        told.append(
+            f"in {contended} of {len(every)} processes another program held the core (wall time above {CONTENDED} "
+            "times CPU time): stop other programs and compare again"
+        )
+    if unsteady:
+        told.append(f"{unsteady} of {len(every)} processes never settled: let the machine cool down and idle")
+    if not duel.decided and max(duel.looks) < FEWEST:
+        told.append(f"{max(duel.looks)} pairs can never tell faster from slower: --max-pairs {FEWEST} or more")
+    return told

@@ -1,8 +1,14 @@
-"""What a user asks for, from the command line or from pytest, as cases, a plan and an order."""
+"""What a run is told beside its cases: where, how long, with which seed, what to turn and what to refuse.
+
+The board that figures will be called by, and what its descriptor sets for each runtime.
+
+What a user asks for, from the command line or from pytest, as cases, a plan and an order.
+"""
 
 from __future__ import annotations
 
 import logging
+import platform
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -10,22 +16,87 @@ from functools import cached_property
 from pathlib import Path
 
 import suites
+from harness.core import plugins
 from harness.core.artifact import Artifact, Format
 from harness.core.case import Case
 from harness.core.errors import UnknownName, UsageError
+from harness.core.hostfs import HostFs
+from harness.core.quantity import utc_now
 from harness.core.scenario import Driver, Load, Scenario
 from harness.core.target import Target
-from harness.core.units import utc_now
-from harness.host.room import Room
-from harness.measure.presets import profile
+from harness.host.resource_limits import Room
+from harness.measure.presets import Profile, profile
+from harness.stats import Definition
 from suites.artifacts import catalog
 from suites.nightly_rules import Rules
 from suites.user_model import UserModel
+from targets import detect, load
 
-from .board import find_target, runtime_settings
-from .order import Conduct, Order
 from .plan import Data, Plan, Preparer
 from .user_models import OWN, Find, OwnModels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conduct:
+    """How a run is done, whatever it measures: the seed of every random choice, the `command` as typed, and so on.
+
+    `resume` goes on with the run that is in its folder already. `tune` turns the knobs that make the machine steadier,
+    and back at the end; `strict` refuses to measure when a check fails. `power_supply` and `ambient_c` (degrees
+    Celsius) are what the user tells of them. With `accuracy_margin`, a share of the images, a case is scored only until
+    it is decided how it compares with fp32. `fs` is the machine: this one, or a recorded tree.
+    """
+
+    seed: int = 0
+    command: Sequence[str] = ()
+    percentiles: Definition = "numpy"
+    accuracy_margin: float | None = None
+    resume: bool = False
+    tune: bool = False
+    strict: bool = False
+    power_supply: str | None = None
+    ambient_c: float | None = None
+    fs: HostFs = field(default_factory=HostFs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order(Conduct):
+    """A run as it will be done: the suite's name, the board, how long, and the folder it goes to."""
+
+    suite: str
+    target: Target
+    profile: Profile
+    out: Path
+
+    @property
+    def target_name(self) -> str:
+        """What records carry: a recorded board's figures must not pass for the board's own, inference ran here."""
+        return self.target.name if self.fs.live else f"{self.target.name} (recorded)"
+
+
+def find_target(name: str, fs: HostFs, descriptors: Sequence[Path] = ()) -> Target:
+    """The target called `name`, or for 'auto' the board behind `fs`; `descriptors` are folders of the user's own.
+
+    UsageError when this machine's processor is not the target's: its figures would carry another board's name. A
+    recorded tree (`fs` not live) may be any board: the records say that it was one.
+    """
+    if name == "auto":
+        return detect(fs, descriptors).target
+    target = load(name, descriptors)
+    if fs.live and target.arch and platform.machine() not in target.arch:
+        raise UsageError(
+            f"this machine is {platform.machine()}, {target.title} is {' or '.join(target.arch)}",
+            "figures from here would carry the name of another board: leave --target out",
+        )
+    return target
+
+
+def runtime_settings(target: Target, asked: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+    """Options by runtime: the board's, and over them those `asked` for. UnknownName for a runtime that is none."""
+    for name in asked:
+        plugins.load("runtimes", name)
+    board = {name: hint.options for name, hint in target.runtimes.items()}
+    return {name: {**board.get(name, {}), **asked.get(name, {})} for name in {*board, *asked}}
+
 
 _log = logging.getLogger(__name__)
 

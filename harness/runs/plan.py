@@ -1,4 +1,7 @@
-"""From cases to prepared cases: the adapter that runs each, its artifact, its labelled images, or why it cannot run."""
+"""The precision a case asks its runtime to compute in: that of its setting, else what the runtime's name says.
+
+From cases to prepared cases: the adapter that runs each, its artifact, its labelled images, or why it cannot run.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,34 @@ from pathlib import Path
 from harness.core import plugins
 from harness.core.artifact import Artifact, Format
 from harness.core.case import Case
-from harness.core.errors import EdgebenchError, SetupError
+from harness.core.errors import EdgebenchError, SetupError, UnknownName, UsageError
+from harness.core.execution import FROM_FILE
 from harness.core.scenario import Load
 from harness.core.verdict import Verdict
-from harness.host.room import Room
+from harness.host.resource_limits import Room
 from harness.measure.prepared import Prepared
 from harness.measure.protocol import Labelled
 from harness.runtimes.base import Adapter, Options
 from harness.runtimes.capability import Capability
+from suites.compression.chain import Chain
 
-from .precision import asked
+_PLAIN = "fp32"
+_MEANT = {"int8-dynamic": "int8", "weight-only": _PLAIN}
+"""What a file stored so is meant to be computed in, where that is not what it is stored in."""
+
+
+def asked(compression: str, hint: str) -> str:
+    """'fp32', 'fp16', 'int8', ...; for a file whose making is unknown what the runtime is told, else FROM_FILE.
+
+    `hint` is what the adapter asks of the library: it replaces fp32, and no other precision.
+    """
+    try:
+        stored = Chain.parse(compression).last.stored
+    except (UnknownName, UsageError):  # a label of the user's own
+        return FROM_FILE if hint in ("", _PLAIN) else hint
+    meant = _MEANT.get(stored, stored)
+    return hint if hint and meant == _PLAIN else meant
+
 
 REFERENCE = "fp32"
 """The setting whose outputs the others are compared with."""

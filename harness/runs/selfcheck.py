@@ -14,20 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import EdgebenchError, UsageError
+from harness.core.files import cache_dir
 from harness.core.hostfs import HostFs
-from harness.core.places import cache_dir
-from harness.core.quantity import Missing
-from harness.core.units import utc_now
+from harness.core.quantity import Missing, utc_now
 from harness.host.checks import inspect_all
 from harness.host.identity import identity
-from harness.host.room import Room
+from harness.host.resource_limits import Room
 from harness.measure.selfcheck.checks import Check, Workload, checks
 from harness.measure.selfcheck.perturbation import FEWEST_PAIRS
 from harness.sensors.registry import open_sensors
 from reports.numbers import counted
 from suites.artifacts import catalog
 
-from .board import find_target
+from .config import find_target
 from .session import versions
 from .variants import SideFinder
 

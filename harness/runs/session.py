@@ -1,4 +1,7 @@
-"""A plan is measured into a run folder, case by case."""
+"""A plan is measured into a run folder, case by case.
+
+Going on with a run that was killed.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,11 @@ from pathlib import Path
 from types import TracebackType
 
 from harness.core.case import Case
-from harness.core.errors import NothingMeasured
+from harness.core.errors import NothingMeasured, UsageError
 from harness.core.execution import Execution
 from harness.core.metric import METRICS
-from harness.core.quantity import Missing
+from harness.core.quantity import Missing, utc_now
 from harness.core.record import Record, RunHeader
-from harness.core.units import utc_now
 from harness.core.verdict import Finding, Verdict
 from harness.host import roofline
 from harness.host.checks import changes, inspect_all
@@ -27,17 +29,16 @@ from harness.host.tuning import journal_path, tuned
 from harness.measure.block import Setting, Step, measure_block
 from harness.measure.passes.accuracy import Scores
 from harness.measure.passes.energy import EnergyPass
-from harness.measure.passes.overhead import loop_overhead_ns
-from harness.measure.passes.throttle import ThrottleWatch
+from harness.measure.passes.latency import loop_overhead_ns
+from harness.measure.passes.thermal import ThrottleWatch
 from harness.measure.prepared import Prepared
 from harness.sensors.board_power import power_source
 from harness.sensors.registry import open_sensors
 from harness.store.runfolder import RunFolder
 
-from .order import Order
+from .config import Order
 from .plan import Plan
 from .provenance import provenance
-from .resume import continued
 
 DISTRIBUTIONS = (
     *("edgebench", "numpy", "onnxruntime", "ai-edge-litert", "tflite-runtime", "openvino", "torch", "executorch"),
@@ -206,3 +207,27 @@ def machine_verdict(findings: Sequence[Finding]) -> Verdict | None:
         if finding.check == "emulation" and finding.status == "fail":
             return Verdict("emulated", finding.found, finding.remedy)
     return None
+
+
+def continued(plan: Plan, folder: RunFolder, header: RunHeader) -> tuple[Plan, RunHeader]:
+    """What is left of a plan whose run was killed, and that run's header.
+
+    UsageError when the run in the folder is another one: figures of two settings must not stand in one run.
+    """
+    before = folder.header()
+    for name, old, new in zip(_SAME_RUN, _identity_of(before), _identity_of(header), strict=True):
+        if old != new:
+            raise UsageError(
+                f"{folder.path} holds another run: its {name} differs", "resume with the arguments the run began with"
+            )
+    left = set(folder.missing())
+    return plan.only(case for case in plan.cases if case.id in left), before
+
+
+_SAME_RUN = ("suite", "target", "profile", "seed", "planned cases", "versions", "machine")
+
+
+def _identity_of(header: RunHeader) -> tuple[object, ...]:
+    """What two headers of one run share, as `_SAME_RUN` names it."""
+    machine = header.host.get("machine_id")
+    return header.suite, header.target, header.profile, header.seed, header.planned, dict(header.versions), machine

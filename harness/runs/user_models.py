@@ -15,7 +15,7 @@ from harness.core.case import Case
 from harness.core.errors import EdgebenchError
 from harness.core.verdict import Verdict
 from harness.datasets.dataset import open_dataset
-from harness.runtimes.choice import by_preference
+from harness.runtimes.installed import by_preference
 from suites.post_training import CompressedModel, Split, chosen
 from suites.user_model import SETTING, UserModel
 

@@ -12,9 +12,9 @@ from harness.core.artifact import Artifact, Format, format_of
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.verdict import Verdict
-from harness.host.room import Room
+from harness.host.resource_limits import Room
 from harness.measure.prepared import Prepared
-from harness.runtimes.choice import by_preference
+from harness.runtimes.installed import by_preference
 from suites.artifacts import catalog
 from suites.user_model import UserModel
 
@@ -26,7 +26,7 @@ _FORM = "write model|compression|runtime, such as 'mobilenet_v2-0.35-32|int8-sta
 
 
 @dataclass(frozen=True)
-class Side:
+class Variant:
     """One side: the case ready to run, and the `name` it goes by in sentences."""
 
     name: str
@@ -45,14 +45,14 @@ class SideFinder:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     prefer: str | None = None
 
-    def find(self, text: str, runtime: str | None = None) -> Side:
+    def find(self, text: str, runtime: str | None = None) -> Variant:
         """The side called `text` on `runtime`; where that is None on the one in `text`, else the first that can.
 
         Raises ModelError and UnknownName for what is not there, UsageError for what cannot run here.
         """
         cases, find = self._own(text, runtime) if is_file(text) else self._shipped(text, runtime)
         prepared = self._first(text, cases, find)
-        return Side(_name(text if is_file(text) else "", prepared.case), prepared)
+        return Variant(_name(text if is_file(text) else "", prepared.case), prepared)
 
     def _first(self, text: str, cases: Sequence[Case], find: FindArtifact) -> Prepared:
         """The first case that can run here."""

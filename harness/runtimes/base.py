@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.core.artifact import Format
-    from harness.core.execution import Execution
-    from harness.core.operators import OperatorProfile
+    from harness.core.execution import Execution, OperatorProfile
     from harness.core.quantity import Missing
 
     from .capability import Capability, Support

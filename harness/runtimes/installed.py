@@ -1,6 +1,8 @@
 """`python -m harness.runtimes.installed NAME...`: what the libraries on this machine say of themselves, as JSON by name.
 
 In a process of its own, so that a library that crashes when it is imported takes nothing else with it.
+
+Which runtimes are meant where the user names none.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.core import plugins
+from harness.core.artifact import SHIPPED
 
 from .base import Adapter, SessionError
 
@@ -38,3 +41,9 @@ def probe(runtime: Adapter) -> dict[str, Any]:
 
 if __name__ == "__main__":
     raise SystemExit(main(sys.argv[1:]))
+
+
+def by_preference() -> list[tuple[str, Adapter]]:
+    """Every runtime that need not be asked for by name, those of the formats that are shipped first."""
+    found = [(name, one) for name, one in plugins.load_all("runtimes").items() if one.capability.by_default]
+    return sorted(found, key=lambda pair: (SHIPPED.isdisjoint(pair[1].formats), pair[0]))

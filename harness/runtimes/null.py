@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.core.artifact import FORMATS
-from harness.core.execution import Execution
-from harness.core.operators import OperatorProfile
+from harness.core.execution import Execution, OperatorProfile
 from harness.core.quantity import Missing
 
 from .base import Adapter, Batch, Options, Outputs, Session, TensorSpec

@@ -1,12 +1,17 @@
-"""What most sensors are: channels, each worked out from files that stay open."""
+"""What most sensors are: channels, each worked out from files that stay open.
+
+Libraries behind an extra: imported only when their sensor is opened on a live machine.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import importlib.util
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from harness.core.hostfs import HostFs, OpenFile
 from harness.core.quantity import Missing
@@ -122,3 +127,15 @@ def _unique(probes: Iterable[Probe]) -> Iterable[Probe]:
         else:
             channel = dataclasses.replace(probe.channel, name=f"{name}#{seen[name]}")
             yield dataclasses.replace(probe, channel=channel)
+
+
+def library(fs: HostFs, module: str, extra: str) -> Any | Missing:
+    """The imported module; Missing on a recorded tree (the library would show this machine) or when not installed."""
+    if not fs.live:
+        return Missing("not part of a recorded tree")
+    if importlib.util.find_spec(module) is None:
+        return Missing(f"the library is not installed: pip install 'edgebench[{extra}]'")
+    try:
+        return importlib.import_module(module)
+    except Exception as error:  # a broken library of another's must not stop a run
+        return Missing(f"the library {module} does not load: {type(error).__name__}: {error}")

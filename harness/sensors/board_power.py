@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from harness.core.power import Power, PowerTotal
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Scope, Sensor
+from harness.core.target import Power, PowerTotal
 
 
 @dataclass(frozen=True)

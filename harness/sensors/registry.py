@@ -1,15 +1,22 @@
-"""All sensors of a machine; one that fails is absent with its reason, it never takes others along."""
+"""All sensors of a machine; one that fails is absent with its reason, it never takes others along.
+
+Everything the sensors say at one moment, and the board's power where the target has a rule for it.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from harness.core import plugins
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.core.sensing import Reading, Sensor
+from harness.core.sensing import Channel, Reading, Sensor
+from harness.core.target import Power
+
+from .board_power import BoardPower, board_power, power_source
 
 _log = logging.getLogger(__name__)
 
@@ -67,3 +74,44 @@ def read_safely(sensor: Sensor) -> list[Reading]:
 def read_all(sensors: Iterable[Sensor]) -> dict[str, Reading]:
     """The latest reading of every channel by channel name."""
     return {reading.channel: reading for sensor in sensors for reading in read_safely(sensor)}
+
+
+_COUNTER_WAIT_S = 0.5
+
+
+@dataclass(frozen=True)
+class ChannelNow:
+    """One channel of one sensor, with its value in the channel's unit or the reason why there is none."""
+
+    sensor: str
+    channel: Channel
+    value: float | Missing
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All channels, the sensors this machine does not have with the reason, and the board's power.
+
+    `power_channels` names what makes the power up, empty where the target's rule finds no channels.
+    """
+
+    channels: tuple[ChannelNow, ...]
+    absent: dict[str, str]
+    power: BoardPower | Missing
+    power_channels: tuple[str, ...]
+
+
+def overview(sensors: Sequence[Sensor], power: Power, sleep: Callable[[float], None] = time.sleep) -> Overview:
+    """Read every channel. Where the board's power comes from counters, that takes half a second for the difference."""
+    source = power_source(power, sensors)
+    before = read_all(sensors)
+    now = before
+    if not isinstance(source, Missing) and source.counters:
+        sleep(_COUNTER_WAIT_S)
+        now = read_all(sensors)
+    return Overview(
+        tuple(ChannelNow(each.name, channel, now[channel.name].value) for each in sensors for channel in each.channels),
+        {sensor.name: sensor.absent for sensor in sensors if sensor.absent},
+        source if isinstance(source, Missing) else board_power(source, now, before),
+        () if isinstance(source, Missing) else tuple(channel.name for channel in source.channels),
+    )

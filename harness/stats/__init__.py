@@ -4,9 +4,8 @@ The formulas with their sources and the measured coverage stand in `docs/statist
 """
 
 from .autocorrelation import effective_sample_size, lag1
-from .bound import Bound, bound
 from .intervals import Interval, median_interval
-from .percentiles import Definition, Tail, TooFew, discardable, percentile, required_samples, tail
+from .percentiles import Bound, Definition, Tail, TooFew, bound, discardable, percentile, required_samples, tail
 from .planning import LOOKS, iterations_per_process, iterations_worth, look_level
 from .proportions import benjamini_hochberg, mcnemar, wilson
 

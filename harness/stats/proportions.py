@@ -1,13 +1,22 @@
-"""Accuracies are counts of images, and counts have exact statistics."""
+"""Accuracies are counts of images, and counts have exact statistics.
+
+Two nets on the same images: how far apart their accuracies are, and whether enough images have been seen to say.
+
+Who looks again and again and stops at the first interval that pleases picks among many. Here the looks are planned,
+each interval is as wide as its share of the error demands (`look_level`), so that all of them together hold the level.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from .distributions import binomial_cdf, normal_quantile
-from .validation import BoolArray, count, fraction, numbers
+from .planning import look_level
+from .validation import BoolArray, at_least, count, fraction, numbers
 
 
 def wilson(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -56,3 +65,87 @@ def benjamini_hochberg(p_values: Sequence[float], q: float = 0.05) -> BoolArray:
     if passing.size:
         reject[order[: passing[-1] + 1]] = True
     return reject
+
+
+FEWEST = 100
+"""Images before the first look: below, the interval's normal approximation is too coarse."""
+
+Finding = Literal["within", "better", "worse", "undecided"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The second accuracy less the first, as a share of the images, with its interval at `level`.
+
+    `finding`: 'within' the margin of 0; else 'better' or 'worse' than the first; else 'undecided'.
+    """
+
+    value: float
+    lo: float
+    hi: float
+    level: float
+    finding: Finding
+
+
+def paired_difference(b: int, c: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval (lo, hi), within -1..1, of the accuracy of the second of two nets less that of the first.
+
+    Of `n` images `b` only the first gets right, `c` only the second. Tango's score interval (Statistics in Medicine 17,
+    1998, 891-908): all d that the score test with the restricted maximum likelihood estimate does not reject. It holds
+    its level where few or no images tell the two apart, as Wald's does not.
+    """
+    first, second, total = count("b", b), count("c", c), count("n", n)
+    if total == 0 or first + second > total:
+        raise ValueError(f"b + c of n: b + c <= n and n >= 1 expected, got {first} + {second} of {total}")
+    z = normal_quantile(0.5 + fraction("level", level) / 2)
+    middle = (second - first) / total
+    return _edge(first, second, total, z, (-1.0, middle)), _edge(first, second, total, -z, (middle, 1.0))
+
+
+def _edge(b: int, c: int, n: int, z: float, within: tuple[float, float]) -> float:
+    """The d in the range at which the score, which falls as d grows, is `z`."""
+    low, high = within
+    while high - low > 1e-9:
+        d = 0.5 * (low + high)
+        if _score(b, c, n, d) > z:
+            low = d
+        else:
+            high = d
+    return 0.5 * (low + high)
+
+
+def _score(b: int, c: int, n: int, d: float) -> float:
+    """(c - b - n d) over its standard error if d is the difference: n (2 q + d (1 - d)), q the restricted estimate."""
+    linear = -c - b + (2 * n - c + b) * d
+    root = float(np.sqrt(max(0.0, linear * linear + 8.0 * n * b * d * (1.0 - d))))
+    q = (root - linear) / (4.0 * n)
+    variance = n * (2.0 * q + d * (1.0 - d))
+    off = c - b - n * d
+    return off / float(np.sqrt(variance)) if variance > 0 else float(np.inf) * np.sign(off) if off else 0.0
+
+
+def looks(budget: int) -> tuple[int, ...]:
+    """Return the numbers of images after which one looks: the budget and its halves down to `FEWEST`."""
+    if count("budget", budget) < 2:
+        raise ValueError(f"budget: at least 2 images needed, got {budget}")
+    halves = [budget]
+    while (half := halves[-1] // 2) >= FEWEST:
+        halves.append(half)
+    return tuple(reversed(halves))
+
+
+def decide(b: int, c: int, n: int, budget: int, margin: float, level: float = 0.95) -> Difference:
+    """Return what is known after `n` images, which is one of `looks(budget)`; ValueError otherwise.
+
+    `margin` > 0 is a share of the images. The intervals of all looks hold `level` together, so that at most a share
+    1 - level of all findings is false, whenever one stops.
+    """
+    width = at_least("margin", margin, 0.0)
+    own = look_level(n, looks(budget), level)
+    lo, hi = paired_difference(b, c, n, own)
+    finding: Finding = "undecided"
+    if -width < lo and hi < width:
+        finding = "within"
+    elif lo > 0 or hi < 0:
+        finding = "better" if lo > 0 else "worse"
+    return Difference((c - b) / n, lo, hi, own, finding)

@@ -18,8 +18,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from .database.filters import Where as Where
 from .database.location import configured as configured
-from .database.where import Where as Where
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,14 +10,12 @@ import pandas as pd
 
 from harness.core.errors import UsageError
 from harness.core.metric import METRICS, Metric
-from harness.core.quantity import Missing, Value
-from harness.core.record import Record, RunHeader
+from harness.core.quantity import Missing, Value, iso, microseconds
+from harness.core.record import TEXTS, Record, RunHeader, texts
 from harness.core.scenario import PARAMETERS
-from harness.core.texts import TEXTS, texts
-from harness.core.times import iso, microseconds
 
+from .database.filters import Where
 from .database.rows import git_sha
-from .database.where import Where
 from .runfolder import RunFolder
 
 Format = Literal["csv", "json", "markdown"]

@@ -2,6 +2,8 @@
 
 Writing needs the standard library and numpy alone, since the measuring process writes; reading checks every document
 against the dataclasses of `harness.core` and imports pydantic for it (in `documents`).
+
+The raw latencies of a record, wherever its blobs are.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,7 @@ import numpy.typing as npt
 
 from harness.core.errors import RecordError, UsageError
 from harness.core.files import record_name, write_whole
-from harness.core.record import Record, RunHeader, to_json
+from harness.core.record import Blob, Record, RunHeader, to_json
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
@@ -150,3 +152,20 @@ def _npz(arrays: Arrays) -> bytes:
 def _encode(document: Mapping[str, object]) -> bytes:
     """As JSON; a NaN or infinity raises ValueError here, not in the reader's browser."""
     return json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1).encode()
+
+
+FindBlob = Callable[[str], Mapping[str, npt.NDArray[np.generic]]]
+
+
+def sample_blobs(record: Record) -> Iterator[Blob]:
+    """Blobs with an array 'wall_ns': one a process, or the one that an import kept."""
+    yield from (process.blob for process in record.processes)
+    imported = record.details.get("samples")
+    if isinstance(imported, Mapping):
+        yield Blob(**imported)
+
+
+def latencies_ns(record: Record, blob: FindBlob) -> npt.NDArray[np.int64]:
+    """All timed latencies of a record in nanoseconds, process by process; empty where none were kept."""
+    parts = [np.asarray(blob(one.sha256)["wall_ns"], dtype=np.int64) for one in sample_blobs(record)]
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)

@@ -16,7 +16,7 @@ from reports.data import CaseView, ReportData
 from reports.figures.plots import GREY, axis, figure_json, thin
 from reports.numbers import Scale, Shown, plain
 from reports.section import Absent, Section, Template
-from reports.text import flat, tail
+from reports.words import flat, tail
 
 _TEMPLATE = Template.beside(__file__)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.core.operators import OperatorProfile
+from harness.core.execution import OperatorProfile
 from reports.data import CaseView, ReportData
 from reports.numbers import plain
 from reports.section import Absent, Section, Template

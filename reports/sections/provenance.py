@@ -10,7 +10,7 @@ from reports.data import ReportData, Run
 from reports.numbers import scale_for, show
 from reports.page import seconds
 from reports.section import Section, Template
-from reports.text import flat
+from reports.words import flat
 
 _TEMPLATE = Template.beside(__file__)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.diagnosis.prospects import prospects
+from harness.diagnosis.precision import prospects
 from reports.data import CaseView, ReportData
 from reports.numbers import TIMES
 from reports.section import Absent, Section, Template

@@ -13,7 +13,7 @@ from rich.text import Text
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity, Value
 from reports.numbers import percent, scale_for, show
-from reports.text import clean
+from reports.words import clean
 
 from .table import figure
 

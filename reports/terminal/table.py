@@ -15,8 +15,7 @@ from harness.core.record import Record, RunHeader
 from reports.numbers import Scale, Shown, counted, show
 from reports.pareto import front
 from reports.recommend import comparable
-from reports.text import clean
-from reports.words import COLUMNS, MISSED, label_of, mark_of, scales_of, setting_of
+from reports.words import COLUMNS, MISSED, clean, label_of, mark_of, scales_of, setting_of
 
 _WORDS = "verdict in words"
 _FIRST_TO_GO = ("latency_p99_ns", "latency_p90_ns", _WORDS, "peak_rss_bytes", "top1_difference", "artifact_bytes")

@@ -12,8 +12,8 @@ from typing import Any
 from harness.core.artifact import Artifact, Format, Preprocess, sha256_of
 from harness.core.case import Case, Weights
 from harness.core.errors import SetupError, UnknownName, UsageError
-from harness.core.places import cache_dir
-from suites.data.published import FETCH, PUBLISHED
+from harness.core.files import cache_dir
+from suites.data.published_weights import FETCH, PUBLISHED
 
 from . import model_cache, synthetic
 from .model_cache import Entry

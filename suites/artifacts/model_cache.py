@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from harness.core.artifact import Format, Preprocess, sha256_of
-from harness.core.places import cache_dir
+from harness.core.files import cache_dir
 
 MODEL = re.compile(r"[a-z0-9_]+(-[0-9]+(\.[0-9]+)?){2}")
 SETTING = re.compile(r"[a-z0-9]+([-+.][a-z0-9]+)*")

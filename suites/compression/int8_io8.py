@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.artifact import Format
-from harness.runtimes.scales import key, written
+from harness.runtimes.inputs import key, written
 
 from . import litert, ort
 from .base import INT8_DOT_PRODUCT, Calibration, Compression, Yield
@@ -20,7 +20,7 @@ class Int8Io8(Compression):
     """What accelerators such as the Edge TPU ask for: no float anywhere.
 
     The harness quantises inputs before the timed part, with the scale of the model, which .tflite holds itself and
-    .onnx in its metadata (`harness.runtimes.scales`).
+    .onnx in its metadata (`harness.runtimes.inputs`).
     """
 
     name = "int8-static-io8"

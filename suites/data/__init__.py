@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .imagenet_weights import ImagenetWeights
 from .mini_imagenet import MiniImagenet
-from .published_weights import Fetchable
+from .published_weights import Fetchable, ImagenetWeights
 
 FETCHABLE: Mapping[str, Fetchable] = {each.name: each for each in (ImagenetWeights(), MiniImagenet())}
 """By name, as `edgebench data fetch` takes it."""

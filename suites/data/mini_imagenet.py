@@ -22,11 +22,10 @@ from numpy.typing import NDArray
 
 from harness.core.artifact import Preprocess
 from harness.core.errors import SetupError
-from harness.core.places import cache_dir
+from harness.core.files import cache_dir
 from harness.datasets.image_folders import on_white, read
 from harness.datasets.preprocessing import preprocess
-from suites.debian import DebianPackage
-from suites.pypi import Wheel
+from suites.fetch import DebianPackage, Wheel
 
 from .published_weights import Fetchable
 

@@ -6,8 +6,7 @@ files, ``litert`` converts, ``compressed`` makes cases of it all.
 
 from __future__ import annotations
 
-from .compressed import CompressedModel
-from .settings import chosen
+from .compressed import CompressedModel, chosen
 from .split import Split
 
 __all__ = ["CompressedModel", "Split", "chosen"]

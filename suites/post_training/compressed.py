@@ -1,4 +1,7 @@
-"""A user's net under every setting asked for, on every runtime that can take it, as cases and their files."""
+"""A user's net under every setting asked for, on every runtime that can take it, as cases and their files.
+
+Which settings `--compress` asks for.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from harness.core import plugins
 from harness.core.artifact import Artifact, Format, Preprocess, sha256_of
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, ModelError, UsageError
-from harness.core.places import cache_dir
-from harness.datasets.numbering import rows
+from harness.core.files import cache_dir
+from harness.core.plugins import load, load_all
+from harness.datasets.label_mapping import rows
 from suites.compression.base import Calibration, Compression
 from suites.user_model import UserModel
 
@@ -150,3 +154,26 @@ class CompressedModel:
         if kind == "tflite":
             origin["converter"] = self._once("converter", converter)
         return origin | ({"split": self.images.note} if self.images else {})
+
+
+ALL = "all"
+REFERENCE = "fp32"
+
+
+def chosen(text: str) -> list[Compression]:
+    """The settings of 'all', or of names joined by commas; fp32, which the others are compared with, comes first.
+
+    UnknownName for a name that is none, UsageError for a setting that trains.
+    """
+    every: dict[str, Compression] = load_all("compression")
+    free = {name: setting for name, setting in every.items() if not setting.needs_training}
+    if text == ALL:
+        return sorted(free.values(), key=lambda setting: setting.name != REFERENCE)
+    names = [name for name in dict.fromkeys([REFERENCE, *map(str.strip, text.split(","))]) if name]
+    for name in names:
+        if load("compression", name).needs_training:
+            raise UsageError(
+                f"{name} trains the net, which a model file alone does not allow",
+                f"--compress takes {ALL}, or some of {', '.join(free)}",
+            )
+    return [free[name] for name in names]

@@ -13,13 +13,12 @@ import numpy as np
 
 from harness.core.artifact import Preprocess
 from harness.core.errors import DataError
-from harness.core.places import cache_dir
+from harness.core.files import cache_dir
 from harness.datasets import subset
 from harness.datasets.dataset import open_folder
-from harness.datasets.folders import ClassFolders
-from harness.datasets.image_folders import read
+from harness.datasets.image_folders import ClassFolders, read
+from harness.datasets.label_mapping import Label
 from harness.datasets.labels_file import LabelledFiles
-from harness.datasets.numbering import Label
 from harness.datasets.preprocessing import preprocess
 from suites.compression.base import Calibration
 

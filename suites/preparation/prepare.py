@@ -19,7 +19,7 @@ from suites.artifacts import catalog, model_cache
 from suites.artifacts.model_cache import Entry
 from suites.compression.base import Calibration, Compression, hash_of
 from suites.compression.chain import Chain
-from suites.data.published import PUBLISHED
+from suites.data.published_weights import PUBLISHED
 
 from .convert import CONVERTERS, Order
 from .from_checkpoints import Command, commands, in_words, made, provide

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.hostfs import HostFs
-from harness.core.units import utc_now
+from harness.core.quantity import utc_now
 from harness.host.identity import identity
 from harness.runs.session import versions
 

@@ -20,12 +20,12 @@ from typing import Any
 
 from harness.core.errors import EdgebenchError
 from harness.core.hostfs import HostFs
-from harness.host.room import Room
+from harness.host.resource_limits import Room
 from harness.measure.ab import Duel, Side, Timing, time_process
 from harness.measure.passes.worker_process import Failure
 from harness.measure.prepared import Prepared
 from harness.measure.presets import Profile, profile
-from harness.runs.board import find_target
+from harness.runs.config import find_target
 from harness.runs.variants import SideFinder
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.stats.sequential import Finding, decide, looks, paired_difference
+from harness.stats.proportions import Finding, decide, looks, paired_difference
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _rounds import print_table

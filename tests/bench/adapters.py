@@ -25,7 +25,7 @@ import numpy as np
 
 from harness.core import plugins
 from harness.core.errors import EdgebenchError
-from harness.host.room import Room
+from harness.host.resource_limits import Room
 from harness.measure.prepared import Prepared
 from harness.runs.variants import SideFinder
 from harness.runtimes.base import Adapter, SessionError

@@ -28,12 +28,12 @@ import numpy as np
 from harness.core import plugins
 from harness.core.errors import EdgebenchError
 from harness.core.hostfs import HostFs
-from harness.host.room import Room
+from harness.host.resource_limits import Room
 from harness.measure.ab import time_process
 from harness.measure.passes.worker_process import Failure, run_worker
 from harness.measure.prepared import Prepared
 from harness.measure.presets import Profile, profile
-from harness.runs.board import find_target
+from harness.runs.config import find_target
 from harness.runs.variants import SideFinder
 from harness.stats.comparison import ab
 

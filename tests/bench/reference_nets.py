@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from harness.core.plugins import load
-from suites.artifacts.synthetic.images import images
+from suites.artifacts.synthetic.check import images
 from suites.models.base import ModelFamily, Variant
 from tests.batch_norm import calibrate_batch_norm
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from harness.measure.selfcheck.import_cost import import_costs
+from harness.measure.selfcheck.perturbation import import_costs
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _rounds import print_table, warn_if_busy

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.operators import OperatorProfile
+from harness.core.execution import OperatorProfile
 from harness.core.quantity import Missing
 from harness.store.runfolder import RunFolder
 from tests.e2e.conftest import EMBEDDED, SMOKE, Edgebench, called

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from harness.core.case import Case
-from harness.core.power import PowerTotal
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
+from harness.core.target import PowerTotal
 from harness.measure.passes import energy
 from harness.measure.passes.energy import EnergyPass, Measured
 from harness.measure.passes.latency import Progress

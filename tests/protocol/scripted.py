@@ -22,7 +22,7 @@ from harness.core.execution import Execution
 from harness.core.quantity import Missing
 from harness.core.record import Record
 from harness.measure.block import Setting, measure_block
-from harness.measure.passes import accuracy, energy, fidelity, latency, memory, operators, overhead
+from harness.measure.passes import accuracy, diagnostics, energy, fidelity, latency, memory
 from harness.measure.passes.accuracy import Scores
 from harness.measure.passes.energy import EnergyPass
 from harness.measure.passes.latency import LatencyPass, Progress
@@ -30,7 +30,7 @@ from harness.measure.passes.worker_process import Answer, Failure
 from harness.measure.prepared import Prepared
 from harness.measure.presets import Profile, profile
 from harness.measure.protocol import PHASES, Job, Loop
-from harness.measure.summary import latency_metrics, verdict
+from harness.measure.verdicts import latency_metrics, verdict
 from harness.measure.worker import __main__, loop
 from harness.measure.worker import latency as timing
 from harness.runtimes.base import Batch, Options, Outputs, Session, TensorSpec
@@ -323,9 +323,9 @@ def replace_workers(patch: pytest.MonkeyPatch, run: Run) -> list[Job]:
         jobs.append(job)
         return run(job)
 
-    for module in (latency, fidelity, accuracy, energy, memory, operators):
+    for module in (latency, fidelity, accuracy, energy, memory, diagnostics):
         patch.setattr(module, "run_worker", run_worker)
-    patch.setattr(overhead, "run_worker", lambda _job, timeout_s: answer(warmup_ns=[140] * 3000))
+    patch.setattr(latency, "run_worker", lambda _job, timeout_s: answer(warmup_ns=[140] * 3000))
     return jobs
 
 

@@ -23,17 +23,16 @@ from harness.core.sensing import Channel, Reading
 from harness.core.verdict import Verdict
 from harness.measure import ab as pairs
 from harness.measure.ab import Duel, Side, Timing
-from harness.measure.passes import overhead
+from harness.measure.passes import latency
 from harness.measure.passes.worker_process import Answer, Failure
 from harness.measure.prepared import Prepared
 from harness.measure.presets import PROFILES
 from harness.measure.protocol import Job, Labelled
 from harness.measure.selfcheck import checks, perturbation
 from harness.measure.selfcheck.checks import Check, Workload
-from harness.measure.selfcheck.import_cost import ImportCost, import_costs
-from harness.measure.selfcheck.perturbation import Alternation, Block, slowdown
+from harness.measure.selfcheck.perturbation import Alternation, Block, ImportCost, import_costs, slowdown
 from harness.runs.ab import AbRequest
-from harness.runs.variants import Side as NamedSide
+from harness.runs.variants import Variant as NamedSide
 from harness.runtimes.base import Options
 from harness.sensors.sampler import Sampler
 from harness.stats.comparison import ab
@@ -595,7 +594,7 @@ def test_target_of_the_timed_loop(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         warm_up = np.concatenate((np.full(settling, 9000), np.full(counted // 2, 120), np.full(counted // 2, 140)))
         return Answer({}, {"warmup_ns": warm_up, "wall_ns": np.array([1]), "cpu_ns": np.array([1])})
 
-    monkeypatch.setattr(overhead, "run_worker", worker)
+    monkeypatch.setattr(latency, "run_worker", worker)
     check = checks.loop_overhead(tmp_path, arch)
     assert (number(check.quantity), check.unit, check.target) == (130.0, "ns", target)
 
@@ -641,7 +640,7 @@ def test_targets_of_the_import(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert (number(memory.quantity), memory.unit, memory.target) == (300.0, "B", 15 * 2**20)
 
     measured = iter([[(0, 50), (90, 7)], [(0, 20), (30, 9)], [(0, 20), (40, 1)], [(0, 20), (50, 8)]])
-    monkeypatch.setattr("harness.measure.selfcheck.import_cost._once", lambda modules, scratch: next(measured))
+    monkeypatch.setattr("harness.measure.selfcheck.perturbation._once", lambda modules, scratch: next(measured))
     bare, module = import_costs(["m"], tmp_path, processes=3)  # one process goes first and does not count
     assert (bare.rss_bytes, module.time_ns, module.rss_bytes) == (20, 30, 8)
 

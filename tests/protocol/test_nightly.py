@@ -38,9 +38,8 @@ from harness.nightly.baselines import Build, Kept
 from harness.nightly.environments import Environments
 from harness.nightly.outcome import Outcome, exit_code
 from harness.nightly.remeasurement import Again
-from harness.nightly.report import Paper, markdown
+from harness.nightly.report import Paper, junit, markdown
 from harness.nightly.series import Tonight, judge, slow
-from harness.nightly.xml import junit
 from harness.stats.nightly import Detector, Settings, Verdict
 from harness.store.database.store import Store
 from suites.nightly_rules import Rules, Watch
@@ -1173,7 +1172,7 @@ def test_an_accepted_step_begins_anew(lab, monkeypatch, capsys) -> None:
     lab.again.ratio = 1.5
     for _ in range(2):
         assert of(lab.night("new", slow={FP32: 1.5, INT8: 1.5}).outcomes, LATENCIES).kind == "regression"
-    monkeypatch.setattr("harness.store.database.resets.utc_now", lambda: f"2025-01-{HISTORY + 3:02d}T12:00:00Z")
+    monkeypatch.setattr("harness.store.database.maintenance.utc_now", lambda: f"2025-01-{HISTORY + 3:02d}T12:00:00Z")
     accept = ["nightly", "--accept", "fp32", "--store", str(lab.place)]
     assert cli.main(accept) == 2
     assert good_builds(lab) == "old"

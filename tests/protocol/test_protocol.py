@@ -37,33 +37,31 @@ from harness.core.case import Case
 from harness.core.errors import SetupError, UsageError
 from harness.core.execution import FROM_FILE
 from harness.core.hostfs import HostFs
-from harness.core.power import PowerTotal
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record
 from harness.core.scenario import Load
 from harness.core.sensing import Channel, Reading
-from harness.core.target import Limits, Target
+from harness.core.target import Limits, PowerTotal, Target
 from harness.core.verdict import TRUSTED, Finding, Status, Verdict
-from harness.host import resource_limits, room
-from harness.host.memory import process_limit_bytes
-from harness.host.room import Room
+from harness.host import resource_limits
+from harness.host.resource_limits import Room, process_limit_bytes
 from harness.measure import block
-from harness.measure.passes import energy, guard, latency, memory, overhead, worker_process
+from harness.measure.passes import energy, latency, memory, worker_process
 from harness.measure.passes.diagnostics import look_deeper
 from harness.measure.passes.energy import EnergyPass
 from harness.measure.passes.latency import Progress
-from harness.measure.passes.throttle import ThrottleWatch
+from harness.measure.passes.thermal import ThrottleWatch
 from harness.measure.passes.worker_process import Answer, Failure
 from harness.measure.presets import Profile, profile
 from harness.measure.protocol import Job, Labelled, Loop
-from harness.measure.summary import latency_metrics
-from harness.measure.summary import verdict as verdict_of
-from harness.measure.verdicts import contended
-from harness.measure.worker import __main__, control, loop, os_counters, setup, witness
+from harness.measure.verdicts import contended, latency_metrics
+from harness.measure.verdicts import verdict as verdict_of
+from harness.measure.worker import __main__, loop, os_counters, setup
+from harness.measure.worker import latency as control
 from harness.measure.worker import latency as timing
 from harness.measure.worker.loop import Plan
 from harness.measure.worker.scenarios import Stage
-from harness.runs.order import Order
+from harness.runs.config import Order
 from harness.runs.plan import Data, Preparer
 from harness.runs.plan import Plan as RunPlan
 from harness.runs.session import Bench
@@ -719,13 +717,13 @@ def test_cpus_are_chosen_in_order(tmp_path: Path) -> None:
 def test_kernels_account_of_cpus_and_threads_is_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     looks = iter(
         [
-            witness.Look(0, 0, 5, 7, 0, {1: 0, 2: 1000, 3: 0}),
-            witness.Look(SECOND, SECOND, 8, 16, 0, {1: SECOND, 2: 1000 + 51 * MS, 3: 49 * MS, 4: 500 * MS}),
+            os_counters.Look(0, 0, 5, 7, 0, {1: 0, 2: 1000, 3: 0}),
+            os_counters.Look(SECOND, SECOND, 8, 16, 0, {1: SECOND, 2: 1000 + 51 * MS, 3: 49 * MS, 4: 500 * MS}),
         ]
     )
     machine = Machine()
 
-    def look() -> witness.Look:
+    def look() -> os_counters.Look:
         machine.events.append("look")
         return next(looks)
 
@@ -788,20 +786,20 @@ def pidfd(patch: pytest.MonkeyPatch, held: Sequence[int] = ()) -> Iterator[list[
         return (list(read) if len(pauses) >= max(1, len(held)) else []), [], []
 
     with patch.context() as during:
-        during.setattr(guard.os, "pidfd_open", lambda _pid: os.open(os.devnull, os.O_RDONLY), raising=False)
-        during.setattr(guard.select, "select", select)
-        during.setattr(guard, "held_bytes", lambda _pid: next(sizes))
+        during.setattr(worker_process.os, "pidfd_open", lambda _pid: os.open(os.devnull, os.O_RDONLY), raising=False)
+        during.setattr(worker_process.select, "select", select)
+        during.setattr(worker_process, "held_bytes", lambda _pid: next(sizes))
         yield pauses
 
 
 def test_parent_sleeps_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     child: Any = Sleeping()
     with pidfd(monkeypatch) as pauses:
-        assert guard.guard(child, 1000.0, None) is None
+        assert worker_process.guard(child, 1000.0, None) is None
     assert pauses == [pytest.approx(1000.0, rel=0.1)], "it sleeps once, for as long as it may"
     assert child.waits == [None], "Popen.wait with a time-out would poll"
     with pidfd(monkeypatch, [0, 0, 0]) as pauses:
-        assert guard.guard(child, 1000.0, 1 << 40) is None
+        assert worker_process.guard(child, 1000.0, 1 << 40) is None
     assert pauses == [2.0, 2.0, 2.0]
 
 
@@ -941,7 +939,7 @@ def test_overhead_is_in_the_header(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         assert job.loop
         return answer([9], warmup_ns=[*[5000] * 2000, *[140] * (job.loop.warmup_n - 2000)])
 
-    monkeypatch.setattr(overhead, "run_worker", run)
+    monkeypatch.setattr(latency, "run_worker", run)
     with Bench(order_to(tmp_path), plan_of([])) as made:
         pass
     assert made.folder.header().harness_overhead_ns == Value(140.0, n=10_000)
@@ -1239,10 +1237,10 @@ class Stopwatch:
     def __init__(self, patch: pytest.MonkeyPatch, ends_after_s: float = math.inf, held: Any = lambda _s: 0) -> None:
         self.now_s, self.pauses = 100.0, list[float]()
         self._end_s = 100.0 + ends_after_s
-        patch.setattr(guard.time, "monotonic", lambda: self.now_s)
-        patch.setattr(guard.os, "pidfd_open", lambda _pid: os.open(os.devnull, os.O_RDONLY), raising=False)
-        patch.setattr(guard.select, "select", self._select)
-        patch.setattr(guard, "held_bytes", lambda _pid: held(self.now_s - 100.0))
+        patch.setattr(worker_process.time, "monotonic", lambda: self.now_s)
+        patch.setattr(worker_process.os, "pidfd_open", lambda _pid: os.open(os.devnull, os.O_RDONLY), raising=False)
+        patch.setattr(worker_process.select, "select", self._select)
+        patch.setattr(worker_process, "held_bytes", lambda _pid: held(self.now_s - 100.0))
 
     def _select(self, read: Sequence[int], _write: Any, _error: Any, pause_s: float) -> tuple[Any, Any, Any]:
         self.pauses.append(pause_s)
@@ -1255,11 +1253,11 @@ def test_verdict_timeout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     child: Any = Sleeping()
     with monkeypatch.context() as patch:
         watch = Stopwatch(patch)
-        stopped = guard.guard(child, 60.0, None)
+        stopped = worker_process.guard(child, 60.0, None)
         assert watch.now_s == 160.0
     with monkeypatch.context() as patch:
         Stopwatch(patch, ends_after_s=59.0)
-        assert guard.guard(child, 60.0, None) is None
+        assert worker_process.guard(child, 60.0, None) is None
     assert stopped is not None
     assert stopped.status == "timeout"
     assert "not finished after 60 s" in stopped.reason
@@ -1408,9 +1406,9 @@ def test_cpu_pressure_of_the_machine() -> None:
 def test_pressure_counts_up_to_unused_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {1, 2})
     for used_s, waited_s, share in ((0.5, 0.3, 0.3), (1.9, 0.3, 0.1), (2.0, 0.3, 0.0), (2.5, 0.3, 0.0), (0.0, 3, 1.0)):
-        before = witness.Look(0, 0, 0, 0, 1_000_000, {})
-        after = witness.Look(SECOND, round(used_s * SECOND), 0, 0, 1_000_000 + round(waited_s * 1e6), {})
-        assert witness.between(before, after)["cpu_pressure"] == pytest.approx(share)
+        before = os_counters.Look(0, 0, 0, 0, 1_000_000, {})
+        after = os_counters.Look(SECOND, round(used_s * SECOND), 0, 0, 1_000_000 + round(waited_s * 1e6), {})
+        assert os_counters.between(before, after)["cpu_pressure"] == pytest.approx(share)
 
 
 def test_waiting_for_a_device_is_no_contention() -> None:
@@ -1970,7 +1968,7 @@ def test_a_process_beyond_its_limit_is_stopped(monkeypatch: pytest.MonkeyPatch, 
     child: Any = Sleeping()
     with monkeypatch.context() as patch:
         Stopwatch(patch, held=lambda s: 300 * 2**20 if s < 3 else 301 * 2**20)
-        stopped = guard.guard(child, 1000.0, 300 * 2**20)
+        stopped = worker_process.guard(child, 1000.0, 300 * 2**20)
     assert stopped is not None
     assert stopped.status == "out-of-memory"
     assert "held 301.0 MiB, its limit is 300.0 MiB" in stopped.reason
@@ -2002,13 +2000,13 @@ def test_a_process_beyond_its_limit_is_stopped(monkeypatch: pytest.MonkeyPatch, 
 def test_where_the_limit_comes_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     tree: trees.Tree = {"proc/meminfo": "MemTotal: 99999999 kB\nMemAvailable: 99999999 kB\n"}
     fs = HostFs(trees.write(tmp_path, tree))
-    monkeypatch.setattr(room, "HostFs", lambda: fs)
+    monkeypatch.setattr(resource_limits, "HostFs", lambda: fs)
     told = Target("x", "X", "generic", limits=Limits(memory_bytes=300 << 20), memory_bytes=1000 << 20)
     assert Room.on(told, memory_bytes=70 << 20).memory_bytes == 70 << 20
     assert Room.on(told).memory_bytes == 300 << 20
     assert Room.on(dataclasses.replace(told, limits=Limits())).memory_bytes == 750 << 20
     from harness.cli import parser
-    from harness.cli._request import request_of
+    from harness.cli._options import request_of
 
     arguments = parser().parse_args(["run", "quick", "--memory-limit", "70", "--timeout", "8"])
     request = request_of(arguments)
@@ -2043,7 +2041,7 @@ def test_the_limit_is_looked_at_the_more_often_the_nearer(monkeypatch: pytest.Mo
         child: Any = Sleeping()
         with monkeypatch.context() as patch:
             watch = Stopwatch(patch, ends_after_s=pause_s / 2, held=lambda _s, held=held: held)
-            assert guard.guard(child, 1000.0, limit) is None
+            assert worker_process.guard(child, 1000.0, limit) is None
         assert watch.pauses == [pytest.approx(pause_s)]
 
 
@@ -2159,7 +2157,7 @@ def test_no_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     child: Any = Sleeping()
     with monkeypatch.context() as patch:
         Stopwatch(patch)
-        stopped = guard.guard(child, 60.0, 1 << 30)
+        stopped = worker_process.guard(child, 60.0, 1 << 30)
     assert stopped is not None
     assert stopped.status == "timeout"
     assert codes(monkeypatch, tmp_path, Failure(stopped, "")) == (3, 4)
@@ -2169,7 +2167,7 @@ def test_memory_without_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     child: Any = Sleeping()
     with monkeypatch.context() as patch:
         Stopwatch(patch, held=lambda seconds: int(seconds * 2**30))
-        stopped = guard.guard(child, 600.0, 10 << 30)
+        stopped = worker_process.guard(child, 600.0, 10 << 30)
     assert stopped is not None
     assert stopped.status == "out-of-memory"
     assert codes(monkeypatch, tmp_path, Failure(stopped, "")) == (3, 4)

@@ -29,7 +29,7 @@ from harness.measure.passes.latency import LatencyPass, Progress
 from harness.measure.passes.worker_process import Answer
 from harness.measure.presets import PROFILES, Profile, profile
 from harness.measure.protocol import Job, Loop
-from harness.measure.summary import latency_metrics, verdict
+from harness.measure.verdicts import latency_metrics, verdict
 from harness.measure.worker import latency as timing
 from harness.measure.worker.loop import Plan, Samples
 from harness.measure.worker.scenarios import Stage, drive

@@ -21,10 +21,10 @@ from harness.cli import main
 from harness.core import plugins
 from harness.core.errors import DataError
 from harness.core.hostfs import HostFs
-from harness.core.power import PowerTotal
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.scenario import Load
 from harness.core.sensing import Channel, Reading
+from harness.core.target import PowerTotal
 from harness.core.verdict import Verdict
 from harness.host.checks import emulation
 from harness.host.recording import JOURNAL
@@ -33,7 +33,7 @@ from harness.measure.passes.energy import EnergyPass, Measured
 from harness.measure.passes.worker_process import Failure
 from harness.measure.presets import PROFILES, profile
 from harness.measure.protocol import Job
-from harness.measure.summary import latency_metrics, verdict
+from harness.measure.verdicts import latency_metrics, verdict
 from harness.measure.worker.loop import Samples
 from harness.runs.session import machine_verdict
 from harness.sensors import open_sensors, read_all
@@ -41,7 +41,7 @@ from harness.sensors.board_power import BoardPower, PowerSource, board_power, po
 from harness.sensors.drivers.joulescope import Joulescope
 from harness.sensors.energy import CaseEnergy, Window, case_energy
 from harness.sensors.meter_csv import align, read_trace, window_energies
-from harness.sensors.overview import overview
+from harness.sensors.registry import overview
 from harness.sensors.sampler import Sampler, Series, Traces
 from harness.stats.energy import from_counter, integrate
 from tests import trees
@@ -1123,7 +1123,7 @@ def test_a_still_board_has_no_energy(tmp_path: Path, monkeypatch: pytest.MonkeyP
     played = Board()
     clock = SimpleNamespace(perf_counter_ns=played.now)
     monkeypatch.setattr("harness.sensors.base.time", clock)
-    monkeypatch.setattr("harness.sensors.drivers.pmic.time", clock)
+    monkeypatch.setattr("harness.sensors.drivers.raspberry_pi.time", clock)
     rule = dataclasses.asdict(source.rule)
     del rule["scope"], rule["channels"]
     names = {channel.name for channel in source.channels}

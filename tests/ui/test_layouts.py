@@ -12,9 +12,8 @@ import pytest
 from harness.core.metric import METRICS
 from harness.core.record import Record
 from harness.store.runfolder import RunFolder
-from reports.build import build, write
+from reports.build import build, build_folder, write
 from reports.data import Reset, gather
-from reports.folder import build_folder
 from reports.serve.run_sources import FolderShelf
 from reports.serve.server import ReportServer
 from reports.serve.site import Site

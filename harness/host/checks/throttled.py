@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.core.hostfs import HostFs
 from harness.core.verdict import Finding
-from harness.host.raspberry import throttled_bits
+from harness.host.hardware import throttled_bits
 
 # Bits of get_throttled (under-voltage, bits 0 and 16, is a check of its own); 16 higher: has occurred since boot.
 _BITS = {1: "ARM clock capped", 2: "throttled", 3: "soft temperature limit"}

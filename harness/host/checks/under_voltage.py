@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.core.hostfs import HostFs
 from harness.core.verdict import Finding
-from harness.host.raspberry import supply_ma, throttled_bits
+from harness.host.hardware import supply_ma, throttled_bits
 
 _REMEDY = "use the board's own supply and a short cable"
 _PI5_SUPPLY_MA = 5000

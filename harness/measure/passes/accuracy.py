@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from harness.core.case import Case
 from harness.core.errors import DataError
 from harness.core.quantity import Missing, Quantity, Value
-from harness.datasets.numbering import Numbering
+from harness.datasets.label_mapping import Numbering
 from harness.measure.prepared import Prepared, side_by_side
 from harness.measure.protocol import Job, Stop
 from harness.stats import mcnemar, output_quality
-from harness.stats.sequential import paired_difference
+from harness.stats.proportions import paired_difference
 
 from .worker_process import Answer, Failure, run_worker
 
@@ -28,7 +28,7 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Scored:
-    """A net's outputs (images x classes, float32) and the labels as `harness.datasets.numbering.rows` makes them.
+    """A net's outputs (images x classes, float32) and the labels as `harness.datasets.label_mapping.rows` makes them.
 
     `classes` is how many the data set has; `unscored` says why nothing can be scored: the outputs are not finite, or
     the labels cannot be theirs; empty where it can. `parts` are the names and sizes of what the data set was put

@@ -1,4 +1,7 @@
-"""What explains a case rather than measures it: its operators, its memory over time, how far its file deflates."""
+"""The operator profile's pass, in the parent: a fresh process with the runtime's profiler on, apart from all timing.
+
+What explains a case rather than measures it: its operators, its memory over time, how far its file deflates.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.artifact import deflated_size_of
-from harness.core.operators import OperatorProfile
+from harness.core.execution import OperatorProfile
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Trace
 from harness.measure.prepared import BlobSink, Prepared
 
 from .memory import MemoryTrace, memory_trace
-from .operators import operator_profile
+from .worker_process import Failure, run_worker
+
+
+def operator_profile(case: Prepared, scratch: Path) -> OperatorProfile | Missing:
+    """The case's operators; Missing when the runtime has no profiler or the process failed."""
+    answer = run_worker(case.job("profile", scratch / f"profile-{case.case.slug}", seed=0), case.timeout_s)
+    if isinstance(answer, Failure):
+        return Missing(f"the profiling pass ended as {answer.verdict.status}: {answer.verdict.reason}")
+    found: dict[str, Any] = answer.result["operators"]
+    return Missing(found["reason"]) if "reason" in found else OperatorProfile.from_json(found)
+
 
 NOT_ASKED = Missing("not looked at: run with --deep")
 

@@ -18,7 +18,7 @@ from harness.core.record import ProcessRun
 from harness.core.verdict import Finding, Verdict
 from harness.measure.prepared import Prepared, side_by_side
 from harness.runtimes.graph_counts import Counts
-from harness.stats.fidelity import NAMES, compare, wrong
+from harness.stats.output_quality import NAMES, compare, wrong
 
 from .worker_process import Failure, run_worker
 

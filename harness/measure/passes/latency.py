@@ -1,4 +1,7 @@
-"""Latency: P fresh processes a case, processes of different cases in random order."""
+"""Latency: P fresh processes a case, processes of different cases in random order.
+
+What the harness itself adds to an inference: the timed loop around the runtime that does nothing.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from harness import stats
+from harness.core import plugins
+from harness.core.quantity import Missing, Quantity, Value, utc_now
 from harness.core.scenario import Scenario
 from harness.core.sensing import Sensor
-from harness.core.units import utc_now
 from harness.datasets.dataset import open_dataset
 from harness.datasets.preprocessing import preprocess
 from harness.measure.metrics import headline
@@ -22,10 +26,9 @@ from harness.measure.prepared import BlobSink, Prepared
 from harness.measure.presets import Profile, fitted, level
 from harness.measure.protocol import Job, Labelled, Loop
 from harness.measure.samples import Progress
-from harness.measure.worker.feeds import N_FEEDS
+from harness.measure.worker.setup import N_FEEDS
 
-from .thermal import ClimateWatch
-from .throttle import ThrottleWatch
+from .thermal import ClimateWatch, ThrottleWatch
 from .worker_process import Answer, Failure, run_worker
 
 PILOTS = 2
@@ -124,3 +127,21 @@ def write_feeds(block: Sequence[Prepared], scratch: Path) -> dict[Labelled, Path
         files[labelled] = scratch / f"feeds-{len(files)}.npy"
         np.save(files[labelled], np.stack(rows))
     return files
+
+
+_SETTLE = 2000
+_LOOP = Loop(warmup_n=_SETTLE + 10_000, warmup_ns=0, min_n=1, min_ns=0, max_n=_SETTLE + 10_000)
+
+
+def loop_overhead_ns(scratch: Path) -> Quantity:
+    """Median wall nanoseconds the loop measures around an empty call, in a fresh process.
+
+    Taken from the warm-up: that is timed call by call, while the timed loop takes calls this short in batches, which
+    is not what an inference of a millisecond sees.
+    """
+    job = Job("latency", plugins.reference("runtimes", "null"), model="", out=str(scratch / "null"), loop=_LOOP)
+    answer = run_worker(job, timeout_s=60)
+    if isinstance(answer, Failure):
+        return Missing(f"the null runtime ended as {answer.verdict.status}: {answer.verdict.reason}")
+    wall = answer.arrays["warmup_ns"][_SETTLE:]
+    return Value(float(np.median(wall)), n=len(wall))

@@ -17,15 +17,14 @@ import numpy as np
 from harness import stats
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.sensing import Sensor
-from harness.measure.passes.overhead import loop_overhead_ns
+from harness.measure.passes.latency import loop_overhead_ns
 from harness.measure.passes.worker_process import Failure, run_worker
 from harness.measure.prepared import Prepared
 from harness.measure.protocol import Loop
-from harness.measure.worker.control import control_ns
+from harness.measure.worker.latency import control_ns
 from harness.sensors.sampler import Sampler, sampled_channels
 
-from .import_cost import import_costs
-from .perturbation import BLOCK_NS, FEWEST, Alternation, slowdown
+from .perturbation import BLOCK_NS, FEWEST, Alternation, import_costs, slowdown
 
 _MIB = 1 << 20
 _WARMUP_NS = 200_000_000

@@ -23,9 +23,8 @@ from harness.measure.protocol import Job, Phase  # noqa: E402
 from harness.runtimes.base import SessionError  # noqa: E402
 
 from . import latency as _latency  # noqa: E402, F401 - with this module, so that the runtime's own cost stands apart
-from .feeds import Arrays, adapter  # noqa: E402
 from .os_counters import mark, max_rss_bytes, peak_rss_bytes  # noqa: E402
-from .setup import die_first, die_with_parent, pin  # noqa: E402
+from .setup import Arrays, adapter, die_first, die_with_parent, pin  # noqa: E402  # noqa: E402
 
 _PHASES: dict[Phase, tuple[str, str]] = {
     "inspect": ("feeds", "inspect"),

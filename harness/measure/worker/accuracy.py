@@ -1,20 +1,30 @@
-"""The accuracy phase of a worker: outputs for every labelled image."""
+"""The accuracy phase of a worker: outputs for every labelled image.
+
+The accuracy pass in a worker that ends as soon as the net's difference to fp32 is decided.
+
+Images come in a seeded random order, so that those seen so far stand for all; the order of a data set may be by class.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.datasets.dataset import open_dataset
-from harness.datasets.numbering import rows
+from harness.datasets.dataset import Dataset, open_dataset
+from harness.datasets.image_folders import Image
+from harness.datasets.label_mapping import Label, rows
 from harness.datasets.preprocessing import preprocess
-from harness.measure.protocol import Job
+from harness.measure.protocol import Job, Stop
 from harness.runtimes.base import Session
+from harness.stats.output_quality import discordant, hits
+from harness.stats.proportions import Difference, decide, looks
 
-from .feeds import Outcome, only_input
-from .until_decided import Judge, in_order
+from .setup import Outcome, only_input
 
 
 def accuracy(session: Session, job: Job) -> Outcome:
@@ -37,3 +47,50 @@ def accuracy(session: Session, job: Job) -> Outcome:
     sort = np.argsort(places)
     arrays = {"places": np.array(places)[sort], "outputs": np.stack(outputs)[sort], "labels": rows(labels)[sort]}
     return facts, arrays
+
+
+def in_order(dataset: Dataset, limit: int | None, seed: int | None) -> Iterator[tuple[int, Image, Label]]:
+    """Place, image and label of the first `limit` images; in random order where there is a seed."""
+    if seed is None:
+        for place, (image, label) in enumerate(dataset.items(limit)):
+            yield place, image, label
+        return
+    places = np.random.default_rng(seed).permutation(min(limit or len(dataset), len(dataset))).tolist()
+    for place, (image, label) in zip(places, dataset.picked(places), strict=True):
+        yield place, image, label
+
+
+class Judge:
+    """Looks at the outputs so far when a look is planned; `said` is what the record keeps of it."""
+
+    def __init__(self, stop: Stop) -> None:
+        with np.load(stop.reference, allow_pickle=False) as file:
+            self._hits, self._labels = file["hits"], file["labels"]
+        self._stop = stop
+        self._budget = len(self._hits)
+        self._looks = looks(self._budget) if self._budget > 1 else ()
+        self.said: dict[str, Any] = {}
+
+    def enough(self, places: list[int], outputs: list[NDArray[np.float32]]) -> bool:
+        """Whether the difference is decided after these images; asked after each."""
+        n = len(places)
+        if n not in self._looks or outputs[0].size != self._stop.classes:
+            return False
+        own = hits(np.stack(outputs), self._labels[places])
+        found = decide(*discordant(self._hits[places], own), n, self._budget, self._stop.margin)
+        self.said = {
+            **asdict(found),
+            "n": n,
+            "of": self._budget,
+            "margin": self._stop.margin,
+            "words": self._words(found, n),
+        }
+        return found.finding != "undecided"
+
+    def _words(self, found: Difference, n: int) -> str:
+        points = f"{100 * self._stop.margin:g} point{'s' * (self._stop.margin != 0.01)}"
+        if found.finding == "undecided":
+            return f"undecided after all {n} images: neither within {points} of fp32 nor better or worse"
+        finding = f"within {points} of fp32" if found.finding == "within" else f"{found.finding} than fp32"
+        after = f"stopped after {n} of {self._budget} images" if n < self._budget else f"after all {n} images"
+        return f"{after}: {finding}"

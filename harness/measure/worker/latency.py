@@ -1,4 +1,9 @@
-"""The latency phase of a worker: first inference, warm-up, the scenario between two runs of the control kernel."""
+"""A fixed piece of work: its CPU time tells whether the machine itself changed speed meanwhile.
+
+The latency phase of a worker: first inference, warm-up, the scenario between two runs of the control kernel.
+
+The 'stamps' phase of a worker: SingleStream that also tells when each sample began.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +19,32 @@ from harness.runtimes.base import Batch, Session
 
 from . import loop as timed_loop
 from . import scenarios
-from .control import control_ns
-from .feeds import Outcome, adapter, feeds
 from .loop import Plan
-from .os_counters import mark
-from .witness import between, look
+from .os_counters import between, look, mark
+from .setup import Outcome, adapter, feeds
+
+_REPEATS = 9
+_WARM_UP = 3
+_STEPS = 20_000
+
+
+def control_ns() -> float:
+    """Least CPU nanoseconds of a fixed integer loop (about 1 ms on a current core), of this thread alone.
+
+    The least of several, since what disturbs can only add; the first few, in which the interpreter still adapts its
+    bytecode and the caches hold other things, do not count. Python on
+    small integers has no memory traffic and no vector units, so it follows the core's clock and nothing that the
+    measured runtime leaves behind in the caches.
+    """
+    return float(min([_once() for _ in range(_WARM_UP + _REPEATS)][_WARM_UP:]))
+
+
+def _once() -> int:
+    before = time.thread_time_ns()
+    state = 1
+    for _ in range(_STEPS):
+        state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+    return time.thread_time_ns() - before
 
 
 def latency(session: Session, job: Job) -> Outcome:
@@ -63,3 +89,30 @@ def _steady_loop(session: Session, batches: list[Batch], loop: Loop, job: Job) -
         same = timed_loop.run(session, batches[:1], Plan(loop.min_n // 4 + 1, 0, loop.max_n, threads, calls))
         result["same_input_ratio"] = float(np.median(same.wall_ns) / np.median(samples.wall_ns))
     return result, {"warmup_ns": warm.wall_ns, "wall_ns": samples.wall_ns, "cpu_ns": samples.cpu_ns, **samples.more}
+
+
+class _Stamped:
+    """A session that notes the time when an input is in place: outside of what is timed."""
+
+    def __init__(self, session: Session) -> None:
+        self.at_ns: list[int] = []
+        self.infer = session.infer
+        self._prepare = session.prepare
+
+    def prepare(self, batch: Batch) -> None:
+        self._prepare(batch)
+        self.at_ns.append(time.perf_counter_ns())
+
+
+def stamps(session: Session, job: Job) -> Outcome:
+    """Arrays 'at_ns' (on the clock that all processes share), 'wall_ns' and 'cpu_ns', one entry a sample."""
+    if job.loop is None:
+        raise ValueError("a stamps job needs a loop")
+    batches, loop, threads = feeds(session, job), job.loop, job.options.threads
+    warm = timed_loop.run(session, batches, Plan(loop.warmup_n, loop.warmup_ns, loop.max_n, threads))
+    calls = timed_loop.calls_per_sample(float(np.median(warm.wall_ns)))
+    stamped = _Stamped(session)
+    samples = timed_loop.run(stamped, batches, Plan(loop.min_n, loop.min_ns, loop.max_n, threads, calls))
+    result: dict[str, Any] = {"started_ns": samples.started_ns, "ended_ns": samples.ended_ns}
+    arrays = {"at_ns": np.array(stamped.at_ns, np.int64), "wall_ns": samples.wall_ns, "cpu_ns": samples.cpu_ns}
+    return result, arrays

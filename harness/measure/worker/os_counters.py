@@ -1,11 +1,17 @@
-"""How much memory a process holds, from the kernel's own counters."""
+"""How much memory a process holds, from the kernel's own counters.
+
+What the kernel saw of this process and of the machine while the timed loop ran: read before and after, never within.
+
+A machine that others load too may give steady figures that are all too high; these say so where the figures do not.
+"""
 
 from __future__ import annotations
 
+import os
 import resource
 import time
 from pathlib import Path
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 _HELD = ("VmRSS", "VmSwap")
 
@@ -65,3 +71,85 @@ def resident(pid: int) -> tuple[int, int] | None:
 
 def _parted(line: str) -> tuple[str, str, str]:
     return line.partition(":")
+
+
+BUSY = 0.05
+"""A thread that computed for more than this share of the window worked in it."""
+
+
+class Look(NamedTuple):
+    """A moment. `cpu_ns` is this process's CPU time, `thread_ns` that of each thread: empty where it is not told."""
+
+    at_ns: int
+    cpu_ns: int
+    preempted: int
+    waits: int
+    pressure_us: int | None
+    thread_ns: dict[int, int]
+
+
+class Seen(TypedDict):
+    """Between two looks, see `harness.core.record.ProcessRun`; None where this kernel does not tell."""
+
+    involuntary_switches: int
+    voluntary_switches: int
+    cpu_pressure: float | None
+    busy_threads: int | None
+    os_threads: int
+    affinity: list[int]
+
+
+def look(proc: Path = Path("/proc")) -> Look:
+    """Now: some file reads, a fraction of a millisecond."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    at_ns, cpu_ns = time.perf_counter_ns(), time.process_time_ns()
+    return Look(at_ns, cpu_ns, usage.ru_nivcsw, usage.ru_nvcsw, _pressure_us(proc), _thread_ns(proc))
+
+
+def between(before: Look, after: Look) -> Seen:
+    """What happened between two looks, and on which CPUs and threads the process is now."""
+    window_ns = after.at_ns - before.at_ns
+    worked = [ns - before.thread_ns.get(thread, 0) for thread, ns in after.thread_ns.items()]
+    cpus = sorted(os.sched_getaffinity(0))
+    return {
+        "involuntary_switches": after.preempted - before.preempted,
+        "voluntary_switches": after.waits - before.waits,
+        "cpu_pressure": _pressure(before, after, len(cpus)),
+        "busy_threads": sum(ns > BUSY * window_ns for ns in worked) if worked else None,
+        "os_threads": sum(1 for _ in os.scandir("/proc/self/task")),
+        "affinity": cpus,
+    }
+
+
+def _pressure(before: Look, after: Look, cpus: int) -> float | None:
+    """Share of the time in which tasks waited for a CPU, and no more CPUs than this process left unused.
+
+    A process that fills its CPUs lost nothing to others: then its own threads wait for each other, as TensorFlow's two
+    do on one core, or others wait for it.
+    """
+    if before.pressure_us is None or after.pressure_us is None:
+        return None
+    window_ns = after.at_ns - before.at_ns
+    waited = (after.pressure_us - before.pressure_us) * 1000 / window_ns
+    unused = cpus - (after.cpu_ns - before.cpu_ns) / window_ns
+    return max(0.0, min(1.0, waited, unused))
+
+
+def _pressure_us(proc: Path) -> int | None:
+    """Time in which some task on the machine waited for a CPU, since boot: 'some ... total=' (Linux 4.20)."""
+    try:
+        first = (proc / "pressure/cpu").read_text(encoding="ascii").partition("\n")[0]
+    except OSError:  # an old kernel, or one started with psi=0
+        return None
+    return int(first.rpartition("total=")[2])
+
+
+def _thread_ns(proc: Path) -> dict[int, int]:
+    """CPU time by thread, the first number of its schedstat."""
+    found: dict[int, int] = {}
+    for task in (proc / "self/task").iterdir():
+        try:
+            found[int(task.name)] = int((task / "schedstat").read_text(encoding="ascii").split()[0])
+        except (OSError, IndexError):  # ended meanwhile, or a kernel without scheduler statistics
+            continue
+    return found

@@ -1,23 +1,31 @@
-"""The probe's pass, in the child: outputs for inputs that are the same on every runtime, and what really ran."""
+"""The probe's pass, in the child: outputs for inputs that are the same on every runtime, and what really ran.
+
+The profile phase of a worker: a few inferences with the runtime's profiler on.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.execution import Execution
+from harness.core.execution import Execution, OperatorProfile
 from harness.core.quantity import Missing
 from harness.measure.protocol import Job, Labelled
 from harness.runtimes.base import Batch, Options, Session, TensorSpec
 from harness.runtimes.inputs import concrete_shape, synthesise
 
+from .setup import Outcome, feeds
+
 if TYPE_CHECKING:
     from harness.runtimes.graph_counts import Counts
+
 
 N_IMAGES, N_SEEDED = 64, 16
 """Inputs: labelled images where there are some, else seeded ones."""
@@ -75,3 +83,22 @@ def _seeded(spec: TensorSpec, options: Options, rng: np.random.Generator) -> NDA
     if floats:
         return spec.encode(rng.random(shape, np.float32))
     return synthesise(spec, options, rng)
+
+
+_FEW, _MANY = 6, 40
+_WANTED_NS = 500_000_000
+
+
+def take_apart(session: Session) -> OperatorProfile | Missing:
+    """Profile half a second's worth of inferences on what was prepared, 6 to 40 of them."""
+    session.infer()
+    before = time.perf_counter_ns()
+    session.infer()
+    once_ns = time.perf_counter_ns() - before
+    return session.profile(max(_FEW, min(_MANY, _WANTED_NS // max(once_ns, 1))))
+
+
+def profile(session: Session, job: Job) -> Outcome:
+    """The operators, or why there are none."""
+    session.prepare(feeds(session, job)[0])
+    return {"operators": asdict(take_apart(session))}, {}

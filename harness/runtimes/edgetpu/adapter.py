@@ -10,15 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.core.execution import Execution, effective
-from harness.core.operators import OperatorProfile
+from harness.core.execution import Execution, OperatorProfile, effective
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import Adapter, Options, SessionError
 from harness.runtimes.capability import Capability
-from harness.runtimes.litert.adapter import LIBRARY, MODULES, LiteRt, LiteRtSession
-from harness.runtimes.litert.litert_hints import INSTALL
-from harness.runtimes.litert.litert_nodes import told_by
+from harness.runtimes.litert.adapter import INSTALL, LIBRARY, MODULES, LiteRt, LiteRtSession
+from harness.runtimes.litert.counts import told_by
 
 from .library import DEFAULT, NO_DEVICE, EdgeTpuLibrary, too_old
 from .model import CUSTOM_OPERATOR, Net, Parameters, read

@@ -1,4 +1,7 @@
-"""LiteRT (TensorFlow Lite) with XNNPACK, without any delegate, or with a delegate library of the board's maker."""
+"""From what LiteRT's bindings say to what a user can do about it.
+
+LiteRT (TensorFlow Lite) with XNNPACK, without any delegate, or with a delegate library of the board's maker.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.execution import Execution
-from harness.core.operators import OperatorProfile
+from harness.core.execution import Execution, OperatorProfile
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import (
@@ -27,14 +29,30 @@ from harness.runtimes.base import (
     version_of,
 )
 from harness.runtimes.capability import Capability, Device
-from harness.runtimes.errors import refusal
+from harness.runtimes.errors import Hint, refusal
 from harness.runtimes.inputs import concrete_shape
 
-from .litert_hints import HINTS, INSTALL
-from .litert_nodes import BUILT_IN, DELEGATED, told_by
+from .counts import BUILT_IN, DELEGATED, told_by
 
 if TYPE_CHECKING:
     from harness.runtimes.graph_counts import Counts
+
+
+INSTALL = "pip install ai-edge-litert"
+
+HINTS: tuple[Hint, ...] = (
+    ("edgetpu-custom-op", "compiled for the Edge TPU: use the runtime edgetpu, or the file from before compiling"),
+    ("custom op|unresolved", "the operator is not built in: export without it, or try another runtime"),
+    ("Flatbuffer|Could not open|not a valid|identifier", "the file is damaged or no .tflite: export it again"),
+    ("find op for builtin|builtin_code out of range", f"the file is newer than this library: {INSTALL} -U"),
+    ("failed to prepare", f"this release's kernel does not take such tensors: {INSTALL} -U, or another setting"),
+    ("with an exception set", f"tflite-runtime needs NumPy 1: pip install 'numpy<2', or {INSTALL}"),
+    ("cannot open shared object", "give the path: --runtime-option NAME:library=/path/to/delegate.so"),
+    ("undefined symbol|tflite_plugin", "this library is no delegate, or is made for another version of LiteRT"),
+    ("delegate", "device, driver and delegate must fit each other"),
+)
+"""The first that fits is told."""
+
 
 MODULES = ("ai_edge_litert", "tflite_runtime", "tensorflow")
 """Distributions with LiteRT's interpreter, the successor first; all have the same Python interface."""

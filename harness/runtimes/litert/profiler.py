@@ -21,7 +21,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from harness.core.operators import OperatorProfile, OpTiming
+from harness.core.execution import OperatorProfile, OpTiming
 from harness.core.quantity import Missing
 from harness.runtimes.operator_profile import Inference, summarise
 

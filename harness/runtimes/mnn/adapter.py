@@ -7,8 +7,7 @@ from pathlib import Path
 
 from harness.runtimes.base import Adapter, Options, SessionError, import_library
 from harness.runtimes.capability import Capability
-from harness.runtimes.errors import Hint, refusal
-from harness.runtimes.printed import printed
+from harness.runtimes.errors import Hint, printed, refusal
 
 from .session import POWERS, PRECISIONS, MnnSession
 

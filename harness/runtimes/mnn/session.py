@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.execution import Execution
-from harness.core.operators import OperatorProfile
+from harness.core.execution import Execution, OperatorProfile
 from harness.core.quantity import Missing
 from harness.runtimes.base import Batch, Options, Outputs, Session, SessionError, TensorSpec, version_of
 from harness.runtimes.inputs import concrete_shape

@@ -8,8 +8,7 @@ from typing import Any
 
 from harness.runtimes.base import Adapter, Options, SessionError, import_library
 from harness.runtimes.capability import Capability
-from harness.runtimes.errors import Hint, refusal
-from harness.runtimes.printed import printed
+from harness.runtimes.errors import Hint, printed, refusal
 
 from . import graph
 from .session import Failed, NcnnSession, checked

@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from harness.core.execution import Execution, effective
-from harness.core.operators import OperatorProfile, OpTiming
+from harness.core.execution import Execution, OperatorProfile, OpTiming, effective
 from harness.runtimes.operator_profile import Inference, summarise
 
 from .graph import Layer

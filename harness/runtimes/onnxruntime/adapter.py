@@ -1,4 +1,7 @@
-"""ONNX Runtime, one instance an execution provider."""
+"""What to do about a refusal of ONNX Runtime's, by what its message holds.
+
+ONNX Runtime, one instance an execution provider.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.execution import Execution
-from harness.core.operators import OperatorProfile
+from harness.core.execution import Execution, OperatorProfile
 from harness.core.quantity import Missing
-from harness.runtimes import scales
+from harness.runtimes import inputs
 from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec
-from harness.runtimes.errors import refusal
+from harness.runtimes.errors import Hint, refusal
 from harness.runtimes.inputs import concrete_shape
 
-from .onnxruntime_hints import HINTS
 from .providers import CPU as CPU_PROVIDER
 from .providers import PROVIDERS, Provider
 
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
     import onnxruntime as ort
 
     from harness.runtimes.graph_counts import Counts
+
+
+HINTS: tuple[Hint, ...] = (
+    ("IR version|opset|onnx version", "export with an older opset, or pip install -U onnxruntime"),
+    ("not a registered function|NOT_IMPLEMENTED", "replace this operator in the net, or try another runtime"),
+    ("PROTOBUF", "the file is damaged or no .onnx: copy or export it again"),
+    ("shared object|libcud|libnvinfer", "a library of the provider is missing: see `edgebench runtimes`"),
+    ("INVALID_GRAPH|Type Error|ShapeInference", "the graph is not valid: check it with onnx.checker, export it again"),
+)
+
 
 _DTYPES = {
     "tensor(float)": "float32",
@@ -147,7 +158,7 @@ class OnnxSession(Session):
         if node.type not in _DTYPES:
             raise SessionError(f"input '{node.name}' has type {node.type}, which cannot be fed from an array")
         shape = tuple(-1 if size is None else size for size in node.shape)
-        return TensorSpec(node.name, shape, _DTYPES[node.type], *scales.read(self._told, node.name))
+        return TensorSpec(node.name, shape, _DTYPES[node.type], *inputs.read(self._told, node.name))
 
     def prepare(self, batch: Batch) -> None:
         """Copy into the bound input buffers."""
@@ -161,7 +172,7 @@ class OnnxSession(Session):
     def fetch(self) -> Outputs:
         """Copies of the outputs; integers with a scale as the float32 they stand for."""
         arrays = zip(self._outputs, self._binding.copy_outputs_to_cpu(), strict=True)
-        return {name: scales.decoded(array, *scales.read(self._told, name)) for name, array in arrays}
+        return {name: inputs.decoded(array, *inputs.read(self._told, name)) for name, array in arrays}
 
     def info(self) -> dict[str, Any]:
         """Version, build, providers in force with their options, and threads."""

@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core.execution import Execution, effective
-from harness.core.operators import OperatorProfile, OpTiming
+from harness.core.execution import Execution, OperatorProfile, OpTiming, effective
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.operator_profile import Inference, summarise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from harness.core.operators import OperatorProfile, OpTiming
+from harness.core.execution import OperatorProfile, OpTiming
 from harness.core.quantity import Missing
 from harness.runtimes.operator_profile import Inference, summarise
 

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.execution import Execution, effective
-from harness.core.operators import OperatorProfile
+from harness.core.execution import Execution, OperatorProfile, effective
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
-from harness.runtimes import scales
+from harness.runtimes import inputs
 from harness.runtimes.base import Batch, Options, Outputs, Session, TensorSpec
 from harness.runtimes.inputs import concrete_shape
 
@@ -77,7 +76,7 @@ class OpenVinoSession(Session):
         shape = tuple(-1 if size.is_dynamic else size.get_length() for size in port.partial_shape)
         dtype = np.dtype(port.element_type.to_dtype()).name
         name = next(iter(sorted(port.names)), f"input{place}")
-        return TensorSpec(name, shape, dtype, *scales.read(self._metadata, name))
+        return TensorSpec(name, shape, dtype, *inputs.read(self._metadata, name))
 
     def prepare(self, batch: Batch) -> None:
         """Copy into the buffers that the request reads."""
@@ -95,7 +94,7 @@ class OpenVinoSession(Session):
             next(iter(sorted(port.names)), f"output{i}"): self._request.get_output_tensor(i) for i, port in ports
         }
         return {
-            name: scales.decoded(np.array(tensor.data), *scales.read(self._metadata, name))
+            name: inputs.decoded(np.array(tensor.data), *inputs.read(self._metadata, name))
             for name, tensor in tensors.items()
         }
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from harness.core.places import cache_dir
+from harness.core.files import cache_dir
 from harness.runtimes.base import Options, SessionError
 
 from .cuda import Gpu

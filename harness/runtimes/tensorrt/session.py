@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness.core.artifact import FORMATS, sha256_of
-from harness.core.execution import Execution
-from harness.core.operators import OperatorProfile, OpTiming
+from harness.core.execution import Execution, OperatorProfile, OpTiming
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import Batch, Options, Outputs, Session, SessionError
@@ -23,10 +22,9 @@ from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.operator_profile import Inference, summarise
 
 from .cuda import Cuda
-from .engine import Engine
+from .engine import Engine, device, execution
 from .library import Library
 from .plan import Kept, Plan
-from .tensorrt_layers import device, execution
 
 REBUILD = "an engine runs only on the kind of GPU and the TensorRT that built it: give the .onnx"
 

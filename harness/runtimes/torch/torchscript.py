@@ -1,29 +1,33 @@
 """TorchScript, the format of the former PyTorch Mobile, on PyTorch's CPU kernels.
 
 A .pt file holds a program: opening a stranger's runs what is in it. Shipped and prepared files are checked by hash.
+
+torch's profiler: the CPU time of every ATen kernel of an inference, without what it calls.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.execution import Execution, effective
-from harness.core.operators import OperatorProfile
+from harness.core.execution import Execution, OperatorProfile, OpTiming, effective
 from harness.core.quantity import Missing
 from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec
 from harness.runtimes.capability import Capability
 from harness.runtimes.errors import Hint, refusal
 from harness.runtimes.inputs import concrete_shape
+from harness.runtimes.operator_profile import Inference, summarise
 
 if TYPE_CHECKING:
     import torch
+
 
 SHAPES = "edgebench-inputs.json"
 """Name of a file within the .pt: shapes of the inputs by name, which TorchScript itself does not keep."""
@@ -120,7 +124,6 @@ class TorchScriptSession(Session):
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """By torch's profiler."""
-        from .torchscript_profile import profile
 
         return profile(self.infer, n)
 
@@ -165,3 +168,34 @@ def _weight(node: Any) -> str:
 
 
 PLUGINS: tuple[Adapter, ...] = (TorchScript(),)
+
+
+WARMUP = 3
+"""Inferences before those that count: the profiler itself warms up."""
+ASKED = "ATen"
+
+
+def profile(infer: Callable[[], None], n: int) -> OperatorProfile | Missing:
+    """Profile `n` calls of `infer`."""
+    for _ in range(WARMUP):
+        _once(infer)
+    inferences = [_once(infer) for _ in range(n)]
+    if not any(inference.operators for inference in inferences):
+        return Missing("torch's profile names no operator")
+    return summarise(ASKED, inferences)
+
+
+def _once(infer: Callable[[], None]) -> Inference:
+    """One inference; kernels are numbered in order, since their names repeat."""
+    import torch
+
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        before = time.perf_counter_ns()
+        infer()
+        total_ns = time.perf_counter_ns() - before
+    kernels = [event for event in profiler.events() if event.name.startswith("aten::") and event.self_cpu_time_total]
+    timings = [
+        OpTiming(f"{place}: {event.name}", event.name.removeprefix("aten::"), ASKED, event.self_cpu_time_total * 1e3)
+        for place, event in enumerate(kernels)
+    ]
+    return Inference(float(total_ns), timings)

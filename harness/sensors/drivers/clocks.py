@@ -1,4 +1,9 @@
-"""CPU clocks by cpufreq policy. On a Raspberry Pi this is the clock asked for: throttling does not show in it."""
+"""CPU clocks by cpufreq policy. On a Raspberry Pi this is the clock asked for: throttling does not show in it.
+
+Clocks of devices other than the CPU, by devfreq: a Jetson's GPU is the one that matters.
+
+How busy a Jetson's GPU is: 0 to 1 (the driver counts in thousandths).
+"""
 
 from __future__ import annotations
 
@@ -25,4 +30,49 @@ class Cpufreq(FileSensor):
         return "no policy in /sys/devices/system/cpu/cpufreq: the clock is not this system's to see"
 
 
-PLUGINS: tuple[type[Sensor], ...] = (Cpufreq,)
+class Devfreq(FileSensor):
+    """'devfreq/17000000.gpu' in hertz, once a second."""
+
+    name = "devfreq"
+
+    def probes(self, fs: HostFs) -> Iterable[Probe]:
+        """One channel a device."""
+        for file in fs.glob("/sys/class/devfreq/*/cur_freq"):
+            channel = Channel(name=f"devfreq/{base_of(folder_of(file))}", unit="Hz", period_ns=SECOND_NS)
+            yield scaled(channel, fs.open(file))
+
+    def missing(self, fs: HostFs) -> str:
+        """Most machines have none."""
+        return "no device in /sys/class/devfreq"
+
+
+# By JetPack version; the first that exists is the GPU, later ones would be the same device again.
+_FILES = (
+    "/sys/devices/gpu.0/load",
+    "/sys/devices/platform/gpu.0/load",
+    "/sys/devices/platform/bus@0/17000000.gpu/load",
+)
+
+
+class GpuLoad(FileSensor):
+    """'gpu-load/gpu', a share, once a second."""
+
+    name = "gpu-load"
+
+    def probes(self, fs: HostFs) -> Iterable[Probe]:
+        """At most one channel."""
+        for file in _FILES:
+            if fs.exists(file):
+                yield scaled(Channel(name="gpu-load/gpu", unit="1", period_ns=SECOND_NS), fs.open(file), divide=1000)
+                return
+
+    def missing(self, fs: HostFs) -> str:
+        """Off a Jetson."""
+        return "no GPU load file of a Jetson"
+
+
+PLUGINS: tuple[type[Sensor], ...] = (
+    Cpufreq,
+    Devfreq,
+    GpuLoad,
+)

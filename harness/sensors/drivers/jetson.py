@@ -2,17 +2,20 @@
 
 jetson-stats is AGPL: never required, and only its client is called; its root service does the reading. `power` is used,
 never `avg`, which smooths each reading with the one before.
+
+Over-current events of Jetson Orin and later: throttling for current does not show in the clocks, only here.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
-from harness.sensors.optional import library
+from harness.sensors.base import SECOND_NS, FileSensor, Probe, base_of, hwmon_chips, library, scaled
 
 _INTERVAL_S = 0.5
 _REMEDIES = {
@@ -75,4 +78,26 @@ def _watt(rail: dict[str, Any] | None) -> float | Missing:
     return float(rail["power"]) / 1000  # milliwatts
 
 
-PLUGINS: tuple[type[Sensor], ...] = (Jtop,)
+class SocthermOc(FileSensor):
+    """'soctherm-oc/oc1' to 'oc3': events since boot, once a second."""
+
+    name = "soctherm-oc"
+
+    def probes(self, fs: HostFs) -> Iterable[Probe]:
+        """One counter an alarm."""
+        for folder, chip in hwmon_chips(fs):
+            if chip == "soctherm_oc":
+                for count in fs.glob(f"{folder}/oc*_event_cnt"):
+                    name = f"soctherm-oc/{base_of(count).removesuffix('_event_cnt')}"
+                    channel = Channel(name=name, unit="1", kind="counter", period_ns=SECOND_NS)
+                    yield scaled(channel, fs.open(count))
+
+    def missing(self, fs: HostFs) -> str:
+        """Off a Jetson Orin or Thor."""
+        return "no chip called soctherm_oc in /sys/class/hwmon"
+
+
+PLUGINS: tuple[type[Sensor], ...] = (
+    Jtop,
+    SocthermOc,
+)

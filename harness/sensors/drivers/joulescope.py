@@ -13,7 +13,7 @@ from typing import Any
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
-from harness.sensors.optional import library
+from harness.sensors.base import library
 
 _PERIOD_NS = 500_000_000  # the instrument reports twice a second
 _CHANNELS = (

@@ -13,8 +13,7 @@ from typing import Any
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
-from harness.sensors.base import SECOND_NS
-from harness.sensors.optional import library
+from harness.sensors.base import SECOND_NS, library
 
 _PERIOD_NS = 100_000_000
 Query = Callable[[], float]

@@ -1,17 +1,25 @@
 """A Raspberry Pi's throttle word: bits 0 under-voltage, 1 clock capped, 2 throttled, 3 soft limit; 16-19 since boot.
 
 Read with the other sensors because the clock that cpufreq shows is the one asked for, not the one that runs.
+
+A Raspberry Pi's under-voltage alarm in hwmon. Its driver polls every 2 s and clears the firmware's sticky bits.
+
+The power chip of a Raspberry Pi 5, 500 and Compute Module 5: volts and amperes of its rails, by the firmware.
+
+Its own rails only: what hangs on 5 V (USB, HAT, NVMe) is not among them, so the target's rule makes an estimate of the
+board from their sum. Voltage and current lines are paired by name; EXT5V and BATT are voltages without a current.
 """
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterable
 
-from harness.core.hostfs import HostFs
+from harness.core.hostfs import HostFs, as_hex
 from harness.core.quantity import Missing
-from harness.core.sensing import Channel, Sensor
-from harness.core.systemtext import as_hex
-from harness.sensors.base import SECOND_NS, FileSensor, Probe
+from harness.core.sensing import Channel, Reading, Sensor
+from harness.sensors.base import SECOND_NS, FileSensor, Probe, hwmon_chips, scaled
 from harness.sensors.raspberry_mailbox import open_firmware
 
 _SYSFS = "/sys/devices/platform/soc*/*firmware*/get_throttled"
@@ -54,4 +62,92 @@ def _channel(in_window: bool) -> Channel:
     return Channel(name="pi-throttled/bits", unit="1", period_ns=SECOND_NS, in_window=in_window)
 
 
-PLUGINS: tuple[type[Sensor], ...] = (PiThrottled,)
+class RpiVolt(FileSensor):
+    """'rpi-volt/under-voltage': 1 while 5 V is too low, every two seconds."""
+
+    name = "rpi-volt"
+
+    def probes(self, fs: HostFs) -> Iterable[Probe]:
+        """At most one channel."""
+        for folder, chip in hwmon_chips(fs):
+            if chip == "rpi_volt":
+                channel = Channel(name="rpi-volt/under-voltage", unit="1", period_ns=2 * SECOND_NS)
+                yield scaled(channel, fs.open(f"{folder}/in0_lcrit_alarm"))
+
+    def missing(self, fs: HostFs) -> str:
+        """Off a Raspberry Pi."""
+        return "no chip called rpi_volt in /sys/class/hwmon"
+
+
+_COMMAND = "pmic_read_adc"
+_LINE = re.compile(r"(\w+)_([AV]) (?:current|volt)\(\d+\)=(-?[0-9]{1,6}\.?[0-9]*)[AV]\b")
+_PERIOD_NS = 200_000_000  # the chip itself gives some 21 readings a second
+
+
+class Pmic:
+    """'pmic/VDD_CORE' in watts for every rail with a current, 'pmic/EXT5V' in volts for one without."""
+
+    name = "pmic"
+
+    def __init__(self, fs: HostFs) -> None:
+        self.channels: tuple[Channel, ...] = ()
+        self.absent = ""
+        self._firmware = open_firmware(fs)
+        text = self._ask()
+        if isinstance(text, Missing):
+            self.absent = text.reason
+            return
+        amperes, volts = parse(text)
+        in_window = not isinstance(self._firmware, Missing) and self._firmware.in_window
+        self.channels = tuple(
+            Channel(
+                name=f"pmic/{rail}",
+                unit="W" if rail in amperes else "V",
+                scope="rail" if rail in amperes else "none",
+                period_ns=_PERIOD_NS,
+                in_window=in_window,
+            )
+            for rail in volts
+        )
+        if not self.channels:
+            self.absent = f"no rail in the firmware's answer to {_COMMAND}: a Raspberry Pi before 5 has none"
+
+    def read(self) -> list[Reading]:
+        """One answer of the firmware holds all rails; one missing there is Missing here."""
+        t_ns = time.perf_counter_ns()
+        text = self._ask()
+        if isinstance(text, Missing):
+            return [Reading(channel.name, t_ns, text) for channel in self.channels]
+        amperes, volts = parse(text)
+        return [Reading(channel.name, t_ns, _value(channel, amperes, volts)) for channel in self.channels]
+
+    def close(self) -> None:
+        """Release the device."""
+        if not isinstance(self._firmware, Missing):
+            self._firmware.close()
+
+    def _ask(self) -> str | Missing:
+        return self._firmware if isinstance(self._firmware, Missing) else self._firmware.ask(_COMMAND)
+
+
+def parse(text: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Amperes and volts by rail name from the lines 'NAME_A current(N)=0.1A' and 'NAME_V volt(N)=3.3V'."""
+    amperes: dict[str, float] = {}
+    volts: dict[str, float] = {}
+    for rail, unit, number in _LINE.findall(text):
+        (amperes if unit == "A" else volts)[rail] = float(number)
+    return amperes, volts
+
+
+def _value(channel: Channel, amperes: dict[str, float], volts: dict[str, float]) -> float | Missing:
+    rail = channel.name.removeprefix("pmic/")
+    if rail not in volts or (channel.unit == "W" and rail not in amperes):
+        return Missing(f"unavailable: rail {rail} is not in this answer of the firmware")
+    return volts[rail] * amperes[rail] if channel.unit == "W" else volts[rail]
+
+
+PLUGINS: tuple[type[Sensor], ...] = (
+    PiThrottled,
+    RpiVolt,
+    Pmic,
+)

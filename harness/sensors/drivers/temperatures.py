@@ -1,6 +1,10 @@
 """Thermal zones, by their type. Numbers change between boots: never used.
 
 A Jetson's 'cv*' zones are gated while unused and answer EAGAIN: 'unavailable', not 0.
+
+Temperatures in hwmon, by chip and label. Numbers change between boots: never used.
+
+States of the thermal cooling devices: above 0, a '*-throttle-alert', 'Processor' or 'cpufreq-*' slows the chip.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from collections.abc import Iterable
 
 from harness.core.hostfs import HostFs
 from harness.core.sensing import Channel, Sensor
-from harness.sensors.base import SECOND_NS, FileSensor, Probe, folder_of, label_or, scaled
+from harness.sensors.base import SECOND_NS, FileSensor, Probe, base_of, folder_of, label_or, scaled
 
 
 class Thermal(FileSensor):
@@ -28,4 +32,43 @@ class Thermal(FileSensor):
         return "no zone in /sys/class/thermal"
 
 
-PLUGINS: tuple[type[Sensor], ...] = (Thermal,)
+class Hwmon(FileSensor):
+    """'hwmon/coretemp/Package id 0' in degrees Celsius, once a second; an input without a label is 'temp1'."""
+
+    name = "hwmon"
+
+    def probes(self, fs: HostFs) -> Iterable[Probe]:
+        """One channel a temperature input."""
+        for file in fs.glob("/sys/class/hwmon/hwmon*/temp*_input"):
+            folder, stem = folder_of(file), base_of(file).removesuffix("_input")
+            chip = label_or(fs, f"{folder}/name", "unnamed")
+            label = label_or(fs, f"{folder}/{stem}_label", stem)
+            channel = Channel(name=f"hwmon/{chip}/{label}", unit="degC", period_ns=SECOND_NS)
+            yield scaled(channel, fs.open(file), divide=1000)
+
+    def missing(self, fs: HostFs) -> str:
+        """Usual in a virtual machine."""
+        return "no temperature in /sys/class/hwmon"
+
+
+class Cooling(FileSensor):
+    """'cooling/cpu-throttle-alert': the device's state, 0 when idle, once a second."""
+
+    name = "cooling"
+
+    def probes(self, fs: HostFs) -> Iterable[Probe]:
+        """One channel a device."""
+        for file in fs.glob("/sys/class/thermal/cooling_device*/type"):
+            channel = Channel(name=f"cooling/{label_or(fs, file, 'unnamed')}", unit="1", period_ns=SECOND_NS)
+            yield scaled(channel, fs.open(f"{folder_of(file)}/cur_state"))
+
+    def missing(self, fs: HostFs) -> str:
+        """Usual in a virtual machine."""
+        return "no cooling device in /sys/class/thermal"
+
+
+PLUGINS: tuple[type[Sensor], ...] = (
+    Thermal,
+    Hwmon,
+    Cooling,
+)

@@ -5,8 +5,7 @@ updates, a counter reset) still comes back, marked invalid and with the reason.
 """
 
 from .counter import from_counter
-from .net import mean_power, net
-from .result import Energy
+from .result import Energy, mean_power, net
 from .trace import integrate
 
 __all__ = ["Energy", "from_counter", "integrate", "mean_power", "net"]

@@ -7,8 +7,7 @@ import numpy.typing as npt
 
 from harness.stats.validation import FloatArray, IntArray, at_least, seconds, whole, window
 
-from .readings import readings
-from .result import Energy, nothing
+from .result import Energy, nothing, readings
 from .trace import MIN_UPDATES
 from .uncertainty import TIMESTAMP_S
 

@@ -8,8 +8,7 @@ import numpy.typing as npt
 from harness.stats.validation import FloatArray, IntArray, at_least, seconds, window
 
 from . import uncertainty
-from .readings import readings
-from .result import Energy, nothing
+from .result import Energy, nothing, readings
 
 GAP_PERIODS = 2.5
 """A pause longer than this many update periods is a gap: updates were missed, not merely late."""

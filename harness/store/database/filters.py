@@ -1,17 +1,29 @@
 """A choice of runs and cases as conditions on tables that name them by id.
 
 Only what is asked for is joined: a database spends longer on planning a join of many tables than on one history.
+
+Which part of the store, or of run folders, is meant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from harness.core.metric import metric
+from harness.core.quantity import microseconds, moment
+
 from .schema import config, metric_def, run, series, target
-from .where import Where
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from harness.core.record import Record, RunHeader
+
 
 Conditions = list[sa.ColumnElement[bool]]
 
@@ -51,3 +63,132 @@ def of_runs(table: sa.Table, where: Where) -> Conditions:
 def _named(column: sa.Column[Any], table: sa.Table, conditions: Sequence[sa.ColumnElement[bool]]) -> Conditions:
     """The column names a row of that table which fulfils the conditions; nothing where there are none."""
     return [column.in_(sa.select(table.c.id).where(*conditions))] if conditions else []
+
+
+_CONFIG = ("compression", "runtime", "scenario", "case")
+
+
+@dataclass(frozen=True)
+class Where:
+    """A choice of runs, cases and metrics; None everywhere is all of them.
+
+    Texts are compared whole, or as patterns when they hold * or ?; `model` is a model or a family ('mobilenet_v2').
+    `case` is `Case.id`, `run` the run's id, `machine` the machine's. `since` and `until` take an ISO date or time in
+    UTC, or how long ago ('30d', '12h'); `since` is inclusive, `until` not. UsageError for other texts, UnknownName for
+    a metric that does not exist.
+    """
+
+    model: str | None = None
+    compression: str | None = None
+    runtime: str | None = None
+    scenario: str | None = None
+    threads: int | None = None
+    target: str | None = None
+    machine: str | None = None
+    metric: str | None = None
+    suite: str | None = None
+    case: str | None = None
+    run: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.metric is not None and not _is_pattern(self.metric):
+            metric(self.metric)
+        _ = self.first_us, self.end_us
+
+    @property
+    def first_us(self) -> int | None:
+        """`since` in UTC microseconds."""
+        return None if self.since is None else moment(self.since)
+
+    @property
+    def end_us(self) -> int | None:
+        """`until` in UTC microseconds."""
+        return None if self.until is None else moment(self.until)
+
+    def takes_run(self, header: RunHeader) -> bool:
+        """Is this run of a run folder meant?"""
+        started = microseconds(header.started_utc)
+        named = {"run": header.run_id, "suite": header.suite, "target": header.target}
+        named["machine"] = str(header.host.get("machine_id") or "")
+        return (
+            all(_matches(getattr(self, name), text) for name, text in named.items())
+            and (self.first_us is None or started >= self.first_us)
+            and (self.end_us is None or started < self.end_us)
+        )
+
+    def takes_record(self, record: Record) -> bool:
+        """Is this case of a run that is meant itself meant?"""
+        case = record.case
+        family = case.model.partition("-")[0]
+        return (
+            (_matches(self.model, case.model) or (case.weights != "user" and _matches(self.model, family)))
+            and all(
+                _matches(getattr(self, name), getattr(case, name)) for name in ("compression", "runtime", "scenario")
+            )
+            and _matches(self.case, case.id)
+            and self.threads in {None, case.threads}
+        )
+
+    def takes_metric(self, name: str) -> bool:
+        """Is this metric meant?"""
+        return _matches(self.metric, name)
+
+    def run_conditions(self) -> list[sa.ColumnElement[bool]]:
+        """The conditions on the table `run`, whose id is its time."""
+        from .schema import run
+
+        found = [_condition(run.c.uuid, self.run), _condition(run.c.suite, self.suite)]
+        if self.first_us is not None:
+            found.append(run.c.started >= self.first_us)
+        if self.end_us is not None:
+            found.append(run.c.started < self.end_us)
+        return [condition for condition in found if condition is not None]
+
+    def config_conditions(self) -> list[sa.ColumnElement[bool]]:
+        """The conditions on the table `config`."""
+        from sqlalchemy import or_
+
+        from .schema import config
+
+        found = [_condition(config.c[name], getattr(self, name)) for name in _CONFIG]
+        if self.threads is not None:
+            found.append(config.c.threads == self.threads)
+        model, family = (_condition(column, self.model) for column in (config.c.model, config.c.family))
+        if model is not None and family is not None:
+            found.append(or_(model, family))
+        return [condition for condition in found if condition is not None]
+
+    def target_conditions(self) -> list[sa.ColumnElement[bool]]:
+        """The conditions on the table `target`."""
+        from .schema import target
+
+        found = [_condition(target.c.name, self.target), _condition(target.c.machine, self.machine)]
+        return [condition for condition in found if condition is not None]
+
+    def metric_conditions(self) -> list[sa.ColumnElement[bool]]:
+        """The conditions on the table `metric_def`."""
+        from .schema import metric_def
+
+        condition = _condition(metric_def.c.name, self.metric)
+        return [] if condition is None else [condition]
+
+
+def _is_pattern(text: str) -> bool:
+    return "*" in text or "?" in text
+
+
+def _matches(wanted: str | None, text: str) -> bool:
+    if wanted is None:
+        return True
+    return fnmatchcase(text, wanted.replace("[", "[[]")) if _is_pattern(wanted) else text == wanted
+
+
+def _condition(column: sa.Column[str], wanted: str | None) -> sa.ColumnElement[bool] | None:
+    if wanted is None:
+        return None
+    if not _is_pattern(wanted):
+        return column == wanted
+    escaped = "".join(f"\\{sign}" if sign in "%_\\" else sign for sign in wanted)
+    return column.like(escaped.replace("*", "%").replace("?", "_"), escape="\\")

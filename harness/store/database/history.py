@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from harness.core.times import iso
+from harness.core.quantity import iso
 
-from .filters import chosen_series
+from .filters import Where, chosen_series
 from .schema import cell, config, metric, metric_def, process, reset, reset_series, run, series, target
-from .where import Where
 
 Floats = npt.NDArray[np.float64]
 Row = tuple[Any, ...]

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from harness.core.errors import StoreError
-from harness.core.places import data_dir
+from harness.core.files import data_dir
 
 VARIABLE = "EDGEBENCH_STORE"
 _FILE = "store.sqlite"

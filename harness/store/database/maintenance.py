@@ -1,15 +1,23 @@
-"""Is a store whole? What one run holds belongs together, and every raw file is here and says what its name does."""
+"""Is a store whole? What one run holds belongs together, and every raw file is here and says what its name does.
+
+Declared resets: from then on a series' history counts anew.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pandas as pd
 import sqlalchemy as sa
 
-from harness.core.errors import RecordError
+from harness.core.errors import RecordError, UsageError
+from harness.core.quantity import iso, moment, utc_now
 
+from . import writer
 from .blobs import RawFiles
-from .schema import blob, cell, config, metric, missing, process, run, series
+from .filters import Where, chosen_series
+from .query import frame_of
+from .schema import blob, cell, config, metric, metric_def, missing, process, reset, reset_series, run, series, target
 
 
 def problems(connection: sa.Connection, raw: RawFiles) -> Iterator[str]:
@@ -64,3 +72,40 @@ def _raw_files(connection: sa.Connection, raw: RawFiles) -> Iterator[str]:
             raw.read(sha256, codec)
         except RecordError as error:
             yield error.message
+
+
+def declare(connection: sa.Connection, reason: str, where: Where, at_utc: str | None) -> int:
+    """Reset the series that `where` chooses, now or at a time; how many. UsageError without reason or series.
+
+    A reset holds for series that exist; `since` and `until` of `where` do not choose series and are refused.
+    """
+    if not reason.strip():
+        raise UsageError("a reset needs a reason", "--reason 'new cooler'")
+    if where.since or where.until or where.run or where.suite:
+        raise UsageError("a reset holds for series, not for runs", "its time is --at")
+    ids = list(connection.execute(chosen_series(where)).scalars())
+    if not ids:
+        raise UsageError("no series is left to reset", "edgebench history shows what there is")
+    number = writer.next_id(connection, reset)
+    writer.insert(connection, reset, ("id", "at", "reason"), [(number, moment(at_utc or utc_now()), reason)])
+    writer.insert(connection, reset_series, ("series", "reset"), [(one, number) for one in sorted(ids)])
+    return len(ids)
+
+
+def declared(connection: sa.Connection) -> pd.DataFrame:
+    """One row a reset and series, in the order of time."""
+    columns = (
+        reset.c.at, reset.c.reason, target.c.name.label("target"), target.c.machine, config.c.case,
+        metric_def.c.name.label("metric"),
+    )  # fmt: skip
+    query = (
+        sa.select(*columns)
+        .join_from(reset, reset_series)
+        .join(series)
+        .join(target)
+        .join(config)
+        .join(metric_def)
+        .order_by(reset.c.at, reset.c.id, series.c.id)
+    )
+    frame = frame_of(connection, query).rename(columns={"at": "at_utc"})
+    return frame.assign(at_utc=[iso(time) for time in frame.at_utc])

@@ -1,21 +1,103 @@
-"""What is in the store, as pandas tables."""
+"""Values, and what is missing, with all that is known of their run and case.
+
+Each table is read once and joined here by ids, so that a name comes over once and not once a row.
+
+What is in the store, as pandas tables.
+
+Rows of a store, one a metric, as the table with one row a case.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
-from harness.core.times import iso
-from harness.store.frame import TIDY
+from harness.core.metric import METRICS
+from harness.core.quantity import iso
+from harness.core.record import TEXTS
+from harness.core.scenario import PARAMETERS
+from harness.store.frame import TIDY, TIDY_TYPES, columns, dtype, metric_columns
 
-from .bulk import mapping
-from .filters import chosen_series, of_runs
-from .points import by_name, points
-from .schema import cell, config, metric, metric_def, run, series, target
-from .where import Where
-from .wide import KEYS, wide
+from .filters import Where, chosen_series, of_cases, of_runs, of_series
+from .schema import cell, config, metric, metric_def, missing, run, series, target
+from .writer import mapping
+
+Row = tuple[Any, ...]
+_SERIES = (
+    *("config", "target_id", "metric_id", "target", "machine", "case", "model", "compression", "runtime", "threads"),
+    *("batch", "scenario", "metric", "unit"),
+)
+_RUN = ("run", "started", "suite", "profile", "git_sha")
+_CELL = ("cell", "verdict")
+_NUMBERS = ("value", "lo", "hi", "n", "reason")
+
+
+def select_points(connection: sa.Connection, where: Where) -> dict[str, Any]:
+    """Typed columns by name, oldest run first; 'started' is in UTC microseconds, 'cell' the id of the case's row."""
+    of_series_ = _by_key(connection, _series(where))
+    of_run = _by_key(connection, _runs(where))
+    of_cell = _by_key(connection, _cell_columns(where), 4)
+    found: list[tuple[int, Row, Row, Row, Row]] = []
+    for number, run_id, repeat, *numbers in connection.execute(_values(where)):
+        one, ran = of_series_[number], of_run.get(run_id)
+        case = of_cell.get((run_id, one[0], one[1], repeat))
+        if case and ran:  # of a row that belongs to no case `edgebench store check` tells
+            found.append((run_id, case, one, ran, tuple(numbers)))
+    found.sort(key=lambda each: (each[0], each[1][0], each[2][2]))
+    _, *parts = zip(*found, strict=True) if found else ((),) * 5
+    columns: dict[str, Any] = {}
+    for names, rows in zip((_CELL, _SERIES, _RUN, _NUMBERS), parts, strict=True):
+        columns |= by_name(names, rows)
+    return columns | {name: pd.array(columns[name], dtype=kind) for name, kind in TIDY_TYPES.items()}
+
+
+def by_name(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Rows as columns: given rows, pandas would take seconds to find out what they are."""
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+    return dict(zip(names, columns, strict=True))
+
+
+def _by_key(connection: sa.Connection, query: sa.Select[Any], width: int = 1) -> dict[Any, Row]:
+    """The rows of a query by their first column, or by so many of them; the rest of each."""
+    rows = map(tuple, connection.execute(query))
+    return {row[0] if width == 1 else row[:width]: row[width:] for row in rows}
+
+
+def _series(where: Where) -> sa.Select[Any]:
+    columns = (
+        series.c.id, config.c.id, target.c.id, metric_def.c.id, target.c.name, target.c.machine, config.c.case,
+        config.c.model, config.c.compression, config.c.runtime, config.c.threads, config.c.batch, config.c.scenario,
+        metric_def.c.name, metric_def.c.unit,
+    )  # fmt: skip
+    return chosen_series(where, *columns).select_from(series.join(config).join(target).join(metric_def))
+
+
+def _runs(where: Where) -> sa.Select[Any]:
+    columns = (run.c.id, run.c.uuid, run.c.started, run.c.suite, run.c.profile, run.c.git_sha)
+    return sa.select(*columns).where(*where.run_conditions())
+
+
+def _cell_columns(where: Where) -> sa.Select[Any]:
+    key = (cell.c.run, cell.c.config, cell.c.target, cell.c.repeat)
+    return sa.select(*key, cell.c.id, cell.c.status).where(*of_cases(cell, where), *of_runs(cell, where))
+
+
+def _values(where: Where) -> sa.CompoundSelect[Any]:
+    """Both large tables: series, run, repeat, then the columns of `_NUMBERS`."""
+    nothing = sa.null()
+    parts = []
+    for table, numbers in (
+        (metric, (metric.c.value, metric.c.lo, metric.c.hi, metric.c.n, nothing)),
+        (missing, (nothing, nothing, nothing, nothing, missing.c.reason)),
+    ):
+        chosen = (*of_series(table, where), *of_runs(table, where))
+        parts.append(sa.select(table.c.series, table.c.run, table.c.repeat, *numbers).where(*chosen))
+    return sa.union_all(*parts)
+
 
 _LATEST = (
     *("target", "machine", "case", "model", "compression", "runtime", "metric", "unit", "better"),
@@ -39,14 +121,14 @@ def runs(connection: sa.Connection, where: Where) -> pd.DataFrame:
 
 def tidy(connection: sa.Connection, where: Where) -> pd.DataFrame:
     """One row a metric, oldest run first: the columns of `harness.store.frame.TIDY`."""
-    columns = points(connection, where)
+    columns = select_points(connection, where)
     columns["started_utc"] = [iso(time) for time in columns["started"]]
     return pd.DataFrame({name: columns[name] for name in TIDY})
 
 
 def table(connection: sa.Connection, where: Where) -> pd.DataFrame:
     """One row a case of a run: the columns of `harness.store.frame.table`."""
-    return wide(frame_of(connection, _cells(where)), pd.DataFrame(points(connection, where)))
+    return wide(frame_of(connection, _cells(where)), pd.DataFrame(select_points(connection, where)))
 
 
 def latest_against_previous(connection: sa.Connection, where: Where) -> pd.DataFrame:
@@ -124,3 +206,46 @@ def _cells(where: Where) -> sa.Select[Any]:
     chosen = [column.label(name) for name, column in columns.items()]
     conditions = (*where.run_conditions(), *where.config_conditions(), *where.target_conditions())
     return sa.select(*chosen).select_from(source).where(*conditions).order_by(run.c.id, cell.c.id)
+
+
+KEYS = ("model", "compression", "runtime", "threads", "batch", "scenario")
+
+
+def wide(cells: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
+    """The table of `cells`, in their order, with the metrics of `points`; both have the column 'cell'."""
+    extra = [json.loads(text) for text in cells.extra]
+    made = cells.set_index("cell").drop(columns=["extra", "texts"])
+    said = [json.loads(text) for text in cells.texts]
+    for name in TEXTS:
+        made[name] = [one.get(name) for one in said]
+    made["weights"] = [one["weights"] for one in extra]
+    made["driver"] = [one["driver"] for one in extra]
+    for name in PARAMETERS:
+        made[name] = [one["load"].get(name) for one in extra]
+    for metric, part in points.groupby("metric"):
+        made = made.join(_numbers(str(metric), part.set_index("cell")))
+    made["energy_reason"] = _energy_reason(points, made.index)
+    return pd.DataFrame({name: _typed(made, name) for name in columns()}).reset_index(drop=True)
+
+
+def _numbers(metric: str, part: pd.DataFrame) -> pd.DataFrame:
+    """One metric's columns: its value, and the interval where the table shows it."""
+    names = metric_columns(METRICS[metric])
+    found = part[["value", "lo", "hi"][: len(names)]]
+    return found.set_axis(names, axis="columns")
+
+
+def _energy_reason(points: pd.DataFrame, cells: pd.Index[int]) -> pd.Series[str]:
+    """Why there is no net energy, else why there is no gross energy."""
+    reasons = points[points.reason.notna()].set_index("cell")
+    net, gross = (reasons.reason[reasons.metric == name] for name in ("energy_net_j", "energy_gross_j"))
+    return net.reindex(cells).where(lambda found: found.notna(), gross.reindex(cells))
+
+
+def _typed(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
+    column = frame[name] if name in frame else pd.Series(None, index=frame.index, dtype="object")
+    if dtype(name) == "Int64":
+        return column.astype("float64").round().astype("Int64")
+    if dtype(name) == "float64":
+        return column.astype("float64")
+    return column.astype("object").where(column.notna(), None)

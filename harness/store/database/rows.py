@@ -10,11 +10,9 @@ from typing import Any
 
 from harness.core.case import Case
 from harness.core.metric import METRICS
-from harness.core.quantity import Missing, Value
-from harness.core.record import Blob, ProcessRun, Record, RunHeader, to_json
-from harness.core.texts import texts
-from harness.core.times import microseconds
-from harness.store.samples import sample_blobs
+from harness.core.quantity import Missing, Value, microseconds
+from harness.core.record import Blob, ProcessRun, Record, RunHeader, texts, to_json
+from harness.store.runfolder import sample_blobs
 
 # What each fresh process measures itself: the metric, and its figure in the record of the process.
 PROCESS_METRICS = {

@@ -13,15 +13,15 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from harness.core.errors import StoreError
+from harness.core.quantity import microseconds
 from harness.core.record import Record, RunHeader
-from harness.core.times import microseconds
 from harness.store.runfolder import RunFolder
 
-from . import bulk, schema
+from . import schema, writer
 from .blobs import RawFiles
 from .engine import connect, reading, translated, writing
+from .filters import Where
 from .location import locate
-from .where import Where
 from .writer import Appended, BlobRow, take_files, write
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Store:
     ) -> Appended:
         """Add records whose raw `files` (by case id) are in `raw` already: the second half of `append`."""
         with writing(self._engine, self.place) as connection:
-            bulk.make_partition(connection, microseconds(header.started_utc))
+            writer.make_partition(connection, microseconds(header.started_utc))
         with writing(self._engine, self.place) as connection:
             return write(connection, header, records, files, trigger)
 
@@ -150,14 +150,14 @@ class Store:
 
     def reset(self, reason: str, where: Where | None = None, *, at_utc: str | None = None) -> int:
         """Declare that histories begin anew, now or at a time: a new driver, board, cooling. How many series."""
-        from .resets import declare
+        from .maintenance import declare
 
         with writing(self._engine, self.place) as connection:
             return declare(connection, reason, where or Where(), at_utc)
 
     def resets(self) -> pd.DataFrame:
         """One row a reset and series: at_utc, reason, target, machine, case, metric."""
-        from .resets import declared
+        from .maintenance import declared
 
         with reading(self._engine, self.place) as connection:
             return declared(connection)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.core.metric import METRICS, Metric
+from harness.core.quantity import microseconds
 from harness.core.record import Record
-from harness.core.times import microseconds
 
 from . import Export, Exported
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness.core.errors import RecordError, UnknownName
 
-from .found import Found
+from .records import Found
 
 SOURCES = ("pytest-benchmark", "pyperf", "benchmark_model", "benchmark_app")
 

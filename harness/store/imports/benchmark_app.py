@@ -13,8 +13,8 @@ from pathlib import PurePosixPath
 from harness.core.case import Case
 from harness.core.quantity import Quantity, Value
 
-from .found import Found, FoundCase
 from .pytest_benchmark import loaded
+from .records import Found, FoundCase
 
 SOURCE = "benchmark_app"
 _MS = 1e6

@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 
 from harness.core.quantity import Missing, Quantity, Value
 
-from .found import Found, FoundCase, own_case
+from .records import Found, FoundCase, own_case
 
 SOURCE = "benchmark_model"
 _US, _MB = 1e3, 1 << 20

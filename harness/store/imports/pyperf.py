@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .found import Found, FoundCase, own_case
 from .pytest_benchmark import loaded
+from .records import Found, FoundCase, own_case
 
 SOURCE = "pyperf"
 _NS = 1e9

@@ -13,7 +13,7 @@ from harness.core.metric import METRICS
 from harness.core.quantity import Quantity, Value
 from harness.core.scenario import Load
 
-from .found import Found, FoundCase, own_case
+from .records import Found, FoundCase, own_case
 
 SOURCE = "pytest-benchmark"
 _NS = 1e9

@@ -1,4 +1,7 @@
-"""What was found in another tool's file, as a run folder."""
+"""What another tool's file holds, in this project's terms.
+
+What was found in another tool's file, as a run folder.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import hashlib
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -14,15 +18,43 @@ from typing import Any
 import numpy as np
 
 from harness import stats
+from harness.core.case import Case
 from harness.core.metric import METRICS
-from harness.core.quantity import Missing, Quantity, Value
+from harness.core.quantity import Missing, Quantity, Value, iso, microseconds, utc_now
 from harness.core.record import Record, RunHeader
-from harness.core.times import iso, microseconds
-from harness.core.units import utc_now
 from harness.core.verdict import Verdict
 from harness.store.runfolder import RunFolder
 
-from .found import Found, FoundCase
+
+@dataclass(frozen=True)
+class FoundCase:
+    """One case: `processes` holds its latencies in ns, a sequence a process, none where the file has a summary alone.
+
+    `metrics` are the tool's own figures, by this project's names; `notes` what else the file says of the case.
+    """
+
+    case: Case
+    processes: Sequence[Sequence[float]] = ()
+    metrics: Mapping[str, Quantity] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file: its tool, cases, when it was made (ISO 8601, None where it does not say), the machine and its commit."""
+
+    source: str
+    cases: Sequence[FoundCase]
+    started_utc: str | None = None
+    host: Mapping[str, Any] = field(default_factory=dict)
+    commit: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def own_case(model: str, runtime: str, **more: Any) -> Case:
+    """A case of a model that the user brought: its setting is not known."""
+    return Case(model, "as-is", runtime, weights="user", **more)
+
 
 SUMMARY_ONLY = "summary only"
 _TAILS = {"latency_p90_ns": 0.90, "latency_p95_ns": 0.95, "latency_p99_ns": 0.99, "latency_p999_ns": 0.999}

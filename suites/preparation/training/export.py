@@ -19,7 +19,7 @@ from suites.compression.chain import Chain
 
 from . import manifest
 from .checkpoints import Checkpoint
-from .inputs import ROUTES, Inputs
+from .images import ROUTES, Inputs
 from .manifest import Entry, Made
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"

@@ -2,18 +2,28 @@
 
 Preprocessing (recorded in the manifest of every artifact): 28x28 bytes, padded with zeros to 32x32, divided by
 255, then normalised by mean and deviation of the unpadded training images.
+
+The two formats of a trained net, and Fashion-MNIST as models of each take it.
 """
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from harness.core.artifact import Format, Layout, Preprocess
+from suites.artifacts import evaluate
+from suites.compression.base import Calibration
+from suites.models.base import Variant
+
+from .graphs import to_onnx, to_tflite
 
 PAD = 2
 """Pixels added to each side of a 28x28 image."""
@@ -76,3 +86,44 @@ def augment(pixels: torch.Tensor, generator: torch.Generator, reach: int = 2) ->
     columns = torch.where(mirrored, columns.flip(1), columns)
     picture = torch.arange(n)[:, None, None]
     return pixels[picture, 0, rows[:, :, None], columns[:, None, :]].unsqueeze(1)
+
+
+DATA = Path(__file__).parents[1] / "data" / "fashion-mnist"
+
+
+@dataclass(frozen=True)
+class Route:
+    """How a format is written and read: by ``write`` with the distributions ``exporters``, and by ``runtime``."""
+
+    layout: Layout
+    write: Callable[[torch.nn.Module, Variant, Path], None]
+    exporters: tuple[str, ...]
+    runtime: str
+
+
+ROUTES: dict[Format, Route] = {
+    "onnx": Route("NCHW", to_onnx, ("torch", "onnxscript"), "onnxruntime"),
+    "tflite": Route("NHWC", to_tflite, ("torch", "litert-torch"), "ai-edge-litert"),
+}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Test and calibration images as one format's models take them."""
+
+    format: Format
+
+    @cached_property
+    def how(self) -> Preprocess:
+        """From a 28x28 grey image to the input."""
+        return Preprocess(channels=1, pad=PAD, scale=255.0, mean=(MEAN,), std=(STD,), layout=ROUTES[self.format].layout)
+
+    @cached_property
+    def test(self) -> tuple[Calibration, NDArray[np.int64]]:
+        """The 10,000 test images and their labels."""
+        return evaluate.labelled(DATA, self.how)
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """The calibration images, of the training set."""
+        return evaluate.labelled(DATA / "calibration", self.how)[0]

@@ -18,7 +18,7 @@ from suites.compression.base import Compression
 from suites.nn import count
 
 from .checkpoints import Checkpoint
-from .inputs import ROUTES, Inputs
+from .images import ROUTES, Inputs
 
 Entry = dict[str, Any]
 

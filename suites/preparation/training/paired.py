@@ -1,4 +1,6 @@
-"""Compare two settings image by image: ``python -m suites.preparation.training.paired MODEL SETTING OTHER [--format tflite]``.
+"""Which images a net classified as labelled, as a log keeps it: one bit an image, so that nets compare in pairs.
+
+Compare two settings image by image: ``python -m suites.preparation.training.paired MODEL SETTING OTHER [--format tflite]``.
 
 Prints both accuracies on the 10,000 test images, on how many images only one of the two is right, and McNemar's exact
 p. Needs the runtimes only: the shipped files are compared; of a setting that was tuned for comparison only, such as
@@ -8,14 +10,35 @@ p. Needs the runtimes only: the shipped files are compared; of a setting that wa
 from __future__ import annotations
 
 import argparse
+import base64
+import json
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.core.artifact import Preprocess
 from harness.stats.proportions import mcnemar
 from suites.artifacts import catalog, evaluate
 
-from .hits import Hits, logged
+Hits = NDArray[np.bool_]
+"""One an image, in the order of the data set."""
+
+
+def packed(hits: Hits) -> str:
+    """Base64 of the bits, the first image's highest."""
+    return base64.b64encode(np.packbits(hits).tobytes()).decode()
+
+
+def unpacked(text: str, count: int) -> Hits:
+    """The first ``count`` of what `packed` wrote."""
+    return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8), count=count).astype(np.bool_)
+
+
+def logged(log: Path, count: int) -> Hits:
+    """What the last line of a tuning's log says of ``count`` test images."""
+    return unpacked(json.loads(log.read_text().splitlines()[-1])["test_right"], count)
+
 
 IMAGES = 10_000
 """Fashion-MNIST's test images."""

@@ -20,9 +20,8 @@ from harness.core.plugins import load
 from suites.models.base import Variant
 
 from .checkpoints import Checkpoint
-from .fit import fit
+from .fit import fit, repeatable
 from .images import Images
-from .repeatable import repeatable
 from .training_state import Config, Kept
 
 

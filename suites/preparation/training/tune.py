@@ -22,13 +22,12 @@ from suites.compression.tuned import Tuned
 from suites.nn import count
 from suites.nn.hooks import Hooks
 from suites.nn.sparse import sparsity
-from suites.preparation.teachers import teacher_of
+from suites.preparation.from_checkpoints import teacher_of
 
 from .checkpoints import Checkpoint
-from .fit import fit, right, top1
-from .hits import packed
+from .fit import fit, repeatable, right, top1
 from .images import Images
-from .repeatable import repeatable
+from .paired import packed
 from .train import log_line, versions
 from .training_state import Config, Kept
 

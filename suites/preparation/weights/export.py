@@ -16,12 +16,12 @@ from harness.core.artifact import Format, Preprocess, sha256_of
 from harness.core.errors import ModelError
 from harness.core.plugins import load
 from suites.artifacts.evaluate import outputs
-from suites.artifacts.synthetic.images import images
-from suites.data.published import PUBLISHED
+from suites.artifacts.synthetic.check import images
+from suites.data.published_weights import PUBLISHED
 from suites.models.base import Variant
 from suites.nn import count
 from suites.nn.same import pad_same
-from suites.preparation.training.inputs import ROUTES
+from suites.preparation.training.images import ROUTES
 
 from . import state
 

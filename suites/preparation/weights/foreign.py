@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from harness.core.artifact import Preprocess, sha256_of
 from harness.core.errors import ModelError, SetupError, UsageError
 from harness.datasets.preprocessing import parse
+from suites.fetch import fetched
 from suites.models.base import Variant
 from suites.user_model import UserModel, fitted, note_of
-from suites.web import fetched
 
 from . import EXPORTERS, lacking
 

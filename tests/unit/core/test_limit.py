@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.core.limit import Limit, named
+from harness.core.metric import Limit, named
 from harness.core.quantity import Missing, Value
 
 

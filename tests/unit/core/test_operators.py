@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.operators import OperatorProfile, OpTiming
+from harness.core.execution import OperatorProfile, OpTiming
 from harness.core.quantity import Missing
 from harness.core.roofline import Roof, Roofline
 from harness.store.runfolder import RunFolder

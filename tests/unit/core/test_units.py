@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.core.units import ENERGY_J, SHARE, SIZE_BYTES, TIME_NS, quantity
+from harness.core.quantity import ENERGY_J, SHARE, SIZE_BYTES, TIME_NS, quantity
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from harness.core.artifact import Preprocess
 from harness.core.errors import DataError, UsageError
 from harness.core.quantity import Missing, Value
 from harness.datasets.dataset import IdxImages, open_dataset
-from harness.datasets.folders import ClassFolders
+from harness.datasets.image_folders import ClassFolders
 from harness.datasets.preprocessing import PRESETS, parse, preprocess
 from harness.stats import output_quality
 

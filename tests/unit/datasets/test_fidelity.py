@@ -14,9 +14,9 @@ from harness.core.execution import Execution
 from harness.core.quantity import Missing, Value
 from harness.measure.passes.fidelity import wrong_output
 from harness.measure.prepared import Prepared
-from harness.runs.precision import asked
+from harness.runs.plan import asked
 from harness.runtimes.base import Options
-from harness.stats.fidelity import NAMES, compare, wrong
+from harness.stats.output_quality import NAMES, compare, wrong
 
 REFERENCE = np.random.default_rng(0).normal(size=(32, 10)).astype(np.float32)
 

@@ -12,8 +12,8 @@ from harness.core.errors import DataError
 from harness.datasets import label_mapping
 from harness.datasets.dataset import open_dataset
 from harness.datasets.image_folders import read
+from harness.datasets.label_mapping import Numbering, rows
 from harness.datasets.labels_file import KIT
-from harness.datasets.numbering import Numbering, rows
 from harness.stats import output_quality
 
 IMAGENETTE = (

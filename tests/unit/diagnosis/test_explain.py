@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.core.case import Case
-from harness.core.operators import OperatorProfile, OpTiming
+from harness.core.execution import OperatorProfile, OpTiming
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import ArtifactInfo, Record
 from harness.core.roofline import Roof, Roofline

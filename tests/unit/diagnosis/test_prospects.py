@@ -7,7 +7,7 @@ from harness.core.quantity import Value
 from harness.core.record import Record
 from harness.core.verdict import Verdict
 from harness.diagnosis import Situation, explain
-from harness.diagnosis.prospects import prospects
+from harness.diagnosis.precision import prospects
 
 VNNI = {"avx2", "avx512_vnni"}
 

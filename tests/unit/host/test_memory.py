@@ -8,7 +8,7 @@ import pytest
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.host.memory import available_bytes, process_limit_bytes
+from harness.host.resource_limits import available_bytes, process_limit_bytes
 from tests import trees
 
 MIB = 1 << 20

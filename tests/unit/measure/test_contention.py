@@ -9,8 +9,7 @@ import pytest
 
 from harness.core.verdict import Verdict
 from harness.measure.samples import Progress
-from harness.measure.summary import latency_metrics
-from harness.measure.verdicts import contended
+from harness.measure.verdicts import contended, latency_metrics
 from tests.unit.measure.test_summary import MS, QUICK, progress
 
 

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from harness.core.case import Case
-from harness.core.operators import OperatorProfile
+from harness.core.execution import OperatorProfile
 from harness.core.quantity import Missing
 from harness.measure.passes import diagnostics, memory
 from harness.measure.passes.memory import MemoryTrace

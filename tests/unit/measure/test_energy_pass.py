@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from harness.core.artifact import Artifact
 from harness.core.case import Case
-from harness.core.power import PowerTotal
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.sensing import Channel, Reading
+from harness.core.target import PowerTotal
 from harness.measure.passes.energy import EnergyPass
 from harness.measure.passes.worker_process import Answer, Failure
 from harness.measure.prepared import Prepared

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.measure.protocol import Job
-from harness.measure.worker import feeds, probe
+from harness.measure.worker import probe, setup
 from harness.runtimes.base import Options, SessionError, TensorSpec
 from harness.runtimes.null import NullRuntime
 
@@ -24,7 +24,7 @@ class Session:
 
 def made(spec: TensorSpec, **settings: object) -> list[np.ndarray]:
     job = Job("latency", "null", "", "", **settings)  # type: ignore[arg-type]
-    return [batch[spec.name] for batch in feeds.feeds(Session(spec), job)]  # type: ignore[arg-type]
+    return [batch[spec.name] for batch in setup.feeds(Session(spec), job)]  # type: ignore[arg-type]
 
 
 def test_a_batch_holds_neighbouring_images_and_every_image_comes_first_once(tmp_path: Path) -> None:
@@ -35,18 +35,18 @@ def test_a_batch_holds_neighbouring_images_and_every_image_comes_first_once(tmp_
 
 def test_seeded_inputs_differ_from_each_other_and_with_the_seed() -> None:
     first, again, other = made(SPEC), made(SPEC), made(SPEC, seed=1)
-    assert len({each.tobytes() for each in first}) == feeds.N_FEEDS
+    assert len({each.tobytes() for each in first}) == setup.N_FEEDS
     assert [each.tobytes() for each in first] == [each.tobytes() for each in again]
     assert not {each.tobytes() for each in first} & {each.tobytes() for each in other}
 
 
 def test_images_need_one_input() -> None:
     with pytest.raises(SessionError, match=r"one input, this one has 2: \['x', 'y'\]"):
-        feeds.only_input(Session(SPEC, TensorSpec("y", (1,), "float32")))  # type: ignore[arg-type]
+        setup.only_input(Session(SPEC, TensorSpec("y", (1,), "float32")))  # type: ignore[arg-type]
 
 
 def test_a_runtime_is_found_by_module_and_attribute() -> None:
-    assert isinstance(feeds.adapter(Job("latency", "harness.runtimes.null:null", "", "")), NullRuntime)
+    assert isinstance(setup.adapter(Job("latency", "harness.runtimes.null:null", "", "")), NullRuntime)
 
 
 def test_a_picture_is_the_same_with_channels_first_and_last() -> None:

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from harness.measure.passes import guard as module
-from harness.measure.passes.guard import FASTEST_BYTES_PER_S, guard
+from harness.measure.passes import worker_process as module
+from harness.measure.passes.worker_process import FASTEST_BYTES_PER_S, guard
 
 MIB = 1 << 20
 

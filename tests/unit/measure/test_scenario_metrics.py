@@ -21,7 +21,7 @@ from harness.measure.prepared import Prepared
 from harness.measure.presets import PROFILES, fitted, profile
 from harness.measure.protocol import Job
 from harness.measure.samples import Progress
-from harness.measure.summary import latency_metrics, verdict
+from harness.measure.verdicts import latency_metrics, verdict
 from harness.runtimes.base import Options
 from harness.sensors.sampler import Series, Traces
 

@@ -14,7 +14,7 @@ from harness.core.case import Case
 from harness.core.quantity import Missing, Quantity, Value
 from harness.measure.prepared import Prepared
 from harness.measure.selfcheck.checks import Check, Workload, clock_cost, clock_step, control_change, sampler_cost
-from harness.measure.selfcheck.import_cost import import_costs
+from harness.measure.selfcheck.perturbation import import_costs
 from harness.runtimes.base import Options
 
 PREPARED = Prepared(

@@ -18,7 +18,7 @@ from harness.measure.passes.worker_process import Failure
 from harness.measure.prepared import Prepared
 from harness.measure.presets import profile
 from harness.measure.samples import Progress, steady_part
-from harness.measure.summary import latency_metrics, verdict
+from harness.measure.verdicts import latency_metrics, verdict
 from harness.runtimes.base import Options
 
 MS = 1_000_000

@@ -6,7 +6,7 @@ import pytest
 
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Kind, Reading
-from harness.measure.passes.throttle import ThrottleWatch
+from harness.measure.passes.thermal import ThrottleWatch
 
 
 class Scripted:

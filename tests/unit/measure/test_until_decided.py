@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 from harness.datasets.dataset import open_dataset
 from harness.measure.passes.accuracy import Scored
 from harness.measure.protocol import Stop
-from harness.measure.worker.until_decided import Judge, in_order
+from harness.measure.worker.accuracy import Judge, in_order
 from suites.artifacts.catalog import DATA
 
 N, CLASSES = 1000, 10

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure.worker.witness import Look, between, look
+from harness.measure.worker.os_counters import Look, between, look
 
 SECOND = 1_000_000_000
 BEFORE = Look(0, 0, 5, 7, 1_000_000, {1: 0, 2: 400})

@@ -18,16 +18,16 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 OURS = {
     *("harness", "harness.core", "harness.core.errors", "harness.core.scenario", "harness.measure"),
     *(
-        "harness.measure.worker.control",
+        "harness.measure.worker.latency",
         "harness.measure.protocol",
         "harness.measure.worker.loop",
         "harness.measure.worker.os_counters",
     ),
-    *("harness.measure.worker.scenarios", "harness.measure.worker.stage", "harness.measure.worker.setup"),
+    *("harness.measure.worker.scenarios", "harness.measure.worker.loop", "harness.measure.worker.setup"),
     *(
-        "harness.measure.worker.feeds",
+        "harness.measure.worker.setup",
         "harness.measure.worker.latency",
-        "harness.measure.worker.witness",
+        "harness.measure.worker.os_counters",
         "harness.measure.worker",
         "harness.runtimes",
         "harness.runtimes.base",

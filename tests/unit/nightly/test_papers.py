@@ -9,8 +9,7 @@ import pytest
 
 from harness.core.case import Case
 from harness.nightly.outcome import Outcome, by_weight, exit_code
-from harness.nightly.report import Paper, markdown
-from harness.nightly.xml import atom, junit
+from harness.nightly.report import Paper, atom, junit, markdown
 from tests.factory import HOSTILE, Plan, write_run
 
 CASES = [Case("net", setting, "onnxruntime-cpu") for setting in ("fp32", "int8-static", "fp16")]

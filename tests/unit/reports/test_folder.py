@@ -12,9 +12,8 @@ import pandas as pd
 import pytest
 
 from harness.core.errors import UsageError
-from reports.build import build_html
+from reports.build import build_folder, build_html
 from reports.data import gather
-from reports.folder import build_folder
 from tests import factory
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.core.operators import OperatorProfile, OpTiming
+from harness.core.execution import OperatorProfile, OpTiming
 from harness.core.record import Blob, Trace
 from harness.core.roofline import Roof, Roofline
 from harness.store.runfolder import RunFolder

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from reports.text import clean, flat, tail
+from reports.words import clean, flat, tail
 
 
 def test_the_end_of_a_long_log_is_kept_and_its_length_said() -> None:

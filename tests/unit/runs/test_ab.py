@@ -11,13 +11,12 @@ import pytest
 
 from harness.core.errors import ModelError, UnknownName, UsageError
 from harness.core.verdict import Verdict
-from harness.host.room import Room
+from harness.host.resource_limits import Room
 from harness.measure import ab
 from harness.measure.ab import Duel, Timing
 from harness.measure.passes.worker_process import Failure
 from harness.measure.prepared import Prepared
-from harness.runs.ab import Ab, AbRequest
-from harness.runs.ab_words import sentence, warnings
+from harness.runs.ab import Ab, AbRequest, sentence, warnings
 from harness.runs.variants import SideFinder
 from suites.artifacts import catalog
 

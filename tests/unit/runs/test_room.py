@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.target import Limits, Target
-from harness.host.room import Room
+from harness.host.resource_limits import Room
 from harness.measure.prepared import side_by_side
 from harness.runs.variants import SideFinder
 

@@ -12,7 +12,7 @@ from harness.core import plugins
 from harness.core.artifact import FORMATS
 from harness.runtimes.base import Adapter, SessionError, import_library
 from harness.runtimes.capability import Capability, Stored
-from harness.runtimes.choice import by_preference
+from harness.runtimes.installed import by_preference
 
 RUNTIMES: dict[str, Adapter] = plugins.load_all("runtimes")
 LIBRARIES = ("onnxruntime", "ai_edge_litert", "tflite_runtime", "openvino", "torch", "executorch", "tensorflow")

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from harness.core import plugins
-from harness.core.execution import Execution, effective, from_json
-from harness.core.operators import OperatorProfile, OpTiming
+from harness.core.execution import Execution, OperatorProfile, OpTiming, effective, from_json
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import Adapter, Options, SessionError

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.core.operators import OperatorProfile
+from harness.core.execution import OperatorProfile
 from harness.core.quantity import Missing
 from harness.runtimes.base import Options
 from harness.runtimes.litert import adapter, profiler

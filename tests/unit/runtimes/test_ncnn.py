@@ -10,10 +10,10 @@ import pytest
 
 from harness.core import plugins
 from harness.core.errors import UsageError
-from harness.core.operators import OperatorProfile
+from harness.core.execution import OperatorProfile
 from harness.core.quantity import Value
 from harness.runtimes.base import Adapter, Options, Session, SessionError
-from harness.stats.fidelity import compare
+from harness.stats.output_quality import compare
 from suites.artifacts import catalog
 from suites.preparation.convert import CONVERTERS, Order
 from suites.preparation.convert.ncnn_int8 import quantise

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.core.operators import OperatorProfile
+from harness.core.execution import OperatorProfile
 from harness.core.plugins import load
 from harness.core.quantity import Missing
 from harness.runtimes.base import Options

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.operators import OpTiming
+from harness.core.execution import OpTiming
 from harness.runtimes.operator_profile import Inference, summarise
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from harness.core import plugins
-from harness.runtimes import scales
+from harness.runtimes import inputs
 from harness.runtimes.base import Adapter, Options
 from harness.runtimes.litert import adapter as litert
 from harness.runtimes.litert.adapter import LIBRARY, LiteRtSession
@@ -96,7 +96,7 @@ def test_litert_gives_numbers_and_takes_them_in_the_scale_of_the_tensor() -> Non
 def test_the_scales_of_an_onnx_file_are_those_of_its_input_and_output(name: str, tmp_path: Path) -> None:
     pytest.importorskip("openvino" if name == "openvino-cpu" else "onnxruntime")
     net = model("Identity", {"x": (UINT8, [1, 4])}, (UINT8, [1, 4]))
-    told = {scales.key("x"): scales.written(0.5, 3), scales.key("y"): scales.written(0.25, 128)}
+    told = {inputs.key("x"): inputs.written(0.5, 3), inputs.key("y"): inputs.written(0.25, 128)}
     (tmp_path / "m.onnx").write_bytes(described(net, told))
     adapter: Adapter = plugins.load("runtimes", name)
     session = adapter.open(tmp_path / "m.onnx", Options())

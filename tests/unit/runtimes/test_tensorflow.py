@@ -13,7 +13,7 @@ from harness.core.artifact import Preprocess, format_of
 from harness.core.errors import UsageError
 from harness.core.quantity import Value
 from harness.runtimes.base import Adapter, Options, Session, SessionError
-from harness.stats.fidelity import compare
+from harness.stats.output_quality import compare
 from suites.artifacts import catalog
 from suites.preparation.convert import CONVERTERS, Order
 

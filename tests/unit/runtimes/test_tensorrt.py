@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from harness.core import plugins
-from harness.core.operators import OperatorProfile
+from harness.core.execution import OperatorProfile
 from harness.core.quantity import Missing
 from harness.runtimes.base import Adapter, Options, Session, SessionError
 from harness.runtimes.tensorrt import cuda
-from harness.runtimes.tensorrt.tensorrt_layers import execution
+from harness.runtimes.tensorrt.engine import execution
 from tests.fakes.tensorrt import Fake
 
 CONV = {

@@ -14,7 +14,7 @@ import targets
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.sensors import open_sensors, read_all
-from harness.sensors.overview import overview
+from harness.sensors.registry import overview
 from tests import trees
 
 from .conftest import Fail

@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from harness.core.power import PowerTotal
 from harness.core.quantity import Missing, Value
 from harness.core.sensing import Channel
+from harness.core.target import PowerTotal
 from harness.sensors.board_power import PowerSource
 from harness.sensors.energy import case_energy
 from harness.sensors.sampler import Series, Traces

@@ -14,9 +14,8 @@ import pytest
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.sensors import raspberry_mailbox
-from harness.sensors.drivers import pmic
-from harness.sensors.drivers.pmic import Pmic
-from harness.sensors.drivers.raspberry_pi import word
+from harness.sensors.drivers import raspberry_pi
+from harness.sensors.drivers.raspberry_pi import Pmic, word
 from tests import trees
 
 
@@ -71,7 +70,7 @@ def test_the_mailbox_asks_by_ioctl(monkeypatch: pytest.MonkeyPatch) -> None:
     text = raspberry_mailbox.Mailbox(HostFs(), 7).ask("pmic_read_adc")
 
     assert isinstance(text, str)
-    amperes, volts = pmic.parse(text)
+    amperes, volts = raspberry_pi.parse(text)
     assert sum(amperes[rail] * volts[rail] for rail in amperes) == pytest.approx(1.90053, abs=5e-6)
 
 
@@ -115,7 +114,9 @@ def test_vcgencmd_takes_over_outside_of_windows(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_rails_are_paired_by_name_whatever_their_order() -> None:
-    amperes, volts = pmic.parse("B_V volt(0)=2.0V\nA_A current(9)=0.5A\nA_V volt(7)=4.0V\nB_A current(1)=0.25A\n")
+    amperes, volts = raspberry_pi.parse(
+        "B_V volt(0)=2.0V\nA_A current(9)=0.5A\nA_V volt(7)=4.0V\nB_A current(1)=0.25A\n"
+    )
 
     assert {rail: amperes[rail] * volts[rail] for rail in amperes} == {"A": 2.0, "B": 0.5}
 

@@ -16,8 +16,7 @@ import pytest
 from harness.core.hostfs import HostFs
 from harness.core.sensing import Channel
 from harness.sensors import open_sensors, read_all
-from harness.sensors.drivers.pmic import parse
-from harness.sensors.drivers.raspberry_pi import word
+from harness.sensors.drivers.raspberry_pi import parse, word
 from harness.sensors.drivers.system import System
 from tests import trees
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.stats.distributions import binomial_cdf, normal_quantile
-from harness.stats.sequential import decide, looks, paired_difference
+from harness.stats.proportions import decide, looks, paired_difference
 
 COUNTS = st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(1, 2000)).filter(lambda x: x[0] + x[1] <= x[2])
 

@@ -19,8 +19,7 @@ from harness.core.case import Case
 from harness.core.errors import NothingMeasured, UnknownName, UsageError
 from harness.store.exports import Exported, export
 from harness.store.frame import CONTRACT, table
-from harness.store.runfolder import RunFolder
-from harness.store.samples import latencies_ns
+from harness.store.runfolder import RunFolder, latencies_ns
 from tests import factory
 
 

@@ -16,8 +16,7 @@ from harness.store.comparison import compare_runs
 from harness.store.exports import Exported, export
 from harness.store.imports import read
 from harness.store.imports.records import import_run
-from harness.store.runfolder import RunFolder
-from harness.store.samples import latencies_ns
+from harness.store.runfolder import RunFolder, latencies_ns
 from tests import factory
 
 FOREIGN = Path(__file__).with_name("foreign")

@@ -17,10 +17,10 @@ from harness.core.errors import RecordError, StoreError, UnknownName, UsageError
 from harness.core.execution import Execution
 from harness.core.quantity import Missing
 from harness.core.record import Record
-from harness.store.database import bulk, schema
+from harness.store.database import schema, writer
 from harness.store.database.engine import reading
+from harness.store.database.filters import Where
 from harness.store.database.store import Store
-from harness.store.database.where import Where
 from harness.store.frame import table, tidy
 from harness.store.runfolder import RunFolder
 from tests import factory
@@ -256,7 +256,7 @@ def test_after_a_large_run_the_planner_of_postgresql_knows(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its daemon looks once a minute: until then a history would be looked for in whole tables."""
-    monkeypatch.setattr(bulk, "MANY", 0)
+    monkeypatch.setattr(writer, "MANY", 0)
     store.append(night(tmp_path, 0))
     assert len(store.read(Where(case=CASE, metric="latency_p50_ns"))) == 1
     if store.place.file is None:

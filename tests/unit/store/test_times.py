@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import UsageError
-from harness.core.times import iso, microseconds, moment, month_bounds
+from harness.core.quantity import iso, microseconds, moment, month_bounds
 
 FIRST, LAST = microseconds("1970-01-01"), microseconds("2200-01-01")
 

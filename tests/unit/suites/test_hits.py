@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import UsageError
-from suites.preparation.teachers import teacher_of
-from suites.preparation.training.hits import logged, packed, unpacked
+from suites.preparation.from_checkpoints import teacher_of
+from suites.preparation.training.paired import logged, packed, unpacked
 
 
 @given(st.lists(st.booleans(), min_size=1))

@@ -15,8 +15,7 @@ from harness.datasets.dataset import open_dataset  # noqa: E402
 from harness.datasets.preprocessing import preprocess  # noqa: E402
 from suites.preparation.training import calibration_set  # noqa: E402
 from suites.preparation.training.fit import fit, top1  # noqa: E402
-from suites.preparation.training.images import Images, augment, normalise, read_idx  # noqa: E402
-from suites.preparation.training.inputs import DATA, Inputs  # noqa: E402
+from suites.preparation.training.images import DATA, Images, Inputs, augment, normalise, read_idx  # noqa: E402  # noqa: E402
 from suites.preparation.training.training_state import Config, Kept  # noqa: E402
 
 

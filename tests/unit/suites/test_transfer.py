@@ -17,11 +17,7 @@ from harness.core.errors import SetupError, UsageError
 from suites.artifacts import catalog, model_cache
 from suites.artifacts.model_cache import Entry
 from suites.artifacts.transfer import move
-from suites.artifacts.transfer.folder import FolderStore
-from suites.artifacts.transfer.http import HttpStore
-from suites.artifacts.transfer.place import open_store
-from suites.artifacts.transfer.ssh import SshStore
-from suites.artifacts.transfer.stores import MANIFEST, Store
+from suites.artifacts.transfer.stores import MANIFEST, FolderStore, HttpStore, SshStore, Store, open_store
 
 MODEL, SETTING = "mobilenet_v2-0.35-32", "channel-pruned-50+int8-weight-only"
 CONTENT = b"a model file" * 1000

@@ -26,8 +26,8 @@ from suites.nn.narrow import Hidden, importance, narrow  # noqa: E402
 from suites.nn.sparse import Prune, PruneAtOnce, prunable, sparsity  # noqa: E402
 from suites.preparation.training.checkpoints import Checkpoint  # noqa: E402
 from suites.preparation.training.fit import fit, right  # noqa: E402
-from suites.preparation.training.hits import packed  # noqa: E402
 from suites.preparation.training.images import Images  # noqa: E402
+from suites.preparation.training.paired import packed  # noqa: E402
 from suites.preparation.training.training_state import Config, Kept  # noqa: E402
 from suites.preparation.training.tune import tune  # noqa: E402
 

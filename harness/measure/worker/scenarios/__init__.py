@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from harness.core.scenario import Driver, Scenario
-from harness.measure.worker.loop import Plan, Samples
-from harness.measure.worker.stage import Stage
+from harness.measure.worker.loop import Plan, Samples, Stage
 from harness.runtimes.base import Batch
 
 __all__ = ["Stage", "drive"]

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.measure.worker import loop
-from harness.measure.worker.loop import Plan, Samples
-from harness.measure.worker.stage import Stage
+from harness.measure.worker.loop import Plan, Samples, Stage
 from harness.runtimes.base import Batch
 
 

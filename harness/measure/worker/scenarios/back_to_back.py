@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.measure.worker import loop
-from harness.measure.worker.loop import Driven, Plan, Samples
-from harness.measure.worker.stage import Stage
+from harness.measure.worker.loop import Driven, Plan, Samples, Stage
 from harness.runtimes.base import Batch
 
 MINUTE_NS = 60_000_000_000

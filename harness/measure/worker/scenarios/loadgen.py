@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 
 from harness.measure.worker import loop
-from harness.measure.worker.loop import Plan, Samples
-from harness.measure.worker.stage import Stage
+from harness.measure.worker.loop import Plan, Samples, Stage
 from harness.runtimes.base import Batch
 
 from .offline import at_once, open_streams

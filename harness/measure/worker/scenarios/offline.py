@@ -11,8 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from harness.measure.worker import loop
-from harness.measure.worker.loop import Driven, Plan, Samples
-from harness.measure.worker.stage import Stage
+from harness.measure.worker.loop import Driven, Plan, Samples, Stage
 from harness.runtimes.base import Batch
 
 

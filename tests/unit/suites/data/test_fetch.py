@@ -16,9 +16,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import SetupError, UsageError
-from suites.debian import DebianPackage
-from suites.pypi import Wheel
-from suites.web import fetched
+from suites.fetch import DebianPackage, Wheel, fetched
 
 
 @pytest.fixture(autouse=True)

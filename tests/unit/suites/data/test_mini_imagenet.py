@@ -18,7 +18,7 @@ from harness.datasets.dataset import open_dataset
 from suites.artifacts.catalog import datasets
 from suites.data import mini_imagenet
 from suites.data.mini_imagenet import MiniImagenet, calibration
-from suites.pypi import Wheel
+from suites.fetch import Wheel
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,8 @@ from harness.core.errors import ModelError
 from harness.core.quantity import Value
 from harness.stats.output_quality import sqnr_db
 from suites.artifacts.synthetic import available, find
-from suites.artifacts.synthetic.check import batch_of, check, open_model
+from suites.artifacts.synthetic.check import batch_of, check, images, open_model
 from suites.artifacts.synthetic.files import MODELS, ModelFile
-from suites.artifacts.synthetic.images import images
 from suites.models.base import Variant
 
 NET = "mobilenet_v2-1.0-224"

@@ -15,11 +15,11 @@ from harness.core.case import Case
 from harness.core.errors import SetupError
 from harness.core.record import Record
 from harness.core.verdict import Verdict
-from harness.host.room import Room
+from harness.host.resource_limits import Room
 from harness.measure.prepared import Prepared
 from harness.runs.plan import Data, Preparer
 from suites.artifacts import catalog
-from suites.data.published import PUBLISHED
+from suites.data.published_weights import PUBLISHED
 from suites.preparation import prepare
 
 LITE0 = "efficientnet_lite0-1.0-224"

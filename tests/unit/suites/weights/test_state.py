@@ -11,8 +11,8 @@ import pytest
 
 from harness.core.errors import ModelError
 from harness.core.plugins import load as plugin
-from suites.artifacts.synthetic.images import images
-from suites.data.published import PUBLISHED
+from suites.artifacts.synthetic.check import images
+from suites.data.published_weights import PUBLISHED
 from suites.models.base import Variant
 
 torch = pytest.importorskip("torch")
