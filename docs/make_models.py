@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.core.plugins import load_all
-from suites.models.base import ModelFamily, Published, Variant
+from suites.models.base import ModelFamily, ModelVariant, PublishedCounts
 
 PAGE = Path(__file__).parent / "models.md"
 START, END = "<!-- table: written by docs/make_models.py -->", "<!-- end of table -->"
@@ -21,13 +21,13 @@ def rows(families: dict[str, ModelFamily]) -> Iterator[tuple[str, ...]]:
 
     for name, family in families.items():
         for published in family.published:
-            variant = Variant(name, published.width, published.resolution)
+            variant = ModelVariant(name, published.width, published.resolution)
             with torch.device("meta"):  # shapes alone: nothing is drawn or computed
                 net = family.net(variant)
             yield _row(variant, published, count.parameters(net), count.macs(net, variant.input_shape))
 
 
-def _row(variant: Variant, published: Published, parameters: int, macs: int) -> tuple[str, ...]:
+def _row(variant: ModelVariant, published: PublishedCounts, parameters: int, macs: int) -> tuple[str, ...]:
     return (
         f"`{variant}`",
         f"{parameters:,}",

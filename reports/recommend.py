@@ -25,7 +25,7 @@ SLIDERS = ("latency_p50_ns", "top1", "energy_net_j", "artifact_bytes")
 
 
 @dataclass(frozen=True)
-class Bounds:
+class Constraints:
     """What a setting must keep; None: anything. Fields are named as the metrics they bound.
 
     `top1_drop` is top-1 lost against the fp32 net of the same model on the same runtime, 0.01: one point.
@@ -43,9 +43,9 @@ class Bounds:
         pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
         return {name: bound for name, bound in pairs if bound is not None}
 
-    def without(self, name: str) -> Bounds:
+    def without(self, name: str) -> Constraints:
         """The same bounds but one."""
-        return Bounds(**{other: bound for other, bound in self.given.items() if other != name})
+        return Constraints(**{other: bound for other, bound in self.given.items() if other != name})
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Recommendation:
     unknown: tuple[tuple[str, str], ...] = ()
 
 
-def recommend(records: Sequence[Record], bounds: Bounds) -> Recommendation:
+def recommend(records: Sequence[Record], bounds: Constraints) -> Recommendation:
     """Choose among the records that can be compared."""
     able = candidates(records)
     ranked = rank(able, bounds)
@@ -130,7 +130,7 @@ def figures(record: Record, others: Sequence[Record]) -> dict[str, float | None]
     return {**values, "top1_drop": None if reference is None or top1 is None else reference - top1}
 
 
-def rank(able: Sequence[Candidate], bounds: Bounds) -> list[Candidate]:
+def rank(able: Sequence[Candidate], bounds: Constraints) -> list[Candidate]:
     """The candidates that keep the bounds, best first."""
     fitting = [one for one in able if all(one.keeps(name, bound) for name, bound in bounds.given.items())]
     fast_first = bounds.top1 is not None or bounds.top1_drop is not None
@@ -148,7 +148,7 @@ def _is_reference(other: Record, record: Record) -> bool:
     return same and a.compression == "fp32"
 
 
-def _relaxed(able: Sequence[Candidate], bounds: Bounds, name: str) -> tuple[str, float, Record] | None:
+def _relaxed(able: Sequence[Candidate], bounds: Constraints, name: str) -> tuple[str, float, Record] | None:
     """The smallest move of this one bound that lets a case in."""
     found = [
         (value, one.record) for one in rank(able, bounds.without(name)) if (value := one.figures[name]) is not None

@@ -22,7 +22,7 @@ MIN_EFFECT: Mapping[str, float] = {
 
 
 @dataclass(frozen=True)
-class Watch:
+class NightlyRule:
     """One `[[nightly]]` table of a suite: it holds for the cases whose id contains `match` (all by default).
 
     `min_effect` maps a metric, in full or short ('p50'), to the change below which it is left alone; `limits` are
@@ -44,10 +44,10 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Rules:
+class NightlyRules:
     """All tables of a suite; of two that match a case the later one counts."""
 
-    watches: tuple[Watch, ...] = ()
+    watches: tuple[NightlyRule, ...] = ()
 
     def min_effect(self, case_id: str, metric: str) -> float:
         """The change of this metric of this case that is worth a word."""
@@ -62,7 +62,7 @@ class Rules:
         """Every limit on this case."""
         return [Limit.parse(text) for watch in self._of(case_id) for text in watch.limits]
 
-    def _of(self, case_id: str) -> list[Watch]:
+    def _of(self, case_id: str) -> list[NightlyRule]:
         return [watch for watch in self.watches if watch.match in case_id]
 
 

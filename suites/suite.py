@@ -14,7 +14,7 @@ from harness.core.errors import DescriptorError, UnknownName
 from harness.core.scenario import PARAMETERS, Driver, Load, Scenario
 
 from .artifacts import catalog
-from .nightly_rules import Watch
+from .nightly_rules import NightlyRule
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -65,7 +65,7 @@ class Suite:
     title: str
     profile: str
     groups: tuple[Group, ...]
-    nightly: tuple[Watch, ...] = ()
+    nightly: tuple[NightlyRule, ...] = ()
 
 
 def names() -> list[str]:

@@ -24,7 +24,7 @@ from harness.datasets import label_mapping
 from harness.datasets.dataset import Dataset
 from harness.datasets.preprocessing import parse
 from harness.host.resource_limits import process_limit_bytes
-from harness.measure.passes.worker_process import Failure, run_worker
+from harness.measure.passes.worker_process import WorkerFailure, run_worker
 from harness.measure.protocol import Job
 from harness.runtimes.installed import by_preference
 
@@ -117,7 +117,7 @@ class UserModel:
             limit = process_limit_bytes(None, HostFs())
             job = Job("inspect", runtime, str(self.path.resolve()), f"{scratch}/job", memory_bytes=limit)
             answer = run_worker(job, timeout_s=120)
-        if isinstance(answer, Failure):
+        if isinstance(answer, WorkerFailure):
             raise ModelError(f"{self.path}: {answer.verdict.status}: {answer.verdict.reason}")
         signature: dict[str, Any] = answer.result
         return signature

@@ -11,26 +11,26 @@ import csv
 from functools import cache
 from pathlib import Path
 
-from harness.diagnosis.plausibility import Published
+from harness.diagnosis.plausibility import PublishedLatency
 
 FILE = Path(__file__).parent / "published_reference.csv"
 
 
 @cache
-def every() -> tuple[Published, ...]:
+def every() -> tuple[PublishedLatency, ...]:
     """All of them."""
     with FILE.open(encoding="utf-8", newline="") as lines:
         return tuple(_published(row) for row in csv.DictReader(lines))
 
 
-def lookup(model: str, compression: str, board: str) -> list[Published]:
+def lookup(model: str, compression: str, board: str) -> list[PublishedLatency]:
     """Those of a net under a setting on a board, or a part of 'host+accelerator'; empty where nobody published one."""
     parts = board.split("+")
     return [each for each in every() if (each.model, each.compression) == (model, compression) and each.board in parts]
 
 
-def _published(row: dict[str, str]) -> Published:
-    return Published(
+def _published(row: dict[str, str]) -> PublishedLatency:
+    return PublishedLatency(
         model=row["model"],
         compression=row["compression"],
         runtime=row["runtime"],

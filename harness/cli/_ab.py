@@ -13,7 +13,7 @@ from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK
 from ._options import mebibytes, positive, shape
 
 if TYPE_CHECKING:
-    from harness.runs.ab import Ab
+    from harness.runs.ab import AbSession
 
 _REQUEST = (
     *("runtime_a", "runtime_b", "threads", "shapes", "profile", "same_within", "max_pairs", "timeout_s"),
@@ -55,20 +55,20 @@ def refuse_options(arguments: argparse.Namespace) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure in pairs, print the outcome, save it; the exit code."""
-    from harness.runs.ab import Ab, AbRequest
+    from harness.runs.ab import AbConfig, AbSession
 
     out: Path | None = getattr(arguments, "out", None)
     if out is not None and not out.parent.is_dir():
         raise UsageError(f"no such folder: {out.parent}", "the result could not be saved")
     given: dict[str, Any] = {name: getattr(arguments, name) for name in _REQUEST if hasattr(arguments, name)}
     given["shapes"] = dict(given.get("shapes", ()))
-    comparison = Ab(AbRequest(arguments.before, arguments.after, **given))
+    comparison = AbSession(AbConfig(arguments.before, arguments.after, **given))
     interrupted = _measure(comparison)
     _conclude(comparison, interrupted, out, as_json=hasattr(arguments, "json"))
     return EXIT_INTERRUPTED if interrupted else _exit_code(comparison)
 
 
-def _measure(comparison: Ab) -> bool:
+def _measure(comparison: AbSession) -> bool:
     """Run to the end, counting pairs on a terminal; True when interrupted."""
     show = sys.stderr.isatty()
     try:
@@ -83,7 +83,7 @@ def _measure(comparison: Ab) -> bool:
     return False
 
 
-def _conclude(comparison: Ab, interrupted: bool, out: Path | None, as_json: bool) -> None:
+def _conclude(comparison: AbSession, interrupted: bool, out: Path | None, as_json: bool) -> None:
     from harness.core.files import write_whole
 
     text = json.dumps(comparison.document(interrupted), indent=2)
@@ -96,7 +96,7 @@ def _conclude(comparison: Ab, interrupted: bool, out: Path | None, as_json: bool
     print("\n".join([outcome, *(f"warning: {doubt}" for doubt in doubts)]))
 
 
-def _exit_code(comparison: Ab) -> int:
+def _exit_code(comparison: AbSession) -> int:
     if comparison.duel.failure is None:
         return EXIT_OK
     return EXIT_SOME_FAILED if comparison.duel.comparison else EXIT_NOTHING_MEASURED

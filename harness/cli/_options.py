@@ -184,7 +184,7 @@ def _add_output(out: Group) -> None:
     out.add_argument("--no-report", action="store_true", help="write no report.html")
 
 
-def request_of(arguments: argparse.Namespace) -> Request:
+def config_of(arguments: argparse.Namespace) -> Request:
     """The request that the command line makes."""
     from harness.runs.config import Request
 

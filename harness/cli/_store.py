@@ -12,7 +12,7 @@ from reports.numbers import counted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.store.database.filters import Where
+    from harness.store.database.filters import Filters
     from harness.store.database.store import Store
     from harness.store.runfolder import RunFolder
 
@@ -47,11 +47,11 @@ def add_choice(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--until", metavar="WHEN")
 
 
-def choice_of(arguments: argparse.Namespace) -> Where:
+def choice_of(arguments: argparse.Namespace) -> Filters:
     """The part of a store that the arguments choose."""
-    from harness.store.database.filters import Where
+    from harness.store.database.filters import Filters
 
-    return Where(**{name: getattr(arguments, name) for name in _CHOICE}, threads=arguments.threads)
+    return Filters(**{name: getattr(arguments, name) for name in _CHOICE}, threads=arguments.threads)
 
 
 def opened(arguments: argparse.Namespace, create: bool = False) -> Store:

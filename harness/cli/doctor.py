@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from harness.core.hostfs import HostFs
     from harness.core.verdict import Finding
-    from harness.host.tuning import Applied
+    from harness.host.tuning import AppliedChange
 
 HELP = "check governor, turbo, load, throttling and the like, with the remedy for each"
 
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_SOME_FAILED if arguments.strict and any(each.status == "fail" for each in findings) else EXIT_OK
 
 
-def _changed(fs: HostFs, arguments: argparse.Namespace) -> Sequence[Applied]:
+def _changed(fs: HostFs, arguments: argparse.Namespace) -> Sequence[AppliedChange]:
     from harness.host.checks import changes
     from harness.host.tuning import apply, journal_path, restore
 
@@ -56,7 +56,7 @@ def _changed(fs: HostFs, arguments: argparse.Namespace) -> Sequence[Applied]:
     return restore(fs, journal_path()) if arguments.restore else []
 
 
-def _applied(each: Applied) -> str:
+def _applied(each: AppliedChange) -> str:
     if each.refused:
         return f"not set  {each.name}: {each.refused}"
     return f"set      {each.name}: {each.before} -> {each.after}"

@@ -12,10 +12,10 @@ from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK
 from . import _nightly_service
 from . import run as measuring
 from ._options import add_arguments as add_request
-from ._options import request_of
+from ._options import config_of
 
 if TYPE_CHECKING:
-    from harness.nightly.report import Paper
+    from harness.nightly.report import NightlyReport
 
 HELP = "measure a suite and say what has changed since the nights before; `nightly install` runs it every night"
 
@@ -51,7 +51,7 @@ def _night(arguments: argparse.Namespace) -> int:
     from harness.nightly.night import Night
     from harness.nightly.outcome import exit_code
 
-    request = request_of(arguments)
+    request = config_of(arguments)
     request.cases  # noqa: B018 - a suite that is not there leaves no store behind
     with store.open(arguments.store) as kept:  # opened first: a night without it is in vain
         bench = measuring.measure(request, arguments)
@@ -70,7 +70,7 @@ def _night(arguments: argparse.Namespace) -> int:
     return exit_code(paper.outcomes)
 
 
-def _tell(paper: Paper, folder: Path) -> None:
+def _tell(paper: NightlyReport, folder: Path) -> None:
     from harness.nightly.outcome import by_weight
     from reports.words import clean
 
@@ -116,7 +116,7 @@ def _accept(arguments: argparse.Namespace) -> int:
         if not cases:
             raise UsageError(f"no kept build of a case with '{arguments.accept}'", "run a night first")
         for case in cases:
-            kept.reset(arguments.reason, store.Where(case=case))
+            kept.reset(arguments.reason, store.Filters(case=case))
     print("accepted, histories begin anew: " + ", ".join(cases))
     return EXIT_OK
 

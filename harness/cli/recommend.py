@@ -31,11 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the answer; NothingMeasured when no case of the run has both a latency and an accuracy to rank by."""
-    from reports.recommend import Bounds, comparable, recommend
+    from reports.recommend import Constraints, comparable, recommend
 
     from ._output import open_run
 
-    bounds = Bounds(
+    bounds = Constraints(
         latency_p50_ns=arguments.max_latency,
         top1=arguments.min_top1,
         energy_net_j=arguments.max_energy,

@@ -79,7 +79,7 @@ def _from_store(arguments: argparse.Namespace) -> Path:
     from reports.data import gather
     from reports.serve.run_sources import declared_resets, stored_runs
 
-    where = store.Where(suite=arguments.suite, target=arguments.target, since=arguments.since)
+    where = store.Filters(suite=arguments.suite, target=arguments.target, since=arguments.since)
     with store.open(arguments.store, create=False) as opened:
         return _write(gather(stored_runs(opened, where), resets=declared_resets(opened)), arguments, None)
 

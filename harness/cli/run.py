@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
 
-from ._options import add_arguments, request_of
+from ._options import add_arguments, config_of
 from ._store import keep
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from harness.core.record import Record
     from harness.runs.config import Request
-    from harness.runs.session import Bench
+    from harness.runs.session import RunSession
     from harness.store.runfolder import RunFolder
 
 __all__ = ["HELP", "add_arguments", "conclude", "exit_code", "measure", "name_latest", "run"]
@@ -27,26 +27,26 @@ HELP = "measure a suite or your own model on this machine and write a report"
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print, report; the exit code."""
-    bench = measure(request_of(arguments), arguments)
+    bench = measure(config_of(arguments), arguments)
     conclude(bench.folder, arguments)
     keep(bench.folder, arguments)
     return EXIT_INTERRUPTED if bench.interrupted else exit_code(bench.folder.records(), wanted(arguments.compress))
 
 
-def measure(request: Request, arguments: argparse.Namespace) -> Bench:
+def measure(request: Request, arguments: argparse.Namespace) -> RunSession:
     """Carry the request out to its end, or to an interrupt, and show it; the bench is closed again."""
-    from harness.runs.session import Bench
+    from harness.runs.session import RunSession
 
     if arguments.resume and not arguments.out:
         raise UsageError("--resume needs --out", "name the folder of the run that was killed")
-    with Bench(request.order(), request.plan()) as bench:
+    with RunSession(request.order(), request.plan()) as bench:
         if not arguments.out:
             name_latest(bench.folder.path)
         _observe(bench, silent=arguments.json)
     return bench
 
 
-def _observe(bench: Bench, silent: bool) -> None:
+def _observe(bench: RunSession, silent: bool) -> None:
     """Show every event; an interrupt ends the run but not the program, which still has a report to write."""
     from ._progress import GentleInterrupt, RunProgress
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.core.target import Target
-    from harness.runs.runtime_overview import RuntimeView
+    from harness.runs.runtime_overview import RuntimeStatus
 
 HELP = "list the runtimes: installed, usable on a board, and how to install the others"
 
@@ -28,12 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every runtime."""
-    from harness.runs.runtime_overview import views
+    from harness.runs.runtime_overview import runtime_statuses
 
     fs = host_of(arguments)
     target = target_of(arguments.target, fs, arguments)
     here = fs.live and (arguments.target == "auto" or target.name == target_of("auto", fs, arguments).name)
-    found = views(target, here)
+    found = runtime_statuses(target, here)
     if arguments.json:
         rows = [{**dataclasses.asdict(view), "ready": view.ready} for view in found]
         print(json.dumps({"target": target.name, "this_machine": here, "runtimes": rows}, indent=2, ensure_ascii=False))
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _lines(found: list[RuntimeView], target: Target, here: bool) -> Iterator[str]:
+def _lines(found: list[RuntimeStatus], target: Target, here: bool) -> Iterator[str]:
     """Those that are ready, those that could be installed, those this board can never use."""
     yield f"{target.name}: {target.title}"
     ready = [view for view in found if view.ready]
@@ -71,7 +71,7 @@ def _kinds() -> dict[str, list[str]]:
     return kinds
 
 
-def _block(view: RuntimeView) -> Iterator[str]:
+def _block(view: RuntimeStatus) -> Iterator[str]:
     from harness.runtimes.capability import UNTESTED
 
     told = view.library or {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.core.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
-    from reports.serve.site import Shelf
+    from reports.serve.site import RunSource
 
 HELP = "show the reports of a folder of runs, or of a store, in the browser"
 
@@ -30,17 +30,17 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.store:
         from pathlib import Path
 
-        from reports.serve.run_sources import FolderShelf
+        from reports.serve.run_sources import FolderSource
 
-        return _serve(FolderShelf(Path(arguments.folder or "runs")), arguments)
+        return _serve(FolderSource(Path(arguments.folder or "runs")), arguments)
     from harness import store
-    from reports.serve.run_sources import StoreShelf
+    from reports.serve.run_sources import StoreSource
 
     with store.open(arguments.store, create=False) as opened:
-        return _serve(StoreShelf(opened), arguments)
+        return _serve(StoreSource(opened), arguments)
 
 
-def _serve(shelf: Shelf, arguments: argparse.Namespace) -> int:
+def _serve(shelf: RunSource, arguments: argparse.Namespace) -> int:
     from reports.serve.server import ReportServer
     from reports.serve.site import Site
 

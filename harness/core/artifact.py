@@ -17,7 +17,7 @@ Layout = Literal["NCHW", "NHWC"]
 
 
 @dataclass(frozen=True)
-class FormatFacts:
+class FormatInfo:
     """How a format lies on disk: `suffixes` of the file that stands for the model, the one we write first.
 
     `parts` are suffixes of files beside it, of the same stem, that belong to it. A format that is a folder has no
@@ -31,22 +31,22 @@ class FormatFacts:
     caution: str = ""
 
 
-FORMATS: Mapping[Format, FormatFacts] = MappingProxyType(
+FORMATS: Mapping[Format, FormatInfo] = MappingProxyType(
     {
-        "onnx": FormatFacts("ONNX", (".onnx",)),
-        "tflite": FormatFacts("TensorFlow Lite", (".tflite",)),
-        "openvino": FormatFacts("OpenVINO IR", (".xml",), parts=(".bin",)),
-        "torchscript": FormatFacts(
+        "onnx": FormatInfo("ONNX", (".onnx",)),
+        "tflite": FormatInfo("TensorFlow Lite", (".tflite",)),
+        "openvino": FormatInfo("OpenVINO IR", (".xml",), parts=(".bin",)),
+        "torchscript": FormatInfo(
             "TorchScript", (".pt", ".ptl"), caution="it holds a program, which opening and running it executes"
         ),
-        "executorch": FormatFacts("ExecuTorch", (".pte",)),
-        "ncnn": FormatFacts("ncnn", (".param",), parts=(".bin",)),
-        "mnn": FormatFacts("MNN", (".mnn",)),
-        "savedmodel": FormatFacts(
+        "executorch": FormatInfo("ExecuTorch", (".pte",)),
+        "ncnn": FormatInfo("ncnn", (".param",), parts=(".bin",)),
+        "mnn": FormatInfo("MNN", (".mnn",)),
+        "savedmodel": FormatInfo(
             "TensorFlow SavedModel", marker="saved_model.pb", caution="it holds a program, which running it executes"
         ),
-        "keras": FormatFacts("Keras", (".keras",)),
-        "tensorrt": FormatFacts(
+        "keras": FormatInfo("Keras", (".keras",)),
+        "tensorrt": FormatInfo(
             "TensorRT engine", (".engine", ".plan"), caution="an engine holds native code: open none but your own"
         ),
     }

@@ -67,7 +67,7 @@ def from_json(data: Mapping[str, Any]) -> Execution:
 
 
 @dataclass(frozen=True)
-class OpTiming:
+class OperatorTiming:
     """One operator as the runtime executed it: `duration_ns` of one inference over all its `calls`.
 
     `type` is the runtime's own name of the kernel or graph operator, `provider` what ran it (an execution provider,
@@ -93,7 +93,7 @@ class OperatorProfile:
     asked: str
     n_inferences: int
     inference_ns: float
-    operators: tuple[OpTiming, ...]
+    operators: tuple[OperatorTiming, ...]
 
     @property
     def unexplained_ns(self) -> float:
@@ -101,11 +101,11 @@ class OperatorProfile:
         return self.inference_ns - sum(operator.duration_ns for operator in self.operators)
 
     @property
-    def fallen_back(self) -> tuple[OpTiming, ...]:
+    def fallen_back(self) -> tuple[OperatorTiming, ...]:
         """Operators that ran elsewhere than on the provider asked for."""
         return tuple(operator for operator in self.operators if operator.provider != self.asked)
 
-    def share(self, operators: tuple[OpTiming, ...]) -> float:
+    def share(self, operators: tuple[OperatorTiming, ...]) -> float:
         """Part of the inference, 0 to 1, that these operators take."""
         return sum(operator.duration_ns for operator in operators) / self.inference_ns
 
@@ -120,4 +120,4 @@ class OperatorProfile:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> OperatorProfile:
         """From plain JSON types. TypeError on an unknown or missing key."""
-        return cls(**{**data, "operators": tuple(OpTiming(**operator) for operator in data["operators"])})
+        return cls(**{**data, "operators": tuple(OperatorTiming(**operator) for operator in data["operators"])})

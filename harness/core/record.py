@@ -216,7 +216,7 @@ def to_json(document: Record | RunHeader) -> dict[str, Any]:
 TEXTS = ("precision_requested", "precision_effective", "accuracy_note")
 
 
-def texts(record: Record) -> dict[str, str | None]:
+def display_texts(record: Record) -> dict[str, str | None]:
     """The columns of `TEXTS`: precision asked for, precision had by the runtime's account, a remark on accuracy.
 
     None where there is nothing to say.

@@ -112,7 +112,7 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Peak:
+class PeakPerformance:
     """Highest arithmetic rate of one unit ('cpu', 'gpu', 'edgetpu') at one precision; a multiply-add counts as two."""
 
     unit: str
@@ -152,7 +152,7 @@ class RuntimeHint:
 
 
 @dataclass(frozen=True)
-class Limits:
+class TargetLimits:
     """What a case may take: memory for one process, start temperature of a case, seconds before it is stopped.
 
     `memory_bytes` None means all but a quarter of what the machine has.
@@ -164,14 +164,14 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Variant:
+class BoardVariant:
     """A version of the board under the same name, told by a device-tree token; what it gives replaces the board's."""
 
     compatible: tuple[str, ...]
     title: str
     cpu: Cpu | None = None
     memory: Memory | None = None
-    peaks: tuple[Peak, ...] = ()
+    peaks: tuple[PeakPerformance, ...] = ()
     accelerators: tuple[Accelerator, ...] = ()
     modes: tuple[PowerMode, ...] = ()
 
@@ -195,7 +195,7 @@ class Target:
     cpu: Cpu = field(default_factory=Cpu)
     memory: Memory = field(default_factory=Memory)
     memory_bytes: int | None = None
-    peaks: tuple[Peak, ...] = ()
+    peaks: tuple[PeakPerformance, ...] = ()
     accelerators: tuple[Accelerator, ...] = ()
     power: Power = field(default_factory=Power)
     thermal: Thermal = field(default_factory=Thermal)
@@ -203,8 +203,8 @@ class Target:
     threads: tuple[int, ...] = (1,)
     affinity: tuple[int, ...] = ()
     python: str = ""
-    limits: Limits = field(default_factory=Limits)
-    variants: tuple[Variant, ...] = ()
+    limits: TargetLimits = field(default_factory=TargetLimits)
+    variants: tuple[BoardVariant, ...] = ()
 
     @property
     def memory_limit_bytes(self) -> int | None:

@@ -13,7 +13,7 @@ import numpy as np
 from harness.core.errors import DataError
 
 from .image_folders import Image
-from .label_mapping import Label, Numbering
+from .label_mapping import Label, LabelMapping
 
 if TYPE_CHECKING:
     from .image_folders import ClassFolders
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Dataset(Protocol):
     """Labelled images in a fixed order. `parts` are the names and sizes of what it was put together from, if any."""
 
-    numbering: Numbering
+    numbering: LabelMapping
     parts: Sequence[tuple[str, int]]
 
     def __len__(self) -> int:
@@ -46,9 +46,9 @@ def open_dataset(kind: str, path: Path) -> Dataset:
     if kind == "idx":
         return IdxImages(path)
     if kind == "part":
-        from .subset import open_part
+        from .subset import open_subset
 
-        return open_part(path, open_folder)
+        return open_subset(path, open_folder)
     return open_folder(path)
 
 
@@ -79,7 +79,7 @@ class IdxImages:
             self._labels = np.frombuffer(file.read(count), np.uint8)
         if magic != 0x801 or len(self._labels) != count:
             raise DataError(f"{labels} is not a whole IDX label file")
-        self.numbering = Numbering(int(self._labels.max()) + 1)
+        self.numbering = LabelMapping(int(self._labels.max()) + 1)
 
     def __len__(self) -> int:
         return len(self._labels)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from harness.core.errors import DataError
 
 from . import label_mapping
-from .label_mapping import Label, Numbering, of_numbers
+from .label_mapping import Label, LabelMapping, of_numbers
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -34,18 +34,18 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
-def read(path: Path) -> Image:
+def read_image(path: Path) -> Image:
     """Height x width x 3, what is transparent on white; DataError names a file that is no image."""
     from PIL import Image as Pillow
 
     try:
         with Pillow.open(path) as image:
-            return np.asarray(on_white(image), np.uint8)
+            return np.asarray(flatten_on_white(image), np.uint8)
     except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:  # what Pillow's readers raise
         raise DataError(f"{path} cannot be read as an image: {error}", "remove or repair it") from error
 
 
-def on_white(image: PIL.Image.Image) -> PIL.Image.Image:
+def flatten_on_white(image: PIL.Image.Image) -> PIL.Image.Image:
     """As RGB, laid on white where it is transparent: the colours behind transparency are arbitrary."""
     from PIL import Image as Pillow
 
@@ -60,7 +60,7 @@ class ImageFiles:
     """`files` with their labels, in the order they are scored; `parts` (name, count) whose scores are shown too."""
 
     files: Sequence[tuple[Path, Label]]
-    numbering: Numbering
+    numbering: LabelMapping
     parts: Sequence[tuple[str, int]] = ()
 
     def __len__(self) -> int:
@@ -74,7 +74,7 @@ class ImageFiles:
         """RGB images at these places, read when they are due."""
         for place in places:
             path, label = self.files[place]
-            yield read(path), label
+            yield read_image(path), label
 
 
 _SPLITS = frozenset({"train", "val", "test"})
@@ -106,14 +106,14 @@ def _folders(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _numbered(names: list[str]) -> tuple[list[int], Numbering]:
+def _numbered(names: list[str]) -> tuple[list[int], LabelMapping]:
     """The label of each folder, and what the labels count."""
     if names and all(name.isascii() and name.isdigit() for name in names):
         labels = [int(name) for name in names]
         return labels, of_numbers(labels)
     known = label_mapping.indices()
     places = tuple(known[name] for name in names) if all(name in known for name in names) else ()
-    return list(range(len(names))), Numbering(len(names), imagenet=places)
+    return list(range(len(names))), LabelMapping(len(names), imagenet=places)
 
 
 def _nothing(path: Path) -> str:

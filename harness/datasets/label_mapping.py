@@ -44,7 +44,7 @@ NONE = -1
 
 
 @dataclass(frozen=True)
-class Numbering:
+class LabelMapping:
     """`classes` are numbered from 0. `whole` False: labels are places among classes of which not all occur.
 
     `imagenet` holds each class's place among ImageNet's 1000, where the labels say that they are of those.
@@ -70,10 +70,10 @@ class Numbering:
         raise DataError(f"the model has {outputs} outputs, labels of the data set go up to {self.classes - 1}")
 
 
-def of_numbers(labels: Sequence[int]) -> Numbering:
+def of_numbers(labels: Sequence[int]) -> LabelMapping:
     """For labels that are places themselves: whole when each from 0 to the last occurs."""
     classes = max(labels) + 1
-    return Numbering(classes, whole=len(set(labels)) == classes)
+    return LabelMapping(classes, whole=len(set(labels)) == classes)
 
 
 def rows(labels: Sequence[Label]) -> NDArray[np.int64]:

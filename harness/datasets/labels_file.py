@@ -17,13 +17,13 @@ from harness.core.errors import DataError
 
 from . import label_mapping
 from .image_folders import ImageFiles, is_image
-from .label_mapping import Numbering, of_numbers
+from .label_mapping import LabelMapping, of_numbers
 
 NAMES = ("labels.txt", "labels.csv", "val.txt", "LOC_val_solution.csv")
 KIT = "ILSVRC2012_validation_ground_truth.txt"
 ALONE = (KIT, "imagenet_2012_validation_synset_labels.txt")
 _WNID = re.compile(r"n\d{8}")
-_IMAGENET = Numbering(label_mapping.CLASSES, imagenet=tuple(range(label_mapping.CLASSES)))
+_IMAGENET = LabelMapping(label_mapping.CLASSES, imagenet=tuple(range(label_mapping.CLASSES)))
 
 
 def find_labels(folder: Path) -> Path | None:
@@ -87,7 +87,7 @@ def _found(lines: list[Line], path: Path) -> list[Path]:
     return [file for file in files if file is not None]
 
 
-def _numbered(lines: list[Line], path: Path) -> tuple[list[tuple[int, ...]], Numbering]:
+def _numbered(lines: list[Line], path: Path) -> tuple[list[tuple[int, ...]], LabelMapping]:
     """Every image's labels as class indices, and what they count."""
     words = {word for line in lines for word in line.labels}
     places: Mapping[str, int]

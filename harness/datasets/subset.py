@@ -11,13 +11,13 @@ from pathlib import Path
 
 from harness.core.errors import DataError
 
-from .image_folders import Image, ImageFiles, read
+from .image_folders import Image, ImageFiles, read_image
 from .label_mapping import Label
 
 NAME = "part.json"
 
 
-class Part:
+class Subset:
     """The images of `whole` at the places `indices`, under the numbering of all."""
 
     def __init__(self, whole: ImageFiles, indices: Sequence[int]) -> None:
@@ -31,13 +31,13 @@ class Part:
     def items(self, limit: int | None = None) -> Iterator[tuple[Image, Label]]:
         """RGB images."""
         for path, label in self._items[:limit]:
-            yield read(path), label
+            yield read_image(path), label
 
     def picked(self, places: Sequence[int]) -> Iterator[tuple[Image, Label]]:
         """RGB images at these places, read when they are due."""
         for place in places:
             path, label = self._items[place]
-            yield read(path), label
+            yield read_image(path), label
 
 
 def _sizes(parts: Sequence[tuple[str, int]], indices: Sequence[int]) -> list[tuple[str, int]]:
@@ -54,10 +54,10 @@ def write(folder: Path, source: Path, indices: Sequence[int]) -> None:
     (folder / NAME).write_text(json.dumps(note), encoding="utf-8")
 
 
-def open_part(folder: Path, open_folder: Callable[[Path], ImageFiles]) -> Part:
+def open_subset(folder: Path, open_folder: Callable[[Path], ImageFiles]) -> Subset:
     """What `write` noted of the data set that `open_folder` opens. DataError where that has changed since."""
     note = json.loads((folder / NAME).read_text(encoding="utf-8"))
     whole = open_folder(Path(note["source"]))
     if max(note["indices"]) >= len(whole):
         raise DataError(f"{note['source']} has lost images since it was split", "start the run again")
-    return Part(whole, note["indices"])
+    return Subset(whole, note["indices"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .plausibility import Band, band
+from .plausibility import PlausibleRange, plausible_range
 from .situation import Explanation, Situation, milliseconds, percent
 
 
@@ -63,7 +63,7 @@ def far_from_published(situation: Situation) -> Explanation | None:
     """Outside of what others published for this net on this board."""
     latency, case = situation.latency, situation.record.case
     version = str(situation.record.runtime_info.get("version", ""))
-    found = band(situation.published, case.runtime, version, case.threads)
+    found = plausible_range(situation.published, case.runtime, version, case.threads)
     if latency is None or found is None or found.lo_ns <= latency.value <= found.hi_ns:
         return None
     slower, remedy = latency.value > found.hi_ns, "check that it is the same net and input size"
@@ -78,7 +78,7 @@ def far_from_published(situation: Situation) -> Explanation | None:
     )
 
 
-def _said(found: Band) -> str:
+def _said(found: PlausibleRange) -> str:
     values = [each.latency_ns for each in found.references]
     span = milliseconds(min(values))
     span += f" to {milliseconds(max(values))}" if len(set(values)) > 1 else ""

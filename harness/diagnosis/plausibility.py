@@ -16,7 +16,7 @@ ANY_RUNTIME = 3.0
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedLatency:
     """One published latency. `threads` is None and `version` '' where the source names none."""
 
     model: str
@@ -31,16 +31,18 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Band:
+class PlausibleRange:
     """What published figures allow: `lo_ns` to `hi_ns`, from `references`, all of them of the `same_runtime` or not."""
 
     lo_ns: float
     hi_ns: float
     same_runtime: bool
-    references: tuple[Published, ...]
+    references: tuple[PublishedLatency, ...]
 
 
-def band(references: Sequence[Published], runtime: str, version: str, threads: int) -> Band | None:
+def plausible_range(
+    references: Sequence[PublishedLatency], runtime: str, version: str, threads: int
+) -> PlausibleRange | None:
     """The band for a figure of this runtime; None without a reference for that number of threads.
 
     `references` are those of the model, setting and board; an Edge TPU's say nothing of its host's processor, nor the
@@ -53,7 +55,7 @@ def band(references: Sequence[Published], runtime: str, version: str, threads: i
     if not chosen:
         return None
     values = [each.latency_ns for each in chosen]
-    return Band(min(values) / factor, max(values) * factor, bool(same), tuple(chosen))
+    return PlausibleRange(min(values) / factor, max(values) * factor, bool(same), tuple(chosen))
 
 
 def major(version: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Collection
 from typing import Any
 
 from harness.core import plugins
-from harness.core.execution import OpTiming
+from harness.core.execution import OperatorTiming
 
 from .situation import Explanation, Situation, kinds, taking
 
@@ -126,7 +126,7 @@ def float_operators(situation: Situation) -> Explanation | None:
     )
 
 
-def _in_float(operator: OpTiming) -> bool:
+def _in_float(operator: OperatorTiming) -> bool:
     """Computes on floats; a quantiser only reads them."""
     return operator.dtype in _FLOAT and not _CONVERSION.search(operator.type)
 
@@ -159,7 +159,7 @@ def storage_only(situation: Situation) -> Explanation | None:
 
 def saves_no_time(situation: Situation) -> Explanation | None:
     """Settings that save space or accuracy and run no faster: sparsity, weights alone, the same graph."""
-    slow = [one for one in settings_of(situation.record.case.compression) if not one.saves_time and one.note]
+    slow = [one for one in settings_in(situation.record.case.compression) if not one.saves_time and one.note]
     if not slow:
         return None
     compared = situation.against_fp32()
@@ -173,7 +173,7 @@ def saves_no_time(situation: Situation) -> Explanation | None:
     )
 
 
-def settings_of(compression: str) -> list[Any]:
+def settings_in(compression: str) -> list[Any]:
     """The registered settings that a case's compression is composed of ('channel-pruned-50+int8-static')."""
     known = plugins.load_all("compression")
     return [known[part] for part in compression.split("+") if part in known]
@@ -181,4 +181,4 @@ def settings_of(compression: str) -> list[Any]:
 
 def prospects(compression: str, isa: Collection[str]) -> list[str]:
     """One sentence a setting that has something to say, for a processor with the features `isa` (empty: unknown)."""
-    return [words for setting in settings_of(compression) if (words := setting.prospect(isa))]
+    return [words for setting in settings_in(compression) if (words := setting.prospect(isa))]

@@ -23,7 +23,7 @@ _PLAIN_INT8_GAIN = 2.0
 
 
 @dataclass(frozen=True)
-class Bounds:
+class RooflineBounds:
     """The least time an inference can take: for its arithmetic, and for fetching its weights from memory, in ns.
 
     `memory_ns` is 0 where the weights stay in the last-level cache; `gain` is the arithmetic peak over that of fp32.
@@ -34,7 +34,7 @@ class Bounds:
     gain: float
 
 
-def bounds(situation: Situation) -> Bounds | None:
+def roofline_bounds(situation: Situation) -> RooflineBounds | None:
     """None where the roofline or the multiply-accumulates are unknown, or another processor computes."""
     artifact, roofline = situation.record.artifact, situation.roofline
     if isinstance(roofline, Missing) or artifact is None or not artifact.macs or not situation.on_cpu:
@@ -42,7 +42,7 @@ def bounds(situation: Situation) -> Bounds | None:
     case, gain = situation.record.case, precision_gain(situation)
     roof = roofline.at(case.threads)
     cached = roofline.cache_bytes is None or artifact.size_bytes <= roofline.cache_bytes
-    return Bounds(
+    return RooflineBounds(
         compute_ns=2 * artifact.macs * case.batch / (roof.flops_per_s * gain) * 1e9,
         memory_ns=0.0 if cached else artifact.size_bytes / roof.bytes_per_s * 1e9,
         gain=gain,
@@ -68,7 +68,7 @@ def _gain(isa: frozenset[str], table: tuple[tuple[str, float], ...], otherwise: 
 
 def beats_the_roof(situation: Situation) -> Explanation | None:
     """Faster than the processor can multiply: the figure or the count of operations is wrong."""
-    found, latency = bounds(situation), situation.latency
+    found, latency = roofline_bounds(situation), situation.latency
     if found is None or latency is None or latency.value * SLACK >= found.compute_ns:
         return None
     return Explanation(
@@ -83,7 +83,7 @@ def beats_the_roof(situation: Situation) -> Explanation | None:
 
 def memory_bound(situation: Situation) -> Explanation | None:
     """Fetching the weights takes longer than computing with them."""
-    found, latency = bounds(situation), situation.latency
+    found, latency = roofline_bounds(situation), situation.latency
     if found is None or latency is None or found.memory_ns <= found.compute_ns:
         return None
     return Explanation(
@@ -98,7 +98,7 @@ def memory_bound(situation: Situation) -> Explanation | None:
 
 def far_below_the_roof(situation: Situation) -> Explanation | None:
     """Most of the time is neither arithmetic at full speed nor traffic at full speed."""
-    found, latency = bounds(situation), situation.latency
+    found, latency = roofline_bounds(situation), situation.latency
     if found is None or latency is None:
         return None
     share = max(found.compute_ns, found.memory_ns) / latency.value

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from harness.core.execution import OperatorProfile, OpTiming
+from harness.core.execution import OperatorProfile, OperatorTiming
 from harness.core.quantity import Missing, Value
 from harness.core.record import Record
 from harness.core.roofline import Roofline
 
-from .plausibility import Published
+from .plausibility import PublishedLatency
 
 REFERENCE = "fp32"
 UNKNOWN_INTERVAL = 0.10
@@ -46,7 +46,7 @@ class Situation:
     others: Sequence[Record] = ()
     host: Mapping[str, Any] = field(default_factory=dict)
     roofline: Roofline | Missing = field(default_factory=lambda: Missing("not measured: edgebench roofline"))
-    published: Sequence[Published] = ()
+    published: Sequence[PublishedLatency] = ()
 
     @property
     def latency(self) -> Value | None:
@@ -105,7 +105,7 @@ class Situation:
 
 
 def taking(
-    profile: OperatorProfile | None, wanted: Callable[[OpTiming], object], least: float, most: int = 3
+    profile: OperatorProfile | None, wanted: Callable[[OperatorTiming], object], least: float, most: int = 3
 ) -> str | None:
     """The `wanted` operators in words, with their share of the inference; None where that is below `least`."""
     if profile is None:
@@ -132,7 +132,7 @@ def percent(share: float) -> str:
     return f"{share:.0%}".replace("%", " %") if share >= 0.01 else f"{share:.1%}".replace("%", " %")
 
 
-def kinds(profile: OperatorProfile, operators: Sequence[OpTiming], most: int = 3) -> str:
+def kinds(profile: OperatorProfile, operators: Sequence[OperatorTiming], most: int = 3) -> str:
     """The types that take most of the inference, with their count and share: '21 HARD_SWISH 66 %, ...'."""
     totals: dict[str, list[float]] = {}
     for each in operators:

@@ -23,7 +23,7 @@ _SAME_KIND = 0.85
 """Cores of one kind differ by a few per cent in their highest clock; kinds by a quarter and more."""
 
 
-def in_order(allowed: Collection[int], preferred: Sequence[int], fs: HostFs) -> tuple[int, ...]:
+def cpus_in_order(allowed: Collection[int], preferred: Sequence[int], fs: HostFs) -> tuple[int, ...]:
     """The `allowed` CPUs, the best to pin to first.
 
     First `preferred` (a target's affinity), then the fastest kind of core; one thread of a core before its siblings.
@@ -87,7 +87,7 @@ def available_bytes(fs: HostFs) -> int | Missing:
 
 
 @dataclass(frozen=True)
-class Room:
+class ResourceLimits:
     """Seconds until a process is stopped, bytes it may hold (None: no limit known), and CPUs, the best to pin to first.
 
     A case gets as many of the `cpus` as it has threads in all its streams; with none it runs where the system likes.
@@ -98,11 +98,11 @@ class Room:
     cpus: tuple[int, ...] = ()
 
     @classmethod
-    def on(cls, target: Target, timeout_s: float | None = None, memory_bytes: int | None = None) -> Room:
+    def on(cls, target: Target, timeout_s: float | None = None, memory_bytes: int | None = None) -> ResourceLimits:
         """The target's, on this very machine; `timeout_s` and `memory_bytes` go before what its descriptor says."""
         here = HostFs()
         return cls(
             timeout_s or target.limits.timeout_s,
             process_limit_bytes(memory_bytes or target.memory_limit_bytes, here),
-            in_order(os.sched_getaffinity(0), target.affinity, here),
+            cpus_in_order(os.sched_getaffinity(0), target.affinity, here),
         )

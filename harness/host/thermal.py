@@ -20,7 +20,7 @@ _STILL_C = 0.5
 
 
 @dataclass(frozen=True)
-class Zone:
+class ThermalZone:
     """A thermal zone: `trip_c` is its lowest trip point at which the clock gives way, None where it tells none."""
 
     name: str
@@ -28,7 +28,7 @@ class Zone:
     trip_c: float | None
 
 
-def hottest(fs: HostFs) -> Zone | None:
+def hottest_zone(fs: HostFs) -> ThermalZone | None:
     """The hottest readable zone of the processor; its chip's hwmon sensor where there is no zone; None without either.
 
     Zones of radios, drives and batteries are passed over, unless no zone has a processor's name.
@@ -39,13 +39,13 @@ def hottest(fs: HostFs) -> Zone | None:
     return max(zones, key=lambda zone: zone.temperature_c, default=None)
 
 
-def cool_down(
+def wait_until_cool(
     fs: HostFs, limit_c: float, timeout_s: float = 300.0, sleep: Callable[[float], None] = time.sleep
 ) -> Finding:
     """Wait until the hottest zone is at or under `limit_c`, while it gets cooler, at most `timeout_s`; how it ended."""
     waited_s, coolest_c, coolest_at_s = 0.0, math.inf, 0.0
     while True:
-        zone = hottest(fs)
+        zone = hottest_zone(fs)
         if zone is None:
             return Finding("cool_down", "unknown", "no temperature of the processor can be read")
         found = f"{zone.name} {zone.temperature_c:.1f} C after {waited_s:.0f} s, limit {limit_c:.0f} C"
@@ -59,7 +59,7 @@ def cool_down(
         waited_s += _POLL_S
 
 
-def _zone(fs: HostFs, folder: str) -> Zone | None:
+def _zone(fs: HostFs, folder: str) -> ThermalZone | None:
     temperature = fs.read_int(f"{folder}/temp")
     kind = fs.read(f"{folder}/type")
     if not isinstance(temperature, int):
@@ -69,13 +69,15 @@ def _zone(fs: HostFs, folder: str) -> Zone | None:
         trip = fs.read_int(name.replace("_type", "_temp"))
         if fs.read(name) in _THROTTLING_TRIPS and isinstance(trip, int) and trip > 0:
             trips.append(trip)
-    return Zone(kind if isinstance(kind, str) else folder, temperature / 1e3, min(trips) / 1e3 if trips else None)
+    return ThermalZone(
+        kind if isinstance(kind, str) else folder, temperature / 1e3, min(trips) / 1e3 if trips else None
+    )
 
 
-def _chip(fs: HostFs, name: str) -> Zone | None:
+def _chip(fs: HostFs, name: str) -> ThermalZone | None:
     temperature = fs.read_int(name)
     chip = fs.read(name.replace("temp1_input", "name"))
     limit = fs.read_int(name.replace("_input", "_max"))
     if not isinstance(temperature, int) or chip not in _CPU_CHIPS:
         return None
-    return Zone(str(chip), temperature / 1e3, limit / 1e3 if isinstance(limit, int) else None)
+    return ThermalZone(str(chip), temperature / 1e3, limit / 1e3 if isinstance(limit, int) else None)

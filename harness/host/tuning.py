@@ -26,7 +26,7 @@ from .checks import Change
 
 
 @dataclass(frozen=True)
-class Applied:
+class AppliedChange:
     """One change: what the file held and what was wanted; `refused` says why it was not taken, '' when it was."""
 
     name: str
@@ -42,7 +42,7 @@ def journal_path() -> Path:
 
 
 @contextmanager
-def tuned(fs: HostFs, changes: Iterable[Change], journal: Path) -> Iterator[list[Applied]]:
+def tuned(fs: HostFs, changes: Iterable[Change], journal: Path) -> Iterator[list[AppliedChange]]:
     """Apply the changes within a `with` block; what an earlier, killed one left behind is undone first."""
     restore(fs, journal)
     with _signals_unwind():
@@ -52,23 +52,23 @@ def tuned(fs: HostFs, changes: Iterable[Change], journal: Path) -> Iterator[list
             restore(fs, journal)
 
 
-def apply(fs: HostFs, changes: Iterable[Change], journal: Path) -> list[Applied]:
+def apply(fs: HostFs, changes: Iterable[Change], journal: Path) -> list[AppliedChange]:
     """Write each change, its old value journalled before; a refusal (no rights, say) is reported, not raised."""
-    applied: list[Applied] = []
+    applied: list[AppliedChange] = []
     for change in changes:
         before = fs.read(change.name)
         if isinstance(before, Missing):
-            applied.append(Applied(change.name, "", change.value, before.reason))
+            applied.append(AppliedChange(change.name, "", change.value, before.reason))
             continue
         _write_journal(journal, [*_read_journal(journal), Change(change.name, before)])
         refused = fs.write(change.name, change.value)
-        applied.append(Applied(change.name, before, change.value, refused.reason if refused else ""))
+        applied.append(AppliedChange(change.name, before, change.value, refused.reason if refused else ""))
     return applied
 
 
-def restore(fs: HostFs, journal: Path) -> list[Applied]:
+def restore(fs: HostFs, journal: Path) -> list[AppliedChange]:
     """Put back all that the journal lists, last change first. What cannot be put back stays in the journal."""
-    undone: list[Applied] = []
+    undone: list[AppliedChange] = []
     kept: list[Change] = []
     for change in reversed(_read_journal(journal)):
         now = fs.read(change.name)
@@ -76,7 +76,7 @@ def restore(fs: HostFs, journal: Path) -> list[Applied]:
         if refused:
             kept.insert(0, change)
         before = now if isinstance(now, str) else ""
-        undone.append(Applied(change.name, before, change.value, refused.reason if refused else ""))
+        undone.append(AppliedChange(change.name, before, change.value, refused.reason if refused else ""))
     if kept:
         _write_journal(journal, kept)
     else:

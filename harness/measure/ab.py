@@ -17,8 +17,8 @@ import numpy as np
 from harness import stats
 from harness.stats.comparison import Comparison, ab
 
-from .passes.worker_process import Failure, run_worker
-from .prepared import Prepared
+from .passes.worker_process import WorkerFailure, run_worker
+from .prepared import PreparedCase
 from .presets import Profile
 from .samples import steady_part
 
@@ -31,7 +31,7 @@ _SPACING = 1.4
 
 
 @dataclass(frozen=True)
-class Timing:
+class ProcessTiming:
     """One fresh process: median wall and CPU nanoseconds of an inference in its steady state.
 
     `unsteady` says why there was no steady state, empty when there was; `load_ns` and `peak_rss_bytes` are those of
@@ -47,12 +47,12 @@ class Timing:
     runtime_info: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
-Run = Callable[[Side, int], Timing | Failure]
+Run = Callable[[Side, int], ProcessTiming | WorkerFailure]
 """Runs one process of a side; the number is that of the pair, from 0."""
 
 
 @dataclass
-class Duel:
+class PairedComparison:
     """What is planned and what has been measured: `a[i]` and `b[i]` are the pair that ran in the order `order[i]`.
 
     `comparison` is that of the last planned look, None before the first; `level` the confidence it was given, so that
@@ -62,17 +62,17 @@ class Duel:
     order: Sequence[Pair]
     looks: Sequence[int]
     same_within: float
-    a: list[Timing] = field(default_factory=list)
-    b: list[Timing] = field(default_factory=list)
+    a: list[ProcessTiming] = field(default_factory=list)
+    b: list[ProcessTiming] = field(default_factory=list)
     comparison: Comparison | None = None
     level: float | None = None
-    failure: tuple[Side, Failure] | None = None
+    failure: tuple[Side, WorkerFailure] | None = None
 
     @classmethod
-    def plan(cls, max_pairs: int, same_within: float, seed: int) -> Duel:
+    def plan(cls, max_pairs: int, same_within: float, seed: int) -> PairedComparison:
         """At most `max_pairs` (>= 2) pairs, in an order drawn from `seed`."""
         rng = random.Random(seed)  # noqa: S311 - an order, no secret
-        return cls(abba(max_pairs, rng), planned_looks(max_pairs), same_within)
+        return cls(abba_order(max_pairs, rng), planned_looks(max_pairs), same_within)
 
     @property
     def decided(self) -> bool:
@@ -94,10 +94,10 @@ class Duel:
                 return
 
     def _one_pair(self, run: Run, pair: Pair, number: int) -> bool:
-        timings: dict[Side, Timing] = {}
+        timings: dict[Side, ProcessTiming] = {}
         for side in pair:
             timing = run(side, number)
-            if isinstance(timing, Failure):
+            if isinstance(timing, WorkerFailure):
                 self.failure = (side, timing)
                 return False
             timings[side] = timing
@@ -111,7 +111,7 @@ class Duel:
         self.comparison = ab(a, b, self.same_within, self.level)
 
 
-def abba(pairs: int, rng: random.Random) -> list[Pair]:
+def abba_order(pairs: int, rng: random.Random) -> list[Pair]:
     """The order within each pair: two by two either AB BA or BA AB, by a coin.
 
     So each side goes first as often as the other, a steady drift drops out of every two pairs, and nothing periodic
@@ -137,16 +137,16 @@ def planned_looks(max_pairs: int) -> tuple[int, ...]:
 
 
 def time_process(
-    prepared: Prepared, profile: Profile, out: Path, seed: int, feeds: Path | None = None
-) -> Timing | Failure:
+    prepared: PreparedCase, profile: Profile, out: Path, seed: int, feeds: Path | None = None
+) -> ProcessTiming | WorkerFailure:
     """Run one fresh worker process of a case; `out` is its scratch folder, `feeds` its inputs (None: synthesised)."""
     answer = run_worker(prepared.job("latency", out, seed, profile.loop, feeds), prepared.timeout_s)
-    if isinstance(answer, Failure):
+    if isinstance(answer, WorkerFailure):
         return answer
     start, unsteady = steady_part(answer.arrays["wall_ns"], profile)
     wall, cpu = (float(np.median(answer.arrays[name][start:])) for name in ("wall_ns", "cpu_ns"))
     told = answer.result
-    return Timing(
+    return ProcessTiming(
         median_ns=wall,
         median_cpu_ns=cpu,
         load_ns=told["load_ns"],

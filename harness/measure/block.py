@@ -22,20 +22,20 @@ from harness.core.verdict import Finding, Verdict
 from harness.runtimes.graph_counts import Counts
 from harness.stats import Definition
 
-from .passes.accuracy import Scores
-from .passes.diagnostics import Deep, look_deeper
-from .passes.energy import EnergyPass, Measured, keep_traces
-from .passes.fidelity import Probes, wrong_output
+from .passes.accuracy import AccuracyPass
+from .passes.diagnostics import Diagnostics, diagnose
+from .passes.energy import EnergyPass, EnergyResult, keep_traces
+from .passes.fidelity import FidelityPass, wrong_output
 from .passes.latency import LatencyPass
 from .passes.thermal import ThrottleWatch, minute_rows
-from .prepared import NOT_COUNTED, BlobSink, Prepared, artifact_info, count_metrics
+from .prepared import NOT_COUNTED, BlobSink, PreparedCase, artifact_info, count_metrics
 from .presets import Profile
-from .samples import Progress
+from .samples import CaseState
 from .verdicts import FLATTERED, latency_metrics, same_input_ratio, verdict
 
 
 @dataclass(frozen=True)
-class Setting:
+class RunContext:
     """What all blocks of a run share. `machine` is a verdict on the whole machine ('emulated'), if there is one.
 
     `findings` are the checks before the run; `findings_now` makes them again after a block.
@@ -47,7 +47,7 @@ class Setting:
     seed: int
     blobs: BlobSink
     scratch: Path
-    scores: Scores
+    scores: AccuracyPass
     energy: EnergyPass
     percentiles: Definition = "numpy"
     machine: Verdict | None = None
@@ -67,13 +67,13 @@ class Step:
 
 
 def measure_block(
-    block: Sequence[Prepared], references: Mapping[Case, Prepared], setting: Setting
+    block: Sequence[PreparedCase], references: Mapping[Case, PreparedCase], setting: RunContext
 ) -> Iterator[Step | Record]:
     """Yields a Step after each part of the work and at the end a Record a case, in the block's order.
 
     `references` maps a case to the fp32 net it is compared with.
     """
-    states = [Progress(prepared) for prepared in block]
+    states = [CaseState(prepared) for prepared in block]
     total = len(block) * setting.profile.max_processes
     latency = LatencyPass(
         setting.profile, setting.blobs, setting.scratch, setting.seed, setting.energy.sensors, setting.throttle
@@ -85,26 +85,26 @@ def measure_block(
     energies = setting.energy.measure(alive, setting.profile, setting.blobs, setting.scratch)
     yield Step("accuracy", 0, len(alive))
     scored = [state.prepared for state in alive]
-    probes = Probes(setting.scratch)
+    probes = FidelityPass(setting.scratch)
     probes.run(scored)
     setting.scores.run([*scored, *(references[each.case] for each in scored if each.case in references)], references)
-    deep: dict[Case, Deep] = {}
+    deep: dict[Case, Diagnostics] = {}
     for each in scored if setting.profile.deep else ():
         yield Step("operators", len(deep), len(scored))
-        deep[each.case] = look_deeper(each, setting.blobs, setting.scratch)
+        deep[each.case] = diagnose(each, setting.blobs, setting.scratch)
     setting = dataclasses.replace(setting, findings_after=setting.findings_now())
     for state in states:
         case = state.prepared.case
-        yield _record(state, energies.get(case), deep.get(case, Deep()), references.get(case), probes, setting)
+        yield _record(state, energies.get(case), deep.get(case, Diagnostics()), references.get(case), probes, setting)
 
 
 def _record(
-    state: Progress,
-    energy: Measured | None,
-    deep: Deep,
-    reference: Prepared | None,
-    probes: Probes,
-    setting: Setting,
+    state: CaseState,
+    energy: EnergyResult | None,
+    deep: Diagnostics,
+    reference: PreparedCase | None,
+    probes: FidelityPass,
+    setting: RunContext,
 ) -> Record:
     case = state.prepared.case
     ran, counts, told = _probed(state, probes)
@@ -135,7 +135,11 @@ def _record(
 
 
 def _metrics(
-    state: Progress, energy: Measured | None, deep: Deep, reference: Prepared | None, setting: Setting
+    state: CaseState,
+    energy: EnergyResult | None,
+    deep: Diagnostics,
+    reference: PreparedCase | None,
+    setting: RunContext,
 ) -> dict[str, Quantity]:
     """What the passes found; those that did not run leave their metrics out."""
     metrics: dict[str, Quantity] = {
@@ -149,13 +153,13 @@ def _metrics(
     return metrics
 
 
-def _ruling(state: Progress, metrics: dict[str, Quantity], ran: Execution, setting: Setting) -> Verdict:
+def _ruling(state: CaseState, metrics: dict[str, Quantity], ran: Execution, setting: RunContext) -> Verdict:
     """A wrong answer outweighs all but what speaks of the whole machine: an emulator may compute wrongly itself."""
     wrong = wrong_output(state.prepared, ran, metrics) if state.failure is None and setting.machine is None else None
     return wrong or verdict(state, metrics, setting.profile, setting.machine)
 
 
-def _probed(state: Progress, probes: Probes) -> tuple[Execution, Counts | Missing, dict[str, Quantity]]:
+def _probed(state: CaseState, probes: FidelityPass) -> tuple[Execution, Counts | Missing, dict[str, Quantity]]:
     """What ran, the counts of the file, and the metrics of both; of a failed case what was asked for."""
     case = state.prepared
     if state.failure is not None:
@@ -165,7 +169,7 @@ def _probed(state: Progress, probes: Probes) -> tuple[Execution, Counts | Missin
     return ran, counts, {**probes.metrics(case), **count_metrics(case, counts), "arena_bytes": arena}
 
 
-def _details(state: Progress, energy: Measured | None, setting: Setting) -> dict[str, Any]:
+def _details(state: CaseState, energy: EnergyResult | None, setting: RunContext) -> dict[str, Any]:
     signature: dict[str, Any] = {key: state.result[key] for key in ("inputs", "outputs") if key in state.result}
     power = {"energy": dict(energy.details)} if energy and energy.details else {}
     minutes, repeated = minute_rows(state), same_input_ratio(state)
@@ -184,6 +188,6 @@ def _details(state: Progress, energy: Measured | None, setting: Setting) -> dict
     }
 
 
-def _accuracy(state: Progress, reference: Prepared | None, setting: Setting) -> dict[str, Any]:
+def _accuracy(state: CaseState, reference: PreparedCase | None, setting: RunContext) -> dict[str, Any]:
     found = setting.scores.details(state.prepared, reference)
     return {"accuracy": found} if found else {}

@@ -11,7 +11,7 @@ from harness import stats
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.scenario import Scenario
 
-from .samples import Progress
+from .samples import CaseState
 
 BACK_TO_BACK: frozenset[Scenario] = frozenset({"SingleStream", "MultiStream", "Offline"})
 """Where the core's speed before and after must agree: not after idling, nor after minutes of heat."""
@@ -20,7 +20,7 @@ KEPT_UP = 0.95
 """A machine that answers less than this share of the queries asked of it, in their time, cannot keep up."""
 
 
-def headline(state: Progress) -> list[NDArray[Any]]:
+def headline(state: CaseState) -> list[NDArray[Any]]:
     """What the case is judged by, one array a process: Offline's ns per sample over the window, else every latency."""
     if state.prepared.case.scenario != "Offline":
         return list(state.wall_ns)
@@ -28,7 +28,7 @@ def headline(state: Progress) -> list[NDArray[Any]]:
     return [np.array([(run.ended_ns - run.started_ns) / (run.inferences * batch)]) for run in state.runs]
 
 
-def scenario_metrics(state: Progress, confidence: float) -> dict[str, Quantity]:
+def scenario_metrics(state: CaseState, confidence: float) -> dict[str, Quantity]:
     """Metrics that depend on the scenario; those of other scenarios are Missing and say whose they are."""
     return {
         "n_inferences": Value(sum(run.n_timed * run.calls_per_sample for run in state.runs) * _per_query(state)),
@@ -39,7 +39,7 @@ def scenario_metrics(state: Progress, confidence: float) -> dict[str, Quantity]:
     }
 
 
-def keeps_up(state: Progress) -> tuple[float, float] | None:
+def keeps_up(state: CaseState) -> tuple[float, float] | None:
     """(asked, answered) inferences a second of Server and paced; None where nothing is asked."""
     rate = state.prepared.case.load.rate_per_s
     if rate is None:
@@ -50,7 +50,7 @@ def keeps_up(state: Progress) -> tuple[float, float] | None:
     return rate, n * 1e9 / _window_ns(state)
 
 
-def wall_per_cpu(state: Progress, p50_ns: float, cpu_ns: float) -> Quantity:
+def wall_per_cpu(state: CaseState, p50_ns: float, cpu_ns: float) -> Quantity:
     """Wall over CPU time of the same work, given the medians of an inference.
 
     In Server without the queue; in Offline the time that all streams had over what the process used of it.
@@ -64,15 +64,15 @@ def wall_per_cpu(state: Progress, p50_ns: float, cpu_ns: float) -> Quantity:
     return Value(wall_ns / cpu_ns) if cpu_ns > 0 else Missing("CPU time below the clock's resolution")
 
 
-def _per_query(state: Progress) -> int:
+def _per_query(state: CaseState) -> int:
     return (state.prepared.case.load.samples_per_query or state.prepared.options.batch) // state.prepared.options.batch
 
 
-def _window_ns(state: Progress) -> float:
+def _window_ns(state: CaseState) -> float:
     return float(sum(run.ended_ns - run.started_ns for run in state.runs))
 
 
-def _throughput(state: Progress, confidence: float) -> Value:
+def _throughput(state: CaseState, confidence: float) -> Value:
     """Samples a second: of the windows where others than the net decide when it works, else of the time it works."""
     scenario, batch = state.prepared.case.scenario, state.prepared.options.batch
     if scenario == "Offline":
@@ -91,14 +91,14 @@ def _offline_throughput(processes: list[NDArray[Any]], confidence: float) -> Val
     return Value(1e9 / time_ns.mid, 1e9 / time_ns.hi, 1e9 / time_ns.lo, len(processes))
 
 
-def _busy(state: Progress) -> Quantity:
+def _busy(state: CaseState) -> Quantity:
     name = {"Server": "service_ns", "paced": "busy_ns"}.get(state.prepared.case.scenario)
     if name is None:
         return Missing("only in the scenarios Server and paced: elsewhere the net never waits")
     return Value(sum(float(more[name].sum()) for more in state.more) / _window_ns(state))
 
 
-def _bound(state: Progress) -> dict[str, Quantity]:
+def _bound(state: CaseState) -> dict[str, Quantity]:
     """Whether 99 of 100 queries come within the latency bound, and how many did."""
     names = ("bound_met_share", "bound_held")
     limit = state.prepared.case.load.latency_bound_ns
@@ -112,7 +112,7 @@ def _bound(state: Progress) -> dict[str, Quantity]:
     }
 
 
-def _sustained(state: Progress) -> dict[str, Quantity]:
+def _sustained(state: CaseState) -> dict[str, Quantity]:
     """The last minute, and what it is to the first."""
     names = ("sustained_p50_ns", "sustained_ratio")
     if state.prepared.case.scenario != "sustained":

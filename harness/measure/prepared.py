@@ -24,7 +24,7 @@ from harness.core.record import ArtifactInfo
 from harness.runtimes.base import Options
 from harness.runtimes.graph_counts import Counts
 
-from .protocol import Interpreter, Job, Labelled, Loop, Phase
+from .protocol import Interpreter, Job, LabelledData, Loop, Phase
 
 _ONE_BY_ONE: frozenset[Phase] = frozenset({"accuracy", "probe"})
 
@@ -42,7 +42,7 @@ class BlobSink(Protocol):
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedCase:
     """A case whose artifact is at hand. `runtime` is 'module:attribute' of its adapter.
 
     `labelled` is None where there is nothing to score against; then `unlabelled` says why. Each of its processes is
@@ -56,14 +56,14 @@ class Prepared:
     artifact: Artifact
     runtime: str
     options: Options
-    labelled: Labelled | None
+    labelled: LabelledData | None
     unlabelled: str = ""
     timeout_s: float = 300.0
     memory_bytes: int | None = None
     cpus: tuple[int, ...] = ()
     interpreter: Interpreter | None = None
     precision: str = FROM_FILE
-    oracle: Prepared | None = None
+    oracle: PreparedCase | None = None
 
     def job(self, phase: Phase, out: Path, seed: int, loop: Loop | None = None, feeds: Path | None = None) -> Job:
         """The order for a worker of this case; outputs are taken one by one whatever the batch, and on any CPU."""
@@ -86,7 +86,7 @@ class Prepared:
         )
 
 
-def side_by_side(cases: Iterable[Prepared]) -> int:
+def side_by_side(cases: Iterable[PreparedCase]) -> int:
     """How many processes of passes that are not timed may run at once: one a core, as far as memory has room."""
     limits = [case.memory_bytes for case in cases if case.memory_bytes is not None]
     cores = len(os.sched_getaffinity(0))
@@ -96,7 +96,7 @@ def side_by_side(cases: Iterable[Prepared]) -> int:
 NOT_COUNTED = Missing("not counted")
 
 
-def artifact_info(prepared: Prepared, counts: Counts | Missing) -> ArtifactInfo:
+def artifact_info(prepared: PreparedCase, counts: Counts | Missing) -> ArtifactInfo:
     """What the record keeps of the artifact."""
     artifact, known = prepared.artifact, _known(prepared, counts)
     return ArtifactInfo(
@@ -112,7 +112,7 @@ def artifact_info(prepared: Prepared, counts: Counts | Missing) -> ArtifactInfo:
     )
 
 
-def count_metrics(prepared: Prepared, counts: Counts | Missing) -> dict[str, Quantity]:
+def count_metrics(prepared: PreparedCase, counts: Counts | Missing) -> dict[str, Quantity]:
     """The metrics 'parameters' and 'macs'."""
     known = _known(prepared, counts)
     if isinstance(known, Missing):
@@ -120,7 +120,7 @@ def count_metrics(prepared: Prepared, counts: Counts | Missing) -> dict[str, Qua
     return {"parameters": Value(known.parameters), "macs": Value(known.macs)}
 
 
-def _known(prepared: Prepared, counts: Counts | Missing) -> Counts | Missing:
+def _known(prepared: PreparedCase, counts: Counts | Missing) -> Counts | Missing:
     """The counts; where the runtime does not tell the graph those of the net that the file was made from."""
     artifact = prepared.artifact
     if isinstance(counts, Missing) and artifact.parameters is not None and artifact.macs is not None:

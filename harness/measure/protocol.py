@@ -33,7 +33,7 @@ class Loop:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledData:
     """Labelled images for a worker: `kind` and `path` as `harness.datasets.dataset` opens them, at most `limit`.
 
     `figure` is what accuracy on them may be called.
@@ -47,7 +47,7 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class Stop:
+class StoppingRule:
     """When an accuracy pass ends early: once its difference to fp32 is decided, within `margin` (a share) or not.
 
     `reference` is an .npz with the 'hits' of fp32 and the 'labels' by place; `classes` as many outputs as fp32 has.
@@ -85,8 +85,8 @@ class Job:
     options: Options = field(default_factory=Options)
     loop: Loop | None = None
     feeds: str | None = None
-    labelled: Labelled | None = None
-    stop: Stop | None = None
+    labelled: LabelledData | None = None
+    stop: StoppingRule | None = None
     seed: int = 0
     spawned_ns: int = 0
     affinity: tuple[int, ...] = ()
@@ -120,11 +120,11 @@ class Job:
             options=Options(**options),
             loop=Loop(**loop) if loop else None,
             labelled=_labelled(labelled) if labelled else None,
-            stop=Stop(**stop) if stop else None,
+            stop=StoppingRule(**stop) if stop else None,
         )
 
 
-def _labelled(data: Mapping[str, Any]) -> Labelled:
+def _labelled(data: Mapping[str, Any]) -> LabelledData:
     from harness.core.artifact import Preprocess
 
-    return Labelled(**{**data, "preprocess": Preprocess.from_json(data["preprocess"])})
+    return LabelledData(**{**data, "preprocess": Preprocess.from_json(data["preprocess"])})

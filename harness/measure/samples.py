@@ -13,8 +13,8 @@ from harness.core.scenario import Scenario
 from harness.sensors.sampler import Traces
 from harness.stats import steady_state
 
-from .passes.worker_process import Answer, Failure
-from .prepared import BlobSink, Prepared
+from .passes.worker_process import Answer, WorkerFailure
+from .prepared import BlobSink, PreparedCase
 from .presets import Profile
 from .protocol import PHASES
 
@@ -30,10 +30,10 @@ _FROM_RESULT = (
 
 
 @dataclass
-class Progress:
+class CaseState:
     """What has been measured of one case so far: per process `wall_ns`, `cpu_ns` and the arrays of its scenario."""
 
-    prepared: Prepared
+    prepared: PreparedCase
     runs: list[ProcessRun] = field(default_factory=list)
     wall_ns: list[NDArray[np.int64]] = field(default_factory=list)
     cpu_ns: list[NDArray[np.int64]] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Progress:
     climate: Traces | None = None
     driver_logs: list[str] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
-    failure: Failure | None = None
+    failure: WorkerFailure | None = None
     throttled: str = ""
     started_utc: str = ""
     duration_s: float = 0.0
@@ -68,7 +68,7 @@ def steady_part(wall_ns: NDArray[np.int64], profile: Profile) -> tuple[int, str]
     return 0, found.reason if len(found.batch_medians) else ""
 
 
-def _process_run(answer: Answer, state: Progress, order: int, blobs: BlobSink, profile: Profile) -> ProcessRun:
+def _process_run(answer: Answer, state: CaseState, order: int, blobs: BlobSink, profile: Profile) -> ProcessRun:
     """The process's figures; what came before the steady state, where the scenario has one, joins the warm-up."""
     result, wall, cpu = answer.result, answer.arrays["wall_ns"], answer.arrays["cpu_ns"]
     start, unsteady = steady_part(wall, profile) if state.prepared.case.scenario in SETTLES else (0, "")

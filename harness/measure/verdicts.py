@@ -16,7 +16,7 @@ from harness.core.verdict import Verdict
 
 from .metrics import BACK_TO_BACK, KEPT_UP, keeps_up, scenario_metrics, wall_per_cpu
 from .presets import Profile, level
-from .samples import SETTLES, Progress
+from .samples import SETTLES, CaseState
 
 CONTENDED = 1.05
 """Wall over CPU time of a lone thread above this: something else held the core."""
@@ -28,7 +28,7 @@ _LEAST_NS = 20e6
 """Less than this, some time slices of the scheduler, is no evidence in the few milliseconds of a smoke test."""
 
 
-def contended(state: Progress, metrics: dict[str, Quantity]) -> Verdict | None:
+def contended(state: CaseState, metrics: dict[str, Quantity]) -> Verdict | None:
     """The verdict with all the evidence there is; None where there is none."""
     evidence = [found for found in (_held_off(state, metrics), _preempted(state), _waited(state)) if found]
     if not evidence:
@@ -38,7 +38,7 @@ def contended(state: Progress, metrics: dict[str, Quantity]) -> Verdict | None:
     )
 
 
-def _held_off(state: Progress, metrics: dict[str, Quantity]) -> str:
+def _held_off(state: CaseState, metrics: dict[str, Quantity]) -> str:
     """In the median inference, for scenarios with a ratio of their own too."""
     ratio = metrics["wall_per_cpu"]
     if not _computes_alone(state) or not isinstance(ratio, Value) or ratio.value <= CONTENDED:
@@ -46,7 +46,7 @@ def _held_off(state: Progress, metrics: dict[str, Quantity]) -> str:
     return f"wall time is {ratio.value:.2f} times the CPU time: another program held the core"
 
 
-def _preempted(state: Progress) -> str:
+def _preempted(state: CaseState) -> str:
     """Over the whole loop: what happens to few inferences moves the tails and not the median."""
     switches = sum(run.involuntary_switches for run in state.runs)
     if not switches or not _computes_alone(state) or state.prepared.case.scenario not in SETTLES:
@@ -58,7 +58,7 @@ def _preempted(state: Progress) -> str:
     return f"{(wall - cpu) / wall:.0%} of the loop's time went to others, in {switches} involuntary context switches"
 
 
-def _waited(state: Progress) -> str:
+def _waited(state: CaseState) -> str:
     """Pressure stall information of the machine: with several threads the only witness."""
     runs = [(run, run.cpu_pressure) for run in state.runs if run.cpu_pressure is not None]
     window_ns = sum(run.ended_ns - run.started_ns for run, _ in runs)
@@ -68,7 +68,7 @@ def _waited(state: Progress) -> str:
     return f"tasks waited for a CPU {waited_ns / window_ns:.0%} of the time (/proc/pressure/cpu)"
 
 
-def _computes_alone(state: Progress) -> bool:
+def _computes_alone(state: CaseState) -> bool:
     """One thread a core, and none that waits for a device in every inference: there wall and CPU time must agree."""
     case = state.prepared.case
     cores = max([1, *(len(run.affinity) for run in state.runs)])
@@ -87,7 +87,7 @@ FLATTERED = 0.90
 TAILS = {"latency_p90_ns": 0.90, "latency_p95_ns": 0.95, "latency_p99_ns": 0.99, "latency_p999_ns": 0.999}
 
 
-def latency_metrics(state: Progress, profile: Profile, definition: stats.Definition = "numpy") -> dict[str, Quantity]:
+def latency_metrics(state: CaseState, profile: Profile, definition: stats.Definition = "numpy") -> dict[str, Quantity]:
     """Every latency and memory metric from the processes that succeeded (at least one).
 
     `definition` of a percentile is that of loadgen, openvino, trtexec or numpy, for comparison with those tools.
@@ -141,7 +141,7 @@ def _tail(samples: NDArray[np.int64], p: float, definition: stats.Definition) ->
     )
 
 
-def verdict(state: Progress, metrics: dict[str, Quantity], profile: Profile, machine: Verdict | None) -> Verdict:
+def verdict(state: CaseState, metrics: dict[str, Quantity], profile: Profile, machine: Verdict | None) -> Verdict:
     """Whether the latency may be trusted; the gravest reason wins. `machine` is a verdict on the whole machine."""
     if state.failure is not None:
         return state.failure.verdict
@@ -156,14 +156,14 @@ def verdict(state: Progress, metrics: dict[str, Quantity], profile: Profile, mac
     )
 
 
-def _throttled(state: Progress) -> Verdict | None:
+def _throttled(state: CaseState) -> Verdict | None:
     if not state.throttled or state.prepared.case.scenario == "sustained":
         return None
     remedy = "better cooling or supply; a lower power mode that holds; `edgebench doctor` shows the state"
     return Verdict("throttled", f"heat or power capped the clock: {state.throttled}", remedy)
 
 
-def _overloaded(state: Progress) -> Verdict | None:
+def _overloaded(state: CaseState) -> Verdict | None:
     rates = keeps_up(state)
     if rates is None or rates[1] >= KEPT_UP * rates[0]:
         return None
@@ -171,7 +171,7 @@ def _overloaded(state: Progress) -> Verdict | None:
     return Verdict("no-steady-state", reason, f"ask for less than {rates[1]:.3g} a second: --rate")
 
 
-def _unsteady(state: Progress) -> Verdict | None:
+def _unsteady(state: CaseState) -> Verdict | None:
     reasons = [run.unsteady for run in state.runs if run.unsteady]
     if 2 * len(reasons) <= len(state.runs):
         return None
@@ -179,7 +179,7 @@ def _unsteady(state: Progress) -> Verdict | None:
     return Verdict("no-steady-state", reason, "let the machine cool down and idle; its trace is in the record")
 
 
-def _drifted(state: Progress, profile: Profile) -> Verdict | None:
+def _drifted(state: CaseState, profile: Profile) -> Verdict | None:
     """Never stricter than the profile: a figure good to 5 % is not spoiled by 2 % of drift."""
     ratios = [run.control_ratio for run in state.runs if run.control_ratio is not None]
     allowed = max(DRIFTED, profile.half_width)
@@ -190,7 +190,7 @@ def _drifted(state: Progress, profile: Profile) -> Verdict | None:
     return Verdict("drifted", reason, "fix the clock (edgebench doctor) and let the machine cool down")
 
 
-def _width(state: Progress, metrics: dict[str, Quantity], profile: Profile) -> Verdict:
+def _width(state: CaseState, metrics: dict[str, Quantity], profile: Profile) -> Verdict:
     scenario = state.prepared.case.scenario
     if scenario == "sustained":
         throttled = f"; heat or power capped the clock: {state.throttled}" if state.throttled else ""
@@ -208,7 +208,7 @@ def _width(state: Progress, metrics: dict[str, Quantity], profile: Profile) -> V
     return Verdict("imprecise", reason, "measure longer: --profile standard or full")
 
 
-def _bound_sentence(state: Progress, metrics: dict[str, Quantity]) -> str:
+def _bound_sentence(state: CaseState, metrics: dict[str, Quantity]) -> str:
     """Whether the latency bound holds, as the end of a sentence; empty where there is none."""
     limit_ns, held, share = state.prepared.case.load.latency_bound_ns, metrics["bound_held"], metrics["bound_met_share"]
     if limit_ns is None or not isinstance(share, Value):
@@ -217,13 +217,13 @@ def _bound_sentence(state: Progress, metrics: dict[str, Quantity]) -> str:
     return f"; bound of {limit_ns / 1e6:g} ms at p99 {answer}, {share.value:.2%} of queries within"
 
 
-def same_input_ratio(state: Progress) -> float | None:
+def same_input_ratio(state: CaseState) -> float | None:
     """Median over processes: one input repeated against inputs in rotation; None where it was not tried."""
     ratios = [run.same_input_ratio for run in state.runs if run.same_input_ratio is not None]
     return float(np.median(ratios)) if ratios else None
 
 
-def _flattered(state: Progress) -> str:
+def _flattered(state: CaseState) -> str:
     """That repeating one input is much faster, as the end of a sentence: the figure itself has inputs in rotation."""
     ratio = same_input_ratio(state)
     if ratio is None or ratio >= FLATTERED:

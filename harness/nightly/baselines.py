@@ -16,7 +16,7 @@ from typing import Any
 from harness.core.artifact import Artifact, Preprocess, files_of, sha256_of
 from harness.core.errors import RecordError
 from harness.core.files import write_whole
-from harness.measure.prepared import Prepared
+from harness.measure.prepared import PreparedCase
 from harness.stats.nightly.confirmation import LASTING_NIGHTS
 
 SCHEMA = 1
@@ -37,7 +37,7 @@ class Build:
     preprocess: Mapping[str, Any] | None = None
 
     @classmethod
-    def of(cls, prepared: Prepared, run_id: str, versions: Mapping[str, str], commit: str) -> Build:
+    def of(cls, prepared: PreparedCase, run_id: str, versions: Mapping[str, str], commit: str) -> Build:
         """The build of a case that is about to be measured."""
         artifact = prepared.artifact
         how = asdict(artifact.preprocess) if artifact.preprocess else None
@@ -51,7 +51,7 @@ class Build:
         return [*(["artifact"] if self.sha256 != old.sha256 else []), *texts]
 
 
-class Kept:
+class BaselineStore:
     """The kept builds of one suite on one target, listed in the file `index`; saved when a night ends."""
 
     def __init__(self, index: Path) -> None:
@@ -72,7 +72,7 @@ class Kept:
         path = self._objects / build.sha256 / Path(build.file).name
         return path if path.exists() and sha256_of(path) == build.sha256 else None
 
-    def prepared(self, build: Build, new: Prepared) -> Prepared | None:
+    def prepared(self, build: Build, new: PreparedCase) -> PreparedCase | None:
         """The kept build in the place of the new one: same case, other file."""
         path = self.path(build)
         if path is None:
@@ -155,7 +155,7 @@ def accept(folder: Path, text: str) -> list[str]:
     """Take the latest builds of cases with `text` in their id as good, in every suite and target of the folder."""
     found: list[str] = []
     for index in sorted(folder.glob("*.json")):
-        kept = Kept(index)
+        kept = BaselineStore(index)
         found += kept.accept(text)
         kept.save()
     return found

@@ -9,9 +9,9 @@ from pathlib import Path
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity
 from harness.core.record import Record
-from harness.measure.passes.accuracy import Scored, Scores
+from harness.measure.passes.accuracy import AccuracyPass, CaseOutputs
 from harness.measure.passes.worker_process import Answer, run_worker
-from harness.measure.prepared import Prepared
+from harness.measure.prepared import PreparedCase
 from harness.measure.presets import PROFILES
 from harness.stats import benjamini_hochberg
 from harness.stats.output_quality import discordant
@@ -25,7 +25,7 @@ UNFIT = frozenset({"throttled", "emulated"})
 """Verdicts that speak of the device and not of a build."""
 
 
-def accuracy(tonight: Tonight, scores: Scores, q: float) -> list[Outcome]:
+def accuracy(tonight: Tonight, scores: AccuracyPass, q: float) -> list[Outcome]:
     """Top-1 of each case whose build changed, against its last good build on the same images: McNemar's exact test.
 
     False discovery rate `q` over the cases of the night (Benjamini-Hochberg).
@@ -45,10 +45,10 @@ def accuracy(tonight: Tonight, scores: Scores, q: float) -> list[Outcome]:
     return found
 
 
-def _lost(scores: Scores, old: Prepared, new: Prepared) -> tuple[int, int, int, float] | None:
+def _lost(scores: AccuracyPass, old: PreparedCase, new: PreparedCase) -> tuple[int, int, int, float] | None:
     """Images that only the old, and only the new build got right, how many there are, and McNemar's p."""
     a, b = scores.of(old), scores.of(new)
-    if not isinstance(a, Scored) or not isinstance(b, Scored) or len(a.labels) != len(b.labels):
+    if not isinstance(a, CaseOutputs) or not isinstance(b, CaseOutputs) or len(a.labels) != len(b.labels):
         return None
     lost, won = discordant(a.hits, b.hits)
     return lost, won, len(a.labels), mcnemar(lost, won)
@@ -116,7 +116,7 @@ def failures(records: Sequence[Record], tonight: Tonight) -> list[Outcome]:
     return found
 
 
-def _runs(prepared: Prepared) -> bool:
+def _runs(prepared: PreparedCase) -> bool:
     with tempfile.TemporaryDirectory(prefix="edgebench-") as folder:
         job = prepared.job("latency", Path(folder) / "job", 0, PROFILES["smoke"].loop)
         return isinstance(run_worker(job, prepared.timeout_s), Answer)

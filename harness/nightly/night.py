@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.files import write_whole
 from harness.core.record import RunHeader
-from harness.measure.passes.accuracy import Scores
+from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.presets import PROFILES
 from harness.stats.nightly import Settings
 from harness.store.runfolder import RunFolder
-from suites.nightly_rules import MIN_EFFECT, Rules
+from suites.nightly_rules import MIN_EFFECT, NightlyRules
 
 from . import exact_metrics
-from .baselines import Build, Kept
+from .baselines import BaselineStore, Build
 from .environments import Environments
 from .outcome import Outcome
-from .remeasurement import Again
-from .report import Paper, atom, junit, markdown
+from .remeasurement import Remeasurement
+from .report import NightlyReport, atom, junit, markdown
 from .series import Tonight, judge, slow
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Night:
         store: Store,
         folder: RunFolder,
         plan: Plan,
-        rules: Rules,
+        rules: NightlyRules,
         release: str | None = None,
         said: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -58,7 +58,7 @@ class Night:
         self.records = folder.records()
         place = f"{_slug(self.header.suite)}-{_slug(self.header.target)}"
         self._papers = store.folder / "nightly" / place
-        kept = Kept(store.folder / "kept" / f"{place}.json")
+        kept = BaselineStore(store.folder / "kept" / f"{place}.json")
         prepared = {one.case.id: one for one in plan.prepared}
         commit = _commit(self.header)
         builds = {
@@ -67,20 +67,20 @@ class Night:
         environments = Environments(store.folder / "environments")
         self._tonight = Tonight(prepared, builds, kept, environments, rules)
 
-    def judge(self, settings: Settings | None = None) -> Paper:
+    def judge(self, settings: Settings | None = None) -> NightlyReport:
         """Append the run to the store, judge it, keep its builds, and file its verdicts for the nights to come."""
         settings, weekly = settings or Settings(), self._slow_pass_due()
         self._store.append(self._folder)
         with tempfile.TemporaryDirectory(prefix="edgebench-") as scratch:
             outcomes = [*self._at_once(settings, Path(scratch)), *self._by_history(settings, Path(scratch), weekly)]
         self._keep(outcomes)
-        paper = Paper(self.header, outcomes, self.records, weekly)
+        paper = NightlyReport(self.header, outcomes, self.records, weekly)
         self._papers.mkdir(parents=True, exist_ok=True)
         text = json.dumps(paper.document(), allow_nan=False)
         write_whole(self._papers / f"{self.header.run_id}.json", text.encode())
         return paper
 
-    def write(self, paper: Paper) -> None:
+    def write(self, paper: NightlyReport) -> None:
         """Write all papers into the run folder, beside the report."""
         document = paper.document()
         texts = {
@@ -102,11 +102,11 @@ class Night:
         yield from exact_metrics.device(self.records)
         yield from exact_metrics.limits(self.records, self._tonight)
         yield from exact_metrics.sizes(self._tonight)
-        yield from exact_metrics.accuracy(self._tonight, Scores(scratch), settings.fdr)
+        yield from exact_metrics.accuracy(self._tonight, AccuracyPass(scratch), settings.fdr)
 
     def _by_history(self, settings: Settings, scratch: Path, weekly: bool) -> Iterator[Outcome]:
         """Metric by metric against the nights before, and once a week what has crept in meanwhile."""
-        again = Again(PROFILES[self.header.profile], scratch, self.header.seed, self._said)
+        again = Remeasurement(PROFILES[self.header.profile], scratch, self.header.seed, self._said)
         for metric in (name for name in MIN_EFFECT if name not in EXACT):
             nights = self._history(metric)
             yield from judge(metric, nights, self._tonight, again, settings)
@@ -114,10 +114,10 @@ class Night:
                 yield from slow(metric, nights, self._tonight, settings, self._release)
 
     def _history(self, metric: str) -> Nights:
-        from harness.store import Where
+        from harness.store import Filters
 
         header = self.header
-        where = Where(suite=header.suite, target=header.target, machine=header.host.get("machine_id") or "")
+        where = Filters(suite=header.suite, target=header.target, machine=header.host.get("machine_id") or "")
         return self._store.series(metric, where, last=HISTORY_NIGHTS)
 
     def _keep(self, outcomes: Sequence[Outcome]) -> None:

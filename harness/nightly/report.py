@@ -18,7 +18,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class Paper:
+class NightlyReport:
     """What one night came to. `slow_pass` tells whether slow changes were looked for, as once a week."""
 
     header: RunHeader
@@ -55,7 +55,7 @@ def _plural(kind: Kind, count: int) -> str:
     return {"environment": "environment change"}.get(kind, kind) + "s" * ends
 
 
-def markdown(paper: Paper) -> str:
+def markdown(paper: NightlyReport) -> str:
     """The summary for a CI step: headline, one line an outcome, and how to look closer."""
     measured = sum(record.value("n_inferences") is not None for record in paper.records)
     lines = [
@@ -88,7 +88,7 @@ _TAGS: dict[Kind, str] = {
 """The element of a test's result; improvements and what passed over are told in system-out."""
 
 
-def junit(paper: Paper) -> bytes:
+def junit(paper: NightlyReport) -> bytes:
     """One test a case: failure for a regression, error for infrastructure, skipped for what stayed open."""
     suite = Xml.Element("testsuite", name=f"edgebench nightly {paper.header.suite}", timestamp=paper.header.started_utc)
     tests = [_test(suite, record, of_case(paper.outcomes, record.case_id)) for record in paper.records]

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.measure.prepared import Prepared
+from harness.measure.prepared import PreparedCase
 from harness.stats.nightly import Detector, Settings, Verdict
 from harness.stats.nightly.confirmation import LASTING_NIGHTS
-from suites.nightly_rules import Rules
+from suites.nightly_rules import NightlyRules
 
-from .baselines import Build, Kept
+from .baselines import BaselineStore, Build
 from .environments import Environments
 from .outcome import Outcome, repeat, run_again, sentence
-from .remeasurement import FIELDS, Again
+from .remeasurement import FIELDS, Remeasurement
 
 if TYPE_CHECKING:
     from harness.store.database.history import Nights
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 class Tonight:
     """What was measured tonight and what is kept of before, by case id."""
 
-    prepared: Mapping[str, Prepared]
+    prepared: Mapping[str, PreparedCase]
     builds: Mapping[str, Build]
-    kept: Kept
+    kept: BaselineStore
     environments: Environments
-    rules: Rules
+    rules: NightlyRules
 
     def changes(self, case_id: str) -> list[str] | None:
         """What differs from the last good build, in words; None where none is kept."""
         old, new = self.kept.good(case_id), self.builds.get(case_id)
         return new.changes(old) if old and new else None
 
-    def old(self, case_id: str) -> Prepared | None:
+    def old(self, case_id: str) -> PreparedCase | None:
         """The last good build of a case as it ran, where it differs from tonight's, and can be had again."""
         build = self.kept.good(case_id)
         if build is None or not self.changes(case_id):
@@ -56,7 +56,7 @@ class Tonight:
         return repeat(new.case, old.artifact.path if old else None, new.artifact.path)
 
 
-def judge(metric: str, nights: Nights, tonight: Tonight, again: Again, settings: Settings) -> list[Outcome]:
+def judge(metric: str, nights: Nights, tonight: Tonight, again: Remeasurement, settings: Settings) -> list[Outcome]:
     """What the detector says of tonight, the last night of `nights`; series not measured tonight are left alone."""
     detector = Detector(_settings(metric, nights, tonight.rules, settings))
     wanted = [i for i, series in enumerate(nights.series) if series.case_id in tonight.prepared]
@@ -103,12 +103,12 @@ def _awaited(verdict: Verdict) -> Verdict:
     return replace(verdict, kind="transient") if waits else verdict
 
 
-def _settings(metric: str, nights: Nights, rules: Rules, settings: Settings) -> Settings:
+def _settings(metric: str, nights: Nights, rules: NightlyRules, settings: Settings) -> Settings:
     better = nights.series[0].better if nights.series else "lower"
     return replace(settings, better="more" if better == "higher" else "less", min_effect=rules.least_effect(metric))
 
 
-def _pair(name: str, metric: str, pairs: int, tonight: Tonight, again: Again) -> Any:
+def _pair(name: str, metric: str, pairs: int, tonight: Tonight, again: Remeasurement) -> Any:
     old = tonight.old(name)
     return again.ab(old, tonight.prepared[name], metric, pairs) if old else None
 
@@ -130,7 +130,7 @@ def _outcomes(
     ]
 
 
-def _matters(verdict: Verdict, name: str, metric: str, rules: Rules) -> bool:
+def _matters(verdict: Verdict, name: str, metric: str, rules: NightlyRules) -> bool:
     """Whether a change is large enough for this case; one that was gone when measured again is kept on file."""
     large = abs(np.log(verdict.ratio)) >= np.log1p(rules.min_effect(name, metric))
     return bool(large) or verdict.kind == "transient"

@@ -21,27 +21,27 @@ from harness.core.errors import UsageError
 from harness.core.hostfs import HostFs
 from harness.core.quantity import utc_now
 from harness.host.identity import identity
-from harness.host.resource_limits import Room
+from harness.host.resource_limits import ResourceLimits
 from harness.measure import ab
-from harness.measure.ab import Duel, Side, Timing
-from harness.measure.passes.latency import write_feeds
-from harness.measure.passes.worker_process import Failure
+from harness.measure.ab import PairedComparison, ProcessTiming, Side
+from harness.measure.passes.latency import write_inputs
+from harness.measure.passes.worker_process import WorkerFailure
 from harness.measure.prepared import NOT_COUNTED, artifact_info
 from harness.measure.presets import profile
-from harness.measure.protocol import Labelled
+from harness.measure.protocol import LabelledData
 from harness.measure.verdicts import CONTENDED
 from harness.stats.comparison import Comparison
 from reports.numbers import counted
 
 from .config import find_target
 from .session import versions
-from .variants import SideFinder, Variant, named_runtime
+from .variants import Variant, VariantResolver, named_runtime
 
 SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class AbRequest:
+class AbConfig:
     """Compare `b` with `a`: names as `SideFinder.find` takes them.
 
     `same_within` 0.02 calls a latency ratio within 2 % the same. `profile` says how long each process runs.
@@ -74,18 +74,18 @@ class AbRequest:
     def sides(self) -> dict[ab.Side, Variant]:
         """Both sides, ready to run; a side that names no runtime takes the other's where it can."""
         chosen = (self.runtime_a, named_runtime(self.a), self.runtime_b, named_runtime(self.b))
-        room = Room.on(find_target("auto", HostFs()), self.timeout_s, self.memory_bytes)
-        finder = SideFinder(room, self.threads, self.shapes, next(filter(None, chosen), None))
+        room = ResourceLimits.on(find_target("auto", HostFs()), self.timeout_s, self.memory_bytes)
+        finder = VariantResolver(room, self.threads, self.shapes, next(filter(None, chosen), None))
         return {"a": finder.find(self.a, self.runtime_a), "b": finder.find(self.b, self.runtime_b)}
 
 
-class Ab:
+class AbSession:
     """One comparison. `duel` holds what has been measured so far, so that nothing is lost to Ctrl-C."""
 
-    def __init__(self, request: AbRequest) -> None:
+    def __init__(self, request: AbConfig) -> None:
         self.request = request
         self.sides = request.sides
-        self.duel = Duel.plan(request.max_pairs, request.same_within, request.seed)
+        self.duel = PairedComparison.plan(request.max_pairs, request.same_within, request.seed)
         self.started_utc = utc_now()
         self._profile = profile(request.profile)
 
@@ -93,10 +93,12 @@ class Ab:
         """Measure; yields how many pairs are done."""
         with tempfile.TemporaryDirectory(prefix="edgebench-") as folder:
             scratch = Path(folder)
-            feeds = write_feeds([side.prepared for side in self.sides.values()], scratch)
+            feeds = write_inputs([side.prepared for side in self.sides.values()], scratch)
             yield from self.duel.measure(lambda side, number: self._process(side, number, feeds, scratch))
 
-    def _process(self, side: ab.Side, number: int, feeds: Mapping[Labelled, Path], scratch: Path) -> Timing | Failure:
+    def _process(
+        self, side: ab.Side, number: int, feeds: Mapping[LabelledData, Path], scratch: Path
+    ) -> ProcessTiming | WorkerFailure:
         """Both processes of a pair get the same seed, hence the same synthesised inputs."""
         prepared = self.sides[side].prepared
         inputs = feeds.get(prepared.labelled) if prepared.labelled else None
@@ -137,7 +139,7 @@ class Ab:
             "versions": versions(),
         }
 
-    def _side(self, key: ab.Side, timings: list[Timing]) -> dict[str, Any]:
+    def _side(self, key: ab.Side, timings: list[ProcessTiming]) -> dict[str, Any]:
         side = self.sides[key]
         return {
             "name": side.name,
@@ -152,7 +154,7 @@ class Ab:
         }
 
 
-def _failure(duel: Duel) -> dict[str, Any] | None:
+def _failure(duel: PairedComparison) -> dict[str, Any] | None:
     if duel.failure is None:
         return None
     side, failure = duel.failure
@@ -163,7 +165,7 @@ FEWEST = 6
 """Pairs that can be called faster or slower at 95 %: that all agree has p = 2 / 2^n by chance."""
 
 
-def sentence(duel: Duel, names: Mapping[Side, str]) -> str:
+def sentence(duel: PairedComparison, names: Mapping[Side, str]) -> str:
     """What came out, with ratio and interval; `names` of the two sides."""
     a, b = f"A ({names['a']})", f"B ({names['b']})"
     if duel.failure is not None:
@@ -175,7 +177,7 @@ def sentence(duel: Duel, names: Mapping[Side, str]) -> str:
     return f"{_claim(duel, duel.comparison, a, b)}: {_figures(duel, duel.comparison)}"
 
 
-def _claim(duel: Duel, found: Comparison, a: str, b: str) -> str:
+def _claim(duel: PairedComparison, found: Comparison, a: str, b: str) -> str:
     after = f"after {found.pairs} pairs"
     if found.verdict == "same":
         return f"{b} is the same as {a} within {100 * duel.same_within:g} %, decided {after}"
@@ -184,18 +186,18 @@ def _claim(duel: Duel, found: Comparison, a: str, b: str) -> str:
     return f"{b} is {found.verdict} than {a}, decided {after}"
 
 
-def _figures(duel: Duel, found: Comparison) -> str:
+def _figures(duel: PairedComparison, found: Comparison) -> str:
     medians = " and ".join(f"{name} {_ms(side)}" for name, side in (("A", duel.a), ("B", duel.b)))
     slower = f"B took longer in {found.pairs_slower} of {found.pairs}"
     interval = f"{found.lo:.4g} to {found.hi:.4g} at 95 % over all looks"
     return f"latency ratio B/A {found.ratio:.4g}, {interval}; {medians}; {slower}"
 
 
-def _ms(timings: list[Timing]) -> str:
+def _ms(timings: list[ProcessTiming]) -> str:
     return f"{statistics.median(timing.median_ns for timing in timings) / 1e6:.4g} ms"
 
 
-def warnings(duel: Duel, lone: bool) -> list[str]:
+def warnings(duel: PairedComparison, lone: bool) -> list[str]:
     """What speaks against trusting the outcome; `lone` when both sides run on one thread."""
     every = [*duel.a, *duel.b]
     contended = sum(timing.median_ns > CONTENDED * timing.median_cpu_ns for timing in every) if lone else 0

@@ -24,15 +24,15 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import utc_now
 from harness.core.scenario import Driver, Load, Scenario
 from harness.core.target import Target
-from harness.host.resource_limits import Room
+from harness.host.resource_limits import ResourceLimits
 from harness.measure.presets import Profile, profile
 from harness.stats import Definition
 from suites.artifacts import catalog
-from suites.nightly_rules import Rules
+from suites.nightly_rules import NightlyRules
 from suites.user_model import UserModel
 from targets import detect, load
 
-from .plan import Data, Plan, Preparer
+from .plan import EvaluationData, Plan, Preparer
 from .user_models import OWN, Find, OwnModels
 
 
@@ -159,9 +159,9 @@ class Request(Conduct):
         return None if self.models and self.suite is None else suites.load(self.suite or "quick")
 
     @property
-    def rules(self) -> Rules:
+    def rules(self) -> NightlyRules:
         """What the suite bids a nightly run to look out for."""
-        return Rules(self._suite.nightly if self._suite else ())
+        return NightlyRules(self._suite.nightly if self._suite else ())
 
     @cached_property
     def _own(self) -> OwnModels:
@@ -219,7 +219,7 @@ class Request(Conduct):
         """Prepare the `chosen` cases, or all."""
         cases = tuple(self.cases if chosen is None else chosen)
         refused = self._own.refused
-        room = Room.on(self.target, self.timeout_s, self.memory_bytes)
+        room = ResourceLimits.on(self.target, self.timeout_s, self.memory_bytes)
         preparer = Preparer(
             self._find, self._data(), room, self.shapes, runtime_settings(self.target, self.runtime_options)
         )
@@ -241,8 +241,8 @@ class Request(Conduct):
         other = self.replacements.get(case.id)
         return UserModel(other).artifact(found.preprocess) if other else found
 
-    def _data(self) -> dict[str, Data]:
-        data = {name: Data(s.kind, s.path, self.images, s.figure) for name, s in catalog.datasets().items()}
+    def _data(self) -> dict[str, EvaluationData]:
+        data = {name: EvaluationData(s.kind, s.path, self.images, s.figure) for name, s in catalog.datasets().items()}
         own = self._own.scored(self.images)
         return {**data, OWN: own} if own else data
 

@@ -18,9 +18,9 @@ from harness.core.errors import EdgebenchError, SetupError, UnknownName, UsageEr
 from harness.core.execution import FROM_FILE
 from harness.core.scenario import Load
 from harness.core.verdict import Verdict
-from harness.host.resource_limits import Room
-from harness.measure.prepared import Prepared
-from harness.measure.protocol import Labelled
+from harness.host.resource_limits import ResourceLimits
+from harness.measure.prepared import PreparedCase
+from harness.measure.protocol import LabelledData
 from harness.runtimes.base import Adapter, Options
 from harness.runtimes.capability import Capability
 from suites.compression.chain import Chain
@@ -30,7 +30,7 @@ _MEANT = {"int8-dynamic": "int8", "weight-only": _PLAIN}
 """What a file stored so is meant to be computed in, where that is not what it is stored in."""
 
 
-def asked(compression: str, hint: str) -> str:
+def requested_precision(compression: str, hint: str) -> str:
     """'fp32', 'fp16', 'int8', ...; for a file whose making is unknown what the runtime is told, else FROM_FILE.
 
     `hint` is what the adapter asks of the library: it replaces fp32, and no other precision.
@@ -53,7 +53,7 @@ FindArtifact = Callable[[Case, Format], Artifact]
 
 
 @dataclass(frozen=True)
-class Data:
+class EvaluationData:
     """Labelled images for the cases that name `dataset`: how and where to open them, at most `limit`.
 
     `figure` is what accuracy on them may be called.
@@ -73,12 +73,12 @@ class Plan:
     """
 
     cases: tuple[Case, ...]
-    prepared: tuple[Prepared, ...] = ()
+    prepared: tuple[PreparedCase, ...] = ()
     refused: Mapping[Case, Verdict] = field(default_factory=dict)
-    references: Mapping[Case, Prepared] = field(default_factory=dict)
+    references: Mapping[Case, PreparedCase] = field(default_factory=dict)
 
     @property
-    def blocks(self) -> list[tuple[Prepared, ...]]:
+    def blocks(self) -> list[tuple[PreparedCase, ...]]:
         """The prepared cases that run together since they will be compared: neighbours of one net and scenario."""
         return [tuple(block) for _, block in groupby(self.prepared, lambda one: (one.case.model, one.case.scenario))]
 
@@ -101,19 +101,19 @@ class Preparer:
     """
 
     find: FindArtifact
-    data: Mapping[str, Data]
-    room: Room
+    data: Mapping[str, EvaluationData]
+    room: ResourceLimits
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def plan(self, cases: Iterable[Case]) -> Plan:
         """Prepare every case; what cannot run is refused with the reason and does not stop the rest."""
         wanted = tuple(cases)
-        prepared: dict[Case, Prepared] = {}
+        prepared: dict[Case, PreparedCase] = {}
         refused: dict[Case, Verdict] = {}
         for case in wanted:
             result = self.prepare(case)
-            if isinstance(result, Prepared):
+            if isinstance(result, PreparedCase):
                 prepared[case] = result
             else:
                 refused[case] = result
@@ -121,7 +121,7 @@ class Preparer:
         references = {own.case: ref for own in prepared.values() if (ref := self._reference(own, prepared))}
         return Plan(wanted, tuple(prepared.values()), refused, references)
 
-    def prepare(self, case: Case) -> Prepared | Verdict:
+    def prepare(self, case: Case) -> PreparedCase | Verdict:
         """The case ready to run, or the verdict 'unsupported'. Raises UnknownName, and SetupError on damaged files."""
         runtime: Adapter = plugins.load("runtimes", case.runtime)
         if case.driver == "loadgen" and importlib.util.find_spec("mlperf_loadgen") is None:
@@ -139,14 +139,14 @@ class Preparer:
                 refused = Verdict("unsupported", error.message, error.remedy)
         return refused
 
-    def _prepared(self, case: Case, artifact: Artifact, capability: Capability) -> Prepared:
+    def _prepared(self, case: Case, artifact: Artifact, capability: Capability) -> PreparedCase:
         labelled, unlabelled = self._labelled(case, artifact)
-        return Prepared(
+        return PreparedCase(
             case=case,
             artifact=artifact,
             runtime=plugins.reference("runtimes", case.runtime),
             options=Options(case.threads, case.batch, self.shapes, self.settings.get(case.runtime, {})),
-            precision=asked(case.compression, capability.hint),
+            precision=requested_precision(case.compression, capability.hint),
             labelled=labelled,
             unlabelled=unlabelled,
             timeout_s=self.room.timeout_s,
@@ -154,7 +154,7 @@ class Preparer:
             cpus=self.room.cpus[: case.threads * (case.load.streams or 1)],
         )
 
-    def _labelled(self, case: Case, artifact: Artifact) -> tuple[Labelled | None, str]:
+    def _labelled(self, case: Case, artifact: Artifact) -> tuple[LabelledData | None, str]:
         if artifact.weights == "synthetic":
             return None, "not available: synthetic weights"
         if case.dataset is None or artifact.preprocess is None:
@@ -162,9 +162,9 @@ class Preparer:
         data = self.data[case.dataset]
         if not data.path.is_dir():
             return None, f"{case.dataset} is not on this machine: edgebench data fetch {case.dataset}"
-        return Labelled(data.kind, str(data.path.resolve()), artifact.preprocess, data.limit, data.figure), ""
+        return LabelledData(data.kind, str(data.path.resolve()), artifact.preprocess, data.limit, data.figure), ""
 
-    def _oracle(self, own: Prepared, prepared: Mapping[Case, Prepared]) -> Prepared | None:
+    def _oracle(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
         """The fp32 net of the same model on the first reference runtime that can; of a user's file that file itself."""
         for name in ORACLES:
             one = replace(
@@ -177,14 +177,14 @@ class Preparer:
                 continue
             case = replace(one, compression=REFERENCE)
             found = prepared.get(case) or self.prepare(case)
-            if isinstance(found, Prepared):
+            if isinstance(found, PreparedCase):
                 return found
         return None
 
-    def _reference(self, own: Prepared, prepared: Mapping[Case, Prepared]) -> Prepared | None:
+    def _reference(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
         """The fp32 net of the same model on the same runtime, prepared for its outputs alone where not measured."""
         if own.labelled is None:
             return None
         case = replace(own.case, compression=REFERENCE)
         found = prepared.get(case) or self.prepare(case)
-        return found if isinstance(found, Prepared) else None
+        return found if isinstance(found, PreparedCase) else None

@@ -17,7 +17,7 @@ from harness.core.record import Record
 from harness.store.exports.pytest_benchmark import extra_info
 
 from .config import Request
-from .session import Bench
+from .session import RunSession
 
 
 class ReplayTimer:
@@ -54,7 +54,7 @@ class DeviceSession:
     def __init__(self, config: pytest.Config, chosen: Sequence[Case]) -> None:
         request = _request(config)
         self._plan = request.plan(chosen)
-        self._bench = Bench(request.order(), self._plan)
+        self._bench = RunSession(request.order(), self._plan)
         self._prepared = {prepared.case: prepared for prepared in self._plan.prepared}
         self.report: Path | None = None
 

@@ -23,7 +23,7 @@ _ACCELERATORS: Mapping[str, str] = {"gpu": "a GPU", "dla": "a DLA", "edgetpu": "
 
 
 @dataclass(frozen=True)
-class RuntimeView:
+class RuntimeStatus:
     """One runtime as seen from a target.
 
     `unusable` says why this target can never use it, '' where it could. `library` is what the installed library tells
@@ -51,7 +51,7 @@ class RuntimeView:
         return self.library is not None and not self.problem
 
 
-def views(target: Target, here: bool) -> list[RuntimeView]:
+def runtime_statuses(target: Target, here: bool) -> list[RuntimeStatus]:
     """Every runtime but the null one. `here`: the target is this machine, so that installed libraries are asked."""
     runtimes = {name: one for name, one in plugins.load_all("runtimes").items() if name != "null"}
     told = ask(_installed(runtimes)) if here else {}
@@ -85,11 +85,11 @@ def _answers(command: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {row.pop("runtime"): row for row in rows}
 
 
-def _view(runtime: Adapter, target: Target, told: Mapping[str, Any] | None, here: bool) -> RuntimeView:
+def _view(runtime: Adapter, target: Target, told: Mapping[str, Any] | None, here: bool) -> RuntimeStatus:
     can, hint = runtime.capability, target.runtimes.get(runtime.name) or target.runtimes.get(runtime.module)
     support = runtime.support(runtime.formats[0])
     broken = str(told.get("problem", "")) if told else ""
-    return RuntimeView(
+    return RuntimeStatus(
         name=runtime.name,
         formats=can.formats,
         device=can.device,

@@ -19,7 +19,7 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing, utc_now
 from harness.host.checks import inspect_all
 from harness.host.identity import identity
-from harness.host.resource_limits import Room
+from harness.host.resource_limits import ResourceLimits
 from harness.measure.selfcheck.checks import Check, Workload, checks
 from harness.measure.selfcheck.perturbation import FEWEST_PAIRS
 from harness.sensors.registry import open_sensors
@@ -28,7 +28,7 @@ from suites.artifacts import catalog
 
 from .config import find_target
 from .session import versions
-from .variants import SideFinder
+from .variants import VariantResolver
 
 SCHEMA = 1
 PAIRS = 200
@@ -61,7 +61,7 @@ def _workload(pairs: int) -> Workload | Missing:
     """The first shipped trained net in fp32, on the first runtime that is installed."""
     try:
         model = catalog.models()[0]
-        return Workload(SideFinder(Room.on(find_target("auto", HostFs()))).find(model).prepared, pairs)
+        return Workload(VariantResolver(ResourceLimits.on(find_target("auto", HostFs()))).find(model).prepared, pairs)
     except EdgebenchError as error:
         return Missing(error.message)
 

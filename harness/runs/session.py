@@ -24,14 +24,14 @@ from harness.core.verdict import Finding, Verdict
 from harness.host import roofline
 from harness.host.checks import changes, inspect_all
 from harness.host.identity import identity
-from harness.host.thermal import cool_down
+from harness.host.thermal import wait_until_cool
 from harness.host.tuning import journal_path, tuned
-from harness.measure.block import Setting, Step, measure_block
-from harness.measure.passes.accuracy import Scores
+from harness.measure.block import RunContext, Step, measure_block
+from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
 from harness.measure.passes.latency import loop_overhead_ns
 from harness.measure.passes.thermal import ThrottleWatch
-from harness.measure.prepared import Prepared
+from harness.measure.prepared import PreparedCase
 from harness.sensors.board_power import power_source
 from harness.sensors.registry import open_sensors
 from harness.store.runfolder import RunFolder
@@ -46,7 +46,7 @@ DISTRIBUTIONS = (
 )
 
 
-class Bench:
+class RunSession:
     """A run being measured: a context manager, so that the header is closed however the run ends.
 
     Entering creates the run folder with every planned case in its header, and the records of refused cases. Who ends
@@ -61,9 +61,9 @@ class Bench:
         self._scratch = tempfile.TemporaryDirectory(prefix="edgebench-")
         self._sensors = open_sensors(order.fs, meter=order.target.power.meter)
         self._undo = ExitStack()
-        self._setting: Setting | None = None
+        self._setting: RunContext | None = None
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> RunSession:
         try:
             self._begin()
         except BaseException:  # refused: nothing stays turned or open
@@ -81,17 +81,17 @@ class Bench:
         self.header = self._header(findings, scratch)
         if self._order.resume:
             self.folder = RunFolder(self._order.out)
-            self.plan, self.header = continued(self.plan, self.folder, self.header)
+            self.plan, self.header = resumed(self.plan, self.folder, self.header)
         else:
             self.folder = RunFolder.create(self._order.out, self.header)
-        self._setting = Setting(
+        self._setting = RunContext(
             run_id=self.header.run_id,
             target=self._order.target_name,
             profile=self._order.profile,
             seed=self._order.seed,
             blobs=self.folder,
             scratch=scratch,
-            scores=Scores(scratch, self._order.accuracy_margin),
+            scores=AccuracyPass(scratch, self._order.accuracy_margin),
             percentiles=self._order.percentiles,
             energy=EnergyPass(self._sensors, power_source(self._order.target.power, self._sensors)),
             machine=machine_verdict(findings),
@@ -122,13 +122,13 @@ class Bench:
         for block in self.plan.blocks:
             yield from self.block(block)
 
-    def block(self, block: Sequence[Prepared]) -> Iterator[Step | Record]:
+    def block(self, block: Sequence[PreparedCase]) -> Iterator[Step | Record]:
         """Measure some cases together and write their records."""
         if self._setting is None:
             raise RuntimeError("a Bench is a context manager: use it in a with statement")
         setting = self._setting
         if (limit_c := self._order.target.limits.start_temperature_c) is not None:
-            gate = cool_down(self._order.fs, limit_c)
+            gate = wait_until_cool(self._order.fs, limit_c)
             setting = dataclasses.replace(setting, findings=(*setting.findings, gate))
         for event in measure_block(block, self.plan.references, setting):
             if isinstance(event, Record):
@@ -209,7 +209,7 @@ def machine_verdict(findings: Sequence[Finding]) -> Verdict | None:
     return None
 
 
-def continued(plan: Plan, folder: RunFolder, header: RunHeader) -> tuple[Plan, RunHeader]:
+def resumed(plan: Plan, folder: RunFolder, header: RunHeader) -> tuple[Plan, RunHeader]:
     """What is left of a plan whose run was killed, and that run's header.
 
     UsageError when the run in the folder is another one: figures of two settings must not stand in one run.

@@ -19,7 +19,7 @@ from harness.runtimes.installed import by_preference
 from suites.post_training import CompressedModel, Split, chosen
 from suites.user_model import SETTING, UserModel
 
-from .plan import Data
+from .plan import EvaluationData
 
 OWN = "own"
 """Name of the data set that is the user's own."""
@@ -60,11 +60,11 @@ class OwnModels:
         """A case for each model that cannot be used, and why."""
         return self._all[1]
 
-    def scored(self, limit: int | None) -> Data | None:
+    def scored(self, limit: int | None) -> EvaluationData | None:
         """The images that are scored, at most `limit`; None without any."""
         if self._split:
-            return Data("part", self._split.scored, limit)
-        return Data("folder", self.data, limit) if self.data else None
+            return EvaluationData("part", self._split.scored, limit)
+        return EvaluationData("folder", self.data, limit) if self.data else None
 
     @cached_property
     def _all(self) -> tuple[dict[Case, Find], dict[Case, Verdict]]:

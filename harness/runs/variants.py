@@ -12,13 +12,13 @@ from harness.core.artifact import Artifact, Format, format_of
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.verdict import Verdict
-from harness.host.resource_limits import Room
-from harness.measure.prepared import Prepared
+from harness.host.resource_limits import ResourceLimits
+from harness.measure.prepared import PreparedCase
 from harness.runtimes.installed import by_preference
 from suites.artifacts import catalog
 from suites.user_model import UserModel
 
-from .plan import REFERENCE, Data, Preparer
+from .plan import REFERENCE, EvaluationData, Preparer
 
 FindArtifact = Callable[[Case, Format], Artifact]
 
@@ -30,17 +30,17 @@ class Variant:
     """One side: the case ready to run, and the `name` it goes by in sentences."""
 
     name: str
-    prepared: Prepared
+    prepared: PreparedCase
 
 
 @dataclass(frozen=True)
-class SideFinder:
+class VariantResolver:
     """Finds sides. `threads` replaces what a name says (default 1), `shapes` are for dynamic inputs.
 
     `room` is what their processes get, `prefer` the runtime to try first where a side names none.
     """
 
-    room: Room
+    room: ResourceLimits
     threads: int | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     prefer: str | None = None
@@ -54,9 +54,9 @@ class SideFinder:
         prepared = self._first(text, cases, find)
         return Variant(_name(text if is_file(text) else "", prepared.case), prepared)
 
-    def _first(self, text: str, cases: Sequence[Case], find: FindArtifact) -> Prepared:
+    def _first(self, text: str, cases: Sequence[Case], find: FindArtifact) -> PreparedCase:
         """The first case that can run here."""
-        data = {name: Data(s.kind, s.path, figure=s.figure) for name, s in catalog.datasets().items()}
+        data = {name: EvaluationData(s.kind, s.path, figure=s.figure) for name, s in catalog.datasets().items()}
         preparer = Preparer(find, data, self.room, self.shapes)
         refusals: dict[str, str] = {}
         for case in cases:

@@ -21,7 +21,7 @@ _LONGEST = 600
 """Characters of a library's message that are kept: some append whole stack traces."""
 
 
-def refusal(library: str, error: BaseException, hints: Sequence[Hint]) -> SessionError:
+def explain_error(library: str, error: BaseException, hints: Sequence[Hint]) -> SessionError:
     """A SessionError with the library's own words and the remedy of the first hint that fits; one that is one stays."""
     if isinstance(error, SessionError):
         return error
@@ -40,7 +40,7 @@ _STREAMS = (1, 2)
 
 
 @contextlib.contextmanager
-def printed() -> Iterator[Callable[[], str]]:
+def capture_output() -> Iterator[Callable[[], str]]:
     """Keep both streams from the terminal; what is given tells, within the block, what was printed so far.
 
     For the process as a whole: not while other threads print.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .base import Options, SessionError, TensorSpec
 
 
-def synthesise(spec: TensorSpec, options: Options, rng: np.random.Generator) -> NDArray[Any]:
+def synthetic_input(spec: TensorSpec, options: Options, rng: np.random.Generator) -> NDArray[Any]:
     """Seeded input for a tensor from its signature alone: floats uniform in [0, 1), bytes over their whole range.
 
     Other integers (token ids, indices) are 0 or 1: within any table's bounds. A first dynamic dimension is the batch.
@@ -78,17 +78,17 @@ def key(name: str) -> str:
     return f"scale:{name}"
 
 
-def written(scale: float, zero_point: int) -> str:
+def with_quantization(scale: float, zero_point: int) -> str:
     """The value under the key, such that `read` gives back the same numbers."""
     return f"{scale!r} {zero_point}"
 
 
-def read(metadata: Mapping[str, str], name: str) -> tuple[float | None, int]:
+def read_quantization(metadata: Mapping[str, str], name: str) -> tuple[float | None, int]:
     """Scale and zero point of an input or output; (None, 0) for one that says nothing."""
     scale, _, zero_point = metadata.get(key(name), "").partition(" ")
     return (float(scale), int(zero_point)) if scale else (None, 0)
 
 
-def decoded(stored: NDArray[Any], scale: float | None, zero_point: int) -> NDArray[Any]:
+def dequantize(stored: NDArray[Any], scale: float | None, zero_point: int) -> NDArray[Any]:
     """The float32 that integers of that scale stand for; without a scale the array as it is."""
     return stored if scale is None else (stored.astype(np.float32) - zero_point) * np.float32(scale)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.core.execution import OperatorProfile, OpTiming
+from harness.core.execution import OperatorProfile, OperatorTiming
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Inference:
     """One profiled inference: nanoseconds in all, and its operators in order of execution."""
 
     total_ns: float
-    operators: Sequence[OpTiming]
+    operators: Sequence[OperatorTiming]
 
 
 def summarise(asked: str, inferences: Sequence[Inference]) -> OperatorProfile:
@@ -34,7 +34,7 @@ def summarise(asked: str, inferences: Sequence[Inference]) -> OperatorProfile:
     )
 
 
-def _mean(inferences: Sequence[Inference]) -> list[OpTiming]:
+def _mean(inferences: Sequence[Inference]) -> list[OperatorTiming]:
     """Operators of one name and kind are one operator: a loop's body runs many times, a branch in some inferences."""
     sums: dict[tuple[str, str, str, str], list[float]] = {}
     for inference in inferences:
@@ -43,4 +43,4 @@ def _mean(inferences: Sequence[Inference]) -> list[OpTiming]:
             total[0] += each.duration_ns
             total[1] += each.calls
     n = len(inferences)
-    return [OpTiming(*key[:3], duration / n, calls / n, key[3]) for key, (duration, calls) in sums.items()]
+    return [OperatorTiming(*key[:3], duration / n, calls / n, key[3]) for key, (duration, calls) in sums.items()]

@@ -38,7 +38,7 @@ Window = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class CaseEnergy:
+class EnergyMetrics:
     """Joules per inference, gross and net, and what they were worked out from."""
 
     gross: Quantity
@@ -52,13 +52,13 @@ def case_energy(
     window: Window,
     n_inferences: int,
     idle_windows: Sequence[Window] = (),
-) -> CaseEnergy:
+) -> EnergyMetrics:
     """Energy of `n_inferences` run within `window`. Without a source, or without a good trace, both are Missing."""
     if isinstance(source, Missing):
-        return CaseEnergy(source, source)
+        return EnergyMetrics(source, source)
     if n_inferences < 1:
         nothing = Missing("no inference was run within the window")
-        return CaseEnergy(nothing, nothing)
+        return EnergyMetrics(nothing, nothing)
     total = window_energy(traces, source, window)
     idle = [window_energy(traces, source, each) for each in idle_windows]
     details = {
@@ -74,7 +74,7 @@ def case_energy(
         "idle": [_described(each) for each in idle],
     }
     gross = total if isinstance(total, Missing) else _per_inference(total, n_inferences)
-    return CaseEnergy(gross, _net(total, idle, n_inferences), details)
+    return EnergyMetrics(gross, _net(total, idle, n_inferences), details)
 
 
 def window_energy(traces: Traces, source: PowerSource, window: Window) -> Energy | Missing:

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from .database.filters import Where as Where
+from .database.filters import Filters as Filters
 from .database.location import configured as configured
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def read(
     """
     from .database.store import Store
 
-    chosen = Where(**choice)
+    chosen = Filters(**choice)
     if isinstance(where, Store):
         return where.read(chosen, form)
     folders = _run_folders(where)

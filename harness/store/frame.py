@@ -11,10 +11,10 @@ import pandas as pd
 from harness.core.errors import UsageError
 from harness.core.metric import METRICS, Metric
 from harness.core.quantity import Missing, Value, iso, microseconds
-from harness.core.record import TEXTS, Record, RunHeader, texts
+from harness.core.record import TEXTS, Record, RunHeader, display_texts
 from harness.core.scenario import PARAMETERS
 
-from .database.filters import Where
+from .database.filters import Filters
 from .database.rows import git_sha
 from .runfolder import RunFolder
 
@@ -46,12 +46,12 @@ def metric_columns(metric: Metric) -> list[str]:
 _NUMBERS = tuple(name for metric in METRICS.values() for name in metric_columns(metric))
 
 
-def table(runs: RunFolder | Sequence[RunFolder], where: Where | None = None) -> pd.DataFrame:
+def table(runs: RunFolder | Sequence[RunFolder], where: Filters | None = None) -> pd.DataFrame:
     """One row a case that has a record: the columns of `CONTRACT` first, then every other metric and the ids.
 
     Times and sizes are integers (nullable Int64); a missing number is empty, its reason stands in the record.
     """
-    chosen = where or Where()
+    chosen = where or Filters()
     kept = [run for run in _several(runs) if chosen.takes_run(run.header())] if where else _several(runs)
     return record_table([record for run in kept for record in run.records() if chosen.takes_record(record)])
 
@@ -62,9 +62,9 @@ def record_table(records: Iterable[Record]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=dtype(name)) for name in columns()})
 
 
-def tidy(runs: RunFolder | Sequence[RunFolder], where: Where | None = None) -> pd.DataFrame:
+def tidy(runs: RunFolder | Sequence[RunFolder], where: Filters | None = None) -> pd.DataFrame:
     """One row a metric: the columns of `TIDY`. Either a value with lo, hi and n where known, or the reason."""
-    chosen = where or Where()
+    chosen = where or Filters()
     rows = [
         row
         for run in _several(runs)
@@ -103,7 +103,7 @@ def _row(record: Record) -> dict[str, Any]:
     row |= {"verdict": record.verdict.status, "reason": record.verdict.reason, "case": record.case_id}
     row |= {"run": record.run_id, "energy_reason": record.missing("energy_net_j") or record.missing("energy_gross_j")}
     row |= {name: getattr(case.load, name) for name in PARAMETERS} | {"driver": case.driver}
-    row |= texts(record)
+    row |= display_texts(record)
     for metric in METRICS.values():
         row |= _cells(metric, record)
     return row
@@ -129,7 +129,7 @@ def dtype(name: str) -> str:
     return "float64" if name in _NUMBERS or name in PARAMETERS else "object"
 
 
-def _tidy_rows(header: RunHeader, record: Record, where: Where) -> Iterable[tuple[Any, ...]]:
+def _tidy_rows(header: RunHeader, record: Record, where: Filters) -> Iterable[tuple[Any, ...]]:
     case = record.case
     about = (
         *(record.verdict.status, iso(microseconds(header.started_utc))),

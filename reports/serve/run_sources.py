@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from harness.core.errors import RecordError, StoreError, UsageError
 from harness.core.record import RunHeader
-from harness.store.database.filters import Where
+from harness.store.database.filters import Filters
 from harness.store.runfolder import Contents, RunFolder
 from reports.data import Reset
 
@@ -29,7 +29,7 @@ _MOST = 500  # runs that are listed, newest first
 
 
 @dataclass(frozen=True)
-class FolderShelf:
+class FolderSource:
     """The run folders in a folder, or the one that it is. Links are passed over: 'latest' is one of the others."""
 
     folder: Path
@@ -70,7 +70,7 @@ def _stamp(run: Path) -> str:
 
 
 @dataclass(frozen=True)
-class StoreShelf:
+class StoreSource:
     """The runs of a store."""
 
     store: Store
@@ -82,7 +82,7 @@ class StoreShelf:
 
     def entries(self) -> Sequence[Entry]:
         """The newest runs first."""
-        names = list(self.store.runs(Where())["run"])[-_MOST:]
+        names = list(self.store.runs(Filters())["run"])[-_MOST:]
         return [Entry(name, self.store.header(name), StoredRun(self.store, name), "") for name in reversed(names)]
 
     def resets(self) -> Sequence[Reset]:
@@ -117,7 +117,7 @@ class StoredRun:
             raise RecordError(error.message, error.remedy) from None
 
 
-def stored_runs(store: Store, where: Where) -> list[StoredRun]:
+def stored_runs(store: Store, where: Filters) -> list[StoredRun]:
     """The runs that `where` chooses, oldest first; RecordError when there is none, or more than `MOST_NIGHTS`."""
     names = list(store.runs(where)["run"])
     if not names:

@@ -30,7 +30,7 @@ class Entry:
     stamp: str
 
 
-class Shelf(Protocol):
+class RunSource(Protocol):
     """Where runs are found: a folder of run folders, or a store."""
 
     @property
@@ -58,7 +58,7 @@ class Answer:
 class Site:
     """The pages by their path. Built pages are kept until the runs they show change."""
 
-    shelf: Shelf
+    shelf: RunSource
     _kept: OrderedDict[tuple[str, ...], bytes] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

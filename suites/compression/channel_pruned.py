@@ -13,7 +13,7 @@ from .tuned import Tuned
 if TYPE_CHECKING:
     from torch import nn
 
-    from suites.nn.hooks import Hooks
+    from suites.nn.hooks import TrainingHooks
 
 
 class ChannelPruned(Tuned):
@@ -41,11 +41,11 @@ class ChannelPruned(Tuned):
         if not self.gradual:
             self.reshape(net)
 
-    def hooks(self, net: nn.Sequential) -> Hooks:
+    def hooks(self, net: nn.Sequential) -> TrainingHooks:
         """Fading channels, or nothing; see `suites.nn.fade`."""
-        from suites.nn.fade import Fade
+        from suites.nn.fade import GradualPruning
 
-        return Fade(net, self.percent / 100) if self.gradual else super().hooks(net)
+        return GradualPruning(net, self.percent / 100) if self.gradual else super().hooks(net)
 
     def parameters(self) -> dict[str, Any]:
         """The share, and the rule by which channels are chosen."""

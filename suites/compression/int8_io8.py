@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.artifact import Format
-from harness.runtimes.inputs import key, written
+from harness.runtimes.inputs import key, with_quantization
 
 from . import litert, ort
 from .base import INT8_DOT_PRODUCT, Calibration, Compression, Yield
@@ -82,7 +82,7 @@ def _note_scale(model: Any, name: str, node: Any) -> None:
 
     stored = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
     scale, zero_point = (stored[name].item() for name in node.input[1:3])
-    model.metadata_props.add(key=key(name), value=written(scale, zero_point))
+    model.metadata_props.add(key=key(name), value=with_quantization(scale, zero_point))
 
 
 def _rename(graph: Any, old: str, new: str) -> None:

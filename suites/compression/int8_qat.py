@@ -11,7 +11,7 @@ from .tuned import Tuned
 if TYPE_CHECKING:
     from torch import nn
 
-    from suites.nn.hooks import Hooks
+    from suites.nn.hooks import TrainingHooks
 
 
 class Int8Qat(Tuned):
@@ -32,7 +32,7 @@ class Int8Qat(Tuned):
 
         fold(net)
 
-    def hooks(self, net: nn.Sequential) -> Hooks:
+    def hooks(self, net: nn.Sequential) -> TrainingHooks:
         """Rounding of inputs and weights; see `suites.nn.fake_quantise`."""
         from suites.nn.fake_quantise import FakeQuantise
 

@@ -13,7 +13,7 @@ from .tuned import Tuned
 if TYPE_CHECKING:
     from torch import nn
 
-    from suites.nn.hooks import Hooks
+    from suites.nn.hooks import TrainingHooks
 
 
 class Pruned(Tuned):
@@ -29,7 +29,7 @@ class Pruned(Tuned):
         how = "gradually" if gradual else "all at once, then fine-tuned"
         self.description = f"{percent} % of the pointwise weights are zero, pruned {how}"
 
-    def hooks(self, net: nn.Sequential) -> Hooks:
+    def hooks(self, net: nn.Sequential) -> TrainingHooks:
         """Growing sparsity, or all of it from the start; see `suites.nn.sparse`."""
         from suites.nn.sparse import Prune, PruneAtOnce
 

@@ -14,7 +14,7 @@ from .base import Calibration, Compression, Yield
 if TYPE_CHECKING:
     from torch import nn
 
-    from suites.nn.hooks import Hooks
+    from suites.nn.hooks import TrainingHooks
 
 
 class Tuned(Compression):
@@ -40,11 +40,11 @@ class Tuned(Compression):
         """Change them into what tuning starts from: the final structure, unless hooks come to it by and by."""
         self.reshape(net)
 
-    def hooks(self, net: nn.Sequential) -> Hooks:
+    def hooks(self, net: nn.Sequential) -> TrainingHooks:
         """What to do while ``net`` is tuned."""
-        from suites.nn.hooks import Hooks
+        from suites.nn.hooks import TrainingHooks
 
-        return Hooks()
+        return TrainingHooks()
 
     def parameters(self) -> dict[str, Any]:
         """What goes into the recipe beside name and schedule."""

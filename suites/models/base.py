@@ -23,7 +23,7 @@ _NAME = re.compile(r"(?P<family>[a-z0-9_]+)-(?P<width>\d+(?:\.\d+)?)-(?P<resolut
 
 
 @dataclass(frozen=True)
-class Variant:
+class ModelVariant:
     """One net of a family: channel multiplier ``width`` and input edge ``resolution`` in pixels."""
 
     family: str
@@ -31,7 +31,7 @@ class Variant:
     resolution: int
 
     @classmethod
-    def parse(cls, name: str) -> Variant:
+    def parse(cls, name: str) -> ModelVariant:
         """``mobilenet_v2-0.35-32`` to a variant; UsageError where the name has another form."""
         match = _NAME.fullmatch(name)
         if not match:
@@ -68,7 +68,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedCounts:
     """Counts of a published net, to check ours against.
 
     ``parameters`` is exact, as in ``source`` (weights, biases, batch norm scale and shift); ``paper_parameters``
@@ -95,10 +95,10 @@ class ModelFamily(ABC):
     """arXiv identifier."""
     widths: ClassVar[tuple[float, ...]]
     resolutions: ClassVar[tuple[int, ...]]
-    published: ClassVar[tuple[Published, ...]]
+    published: ClassVar[tuple[PublishedCounts, ...]]
 
     @abstractmethod
-    def net(self, variant: Variant) -> nn.Module:
+    def net(self, variant: ModelVariant) -> nn.Module:
         """Build the net with fresh weights: N x channels x H x W floats to N x classes logits. Needs torch."""
 
 

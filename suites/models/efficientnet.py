@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from .base import ModelFamily, Published, Variant, make_divisible
+from .base import ModelFamily, ModelVariant, PublishedCounts, make_divisible
 
 if TYPE_CHECKING:
     from torch import nn
@@ -49,7 +49,7 @@ class EfficientNet(ModelFamily):
     )
     """Stages 2 to 8 of table 1."""
 
-    def net(self, variant: Variant) -> nn.Module:
+    def net(self, variant: ModelVariant) -> nn.Module:
         """Table 1 of the paper, scaled; gates squeeze to a quarter of a block's input."""
         from torch.nn import ReLU6, SiLU
 
@@ -93,7 +93,7 @@ class EfficientNetB0(EfficientNet):
     resolutions = (32, 224)
     lite = False
     published = (
-        Published(1.0, 224, 5_288_548, "torchvision efficientnet_b0", 5.3e6, 390e6, "arXiv 1905.11946, table 2"),
+        PublishedCounts(1.0, 224, 5_288_548, "torchvision efficientnet_b0", 5.3e6, 390e6, "arXiv 1905.11946, table 2"),
     )
 
 
@@ -106,7 +106,7 @@ class EfficientNetB1(EfficientNet):
     lite = False
     wider, deeper, dropout = 1.0, 1.1, 0.2
     published = (
-        Published(1.0, 240, 7_794_184, "torchvision efficientnet_b1", 7.8e6, 0.70e9, "arXiv 1905.11946, table 2"),
+        PublishedCounts(1.0, 240, 7_794_184, "torchvision efficientnet_b1", 7.8e6, 0.70e9, "arXiv 1905.11946, table 2"),
     )
 
 
@@ -119,7 +119,7 @@ class EfficientNetB2(EfficientNet):
     lite = False
     wider, deeper, dropout = 1.1, 1.2, 0.3
     published = (
-        Published(1.0, 260, 9_109_994, "torchvision efficientnet_b2", 9.2e6, 1.0e9, "arXiv 1905.11946, table 2"),
+        PublishedCounts(1.0, 260, 9_109_994, "torchvision efficientnet_b2", 9.2e6, 1.0e9, "arXiv 1905.11946, table 2"),
     )
 
 
@@ -132,7 +132,7 @@ class EfficientNetB3(EfficientNet):
     lite = False
     wider, deeper, dropout = 1.2, 1.4, 0.3
     published = (
-        Published(1.0, 300, 12_233_232, "torchvision efficientnet_b3", 12e6, 1.8e9, "arXiv 1905.11946, table 2"),
+        PublishedCounts(1.0, 300, 12_233_232, "torchvision efficientnet_b3", 12e6, 1.8e9, "arXiv 1905.11946, table 2"),
     )
 
 
@@ -145,7 +145,7 @@ class EfficientNetB4(EfficientNet):
     lite = False
     wider, deeper, dropout = 1.4, 1.8, 0.4
     published = (
-        Published(
+        PublishedCounts(
             1.0,
             380,
             19_341_616,
@@ -166,7 +166,7 @@ class EfficientNetLite0(EfficientNet):
     resolutions = (32, 224)
     lite = True
     published = (
-        Published(
+        PublishedCounts(
             1.0,
             224,
             4_652_008,
@@ -188,7 +188,7 @@ class EfficientNetLite1(EfficientNet):
     lite = True
     wider, deeper, dropout = 1.0, 1.1, 0.2
     published = (
-        Published(
+        PublishedCounts(
             1.0,
             240,
             5_416_680,
@@ -210,7 +210,7 @@ class EfficientNetLite2(EfficientNet):
     lite = True
     wider, deeper, dropout = 1.1, 1.2, 0.3
     published = (
-        Published(
+        PublishedCounts(
             1.0,
             260,
             6_092_072,
@@ -232,7 +232,7 @@ class EfficientNetLite3(EfficientNet):
     lite = True
     wider, deeper, dropout = 1.2, 1.4, 0.3
     published = (
-        Published(
+        PublishedCounts(
             1.0,
             280,
             8_197_096,
@@ -254,7 +254,7 @@ class EfficientNetLite4(EfficientNet):
     lite = True
     wider, deeper, dropout = 1.4, 1.8, 0.3
     published = (
-        Published(
+        PublishedCounts(
             1.0,
             300,
             13_006_568,

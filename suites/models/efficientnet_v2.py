@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from .base import ModelFamily, Published, Variant, make_divisible
+from .base import ModelFamily, ModelVariant, PublishedCounts, make_divisible
 from .efficientnet import BATCH_NORM_EPS
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class EfficientNetV2(ModelFamily):
     stem: ClassVar[int]
     rows: ClassVar[tuple[Row, ...]]
 
-    def net(self, variant: Variant) -> nn.Module:
+    def net(self, variant: ModelVariant) -> nn.Module:
         """The net's table, scaled by ``variant.width``; gates squeeze to a quarter of a block's input."""
         from torch.nn import Sigmoid, SiLU
 
@@ -59,7 +59,7 @@ class EfficientNetV2B0(EfficientNetV2):
     title = "EfficientNetV2-B0"
     resolutions = (32, 192, 224)
     published = (
-        Published(
+        PublishedCounts(
             1.0,
             224,
             7_139_704,
@@ -87,7 +87,7 @@ class EfficientNetV2S(EfficientNetV2):
     title = "EfficientNetV2-S"
     resolutions = (32, 224, 300, 384)
     published = (
-        Published(
+        PublishedCounts(
             1.0,
             384,
             21_458_488,

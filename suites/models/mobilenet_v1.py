@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from .base import ModelFamily, Published, Variant, make_divisible
+from .base import ModelFamily, ModelVariant, PublishedCounts, make_divisible
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,14 +26,14 @@ class MobileNetV1(ModelFamily):
     widths = (0.25, 0.5, 0.75, 1.0)
     resolutions = (32, 128, 160, 192, 224)
     published = (
-        Published(1.0, 224, 4_231_976, "timm mobilenetv1_100", 4.2e6, 569e6, "arXiv 1704.04861, table 6"),
-        Published(
+        PublishedCounts(1.0, 224, 4_231_976, "timm mobilenetv1_100", 4.2e6, 569e6, "arXiv 1704.04861, table 6"),
+        PublishedCounts(
             0.75, 224, 2_585_560, "timm mobilenetv1, channel_multiplier 0.75", 2.6e6, 325e6, "arXiv 1704.04861, table 6"
         ),
-        Published(
+        PublishedCounts(
             0.5, 224, 1_331_592, "timm mobilenetv1, channel_multiplier 0.5", 1.3e6, 149e6, "arXiv 1704.04861, table 6"
         ),
-        Published(
+        PublishedCounts(
             0.25,
             224,
             470_072,
@@ -43,9 +43,9 @@ class MobileNetV1(ModelFamily):
             "arXiv 1704.04861, table 6",
             note="the paper rounds 0.47 M to 0.5 M",
         ),
-        Published(1.0, 192, 4_231_976, "timm mobilenetv1_100", 4.2e6, 418e6, "arXiv 1704.04861, table 7"),
-        Published(1.0, 160, 4_231_976, "timm mobilenetv1_100", 4.2e6, 290e6, "arXiv 1704.04861, table 7"),
-        Published(1.0, 128, 4_231_976, "timm mobilenetv1_100", 4.2e6, 186e6, "arXiv 1704.04861, table 7"),
+        PublishedCounts(1.0, 192, 4_231_976, "timm mobilenetv1_100", 4.2e6, 418e6, "arXiv 1704.04861, table 7"),
+        PublishedCounts(1.0, 160, 4_231_976, "timm mobilenetv1_100", 4.2e6, 290e6, "arXiv 1704.04861, table 7"),
+        PublishedCounts(1.0, 128, 4_231_976, "timm mobilenetv1_100", 4.2e6, 186e6, "arXiv 1704.04861, table 7"),
     )
     rows: ClassVar[tuple[Row, ...]] = (
         Row(64, 1),
@@ -59,7 +59,7 @@ class MobileNetV1(ModelFamily):
         Row(1024, 1),
     )
 
-    def net(self, variant: Variant) -> nn.Module:
+    def net(self, variant: ModelVariant) -> nn.Module:
         """Table 1 of the paper, scaled by ``variant.width``; the original's ReLU6 and its last stride of 1."""
         from suites.nn import ConvBNAct, classifier
 

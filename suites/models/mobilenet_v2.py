@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from .base import ModelFamily, Published, Variant, make_divisible
+from .base import ModelFamily, ModelVariant, PublishedCounts, make_divisible
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,7 +28,7 @@ class MobileNetV2(ModelFamily):
     widths = (0.35, 0.5, 0.75, 1.0, 1.4)
     resolutions = (32, 96, 128, 160, 192, 224)
     published = (
-        Published(
+        PublishedCounts(
             1.4,
             224,
             6_108_776,
@@ -37,7 +37,7 @@ class MobileNetV2(ModelFamily):
             582e6,
             "README of tensorflow/models slim/nets/mobilenet",
         ),
-        Published(
+        PublishedCounts(
             1.0,
             224,
             3_504_872,
@@ -47,7 +47,7 @@ class MobileNetV2(ModelFamily):
             "arXiv 1801.04381, table 4",
             note="the paper rounds down: its code has 3.47 M",
         ),
-        Published(
+        PublishedCounts(
             0.75,
             224,
             2_636_424,
@@ -56,7 +56,7 @@ class MobileNetV2(ModelFamily):
             209e6,
             "README of tensorflow/models slim/nets/mobilenet",
         ),
-        Published(
+        PublishedCounts(
             0.5,
             224,
             1_968_680,
@@ -65,7 +65,7 @@ class MobileNetV2(ModelFamily):
             97e6,
             "README of tensorflow/models slim/nets/mobilenet",
         ),
-        Published(
+        PublishedCounts(
             0.35,
             224,
             1_677_128,
@@ -85,7 +85,7 @@ class MobileNetV2(ModelFamily):
         Row(6, 320, 1, 1),
     )
 
-    def net(self, variant: Variant) -> nn.Module:
+    def net(self, variant: ModelVariant) -> nn.Module:
         """Table 2 of the paper, scaled by ``variant.width``."""
         from torch.nn import ReLU6
 

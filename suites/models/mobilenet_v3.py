@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from .base import ModelFamily, Published, Variant, make_divisible
+from .base import ModelFamily, ModelVariant, PublishedCounts, make_divisible
 
 if TYPE_CHECKING:
     from torch import nn
@@ -38,7 +38,7 @@ class MobileNetV3(ModelFamily):
     head: ClassVar[int]
     """Features of the linear layer that follows the pooling."""
 
-    def net(self, variant: Variant) -> nn.Module:
+    def net(self, variant: ModelVariant) -> nn.Module:
         """The net's table, scaled by ``variant.width``; gates squeeze to a quarter of the expanded size."""
         from torch import nn
 
@@ -89,8 +89,10 @@ class MobileNetV3Large(MobileNetV3):
     name = "mobilenet_v3_large"
     title = "MobileNetV3-Large"
     published = (
-        Published(1.0, 224, 5_483_032, "torchvision mobilenet_v3_large", 5.4e6, 219e6, "arXiv 1905.02244, table 3"),
-        Published(0.75, 224, 3_993_528, "timm mobilenetv3_large_075", 4.0e6, 155e6, "arXiv 1905.02244, table 3"),
+        PublishedCounts(
+            1.0, 224, 5_483_032, "torchvision mobilenet_v3_large", 5.4e6, 219e6, "arXiv 1905.02244, table 3"
+        ),
+        PublishedCounts(0.75, 224, 3_993_528, "timm mobilenetv3_large_075", 4.0e6, 155e6, "arXiv 1905.02244, table 3"),
     )
     head = 1280
     rows = (
@@ -118,8 +120,10 @@ class MobileNetV3Small(MobileNetV3):
     name = "mobilenet_v3_small"
     title = "MobileNetV3-Small"
     published = (
-        Published(1.0, 224, 2_542_856, "torchvision mobilenet_v3_small", 2.5e6, 56e6, "arXiv 1905.02244, table 3"),
-        Published(0.75, 224, 2_041_872, "timm mobilenetv3_small_075", 2.0e6, 44e6, "arXiv 1905.02244, table 3"),
+        PublishedCounts(
+            1.0, 224, 2_542_856, "torchvision mobilenet_v3_small", 2.5e6, 56e6, "arXiv 1905.02244, table 3"
+        ),
+        PublishedCounts(0.75, 224, 2_041_872, "timm mobilenetv3_small_075", 2.0e6, 44e6, "arXiv 1905.02244, table 3"),
     )
     head = 1024
     rows = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from .base import ModelFamily, Published, Variant, make_divisible
+from .base import ModelFamily, ModelVariant, PublishedCounts, make_divisible
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,7 +50,7 @@ class MobileNetV4(ModelFamily):
     stem: ClassVar[int] = 32
     head: ClassVar[int] = 1280
 
-    def net(self, variant: Variant) -> nn.Module:
+    def net(self, variant: ModelVariant) -> nn.Module:
         """The net's table, scaled by ``variant.width``; the last convolution comes after the pooling."""
         from torch import nn
 
@@ -91,7 +91,7 @@ class MobileNetV4ConvSmall(MobileNetV4):
     name = "mobilenet_v4_conv_small"
     title = "MobileNetV4-Conv-Small"
     published = (
-        Published(
+        PublishedCounts(
             1.0,
             224,
             3_774_024,
@@ -125,7 +125,7 @@ class MobileNetV4ConvMedium(MobileNetV4):
     name = "mobilenet_v4_conv_medium"
     title = "MobileNetV4-Conv-Medium"
     published = (
-        Published(
+        PublishedCounts(
             1.0,
             256,
             9_715_512,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from .base import ModelFamily, Published, Variant, make_divisible
+from .base import ModelFamily, ModelVariant, PublishedCounts, make_divisible
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,7 +19,7 @@ class ResNet18(ModelFamily):
     widths = (0.25, 0.5, 1.0)
     resolutions = (32, 224)
     published = (
-        Published(
+        PublishedCounts(
             1.0,
             224,
             11_689_512,
@@ -32,7 +32,7 @@ class ResNet18(ModelFamily):
     channels: ClassVar[tuple[int, ...]] = (64, 128, 256, 512)
     """Of the four stages, two blocks each (table 1)."""
 
-    def net(self, variant: Variant) -> nn.Module:
+    def net(self, variant: ModelVariant) -> nn.Module:
         """Table 1 of the paper, its stages scaled by ``variant.width``."""
         from torch.nn import MaxPool2d, ReLU
 

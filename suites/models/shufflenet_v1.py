@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from .base import ModelFamily, Published, Variant
+from .base import ModelFamily, ModelVariant, PublishedCounts
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,7 +19,7 @@ class ShuffleNetV1(ModelFamily):
     widths = (0.25, 0.5, 0.75, 1.0, 2.0)
     resolutions = (32, 224)
     published = (
-        Published(
+        PublishedCounts(
             2.0,
             224,
             5_450_776,
@@ -28,7 +28,7 @@ class ShuffleNetV1(ModelFamily):
             524e6,
             "README of megvii-model/ShuffleNet-Series",
         ),
-        Published(
+        PublishedCounts(
             1.0,
             224,
             1_865_728,
@@ -37,7 +37,7 @@ class ShuffleNetV1(ModelFamily):
             137e6,
             "arXiv 1707.01083, table 1; parameters: README of megvii-model/ShuffleNet-Series",
         ),
-        Published(
+        PublishedCounts(
             0.5,
             224,
             718_324,
@@ -54,7 +54,7 @@ class ShuffleNetV1(ModelFamily):
     channels: ClassVar[tuple[int, ...]] = (240, 480, 960)
     """Output channels of stages 2 to 4 with three groups (table 1)."""
 
-    def net(self, variant: Variant) -> nn.Module:
+    def net(self, variant: ModelVariant) -> nn.Module:
         """Table 1 of the paper, scaled by ``variant.width``; channels of the stages are multiples of 4 x groups."""
         from torch.nn import MaxPool2d, ReLU
 

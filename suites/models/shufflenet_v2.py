@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.core.errors import UsageError
 
-from .base import ModelFamily, Published, Variant
+from .base import ModelFamily, ModelVariant, PublishedCounts
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,10 +21,18 @@ class ShuffleNetV2(ModelFamily):
     widths = (0.5, 1.0, 1.5, 2.0)
     resolutions = (32, 224)
     published = (
-        Published(0.5, 224, 1_366_792, "torchvision shufflenet_v2_x0_5", 1.4e6, 41e6, "arXiv 1807.11164, table 5"),
-        Published(1.0, 224, 2_278_604, "torchvision shufflenet_v2_x1_0", 2.3e6, 146e6, "arXiv 1807.11164, table 5"),
-        Published(1.5, 224, 3_503_624, "torchvision shufflenet_v2_x1_5", 3.5e6, 299e6, "arXiv 1807.11164, table 5"),
-        Published(2.0, 224, 7_393_996, "torchvision shufflenet_v2_x2_0", 7.4e6, 591e6, "arXiv 1807.11164, table 5"),
+        PublishedCounts(
+            0.5, 224, 1_366_792, "torchvision shufflenet_v2_x0_5", 1.4e6, 41e6, "arXiv 1807.11164, table 5"
+        ),
+        PublishedCounts(
+            1.0, 224, 2_278_604, "torchvision shufflenet_v2_x1_0", 2.3e6, 146e6, "arXiv 1807.11164, table 5"
+        ),
+        PublishedCounts(
+            1.5, 224, 3_503_624, "torchvision shufflenet_v2_x1_5", 3.5e6, 299e6, "arXiv 1807.11164, table 5"
+        ),
+        PublishedCounts(
+            2.0, 224, 7_393_996, "torchvision shufflenet_v2_x2_0", 7.4e6, 591e6, "arXiv 1807.11164, table 5"
+        ),
     )
     stem: ClassVar[int] = 24
     repeats: ClassVar[tuple[int, ...]] = (4, 8, 4)
@@ -37,7 +45,7 @@ class ShuffleNetV2(ModelFamily):
     }
     """Output channels of stages 2 to 4 and of the last convolution by width (table 5)."""
 
-    def net(self, variant: Variant) -> nn.Module:
+    def net(self, variant: ModelVariant) -> nn.Module:
         """Table 5 of the paper; UsageError for a width that the paper has not."""
         from torch.nn import MaxPool2d, ReLU
 

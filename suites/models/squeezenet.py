@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from .base import ModelFamily, Published, Variant, make_divisible
+from .base import ModelFamily, ModelVariant, PublishedCounts, make_divisible
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,7 +19,7 @@ class SqueezeNet(ModelFamily):
     widths = (0.25, 0.5, 1.0)
     resolutions = (32, 224)
     published = (
-        Published(
+        PublishedCounts(
             1.0,
             224,
             1_235_496,
@@ -34,7 +34,7 @@ class SqueezeNet(ModelFamily):
     stages: ClassVar[tuple[tuple[int, ...], ...]] = ((16, 16), (32, 32), (48, 48, 64, 64))
     """Squeezed channels of the fire modules between poolings; each expands to eight times as many."""
 
-    def net(self, variant: Variant) -> nn.Module:
+    def net(self, variant: ModelVariant) -> nn.Module:
         """The definition of version 1.1, scaled by ``variant.width``; it classifies by convolution, then pools."""
         from torch import nn
 

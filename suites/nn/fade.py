@@ -9,12 +9,12 @@ from torch import nn
 
 from harness.core.errors import UsageError
 
-from .hooks import Hooks
+from .hooks import TrainingHooks
 from .narrow import Hidden, hidden, importance, narrow, places_kept
 from .sparse import EVERY, cubic, in_ramp
 
 
-class Fade(Hooks):
+class GradualPruning(TrainingHooks):
     """Ever more hidden channels of every block become zero, the least important first, by the rule of `sparse.Prune`.
 
     A channel that is zero has no gradient: it never comes back. UsageError where batch normalisation was folded away.

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from .hooks import Hooks
+from .hooks import TrainingHooks
 
 MOMENTUM = 0.01
 """Share of the newest batch in the moving average of an activation's range."""
@@ -47,7 +47,7 @@ class _Inputs:
         self.high = high if self.high is None else torch.lerp(self.high, high, MOMENTUM)
 
 
-class FakeQuantise(Hooks):
+class FakeQuantise(TrainingHooks):
     """Inputs and weights of every convolution and linear layer, from now until ``finish``."""
 
     def __init__(self, net: nn.Module) -> None:

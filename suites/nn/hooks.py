@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class Hooks:
+class TrainingHooks:
     """Called by the training loop; these do nothing and know nothing. One instance belongs to one net."""
 
     def stepped(self, progress: float) -> None:

@@ -18,7 +18,7 @@ from suites.converter_output import quiet
 
 
 @dataclass(frozen=True)
-class Workshop:
+class BuildCache:
     """Keeps its files in ``folder``; ``tell`` hears of each file that has to be built."""
 
     folder: Path

@@ -22,7 +22,7 @@ from harness.datasets.label_mapping import rows
 from suites.compression.base import Calibration, Compression
 from suites.user_model import UserModel
 
-from .build_cache import Workshop
+from .build_cache import BuildCache
 from .graph import Graph, float_graph
 from .litert import converted, converter
 from .split import Split
@@ -114,8 +114,8 @@ class CompressedModel:
         return dataclasses.replace(made, preprocess=self._how(kind), recipe={**made.recipe, **self._origin(kind)})
 
     @cached_property
-    def _workshop(self) -> Workshop:
-        return Workshop(cache_dir() / "compressed" / sha256_of(self.model.path)[:16], self.tell)
+    def _workshop(self) -> BuildCache:
+        return BuildCache(cache_dir() / "compressed" / sha256_of(self.model.path)[:16], self.tell)
 
     @cached_property
     def _graph(self) -> Graph | None:

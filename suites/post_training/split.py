@@ -16,7 +16,7 @@ from harness.core.errors import DataError
 from harness.core.files import cache_dir
 from harness.datasets import subset
 from harness.datasets.dataset import open_folder
-from harness.datasets.image_folders import ClassFolders, read
+from harness.datasets.image_folders import ClassFolders, read_image
 from harness.datasets.label_mapping import Label
 from harness.datasets.labels_file import LabelledFiles
 from harness.datasets.preprocessing import preprocess
@@ -59,7 +59,7 @@ class Split:
 
     def images(self, how: Preprocess) -> Calibration:
         """The images to calibrate with as a model's input."""
-        return np.stack([preprocess(read(self.data.files[index][0]), how) for index in self.indices])
+        return np.stack([preprocess(read_image(self.data.files[index][0]), how) for index in self.indices])
 
     @property
     def note(self) -> dict[str, Any]:

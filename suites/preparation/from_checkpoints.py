@@ -24,7 +24,7 @@ from harness.core.errors import SetupError, UsageError
 from suites.artifacts import catalog
 from suites.artifacts.model_cache import Entry
 from suites.compression.chain import Chain
-from suites.models.base import Variant
+from suites.models.base import ModelVariant
 
 WIDTHS = {"efficientnet_lite0": 0.6, "mobilenet_v2": 1.0, "shufflenet_v2": 1.0}
 """Two to three times as wide as the nets that ship."""
@@ -39,7 +39,7 @@ mobilenet_v2-1.0-32 forgot in its fifth epoch much of what it had learnt.
 
 def teacher_of(model: str) -> str:
     """Name of the net that teaches ``model``. UsageError where its family has none."""
-    variant = Variant.parse(model)
+    variant = ModelVariant.parse(model)
     if variant.family not in WIDTHS:
         raise UsageError(f"no larger net is there to teach {model}", f"distilled is had of {', '.join(sorted(WIDTHS))}")
     return str(replace(variant, width=WIDTHS[variant.family]))
@@ -78,7 +78,7 @@ def commands(case: Case, data: Path | None, checkpoints: Path | None) -> list[Co
 
     Unknown folders stand there as FASHION_MNIST and CHECKPOINTS. UsageError for a net that those images do not fit.
     """
-    if not Variant.parse(case.model).embedded:
+    if not ModelVariant.parse(case.model).embedded:
         raise UsageError(f"{case.compression} trains on Fashion-MNIST, whose pictures {case.model} does not take")
     folder, images = str(checkpoints or "CHECKPOINTS"), ("--data", str(data or "FASHION_MNIST"))
     found: list[Command] = []

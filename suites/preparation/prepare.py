@@ -21,7 +21,7 @@ from suites.compression.base import Calibration, Compression, hash_of
 from suites.compression.chain import Chain
 from suites.data.published_weights import PUBLISHED
 
-from .convert import CONVERTERS, Order
+from .convert import CONVERTERS, ConversionRequest
 from .from_checkpoints import Command, commands, in_words, made, provide
 from .weights import EXPORTERS
 
@@ -128,7 +128,7 @@ def _converted(case: Case, kind: Format, checkpoints: Path | None, folder: Path)
     suffix = next(iter(FORMATS[kind].suffixes), "")
     entry = _described(case, kind, source, f"{case.model}/{kind}/{case.compression}{suffix}")
     out = _place(folder, entry)
-    converter.convert(Order(case.model, case.compression, source.path, out, images))
+    converter.convert(ConversionRequest(case.model, case.compression, source.path, out, images))
     recipe = {
         "parent_sha256": source.sha256,
         "setting": case.compression,

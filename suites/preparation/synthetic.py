@@ -44,7 +44,7 @@ from suites.artifacts.synthetic.check import check, images
 from suites.artifacts.synthetic.files import MANIFEST, MODELS, ModelFile, available
 from suites.compression.int8_static import SETTING as INT8_STATIC
 from suites.converter_output import quiet
-from suites.models.base import ModelFamily, Variant
+from suites.models.base import ModelFamily, ModelVariant
 from suites.nn import count
 from suites.nn.blocks import fold
 from suites.preparation.training.images import ROUTES
@@ -151,7 +151,7 @@ def make(model: str, out: Path) -> Iterator[ModelFile]:
     Raises:
         ModelError: A file does not compute as a working net, or int8 or .tflite is not the net of the float .onnx.
     """
-    variant = Variant.parse(model)
+    variant = ModelVariant.parse(model)
     net = fold(cast(ModelFamily, load("models", variant.family)).net(variant))
     set_weights(net, torch.from_numpy(images(_SEED, _SCALING_IMAGES, variant.resolution)))
     counts = {"parameters": count.parameters(net), "macs": count.macs(net, variant.input_shape)}
@@ -171,7 +171,7 @@ def make(model: str, out: Path) -> Iterator[ModelFile]:
             yield file
 
 
-def _calibration(variant: Variant, kind: Format) -> Any:
+def _calibration(variant: ModelVariant, kind: Format) -> Any:
     made = images(_SEED + 1, _CALIBRATION_IMAGES, variant.resolution)
     return made if ROUTES[kind].layout == "NCHW" else np.ascontiguousarray(made.transpose(0, 2, 3, 1))
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from harness.measure.ab import Duel
-from harness.runs.ab import Ab, AbRequest
+from harness.measure.ab import PairedComparison
+from harness.runs.ab import AbConfig, AbSession
 from suites.artifacts import catalog
 from tests.onnx_bytes import slowed
 
@@ -69,9 +69,11 @@ def slow_net(model: str, place: Path, share: float) -> Slow:
 
 def _true_ratio(old: Path, new: Path) -> tuple[float, float, float]:
     """How much longer `new` takes, with its 95 % interval: pairs of fresh processes as in `edgebench compare --ab`."""
-    bench = Ab(AbRequest(str(old), str(new), RUNTIME, RUNTIME))
+    bench = AbSession(AbConfig(str(old), str(new), RUNTIME, RUNTIME))
     pairs = bench.request.max_pairs
-    bench.duel = Duel(bench.duel.order, (pairs,), same_within=0.0)  # all of them: a ratio is wanted, no early verdict
+    bench.duel = PairedComparison(
+        bench.duel.order, (pairs,), same_within=0.0
+    )  # all of them: a ratio is wanted, no early verdict
     for _ in bench.run():
         pass
     if bench.duel.comparison is None:

@@ -20,13 +20,13 @@ from typing import Any
 
 from harness.core.errors import EdgebenchError
 from harness.core.hostfs import HostFs
-from harness.host.resource_limits import Room
-from harness.measure.ab import Duel, Side, Timing, time_process
-from harness.measure.passes.worker_process import Failure
-from harness.measure.prepared import Prepared
+from harness.host.resource_limits import ResourceLimits
+from harness.measure.ab import PairedComparison, ProcessTiming, Side, time_process
+from harness.measure.passes.worker_process import WorkerFailure
+from harness.measure.prepared import PreparedCase
 from harness.measure.presets import Profile, profile
 from harness.runs.config import find_target
-from harness.runs.variants import SideFinder
+from harness.runs.variants import VariantResolver
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _rounds import print_table, warn_if_busy, write
@@ -39,7 +39,7 @@ def main() -> None:
     """Compare, count, print."""
     arguments = _arguments()
     warn_if_busy()
-    prepared = SideFinder(Room.on(find_target("auto", HostFs()))).find(arguments.model).prepared
+    prepared = VariantResolver(ResourceLimits.on(find_target("auto", HostFs()))).find(arguments.model).prepared
     length = _length(arguments.seconds)
     asked = {
         "case": prepared.case.id,
@@ -86,11 +86,11 @@ def _length(seconds: float) -> Profile:
     return dataclasses.replace(quick, loop=dataclasses.replace(quick.loop, min_ns=round(seconds * 1e9)))
 
 
-def _compare(prepared: Prepared, length: Profile, arguments: argparse.Namespace, seed: int) -> Duel:
-    duel = Duel.plan(arguments.pairs, arguments.same_within, seed)
+def _compare(prepared: PreparedCase, length: Profile, arguments: argparse.Namespace, seed: int) -> PairedComparison:
+    duel = PairedComparison.plan(arguments.pairs, arguments.same_within, seed)
     with tempfile.TemporaryDirectory() as scratch:
 
-        def run(side: Side, number: int) -> Timing | Failure:
+        def run(side: Side, number: int) -> ProcessTiming | WorkerFailure:
             return time_process(prepared, length, Path(scratch) / side, seed + number)
 
         for _ in duel.measure(run):
@@ -101,7 +101,7 @@ def _compare(prepared: Prepared, length: Profile, arguments: argparse.Namespace,
     return duel
 
 
-def _row(seed: int, duel: Duel) -> list[str]:
+def _row(seed: int, duel: PairedComparison) -> list[str]:
     found = duel.comparison
     assert found is not None, "the last planned look is after the last pair"
     print(f"{seed}: {found.verdict}", file=sys.stderr, flush=True)

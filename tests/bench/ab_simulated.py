@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.measure.ab import Duel, Side, Timing
+from harness.measure.ab import PairedComparison, ProcessTiming, Side
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _rounds import print_table
@@ -47,13 +47,13 @@ def main() -> None:
 def _row(name: str, noise: Noise, ratio: float, same_within: float, n: int) -> list[str]:
     rng = np.random.default_rng(0)
 
-    def run(side: Side, number: int) -> Timing:
-        return Timing(float(np.exp(noise(rng))) * (ratio if side == "b" else 1.0), 1.0)
+    def run(side: Side, number: int) -> ProcessTiming:
+        return ProcessTiming(float(np.exp(noise(rng))) * (ratio if side == "b" else 1.0), 1.0)
 
     verdicts: Counter[str] = Counter()
     pairs = 0
     for seed in range(n):
-        duel = Duel.plan(20, same_within, seed)
+        duel = PairedComparison.plan(20, same_within, seed)
         pairs += max(duel.measure(run))
         verdicts[duel.comparison.verdict if duel.comparison else "none"] += 1
     shares = [f"{100 * verdicts[verdict] / n:.1f} %" for verdict in ("faster", "same", "undecided", "slower")]

@@ -25,9 +25,9 @@ import numpy as np
 
 from harness.core import plugins
 from harness.core.errors import EdgebenchError
-from harness.host.resource_limits import Room
-from harness.measure.prepared import Prepared
-from harness.runs.variants import SideFinder
+from harness.host.resource_limits import ResourceLimits
+from harness.measure.prepared import PreparedCase
+from harness.runs.variants import VariantResolver
 from harness.runtimes.base import Adapter, SessionError
 from harness.stats.comparison import ab
 
@@ -114,18 +114,18 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _prepared(model: str, runtimes: Sequence[str]) -> dict[str, Prepared]:
+def _prepared(model: str, runtimes: Sequence[str]) -> dict[str, PreparedCase]:
     """The model on every runtime that can; prints why the others cannot."""
     found = {}
     for name in runtimes:
         try:
-            found[name] = SideFinder(Room(300.0), 1).find(model, name).prepared
+            found[name] = VariantResolver(ResourceLimits(300.0), 1).find(model, name).prepared
         except EdgebenchError as error:
             print(f"without {name}: {error.message}: {error.remedy}")
     return found
 
 
-def _cost(prepared: Prepared, calls: int, scratch: Path) -> list[str]:
+def _cost(prepared: PreparedCase, calls: int, scratch: Path) -> list[str]:
     name = prepared.case.runtime
     adapter: Adapter = plugins.load("runtimes", name)
     path = tiny(name, scratch) if name in TINY else prepared.artifact.path
@@ -162,7 +162,7 @@ def _alternate(library: Callable[[], Any], ours: Callable[[], Any], pairs: int) 
     return float(np.median(taken[:, 0])), tuple(float(differences[pairs // 2 + way * reach]) for way in (-1, 0, 1))
 
 
-def _native(found: Mapping[str, Prepared], seconds: float) -> tuple[dict[str, Contender], list[tuple[str, str]]]:
+def _native(found: Mapping[str, PreparedCase], seconds: float) -> tuple[dict[str, Contender], list[tuple[str, str]]]:
     """Whole processes of ours and of native tools, and which stands against which."""
     contenders: dict[str, Contender] = {}
     duels = []
@@ -183,7 +183,7 @@ def _duel(medians: Mapping[str, list[float]], ours: str, native: str) -> list[st
     return [ours, native, f"{found.ratio:.4f}", f"{found.lo:.4f} to {found.hi:.4f}", inside]
 
 
-def _child(prepared: Prepared, seconds: float) -> float:
+def _child(prepared: PreparedCase, seconds: float) -> float:
     """This file again, in a fresh process."""
     command = [sys.executable, __file__, "--child", str(prepared.artifact.path), "--seconds", str(seconds)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

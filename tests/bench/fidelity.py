@@ -28,13 +28,13 @@ import numpy as np
 from harness.core import plugins
 from harness.core.errors import EdgebenchError
 from harness.core.hostfs import HostFs
-from harness.host.resource_limits import Room
+from harness.host.resource_limits import ResourceLimits
 from harness.measure.ab import time_process
-from harness.measure.passes.worker_process import Failure, run_worker
-from harness.measure.prepared import Prepared
+from harness.measure.passes.worker_process import WorkerFailure, run_worker
+from harness.measure.prepared import PreparedCase
 from harness.measure.presets import Profile, profile
 from harness.runs.config import find_target
-from harness.runs.variants import SideFinder
+from harness.runs.variants import VariantResolver
 from harness.stats.comparison import ab
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -76,7 +76,7 @@ def _arguments() -> argparse.Namespace:
 
 def _contenders(arguments: argparse.Namespace) -> tuple[dict[str, Contender], list[tuple[str, str]]]:
     """All that run, and which of ours stands against which peer; prints who is missing, and why."""
-    finder = SideFinder(Room.on(find_target("auto", HostFs())), arguments.threads)
+    finder = VariantResolver(ResourceLimits.on(find_target("auto", HostFs())), arguments.threads)
     prepared = finder.find(arguments.model, "onnxruntime-cpu").prepared
     length = _length(arguments.seconds)
     contenders: dict[str, Contender] = {"onnxruntime": partial(_ours, prepared, length)}
@@ -105,15 +105,15 @@ def _length(seconds: float) -> Profile:
     return dataclasses.replace(standard, loop=loop)
 
 
-def _ours(prepared: Prepared, length: Profile) -> float:
+def _ours(prepared: PreparedCase, length: Profile) -> float:
     with tempfile.TemporaryDirectory() as scratch:
         timing = time_process(prepared, length, Path(scratch) / "job", seed=0)
-    if isinstance(timing, Failure):
+    if isinstance(timing, WorkerFailure):
         raise EdgebenchError(f"{prepared.case.id}: {timing.verdict.reason}", timing.log)
     return timing.median_ns
 
 
-def _child(which: str, prepared: Prepared, seconds: float) -> float:
+def _child(which: str, prepared: PreparedCase, seconds: float) -> float:
     """This file again, in a fresh process."""
     command = [sys.executable, __file__, "--child", which, "--model", str(prepared.artifact.path)]
     command += ["--threads", str(prepared.options.threads), "--seconds", str(seconds)]
@@ -184,7 +184,7 @@ def loadgen(model: Path, threads: int, seconds: float) -> float:
     return float(found[1])
 
 
-def benchmark_app(prepared: Prepared, shape: str, seconds: float) -> float:
+def benchmark_app(prepared: PreparedCase, shape: str, seconds: float) -> float:
     """OpenVINO's own benchmark, synchronous, in fp32; the median it prints (its JSON rounds to 0.01 ms)."""
     command = [str(_benchmark_app()), "-m", str(prepared.artifact.path), "-shape", shape]
     command += ["-d", "CPU", "-api", "sync", "-hint", "none", "-nthreads", str(prepared.options.threads)]
@@ -197,11 +197,11 @@ def benchmark_app(prepared: Prepared, shape: str, seconds: float) -> float:
     return float(found[1]) * {"us": 1e3, "ms": 1e6}[found[2]]
 
 
-def _shape(prepared: Prepared) -> str:
+def _shape(prepared: PreparedCase) -> str:
     """The shape of the model's one input for benchmark_app, which guesses no batch size: '[1,3,224,224]'."""
     with tempfile.TemporaryDirectory() as scratch:
         answer = run_worker(prepared.job("inspect", Path(scratch) / "job", seed=0), prepared.timeout_s)
-    if isinstance(answer, Failure):
+    if isinstance(answer, WorkerFailure):
         raise EdgebenchError(f"{prepared.case.id}: {answer.verdict.reason}", answer.log)
     (spec,) = answer.result["inputs"]
     sizes = [size if isinstance(size, int) and size > 0 else 1 for size in spec["shape"]]

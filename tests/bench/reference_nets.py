@@ -23,7 +23,7 @@ from torch import nn
 
 from harness.core.plugins import load
 from suites.artifacts.synthetic.check import images
-from suites.models.base import ModelFamily, Variant
+from suites.models.base import ModelFamily, ModelVariant
 from tests.batch_norm import calibrate_batch_norm
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
@@ -180,7 +180,7 @@ def rows(names: list[str]) -> Iterator[str]:
     yield from ("| net | reference | parameters | largest difference |", "| --- | --- | ---: | ---: |")
     for name in names:
         source, make = REFERENCES[name]
-        variant = Variant.parse(name)
+        variant = ModelVariant.parse(name)
         family: ModelFamily = load("models", variant.family)
         net, reference = family.net(variant), make()
         count = sum(tensor.numel() for tensor in reference.parameters())

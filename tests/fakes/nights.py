@@ -22,37 +22,37 @@ from harness.core.artifact import Artifact, Preprocess, sha256_of
 from harness.core.case import Case
 from harness.core.metric import METRICS
 from harness.core.verdict import Verdict
-from harness.measure.passes.accuracy import Scored
-from harness.measure.passes.worker_process import Answer, Failure
-from harness.measure.prepared import Prepared
-from harness.measure.protocol import Interpreter, Labelled
+from harness.measure.passes.accuracy import CaseOutputs
+from harness.measure.passes.worker_process import Answer, WorkerFailure
+from harness.measure.prepared import PreparedCase
+from harness.measure.protocol import Interpreter, LabelledData
 from harness.nightly import exact_metrics
 from harness.nightly import night as night_module
 from harness.nightly.night import Night
-from harness.nightly.report import Paper
+from harness.nightly.report import NightlyReport
 from harness.runs.plan import Plan as BenchPlan
 from harness.runtimes.base import Options
 from harness.store.database.history import NightRun, Nights, Series
 from harness.store.runfolder import RunFolder
-from suites.nightly_rules import Rules
+from suites.nightly_rules import NightlyRules
 from tests.factory import MILLISECOND, Plan, write_run
 
 CASES = [Case("net", setting, "onnxruntime-cpu") for setting in ("fp32", "int8-static")]
 FP32, INT8 = (case.id for case in CASES)
 VERSIONS = {"onnxruntime": "1.31.1"}
 HISTORY = 18
-NO_RULES = Rules()
+NO_RULES = NightlyRules()
 FIRST = datetime(2025, 1, 1, 2, 30, tzinfo=timezone.utc)
 
 
-def prepared(folder: Path, case: Case, content: str, labelled: bool = False) -> Prepared:
+def prepared(folder: Path, case: Case, content: str, labelled: bool = False) -> PreparedCase:
     """A case whose model file holds `content`."""
     path = folder / f"{case.slug}-{len(content)}-{content[:8]}.onnx"
     path.write_text(content)
     how = Preprocess() if labelled else None
     artifact = Artifact(path, "onnx", sha256_of(path), path.stat().st_size, preprocess=how)
-    images = Labelled("folders", "photos", how) if how else None
-    return Prepared(case, artifact, "none:NONE", Options(), images)
+    images = LabelledData("folders", "photos", how) if how else None
+    return PreparedCase(case, artifact, "none:NONE", Options(), images)
 
 
 class Environments:
@@ -77,12 +77,14 @@ class Again:
     fails: bool = False
     asked: list[tuple[str, ...]] = dataclasses.field(default_factory=list)
 
-    def ab(self, old: Prepared, new: Prepared, metric: str, pairs: int) -> tuple[npt.NDArray, npt.NDArray] | None:
+    def ab(
+        self, old: PreparedCase, new: PreparedCase, metric: str, pairs: int
+    ) -> tuple[npt.NDArray, npt.NDArray] | None:
         self.asked.append(("ab", new.case.id, metric, *(one.artifact.path.read_text() for one in (old, new))))
         base = 0.002 * np.exp(0.001 * np.linspace(-1, 1, pairs))
         return None if self.fails else (base, self.ratio * base[::-1])
 
-    def rerun(self, new: Prepared, metric: str) -> npt.NDArray | None:
+    def rerun(self, new: PreparedCase, metric: str) -> npt.NDArray | None:
         self.asked.append(("rerun", new.case.id, metric, new.artifact.path.read_text()))
         return None if self.fails else np.full(3, 0.002 * self.ratio)
 
@@ -93,12 +95,12 @@ class Scores:
     def __init__(self, hits: Mapping[str, Sequence[bool]]) -> None:
         self.hits = hits
 
-    def run(self, cases: Sequence[Prepared]) -> None:
+    def run(self, cases: Sequence[PreparedCase]) -> None:
         pass
 
-    def of(self, case: Prepared) -> Scored:
+    def of(self, case: PreparedCase) -> CaseOutputs:
         right = np.asarray(self.hits[case.artifact.path.read_text()], dtype=bool)
-        return Scored(np.column_stack((right, ~right)).astype(np.float32), np.zeros((len(right), 1), np.int64), 2)
+        return CaseOutputs(np.column_stack((right, ~right)).astype(np.float32), np.zeros((len(right), 1), np.int64), 2)
 
 
 class Lab:
@@ -113,9 +115,9 @@ class Lab:
 
     def plug_in(self, patch: pytest.MonkeyPatch) -> None:
         """Put the fakes in the place of all that would measure."""
-        patch.setattr(night_module, "Again", lambda *_: self.again)
-        patch.setattr(night_module, "Scores", lambda *_: Scores(self.hits))
-        died = Failure(Verdict("crashed", "signal 11"), "")
+        patch.setattr(night_module, "Remeasurement", lambda *_: self.again)
+        patch.setattr(night_module, "AccuracyPass", lambda *_: Scores(self.hits))
+        died = WorkerFailure(Verdict("crashed", "signal 11"), "")
         patch.setattr(exact_metrics, "run_worker", lambda *_: Answer({}, {}) if self.runs_still else died)
 
     def run(
@@ -152,12 +154,12 @@ class Lab:
     def night(
         self,
         build: str | Mapping[str, str] = "old",
-        rules: Rules = NO_RULES,
+        rules: NightlyRules = NO_RULES,
         release: str | None = None,
         labelled: bool = False,
         refused: Sequence[str] = (),
         **run: object,
-    ) -> Paper:
+    ) -> NightlyReport:
         """One more night, judged, its papers written into its run folder."""
         folder = self.run(**run)  # type: ignore[arg-type]
         cases = [record.case for record in folder.records() if record.case_id not in refused]

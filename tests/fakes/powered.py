@@ -16,9 +16,9 @@ from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
 from harness.core.target import PowerTotal
 from harness.measure.passes import energy
-from harness.measure.passes.energy import EnergyPass, Measured
-from harness.measure.passes.latency import Progress
-from harness.measure.passes.worker_process import Answer, Failure
+from harness.measure.passes.energy import EnergyPass, EnergyResult
+from harness.measure.passes.latency import CaseState
+from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.presets import Profile
 from harness.measure.protocol import PHASES, Job
 from harness.sensors import sampler
@@ -86,12 +86,12 @@ class Board:
     def measure(
         self,
         monkeypatch: pytest.MonkeyPatch,
-        states: Sequence[Progress],
+        states: Sequence[CaseState],
         profile: Profile,
         sensors: Sequence[Sensor],
-        work: Callable[[Job, float], Answer | Failure] | None = None,
+        work: Callable[[Job, float], Answer | WorkerFailure] | None = None,
         source: PowerSource | None = None,
-    ) -> dict[Case, Measured]:
+    ) -> dict[Case, EnergyResult]:
         """The energy pass on this clock; without a `source` the sum of all channels is the board's power."""
         clock = SimpleNamespace(perf_counter_ns=self.now, sleep=self.sleep, thread_time_ns=time.thread_time_ns)
         monkeypatch.setattr(energy, "time", clock)

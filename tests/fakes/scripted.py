@@ -14,12 +14,12 @@ import numpy as np
 from harness.core.artifact import Artifact
 from harness.core.case import Case
 from harness.core.scenario import Driver, Load, Scenario
-from harness.measure.passes.latency import Progress
+from harness.measure.passes.latency import CaseState
 from harness.measure.passes.worker_process import Answer
-from harness.measure.prepared import Prepared
+from harness.measure.prepared import PreparedCase
 from harness.measure.protocol import PHASES, Job
-from harness.measure.worker.loop import Plan, Samples
-from harness.measure.worker.scenarios import Stage, drive
+from harness.measure.worker.loop import LoopPlan, Samples
+from harness.measure.worker.scenarios import ScenarioContext, drive
 from harness.runtimes.base import Batch, Options
 
 MS = 1_000_000
@@ -96,18 +96,18 @@ class Stream:
 
 
 def run(
-    world: World, scenario: Scenario, load: Load, plan: Plan, batch: int = 1, seed: int = 0, driver: Driver = "own"
+    world: World, scenario: Scenario, load: Load, plan: LoopPlan, batch: int = 1, seed: int = 0, driver: Driver = "own"
 ) -> Samples:
     """Drive a scenario in a world."""
-    stage = Stage(world, lambda: world, load, batch, seed, world.now, world.sleep)
+    stage = ScenarioContext(world, lambda: world, load, batch, seed, world.now, world.sleep)
     return drive(driver, scenario, stage, BATCHES, plan)
 
 
-def started(scenario: Scenario, load: Load, batch: int = 1, threads: int = 1, driver: Driver = "own") -> Progress:
+def started(scenario: Scenario, load: Load, batch: int = 1, threads: int = 1, driver: Driver = "own") -> CaseState:
     """A case of which nothing is measured yet."""
     case = Case("m", "fp32", "null", threads=threads, batch=batch, scenario=scenario, load=load, driver=driver)
     artifact = Artifact(Path("m.onnx"), "onnx", "0" * 64, 1)
-    return Progress(Prepared(case, artifact, "harness.runtimes.null:null", Options(threads, batch), None))
+    return CaseState(PreparedCase(case, artifact, "harness.runtimes.null:null", Options(threads, batch), None))
 
 
 def answer(samples: Samples, **facts: Any) -> Answer:
@@ -156,8 +156,8 @@ class Worker:
         world = self._build(job)
         with (watch or nullcontext)(0):
             pass
-        stage = Stage(world, lambda: world, job.load, job.options.batch, job.seed, world.now, world.sleep)
-        plan = Plan(job.loop.min_n, job.loop.min_ns, job.loop.max_n, job.options.threads)
+        stage = ScenarioContext(world, lambda: world, job.load, job.options.batch, job.seed, world.now, world.sleep)
+        plan = LoopPlan(job.loop.min_n, job.loop.min_ns, job.loop.max_n, job.options.threads)
         return answer(drive(job.driver, job.scenario, stage, BATCHES, plan), **self._facts)
 
 

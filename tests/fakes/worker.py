@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.verdict import Status, Verdict
-from harness.measure.passes.worker_process import Answer, Failure
+from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.protocol import Job
 
 MS = 1_000_000
-CRASH = Failure(Verdict("crashed", "the process was ended by SIGSEGV", "update the runtime"), "boom\n")
+CRASH = WorkerFailure(Verdict("crashed", "the process was ended by SIGSEGV", "update the runtime"), "boom\n")
 
 PASSES = (
     "harness.measure.passes.latency.run_worker",
@@ -25,12 +25,12 @@ PASSES = (
 )
 """Where the passes look `run_worker` up."""
 
-Script = Callable[[Job], Answer | Failure]
+Script = Callable[[Job], Answer | WorkerFailure]
 
 
-def failure(status: Status, reason: str = "because") -> Failure:
+def failure(status: Status, reason: str = "because") -> WorkerFailure:
     """A worker that ended so."""
-    return Failure(Verdict(status, reason), f"log of a worker: {status}\n")
+    return WorkerFailure(Verdict(status, reason), f"log of a worker: {status}\n")
 
 
 def timed(wall_ns: Sequence[int] = (2 * MS,) * 20, **changes: Any) -> Answer:
@@ -99,7 +99,7 @@ class FakeWorkers:
 
     def __call__(
         self, job: Job, timeout_s: float, watch: Callable[[int], AbstractContextManager[Any]] = nullcontext
-    ) -> Answer | Failure:
+    ) -> Answer | WorkerFailure:
         self.jobs.append(job)
         with watch(0):
             return self.scripts[job.phase](job)
@@ -109,12 +109,12 @@ class FakeWorkers:
         return [job for job in self.jobs if job.phase == phase]
 
 
-def in_turn(*answers: Answer | Failure) -> Script:
+def in_turn(*answers: Answer | WorkerFailure) -> Script:
     """One answer after the other, the last again and again."""
-    rest: Iterator[Answer | Failure] = iter(answers)
+    rest: Iterator[Answer | WorkerFailure] = iter(answers)
     last = [answers[-1]]
 
-    def script(_: Job) -> Answer | Failure:
+    def script(_: Job) -> Answer | WorkerFailure:
         last[0] = next(rest, last[0])
         return last[0]
 

@@ -24,7 +24,7 @@ from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record
 from harness.core.verdict import Verdict
 from harness.host.identity import identity
-from harness.measure.prepared import Prepared
+from harness.measure.prepared import PreparedCase
 from harness.nightly import night as night_module
 from harness.nightly.night import Night
 from harness.runs.plan import Plan
@@ -32,7 +32,7 @@ from harness.runs.session import versions
 from harness.runtimes.base import Options
 from harness.store.runfolder import RunFolder
 from suites import suite
-from suites.nightly_rules import Rules
+from suites.nightly_rules import NightlyRules
 
 from .structure import READERS, assert_same
 
@@ -206,13 +206,13 @@ class MadeUpAgain:
     def __init__(self, ratio: float) -> None:
         self._ratio = ratio
 
-    def ab(self, old: Prepared, new: Prepared, metric: str, pairs: int) -> Any:
+    def ab(self, old: PreparedCase, new: PreparedCase, metric: str, pairs: int) -> Any:
         scatter = np.linspace(0.99, 1.01, pairs)
         return 1e-3 * scatter, 1e-3 * scatter[::-1] * self._ratio
 
-    def rerun(self, new: Prepared, metric: str) -> Any:
+    def rerun(self, new: PreparedCase, metric: str) -> Any:
         with store.open("store/store.sqlite") as opened:
-            where = store.Where(case=new.case.id)
+            where = store.Filters(case=new.case.id)
             return opened.series(metric, where).values[0, -1] * np.linspace(0.999, 1.001, 3)
 
 
@@ -246,7 +246,7 @@ def judged(
 ) -> Any:
     """What a night that is like the seventh but for this comes to; its document without the sentences."""
     ratios = slower or {}
-    monkeypatch.setattr(night_module, "Again", lambda *_: MadeUpAgain(next(iter(ratios.values()), 1.0)))
+    monkeypatch.setattr(night_module, "Remeasurement", lambda *_: MadeUpAgain(next(iter(ratios.values()), 1.0)))
     with store.open("store/store.sqlite") as opened:
         seventh = list(opened.runs().run)[6]
         header = replace(opened.header(seventh), run_id="new", started_utc="2026-12-02T00:00:00+00:00")
@@ -258,7 +258,7 @@ def judged(
             run.append(_crash(record) if crashed in record.case_id else _changed(record, ratio, memory))
         prepared = tuple(_prepared(record, place, changed) for record in run.records())
         plan = Plan(tuple(one.case for one in prepared), prepared)
-        night = Night(opened, run, plan, Rules(suite.load("golden-night.toml").nightly))
+        night = Night(opened, run, plan, NightlyRules(suite.load("golden-night.toml").nightly))
         paper = night.judge()
         night.write(paper)
     return READERS[".json"]((place / "new" / "verdicts.json").read_text(encoding="utf-8"))
@@ -294,7 +294,7 @@ def _crash(record: Record) -> Record:
     return replace(record, run_id="new", verdict=Verdict("crashed", "signal 11"), metrics=metrics, processes=())
 
 
-def _prepared(record: Record, place: Path, changed: bool) -> Prepared:
+def _prepared(record: Record, place: Path, changed: bool) -> PreparedCase:
     """The case ready to run: the build that was kept, or one of the same size with one byte of another value."""
     assert record.artifact is not None
     path = place / "store" / "kept" / "objects" / record.artifact.sha256 / record.artifact.file
@@ -303,4 +303,4 @@ def _prepared(record: Record, place: Path, changed: bool) -> Prepared:
         other.write_bytes(path.read_bytes()[:-1] + b"~")
         path = other
     artifact = Artifact(path, "onnx", sha256_of(path), path.stat().st_size)
-    return Prepared(record.case, artifact, reference("runtimes", record.case.runtime), Options(), None)
+    return PreparedCase(record.case, artifact, reference("runtimes", record.case.runtime), Options(), None)

@@ -21,13 +21,13 @@ from harness.core.case import Case
 from harness.core.execution import Execution
 from harness.core.quantity import Missing
 from harness.core.record import Record
-from harness.measure.block import Setting, measure_block
+from harness.measure.block import RunContext, measure_block
 from harness.measure.passes import accuracy, diagnostics, energy, fidelity, latency, memory
-from harness.measure.passes.accuracy import Scores
+from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
-from harness.measure.passes.latency import LatencyPass, Progress
-from harness.measure.passes.worker_process import Answer, Failure
-from harness.measure.prepared import Prepared
+from harness.measure.passes.latency import CaseState, LatencyPass
+from harness.measure.passes.worker_process import Answer, WorkerFailure
+from harness.measure.prepared import PreparedCase
 from harness.measure.presets import Profile, profile
 from harness.measure.protocol import PHASES, Job, Loop
 from harness.measure.verdicts import latency_metrics, verdict
@@ -192,7 +192,7 @@ def in_process(
         during.setattr(gc, "collect", lambda: 0)  # the heap of a test run is large
         during.setattr(timing, "control_ns", control_ns)
         during.setattr(__main__, "die_with_parent", lambda: machine.events.append("die with parent"))
-        during.setattr(__main__, "die_first", lambda: machine.events.append("die first"))
+        during.setattr(__main__, "raise_oom_score", lambda: machine.events.append("die first"))
         __main__.main([str(folder / "job.json")])
     with np.load(folder / "arrays.npz") as arrays:
         return json.loads((folder / "result.json").read_text()), dict(arrays)
@@ -216,11 +216,11 @@ def on_cpus(patch: pytest.MonkeyPatch, machine: Machine, allowed: set[int]) -> N
 # --- what a process answers -------------------------------------------------------------------------------------------
 
 
-def prepared(case: Case | None = None, **changes: Any) -> Prepared:
+def prepared(case: Case | None = None, **changes: Any) -> PreparedCase:
     """A case of the runtime that does nothing, ready to run."""
     case = case or Case("m", "fp32", "null")
     artifact = Artifact(Path(f"{case.model}-{case.compression}.onnx"), "onnx", case.compression.ljust(64, "0"), 1)
-    return Prepared(
+    return PreparedCase(
         **{
             "case": case,
             "artifact": artifact,
@@ -301,7 +301,7 @@ def usual(job: Job) -> Answer:
 
 # --- a case and a block -----------------------------------------------------------------------------------------------
 
-Run = Callable[[Job], Answer | Failure]
+Run = Callable[[Job], Answer | WorkerFailure]
 
 
 @dataclass
@@ -319,7 +319,7 @@ def replace_workers(patch: pytest.MonkeyPatch, run: Run) -> list[Job]:
     """Let `run` answer in the place of every process, in all passes; the jobs in the order in which they come."""
     jobs: list[Job] = []
 
-    def run_worker(job: Job, timeout_s: float, watch: Any = None) -> Answer | Failure:
+    def run_worker(job: Job, timeout_s: float, watch: Any = None) -> Answer | WorkerFailure:
         jobs.append(job)
         return run(job)
 
@@ -330,11 +330,11 @@ def replace_workers(patch: pytest.MonkeyPatch, run: Run) -> list[Job]:
 
 
 def measure(
-    patch: pytest.MonkeyPatch, cases: Sequence[Prepared], how: Profile, run: Run, seed: int = 0, **more: Any
-) -> tuple[list[Progress], list[Job]]:
+    patch: pytest.MonkeyPatch, cases: Sequence[PreparedCase], how: Profile, run: Run, seed: int = 0, **more: Any
+) -> tuple[list[CaseState], list[Job]]:
     """Run the latency pass of `cases`; what it found, and the jobs in order."""
     jobs = replace_workers(patch, run)
-    states = [Progress(each) for each in cases]
+    states = [CaseState(each) for each in cases]
     blobs = more.pop("blobs", None) or Blobs()
     for _ in LatencyPass(how, blobs, more.pop("scratch", Path("scratch")), seed, **more).measure(states):
         pass
@@ -344,15 +344,15 @@ def measure(
 def records(
     patch: pytest.MonkeyPatch,
     scratch: Path,
-    cases: Sequence[Prepared],
+    cases: Sequence[PreparedCase],
     run: Run = usual,
-    references: Mapping[Case, Prepared] | None = None,
+    references: Mapping[Case, PreparedCase] | None = None,
     **setting: Any,
 ) -> tuple[list[Record], list[Job]]:
     """Measure a block in all its passes; its records, and the jobs in order."""
     jobs = replace_workers(patch, run)
     blobs = Blobs()
-    how = Setting(
+    how = RunContext(
         **{
             "run_id": "run",
             "target": "x86-64",
@@ -360,7 +360,7 @@ def records(
             "seed": 0,
             "blobs": blobs,
             "scratch": scratch,
-            "scores": Scores(scratch),
+            "scores": AccuracyPass(scratch),
             "energy": EnergyPass((), NO_SENSOR),
             **setting,
         }
@@ -369,14 +369,14 @@ def records(
     return found, jobs
 
 
-def state_of(answers: Sequence[Answer], case: Case | None = None, how: str = "quick", blobs: Any = None) -> Progress:
+def state_of(answers: Sequence[Answer], case: Case | None = None, how: str = "quick", blobs: Any = None) -> CaseState:
     """A case after processes that gave these answers."""
-    state = Progress(prepared(case))
+    state = CaseState(prepared(case))
     for place, each in enumerate(answers):
         state.add(each, place, blobs or Blobs(), profile(how))
     return state
 
 
-def judged(state: Progress, how: str = "quick", machine: Any = None) -> Any:
+def judged(state: CaseState, how: str = "quick", machine: Any = None) -> Any:
     """The verdict on what was measured."""
     return verdict(state, latency_metrics(state, profile(how)), profile(how), machine)

@@ -22,16 +22,16 @@ from harness.core.quantity import Missing, Quantity, Value
 from harness.core.sensing import Channel, Reading
 from harness.core.verdict import Verdict
 from harness.measure import ab as pairs
-from harness.measure.ab import Duel, Side, Timing
+from harness.measure.ab import PairedComparison, ProcessTiming, Side
 from harness.measure.passes import latency
-from harness.measure.passes.worker_process import Answer, Failure
-from harness.measure.prepared import Prepared
+from harness.measure.passes.worker_process import Answer, WorkerFailure
+from harness.measure.prepared import PreparedCase
 from harness.measure.presets import PROFILES
-from harness.measure.protocol import Job, Labelled
+from harness.measure.protocol import Job, LabelledData
 from harness.measure.selfcheck import checks, perturbation
 from harness.measure.selfcheck.checks import Check, Workload
 from harness.measure.selfcheck.perturbation import Alternation, Block, ImportCost, import_costs, slowdown
-from harness.runs.ab import AbRequest
+from harness.runs.ab import AbConfig
 from harness.runs.variants import Variant as NamedSide
 from harness.runtimes.base import Options
 from harness.sensors.sampler import Sampler
@@ -40,13 +40,13 @@ from harness.stats.comparison import ab
 MS = 1_000_000
 NET = "mobilenet_v2-0.35-32"
 PARSER = parser()
-CRASH = Failure(Verdict("crashed", "SIGSEGV"), "")
+CRASH = WorkerFailure(Verdict("crashed", "SIGSEGV"), "")
 
 
-def prepared(name: str, threads: int = 1, labelled: Labelled | None = None) -> Prepared:
+def prepared(name: str, threads: int = 1, labelled: LabelledData | None = None) -> PreparedCase:
     artifact = Artifact(Path(f"{name}.onnx"), "onnx", "0" * 64, 1)
     case = Case(name, "fp32", "null", threads)
-    return Prepared(case, artifact, "harness.runtimes.null:null", Options(threads), labelled)
+    return PreparedCase(case, artifact, "harness.runtimes.null:null", Options(threads), labelled)
 
 
 def samples(median_ns: float, n: int = 200) -> NDArray[np.int64]:
@@ -58,7 +58,7 @@ class Processes:
     """In the place of `run_worker`: `wall(side, pair)` are the samples of each process; no scenario is driven."""
 
     def __init__(
-        self, wall: Callable[[str, int], NDArray[np.int64] | Failure], cpu_share: float = 1.0, **facts: Any
+        self, wall: Callable[[str, int], NDArray[np.int64] | WorkerFailure], cpu_share: float = 1.0, **facts: Any
     ) -> None:
         self.jobs: list[Job] = []
         self._wall = wall
@@ -70,10 +70,10 @@ class Processes:
         """The sides in the order in which they ran."""
         return [Path(job.model).stem for job in self.jobs]
 
-    def __call__(self, job: Job, timeout_s: float) -> Answer | Failure:
+    def __call__(self, job: Job, timeout_s: float) -> Answer | WorkerFailure:
         self.jobs.append(job)
         wall = self._wall(Path(job.model).stem, (len(self.jobs) - 1) // 2)
-        if isinstance(wall, Failure):
+        if isinstance(wall, WorkerFailure):
             return wall
         facts = {"load_ns": 3, "peak_rss_bytes": 5, "involuntary_switches": 7, "runtime_info": {"version": "1"}}
         cpu = np.rint(wall * self._cpu_share).astype(np.int64)
@@ -91,7 +91,7 @@ def compared(
             "a": NamedSide("old", prepared("a", **made)),
             "b": NamedSide("new", prepared("b", **made)),
         }
-        monkeypatch.setattr(AbRequest, "sides", sides)
+        monkeypatch.setattr(AbConfig, "sides", sides)
         monkeypatch.setattr(pairs, "run_worker", processes)
         monkeypatch.setattr("harness.cli.parser", lambda: PARSER)
         out = tmp_path / f"{len(list(tmp_path.iterdir()))}.json"
@@ -113,10 +113,12 @@ def constant(ratio: float, sd: float = 0.0, seed: int = 0) -> Callable[[str, int
     return lambda side, pair: samples(2 * MS * (ratio if side == "b" else 1.0) * next(jitter))
 
 
-def duel(ratio: Callable[[int], float], max_pairs: int = 20, same_within: float = 0.02, seed: int = 3) -> Duel:
+def duel(
+    ratio: Callable[[int], float], max_pairs: int = 20, same_within: float = 0.02, seed: int = 3
+) -> PairedComparison:
     """A duel to its end: B takes `ratio(pair)` times as long as A."""
-    made = Duel.plan(max_pairs, same_within, seed)
-    for _ in made.measure(lambda side, number: Timing(2e6 * (ratio(number) if side == "b" else 1.0), 1e6)):
+    made = PairedComparison.plan(max_pairs, same_within, seed)
+    for _ in made.measure(lambda side, number: ProcessTiming(2e6 * (ratio(number) if side == "b" else 1.0), 1e6)):
         pass
     return made
 
@@ -133,7 +135,7 @@ def duel(ratio: Callable[[int], float], max_pairs: int = 20, same_within: float 
     ],
 )
 def test_a_side_left_out_is_fp32_on_the_runtime_of_the_other(a: str, b: str, ids: tuple[str, str]) -> None:
-    sides = AbRequest(a, b).sides
+    sides = AbConfig(a, b).sides
     assert [sides[key].prepared.case.id for key in ("a", "b")] == [f"{each}|onnxruntime-cpu|t1" for each in ids]
 
 
@@ -164,19 +166,25 @@ def test_what_moves_both_processes_of_a_pair_drops_out(compared: Any) -> None:
 def test_pairs_run_ab_ba_or_ba_ab_by_a_coin(compared: Any) -> None:
     coins: Counter[str] = Counter()
     for seed in range(200):
-        order = ["".join(pair) for pair in Duel.plan(80, 0.02, seed).order]
+        order = ["".join(pair) for pair in PairedComparison.plan(80, 0.02, seed).order]
         assert all({first, second} == {"ab", "ba"} for first, second in zip(order[::2], order[1::2], strict=True))
         coins.update(order[::2])
         # each toss is a new one: with one alone, or by turns, it would be always the same or never
         assert 5 <= sum(one == other for one, other in zip(order[::2], order[2::2], strict=False)) <= 34
     assert coins["ab"] == pytest.approx(4000, abs=250)  # 5 standard deviations
-    assert Duel.plan(80, 0.02, 7).order == Duel.plan(80, 0.02, 7).order != Duel.plan(80, 0.02, 8).order
+    assert (
+        PairedComparison.plan(80, 0.02, 7).order
+        == PairedComparison.plan(80, 0.02, 7).order
+        != PairedComparison.plan(80, 0.02, 8).order
+    )
 
     for asked in (1, 2):
         processes = Processes(constant(1.0, 0.1))
         compared(processes, "--seed", str(asked), "--max-pairs", "20")
         ran = "".join(processes.ran)
-        assert ran == "".join(side for pair in Duel.plan(20, 0.02, asked).order for side in pair)[: len(ran)]
+        assert (
+            ran == "".join(side for pair in PairedComparison.plan(20, 0.02, asked).order for side in pair)[: len(ran)]
+        )
 
 
 def test_the_order_is_recorded(compared: Any) -> None:
@@ -195,7 +203,7 @@ def test_both_processes_of_a_pair_get_the_same_inputs(compared: Any, monkeypatch
     assert len(set(seeds[::2])) == len(seeds) // 2 == 7
     assert [job.feeds for job in processes.jobs] == [None] * 14  # inputs are drawn from the seed
 
-    labelled = Labelled("folder", "photos", Preprocess())
+    labelled = LabelledData("folder", "photos", Preprocess())
     monkeypatch.setattr("harness.runs.ab.write_feeds", lambda cases, scratch: {labelled: Path("images.npy")})
     compared(processes := Processes(constant(0.5)), labelled=labelled)
     assert [job.feeds for job in processes.jobs] == ["images.npy"] * 14
@@ -324,10 +332,12 @@ def test_looks_are_after_7_10_14_and_20_pairs(compared: Any, max_pairs: int | No
 def test_measuring_ends_with_the_first_decision_at_a_look(clear_from: int, pairs_run: int) -> None:
     """The first pairs are strays in the other direction: the more there are, the later the rest outweighs them."""
     yielded = []
-    made = Duel.plan(20, 0.02, seed=1)
+    made = PairedComparison.plan(20, 0.02, seed=1)
     before: list[str] = []
     for done in made.measure(
-        lambda side, number: Timing((0.99 if number < clear_from else 1.3 + 0.01 * number) if side == "b" else 1.0, 1.0)
+        lambda side, number: ProcessTiming(
+            (0.99 if number < clear_from else 1.3 + 0.01 * number) if side == "b" else 1.0, 1.0
+        )
     ):
         yielded.append(done)
         before.append(made.comparison.verdict if made.comparison else "not looked")
@@ -343,8 +353,10 @@ def test_the_error_is_spent_over_the_looks() -> None:
     looks = (7, 10, 14, 20)
     levels = []
     for n in looks:
-        made = Duel.plan(20, 0.0, seed=1)
-        for done in made.measure(lambda side, number: Timing(1.0 + 0.5 * ((side == "b") == bool(number % 2)), 1.0)):
+        made = PairedComparison.plan(20, 0.0, seed=1)
+        for done in made.measure(
+            lambda side, number: ProcessTiming(1.0 + 0.5 * ((side == "b") == bool(number % 2)), 1.0)
+        ):
             if done == n:
                 break
         levels.append(made.level)
@@ -354,8 +366,8 @@ def test_the_error_is_spent_over_the_looks() -> None:
     jitter = noise(5, 0.02)
     verdicts: Counter[str] = Counter()
     for seed in range(160):
-        itself = Duel.plan(20, 0.0, seed)
-        list(itself.measure(lambda side, number: Timing(next(jitter), 1.0)))
+        itself = PairedComparison.plan(20, 0.0, seed)
+        list(itself.measure(lambda side, number: ProcessTiming(next(jitter), 1.0)))
         assert itself.comparison is not None
         verdicts[itself.comparison.verdict] += 1
     assert verdicts["faster"] + verdicts["slower"] <= 16
@@ -433,7 +445,7 @@ def test_fewer_than_6_pairs_never_tell_faster_from_slower(compared: Any, max_pai
     assert (document["verdict"] == "undecided") is (max_pairs < 6)
     assert any("--max-pairs 6 or more" in line for line in lines) is (max_pairs < 6)
     with pytest.raises(UsageError):
-        AbRequest("a", "b", max_pairs=1)
+        AbConfig("a", "b", max_pairs=1)
 
 
 # --- warnings, document, exit codes
@@ -479,10 +491,10 @@ def test_the_document_keeps_everything(compared: Any, capsys: pytest.CaptureFixt
     assert json.loads("\n".join(lines))["comparison"] == printed["comparison"] == document["comparison"]
 
 
-def fails_at(pair: int) -> Callable[[str, int], NDArray[np.int64] | Failure]:
+def fails_at(pair: int) -> Callable[[str, int], NDArray[np.int64] | WorkerFailure]:
     """B crashes in that pair; else the two go by turns."""
 
-    def wall(side: str, number: int) -> NDArray[np.int64] | Failure:
+    def wall(side: str, number: int) -> NDArray[np.int64] | WorkerFailure:
         if (side, number) == ("b", pair):
             return CRASH
         return samples(MS * (1.5 if (side == "b") == bool(number % 2) else 1.0))
@@ -758,7 +770,7 @@ def test_a_block_with_the_sampler_has_two_readings_of_every_sensor(
 
     sensors = [Sensor("fast", MS), Sensor("slow", 3600_000 * MS)]
 
-    def worker(job: Job, timeout_s: float, watch: Any) -> Failure:
+    def worker(job: Job, timeout_s: float, watch: Any) -> WorkerFailure:
         off = watch.__self__.switch_on()  # as a block does, which ends before the sampler's next reading is due
         off()
         return CRASH

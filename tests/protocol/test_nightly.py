@@ -27,22 +27,22 @@ from harness.cli import run as run_command
 from harness.core.artifact import sha256_of
 from harness.core.quantity import Missing, Value
 from harness.core.verdict import Verdict as CaseVerdict
-from harness.measure.ab import Timing
-from harness.measure.passes.worker_process import Failure
+from harness.measure.ab import ProcessTiming
+from harness.measure.passes.worker_process import WorkerFailure
 from harness.measure.presets import profile
 from harness.nightly import environments as environments_module
 from harness.nightly import exact_metrics
 from harness.nightly import night as night_module
 from harness.nightly import remeasurement as again_module
-from harness.nightly.baselines import Build, Kept
+from harness.nightly.baselines import BaselineStore, Build
 from harness.nightly.environments import Environments
 from harness.nightly.outcome import Outcome, exit_code
-from harness.nightly.remeasurement import Again
-from harness.nightly.report import Paper, junit, markdown
+from harness.nightly.remeasurement import Remeasurement
+from harness.nightly.report import NightlyReport, junit, markdown
 from harness.nightly.series import Tonight, judge, slow
 from harness.stats.nightly import Detector, Settings, Verdict
 from harness.store.database.store import Store
-from suites.nightly_rules import Rules, Watch
+from suites.nightly_rules import NightlyRule, NightlyRules
 from tests.factory import Plan, record, write_run
 from tests.fakes import nights as fakes
 from tests.fakes.nights import CASES, FP32, HISTORY, INT8, NO_RULES, VERSIONS, Lab, nights_of, prepared
@@ -134,11 +134,11 @@ def tonight_of(
     kept: str | None = "old",
     versions: dict[str, str] = VERSIONS,
     can: bool = False,
-    rules: Rules = NO_RULES,
+    rules: NightlyRules = NO_RULES,
     labelled: bool = False,
 ) -> Tonight:
     """What was measured and what is kept; `kept` None: nothing is."""
-    index = Kept(folder / "bench" / "kept" / "quick-x86-64.json")
+    index = BaselineStore(folder / "bench" / "kept" / "quick-x86-64.json")
     for case in CASES if kept is not None else ():
         old = prepared(folder, case, kept or "", labelled)
         index.offer(case.id, Build.of(old, "before", VERSIONS, "a1b2c3"), old.artifact)
@@ -198,7 +198,7 @@ def test_exit_0_nothing_to_report_or_improvements_alone(lab, command, capsys, sl
 @pytest.mark.parametrize("broken", [True, False])
 def test_exit_1_regression_or_limit_broken(lab, command, monkeypatch, broken) -> None:
     if broken:
-        limited = Rules((Watch(limits=("p50 <= 1 ms",)),))
+        limited = NightlyRules((NightlyRule(limits=("p50 <= 1 ms",)),))
         monkeypatch.setattr("harness.runs.config.Request.rules", limited)
         assert command() == 1
     else:
@@ -294,7 +294,7 @@ def test_history_is_of_the_same_suite_target_and_machine(tmp_path, monkeypatch) 
     assert not lab.night(day=20, slow={INT8: 1.5}).outcomes, "four nights before"
     assert [runs for runs in read if runs] == [[f"night{day}" for day in (10, 11, 12, 13, 14, 20)]] * 6
     with store.open(lab.place) as opened:
-        nights = opened.series(LATENCIES, store.Where(suite="quick", target="x86-64", machine="m1"))
+        nights = opened.series(LATENCIES, store.Filters(suite="quick", target="x86-64", machine="m1"))
         assert [run.run_id for run in nights.runs] == [f"night{day}" for day in (10, 11, 12, 13, 14, 20)]
         assert [run.git_sha for run in nights.runs] == [f"c{day}" for day in (10, 11, 12, 13, 14, 20)]
         row = [one.case_id for one in nights.series].index(INT8)
@@ -303,10 +303,10 @@ def test_history_is_of_the_same_suite_target_and_machine(tmp_path, monkeypatch) 
         seconds = [process.median_ns / 1e9 for process in measured.processes]
         assert nights.values[row, 0].tolist() == pytest.approx(seconds, rel=1e-9)
         assert nights.values[row, 3] / nights.values[row, 0] == pytest.approx(1.003, rel=1e-4)
-        assert [run.run_id for run in opened.series(LATENCIES, store.Where(suite="quick"), last=2).runs][
+        assert [run.run_id for run in opened.series(LATENCIES, store.Filters(suite="quick"), last=2).runs][
             -1
         ] == "night20"
-        last = opened.series(LATENCIES, store.Where(suite="quick", machine="m1", target="x86-64"), last=2)
+        last = opened.series(LATENCIES, store.Filters(suite="quick", machine="m1", target="x86-64"), last=2)
         assert [run.run_id for run in last.runs] == ["night14", "night20"]
         assert last.values.shape[1] == 2
     history = np.repeat([1.0, 2.0], [20, 1])[None, :, None]
@@ -598,14 +598,14 @@ class Board:
         self.ran: list[tuple[str, Path, int]] = []
         self.fails = fails
         patch.setattr(again_module, "time_process", self)
-        patch.setattr(again_module, "write_feeds", lambda block, scratch: {})
+        patch.setattr(again_module, "write_inputs", lambda block, scratch: {})
 
-    def __call__(self, one: Any, length: Any, out: Path, seed: int, feeds: Any = None) -> Timing | Failure:
+    def __call__(self, one: Any, length: Any, out: Path, seed: int, feeds: Any = None) -> ProcessTiming | WorkerFailure:
         self.ran.append((one.artifact.path.read_text(), out, seed))
         if len(self.ran) == self.fails:
-            return Failure(CaseVerdict("crashed", "signal 11"), "")
+            return WorkerFailure(CaseVerdict("crashed", "signal 11"), "")
         number = len(self.ran) + 10 * (one is self.new)
-        return Timing(1e6 * number, 1e6, load_ns=1_000_000 * number, peak_rss_bytes=number)
+        return ProcessTiming(1e6 * number, 1e6, load_ns=1_000_000 * number, peak_rss_bytes=number)
 
 
 def test_suspicious_cases_run_in_20_pairs_in_randomised_abba_order(tmp_path, monkeypatch) -> None:
@@ -615,7 +615,7 @@ def test_suspicious_cases_run_in_20_pairs_in_randomised_abba_order(tmp_path, mon
     orders = set()
     for seed in range(4):
         board = Board(tmp_path, monkeypatch)
-        a, b = Again(profile("smoke"), tmp_path, seed, lambda _: None).ab(board.old, board.new, LATENCIES, 20)
+        a, b = Remeasurement(profile("smoke"), tmp_path, seed, lambda _: None).ab(board.old, board.new, LATENCIES, 20)
         assert len(board.ran) == 40
         assert len({out for _, out, _ in board.ran}) == 40, "fresh processes"
         ran = [content for content, *_ in board.ran]
@@ -627,7 +627,7 @@ def test_suspicious_cases_run_in_20_pairs_in_randomised_abba_order(tmp_path, mon
         assert (1000 * b - 1000 * a - 10).round(6).tolist() == [1 if i == "old" else -1 for i in ran[::2]]
     assert len(orders) > 1
     board = Board(tmp_path, monkeypatch, fails=39)
-    assert Again(profile("smoke"), tmp_path, 0, lambda _: None).ab(board.old, board.new, LATENCIES, 20) is None
+    assert Remeasurement(profile("smoke"), tmp_path, 0, lambda _: None).ab(board.old, board.new, LATENCIES, 20) is None
 
 
 @pytest.mark.parametrize("better", ["less", "more"])
@@ -696,7 +696,7 @@ def test_open_pairs_are_followed_by_20_more(first, second, asked, kind) -> None:
 
 def test_metrics_of_a_case_share_its_pairs(tmp_path, monkeypatch) -> None:
     board = Board(tmp_path, monkeypatch)
-    measured = Again(profile("smoke"), tmp_path, 0, lambda _: None)
+    measured = Remeasurement(profile("smoke"), tmp_path, 0, lambda _: None)
     found = {name: measured.ab(board.old, board.new, name, 20) for name in (LATENCIES, "peak_rss_bytes", "load_ns")}
     assert len(board.ran) == 40
     for name, unit in ((LATENCIES, 1e-3), ("peak_rss_bytes", 1.0), ("load_ns", 1e-3)):
@@ -755,7 +755,7 @@ def test_failed_second_measurement_is_inconclusive(tmp_path, monkeypatch) -> Non
     whole = profile("quick").processes
     for fails in (0, whole):
         board = Board(tmp_path, monkeypatch, fails)
-        session = Again(profile("quick"), tmp_path, 0, lambda _: None).rerun(board.new, LATENCIES)
+        session = Remeasurement(profile("quick"), tmp_path, 0, lambda _: None).rerun(board.new, LATENCIES)
         assert [content for content, *_ in board.ran] == ["new"] * whole, "as many processes as the run has"
         assert session is None if fails else session == pytest.approx(0.001 * np.arange(11, 11 + whole))
 
@@ -784,10 +784,10 @@ def test_metrics_without_a_second_measurement_wait_for_three_nights(tmp_path, me
 
 def test_what_waits_is_on_file_and_its_build_is_not_good(lab, capsys) -> None:
     """Throughput of fp32 waits in the first of three nights; what is below its smallest change does not."""
-    rules = Rules((Watch(min_effect={"p50": 0.5, "p90": 0.5}),))
+    rules = NightlyRules((NightlyRule(min_effect={"p50": 0.5, "p90": 0.5}),))
     for speed in (1.1, 1.0, 1.0):
         assert exit_code(lab.night("new", rules, slow={FP32: speed}).outcomes) == 0
-    kept = Kept(lab.folder / "kept" / "quick-x86-64.json")
+    kept = BaselineStore(lab.folder / "kept" / "quick-x86-64.json")
     good = {case.id: kept.path(kept.good(case.id)).read_text() for case in CASES}
     assert good == {FP32: "old", INT8: "new"}
     assert cli.main(["nightly", "--explain", "throughput", "--store", str(lab.place)]) == 0
@@ -872,7 +872,7 @@ def test_sizes_and_limits_are_compared_as_they_are(tmp_path, lab, old, new, foun
         assert f"{old} -> {new} bytes" in one.sentence
     fresh = Lab(tmp_path / "fresh")
     fresh.folder.mkdir()
-    fresh.again, rules = lab.again, Rules((Watch("fp32", limits=("p50 <= 1 ms",)),))
+    fresh.again, rules = lab.again, NightlyRules((NightlyRule("fp32", limits=("p50 <= 1 ms",)),))
     assert kinds(fresh.night(rules=rules).outcomes) == ["regression"]
 
 
@@ -998,7 +998,7 @@ def test_slow_losses_are_told_as_inconclusive(tmp_path, metric, worse) -> None:
 
 
 def good_builds(lab: Lab) -> str:
-    kept = Kept(lab.folder / "kept" / "quick-x86-64.json")
+    kept = BaselineStore(lab.folder / "kept" / "quick-x86-64.json")
     return kept.path(kept.good(FP32)).read_text()
 
 
@@ -1022,7 +1022,9 @@ def test_a_build_is_good_after_three_nights_without_a_finding(tmp_path, monkeypa
     lab = Lab(tmp_path)
     lab.plug_in(monkeypatch)
     lab.runs_still = False
-    broken, unknown = (Rules((Watch("fp32", limits=(text,)),)) for text in ("p50 <= 1 ms", "energy <= 1 J"))
+    broken, unknown = (
+        NightlyRules((NightlyRule("fp32", limits=(text,)),)) for text in ("p50 <= 1 ms", "energy <= 1 J")
+    )
     lab.night("a" * 200, broken)
     seen = good_builds(lab)[0]
     assert seen == "a", "the first one at once, whatever was found"
@@ -1090,7 +1092,7 @@ def test_kept_builds_are_whole_or_not_used(lab, tmp_path) -> None:
             assert file.read_text() == content, "every case's own, also where two have the same content"
             assert build["sha256"] == sha256_of(file)
             assert build["versions"] == VERSIONS
-    kept = Kept(lab.folder / "kept" / "quick-x86-64.json")
+    kept = BaselineStore(lab.folder / "kept" / "quick-x86-64.json")
     (new, _) = lab.plan("new").prepared
     assert kept.prepared(kept.good(FP32), new).artifact.path.read_text() == "old"
     file = kept.path(kept.good(FP32))
@@ -1178,12 +1180,12 @@ def test_an_accepted_step_begins_anew(lab, monkeypatch, capsys) -> None:
     assert good_builds(lab) == "old"
     assert cli.main([*accept, "--reason", "new calibration set"]) == 0
     assert cli.main(["nightly", "--accept", "no-such-case", "--reason", "x", "--store", str(lab.place)]) == 2
-    kept = Kept(lab.folder / "kept" / "quick-x86-64.json")
+    kept = BaselineStore(lab.folder / "kept" / "quick-x86-64.json")
     assert [kept.path(kept.good(case)).read_text() for case in (FP32, INT8)] == ["new", "old"]
     with store.open(lab.place) as opened:
         assert set(opened.resets()["reason"]) == {"new calibration set"}
         for metric in (LATENCIES, "throughput_per_s"):
-            nights = opened.series(metric, store.Where(suite="quick"))
+            nights = opened.series(metric, store.Filters(suite="quick"))
             since = {one.case_id: int(first) for one, first in zip(nights.series, nights.since, strict=True)}
             assert since == {FP32: len(nights.runs), INT8: 0}
         for _ in range(4):
@@ -1233,7 +1235,7 @@ min_effect = { p50 = 0.5 }
 limits = ["p50 <= 1 ms"]
 """
     )
-    rules = Rules(suites.load(str(file)).nightly)
+    rules = NightlyRules(suites.load(str(file)).nightly)
     effects = {
         (case, name): rules.min_effect(case, name)
         for case in (FP32, INT8)
@@ -1242,7 +1244,7 @@ limits = ["p50 <= 1 ms"]
     assert list(effects.values()) == [0.02, 0.02, 0.3, 0.01, 0.05, 0.3]
     assert [limit.text for limit in rules.limits(FP32)] == ["p50 <= 20 ms"]
     assert [limit.text for limit in rules.limits(INT8)] == ["p50 <= 20 ms", "top1 >= 0.88", "memory <= 200 MiB"]
-    first = Rules((Watch("int8", {"p50": 0.2}), Watch("", {"p50": 0.3})))
+    first = NightlyRules((NightlyRule("int8", {"p50": 0.2}), NightlyRule("", {"p50": 0.3})))
     assert first.min_effect(INT8, LATENCIES) == 0.3, "the last that matches, not the closest"
 
 
@@ -1259,7 +1261,7 @@ limits = ["p50 <= 1 ms"]
 def test_changes_below_the_smallest_one_are_not_told(tmp_path, effect, ratio, found) -> None:
     values = BASE * np.append(np.ones(20), ratio)
     nights = nights_of(LATENCIES, np.stack((values, values)))
-    rules = Rules((Watch("fp32", {"p50": effect}), Watch("int8", {"p50": 0.5})))
+    rules = NightlyRules((NightlyRule("fp32", {"p50": effect}), NightlyRule("int8", {"p50": 0.5})))
     again: Any = fakes.Again(ratio)
     outcomes = judge(LATENCIES, nights, tonight_of(tmp_path, rules=rules), again, Settings())
     assert [one.case_id for one in outcomes] == [FP32] * found
@@ -1282,7 +1284,7 @@ def test_smallest_changes_are_those_of_the_table(tmp_path, metric, effect, worse
     """Losses a little above and below, of metrics that are history for three nights."""
     short = metric.split("_")[1 if metric.startswith("latency") else 0] if metric != "peak_rss_bytes" else "memory"
     short = "size" if metric == "artifact_bytes" else short
-    assert Rules((Watch(min_effect={short: 0.5}),)).min_effect(FP32, metric) == 0.5, "its short name"
+    assert NightlyRules((NightlyRule(min_effect={short: 0.5}),)).min_effect(FP32, metric) == 0.5, "its short name"
     now = tonight_of(tmp_path, labelled=True)
     if metric == "artifact_bytes":
         told = [
@@ -1332,7 +1334,7 @@ def test_limits_are_broken_by_the_whole_interval(tmp_path, limit, value, found) 
     metric = LATENCIES if limit.startswith("p50") else "top1"
     made = record(run, Plan(CASES[0]))
     made = replace(made, metrics={**made.metrics, metric: value})
-    now = tonight_of(tmp_path, rules=Rules((Watch(limits=(limit,)),)))
+    now = tonight_of(tmp_path, rules=NightlyRules((NightlyRule(limits=(limit,)),)))
     outcomes = exact_metrics.limits([made], now)
     assert kinds(outcomes) == ([found] if found else [])
     assert all(one.sentence.startswith(limit) and one.metric == metric for one in outcomes)
@@ -1359,7 +1361,7 @@ def test_verdicts_hold_every_finding_with_its_numbers(lab) -> None:
 
 
 @pytest.fixture
-def mixed(tmp_path: Path) -> Paper:
+def mixed(tmp_path: Path) -> NightlyReport:
     """A finding of every kind; fp16 has two."""
     cases = [replace(CASES[0], compression=f"s{number}") for number in range(6)]
     run = write_run(tmp_path / "run", [Plan(case) for case in cases])
@@ -1373,7 +1375,7 @@ def mixed(tmp_path: Path) -> Paper:
         Outcome("transient", names[4], LATENCIES, "-0.1 %", command="edgebench run"),
         Outcome("environment", "", LATENCIES, "+4.0 %", command="edgebench selfcheck"),
     ]
-    return Paper(run.header(), outcomes, run.records())
+    return NightlyReport(run.header(), outcomes, run.records())
 
 
 def test_junit_has_the_gravest_result_of_every_case(mixed) -> None:
@@ -1419,7 +1421,7 @@ def test_feed_has_the_last_60_nights(lab) -> None:
 
 def test_findings_carry_numbers_and_a_command(lab, tmp_path) -> None:
     lab.again.ratio, lab.hits = 1.06, hits(lost=50)
-    rules = Rules((Watch("fp32", limits=("p99 <= 1 ms",)),))
+    rules = NightlyRules((NightlyRule("fp32", limits=("p99 <= 1 ms",)),))
     lab.hits["n" * 27] = lab.hits["new"]
     paper = lab.night(
         {FP32: "new", INT8: "n" * 27}, rules, slow={FP32: 1.06}, status={INT8: "throttled"}, labelled=True

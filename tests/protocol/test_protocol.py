@@ -41,30 +41,30 @@ from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record
 from harness.core.scenario import Load
 from harness.core.sensing import Channel, Reading
-from harness.core.target import Limits, PowerTotal, Target
+from harness.core.target import PowerTotal, Target, TargetLimits
 from harness.core.verdict import TRUSTED, Finding, Status, Verdict
 from harness.host import resource_limits
-from harness.host.resource_limits import Room, process_limit_bytes
+from harness.host.resource_limits import ResourceLimits, process_limit_bytes
 from harness.measure import block
 from harness.measure.passes import energy, latency, memory, worker_process
-from harness.measure.passes.diagnostics import look_deeper
+from harness.measure.passes.diagnostics import diagnose
 from harness.measure.passes.energy import EnergyPass
-from harness.measure.passes.latency import Progress
+from harness.measure.passes.latency import CaseState
 from harness.measure.passes.thermal import ThrottleWatch
-from harness.measure.passes.worker_process import Answer, Failure
+from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.presets import Profile, profile
-from harness.measure.protocol import Job, Labelled, Loop
+from harness.measure.protocol import Job, LabelledData, Loop
 from harness.measure.verdicts import contended, latency_metrics
 from harness.measure.verdicts import verdict as verdict_of
 from harness.measure.worker import __main__, loop, os_counters, setup
 from harness.measure.worker import latency as control
 from harness.measure.worker import latency as timing
-from harness.measure.worker.loop import Plan
-from harness.measure.worker.scenarios import Stage
+from harness.measure.worker.loop import LoopPlan
+from harness.measure.worker.scenarios import ScenarioContext
 from harness.runs.config import Order
-from harness.runs.plan import Data, Preparer
+from harness.runs.plan import EvaluationData, Preparer
 from harness.runs.plan import Plan as RunPlan
-from harness.runs.session import Bench
+from harness.runs.session import RunSession
 from harness.runtimes.base import Adapter, Options, Session, SessionError, TensorSpec
 from harness.runtimes.graph_counts import Counts, Graph, Node, count
 from harness.runtimes.null import NullSession
@@ -131,7 +131,7 @@ def reason(quantity: Quantity) -> str:
 
 def processes_of(
     patch: pytest.MonkeyPatch, how: Profile, medians: Callable[[int], float]
-) -> tuple[Progress, list[Job]]:
+) -> tuple[CaseState, list[Job]]:
     """One case whose n-th process, from 0, has the n-th median; and its jobs."""
     count = iter(range(1000))
     (state,), jobs = measure(patch, [prepared()], how, lambda _job: answer(steady(medians(next(count)))))
@@ -166,8 +166,8 @@ def test_profile_full(monkeypatch: pytest.MonkeyPatch) -> None:
     check_profile(monkeypatch, "full", 5, 20, Loop(20, SECOND, 200, 2 * SECOND), 0.01)
 
 
-@pytest.mark.parametrize("plan", [Plan(20, 250 * MS, 10**6), Plan(20, 5 * MS, 10**6), Plan(20, 0, 7)])
-def test_loops_last_until_both_bounds_are_reached(plan: Plan) -> None:
+@pytest.mark.parametrize("plan", [LoopPlan(20, 250 * MS, 10**6), LoopPlan(20, 5 * MS, 10**6), LoopPlan(20, 0, 7)])
+def test_loops_last_until_both_bounds_are_reached(plan: LoopPlan) -> None:
     machine = Machine()
     samples = loop.run(Scripted(machine), [{"x": np.zeros(4)}], plan, machine.wall)
     assert len(samples.wall_ns) == min(plan.max_n, max(plan.min_n, plan.min_ns // MS))
@@ -190,8 +190,8 @@ def test_each_process_is_a_fresh_one(monkeypatch: pytest.MonkeyPatch, tmp_path: 
             return 0
 
     monkeypatch.setattr(subprocess, "Popen", Child)
-    monkeypatch.setattr(worker_process, "guard", lambda *_: None)
-    state = Progress(prepared())
+    monkeypatch.setattr(worker_process, "supervise", lambda *_: None)
+    state = CaseState(prepared())
     how = latency.LatencyPass(profile("quick"), Blobs(), tmp_path, 0)
     assert list(how.measure([state])) == [1, 2, 3]
     assert len(started) == len(state.runs) == 3
@@ -276,7 +276,7 @@ def test_later_processes_of_full_are_worth_100(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_failed_case_is_not_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = Failure(Verdict("crashed", "SIGSEGV"), "")
+    broken = WorkerFailure(Verdict("crashed", "SIGSEGV"), "")
     block = [prepared(Case("m", setting, "null")) for setting in ("good", "bad")]
     states, jobs = measure(
         monkeypatch, block, profile("quick"), lambda job: broken if "bad" in job.model else answer(steady())
@@ -429,7 +429,7 @@ def test_inputs_are_images_or_seeded(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert not np.array_equal(seen[0], seen[2])
     assert seen[0].shape == (8, *Scripted.inputs[0].shape)
     how = Preprocess(channels=1, scale=51.0, mean=(1.0,), std=(2.0,))
-    labelled = Labelled("idx", str(ROOT / "suites" / "data" / "fashion-mnist"), how)
+    labelled = LabelledData("idx", str(ROOT / "suites" / "data" / "fashion-mnist"), how)
     images = [image for image, _ in latency.open_dataset("idx", Path(labelled.path)).items(9)]
     shown: list[Any] = []
 
@@ -486,7 +486,7 @@ def test_clock_is_read_directly_around_the_call(monkeypatch: pytest.MonkeyPatch,
     assert events[start : start + 40 * 6] == once * 40
     for function in (loop.run, loop.timed):
         assert inspect.signature(function).parameters["clock"].default is loop.time.perf_counter_ns
-    assert Stage._field_defaults["now"] is loop.time.perf_counter_ns
+    assert ScenarioContext._field_defaults["now"] is loop.time.perf_counter_ns
 
 
 def test_collector_is_off(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -516,7 +516,7 @@ def test_loop_allocates_nothing() -> None:
 
         n = 0
 
-    samples = loop.run(Counting(machine), [{"x": np.zeros(4)}], Plan(n, 0, n), machine.wall)
+    samples = loop.run(Counting(machine), [{"x": np.zeros(4)}], LoopPlan(n, 0, n), machine.wall)
     assert len(samples.wall_ns) == n
     assert blocks[-1] - blocks[10] < n / 10, "each number that is kept takes a block"
 
@@ -671,7 +671,7 @@ def test_runtime_gets_the_cases_threads(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def planned(cases: Sequence[Case]) -> RunPlan:
     """The plan of some cases on a machine with four CPUs to pin to, the best first."""
-    room = Room(timeout_s=33.0, memory_bytes=44 << 20, cpus=(3, 1, 2, 0))
+    room = ResourceLimits(timeout_s=33.0, memory_bytes=44 << 20, cpus=(3, 1, 2, 0))
 
     def find(case: Case, file_format: Any) -> Artifact:
         return dataclasses.replace(prepared(case).artifact, format=file_format)
@@ -708,26 +708,26 @@ def test_cpus_are_chosen_in_order(tmp_path: Path) -> None:
         tree[f"{base}{cpu}/cpu_capacity"] = 1024 if cpu < 6 else 400
         tree[f"{base}{cpu}/topology/thread_siblings_list"] = f"{cpu - cpu % 2}-{cpu - cpu % 2 + 1}"
     fs = HostFs(trees.write(tmp_path, tree))
-    assert resource_limits.in_order(range(8), (), fs) == (2, 4, 0, 1, 3, 5, 6, 7)
-    assert resource_limits.in_order(range(8), (7, 0), fs)[:2] == (0, 7)
-    assert set(resource_limits.in_order(range(8), (7, 0), fs)[:2]) == {0, 7}
-    assert resource_limits.in_order({1, 6, 7}, (), fs) == (1, 6, 7)
+    assert resource_limits.cpus_in_order(range(8), (), fs) == (2, 4, 0, 1, 3, 5, 6, 7)
+    assert resource_limits.cpus_in_order(range(8), (7, 0), fs)[:2] == (0, 7)
+    assert set(resource_limits.cpus_in_order(range(8), (7, 0), fs)[:2]) == {0, 7}
+    assert resource_limits.cpus_in_order({1, 6, 7}, (), fs) == (1, 6, 7)
 
 
 def test_kernels_account_of_cpus_and_threads_is_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     looks = iter(
         [
-            os_counters.Look(0, 0, 5, 7, 0, {1: 0, 2: 1000, 3: 0}),
-            os_counters.Look(SECOND, SECOND, 8, 16, 0, {1: SECOND, 2: 1000 + 51 * MS, 3: 49 * MS, 4: 500 * MS}),
+            os_counters.Snapshot(0, 0, 5, 7, 0, {1: 0, 2: 1000, 3: 0}),
+            os_counters.Snapshot(SECOND, SECOND, 8, 16, 0, {1: SECOND, 2: 1000 + 51 * MS, 3: 49 * MS, 4: 500 * MS}),
         ]
     )
     machine = Machine()
 
-    def look() -> os_counters.Look:
+    def look() -> os_counters.Snapshot:
         machine.events.append("look")
         return next(looks)
 
-    monkeypatch.setattr(timing, "look", look)
+    monkeypatch.setattr(timing, "snapshot", look)
     on_cpus(monkeypatch, machine, {1, 2})
     monkeypatch.setattr(os, "scandir", lambda _path: iter(range(6)))
     result, _ = in_process(monkeypatch, tmp_path, machine, Scripted(machine))
@@ -757,7 +757,7 @@ def test_accuracy_is_not_pinned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 def scored(case: Case | None = None, **changes: Any) -> Any:
     """A case with labelled images."""
     folder = ROOT / "suites" / "data" / "fashion-mnist"
-    labelled = Labelled("idx", str(folder), Preprocess(channels=1))
+    labelled = LabelledData("idx", str(folder), Preprocess(channels=1))
     return prepared(case or Case("m", "fp32", "null", dataset="fashion-mnist"), **{"labelled": labelled, **changes})
 
 
@@ -788,18 +788,18 @@ def pidfd(patch: pytest.MonkeyPatch, held: Sequence[int] = ()) -> Iterator[list[
     with patch.context() as during:
         during.setattr(worker_process.os, "pidfd_open", lambda _pid: os.open(os.devnull, os.O_RDONLY), raising=False)
         during.setattr(worker_process.select, "select", select)
-        during.setattr(worker_process, "held_bytes", lambda _pid: next(sizes))
+        during.setattr(worker_process, "current_rss_bytes", lambda _pid: next(sizes))
         yield pauses
 
 
 def test_parent_sleeps_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     child: Any = Sleeping()
     with pidfd(monkeypatch) as pauses:
-        assert worker_process.guard(child, 1000.0, None) is None
+        assert worker_process.supervise(child, 1000.0, None) is None
     assert pauses == [pytest.approx(1000.0, rel=0.1)], "it sleeps once, for as long as it may"
     assert child.waits == [None], "Popen.wait with a time-out would poll"
     with pidfd(monkeypatch, [0, 0, 0]) as pauses:
-        assert worker_process.guard(child, 1000.0, 1 << 40) is None
+        assert worker_process.supervise(child, 1000.0, 1 << 40) is None
     assert pauses == [2.0, 2.0, 2.0]
 
 
@@ -831,7 +831,7 @@ def test_no_sensor_is_read_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> N
         events.append("process")
         return answer()
 
-    monkeypatch.setattr(latency, "ClimateWatch", lambda *arguments: watched.append(arguments))
+    monkeypatch.setattr(latency, "ThermalWatch", lambda *arguments: watched.append(arguments))
     watch = ThrottleWatch([sensor], ["cpu-throttle/*"])
     measure(monkeypatch, [prepared()], profile("quick"), run, sensors=[sensor], throttle=watch)
     assert events == ["read", "process", "read"] * 3
@@ -911,10 +911,10 @@ def test_same_input_test_is_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 class Answered:
     """Answers the n-th latency process, from 0, as told, and all other phases as usual."""
 
-    def __init__(self, told: Callable[[int], Answer | Failure]) -> None:
+    def __init__(self, told: Callable[[int], Answer | WorkerFailure]) -> None:
         self._told, self._n = told, 0
 
-    def __call__(self, job: Job) -> Answer | Failure:
+    def __call__(self, job: Job) -> Answer | WorkerFailure:
         if job.phase != "latency":
             return usual(job)
         self._n += 1
@@ -940,7 +940,7 @@ def test_overhead_is_in_the_header(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         return answer([9], warmup_ns=[*[5000] * 2000, *[140] * (job.loop.warmup_n - 2000)])
 
     monkeypatch.setattr(latency, "run_worker", run)
-    with Bench(order_to(tmp_path), plan_of([])) as made:
+    with RunSession(order_to(tmp_path), plan_of([])) as made:
         pass
     assert made.folder.header().harness_overhead_ns == Value(140.0, n=10_000)
     (job,) = asked
@@ -1003,14 +1003,14 @@ def test_tails_need_enough_independent_samples(name: str, needed: int) -> None:
     percentile = {"latency_p90_ns": 90, "latency_p95_ns": 95, "latency_p99_ns": 99, "latency_p999_ns": 99.9}[name]
     for n in (needed - 1, needed):
         wall = np.random.default_rng(0).permutation(steady(2 * MS, n, spread=0.05))
-        state = Progress(prepared(), wall_ns=[wall], cpu_ns=[wall], runs=state_of([answer()]).runs)
+        state = CaseState(prepared(), wall_ns=[wall], cpu_ns=[wall], runs=state_of([answer()]).runs)
         found = latency_metrics(state, profile("smoke"))[name]
         if n < needed:
             assert isinstance(found, Missing), n
         else:
             assert number(found) == pytest.approx(np.percentile(wall, percentile))
     clumps = np.repeat(np.random.default_rng(0).exponential(1.0, needed // 8 + 1), 12) * MS + MS
-    state = Progress(prepared(), wall_ns=[clumps.astype(np.int64)], cpu_ns=[clumps], runs=state_of([answer()]).runs)
+    state = CaseState(prepared(), wall_ns=[clumps.astype(np.int64)], cpu_ns=[clumps], runs=state_of([answer()]).runs)
     found = latency_metrics(state, profile("smoke"))[name]
     assert len(clumps) > needed
     assert "worth" in reason(found), "clumps of slow inferences are no independent samples"
@@ -1040,7 +1040,7 @@ def test_means_have_no_tails() -> None:
 # --- Verdicts ---------------------------------------------------------------------------------------------------------
 
 
-def spread(name: str, share: float) -> Progress:
+def spread(name: str, share: float) -> CaseState:
     """Processes whose interval is `share` times as wide as the profile asks."""
     how = profile(name)
     n = how.max_processes
@@ -1076,7 +1076,7 @@ def test_verdict_contended() -> None:
     assert judged(state_of([answer()] * 3)).status == "precise"
 
 
-def settling(restless: int, of: int = 4) -> Progress:
+def settling(restless: int, of: int = 4) -> CaseState:
     """A case in which some processes get slower to the end."""
     trend = np.linspace(1, 2, 400)
     calm = steady(2 * MS, 400)
@@ -1162,7 +1162,7 @@ def compared(
     told = iter(answers)
     execution = how.pop("execution", {})
 
-    def run(job: Job) -> Answer | Failure:
+    def run(job: Job) -> Answer | WorkerFailure:
         if job.phase == "latency" and answers:
             return next(told)
         if job.phase == "probe":
@@ -1182,9 +1182,9 @@ def test_verdict_wrong_output(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert compared(monkeypatch, tmp_path, PLAIN * 1.01).verdict.status == "precise"
 
 
-def no_figures(patch: pytest.MonkeyPatch, scratch: Path, failure: Answer | Failure) -> None:
+def no_figures(patch: pytest.MonkeyPatch, scratch: Path, failure: Answer | WorkerFailure) -> None:
     """A case of which a process fails, be it the first or the third, has the verdict and no figures."""
-    assert isinstance(failure, Failure)
+    assert isinstance(failure, WorkerFailure)
     for good in (0, 2):
         told = Answered(lambda n, good=good: answer() if n < good else failure)
         ((record,), jobs) = records(patch, scratch, [scored()], told)
@@ -1199,7 +1199,9 @@ def no_figures(patch: pytest.MonkeyPatch, scratch: Path, failure: Answer | Failu
         assert record.missing("latency_p50_ns") == record.missing("top1") == words
 
 
-def ended(patch: pytest.MonkeyPatch, folder: Path, status: int, log: bytes = b"", **result: Any) -> Answer | Failure:
+def ended(
+    patch: pytest.MonkeyPatch, folder: Path, status: int, log: bytes = b"", **result: Any
+) -> Answer | WorkerFailure:
     """What becomes of a process that ends with this status, having printed `log` and written `result`, if any."""
 
     class Child:
@@ -1217,14 +1219,14 @@ def ended(patch: pytest.MonkeyPatch, folder: Path, status: int, log: bytes = b""
 
     with patch.context() as during:
         during.setattr(subprocess, "Popen", Child)
-        during.setattr(worker_process, "guard", lambda *_: None)
+        during.setattr(worker_process, "supervise", lambda *_: None)
         return worker_process.run_worker(Job("latency", "m:A", "m.onnx", str(folder / "job")), 60)
 
 
 def test_verdict_crashed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for status, words in ((-11, "ended by SIGSEGV"), (-6, "ended by SIGABRT"), (7, "status 7 and no result")):
         failure = ended(monkeypatch, tmp_path, status)
-        assert isinstance(failure, Failure)
+        assert isinstance(failure, WorkerFailure)
         assert failure.verdict.status == "crashed"
         assert words in failure.verdict.reason
     failure = ended(monkeypatch, tmp_path, 1, error="crashed", message="RuntimeError: bad kernel")
@@ -1240,7 +1242,7 @@ class Stopwatch:
         patch.setattr(worker_process.time, "monotonic", lambda: self.now_s)
         patch.setattr(worker_process.os, "pidfd_open", lambda _pid: os.open(os.devnull, os.O_RDONLY), raising=False)
         patch.setattr(worker_process.select, "select", self._select)
-        patch.setattr(worker_process, "held_bytes", lambda _pid: held(self.now_s - 100.0))
+        patch.setattr(worker_process, "current_rss_bytes", lambda _pid: held(self.now_s - 100.0))
 
     def _select(self, read: Sequence[int], _write: Any, _error: Any, pause_s: float) -> tuple[Any, Any, Any]:
         self.pauses.append(pause_s)
@@ -1253,31 +1255,31 @@ def test_verdict_timeout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     child: Any = Sleeping()
     with monkeypatch.context() as patch:
         watch = Stopwatch(patch)
-        stopped = worker_process.guard(child, 60.0, None)
+        stopped = worker_process.supervise(child, 60.0, None)
         assert watch.now_s == 160.0
     with monkeypatch.context() as patch:
         Stopwatch(patch, ends_after_s=59.0)
-        assert worker_process.guard(child, 60.0, None) is None
+        assert worker_process.supervise(child, 60.0, None) is None
     assert stopped is not None
     assert stopped.status == "timeout"
     assert "not finished after 60 s" in stopped.reason
-    no_figures(monkeypatch, tmp_path, Failure(stopped, "log"))
-    target = Target("x86-64", "PC", "generic", limits=Limits(timeout_s=77.0))
-    assert Room.on(target).timeout_s == 77.0
-    assert Room.on(target, timeout_s=5.0).timeout_s == 5.0
+    no_figures(monkeypatch, tmp_path, WorkerFailure(stopped, "log"))
+    target = Target("x86-64", "PC", "generic", limits=TargetLimits(timeout_s=77.0))
+    assert ResourceLimits.on(target).timeout_s == 77.0
+    assert ResourceLimits.on(target, timeout_s=5.0).timeout_s == 5.0
     waited: list[float] = []
     (case,) = planned([Case("m", "fp32", "null")]).prepared
     assert case.timeout_s == 33.0
-    monkeypatch.setattr(worker_process, "guard", lambda _child, timeout_s, memory: waited.append(timeout_s))
+    monkeypatch.setattr(worker_process, "supervise", lambda _child, timeout_s, memory: waited.append(timeout_s))
     monkeypatch.setattr(latency, "run_worker", worker_process.run_worker)
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: SimpleNamespace(pid=1, returncode=1, kill=int, wait=int))
-    list(latency.LatencyPass(profile("smoke"), Blobs(), tmp_path, 0).measure([Progress(case)]))
+    list(latency.LatencyPass(profile("smoke"), Blobs(), tmp_path, 0).measure([CaseState(case)]))
     assert waited == [33.0]
 
 
 def test_verdict_out_of_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     killed = ended(monkeypatch, tmp_path, -9)
-    assert isinstance(killed, Failure)
+    assert isinstance(killed, WorkerFailure)
     assert killed.verdict.status == "out-of-memory"
     machine = Machine()
 
@@ -1287,7 +1289,7 @@ def test_verdict_out_of_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     result, _ = in_process(monkeypatch, tmp_path / "out", machine, Scripted(machine, refuse))
     assert (result["error"], result["message"]) == ("out-of-memory", "Unable to allocate 8 EiB")
     failure = ended(monkeypatch, tmp_path, 1, **result)
-    assert isinstance(failure, Failure)
+    assert isinstance(failure, WorkerFailure)
     assert failure.verdict.status == "out-of-memory"
     no_figures(monkeypatch, tmp_path, failure)
 
@@ -1300,7 +1302,7 @@ def test_verdict_unsupported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
     result, _ = in_process(monkeypatch, tmp_path / "out", machine, Scripted(machine, refuse))
     failure = ended(monkeypatch, tmp_path, 1, **result)
-    assert isinstance(failure, Failure)
+    assert isinstance(failure, WorkerFailure)
     assert failure.verdict == Verdict("unsupported", "operator Frobnicate is not supported", "export it anew")
     ((record,), _) = records(monkeypatch, tmp_path, [prepared()], Answered(lambda _n: failure))
     assert record.verdict == failure.verdict
@@ -1315,7 +1317,7 @@ def test_gravest_verdict_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     alone = [answer(each.arrays["wall_ns"], control_ratio=2.0) for each in restless]
     settled = [answer(each.arrays["wall_ns"], control_ratio=2.0) for each in calm]
     wide = [answer(each.arrays["wall_ns"]) for each in calm]
-    broken = [Failure(Verdict("crashed", "SIGSEGV"), "")] * 3
+    broken = [WorkerFailure(Verdict("crashed", "SIGSEGV"), "")] * 3
     emulated, hot = Verdict("emulated", "qemu"), {"throttle": True}
     steps: list[tuple[list[Any], Any, Any, dict[str, Any], str]] = [
         (broken, -PLAIN, emulated, hot, "crashed"),
@@ -1406,9 +1408,9 @@ def test_cpu_pressure_of_the_machine() -> None:
 def test_pressure_counts_up_to_unused_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {1, 2})
     for used_s, waited_s, share in ((0.5, 0.3, 0.3), (1.9, 0.3, 0.1), (2.0, 0.3, 0.0), (2.5, 0.3, 0.0), (0.0, 3, 1.0)):
-        before = os_counters.Look(0, 0, 0, 0, 1_000_000, {})
-        after = os_counters.Look(SECOND, round(used_s * SECOND), 0, 0, 1_000_000 + round(waited_s * 1e6), {})
-        assert os_counters.between(before, after)["cpu_pressure"] == pytest.approx(share)
+        before = os_counters.Snapshot(0, 0, 0, 0, 1_000_000, {})
+        after = os_counters.Snapshot(SECOND, round(used_s * SECOND), 0, 0, 1_000_000 + round(waited_s * 1e6), {})
+        assert os_counters.delta(before, after)["cpu_pressure"] == pytest.approx(share)
 
 
 def test_waiting_for_a_device_is_no_contention() -> None:
@@ -1493,7 +1495,7 @@ def accuracy_of(patch: pytest.MonkeyPatch, scratch: Path, right: int, n: int, **
     base = scored(Case("m", "fp32", "null", dataset="fashion-mnist"))
     theirs = reference.get("outputs")
 
-    def run(job: Job) -> Answer | Failure:
+    def run(job: Job) -> Answer | WorkerFailure:
         if job.phase != "accuracy":
             return usual(job)
         given = outputs if "int8-static" in job.model else theirs
@@ -1544,7 +1546,7 @@ def test_agreement_is_with_fp32_on_the_same_runtime(monkeypatch: pytest.MonkeyPa
         made = prepared(case).artifact
         return dataclasses.replace(made, format=file_format, preprocess=Preprocess(), weights="trained")
 
-    plan = Preparer(find, {"fashion-mnist": Data("idx", folder)}, Room(60.0)).plan(cases)
+    plan = Preparer(find, {"fashion-mnist": EvaluationData("idx", folder)}, ResourceLimits(60.0)).plan(cases)
     assert len(plan.references) == 4
     for case, reference in plan.references.items():
         assert reference.case == dataclasses.replace(case, compression="fp32"), "the same model and runtime"
@@ -1565,9 +1567,9 @@ def test_synthetic_weights_have_no_accuracy(monkeypatch: pytest.MonkeyPatch, tmp
         made = prepared(case).artifact
         return dataclasses.replace(made, format=file_format, preprocess=Preprocess(), weights="synthetic")
 
-    data = {"fashion-mnist": Data("idx", ROOT / "suites" / "data" / "fashion-mnist")}
+    data = {"fashion-mnist": EvaluationData("idx", ROOT / "suites" / "data" / "fashion-mnist")}
     case = Case("m", "fp32", "null", dataset="fashion-mnist", weights="synthetic")
-    (own,) = Preparer(find, data, Room(60.0)).plan([case]).prepared
+    (own,) = Preparer(find, data, ResourceLimits(60.0)).plan([case]).prepared
     ((record,), jobs) = records(monkeypatch, tmp_path, [dataclasses.replace(own, oracle=None)])
     assert "accuracy" not in {job.phase for job in jobs}
     for name in ("top1", "top5", "n_images", "agreement", "sqnr_db"):
@@ -1665,7 +1667,7 @@ class Powered:
         self.events.append("idle")
         self._pass(round(seconds * SECOND), 2.0)
 
-    def run(self, job: Job) -> Answer | Failure:
+    def run(self, job: Job) -> Answer | WorkerFailure:
         if job.phase != "latency" or "energy" not in Path(job.out).name:
             return usual(job)
         assert job.loop
@@ -1788,28 +1790,28 @@ def test_deep_adds_deflated_size_and_memory_over_time(monkeypatch: pytest.Monkey
         self.samples.extend([(1, 2 << 20, 1 << 20), (2, 3 << 20, 1 << 20)])
         yield
 
-    monkeypatch.setattr(memory.Watch, "of", watch)
+    monkeypatch.setattr(memory.MemoryWatch, "of", watch)
     deep = profile("quick", deep=True)
 
-    def run(job: Job) -> Answer | Failure:
+    def run(job: Job) -> Answer | WorkerFailure:
         return usual(job)
 
     jobs = replace_workers(monkeypatch, run)
     original = memory.run_worker
 
-    def run_watched(job: Job, timeout_s: float, watcher: Any) -> Answer | Failure:
+    def run_watched(job: Job, timeout_s: float, watcher: Any) -> Answer | WorkerFailure:
         with watcher(11):
             return original(job, timeout_s)
 
     monkeypatch.setattr(memory, "run_worker", run_watched)
-    found = look_deeper(own, Blobs(), tmp_path)
+    found = diagnose(own, Blobs(), tmp_path)
     assert found.deflated_bytes == Value(len(zlib.compress(data, 6)))
     assert [trace.channel for trace in found.traces] == ["memory_rss", "memory_uss"]
     assert watched == [11]
     assert deep.deep
     assert not profile("quick").deep
     assert [job.phase for job in jobs] == ["profile", "latency"]
-    monkeypatch.setattr(block, "look_deeper", lambda *_: found)
+    monkeypatch.setattr(block, "diagnose", lambda *_: found)
     ((record,), jobs) = records(monkeypatch, tmp_path, [own], profile=deep)
     assert record.metrics["artifact_compressed_bytes"] == found.deflated_bytes
     assert [trace.channel for trace in record.traces] == ["memory_rss", "memory_uss"]
@@ -1963,16 +1965,16 @@ def test_a_process_beyond_its_limit_is_stopped(monkeypatch: pytest.MonkeyPatch, 
     status = "VmPeak:\t 9000 kB\nVmRSS:\t 300 kB\nVmSwap:\t 100 kB\n"
     with monkeypatch.context() as patch:
         files_below(patch, os_counters, trees.write(tmp_path / "tree", {"proc/7/status": status}))
-        assert os_counters.held_bytes(7) == 400 * 1024, "resident and swapped"
-        assert os_counters.held_bytes(8) == 0
+        assert os_counters.current_rss_bytes(7) == 400 * 1024, "resident and swapped"
+        assert os_counters.current_rss_bytes(8) == 0
     child: Any = Sleeping()
     with monkeypatch.context() as patch:
         Stopwatch(patch, held=lambda s: 300 * 2**20 if s < 3 else 301 * 2**20)
-        stopped = worker_process.guard(child, 1000.0, 300 * 2**20)
+        stopped = worker_process.supervise(child, 1000.0, 300 * 2**20)
     assert stopped is not None
     assert stopped.status == "out-of-memory"
     assert "held 301.0 MiB, its limit is 300.0 MiB" in stopped.reason
-    broken = Failure(stopped, "")
+    broken = WorkerFailure(stopped, "")
     block = [prepared(Case("m", setting, "null")) for setting in ("good", "hungry")]
     found, _ = records(monkeypatch, tmp_path, block, lambda job: broken if "hungry" in job.model else usual(job))
     assert [record.verdict.status for record in found] == ["precise", "out-of-memory"]
@@ -1990,7 +1992,7 @@ def test_a_process_beyond_its_limit_is_stopped(monkeypatch: pytest.MonkeyPatch, 
 
     monkeypatch.setattr(subprocess, "Popen", Child)
     monkeypatch.setattr(
-        worker_process, "guard", lambda _child, _timeout_s, memory_bytes: stopped if memory_bytes == 5 else None
+        worker_process, "supervise", lambda _child, _timeout_s, memory_bytes: stopped if memory_bytes == 5 else None
     )
     job = Job("latency", "m:A", "m", str(tmp_path / "job"), memory_bytes=5)
     assert worker_process.run_worker(job, 60) == broken
@@ -2001,15 +2003,15 @@ def test_where_the_limit_comes_from(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     tree: trees.Tree = {"proc/meminfo": "MemTotal: 99999999 kB\nMemAvailable: 99999999 kB\n"}
     fs = HostFs(trees.write(tmp_path, tree))
     monkeypatch.setattr(resource_limits, "HostFs", lambda: fs)
-    told = Target("x", "X", "generic", limits=Limits(memory_bytes=300 << 20), memory_bytes=1000 << 20)
-    assert Room.on(told, memory_bytes=70 << 20).memory_bytes == 70 << 20
-    assert Room.on(told).memory_bytes == 300 << 20
-    assert Room.on(dataclasses.replace(told, limits=Limits())).memory_bytes == 750 << 20
+    told = Target("x", "X", "generic", limits=TargetLimits(memory_bytes=300 << 20), memory_bytes=1000 << 20)
+    assert ResourceLimits.on(told, memory_bytes=70 << 20).memory_bytes == 70 << 20
+    assert ResourceLimits.on(told).memory_bytes == 300 << 20
+    assert ResourceLimits.on(dataclasses.replace(told, limits=TargetLimits())).memory_bytes == 750 << 20
     from harness.cli import parser
-    from harness.cli._options import request_of
+    from harness.cli._options import config_of
 
     arguments = parser().parse_args(["run", "quick", "--memory-limit", "70", "--timeout", "8"])
-    request = request_of(arguments)
+    request = config_of(arguments)
     assert (request.memory_bytes, request.timeout_s) == (70 << 20, 8.0)
     made = planned([Case("m", "fp32", "null")]).prepared[0].job("latency", tmp_path, 0)
     assert made.memory_bytes == 44 << 20
@@ -2028,7 +2030,7 @@ def test_the_limit_stays_below_what_is_available(tmp_path: Path) -> None:
 
 
 def test_the_limit_is_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    broken = Failure(Verdict("crashed", "SIGSEGV"), "")
+    broken = WorkerFailure(Verdict("crashed", "SIGSEGV"), "")
     own = prepared(timeout_s=33.0, memory_bytes=44 << 20)
     for run in (usual, lambda _job: broken):
         ((record,), _) = records(monkeypatch, tmp_path, [own], run)
@@ -2041,7 +2043,7 @@ def test_the_limit_is_looked_at_the_more_often_the_nearer(monkeypatch: pytest.Mo
         child: Any = Sleeping()
         with monkeypatch.context() as patch:
             watch = Stopwatch(patch, ends_after_s=pause_s / 2, held=lambda _s, held=held: held)
-            assert worker_process.guard(child, 1000.0, limit) is None
+            assert worker_process.supervise(child, 1000.0, limit) is None
         assert watch.pauses == [pytest.approx(pause_s)]
 
 
@@ -2049,7 +2051,7 @@ def test_the_measured_process_goes_first(monkeypatch: pytest.MonkeyPatch, tmp_pa
     root = trees.write(tmp_path / "tree", {"proc/self/oom_score_adj": "0"})
     with monkeypatch.context() as patch:
         files_below(patch, setup, root)
-        setup.die_first()
+        setup.raise_oom_score()
     assert (root / "proc/self/oom_score_adj").read_text() == "1000"
     set_limits: list[Any] = []
     monkeypatch.setattr(os_counters.resource, "setrlimit", lambda *limits: set_limits.append(limits))
@@ -2068,14 +2070,14 @@ def test_a_failure_costs_its_own_figures_alone(monkeypatch: pytest.MonkeyPatch, 
     }  # fmt: skip
     block = [prepared(Case("m", setting, "null")) for setting in ("good", *failures)]
 
-    def run(job: Job) -> Answer | Failure:
+    def run(job: Job) -> Answer | WorkerFailure:
         status = failures.get(Path(job.model).stem.partition("-")[2])
-        return Failure(Verdict(status, "why"), "") if status else usual(job)
+        return WorkerFailure(Verdict(status, "why"), "") if status else usual(job)
 
     found, _ = records(monkeypatch, tmp_path, block, run)
     assert [record.verdict.status for record in found] == ["precise", *failures.values()]
     assert isinstance(found[0].metrics["latency_p50_ns"], Value)
-    broken = Failure(Verdict("crashed", "why"), "")
+    broken = WorkerFailure(Verdict("crashed", "why"), "")
     for phase in ("probe", "accuracy"):
         ((record,), _) = records(
             monkeypatch, tmp_path, [scored()], lambda job, phase=phase: broken if job.phase == phase else usual(job)
@@ -2085,15 +2087,15 @@ def test_a_failure_costs_its_own_figures_alone(monkeypatch: pytest.MonkeyPatch, 
         assert "ended as crashed: why" in (record.missing(name) or "")
 
 
-def codes(patch: pytest.MonkeyPatch, scratch: Path, failure: Answer | Failure) -> tuple[int, int]:
+def codes(patch: pytest.MonkeyPatch, scratch: Path, failure: Answer | WorkerFailure) -> tuple[int, int]:
     """The exit code of a run whose only case failed so, and of one where another was measured."""
-    assert isinstance(failure, Failure)
+    assert isinstance(failure, WorkerFailure)
     bad, good = prepared(Case("m", "bad", "null")), prepared(Case("m", "good", "null"))
     found, _ = records(patch, scratch, [bad, good], lambda job: failure if "bad" in job.model else usual(job))
     return exit_code(found[:1]), exit_code(found)
 
 
-def opened(patch: pytest.MonkeyPatch, folder: Path, runtime: str, model: Path) -> Answer | Failure:
+def opened(patch: pytest.MonkeyPatch, folder: Path, runtime: str, model: Path) -> Answer | WorkerFailure:
     """What becomes of a process that opens this file with this runtime."""
     machine = Machine()
     result, _ = in_process(patch, folder, machine, Scripted(machine), runtime=runtime, model=str(model))
@@ -2118,7 +2120,7 @@ def test_a_file_the_runtime_refuses(
 ) -> None:
     (tmp_path / name).write_bytes(data)
     failure = opened(monkeypatch, tmp_path, runtime, tmp_path / name)
-    assert isinstance(failure, Failure)
+    assert isinstance(failure, WorkerFailure)
     assert failure.verdict.status == "unsupported"
     assert words.lower() in failure.verdict.reason.lower()
     assert codes(monkeypatch, tmp_path, failure) == (3, 4)
@@ -2128,7 +2130,7 @@ def test_a_dynamic_dimension_without_a_size(monkeypatch: pytest.MonkeyPatch, tmp
     spec = (1, ["batch", 3, "height", "width"])
     (tmp_path / "free.onnx").write_bytes(onnx_bytes.model("Relu", {"x": spec}, spec))
     failure = opened(monkeypatch, tmp_path, ORT, tmp_path / "free.onnx")
-    assert isinstance(failure, Failure)
+    assert isinstance(failure, WorkerFailure)
     assert failure.verdict.status == "unsupported"
     assert "--shape x=1x3x224x224" in failure.verdict.reason
     assert codes(monkeypatch, tmp_path, failure) == (3, 4)
@@ -2138,7 +2140,7 @@ def test_a_crash(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest
     log = b"a" * 9000 + b"the end"
     for status in (-11, -6, 7, 0):
         failure = ended(monkeypatch, tmp_path, status, log)
-        assert isinstance(failure, Failure)
+        assert isinstance(failure, WorkerFailure)
         assert failure.verdict.status == "crashed"
         assert failure.log.endswith("aaathe end")
         assert len(failure.log) < len(log)
@@ -2157,20 +2159,20 @@ def test_no_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     child: Any = Sleeping()
     with monkeypatch.context() as patch:
         Stopwatch(patch)
-        stopped = worker_process.guard(child, 60.0, 1 << 30)
+        stopped = worker_process.supervise(child, 60.0, 1 << 30)
     assert stopped is not None
     assert stopped.status == "timeout"
-    assert codes(monkeypatch, tmp_path, Failure(stopped, "")) == (3, 4)
+    assert codes(monkeypatch, tmp_path, WorkerFailure(stopped, "")) == (3, 4)
 
 
 def test_memory_without_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     child: Any = Sleeping()
     with monkeypatch.context() as patch:
         Stopwatch(patch, held=lambda seconds: int(seconds * 2**30))
-        stopped = worker_process.guard(child, 600.0, 10 << 30)
+        stopped = worker_process.supervise(child, 600.0, 10 << 30)
     assert stopped is not None
     assert stopped.status == "out-of-memory"
-    assert codes(monkeypatch, tmp_path, Failure(stopped, "")) == (3, 4)
+    assert codes(monkeypatch, tmp_path, WorkerFailure(stopped, "")) == (3, 4)
 
 
 def two_nets() -> list[Any]:
@@ -2181,7 +2183,7 @@ def two_nets() -> list[Any]:
 def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ran: list[str] = []
 
-    def run(job: Job) -> Answer | Failure:
+    def run(job: Job) -> Answer | WorkerFailure:
         if job.phase == "latency" and "second" in job.model:
             signal.raise_signal(signal.SIGINT)
             ran.append("finished")
@@ -2189,7 +2191,7 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     replace_workers(monkeypatch, run)
     request = SimpleNamespace(order=lambda: order_to(tmp_path), plan=lambda: plan_of(two_nets()))
-    monkeypatch.setattr(cli_run, "request_of", lambda _arguments: request)
+    monkeypatch.setattr(cli_run, "config_of", lambda _arguments: request)
     shown: list[Any] = []
     monkeypatch.setattr(_output, "show_report", lambda folders, silent: shown.append(folders))
     out = str(tmp_path / "run")
@@ -2206,7 +2208,7 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def killed(patch: pytest.MonkeyPatch, folder: Path) -> RunFolder:
     """The folder of a run that was killed when its first case was finished."""
     replace_workers(patch, usual)
-    with Bench(order_to(folder), plan_of(two_nets())) as made:
+    with RunSession(order_to(folder), plan_of(two_nets())) as made:
         header = made.header
         for event in made.run():
             if isinstance(event, Record):
@@ -2221,7 +2223,7 @@ def test_a_killed_run_is_resumed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     before = {path: path.read_bytes() for path in run.path.glob("records/*.json")}
     assert len(before) == 1
     jobs = replace_workers(monkeypatch, usual)
-    with Bench(order_to(tmp_path, resume=True), plan_of(two_nets())) as made:
+    with RunSession(order_to(tmp_path, resume=True), plan_of(two_nets())) as made:
         list(made.run())
     assert {Path(job.model).stem for job in jobs} == {"second-fp32"}
     assert {path: path.read_bytes() for path in before} == before
@@ -2244,7 +2246,7 @@ def test_only_the_same_run_is_resumed(monkeypatch: pytest.MonkeyPatch, tmp_path:
         "machine": {"host": {**header.host, "machine_id": "another"}},
     }[name]
     run.write_header(dataclasses.replace(header, **other))
-    again = Bench(order_to(tmp_path, resume=True), plan_of(two_nets()))
+    again = RunSession(order_to(tmp_path, resume=True), plan_of(two_nets()))
     with pytest.raises(UsageError, match=f"its {name} differs"), again:
         pass
 

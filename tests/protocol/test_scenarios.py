@@ -21,18 +21,18 @@ from harness.core.quantity import Missing, Quantity, Value
 from harness.core.scenario import Load, Scenario
 from harness.core.sensing import Channel
 from harness.core.verdict import Verdict
-from harness.measure.block import Setting, _details
+from harness.measure.block import RunContext, _details
 from harness.measure.passes import latency, thermal
-from harness.measure.passes.accuracy import Scores
+from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
-from harness.measure.passes.latency import LatencyPass, Progress
+from harness.measure.passes.latency import CaseState, LatencyPass
 from harness.measure.passes.worker_process import Answer
 from harness.measure.presets import PROFILES, Profile, profile
 from harness.measure.protocol import Job, Loop
 from harness.measure.verdicts import latency_metrics, verdict
 from harness.measure.worker import latency as timing
-from harness.measure.worker.loop import Plan, Samples
-from harness.measure.worker.scenarios import Stage, drive
+from harness.measure.worker.loop import LoopPlan, Samples
+from harness.measure.worker.scenarios import ScenarioContext, drive
 from harness.measure.worker.scenarios.arrivals import poisson_ns
 from harness.runtimes.null import NullSession
 from harness.sensors.sampler import Series, Traces
@@ -78,7 +78,7 @@ def number(quantity: Quantity) -> float:
     return value(quantity).value
 
 
-def taken(scenario: Scenario, samples: Sequence[Samples], load: Load | None = None, batch: int = 1) -> Progress:
+def taken(scenario: Scenario, samples: Sequence[Samples], load: Load | None = None, batch: int = 1) -> CaseState:
     """A case with these processes."""
     state = started(scenario, LOADS[scenario] if load is None else load, batch)
     for place, each in enumerate(samples):
@@ -86,7 +86,7 @@ def taken(scenario: Scenario, samples: Sequence[Samples], load: Load | None = No
     return state
 
 
-def judged(state: Progress) -> Verdict:
+def judged(state: CaseState) -> Verdict:
     return verdict(state, latency_metrics(state, QUICK), QUICK, None)
 
 
@@ -207,7 +207,7 @@ def test_single_stream_sustained_and_paced_time_the_inference_alone(scenario: Sc
     pilot = [2 * MS] * 20 if scenario == "sustained" else []
     world = World(*pilot, 2 * MS, 3 * MS, 4 * MS, 5 * MS, copy_ns=MS)
     # sustained has minutes alone for a limit: four inferences with their copies take 18 ms
-    samples = run(world, scenario, LOADS[scenario], Plan(4, 17 * MS if scenario == "sustained" else 0, 4))
+    samples = run(world, scenario, LOADS[scenario], LoopPlan(4, 17 * MS if scenario == "sustained" else 0, 4))
     assert samples.wall_ns.tolist() == [2 * MS, 3 * MS, 4 * MS, 5 * MS]
     state = taken(scenario, [samples])
     assert number(latency_metrics(state, QUICK)["latency_p50_ns"]) == 3.5 * MS
@@ -215,23 +215,23 @@ def test_single_stream_sustained_and_paced_time_the_inference_alone(scenario: Sc
 
 def test_multi_stream_times_the_query_from_its_first_sample_to_its_last() -> None:
     world = World(*(MS * each for each in range(1, 13)), copy_ns=100_000)
-    samples = run(world, "MultiStream", Load(samples_per_query=4), Plan(3, 0, 3))
+    samples = run(world, "MultiStream", Load(samples_per_query=4), LoopPlan(3, 0, 3))
     assert samples.wall_ns.tolist() == [(1 + 2 + 3 + 4) * MS + 400_000, 26 * MS + 400_000, 42 * MS + 400_000]
     metrics = latency_metrics(taken("MultiStream", [samples]), QUICK)
     assert number(metrics["latency_p50_ns"]) == 26 * MS + 400_000
 
 
-def offline(durations_ns: Sequence[int], plan: Plan, copy_ns: int = 0, batch: int = 1) -> Samples:
+def offline(durations_ns: Sequence[int], plan: LoopPlan, copy_ns: int = 0, batch: int = 1) -> Samples:
     """Streams that run at once, each on a clock of its own."""
     streams = Streams()
     first, *others = [streams.session(ns, copy_ns) for ns in durations_ns]
     more = iter(others)
-    stage = Stage(first, lambda: next(more), Load(streams=len(durations_ns)), batch, now=streams.now)
+    stage = ScenarioContext(first, lambda: next(more), Load(streams=len(durations_ns)), batch, now=streams.now)
     return drive("own", "Offline", stage, BATCHES, plan)
 
 
 def test_offline_latency_is_that_of_the_inference_alone() -> None:
-    samples = offline([2 * MS, 5 * MS], Plan(8, 0, 100), copy_ns=MS)
+    samples = offline([2 * MS, 5 * MS], LoopPlan(8, 0, 100), copy_ns=MS)
     assert samples.wall_ns.tolist() == [2 * MS] * 4 + [5 * MS] * 4
     state = taken("Offline", [samples])
     assert number(latency_metrics(state, QUICK)["latency_p50_ns"]) == 3.5 * MS
@@ -239,7 +239,7 @@ def test_offline_latency_is_that_of_the_inference_alone() -> None:
 
 @pytest.mark.parametrize("batch", [1, 4])
 def test_offline_throughput_times_from_the_common_start_to_the_last_inference(batch: int) -> None:
-    samples = offline([2 * MS, 5 * MS], Plan(8, 0, 100), copy_ns=MS, batch=batch)
+    samples = offline([2 * MS, 5 * MS], LoopPlan(8, 0, 100), copy_ns=MS, batch=batch)
     state = taken("Offline", [samples], batch=batch)
     last_ns = 4 * (5 + 1) * MS  # the slower stream's four inferences with their copies; the faster ends at 12 ms
     assert samples.ended_ns - samples.started_ns == last_ns
@@ -249,7 +249,7 @@ def test_offline_throughput_times_from_the_common_start_to_the_last_inference(ba
 
 def test_server_latency_starts_at_the_scheduled_arrival() -> None:
     world = World(7 * MS, copy_ns=2 * MS)
-    samples = run(world, "Server", Load(rate_per_s=100), Plan(300, 0, 300), seed=3)
+    samples = run(world, "Server", Load(rate_per_s=100), LoopPlan(300, 0, 300), seed=3)
     done, expected = 0, []
     for arrival in poisson_ns(100, 300, 3).tolist():
         done = max(done, arrival) + 9 * MS
@@ -274,7 +274,7 @@ class Watching(World):
 def test_every_scenario_rotates_inputs_with_the_collector_off(scenario: Scenario) -> None:
     world = Watching(50 * MS)
     load = Load(streams=1) if scenario == "Offline" else LOADS[scenario]
-    samples = run(world, scenario, load, Plan(7, 0 if scenario != "sustained" else 5 * SECOND, 100))
+    samples = run(world, scenario, load, LoopPlan(7, 0 if scenario != "sustained" else 5 * SECOND, 100))
     assert not world.collecting
     assert gc.isenabled()
     assert samples.gc_frozen is not None
@@ -289,7 +289,7 @@ def test_every_scenario_rotates_inputs_with_the_collector_off(scenario: Scenario
 @pytest.mark.parametrize(("samples", "batch", "inferences"), [(8, 1, 8), (8, 2, 4), (8, 8, 1), (4, 2, 2)])
 def test_a_query_is_its_samples_in_inferences_of_a_batch_each(samples: int, batch: int, inferences: int) -> None:
     world = World(5 * MS)
-    taken_ = run(world, "MultiStream", Load(samples_per_query=samples), Plan(3, 0, 9), batch)
+    taken_ = run(world, "MultiStream", Load(samples_per_query=samples), LoopPlan(3, 0, 9), batch)
     assert taken_.wall_ns.tolist() == [inferences * 5 * MS] * 3
     assert np.diff(world.inferred_at[:inferences]).tolist() == [5 * MS] * (inferences - 1)
     assert len(world.inferred_at) == taken_.inferences == 3 * inferences
@@ -297,7 +297,7 @@ def test_a_query_is_its_samples_in_inferences_of_a_batch_each(samples: int, batc
 
 @pytest.mark.parametrize("batch", [1, 2, 4])
 def test_multi_stream_counts_the_samples_and_inferences_of_its_queries(batch: int) -> None:
-    samples = run(World(5 * MS), "MultiStream", LOADS["MultiStream"], Plan(30, 0, 30), batch)
+    samples = run(World(5 * MS), "MultiStream", LOADS["MultiStream"], LoopPlan(30, 0, 30), batch)
     metrics = latency_metrics(taken("MultiStream", [samples], batch=batch), QUICK)
     assert number(metrics["throughput_per_s"]) == pytest.approx(batch * 200)
     assert number(metrics["n_inferences"]) == 30 * 4 / batch
@@ -310,8 +310,8 @@ def test_each_stream_is_a_session_and_a_thread_of_its_own() -> None:
     streams = Streams()
     sessions = [streams.session(MS) for _ in range(3)]
     others = iter(sessions[1:])
-    stage = Stage(sessions[0], lambda: next(others), Load(streams=3), now=streams.now)
-    drive("own", "Offline", stage, BATCHES, Plan(9, 0, 100))
+    stage = ScenarioContext(sessions[0], lambda: next(others), Load(streams=3), now=streams.now)
+    drive("own", "Offline", stage, BATCHES, LoopPlan(9, 0, 100))
     own = [session.threads - {threading.get_ident()} for session in sessions]
     assert [len(each) for each in own] == [1, 1, 1]
     assert len(set.union(*own)) == 3
@@ -327,7 +327,9 @@ def test_streams_start_together_and_each_does_its_share() -> None:
             if threading.current_thread() is not threading.main_thread():
                 barrier.wait(30)
 
-    samples = drive("own", "Offline", Stage(Meeting(), Meeting, Load(streams=3)), BATCHES, Plan(10, 0, 100))
+    samples = drive(
+        "own", "Offline", ScenarioContext(Meeting(), Meeting, Load(streams=3)), BATCHES, LoopPlan(10, 0, 100)
+    )
     assert samples.more["stream_n"].tolist() == [4, 4, 4]
     assert samples.inferences == len(samples.wall_ns) == 12
 
@@ -365,7 +367,7 @@ def test_offline_wall_per_cpu_is_the_time_of_all_streams_over_the_cpu_time_of_th
 
 
 def test_server_gaps_are_exponential_and_drawn_from_the_seed() -> None:
-    load, plan = Load(rate_per_s=40), Plan(4000, 0, 4000)
+    load, plan = Load(rate_per_s=40), LoopPlan(4000, 0, 4000)
     arrivals = run(World(1000), "Server", load, plan, seed=5).more["arrival_ns"]
     assert (arrivals == run(World(9 * MS), "Server", load, plan, seed=5).more["arrival_ns"]).all()
     assert (arrivals != run(World(1000), "Server", load, plan, seed=6).more["arrival_ns"]).any()
@@ -378,7 +380,7 @@ def test_server_gaps_are_exponential_and_drawn_from_the_seed() -> None:
 
 
 def measured(
-    monkeypatch: pytest.MonkeyPatch, state: Progress, asked: Profile, worker: Worker, sensors: Sequence[Any] = ()
+    monkeypatch: pytest.MonkeyPatch, state: CaseState, asked: Profile, worker: Worker, sensors: Sequence[Any] = ()
 ) -> Blobs:
     """The latency pass over one case, its processes in scripted worlds."""
     blobs = Blobs()
@@ -393,9 +395,9 @@ def test_each_process_of_server_has_a_schedule_of_its_own(monkeypatch: pytest.Mo
     schedules = [tuple(each["arrival_ns"].tolist()) for each in blobs.kept]
     assert len(schedules) == len(set(schedules)) == 3
 
-    stages: list[Stage] = []
+    stages: list[ScenarioContext] = []
 
-    def driven(driver: str, scenario: str, stage: Stage, batches: object, plan: Plan) -> Samples:
+    def driven(driver: str, scenario: str, stage: ScenarioContext, batches: object, plan: LoopPlan) -> Samples:
         stages.append(stage)
         return run(World(MS), "Server", stage.load, plan, seed=stage.seed)
 
@@ -414,7 +416,7 @@ def test_each_process_of_server_has_a_schedule_of_its_own(monkeypatch: pytest.Mo
     )
     told, arrays = timing.latency(NullSession(), job)
     assert stages[0].seed == 23
-    alike = run(World(MS), "Server", job.load, Plan(20, 0, 100), seed=23)
+    alike = run(World(MS), "Server", job.load, LoopPlan(20, 0, 100), seed=23)
     assert (told["started_ns"], told["ended_ns"], told["inferences"]) == (alike.started_ns, alike.ended_ns, 20)
     assert arrays["wall_ns"].tolist() == alike.wall_ns.tolist()
     assert arrays["arrival_ns"].tolist() == poisson_ns(200, 20, 23).tolist()
@@ -423,8 +425,10 @@ def test_each_process_of_server_has_a_schedule_of_its_own(monkeypatch: pytest.Mo
 def test_one_session_answers_first_come_first_served() -> None:
     opened: list[World] = []
     world = World(30 * MS, copy_ns=MS)
-    stage = Stage(world, lambda: opened.append(world) or world, Load(rate_per_s=100), 1, 4, world.now, world.sleep)  # type: ignore[func-returns-value]
-    samples = drive("own", "Server", stage, BATCHES, Plan(50, 0, 50))
+    stage = ScenarioContext(
+        world, lambda: opened.append(world) or world, Load(rate_per_s=100), 1, 4, world.now, world.sleep
+    )  # type: ignore[func-returns-value]
+    samples = drive("own", "Server", stage, BATCHES, LoopPlan(50, 0, 50))
     answered = samples.more["arrival_ns"] + samples.wall_ns
     assert not opened
     assert (np.diff(answered) >= 31 * MS).all()  # in the order of their arrival, one at a time
@@ -433,7 +437,7 @@ def test_one_session_answers_first_come_first_served() -> None:
 
 def test_waking_up_is_a_part_of_the_latency_of_server() -> None:
     world = World(4 * MS, copy_ns=MS, late_ns=3 * MS)
-    samples = run(world, "Server", Load(rate_per_s=20), Plan(100, 0, 100), seed=8)
+    samples = run(world, "Server", Load(rate_per_s=20), LoopPlan(100, 0, 100), seed=8)
     free, expected, idle = 0, [], 0
     for arrival in samples.more["arrival_ns"].tolist():
         idle += arrival > free
@@ -452,7 +456,7 @@ def test_server_has_at_least_1000_queries_over_all_processes(monkeypatch: pytest
     assert queries <= 4000
 
 
-def singles(scenario: Scenario, latencies_ns: Any, load: Load) -> Progress:
+def singles(scenario: Scenario, latencies_ns: Any, load: Load) -> CaseState:
     """One process with these latencies, served at once."""
     wall = np.asarray(latencies_ns, np.int64)
     samples = quiet(scenario, n=len(wall), load=load)._replace(wall_ns=wall)
@@ -480,7 +484,7 @@ def at_most(k: int, n: int, share: float) -> float:
 BOUNDED = Load(rate_per_s=50, latency_bound_ns=5 * MS)
 
 
-def late(k: int, n: int, late_ms: float = 6.0) -> Progress:
+def late(k: int, n: int, late_ms: float = 6.0) -> CaseState:
     """`n` queries, `k` of them beyond the bound of 5 ms."""
     wall = np.full(n, 3 * MS)
     wall[(np.arange(1, k + 1) * 0.618 * n).astype(int) % n] = round(late_ms * MS)  # spread, out of step with all else
@@ -539,7 +543,7 @@ def test_bound_met_share_is_the_share_of_queries_within_the_bound() -> None:
 
 
 def test_server_throughput_is_the_rate_achieved() -> None:
-    samples = [run(World(7 * MS), "Server", LOADS["Server"], Plan(400, 0, 400), seed=seed) for seed in range(3)]
+    samples = [run(World(7 * MS), "Server", LOADS["Server"], LoopPlan(400, 0, 400), seed=seed) for seed in range(3)]
     windows_s = [(each.more["arrival_ns"][-1] + each.wall_ns[-1]) / 1e9 for each in samples]
     found = latency_metrics(taken("Server", samples), QUICK)["throughput_per_s"]
     assert number(found) == pytest.approx(1200 / sum(windows_s))
@@ -547,13 +551,13 @@ def test_server_throughput_is_the_rate_achieved() -> None:
 
 def test_busy_share_of_server_is_the_time_spent_on_answers() -> None:
     world = World(7 * MS, copy_ns=2 * MS)
-    samples = run(world, "Server", LOADS["Server"], Plan(400, 0, 400), seed=2)
+    samples = run(world, "Server", LOADS["Server"], LoopPlan(400, 0, 400), seed=2)
     window_ns = samples.more["arrival_ns"][-1] + samples.wall_ns[-1]
     found = latency_metrics(taken("Server", [samples]), QUICK)["busy_share"]
     assert number(found) == pytest.approx(400 * 9 * MS / window_ns)
 
 
-def stretched(scenario: Scenario, share: float, rate_per_s: float = 50) -> Progress:
+def stretched(scenario: Scenario, share: float, rate_per_s: float = 50) -> CaseState:
     """Three processes that answer the share of the queries asked for in the time of the schedule."""
     samples = quiet(scenario)
     window = round((samples.ended_ns - samples.started_ns) / share)
@@ -622,10 +626,10 @@ def slowing(job: Job) -> World:
     return World(*[250 * MS] * 260, 500 * MS)
 
 
-def details(state: Progress) -> dict[str, Any]:
+def details(state: CaseState) -> dict[str, Any]:
     """What the record says beside the metrics."""
-    scores = Scores(Path("scratch"))
-    setting = Setting("r", "t", QUICK, 0, Blobs(), Path("s"), scores, EnergyPass((), Missing("none")))
+    scores = AccuracyPass(Path("scratch"))
+    setting = RunContext("r", "t", QUICK, 0, Blobs(), Path("s"), scores, EnergyPass((), Missing("none")))
     return _details(state, None, setting)
 
 
@@ -672,7 +676,7 @@ def test_sustained_compares_the_last_minute_with_the_first(monkeypatch: pytest.M
 
 @pytest.mark.parametrize(("inference_us", "calls"), [(100, 10), (300, 4), (900, 2), (1000, 1), (4000, 1)])
 def test_sustained_times_short_inferences_several_at_a_time(inference_us: int, calls: int) -> None:
-    samples = run(World(inference_us * 1000), "sustained", Load(minutes=0.01), Plan(1, 600 * MS, 10))
+    samples = run(World(inference_us * 1000), "sustained", Load(minutes=0.01), LoopPlan(1, 600 * MS, 10))
     assert samples.calls == calls
     assert set(samples.wall_ns.tolist()) == {inference_us * 1000}
     assert samples.inferences == calls * len(samples.wall_ns)
@@ -712,13 +716,13 @@ def test_throttling_does_not_spoil_sustained() -> None:
 
 def test_a_late_inference_does_not_move_the_next_tick() -> None:
     world = World(2 * MS, 30 * MS, 2 * MS)
-    samples = run(world, "paced", LOADS["paced"], Plan(5, 0, 5))
+    samples = run(world, "paced", LOADS["paced"], LoopPlan(5, 0, 5))
     assert [at - 17 for at in world.inferred_at] == [0, 20 * MS, 50 * MS, 60 * MS, 80 * MS]
     assert samples.wall_ns.tolist() == [2 * MS, 30 * MS, 2 * MS, 2 * MS, 2 * MS]
 
 
 def test_busy_share_is_the_duty_cycle() -> None:
-    state = taken("paced", [run(World(ms * MS), "paced", LOADS["paced"], Plan(100, 0, 100)) for ms in (2, 4)])
+    state = taken("paced", [run(World(ms * MS), "paced", LOADS["paced"], LoopPlan(100, 0, 100)) for ms in (2, 4)])
     metrics = latency_metrics(state, QUICK)
     assert number(metrics["busy_share"]) == pytest.approx((2 + 4) / (2 * 20))
     assert number(metrics["throughput_per_s"]) == pytest.approx(50)
@@ -740,8 +744,10 @@ def test_energy_of_paced_holds_the_idle_time_around_an_inference(monkeypatch: py
         assert job.loop is not None
         board.draw(1.0)
         world = Bursts(0)
-        stage = Stage(world, lambda: world, job.load, 1, job.seed, board.now, board.sleep)
-        samples = drive(job.driver, job.scenario, stage, BATCHES, Plan(job.loop.min_n, job.loop.min_ns, job.loop.max_n))
+        stage = ScenarioContext(world, lambda: world, job.load, 1, job.seed, board.now, board.sleep)
+        samples = drive(
+            job.driver, job.scenario, stage, BATCHES, LoopPlan(job.loop.min_n, job.loop.min_ns, job.loop.max_n)
+        )
         at = samples.started_ns
         return Answer(result(at, at, at, samples.ended_ns, samples.inferences), {})
 
@@ -814,7 +820,7 @@ def test_loadgen_runs_for_at_least_the_inferences_and_time_of_the_profile(
     loadgen: LoadGen, scenario: Scenario, min_n: int, min_ms: int
 ) -> None:
     load = Load(streams=1) if scenario == "Offline" else Load()
-    plan = Plan(min_n, min_ms * MS, 10_000)
+    plan = LoopPlan(min_n, min_ms * MS, 10_000)
     samples = run(loadgen.world, scenario, load, plan, driver="loadgen")
     assert loadgen.asked.scenario == scenario
     assert (loadgen.asked.min_query_count, loadgen.asked.min_duration_ms) == (min_n, min_ms)
@@ -826,7 +832,7 @@ def test_loadgen_runs_for_at_least_the_inferences_and_time_of_the_profile(
 @pytest.mark.parametrize("scenario", ["SingleStream", "Offline"])
 def test_figures_under_loadgen_are_of_the_inference_alone(loadgen: LoadGen, scenario: Scenario) -> None:
     load = Load(streams=1) if scenario == "Offline" else Load()
-    samples = run(loadgen.world, scenario, load, Plan(40, 0, 1000), driver="loadgen")
+    samples = run(loadgen.world, scenario, load, LoopPlan(40, 0, 1000), driver="loadgen")
     assert set(samples.wall_ns.tolist()) == {2 * MS}
     metrics = latency_metrics(taken(scenario, [samples], load), QUICK)
     assert number(metrics["latency_p50_ns"]) == 2 * MS
@@ -1018,7 +1024,7 @@ def blob(monkeypatch: pytest.MonkeyPatch, scenario: Scenario, worker: Worker, lo
 
 
 def test_blob_of_offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = offline([2 * MS, 5 * MS, 9 * MS], Plan(9, 0, 100))
+    samples = offline([2 * MS, 5 * MS, 9 * MS], LoopPlan(9, 0, 100))
     monkeypatch.setattr(latency, "run_worker", lambda job, timeout_s: answer(samples))
     blobs = Blobs()
     list(LatencyPass(QUICK, blobs, Path("scratch"), 1).measure([started("Offline", Load(streams=3))]))
@@ -1041,7 +1047,7 @@ def test_blob_of_paced(monkeypatch: pytest.MonkeyPatch) -> None:
     durations = [*[8 * MS] * 80, 2 * MS]
     state = started("paced", LOADS["paced"])
     blobs = Blobs()
-    state.add(answer(run(World(*durations), "paced", LOADS["paced"], Plan(400, 0, 400))), 0, blobs, QUICK)
+    state.add(answer(run(World(*durations), "paced", LOADS["paced"], LoopPlan(400, 0, 400))), 0, blobs, QUICK)
     (kept,) = blobs.kept
     assert set(kept) == COMMON | {"busy_ns"}
     assert len(kept["wall_ns"]) < 400  # those that came before the steady state are among the warm-up

@@ -29,8 +29,8 @@ from harness.core.verdict import Verdict
 from harness.host.checks import emulation
 from harness.host.recording import JOURNAL
 from harness.host.replay import ReplayFs
-from harness.measure.passes.energy import EnergyPass, Measured
-from harness.measure.passes.worker_process import Failure
+from harness.measure.passes.energy import EnergyPass, EnergyResult
+from harness.measure.passes.worker_process import WorkerFailure
 from harness.measure.presets import PROFILES, profile
 from harness.measure.protocol import Job
 from harness.measure.verdicts import latency_metrics, verdict
@@ -39,7 +39,7 @@ from harness.runs.session import machine_verdict
 from harness.sensors import open_sensors, read_all
 from harness.sensors.board_power import BoardPower, PowerSource, board_power, power_source
 from harness.sensors.drivers.joulescope import Joulescope
-from harness.sensors.energy import CaseEnergy, Window, case_energy
+from harness.sensors.energy import EnergyMetrics, Window, case_energy
 from harness.sensors.meter_csv import align, read_trace, window_energies
 from harness.sensors.registry import overview
 from harness.sensors.sampler import Sampler, Series, Traces
@@ -362,7 +362,7 @@ def traces(*series: Series) -> Traces:
     return Traces({each.channel.name: each for each in series}, 0, 40 * SECOND)
 
 
-def energy(*series: Series, n: int = 1000, window: Window = MEASURED, idle: Any = IDLE, **rule: Any) -> CaseEnergy:
+def energy(*series: Series, n: int = 1000, window: Window = MEASURED, idle: Any = IDLE, **rule: Any) -> EnergyMetrics:
     """What the power rule makes of these channels."""
     channels = tuple(each.channel for each in series)
     source = PowerSource(PowerTotal("board", tuple(each.name for each in channels), **rule), channels)
@@ -371,7 +371,7 @@ def energy(*series: Series, n: int = 1000, window: Window = MEASURED, idle: Any 
 
 def passed(
     monkeypatch: pytest.MonkeyPatch, channel: Channel, length: str = "standard", cases: int = 1, **power: float
-) -> tuple[Board, list[Measured]]:
+) -> tuple[Board, list[EnergyResult]]:
     """An energy pass on a board with this meter; idle, load, warm-up and loop draw what `power` says."""
     board = Board(**power)
     states = [started("SingleStream", Load(), batch=1 + place) for place in range(cases)]
@@ -728,9 +728,9 @@ def test_no_figure_without_inferences(monkeypatch: pytest.MonkeyPatch) -> None:
 
     board = Board()
 
-    def crash(job: Job, timeout_s: float) -> Failure:
+    def crash(job: Job, timeout_s: float) -> WorkerFailure:
         board.ns += SECOND
-        return Failure(Verdict("crashed", "SIGSEGV"), "")
+        return WorkerFailure(Verdict("crashed", "SIGSEGV"), "")
 
     state = started("SingleStream", Load())
     (measured,) = board.measure(monkeypatch, [state], STANDARD, [Meter(board, RAPL)], crash).values()

@@ -14,7 +14,7 @@ from harness.core.record import Record
 from harness.store.runfolder import RunFolder
 from reports.build import build, build_folder, write
 from reports.data import Reset, gather
-from reports.serve.run_sources import FolderShelf
+from reports.serve.run_sources import FolderSource
 from reports.serve.server import ReportServer
 from reports.serve.site import Site
 from tests import factory
@@ -122,7 +122,7 @@ def test_a_folder_opens_from_disk_and_loads_a_plot_when_it_is_near(browser: Any,
 
 @pytest.fixture
 def server(folder: Path) -> Iterator[ReportServer]:
-    with ReportServer(Site(FolderShelf(folder))) as made:
+    with ReportServer(Site(FolderSource(folder))) as made:
         thread = threading.Thread(target=made.serve_forever)
         thread.start()
         yield made

@@ -8,7 +8,7 @@ import pytest
 
 from harness.core.record import Record
 from harness.store.runfolder import RunFolder
-from reports.recommend import Bounds, recommend
+from reports.recommend import Constraints, recommend
 from reports.words import setting_of
 from tests.ui.page import asked_for, drawn, window
 from tests.ui.screenshots import make
@@ -61,7 +61,7 @@ def test_the_page_answers_as_the_command_does(
         " return [input.name, JSON.parse(input.dataset.values)[input.value]]; }))",
         places,
     )
-    found = recommend(records, Bounds(**{name: values[name] for name in places}))
+    found = recommend(records, Constraints(**{name: values[name] for name in places}))
     told = browser.execute_script("return document.querySelector('#best').textContent")
     if found.best is None:
         assert told == "Nothing fits: move a bound back."

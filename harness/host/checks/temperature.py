@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from harness.core.hostfs import HostFs
 from harness.core.verdict import Finding
-from harness.host.thermal import hottest
+from harness.host.thermal import hottest_zone
 
 _MARGIN_C = 15.0
 
 
 def inspect(fs: HostFs) -> Finding:
     """Warn within 15 degrees of the zone's lowest throttling trip point, fail at it."""
-    zone = hottest(fs)
+    zone = hottest_zone(fs)
     if zone is None:
         return Finding("temperature", "unknown", "no temperature of the processor can be read")
     found = f"{zone.name} {zone.temperature_c:.1f} C"

@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 from harness.core.case import Case
 from harness.core.errors import DataError
 from harness.core.quantity import Missing, Quantity, Value
-from harness.datasets.label_mapping import Numbering
-from harness.measure.prepared import Prepared, side_by_side
-from harness.measure.protocol import Job, Stop
+from harness.datasets.label_mapping import LabelMapping
+from harness.measure.prepared import PreparedCase, side_by_side
+from harness.measure.protocol import Job, StoppingRule
 from harness.stats import mcnemar, output_quality
 from harness.stats.proportions import paired_difference
 
-from .worker_process import Answer, Failure, run_worker
+from .worker_process import Answer, WorkerFailure, run_worker
 
 NAMES = ("top1", "top5", "n_images", "agreement", "sqnr_db", "mcnemar_p", "top1_difference")
 Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Scored:
+class CaseOutputs:
     """A net's outputs (images x classes, float32) and the labels as `harness.datasets.label_mapping.rows` makes them.
 
     `classes` is how many the data set has; `unscored` says why nothing can be scored: the outputs are not finite, or
@@ -44,7 +44,7 @@ class Scored:
     places: NDArray[np.int64] | None = None
     stop: Mapping[str, Any] = field(default_factory=dict)
 
-    def at(self, places: NDArray[np.int64] | None) -> Scored:
+    def at(self, places: NDArray[np.int64] | None) -> CaseOutputs:
         """The same of some images alone; of all for None."""
         if places is None:
             return self
@@ -56,15 +56,15 @@ class Scored:
         return output_quality.hits(self.outputs, self.labels)
 
 
-class Scores:
+class AccuracyPass:
     """Runs accuracy passes and remembers their outputs, since one fp32 net is the reference of many cases."""
 
     def __init__(self, scratch: Path, margin: float | None = None) -> None:
         self._scratch = scratch
         self._margin = margin
-        self._known: dict[Key, Scored | Failure] = {}
+        self._known: dict[Key, CaseOutputs | WorkerFailure] = {}
 
-    def run(self, cases: Iterable[Prepared], references: Mapping[Case, Prepared] | None = None) -> None:
+    def run(self, cases: Iterable[PreparedCase], references: Mapping[Case, PreparedCase] | None = None) -> None:
         """Run what is not known yet, one process a core: this pass is not timed.
 
         With a `margin` a case ends once its difference to its fp32 net of `references` is decided; those run first.
@@ -76,36 +76,36 @@ class Scores:
         stops = {key: stop for key in early if (stop := self._stop(against[key]))}
         self._pass_all({key: case for key, case in todo.items() if key in early}, stops)
 
-    def _pass_all(self, todo: Mapping[Key, Prepared], stops: Mapping[Key, Stop]) -> None:
+    def _pass_all(self, todo: Mapping[Key, PreparedCase], stops: Mapping[Key, StoppingRule]) -> None:
         jobs = {key: replace(self._job(case), stop=stops.get(key)) for key, case in todo.items()}
         times = [case.timeout_s for case in todo.values()]
         with ThreadPoolExecutor(side_by_side(todo.values())) as pool:
             for key, answer in zip(jobs, pool.map(run_worker, jobs.values(), times), strict=True):
-                self._known[key] = answer if isinstance(answer, Failure) else _scored(answer)
+                self._known[key] = answer if isinstance(answer, WorkerFailure) else _scored(answer)
 
-    def _job(self, case: Prepared) -> Job:
+    def _job(self, case: PreparedCase) -> Job:
         out = self._scratch / f"accuracy-{case.case.slug}-{case.artifact.sha256[:12]}"
         return case.job("accuracy", out, seed=0)
 
-    def _stop(self, reference: Prepared) -> Stop | None:
+    def _stop(self, reference: PreparedCase) -> StoppingRule | None:
         """What a case is compared with while it runs; None where fp32 gave no scores: the case then runs to its end."""
         scored = self._known.get(_key(reference))
-        if not isinstance(scored, Scored) or scored.unscored or self._margin is None:
+        if not isinstance(scored, CaseOutputs) or scored.unscored or self._margin is None:
             return None
         file = self._scratch / f"reference-{reference.case.slug}-{reference.artifact.sha256[:12]}.npz"
         np.savez(file, hits=scored.hits, labels=scored.labels)
-        return Stop(str(file.resolve()), scored.outputs.shape[1], self._margin)
+        return StoppingRule(str(file.resolve()), scored.outputs.shape[1], self._margin)
 
-    def of(self, case: Prepared) -> Scored | Failure:
+    def of(self, case: PreparedCase) -> CaseOutputs | WorkerFailure:
         """What `run` found; KeyError for a case that it was not given."""
         return self._known[_key(case)]
 
-    def metrics(self, case: Prepared, reference: Prepared | None) -> dict[str, Quantity]:
+    def metrics(self, case: PreparedCase, reference: PreparedCase | None) -> dict[str, Quantity]:
         """Every accuracy metric of the case, against the fp32 `reference` on the same runtime."""
         if case.labelled is None:
             return _all(Missing(case.unlabelled or "no labelled images: give some with --data"))
         own = self._known[_key(case)]
-        if isinstance(own, Failure):
+        if isinstance(own, WorkerFailure):
             return _all(Missing(f"the accuracy pass ended as {own.verdict.status}: {own.verdict.reason}"))
         if own.unscored:
             return _all(Missing(own.unscored))
@@ -116,14 +116,14 @@ class Scores:
             **self._fidelity(case, own, reference),
         }
 
-    def _fidelity(self, case: Prepared, own: Scored, reference: Prepared | None) -> dict[str, Quantity]:
+    def _fidelity(self, case: PreparedCase, own: CaseOutputs, reference: PreparedCase | None) -> dict[str, Quantity]:
         names = ("agreement", "sqnr_db", "mcnemar_p", "top1_difference")
         if reference is None:
             return dict.fromkeys(names, Missing("no fp32 net to compare with"))
         if _key(reference) == _key(case):
             return dict.fromkeys(names, Missing("the reference: others are compared with this fp32 net"))
         known = self._known.get(_key(reference))
-        if not isinstance(known, Scored):
+        if not isinstance(known, CaseOutputs):
             return dict.fromkeys(names, Missing("the accuracy pass of the fp32 net failed"))
         if known.unscored:
             return dict.fromkeys(names, Missing(f"of the fp32 net: {known.unscored}"))
@@ -137,14 +137,14 @@ class Scores:
             "top1_difference": _difference(own, ref),
         }
 
-    def details(self, case: Prepared, reference: Prepared | None) -> dict[str, Any]:
+    def details(self, case: PreparedCase, reference: PreparedCase | None) -> dict[str, Any]:
         """What the record says of the accuracy beside its metrics: name and counts, by part and against `reference`."""
         own = self._known.get(_key(case))
-        if case.labelled is None or not isinstance(own, Scored) or own.unscored:
+        if case.labelled is None or not isinstance(own, CaseOutputs) or own.unscored:
             return {}
         ref = self._known.get(_key(reference)) if reference else None
         against = None
-        if isinstance(ref, Scored) and ref is not own and not ref.unscored:
+        if isinstance(ref, CaseOutputs) and ref is not own and not ref.unscored:
             against = output_quality.discordant(own.hits, ref.at(own.places).hits)
         return {
             "name": case.labelled.figure,
@@ -156,7 +156,7 @@ class Scores:
         }
 
 
-def _by_part(scored: Scored) -> Iterator[tuple[str, dict[str, int]]]:
+def _by_part(scored: CaseOutputs) -> Iterator[tuple[str, dict[str, int]]]:
     """Right answers of each part; of one that a limit on the images cut, of what is left."""
     start = 0
     places = np.arange(len(scored.hits)) if scored.places is None else scored.places
@@ -166,12 +166,12 @@ def _by_part(scored: Scored) -> Iterator[tuple[str, dict[str, int]]]:
         yield name, {"right": int(hits.sum()), "n": len(hits)}
 
 
-def _key(case: Prepared) -> Key:
+def _key(case: PreparedCase) -> Key:
     return case.artifact.sha256, case.runtime, repr(case.labelled)
 
 
-def _scored(answer: Answer) -> Scored:
-    numbering = Numbering(**answer.result["numbering"])
+def _scored(answer: Answer) -> CaseOutputs:
+    numbering = LabelMapping(**answer.result["numbering"])
     parts = tuple((name, size) for name, size in answer.result["parts"])
     outputs, labels, unscored = answer.arrays["outputs"], answer.arrays["labels"], ""
     try:
@@ -181,10 +181,12 @@ def _scored(answer: Answer) -> Scored:
     if broken := output_quality.not_finite(outputs):
         unscored = broken.reason
     stop = answer.result["stop"]
-    return Scored(outputs, labels, numbering.classes, unscored, parts, answer.arrays["places"] if stop else None, stop)
+    return CaseOutputs(
+        outputs, labels, numbering.classes, unscored, parts, answer.arrays["places"] if stop else None, stop
+    )
 
 
-def _difference(own: Scored, reference: Scored) -> Value:
+def _difference(own: CaseOutputs, reference: CaseOutputs) -> Value:
     """Top-1 less fp32's on the same images with its paired interval; of a pass that could end early its last look's."""
     alone, in_reference = output_quality.discordant(own.hits, reference.hits)
     n = len(own.hits)

@@ -13,16 +13,16 @@ from harness.core.artifact import deflated_size_of
 from harness.core.execution import OperatorProfile
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Trace
-from harness.measure.prepared import BlobSink, Prepared
+from harness.measure.prepared import BlobSink, PreparedCase
 
 from .memory import MemoryTrace, memory_trace
-from .worker_process import Failure, run_worker
+from .worker_process import WorkerFailure, run_worker
 
 
-def operator_profile(case: Prepared, scratch: Path) -> OperatorProfile | Missing:
+def operator_profile(case: PreparedCase, scratch: Path) -> OperatorProfile | Missing:
     """The case's operators; Missing when the runtime has no profiler or the process failed."""
     answer = run_worker(case.job("profile", scratch / f"profile-{case.case.slug}", seed=0), case.timeout_s)
-    if isinstance(answer, Failure):
+    if isinstance(answer, WorkerFailure):
         return Missing(f"the profiling pass ended as {answer.verdict.status}: {answer.verdict.reason}")
     found: dict[str, Any] = answer.result["operators"]
     return Missing(found["reason"]) if "reason" in found else OperatorProfile.from_json(found)
@@ -32,7 +32,7 @@ NOT_ASKED = Missing("not looked at: run with --deep")
 
 
 @dataclass(frozen=True)
-class Deep:
+class Diagnostics:
     """Each, or why there is none."""
 
     operators: OperatorProfile | Missing = NOT_ASKED
@@ -52,7 +52,7 @@ class Deep:
         return {"memory_trace": {"phases_ended_ns": self.memory.ended_ns}}
 
 
-def look_deeper(case: Prepared, blobs: BlobSink, scratch: Path) -> Deep:
+def diagnose(case: PreparedCase, blobs: BlobSink, scratch: Path) -> Diagnostics:
     """Run the passes: about a second, two process starts, and a second for every 20 MB of the model."""
     size = Value(deflated_size_of(case.artifact.path))
-    return Deep(operator_profile(case, scratch), memory_trace(case, blobs, scratch), size)
+    return Diagnostics(operator_profile(case, scratch), memory_trace(case, blobs, scratch), size)

@@ -19,19 +19,19 @@ from harness.core.record import Blob, Trace
 from harness.core.sensing import Sensor
 from harness.measure.prepared import BlobSink
 from harness.measure.presets import Profile
-from harness.measure.samples import Progress
+from harness.measure.samples import CaseState
 from harness.sensors.board_power import PowerSource
-from harness.sensors.energy import CaseEnergy, Window, case_energy, settle_ns
+from harness.sensors.energy import EnergyMetrics, Window, case_energy, settle_ns
 from harness.sensors.sampler import DEFAULT_PERIOD_NS, Sampler, Series, Traces
 
-from .worker_process import Answer, Failure, run_worker
+from .worker_process import Answer, WorkerFailure, run_worker
 
 MIN_SAMPLES = 14
 """Samples a window must be long enough for, after the sensor has settled; fewer than 10 different ones are refused."""
 
 
 @dataclass(frozen=True)
-class Measured:
+class EnergyResult:
     """One case's energy metrics, the traces behind them, and the windows they were taken over."""
 
     metrics: Mapping[str, Quantity]
@@ -47,8 +47,8 @@ class EnergyPass:
     source: PowerSource | Missing
 
     def measure(
-        self, states: Sequence[Progress], profile: Profile, blobs: BlobSink, scratch: Path
-    ) -> dict[Case, Measured]:
+        self, states: Sequence[CaseState], profile: Profile, blobs: BlobSink, scratch: Path
+    ) -> dict[Case, EnergyResult]:
         """Energy of every case: `states` are those whose latency is known."""
         if isinstance(self.source, Missing):
             return {state.prepared.case: _missing(self.source) for state in states}
@@ -72,15 +72,15 @@ class EnergyPass:
         slowest = max(DEFAULT_PERIOD_NS, *(channel.period_ns for channel in source.channels))
         return max(profile.energy_ns, settle_ns(source.channels) + MIN_SAMPLES * slowest)
 
-    def _run(self, state: Progress, profile: Profile, window_ns: int, scratch: Path) -> Answer | Failure:
+    def _run(self, state: CaseState, profile: Profile, window_ns: int, scratch: Path) -> Answer | WorkerFailure:
         loop = dataclasses.replace(profile.loop, min_ns=window_ns)
         out = scratch / f"energy-{state.prepared.case.slug}"
         return run_worker(state.prepared.job("latency", out, seed=0, loop=loop), state.prepared.timeout_s)
 
     def _one(
-        self, answer: Answer | Failure, traces: Traces, kept: tuple[Trace, ...], idle: tuple[Window, Window]
-    ) -> Measured:
-        if isinstance(answer, Failure):
+        self, answer: Answer | WorkerFailure, traces: Traces, kept: tuple[Trace, ...], idle: tuple[Window, Window]
+    ) -> EnergyResult:
+        if isinstance(answer, WorkerFailure):
             return _missing(Missing(f"the energy pass ended as {answer.verdict.status}: {answer.verdict.reason}"))
         window = (answer.result["started_ns"], answer.result["ended_ns"])
         found = case_energy(traces, self.source, window, answer.result["inferences"], idle)
@@ -90,7 +90,7 @@ class EnergyPass:
             "idle_windows_ns": idle,
             "phases_ns": _phases(answer.result, idle),
         }
-        return Measured(_metrics(found), kept, details)
+        return EnergyResult(_metrics(found), kept, details)
 
 
 def _phases(result: Mapping[str, Any], idle: tuple[Window, Window]) -> dict[str, Window]:
@@ -104,12 +104,12 @@ def _phases(result: Mapping[str, Any], idle: tuple[Window, Window]) -> dict[str,
     }
 
 
-def _metrics(found: CaseEnergy) -> dict[str, Quantity]:
+def _metrics(found: EnergyMetrics) -> dict[str, Quantity]:
     return {"energy_gross_j": found.gross, "energy_net_j": found.net}
 
 
-def _missing(reason: Missing) -> Measured:
-    return Measured(_metrics(CaseEnergy(reason, reason)))
+def _missing(reason: Missing) -> EnergyResult:
+    return EnergyResult(_metrics(EnergyMetrics(reason, reason)))
 
 
 def _idle(window_ns: int) -> Window:

@@ -22,14 +22,14 @@ from harness.core.sensing import Sensor
 from harness.datasets.dataset import open_dataset
 from harness.datasets.preprocessing import preprocess
 from harness.measure.metrics import headline
-from harness.measure.prepared import BlobSink, Prepared
+from harness.measure.prepared import BlobSink, PreparedCase
 from harness.measure.presets import Profile, fitted, level
-from harness.measure.protocol import Job, Labelled, Loop
-from harness.measure.samples import Progress
+from harness.measure.protocol import Job, LabelledData, Loop
+from harness.measure.samples import CaseState
 from harness.measure.worker.setup import N_FEEDS
 
-from .thermal import ClimateWatch, ThrottleWatch
-from .worker_process import Answer, Failure, run_worker
+from .thermal import ThermalWatch, ThrottleWatch
+from .worker_process import Answer, WorkerFailure, run_worker
 
 PILOTS = 2
 """Processes that serve as the pilot for the number of inferences in the later ones."""
@@ -49,13 +49,13 @@ class LatencyPass:
     sensors: Sequence[Sensor] = ()
     throttle: ThrottleWatch = field(default_factory=lambda: ThrottleWatch((), ()))
 
-    def measure(self, states: Sequence[Progress]) -> Iterator[int]:
+    def measure(self, states: Sequence[CaseState]) -> Iterator[int]:
         """Fill `states`; yields how many processes are done.
 
         Round after round every case that is not yet decided runs once, in an order drawn anew, so that a slow drift
         of the machine hits all cases alike. A failed case is not tried again.
         """
-        feeds = write_feeds([state.prepared for state in states], self.scratch)
+        feeds = write_inputs([state.prepared for state in states], self.scratch)
         rng = random.Random(self.seed)  # noqa: S311 - an order, no secret
         place = 0
         while open_states := [state for state in states if not self._decided(state)]:
@@ -64,18 +64,18 @@ class LatencyPass:
                 place += 1
                 yield place
 
-    def _decided(self, state: Progress) -> bool:
+    def _decided(self, state: CaseState) -> bool:
         """Failed, as often as allowed, or at a planned look with an interval narrow enough."""
         n, profile = len(state.runs), fitted(self.profile, state.prepared.case)
         if state.failure is not None or n >= profile.max_processes:
             return True
         return n >= profile.processes and n in stats.LOOKS and self._width(state) <= profile.half_width
 
-    def _width(self, state: Progress) -> float:
+    def _width(self, state: CaseState) -> float:
         interval = stats.median_interval(headline(state), level(len(state.runs), self.profile))
         return (interval.hi - interval.lo) / 2 / interval.mid
 
-    def _one_process(self, state: Progress, place: int, feeds: dict[Labelled, Path]) -> None:
+    def _one_process(self, state: CaseState, place: int, feeds: dict[LabelledData, Path]) -> None:
         prepared = state.prepared
         inputs = feeds.get(prepared.labelled) if prepared.labelled else None
         out = self.scratch / f"latency-{place}"
@@ -85,21 +85,21 @@ class LatencyPass:
         answer = self._run(job, state)
         state.throttled = state.throttled or self.throttle.since(sources)
         state.duration_s += time.monotonic() - before
-        if isinstance(answer, Failure):
+        if isinstance(answer, WorkerFailure):
             state.failure = answer
         else:
             state.add(answer, place, self.blobs, self.profile)
 
-    def _run(self, job: Job, state: Progress) -> Answer | Failure:
+    def _run(self, job: Job, state: CaseState) -> Answer | WorkerFailure:
         """Nothing runs beside the worker, except in sustained, which is about what heat does to it."""
         if job.scenario != "sustained":
             return run_worker(job, state.prepared.timeout_s)
-        watch = ClimateWatch(self.sensors)
+        watch = ThermalWatch(self.sensors)
         answer = run_worker(job, state.prepared.timeout_s, watch.of)
         state.climate = watch.traces
         return answer
 
-    def _loop(self, state: Progress) -> Loop:
+    def _loop(self, state: CaseState) -> Loop:
         """The profile's loop; from the third process on with the inferences per process that two pilots call for."""
         base = fitted(self.profile, state.prepared.case).loop
         open_ended = self.profile.max_processes > max(PILOTS, self.profile.processes)
@@ -115,12 +115,12 @@ class LatencyPass:
         return dataclasses.replace(base, min_n=max(n, min(most, worth)))
 
 
-def write_feeds(block: Sequence[Prepared], scratch: Path) -> dict[Labelled, Path]:
+def write_inputs(block: Sequence[PreparedCase], scratch: Path) -> dict[LabelledData, Path]:
     """The first images of each labelled set, preprocessed, as .npy files: the timed loop's inputs.
 
     Made here, so that the measured child imports no image library and its memory is the runtime's own.
     """
-    files: dict[Labelled, Path] = {}
+    files: dict[LabelledData, Path] = {}
     for labelled in {prepared.labelled for prepared in block if prepared.labelled}:
         images = open_dataset(labelled.kind, Path(labelled.path)).items(N_FEEDS)
         rows = [preprocess(image, labelled.preprocess) for image, _ in images]
@@ -141,7 +141,7 @@ def loop_overhead_ns(scratch: Path) -> Quantity:
     """
     job = Job("latency", plugins.reference("runtimes", "null"), model="", out=str(scratch / "null"), loop=_LOOP)
     answer = run_worker(job, timeout_s=60)
-    if isinstance(answer, Failure):
+    if isinstance(answer, WorkerFailure):
         return Missing(f"the null runtime ended as {answer.verdict.status}: {answer.verdict.reason}")
     wall = answer.arrays["warmup_ns"][_SETTLE:]
     return Value(float(np.median(wall)), n=len(wall))

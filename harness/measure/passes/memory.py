@@ -18,11 +18,11 @@ import numpy as np
 
 from harness.core.quantity import Missing
 from harness.core.record import Blob, Trace
-from harness.measure.prepared import BlobSink, Prepared
+from harness.measure.prepared import BlobSink, PreparedCase
 from harness.measure.protocol import PHASES, Loop
 from harness.measure.worker.os_counters import resident
 
-from .worker_process import Failure, run_worker
+from .worker_process import WorkerFailure, run_worker
 
 PERIOD_NS = 20_000_000
 _MS = 1_000_000
@@ -38,7 +38,7 @@ class MemoryTrace:
 
 
 @dataclass
-class Watch:
+class MemoryWatch:
     """Samples (t_ns, RSS, USS) of one process at a time."""
 
     period_ns: int = PERIOD_NS
@@ -62,24 +62,24 @@ class Watch:
             over.wait(self.period_ns / 1e9)
 
 
-def memory_trace(case: Prepared, blobs: BlobSink, scratch: Path) -> MemoryTrace | Missing:
+def memory_trace(case: PreparedCase, blobs: BlobSink, scratch: Path) -> MemoryTrace | Missing:
     """Run the case once more and watch it; Missing when it failed or this kernel does not tell."""
-    watch = Watch()
+    watch = MemoryWatch()
     job = case.job("latency", scratch / f"memory-{case.case.slug}", seed=0, loop=_LOOP)
     answer = run_worker(job, case.timeout_s, watch.of)
-    if isinstance(answer, Failure):
+    if isinstance(answer, WorkerFailure):
         return Missing(f"the memory pass ended as {answer.verdict.status}: {answer.verdict.reason}")
     if not watch.samples:
         return Missing("/proc/<pid>/smaps_rollup cannot be read (it exists since Linux 4.14)")
     return MemoryTrace(_traces(watch, blobs), {name: answer.result[f"after_{name}"]["at_ns"] for name in PHASES})
 
 
-def _traces(watch: Watch, blobs: BlobSink) -> tuple[Trace, ...]:
+def _traces(watch: MemoryWatch, blobs: BlobSink) -> tuple[Trace, ...]:
     times, *sizes = np.array(watch.samples, np.int64).T
     names = ("memory_rss", "memory_uss")
     return tuple(_trace(name, times, values, watch, blobs) for name, values in zip(names, sizes, strict=True))
 
 
-def _trace(name: str, times: Any, values: Any, watch: Watch, blobs: BlobSink) -> Trace:
+def _trace(name: str, times: Any, values: Any, watch: MemoryWatch, blobs: BlobSink) -> Trace:
     sha256, n = blobs.put_blob({"t_ns": times, "value": values})
     return Trace(name, "B", "process", watch.period_ns, n, Blob("trace", sha256, n, "B"))

@@ -15,7 +15,7 @@ import numpy as np
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Sensor
 from harness.measure.metrics import minutes_of
-from harness.measure.samples import Progress
+from harness.measure.samples import CaseState
 from harness.sensors.board_power import matches
 from harness.sensors.registry import read_safely
 from harness.sensors.sampler import Sampler, Series, Traces
@@ -74,7 +74,7 @@ _UNITS = ("degC", "Hz")
 
 
 @dataclass
-class ClimateWatch:
+class ThermalWatch:
     """Reads temperatures and clocks while a process runs; `traces` afterwards."""
 
     sensors: Sequence[Sensor]
@@ -97,7 +97,7 @@ def _climate(traces: Traces) -> Traces:
     return Traces(kept, traces.cpu_ns, traces.wall_ns)
 
 
-def minute_rows(state: Progress) -> list[dict[str, Any]]:
+def minute_rows(state: CaseState) -> list[dict[str, Any]]:
     """One row a minute: minute (from 1), p50_ns, n, temperature_c (hottest sensor), clock_hz (mean of the cores).
 
     What no sensor told is None, with the reason under '<name>_missing'. Empty for other scenarios.

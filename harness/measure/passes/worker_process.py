@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from harness.core.verdict import Status, Verdict
 from harness.measure.protocol import Job
-from harness.measure.worker.os_counters import held_bytes
+from harness.measure.worker.os_counters import current_rss_bytes
 
 FASTEST_BYTES_PER_S = 2 << 30
 """No faster than this does a process fill new memory (the kernel zeroes every page first)."""
@@ -44,7 +44,7 @@ Ended = Callable[[float], bool]
 """Sleeps at most so many seconds; True when the child has ended."""
 
 
-def guard(child: subprocess.Popen[bytes], timeout_s: float, memory_bytes: int | None) -> Verdict | None:
+def supervise(child: subprocess.Popen[bytes], timeout_s: float, memory_bytes: int | None) -> Verdict | None:
     """Sleep until the child ends; None when it did so by itself, else why it has to be killed.
 
     Where there is a memory limit, what it holds is read from outside, the more often the nearer it comes: far from the
@@ -55,7 +55,7 @@ def guard(child: subprocess.Popen[bytes], timeout_s: float, memory_bytes: int | 
         while (left_s := deadline - time.monotonic()) > 0:
             pause_s = left_s
             if memory_bytes is not None:
-                held = held_bytes(child.pid)
+                held = current_rss_bytes(child.pid)
                 if held > memory_bytes:
                     return _too_much(held, memory_bytes)
                 pause_s = min(left_s, max(_SHORTEST_S, min(_LONGEST_S, (memory_bytes - held) / FASTEST_BYTES_PER_S)))
@@ -110,7 +110,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Failure:
+class WorkerFailure:
     """Why there is no answer, and the tail of what the worker printed."""
 
     verdict: Verdict
@@ -120,7 +120,7 @@ class Failure:
 Watcher = Callable[[int], AbstractContextManager[Any]]
 
 
-def run_worker(job: Job, timeout_s: float, watch: Watcher = nullcontext) -> Answer | Failure:
+def run_worker(job: Job, timeout_s: float, watch: Watcher = nullcontext) -> Answer | WorkerFailure:
     """Start a fresh Python for the job and wait within `watch(pid)`.
 
     It is killed after `timeout_s` beyond its own time, and when it holds more than `job.memory_bytes`.
@@ -136,7 +136,7 @@ def run_worker(job: Job, timeout_s: float, watch: Watcher = nullcontext) -> Answ
         shutil.rmtree(out)
 
 
-def _run(job: Job, out: Path, timeout_s: float, watch: Watcher) -> Answer | Failure:
+def _run(job: Job, out: Path, timeout_s: float, watch: Watcher) -> Answer | WorkerFailure:
     log = out / "log.txt"
     with log.open("wb") as sink:
         dataclasses.replace(job, spawned_ns=time.perf_counter_ns()).write(out / "job.json")
@@ -151,21 +151,21 @@ def _run(job: Job, out: Path, timeout_s: float, watch: Watcher) -> Answer | Fail
         )
         try:
             with watch(child.pid):
-                stopped = guard(child, timeout_s + job.own_time_s, job.memory_bytes)
+                stopped = supervise(child, timeout_s + job.own_time_s, job.memory_bytes)
         finally:
             child.kill()
             child.wait()
-    return Failure(stopped, _tail(log)) if stopped else _answer(out, child.returncode, log)
+    return WorkerFailure(stopped, _tail(log)) if stopped else _answer(out, child.returncode, log)
 
 
-def _answer(out: Path, status: int, log: Path) -> Answer | Failure:
+def _answer(out: Path, status: int, log: Path) -> Answer | WorkerFailure:
     path = out / "result.json"
     if not path.exists():
-        return Failure(_died(status), _tail(log))
+        return WorkerFailure(_died(status), _tail(log))
     result = json.loads(path.read_text(encoding="utf-8"))
     if "error" in result:
         kind: Status = result["error"]
-        return Failure(Verdict(kind, result["message"], result.get("remedy") or REMEDIES[kind]), _tail(log))
+        return WorkerFailure(Verdict(kind, result["message"], result.get("remedy") or REMEDIES[kind]), _tail(log))
     with np.load(out / "arrays.npz", allow_pickle=False) as file:
         return Answer(result, dict(file))
 

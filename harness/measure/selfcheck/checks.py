@@ -18,8 +18,8 @@ from harness import stats
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.sensing import Sensor
 from harness.measure.passes.latency import loop_overhead_ns
-from harness.measure.passes.worker_process import Failure, run_worker
-from harness.measure.prepared import Prepared
+from harness.measure.passes.worker_process import WorkerFailure, run_worker
+from harness.measure.prepared import PreparedCase
 from harness.measure.protocol import Loop
 from harness.measure.worker.latency import control_ns
 from harness.sensors.sampler import Sampler, sampled_channels
@@ -122,7 +122,7 @@ def worker_import(scratch: Path) -> list[Check]:
 class Workload:
     """What runs while the sensors are sampled: a case, and for how many pairs of blocks with and without sampling."""
 
-    prepared: Prepared
+    prepared: PreparedCase
     pairs: int
     seed: int = 0
 
@@ -145,7 +145,7 @@ def _slowdown(work: Workload, sensors: Sequence[Sensor], scratch: Path) -> Quant
     loop = Loop(5, _WARMUP_NS, FEWEST, 2 * BLOCK_NS * work.pairs)
     job = work.prepared.job("stamps", scratch / "sampler", work.seed, loop)
     answer = run_worker(job, work.prepared.timeout_s, alternation.of)
-    if isinstance(answer, Failure):
+    if isinstance(answer, WorkerFailure):
         return Missing(f"{work.prepared.case.id} ended as {answer.verdict.status}: {answer.verdict.reason}")
     return slowdown(alternation.pairs, answer.arrays["at_ns"], answer.arrays["wall_ns"])
 

@@ -23,8 +23,8 @@ from harness.measure.protocol import Job, Phase  # noqa: E402
 from harness.runtimes.base import SessionError  # noqa: E402
 
 from . import latency as _latency  # noqa: E402, F401 - with this module, so that the runtime's own cost stands apart
-from .os_counters import mark, max_rss_bytes, peak_rss_bytes  # noqa: E402
-from .setup import Arrays, adapter, die_first, die_with_parent, pin  # noqa: E402  # noqa: E402
+from .os_counters import max_rss_bytes, memory_mark, peak_rss_bytes  # noqa: E402
+from .setup import Arrays, adapter, die_with_parent, pin_to_cpus, raise_oom_score  # noqa: E402  # noqa: E402
 
 _PHASES: dict[Phase, tuple[str, str]] = {
     "inspect": ("feeds", "inspect"),
@@ -40,7 +40,7 @@ _PHASES: dict[Phase, tuple[str, str]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Do the job, write `result.json` and `arrays.npz` into its folder; 0 when measured, 1 when not."""
     die_with_parent()
-    die_first()
+    raise_oom_score()
     job = Job.read(Path((argv or sys.argv[1:])[0]))
     arrays: Arrays = {}
     try:
@@ -67,14 +67,14 @@ def _write(out: Path, result: dict[str, Any], arrays: Arrays) -> None:
 
 
 def _work(job: Job) -> tuple[dict[str, Any], Arrays]:
-    pin(job.affinity)
+    pin_to_cpus(job.affinity)
     module, function = _PHASES[job.phase]
     phase = getattr(importlib.import_module(f".{module}", __package__), function)
     runtime = adapter(job)
     before_import = time.perf_counter_ns()
     runtime.load_library()
     imported = time.perf_counter_ns()
-    after_import = mark()
+    after_import = memory_mark()
     before_load = time.perf_counter_ns()
     session = runtime.open(Path(job.model), job.options)
     loaded = time.perf_counter_ns()
@@ -83,7 +83,7 @@ def _work(job: Job) -> tuple[dict[str, Any], Arrays]:
         "import_ns": imported - before_import,
         "load_ns": loaded - before_load,
         "after_import": after_import,
-        "after_load": mark(),
+        "after_load": memory_mark(),
         "inputs": [{"name": s.name, "shape": list(s.shape), "dtype": s.dtype} for s in session.inputs],
     }
     more, arrays = phase(session, job)

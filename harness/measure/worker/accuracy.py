@@ -19,7 +19,7 @@ from harness.datasets.dataset import Dataset, open_dataset
 from harness.datasets.image_folders import Image
 from harness.datasets.label_mapping import Label, rows
 from harness.datasets.preprocessing import preprocess
-from harness.measure.protocol import Job, Stop
+from harness.measure.protocol import Job, StoppingRule
 from harness.runtimes.base import Session
 from harness.stats.output_quality import discordant, hits
 from harness.stats.proportions import Difference, decide, looks
@@ -33,7 +33,7 @@ def accuracy(session: Session, job: Job) -> Outcome:
         raise ValueError("an accuracy job needs labelled images")
     spec = only_input(session)
     dataset = open_dataset(job.labelled.kind, Path(job.labelled.path))
-    judge = Judge(job.stop) if job.stop else None
+    judge = EarlyStopping(job.stop) if job.stop else None
     places, outputs, labels = [], [], []
     for place, image, label in in_order(dataset, job.labelled.limit, job.stop.seed if job.stop else None):
         session.prepare({spec.name: spec.encode(preprocess(image, job.labelled.preprocess)[None])})
@@ -60,10 +60,10 @@ def in_order(dataset: Dataset, limit: int | None, seed: int | None) -> Iterator[
         yield place, image, label
 
 
-class Judge:
+class EarlyStopping:
     """Looks at the outputs so far when a look is planned; `said` is what the record keeps of it."""
 
-    def __init__(self, stop: Stop) -> None:
+    def __init__(self, stop: StoppingRule) -> None:
         with np.load(stop.reference, allow_pickle=False) as file:
             self._hits, self._labels = file["hits"], file["labels"]
         self._stop = stop

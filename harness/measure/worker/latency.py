@@ -19,9 +19,9 @@ from harness.runtimes.base import Batch, Session
 
 from . import loop as timed_loop
 from . import scenarios
-from .loop import Plan
-from .os_counters import between, look, mark
-from .setup import Outcome, adapter, feeds
+from .loop import LoopPlan
+from .os_counters import delta, memory_mark, snapshot
+from .setup import Outcome, adapter, load_inputs
 
 _REPEATS = 9
 _WARM_UP = 3
@@ -51,31 +51,31 @@ def latency(session: Session, job: Job) -> Outcome:
     """Every duration of one process, and what the kernel saw meanwhile."""
     if job.loop is None:
         raise ValueError("a latency job needs a loop")
-    batches = feeds(session, job)
+    batches = load_inputs(session, job)
     session.prepare(batches[0])
     before = time.perf_counter_ns()
     session.infer()
     first_ns = time.perf_counter_ns() - before
-    after_first = mark()
+    after_first = memory_mark()
     result, arrays = _steady_loop(session, batches, job.loop, job)
     outputs = {name: list(array.shape) for name, array in session.fetch().items()}
-    marks = {"after_first": after_first, "after_steady": mark()}
+    marks = {"after_first": after_first, "after_steady": memory_mark()}
     return {"first_inference_ns": first_ns, "outputs": outputs, **marks, **result}, arrays
 
 
 def _steady_loop(session: Session, batches: list[Batch], loop: Loop, job: Job) -> Outcome:
     """Warm up, then the scenario between two runs of the control kernel, then SingleStream with one input repeated."""
     threads = job.options.threads
-    warm = timed_loop.run(session, batches, Plan(loop.warmup_n, loop.warmup_ns, loop.max_n, threads))
+    warm = timed_loop.run(session, batches, LoopPlan(loop.warmup_n, loop.warmup_ns, loop.max_n, threads))
     calls = timed_loop.calls_per_sample(float(np.median(warm.wall_ns)))
     another = partial(adapter(job).open, Path(job.model), job.options)
-    stage = scenarios.Stage(session, another, job.load, job.options.batch, job.seed)
+    stage = scenarios.ScenarioContext(session, another, job.load, job.options.batch, job.seed)
     control_before = control_ns()
-    plan = Plan(loop.min_n, loop.min_ns, loop.max_n, threads, calls)
-    before = look()
+    plan = LoopPlan(loop.min_n, loop.min_ns, loop.max_n, threads, calls)
+    before = snapshot()
     samples = scenarios.drive(job.driver, job.scenario, stage, batches, plan)
     result: dict[str, Any] = {
-        **between(before, look()),
+        **delta(before, snapshot()),
         "gc_frozen": samples.gc_frozen,
         "started_ns": samples.started_ns,
         "ended_ns": samples.ended_ns,
@@ -86,7 +86,7 @@ def _steady_loop(session: Session, batches: list[Batch], loop: Loop, job: Job) -
         "driver_log": samples.log,
     }
     if job.scenario == "SingleStream":
-        same = timed_loop.run(session, batches[:1], Plan(loop.min_n // 4 + 1, 0, loop.max_n, threads, calls))
+        same = timed_loop.run(session, batches[:1], LoopPlan(loop.min_n // 4 + 1, 0, loop.max_n, threads, calls))
         result["same_input_ratio"] = float(np.median(same.wall_ns) / np.median(samples.wall_ns))
     return result, {"warmup_ns": warm.wall_ns, "wall_ns": samples.wall_ns, "cpu_ns": samples.cpu_ns, **samples.more}
 
@@ -108,11 +108,11 @@ def stamps(session: Session, job: Job) -> Outcome:
     """Arrays 'at_ns' (on the clock that all processes share), 'wall_ns' and 'cpu_ns', one entry a sample."""
     if job.loop is None:
         raise ValueError("a stamps job needs a loop")
-    batches, loop, threads = feeds(session, job), job.loop, job.options.threads
-    warm = timed_loop.run(session, batches, Plan(loop.warmup_n, loop.warmup_ns, loop.max_n, threads))
+    batches, loop, threads = load_inputs(session, job), job.loop, job.options.threads
+    warm = timed_loop.run(session, batches, LoopPlan(loop.warmup_n, loop.warmup_ns, loop.max_n, threads))
     calls = timed_loop.calls_per_sample(float(np.median(warm.wall_ns)))
     stamped = _Stamped(session)
-    samples = timed_loop.run(stamped, batches, Plan(loop.min_n, loop.min_ns, loop.max_n, threads, calls))
+    samples = timed_loop.run(stamped, batches, LoopPlan(loop.min_n, loop.min_ns, loop.max_n, threads, calls))
     result: dict[str, Any] = {"started_ns": samples.started_ns, "ended_ns": samples.ended_ns}
     arrays = {"at_ns": np.array(stamped.at_ns, np.int64), "wall_ns": samples.wall_ns, "cpu_ns": samples.cpu_ns}
     return result, arrays

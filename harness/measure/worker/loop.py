@@ -29,7 +29,7 @@ SHORTEST_SAMPLE_NS = 50_000
 Clock = Callable[[], int]
 
 
-class Driven(Protocol):
+class DrivenSession(Protocol):
     """What the loop drives: a session, or a scenario's way to send queries to one."""
 
     def prepare(self, batch: Batch) -> None:
@@ -65,7 +65,7 @@ def cpu_clock(threads: int) -> Callable[[], int]:
     return time.thread_time_ns if threads == 1 else time.process_time_ns
 
 
-class Plan(NamedTuple):
+class LoopPlan(NamedTuple):
     """At least `min_n` samples and `min_ns` in all, at most `max_n`; a sample is the mean of `calls` inferences."""
 
     min_n: int
@@ -75,14 +75,16 @@ class Plan(NamedTuple):
     calls: int = 1
 
 
-def run(session: Driven, batches: Sequence[Batch], plan: Plan, clock: Clock = time.perf_counter_ns) -> Samples:
+def run(
+    session: DrivenSession, batches: Sequence[Batch], plan: LoopPlan, clock: Clock = time.perf_counter_ns
+) -> Samples:
     """Infer as planned, inputs taken in rotation, with the collector off."""
-    with collector_off():
+    with gc_disabled():
         return timed(session, batches, plan, clock)
 
 
 @contextmanager
-def collector_off() -> Iterator[None]:
+def gc_disabled() -> Iterator[None]:
     """No garbage collection meanwhile, and what exists is frozen."""
     gc.collect()
     gc.freeze()
@@ -94,7 +96,9 @@ def collector_off() -> Iterator[None]:
         gc.unfreeze()
 
 
-def timed(session: Driven, batches: Sequence[Batch], plan: Plan, clock: Clock = time.perf_counter_ns) -> Samples:
+def timed(
+    session: DrivenSession, batches: Sequence[Batch], plan: LoopPlan, clock: Clock = time.perf_counter_ns
+) -> Samples:
     """The loop itself; whoever calls it keeps the collector off.
 
     Arrays are allocated before, so that no allocation of ours falls within a timed inference. The input is copied in
@@ -163,11 +167,11 @@ def _per_call(durations: NDArray[np.int64], calls: int) -> NDArray[np.int64]:
     return np.rint(durations / calls).astype(np.int64)
 
 
-class Stage(NamedTuple):
+class ScenarioContext(NamedTuple):
     """What a scenario has at hand: a warm `session`, `another` like it, the case's load and batch, and the time."""
 
-    session: Driven
-    another: Callable[[], Driven]
+    session: DrivenSession
+    another: Callable[[], DrivenSession]
     load: Load = Load()
     batch: int = 1
     seed: int = 0

@@ -16,14 +16,14 @@ from typing import NamedTuple, TypedDict
 _HELD = ("VmRSS", "VmSwap")
 
 
-class Mark(TypedDict):
+class MemoryMark(TypedDict):
     """A moment on the monotonic clock and the largest resident set up to then."""
 
     at_ns: int
     peak_rss_bytes: int
 
 
-def mark() -> Mark:
+def memory_mark() -> MemoryMark:
     """Now, in this process: some 30 us, so it stands between phases and in none."""
     return {"at_ns": time.perf_counter_ns(), "peak_rss_bytes": peak_rss_bytes()}
 
@@ -45,7 +45,7 @@ def max_rss_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def held_bytes(pid: int) -> int:
+def current_rss_bytes(pid: int) -> int:
     """What another process holds, resident and swapped out; 0 when it has ended. Takes no lock of that process."""
     try:
         text = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
@@ -77,7 +77,7 @@ BUSY = 0.05
 """A thread that computed for more than this share of the window worked in it."""
 
 
-class Look(NamedTuple):
+class Snapshot(NamedTuple):
     """A moment. `cpu_ns` is this process's CPU time, `thread_ns` that of each thread: empty where it is not told."""
 
     at_ns: int
@@ -88,7 +88,7 @@ class Look(NamedTuple):
     thread_ns: dict[int, int]
 
 
-class Seen(TypedDict):
+class Delta(TypedDict):
     """Between two looks, see `harness.core.record.ProcessRun`; None where this kernel does not tell."""
 
     involuntary_switches: int
@@ -99,14 +99,14 @@ class Seen(TypedDict):
     affinity: list[int]
 
 
-def look(proc: Path = Path("/proc")) -> Look:
+def snapshot(proc: Path = Path("/proc")) -> Snapshot:
     """Now: some file reads, a fraction of a millisecond."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     at_ns, cpu_ns = time.perf_counter_ns(), time.process_time_ns()
-    return Look(at_ns, cpu_ns, usage.ru_nivcsw, usage.ru_nvcsw, _pressure_us(proc), _thread_ns(proc))
+    return Snapshot(at_ns, cpu_ns, usage.ru_nivcsw, usage.ru_nvcsw, _pressure_us(proc), _thread_ns(proc))
 
 
-def between(before: Look, after: Look) -> Seen:
+def delta(before: Snapshot, after: Snapshot) -> Delta:
     """What happened between two looks, and on which CPUs and threads the process is now."""
     window_ns = after.at_ns - before.at_ns
     worked = [ns - before.thread_ns.get(thread, 0) for thread, ns in after.thread_ns.items()]
@@ -121,7 +121,7 @@ def between(before: Look, after: Look) -> Seen:
     }
 
 
-def _pressure(before: Look, after: Look, cpus: int) -> float | None:
+def _pressure(before: Snapshot, after: Snapshot, cpus: int) -> float | None:
     """Share of the time in which tasks waited for a CPU, and no more CPUs than this process left unused.
 
     A process that fills its CPUs lost nothing to others: then its own threads wait for each other, as TensorFlow's two

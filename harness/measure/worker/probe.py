@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from harness.core.execution import Execution, OperatorProfile
 from harness.core.quantity import Missing
-from harness.measure.protocol import Job, Labelled
+from harness.measure.protocol import Job, LabelledData
 from harness.runtimes.base import Batch, Options, Session, TensorSpec
-from harness.runtimes.inputs import concrete_shape, synthesise
+from harness.runtimes.inputs import concrete_shape, synthetic_input
 
-from .setup import Outcome, feeds
+from .setup import Outcome, load_inputs
 
 if TYPE_CHECKING:
     from harness.runtimes.graph_counts import Counts
@@ -65,7 +65,7 @@ def _batches(session: Session, job: Job) -> Iterator[Batch]:
         yield {spec.name: _seeded(spec, job.options, rng) for spec in session.inputs}
 
 
-def _images(spec: TensorSpec, labelled: Labelled) -> Iterator[Batch]:
+def _images(spec: TensorSpec, labelled: LabelledData) -> Iterator[Batch]:
     from harness.datasets.dataset import open_dataset
     from harness.datasets.preprocessing import preprocess
 
@@ -82,14 +82,14 @@ def _seeded(spec: TensorSpec, options: Options, rng: np.random.Generator) -> NDA
         return spec.encode(np.ascontiguousarray(first.transpose(0, 2, 3, 1)))
     if floats:
         return spec.encode(rng.random(shape, np.float32))
-    return synthesise(spec, options, rng)
+    return synthetic_input(spec, options, rng)
 
 
 _FEW, _MANY = 6, 40
 _WANTED_NS = 500_000_000
 
 
-def take_apart(session: Session) -> OperatorProfile | Missing:
+def split_outputs(session: Session) -> OperatorProfile | Missing:
     """Profile half a second's worth of inferences on what was prepared, 6 to 40 of them."""
     session.infer()
     before = time.perf_counter_ns()
@@ -100,5 +100,5 @@ def take_apart(session: Session) -> OperatorProfile | Missing:
 
 def profile(session: Session, job: Job) -> Outcome:
     """The operators, or why there are none."""
-    session.prepare(feeds(session, job)[0])
-    return {"operators": asdict(take_apart(session))}, {}
+    session.prepare(load_inputs(session, job)[0])
+    return {"operators": asdict(split_outputs(session))}, {}

@@ -29,13 +29,13 @@ def die_with_parent() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def die_first() -> None:
+def raise_oom_score() -> None:
     """Where memory runs out after all, the kernel is to kill this process and not the harness or the desktop."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
-def pin(cpus: Sequence[int]) -> None:
+def pin_to_cpus(cpus: Sequence[int]) -> None:
     """Run on `cpus` alone (empty: anywhere), threads started later too; SessionError when the kernel does otherwise."""
     if not cpus:
         return
@@ -66,22 +66,22 @@ def adapter(job: Job) -> Adapter:
 
 def inspect(session: Session, job: Job) -> Outcome:
     """What one inference gives; the inputs are in every result."""
-    session.prepare(feeds(session, job)[0])
+    session.prepare(load_inputs(session, job)[0])
     session.infer()
     return {"outputs": {name: list(array.shape) for name, array in session.fetch().items()}}, {}
 
 
-def feeds(session: Session, job: Job) -> list[Batch]:
+def load_inputs(session: Session, job: Job) -> list[Batch]:
     """Real inputs where the parent gave some, else seeded ones of the graph's signature."""
     if job.feeds is not None:
         spec = only_input(session)
         rows = np.load(job.feeds, allow_pickle=False)
         several = (np.arange(len(rows))[:, None] + np.arange(job.options.batch)) % len(rows)
         return [{spec.name: spec.encode(rows[index])} for index in several]
-    from harness.runtimes.inputs import synthesise
+    from harness.runtimes.inputs import synthetic_input
 
     rng = np.random.default_rng(job.seed)
-    return [{spec.name: synthesise(spec, job.options, rng) for spec in session.inputs} for _ in range(N_FEEDS)]
+    return [{spec.name: synthetic_input(spec, job.options, rng) for spec in session.inputs} for _ in range(N_FEEDS)]
 
 
 def only_input(session: Session) -> TensorSpec:

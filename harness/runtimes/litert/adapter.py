@@ -29,7 +29,7 @@ from harness.runtimes.base import (
     version_of,
 )
 from harness.runtimes.capability import Capability, Device
-from harness.runtimes.errors import Hint, refusal
+from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 
 from .counts import BUILT_IN, DELEGATED, told_by
@@ -92,7 +92,7 @@ class LiteRt(Adapter):
             interpreter = module.Interpreter(model_path=str(path), num_threads=options.threads, **how)
             return self.session(interpreter, path, options)
         except Exception as error:  # the bindings raise ValueError, RuntimeError, SystemError, OSError
-            raise refusal(self.module, error, HINTS) from error
+            raise explain_error(self.module, error, HINTS) from error
 
     def session(self, interpreter: Any, path: Path, options: Options) -> LiteRtSession:
         """What `open` makes of an interpreter."""

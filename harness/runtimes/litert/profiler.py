@@ -21,7 +21,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from harness.core.execution import OperatorProfile, OpTiming
+from harness.core.execution import OperatorProfile, OperatorTiming
 from harness.core.quantity import Missing
 from harness.runtimes.operator_profile import Inference, summarise
 
@@ -193,7 +193,7 @@ def _inference(events: Sequence[Event]) -> Inference:
     return Inference(total_us * _US, [_timing(place, event) for place, event in enumerate(kernels)])
 
 
-def _timing(place: int, event: Event) -> OpTiming:
+def _timing(place: int, event: Event) -> OperatorTiming:
     """A name made of place and kernel, since events carry none that holds over several delegated parts.
 
     XNNPACK names a kernel like 'Fully Connected (NC, QS8, QC8W) GEMM': layout, type of the activations, of the weights.
@@ -201,4 +201,6 @@ def _timing(place: int, event: Event) -> OpTiming:
     kind = event.tag.decode("utf-8", "replace")
     dtype = re.search(r"\(\w+, ([A-Z]+\d+)", kind)
     name = f"{place}: {kind}"
-    return OpTiming(name, kind, _PROVIDERS[event.type], float(event.elapsed_us * _US), 1.0, dtype[1] if dtype else "")
+    return OperatorTiming(
+        name, kind, _PROVIDERS[event.type], float(event.elapsed_us * _US), 1.0, dtype[1] if dtype else ""
+    )

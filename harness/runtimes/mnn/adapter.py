@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.runtimes.base import Adapter, Options, SessionError, import_library
 from harness.runtimes.capability import Capability
-from harness.runtimes.errors import Hint, printed, refusal
+from harness.runtimes.errors import Hint, capture_output, explain_error
 
 from .session import POWERS, PRECISIONS, MnnSession
 
@@ -29,20 +29,20 @@ class Mnn(Adapter):
 
     def load_library(self) -> None:
         """Import it; it greets on standard output, which is the terminal's."""
-        with printed():
+        with capture_output():
             import_library("MNN", INSTALL)
 
     def open(self, path: Path, options: Options) -> MnnSession:
         """Load, give the inputs their shapes, and run once with `options.threads` threads."""
         self.load_library()
         asked = _asked({"precision": self.precision, **options.settings})
-        with printed() as said:
+        with capture_output() as said:
             try:
                 return MnnSession(import_library("MNN", INSTALL), path, asked, options)
             except SessionError:
                 raise
             except Exception as error:  # the binding raises Exception itself
-                raise refusal("MNN", RuntimeError(said() or str(error)), _HINTS) from error
+                raise explain_error("MNN", RuntimeError(said() or str(error)), _HINTS) from error
 
 
 def _asked(settings: Mapping[str, str]) -> dict[str, int]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness.core.execution import Execution, OperatorProfile, OpTiming, effective
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective
 from harness.runtimes.operator_profile import Inference, summarise
 
 PROVIDER = "MNN"
@@ -46,7 +46,7 @@ def _inference(net: Any, session: Any, fed: Callable[[], Any]) -> Inference:
     ran = _run(net, session, fed)
     total_ns = time.perf_counter_ns() - started
     timings = [
-        OpTiming(name, _type(kind), PROVIDER, float(taken), dtype="int8" if _QUANTISED in kind else "")
+        OperatorTiming(name, _type(kind), PROVIDER, float(taken), dtype="int8" if _QUANTISED in kind else "")
         for name, kind, taken in ran
     ]
     return Inference(float(total_ns), timings)

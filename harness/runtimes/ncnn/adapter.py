@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.runtimes.base import Adapter, Options, SessionError, import_library
 from harness.runtimes.capability import Capability
-from harness.runtimes.errors import Hint, printed, refusal
+from harness.runtimes.errors import Hint, capture_output, explain_error
 
 from . import graph
 from .session import Failed, NcnnSession, checked
@@ -40,12 +40,12 @@ class Ncnn(Adapter):
         if not path.with_suffix(".bin").is_file():
             raise SessionError(f"{path.with_suffix('.bin').name} is not beside {path.name}", "a net needs both files")
         layers = graph.read(path)
-        with printed() as said:
+        with capture_output() as said:
             try:
                 net = self._loaded(library, path, options)
                 return NcnnSession(library, net, layers, options)
             except Failed as error:
-                raise refusal("ncnn", RuntimeError(said() or str(error)), _HINTS) from error
+                raise explain_error("ncnn", RuntimeError(said() or str(error)), _HINTS) from error
 
     def _loaded(self, library: Any, path: Path, options: Options) -> Any:
         net = library.Net()

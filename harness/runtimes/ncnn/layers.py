@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from harness.core.execution import Execution, OperatorProfile, OpTiming, effective
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective
 from harness.runtimes.operator_profile import Inference, summarise
 
 from .graph import Layer
@@ -71,12 +71,12 @@ def profile(library: Any, net: Any, layers: Sequence[Layer], n: int, fed: Callab
 
 
 def _inference(library: Any, net: Any, layers: Sequence[Layer], extractor: Any) -> Inference:
-    timings: list[OpTiming] = []
+    timings: list[OperatorTiming] = []
     started = before = time.perf_counter_ns()
     for layer, blob in zip(layers, _blobs(library, net, extractor), strict=True):
         taken = time.perf_counter_ns() - before
         if layer.type != "Input":
             dtype = _precision(library, net.opt, layer, blob)
-            timings.append(OpTiming(layer.name, layer.type, PROVIDER, float(taken), dtype=dtype))
+            timings.append(OperatorTiming(layer.name, layer.type, PROVIDER, float(taken), dtype=dtype))
         before = time.perf_counter_ns()
     return Inference(float(time.perf_counter_ns() - started), timings)

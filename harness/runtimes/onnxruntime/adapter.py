@@ -15,7 +15,7 @@ from harness.core.execution import Execution, OperatorProfile
 from harness.core.quantity import Missing
 from harness.runtimes import inputs
 from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec
-from harness.runtimes.errors import Hint, refusal
+from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 
 from .providers import CPU as CPU_PROVIDER
@@ -66,11 +66,11 @@ class OnnxRuntime(Adapter):
     def open(self, path: Path, options: Options) -> OnnxSession:
         """Load the graph with every optimisation, sequential execution and `options.threads` intra-op threads."""
         self._need_provider()
-        plan = Plan(path, self.provider, options)
+        plan = GraphFacts(path, self.provider, options)
         try:
             return OnnxSession(plan)
         except Exception as error:  # onnxruntime's exceptions share no base but Exception
-            raise refusal("onnxruntime", error, HINTS) from error
+            raise explain_error("onnxruntime", error, HINTS) from error
 
     def probe(self) -> dict[str, Any]:
         """Version, build and the providers of this build."""
@@ -91,7 +91,7 @@ class OnnxRuntime(Adapter):
 
 
 @dataclass(frozen=True)
-class Plan:
+class GraphFacts:
     """All that a session is made from, so that a second one with the profiler on is alike."""
 
     path: Path
@@ -137,7 +137,7 @@ class Plan:
 class OnnxSession(Session):
     """Inputs are bound once to buffers of our own, outputs to the device: infer is one call without copies."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: GraphFacts) -> None:
         import onnxruntime as ort
 
         self._plan = plan
@@ -158,7 +158,7 @@ class OnnxSession(Session):
         if node.type not in _DTYPES:
             raise SessionError(f"input '{node.name}' has type {node.type}, which cannot be fed from an array")
         shape = tuple(-1 if size is None else size for size in node.shape)
-        return TensorSpec(node.name, shape, _DTYPES[node.type], *inputs.read(self._told, node.name))
+        return TensorSpec(node.name, shape, _DTYPES[node.type], *inputs.read_quantization(self._told, node.name))
 
     def prepare(self, batch: Batch) -> None:
         """Copy into the bound input buffers."""
@@ -172,7 +172,7 @@ class OnnxSession(Session):
     def fetch(self) -> Outputs:
         """Copies of the outputs; integers with a scale as the float32 they stand for."""
         arrays = zip(self._outputs, self._binding.copy_outputs_to_cpu(), strict=True)
-        return {name: inputs.decoded(array, *inputs.read(self._told, name)) for name, array in arrays}
+        return {name: inputs.dequantize(array, *inputs.read_quantization(self._told, name)) for name, array in arrays}
 
     def info(self) -> dict[str, Any]:
         """Version, build, providers in force with their options, and threads."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core.execution import Execution, OperatorProfile, OpTiming, effective
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.operator_profile import Inference, summarise
@@ -115,9 +115,9 @@ def _arguments(event: Event) -> Mapping[str, Any]:
     return arguments if isinstance(arguments, dict) else {}
 
 
-def _timing(event: Event) -> OpTiming:
+def _timing(event: Event) -> OperatorTiming:
     known = _arguments(event)
-    return OpTiming(
+    return OperatorTiming(
         name=str(event["name"]).removesuffix(_KERNEL),
         type=str(known.get("op_name", "unknown")),
         provider=str(known.get("provider", "unknown")),
@@ -157,5 +157,5 @@ def told_by(profile: OperatorProfile) -> Execution:
     return found.having(Finding("fallback", "warn", words, remedy))
 
 
-def _precision(kernel: OpTiming) -> str:
+def _precision(kernel: OperatorTiming) -> str:
     return "int8" if _INTEGER.search(kernel.type) else _ELEMENTS.get(kernel.dtype, kernel.dtype or "unknown")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.runtimes.base import Adapter, Options, SessionError
 from harness.runtimes.capability import Capability, Device
-from harness.runtimes.errors import Hint, refusal
+from harness.runtimes.errors import Hint, explain_error
 
 from .session import MODE, PRECISION, STREAMS, THREADS, OpenVinoSession, short_version
 
@@ -54,7 +54,7 @@ class OpenVino(Adapter):
         try:
             return OpenVinoSession(core, core.read_model(path), self.device, self.properties(options), options)
         except Exception as error:  # RuntimeError and openvino's own, which share no base
-            raise refusal("openvino", error, _HINTS) from error
+            raise explain_error("openvino", error, _HINTS) from error
 
     def properties(self, options: Options) -> dict[str, Any]:
         """What is asked of the device; those of the user come last."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from harness.core.execution import OperatorProfile, OpTiming
+from harness.core.execution import OperatorProfile, OperatorTiming
 from harness.core.quantity import Missing
 from harness.runtimes.operator_profile import Inference, summarise
 
@@ -34,8 +34,8 @@ def _inference(request: ov.InferRequest, device: str) -> Inference:
     return Inference(request.latency * 1e6, [_timing(each, device) for each in executed if each.real_time])
 
 
-def _timing(counter: ov.ProfilingInfo, device: str) -> OpTiming:
+def _timing(counter: ov.ProfilingInfo, device: str) -> OperatorTiming:
     """The kernel's name ends in what it computes in: 'brgconv_avx512_f32', 'jit_gemm_i8'."""
     dtype = counter.exec_type.rpartition("_")[2]
     spent: timedelta = counter.real_time
-    return OpTiming(counter.node_name, counter.node_type, device, spent.total_seconds() * 1e9, dtype=dtype)
+    return OperatorTiming(counter.node_name, counter.node_type, device, spent.total_seconds() * 1e9, dtype=dtype)

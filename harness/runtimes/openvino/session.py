@@ -76,7 +76,7 @@ class OpenVinoSession(Session):
         shape = tuple(-1 if size.is_dynamic else size.get_length() for size in port.partial_shape)
         dtype = np.dtype(port.element_type.to_dtype()).name
         name = next(iter(sorted(port.names)), f"input{place}")
-        return TensorSpec(name, shape, dtype, *inputs.read(self._metadata, name))
+        return TensorSpec(name, shape, dtype, *inputs.read_quantization(self._metadata, name))
 
     def prepare(self, batch: Batch) -> None:
         """Copy into the buffers that the request reads."""
@@ -94,7 +94,7 @@ class OpenVinoSession(Session):
             next(iter(sorted(port.names)), f"output{i}"): self._request.get_output_tensor(i) for i, port in ports
         }
         return {
-            name: inputs.decoded(np.array(tensor.data), *inputs.read(self._metadata, name))
+            name: inputs.dequantize(np.array(tensor.data), *inputs.read_quantization(self._metadata, name))
             for name, tensor in tensors.items()
         }
 

@@ -20,7 +20,7 @@ from harness.core.artifact import Format
 from harness.core.execution import Execution, effective
 from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, version_of
 from harness.runtimes.capability import Capability
-from harness.runtimes.errors import Hint, refusal
+from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 
 from .files import Net, keras_file, saved_model
@@ -67,7 +67,7 @@ class TensorFlow(Adapter):
             _configure(options.threads)
             return TensorFlowSession(self._read(path, options), options)
         except Exception as error:  # TensorFlow's and Keras' errors share no base
-            raise refusal("tensorflow", error, _HINTS) from error
+            raise explain_error("tensorflow", error, _HINTS) from error
 
     def probe(self) -> dict[str, Any]:
         """Versions of TensorFlow and Keras."""

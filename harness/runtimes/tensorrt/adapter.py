@@ -11,11 +11,11 @@ from typing import Any
 
 from harness.runtimes.base import Adapter, Options
 from harness.runtimes.capability import Capability, Device
-from harness.runtimes.errors import Hint, refusal
+from harness.runtimes.errors import Hint, explain_error
 
 from .cuda import Cuda
 from .library import Library
-from .plan import Plan
+from .plan import EngineRecipe
 from .session import REBUILD, TensorRtSession
 
 INSTALL = "pip install 'tensorrt<11'"
@@ -41,11 +41,11 @@ class TensorRt(Adapter):
     def open(self, path: Path, options: Options) -> TensorRtSession:
         """Open the engine, built before or now."""
         self.load_library()
-        plan = Plan.of({**self._settings, **options.settings})
+        plan = EngineRecipe.of({**self._settings, **options.settings})
         try:
             return TensorRtSession(path, plan, options)
         except Exception as error:  # the binding raises RuntimeError, TypeError and its own
-            raise refusal("tensorrt", error, _HINTS) from error
+            raise explain_error("tensorrt", error, _HINTS) from error
 
     def probe(self) -> dict[str, Any]:
         """Versions of TensorRT and CUDA, and the GPU. SessionError: not usable, and why."""

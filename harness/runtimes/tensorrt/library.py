@@ -14,7 +14,7 @@ from typing import Any
 from harness.runtimes.base import SessionError, TensorSpec
 
 from .engine import Engine, dtype_of
-from .plan import Plan
+from .plan import EngineRecipe
 
 OLDEST, TOO_NEW = (8, 5), (11, 0)
 _SHOWN = 5
@@ -85,7 +85,7 @@ class Network:
             TensorSpec(each.name, tuple(each.shape), dtype_of(self._trt, each.name, each.dtype)) for each in tensors
         )
 
-    def build(self, plan: Plan, shapes: Mapping[str, tuple[int, ...]], timings: bytes) -> Built:
+    def build(self, plan: EngineRecipe, shapes: Mapping[str, tuple[int, ...]], timings: bytes) -> Built:
         """An engine for inputs of these shapes. RuntimeError with TensorRT's words where it finds no way."""
         config = self._config(plan, shapes)
         if plan.timing_cache:
@@ -95,7 +95,7 @@ class Network:
             raise RuntimeError(self._logger.told() or "TensorRT built no engine")
         return Built(bytes(engine), bytes(config.get_timing_cache().serialize()) if plan.timing_cache else b"")
 
-    def _config(self, plan: Plan, shapes: Mapping[str, tuple[int, ...]]) -> Any:
+    def _config(self, plan: EngineRecipe, shapes: Mapping[str, tuple[int, ...]]) -> Any:
         trt, config = self._trt, self._builder.create_builder_config()
         config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
         config.clear_flag(trt.BuilderFlag.TF32)  # on unless it is cleared
@@ -112,7 +112,7 @@ class Network:
             config.add_optimization_profile(profile)
         return config
 
-    def _flags(self, plan: Plan) -> list[str]:
+    def _flags(self, plan: EngineRecipe) -> list[str]:
         """What the plan asks for, and what the net cannot be built without: its own element types."""
         trt, network = self._trt, self._network
         layers = [network.get_layer(place) for place in range(network.num_layers)]
@@ -125,7 +125,7 @@ class Network:
         }
         return [flag for flag, wanted in asked.items() if wanted]
 
-    def _on_dla(self, config: Any, plan: Plan) -> None:
+    def _on_dla(self, config: Any, plan: EngineRecipe) -> None:
         cores = self._builder.num_DLA_cores
         if plan.dla_core not in range(cores):
             raise SessionError(

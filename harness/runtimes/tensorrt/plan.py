@@ -23,7 +23,7 @@ _SWITCHES = {"0": False, "1": True, "false": False, "true": True}
 
 
 @dataclass(frozen=True)
-class Plan:
+class EngineRecipe:
     """The options of this runtime, each a --runtime-option of its name.
 
     `fp16` lets TensorRT choose fp16 kernels for an fp32 net; an int8 net is one with QuantizeLinear pairs, and needs
@@ -40,7 +40,7 @@ class Plan:
     timing_cache: bool = True
 
     @classmethod
-    def of(cls, settings: Mapping[str, str]) -> Plan:
+    def of(cls, settings: Mapping[str, str]) -> EngineRecipe:
         """From options as they are given. SessionError for one that is unknown or no number."""
         read: dict[str, Callable[[str, str], Any]] = {
             each.name: _number if each.default is None else _switch for each in fields(cls)
@@ -69,7 +69,7 @@ def _switch(key: str, text: str) -> bool:
     return _SWITCHES[text.lower()]
 
 
-class Kept:
+class EngineCache:
     """Engines and timings of this user's own making, in the cache."""
 
     def __init__(self, folder: Path | None = None) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness.core.artifact import FORMATS, sha256_of
-from harness.core.execution import Execution, OperatorProfile, OpTiming
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import Batch, Options, Outputs, Session, SessionError
@@ -24,7 +24,7 @@ from harness.runtimes.operator_profile import Inference, summarise
 from .cuda import Cuda
 from .engine import Engine, device, execution
 from .library import Library
-from .plan import Kept, Plan
+from .plan import EngineCache, EngineRecipe
 
 REBUILD = "an engine runs only on the kind of GPU and the TensorRT that built it: give the .onnx"
 
@@ -37,7 +37,7 @@ def _hash_of(path: Path) -> str:
 class TensorRtSession(Session):
     """Inputs and outputs lie in page-locked memory, their copies on the device at addresses that stay."""
 
-    def __init__(self, path: Path, plan: Plan, options: Options) -> None:
+    def __init__(self, path: Path, plan: EngineRecipe, options: Options) -> None:
         self._plan, self._options = plan, options
         self._cuda = Cuda()
         self._gpu = self._cuda.gpu()
@@ -64,7 +64,7 @@ class TensorRtSession(Session):
         """The engine, and where it came from."""
         if path.suffix in FORMATS["tensorrt"].suffixes:
             return self._library.open(path.read_bytes(), self._plan.dla_core), "the file given"
-        kept = Kept()
+        kept = EngineCache()
         key = self._plan.key(_hash_of(path), self._options, self._library.version, self._gpu)
         origin = "kept from an earlier build"
         data = kept.engine(key)
@@ -75,7 +75,7 @@ class TensorRtSession(Session):
             kept.keep(key, data)
         return self._library.open(data, self._plan.dla_core), origin
 
-    def _built(self, path: Path, kept: Kept) -> bytes:
+    def _built(self, path: Path, kept: EngineCache) -> bytes:
         """A new engine; the builder, which holds much memory, is gone when this returns."""
         network = self._library.parsed(path)
         shapes = {spec.name: concrete_shape(spec, self._options) for spec in network.inputs}
@@ -128,11 +128,11 @@ class TensorRtSession(Session):
     def profile(self, n: int) -> OperatorProfile | Missing:
         """By TensorRT's profiler, which runs the layers one by one, in a context that is timed no more after it."""
         layers = {each["Name"]: each for each in self._engine.layers() if isinstance(each, dict)}
-        timings: list[OpTiming] = []
+        timings: list[OperatorTiming] = []
 
         def report(name: str, ms: float) -> None:
             layer = layers.get(name, {})
-            timings.append(OpTiming(name, str(layer.get("LayerType", name)), device(layer), ms * 1e6))
+            timings.append(OperatorTiming(name, str(layer.get("LayerType", name)), device(layer), ms * 1e6))
 
         self._engine.watched(report)
         inferences = []

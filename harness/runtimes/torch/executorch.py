@@ -11,7 +11,7 @@ from harness.core.execution import Execution
 from harness.core.verdict import Finding
 from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec, import_library
 from harness.runtimes.capability import Capability
-from harness.runtimes.errors import Hint, refusal
+from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 
 from .executorch_program import told_by
@@ -62,7 +62,7 @@ class ExecuTorch(Adapter):
         try:
             return ExecuTorchSession(bindings, path, options)
         except Exception as error:  # the bindings raise RuntimeError with a code
-            raise refusal("executorch", error, _HINTS) from error
+            raise explain_error("executorch", error, _HINTS) from error
 
 
 class ExecuTorchSession(Session):

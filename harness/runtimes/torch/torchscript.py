@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.execution import Execution, OperatorProfile, OpTiming, effective
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective
 from harness.core.quantity import Missing
 from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec
 from harness.runtimes.capability import Capability
-from harness.runtimes.errors import Hint, refusal
+from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.operator_profile import Inference, summarise
 
@@ -68,7 +68,7 @@ class TorchScript(Adapter):
         try:
             return TorchScriptSession(path, options)
         except Exception as error:  # torch raises RuntimeError and its own kinds
-            raise refusal("torch", error, _HINTS) from error
+            raise explain_error("torch", error, _HINTS) from error
 
 
 class TorchScriptSession(Session):
@@ -195,7 +195,9 @@ def _once(infer: Callable[[], None]) -> Inference:
         total_ns = time.perf_counter_ns() - before
     kernels = [event for event in profiler.events() if event.name.startswith("aten::") and event.self_cpu_time_total]
     timings = [
-        OpTiming(f"{place}: {event.name}", event.name.removeprefix("aten::"), ASKED, event.self_cpu_time_total * 1e3)
+        OperatorTiming(
+            f"{place}: {event.name}", event.name.removeprefix("aten::"), ASKED, event.self_cpu_time_total * 1e3
+        )
         for place, event in enumerate(kernels)
     ]
     return Inference(float(total_ns), timings)

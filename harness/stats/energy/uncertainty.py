@@ -17,7 +17,7 @@ QUANTA_W = tuple(float(f"{digits}e{power}") for power in range(-2, -6, -1) for d
 """Quanta that are recognised in the readings, in watts: 0.1 W, 50 mW, 25 mW, 20 mW, 10 mW .. 20 uW."""
 
 
-def of_trace(
+def trace_uncertainty(
     t_s: FloatArray, watts: FloatArray, duration_s: float, period_s: float, unseen_s: float, resolution_w: float | None
 ) -> float:
     """Return the uncertainty of a trapezoidal sum over 0 .. `duration_s` of the samples `watts` at `t_s`.

@@ -29,7 +29,7 @@ WITNESSES = 3
 
 
 @dataclass(frozen=True)
-class Common:
+class CommonMode:
     """The common mode: log change `shift` of tonight (more is worse), `noise` of it over `nights` other nights.
 
     `lasting`: the last nights that lie beyond half of it. `usual`: log level of each series on other nights.
@@ -58,19 +58,19 @@ class Common:
         return Verdict(None, kind, ratio, min(lo, hi), max(lo, hi), p, evidence)
 
 
-def remove_common_mode(values: FloatArray, settings: Settings) -> tuple[FloatArray, Common]:
+def remove_common_mode(values: FloatArray, settings: Settings) -> tuple[FloatArray, CommonMode]:
     """Return log values (series, nights) less the median change of each night over the series; and tonight's.
 
     The change of a series is taken against its own median over the other nights. Nights in which fewer series than
     `settings.common_series` were measured have no common mode: a regression of two of four would be half of it.
     """
     if not values.size or values.shape[1] <= MIN_NIGHTS:
-        return values, Common()
+        return values, CommonMode()
     usual = _nanmedian(values[:, :-1], axis=1)
     changes = values - usual[:, None]
     has_common = np.count_nonzero(~np.isnan(changes), axis=0) >= settings.common_series
     if not has_common[-1] or np.count_nonzero(has_common[:-1]) < MIN_NIGHTS:
-        return values, Common()
+        return values, CommonMode()
     shifts = np.where(has_common, _nanmedian(changes, axis=0), 0.0)
     shift, others = float(shifts[-1]), shifts[:-1][has_common[:-1]]
     noise = max(1.4826 * float(np.median(np.abs(others - np.median(others)))), 1e-4)
@@ -82,7 +82,7 @@ def remove_common_mode(values: FloatArray, settings: Settings) -> tuple[FloatArr
     lasting = others.size - (int(short[-1]) if short.size else -1)
     nearest = np.argsort(np.abs(changes[:, -1] - shift), kind="stable")  # NaN last
     witnesses = tuple(nearest[:WITNESSES].tolist())
-    return values - shifts, Common(shift, noise, others.size, is_event, lasting, usual, witnesses)
+    return values - shifts, CommonMode(shift, noise, others.size, is_event, lasting, usual, witnesses)
 
 
 def _nanmedian(x: FloatArray, axis: int) -> FloatArray:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from harness.stats import comparison
 from harness.stats.distributions import t_quantile, t_two_sided
 
-from .screening import Screen
+from .screening import Screening
 from .settings import Settings
 from .verdict import Means
 
@@ -61,7 +61,7 @@ def by_ab(a: npt.ArrayLike, b: npt.ArrayLike, suspected: float, settings: Settin
     )
 
 
-def by_rerun(value: float, found: Screen, s: int, settings: Settings) -> Confirmation:
+def by_rerun(value: float, found: Screening, s: int, settings: Settings) -> Confirmation:
     """Judge by the log value of a fresh session of the same build, against the baseline nights.
 
     Unlike tonight's first figure this one was not picked for being extreme; but a disturbance that lasts all night
@@ -70,7 +70,7 @@ def by_rerun(value: float, found: Screen, s: int, settings: Settings) -> Confirm
     return _against_nights("rerun", value, found, s, settings.rerun_noise_factor, settings.min_effect)
 
 
-def by_history(found: Screen, s: int, settings: Settings) -> Confirmation:
+def by_history(found: Screening, s: int, settings: Settings) -> Confirmation:
     """Judge by the recent nights alone; fewer than `LASTING_NIGHTS` neither confirm nor refute."""
     value = float(found.level[s] + found.shift[s])
     if found.nights[s] < LASTING_NIGHTS:
@@ -78,14 +78,14 @@ def by_history(found: Screen, s: int, settings: Settings) -> Confirmation:
     return _against_nights("history", value, found, s, settings.history_noise_factor, settings.min_effect)
 
 
-def unconfirmed(means: Means, found: Screen, s: int) -> Confirmation:
+def unconfirmed(means: Means, found: Screening, s: int) -> Confirmation:
     """Return what the screen alone knows: a change that nothing has confirmed or refuted."""
     shift, half = float(found.now[s]), _half(found, s)
     return Confirmation(means, shift, shift - half, shift + half, float(found.p[s]))
 
 
 def _against_nights(
-    means: Means, value: float, found: Screen, s: int, factor: float, min_effect: float
+    means: Means, value: float, found: Screening, s: int, factor: float, min_effect: float
 ) -> Confirmation:
     shift, suspected, noise = value - float(found.level[s]), float(found.shift[s]), found.noise(s)
     half = _half(found, s)
@@ -103,5 +103,5 @@ def _against_nights(
     )
 
 
-def _half(found: Screen, s: int) -> float:
+def _half(found: Screening, s: int) -> float:
     return t_quantile(0.975, max(1, int(found.baseline[s]) - 1)) * found.noise(s)

@@ -11,9 +11,9 @@ from harness.stats import benjamini_hochberg
 from harness.stats.validation import BoolArray, FloatArray, IntArray, numbers, samples
 
 from . import confirmation
-from .common_mode import Common, remove_common_mode
+from .common_mode import CommonMode, remove_common_mode
 from .confirmation import Confirmation
-from .screening import WEEK, Screen, night_values, screen
+from .screening import WEEK, Screening, night_values, screen
 from .settings import Settings
 from .slow_losses import slow_changes
 from .verdict import Evidence, Kind, Verdict
@@ -103,7 +103,7 @@ class Detector:
         return logs if self.settings.better == "less" else -logs
 
     def _measure_again(
-        self, s: int, found: Screen, common: Common, rerun: Rerun | None, ab: PairedRun | None
+        self, s: int, found: Screening, common: CommonMode, rerun: Rerun | None, ab: PairedRun | None
     ) -> Confirmation:
         """Measure series `s` a second time by the best means offered."""
         check = self._compared(s, found, ab) if ab is not None else None
@@ -117,7 +117,7 @@ class Detector:
             else confirmation.unconfirmed("failed", found, s)
         )
 
-    def _compared(self, s: int, found: Screen, ab: PairedRun) -> Confirmation | None:
+    def _compared(self, s: int, found: Screening, ab: PairedRun) -> Confirmation | None:
         """Judge by pairs, and where these leave it open, by as many again: other work may have burst into some."""
         check, measured = None, []
         while check is None or not (check.changed or check.refuted or len(measured) == MOST_AB):
@@ -128,7 +128,7 @@ class Detector:
             check = confirmation.by_ab(a, b, float(found.shift[s]), self.settings)
         return check
 
-    def _rerun(self, s: int, found: Screen, common: Common, rerun: Rerun) -> Confirmation:
+    def _rerun(self, s: int, found: Screening, common: CommonMode, rerun: Rerun) -> Confirmation:
         """Judge by fresh sessions, one after another until one does not confirm; by the one nearest to normal."""
         checks = []
         for _ in range(self.settings.reruns):
@@ -146,7 +146,7 @@ class Detector:
             return np.nan
         return float(night_values(self._turned(samples("rerun", np.atleast_1d(np.asarray(medians)), positive=True))))
 
-    def _machine(self, common: Common, rerun: Rerun | None) -> Verdict:
+    def _machine(self, common: CommonMode, rerun: Rerun | None) -> Verdict:
         """What all series did, unless the ones that moved most like all do not show it again."""
         if rerun is None:
             return common.verdict(self.settings)
@@ -158,7 +158,7 @@ class Detector:
         passing = benjamini_hochberg([c.p_value for _, c in judged], self.settings.fdr)
         return {s for (s, c), ok in zip(judged, passing, strict=True) if ok and c.changed}
 
-    def _verdict(self, s: int, found: Screen, common: Common, check: Confirmation, discovered: bool) -> Verdict:
+    def _verdict(self, s: int, found: Screening, common: CommonMode, check: Confirmation, discovered: bool) -> Verdict:
         sign = 1.0 if self.settings.better == "less" else -1.0
         ratio, lo, hi = (float(np.exp(sign * x)) for x in (check.shift, check.lo, check.hi))
         level = float(found.level[s])

@@ -30,7 +30,7 @@ _MAD_TO_SD = 1.4826
 
 
 @dataclass(frozen=True)
-class Screen:
+class Screening:
     """What the screen says of each series, as arrays (series,).
 
     `level`, `scale`: log level and robust standard deviation of the baseline nights, of which there are
@@ -71,7 +71,7 @@ def night_values(processes: FloatArray) -> FloatArray:
     return np.asarray(np.take_along_axis(ordered, index[..., None], axis=-1)[..., 0])
 
 
-def screen(values: FloatArray, settings: Settings, new_build: BoolArray) -> Screen:
+def screen(values: FloatArray, settings: Settings, new_build: BoolArray) -> Screening:
     """Compare the last nights of `values` (series, nights) with those before them; `new_build` are looked at closely.
 
     Tonight is the last column; NaN is 'not measured', and measured nights close ranks over it. A series with
@@ -81,7 +81,7 @@ def screen(values: FloatArray, settings: Settings, new_build: BoolArray) -> Scre
     enough = np.count_nonzero(~np.isnan(known), axis=1) >= WEEK + 10
     measured = ~np.isnan(values[:, -1])
     n = len(values)
-    result = Screen(
+    result = Screening(
         level=np.full(n, np.nan),
         scale=np.full(n, np.nan),
         baseline=np.zeros(n, dtype=np.int64),
@@ -99,7 +99,7 @@ def screen(values: FloatArray, settings: Settings, new_build: BoolArray) -> Scre
 
 
 def _screen(
-    known: FloatArray, recent: int, settings: Settings, result: Screen, rows: IntArray, new_build: BoolArray
+    known: FloatArray, recent: int, settings: Settings, result: Screening, rows: IntArray, new_build: BoolArray
 ) -> None:
     """Judge series that have `recent` nights to look at; the answers go into `rows` of `result`."""
     base = known[:, : known.shape[1] - recent][:, -settings.baseline_nights :]

@@ -11,7 +11,7 @@ from harness.core.errors import RecordError
 from harness.core.files import flush_folder, write_whole
 
 
-class RawFiles:
+class BlobStore:
     """`<folder>/<first two digits>/<sha256>.<codec>`. A name says what the file must hold, so none is ever changed."""
 
     def __init__(self, folder: Path) -> None:

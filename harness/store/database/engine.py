@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from harness.core.errors import StoreError
 
-from .location import Place
+from .location import StoreLocation
 from .schema import HEAD
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _WRITERS = 0x65646765  # PostgreSQL's advisory lock of all writers: 'edge' in AS
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def connect(place: Place, create: bool) -> sa.Engine:
+def connect(place: StoreLocation, create: bool) -> sa.Engine:
     """The engine of the store at `place`, migrated. StoreError when there is none, or it cannot be used."""
     if place.file is not None and not place.file.exists():
         if not create:
@@ -43,7 +43,7 @@ def connect(place: Place, create: bool) -> sa.Engine:
 
 
 @contextlib.contextmanager
-def writing(engine: sa.Engine, place: Place) -> Iterator[sa.Connection]:
+def writing(engine: sa.Engine, place: StoreLocation) -> Iterator[sa.Connection]:
     """A transaction that may write, one at a time whoever writes; committed at the end, or nothing of it remains."""
     with translated(place), engine.execution_options(writes=True).begin() as connection:
         if connection.dialect.name == "postgresql":
@@ -52,14 +52,14 @@ def writing(engine: sa.Engine, place: Place) -> Iterator[sa.Connection]:
 
 
 @contextlib.contextmanager
-def reading(engine: sa.Engine, place: Place) -> Iterator[sa.Connection]:
+def reading(engine: sa.Engine, place: StoreLocation) -> Iterator[sa.Connection]:
     """A transaction that reads: all its queries see the same state."""
     with translated(place), engine.connect() as connection:
         yield connection
 
 
 @contextlib.contextmanager
-def translated(place: Place) -> Iterator[None]:
+def translated(place: StoreLocation) -> Iterator[None]:
     """What the database or the file system refuses, as a StoreError that says what to do."""
     try:
         yield
@@ -94,7 +94,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _postgresql(place: Place) -> sa.Engine:
+def _postgresql(place: StoreLocation) -> sa.Engine:
     try:
         engine = sa.create_engine(place.url)
     except (NoSuchModuleError, ModuleNotFoundError):
@@ -113,7 +113,7 @@ def _set_up_postgresql(connection: DBAPIConnection, _record: object) -> None:
     connection.commit()
 
 
-def _migrate(engine: sa.Engine, place: Place) -> None:
+def _migrate(engine: sa.Engine, place: StoreLocation) -> None:
     """Bring the tables to HEAD. Alembic is imported only when there is something to do."""
     with engine.connect() as connection:
         if _version(connection) == HEAD:

@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 Conditions = list[sa.ColumnElement[bool]]
 
 
-def chosen_series(where: Where, *columns: sa.Column[Any]) -> sa.Select[Any]:
+def chosen_series(where: Filters, *columns: sa.Column[Any]) -> sa.Select[Any]:
     """The series that are meant: their ids, or other columns of the table."""
     conditions = [*of_cases(series, where), *_named(series.c.metric, metric_def, where.metric_conditions())]
     return sa.select(*(columns or (series.c.id,))).where(*conditions)
 
 
-def of_series(table: sa.Table, where: Where) -> Conditions:
+def of_series(table: sa.Table, where: Filters) -> Conditions:
     """The choice as a condition on the column `series`; none where all series are meant."""
     chosen = chosen_series(where)
     return [] if chosen.whereclause is None else [table.c.series.in_(chosen)]
 
 
-def of_cases(table: sa.Table, where: Where) -> Conditions:
+def of_cases(table: sa.Table, where: Filters) -> Conditions:
     """The choice of cases and targets as conditions on the columns `config` and `target`."""
     return [
         *_named(table.c.config, config, where.config_conditions()),
@@ -48,7 +48,7 @@ def of_cases(table: sa.Table, where: Where) -> Conditions:
     ]
 
 
-def of_runs(table: sa.Table, where: Where) -> Conditions:
+def of_runs(table: sa.Table, where: Filters) -> Conditions:
     """The choice of runs as conditions on the column `run`: a range of the key where only times are asked for."""
     if where.run is not None or where.suite is not None:
         return _named(table.c.run, run, where.run_conditions())
@@ -69,7 +69,7 @@ _CONFIG = ("compression", "runtime", "scenario", "case")
 
 
 @dataclass(frozen=True)
-class Where:
+class Filters:
     """A choice of runs, cases and metrics; None everywhere is all of them.
 
     Texts are compared whole, or as patterns when they hold * or ?; `model` is a model or a family ('mobilenet_v2').

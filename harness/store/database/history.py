@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from harness.core.quantity import iso
 
-from .filters import Where, chosen_series
+from .filters import Filters, chosen_series
 from .schema import cell, config, metric, metric_def, process, reset, reset_series, run, series, target
 
 Floats = npt.NDArray[np.float64]
@@ -72,7 +72,7 @@ class Nights:
     since: npt.NDArray[np.int64]
 
 
-def nights(connection: sa.Connection, where: Where, last: int | None = None) -> Nights:
+def nights(connection: sa.Connection, where: Filters, last: int | None = None) -> Nights:
     """The histories that `where` chooses, of its one metric, over the `last` runs that hold any of them, or all."""
     found = _series(connection, where)
     rows = {one.id: index for index, one in enumerate(found)}
@@ -90,7 +90,7 @@ def nights(connection: sa.Connection, where: Where, last: int | None = None) -> 
     )  # fmt: skip
 
 
-def _series(connection: sa.Connection, where: Where) -> list[Series]:
+def _series(connection: sa.Connection, where: Filters) -> list[Series]:
     query = (
         sa.select(
             series.c.id, target.c.name, target.c.machine, config.c.case, config.c.model, config.c.compression,
@@ -103,7 +103,7 @@ def _series(connection: sa.Connection, where: Where) -> list[Series]:
     return [Series(*row) for row in map(tuple, connection.execute(query))]
 
 
-def _runs(connection: sa.Connection, where: Where, last: int | None) -> list[tuple[NightRun, str]]:
+def _runs(connection: sa.Connection, where: Filters, last: int | None) -> list[tuple[NightRun, str]]:
     """Runs in which a chosen case was tried, oldest first, with their environment."""
     cases = sa.select(series.c.config, series.c.target).where(series.c.id.in_(chosen_series(where)))
     tried = sa.select(cell.c.run).where(sa.tuple_(cell.c.config, cell.c.target).in_(cases))
@@ -121,7 +121,7 @@ class _Grid:
     """Fills arrays (series, nights) from the rows of the chosen series in the chosen runs."""
 
     def __init__(
-        self, connection: sa.Connection, where: Where, rows: Mapping[int, int], columns: Mapping[int, int]
+        self, connection: sa.Connection, where: Filters, rows: Mapping[int, int], columns: Mapping[int, int]
     ) -> None:
         self._connection, self._chosen = connection, chosen_series(where)
         self._rows, self._columns = rows, columns

@@ -16,7 +16,7 @@ _FILE = "store.sqlite"
 
 
 @dataclass(frozen=True)
-class Place:
+class StoreLocation:
     """A store's address: `url` as SQLAlchemy takes it, `file` of an SQLite store (None elsewhere), `raw` files."""
 
     url: str
@@ -33,7 +33,7 @@ class Place:
         return str(self.file) if self.file else re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", self.url)
 
 
-def locate(where: Path | str | None = None) -> Place:
+def locate(where: Path | str | None = None) -> StoreLocation:
     """The place of a path, a URL, or None: $EDGEBENCH_STORE, else the user's own store (`default_file`).
 
     A folder, or a path without a suffix that is no file, holds `store.sqlite`. A PostgreSQL URL may say where raw
@@ -66,15 +66,15 @@ def configured(explicit: Path | str | None = None) -> Path | str | None:
     return chosen or (default_file() if default_file().is_file() else None)
 
 
-def _sqlite(path: Path) -> Place:
+def _sqlite(path: Path) -> StoreLocation:
     path = path.expanduser()
     if path.is_dir() or (not path.suffix and not path.is_file()):
         path = path / _FILE
-    return Place(f"sqlite:///{path}", path, path.with_suffix(".raw"))
+    return StoreLocation(f"sqlite:///{path}", path, path.with_suffix(".raw"))
 
 
-def _postgresql(url: str) -> Place:
+def _postgresql(url: str) -> StoreLocation:
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
     raw = Path(query.pop("raw", data_dir() / "store.raw"))
-    return Place(urlunsplit(("postgresql+psycopg", parts.netloc, parts.path, urlencode(query), "")), None, raw)
+    return StoreLocation(urlunsplit(("postgresql+psycopg", parts.netloc, parts.path, urlencode(query), "")), None, raw)

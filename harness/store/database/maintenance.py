@@ -14,13 +14,13 @@ from harness.core.errors import RecordError, UsageError
 from harness.core.quantity import iso, moment, utc_now
 
 from . import writer
-from .blobs import RawFiles
-from .filters import Where, chosen_series
+from .blobs import BlobStore
+from .filters import Filters, chosen_series
 from .query import frame_of
 from .schema import blob, cell, config, metric, metric_def, missing, process, reset, reset_series, run, series, target
 
 
-def problems(connection: sa.Connection, raw: RawFiles) -> Iterator[str]:
+def problems(connection: sa.Connection, raw: BlobStore) -> Iterator[str]:
     """What is wrong, a sentence each; nothing when the store is whole."""
     yield from _damaged_pages(connection)
     yield from _orphans(connection)
@@ -66,7 +66,7 @@ def _torn_cells(connection: sa.Connection) -> Iterator[str]:
             yield f"{case} of run {uuid} has no {lacks}"
 
 
-def _raw_files(connection: sa.Connection, raw: RawFiles) -> Iterator[str]:
+def _raw_files(connection: sa.Connection, raw: BlobStore) -> Iterator[str]:
     for sha256, codec in connection.execute(sa.select(blob.c.sha256, blob.c.codec).distinct()):
         try:
             raw.read(sha256, codec)
@@ -74,7 +74,7 @@ def _raw_files(connection: sa.Connection, raw: RawFiles) -> Iterator[str]:
             yield error.message
 
 
-def declare(connection: sa.Connection, reason: str, where: Where, at_utc: str | None) -> int:
+def declare(connection: sa.Connection, reason: str, where: Filters, at_utc: str | None) -> int:
     """Reset the series that `where` chooses, now or at a time; how many. UsageError without reason or series.
 
     A reset holds for series that exist; `since` and `until` of `where` do not choose series and are refused.

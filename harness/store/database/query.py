@@ -22,7 +22,7 @@ from harness.core.record import TEXTS
 from harness.core.scenario import PARAMETERS
 from harness.store.frame import TIDY, TIDY_TYPES, columns, dtype, metric_columns
 
-from .filters import Where, chosen_series, of_cases, of_runs, of_series
+from .filters import Filters, chosen_series, of_cases, of_runs, of_series
 from .schema import cell, config, metric, metric_def, missing, run, series, target
 from .writer import mapping
 
@@ -36,7 +36,7 @@ _CELL = ("cell", "verdict")
 _NUMBERS = ("value", "lo", "hi", "n", "reason")
 
 
-def select_points(connection: sa.Connection, where: Where) -> dict[str, Any]:
+def select_points(connection: sa.Connection, where: Filters) -> dict[str, Any]:
     """Typed columns by name, oldest run first; 'started' is in UTC microseconds, 'cell' the id of the case's row."""
     of_series_ = _by_key(connection, _series(where))
     of_run = _by_key(connection, _runs(where))
@@ -67,7 +67,7 @@ def _by_key(connection: sa.Connection, query: sa.Select[Any], width: int = 1) ->
     return {row[0] if width == 1 else row[:width]: row[width:] for row in rows}
 
 
-def _series(where: Where) -> sa.Select[Any]:
+def _series(where: Filters) -> sa.Select[Any]:
     columns = (
         series.c.id, config.c.id, target.c.id, metric_def.c.id, target.c.name, target.c.machine, config.c.case,
         config.c.model, config.c.compression, config.c.runtime, config.c.threads, config.c.batch, config.c.scenario,
@@ -76,17 +76,17 @@ def _series(where: Where) -> sa.Select[Any]:
     return chosen_series(where, *columns).select_from(series.join(config).join(target).join(metric_def))
 
 
-def _runs(where: Where) -> sa.Select[Any]:
+def _runs(where: Filters) -> sa.Select[Any]:
     columns = (run.c.id, run.c.uuid, run.c.started, run.c.suite, run.c.profile, run.c.git_sha)
     return sa.select(*columns).where(*where.run_conditions())
 
 
-def _cell_columns(where: Where) -> sa.Select[Any]:
+def _cell_columns(where: Filters) -> sa.Select[Any]:
     key = (cell.c.run, cell.c.config, cell.c.target, cell.c.repeat)
     return sa.select(*key, cell.c.id, cell.c.status).where(*of_cases(cell, where), *of_runs(cell, where))
 
 
-def _values(where: Where) -> sa.CompoundSelect[Any]:
+def _values(where: Filters) -> sa.CompoundSelect[Any]:
     """Both large tables: series, run, repeat, then the columns of `_NUMBERS`."""
     nothing = sa.null()
     parts = []
@@ -111,7 +111,7 @@ def frame_of(connection: sa.Connection, query: sa.Select[Any]) -> pd.DataFrame:
     return pd.DataFrame(by_name(list(result.keys()), result.all()))
 
 
-def runs(connection: sa.Connection, where: Where) -> pd.DataFrame:
+def runs(connection: sa.Connection, where: Filters) -> pd.DataFrame:
     """One row a run, oldest first: run, started_utc, suite, profile, trigger, git_sha, harness_version."""
     names = ("uuid", "started", "suite", "profile", "trigger", "git_sha", "harness_version")
     query = sa.select(*(run.c[name] for name in names)).where(*where.run_conditions()).order_by(run.c.id)
@@ -119,25 +119,25 @@ def runs(connection: sa.Connection, where: Where) -> pd.DataFrame:
     return frame.assign(started_utc=[iso(time) for time in frame.started_utc])
 
 
-def tidy(connection: sa.Connection, where: Where) -> pd.DataFrame:
+def tidy(connection: sa.Connection, where: Filters) -> pd.DataFrame:
     """One row a metric, oldest run first: the columns of `harness.store.frame.TIDY`."""
     columns = select_points(connection, where)
     columns["started_utc"] = [iso(time) for time in columns["started"]]
     return pd.DataFrame({name: columns[name] for name in TIDY})
 
 
-def table(connection: sa.Connection, where: Where) -> pd.DataFrame:
+def table(connection: sa.Connection, where: Filters) -> pd.DataFrame:
     """One row a case of a run: the columns of `harness.store.frame.table`."""
     return wide(frame_of(connection, _cells(where)), pd.DataFrame(select_points(connection, where)))
 
 
-def latest_against_previous(connection: sa.Connection, where: Where) -> pd.DataFrame:
+def latest_against_previous(connection: sa.Connection, where: Filters) -> pd.DataFrame:
     """One row a series that has two runs: its newest value, the one before, and their ratio."""
     pairs = _pairs_in_turn if connection.dialect.name == "postgresql" else _pairs
     return _named(connection, frame_of(connection, pairs(where)))
 
 
-def _pairs(where: Where) -> sa.Select[Any]:
+def _pairs(where: Filters) -> sa.Select[Any]:
     """Series with their two newest runs and the values in them."""
     chosen = chosen_series(where, *series.c).subquery()
     within = of_runs(metric, where)
@@ -155,7 +155,7 @@ def _pairs(where: Where) -> sa.Select[Any]:
     )
 
 
-def _pairs_in_turn(where: Where) -> sa.Select[Any]:
+def _pairs_in_turn(where: Filters) -> sa.Select[Any]:
     """The same by LATERAL, which SQLite lacks: PostgreSQL reckons the subqueries of `_pairs` five times over."""
     chosen = chosen_series(where, *series.c).subquery()
 
@@ -195,7 +195,7 @@ def _named(connection: sa.Connection, pairs: pd.DataFrame) -> pd.DataFrame:
     return pairs[list(_LATEST)]
 
 
-def _cells(where: Where) -> sa.Select[Any]:
+def _cells(where: Filters) -> sa.Select[Any]:
     columns = {
         "cell": cell.c.id, "run": run.c.uuid, "target": target.c.name, "verdict": cell.c.status,
         "reason": cell.c.error, "dataset": cell.c.dataset, "extra": config.c.extra, "texts": cell.c.texts,

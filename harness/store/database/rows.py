@@ -11,7 +11,7 @@ from typing import Any
 from harness.core.case import Case
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Value, microseconds
-from harness.core.record import Blob, ProcessRun, Record, RunHeader, texts, to_json
+from harness.core.record import Blob, ProcessRun, Record, RunHeader, display_texts, to_json
 from harness.store.runfolder import sample_blobs
 
 # What each fresh process measures itself: the metric, and its figure in the record of the process.
@@ -27,7 +27,7 @@ _SURROUNDINGS = ("kernel", "os", "firmware", "microcode", "hypervisor", "contain
 
 
 @dataclass(frozen=True)
-class Point:
+class MetricRow:
     """A value, or the `reason` for its absence, of one metric of a case; `processes` holds (index, value) pairs."""
 
     metric: str
@@ -105,7 +105,7 @@ def cell_row(record: Record) -> dict[str, Any]:
         "dataset": record.case.dataset,
         "artifact": record.artifact.sha256 if record.artifact else "",
         "build": build(record),
-        "texts": json.dumps(texts(record), ensure_ascii=False),
+        "texts": json.dumps(display_texts(record), ensure_ascii=False),
     }
 
 
@@ -116,14 +116,14 @@ def build(record: Record) -> str:
     return _hash({"artifact": record.artifact.sha256, "runtime": dict(record.runtime_info)})
 
 
-def points(record: Record) -> Iterator[Point]:
+def points(record: Record) -> Iterator[MetricRow]:
     """Every metric of the record, one point each."""
     for name in METRICS:
         quantity = record.quantity(name)
         if isinstance(quantity, Missing):
-            yield Point(name, None, quantity.reason, ())
+            yield MetricRow(name, None, quantity.reason, ())
         else:
-            yield Point(name, quantity, "", _processes(name, record.processes))
+            yield MetricRow(name, quantity, "", _processes(name, record.processes))
 
 
 def blobs(record: Record) -> Iterator[tuple[str, Blob]]:

@@ -18,9 +18,9 @@ from harness.core.record import Record, RunHeader
 from harness.store.runfolder import RunFolder
 
 from . import schema, writer
-from .blobs import RawFiles
+from .blobs import BlobStore
 from .engine import connect, reading, translated, writing
-from .filters import Where
+from .filters import Filters
 from .location import locate
 from .writer import Appended, BlobRow, take_files, write
 
@@ -41,7 +41,7 @@ class Store:
 
     def __init__(self, where: Path | str | None = None, *, create: bool = True) -> None:
         self.place = locate(where)
-        self.raw = RawFiles(self.place.raw)
+        self.raw = BlobStore(self.place.raw)
         self._engine = connect(self.place, create)
 
     @property
@@ -87,35 +87,35 @@ class Store:
         with writing(self._engine, self.place) as connection:
             return write(connection, header, records, files, trigger)
 
-    def read(self, where: Where | None = None, form: Form = "tidy") -> pd.DataFrame:
+    def read(self, where: Filters | None = None, form: Form = "tidy") -> pd.DataFrame:
         """The metrics that `where` chooses, oldest run first: one row a metric (tidy), or a case of a run (wide)."""
         from .query import table, tidy
 
         with reading(self._engine, self.place) as connection:
-            return (table if form == "wide" else tidy)(connection, where or Where())
+            return (table if form == "wide" else tidy)(connection, where or Filters())
 
-    def runs(self, where: Where | None = None) -> pd.DataFrame:
+    def runs(self, where: Filters | None = None) -> pd.DataFrame:
         """One row a run, oldest first: run, started_utc, suite, profile, trigger, git_sha, harness_version."""
         from .query import runs
 
         with reading(self._engine, self.place) as connection:
-            return runs(connection, where or Where())
+            return runs(connection, where or Filters())
 
-    def latest_against_previous(self, where: Where | None = None) -> pd.DataFrame:
+    def latest_against_previous(self, where: Filters | None = None) -> pd.DataFrame:
         """One row a series with two values or more: the newest, the one before, their ratio, and the runs of both."""
         from .query import latest_against_previous
 
         with reading(self._engine, self.place) as connection:
-            return latest_against_previous(connection, where or Where())
+            return latest_against_previous(connection, where or Filters())
 
-    def series(self, metric: str, where: Where | None = None, *, last: int | None = None) -> Nights:
+    def series(self, metric: str, where: Filters | None = None, *, last: int | None = None) -> Nights:
         """The histories of one metric as arrays, over the `last` runs or all; for the nightly detector."""
         from dataclasses import replace
 
         from .history import nights
 
         with reading(self._engine, self.place) as connection:
-            return nights(connection, replace(where or Where(), metric=metric), last)
+            return nights(connection, replace(where or Filters(), metric=metric), last)
 
     def header(self, run_id: str) -> RunHeader:
         """The header of a run as it was added last; StoreError when there is no such run."""
@@ -148,12 +148,12 @@ class Store:
         with np.load(io.BytesIO(self.raw.read(sha256, "npz")), allow_pickle=False) as arrays:
             return dict(arrays)
 
-    def reset(self, reason: str, where: Where | None = None, *, at_utc: str | None = None) -> int:
+    def reset(self, reason: str, where: Filters | None = None, *, at_utc: str | None = None) -> int:
         """Declare that histories begin anew, now or at a time: a new driver, board, cooling. How many series."""
         from .maintenance import declare
 
         with writing(self._engine, self.place) as connection:
-            return declare(connection, reason, where or Where(), at_utc)
+            return declare(connection, reason, where or Filters(), at_utc)
 
     def resets(self) -> pd.DataFrame:
         """One row a reset and series: at_utc, reason, target, machine, case, metric."""

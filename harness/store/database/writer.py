@@ -18,7 +18,7 @@ from harness.core.record import Record, RunHeader
 from harness.store.runfolder import RunFolder
 
 from . import rows, schema
-from .blobs import RawFiles
+from .blobs import BlobStore
 from .schema import cell, config, metric, missing, process, series
 
 BlobRow = tuple[str, str, str, int, str, int]
@@ -37,7 +37,7 @@ class Appended:
     damaged: Mapping[str, str] = field(default_factory=dict)
 
 
-def take_files(folder: RunFolder, records: Iterable[Record], raw: RawFiles) -> dict[str, list[BlobRow]]:
+def take_files(folder: RunFolder, records: Iterable[Record], raw: BlobStore) -> dict[str, list[BlobRow]]:
     """Take in the raw files of records, and the records themselves; the rows that name them, by case id."""
     taken: dict[str, list[BlobRow]] = {}
     for record in records:

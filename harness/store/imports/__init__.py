@@ -16,12 +16,12 @@ from pathlib import Path
 
 from harness.core.errors import RecordError, UnknownName
 
-from .records import Found
+from .records import ParsedRun
 
 SOURCES = ("pytest-benchmark", "pyperf", "benchmark_model", "benchmark_app")
 
 
-def read(path: Path | str, source: str | None = None) -> Found:
+def read(path: Path | str, source: str | None = None) -> ParsedRun:
     """What a file holds; `source` None tells the tool by the contents.
 
     UnknownName for a source there is none of; RecordError for a file that cannot be read or is none of these.
@@ -43,9 +43,9 @@ def read(path: Path | str, source: str | None = None) -> Found:
     )
 
 
-def _parsed(parse: object, text: str, path: Path, source: str) -> Found:
+def _parsed(parse: object, text: str, path: Path, source: str) -> ParsedRun:
     try:
-        found: Found = parse(text)  # type: ignore[operator]
+        found: ParsedRun = parse(text)  # type: ignore[operator]
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise RecordError(
             f"{path}: not understood as a result of {source}: {type(error).__name__}: {error}", "was it cut off?"

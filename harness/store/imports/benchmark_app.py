@@ -14,7 +14,7 @@ from harness.core.case import Case
 from harness.core.quantity import Quantity, Value
 
 from .pytest_benchmark import loaded
-from .records import Found, FoundCase
+from .records import ParsedCase, ParsedRun
 
 SOURCE = "benchmark_app"
 _MS = 1e6
@@ -51,7 +51,7 @@ def recognises(text: str) -> bool:
     )
 
 
-def parse(text: str) -> Found:
+def parse(text: str) -> ParsedRun:
     """The one case of the report; without figures when the tool ended with an error."""
     told = _json(text) or _csv(text) or _printed(text)
     metrics: dict[str, Quantity] = {
@@ -70,11 +70,11 @@ def parse(text: str) -> Found:
     if parts:
         metrics["load_ns"] = Value(sum(parts) * _MS)
     if "throughput_per_s" not in metrics and "latency_p50_ns" not in metrics:
-        return Found(SOURCE, [])
+        return ParsedRun(SOURCE, [])
     notes: dict[str, str] = {
         name: told[name] for name in ("-hint", "API", "-api", "target device", "-nstreams") if name in told
     }
-    return Found(SOURCE, [FoundCase(_case(told), (), metrics, notes)])
+    return ParsedRun(SOURCE, [ParsedCase(_case(told), (), metrics, notes)])
 
 
 def _case(told: Mapping[str, str]) -> Case:

@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 
 from harness.core.quantity import Missing, Quantity, Value
 
-from .records import Found, FoundCase, own_case
+from .records import ParsedCase, ParsedRun, own_case
 
 SOURCE = "benchmark_model"
 _US, _MB = 1e3, 1 << 20
@@ -37,20 +37,20 @@ def recognises(text: str) -> bool:
     return bool(_TIMINGS.search(text) or _OLD_TIMINGS.search(text))
 
 
-def parse(text: str) -> Found:
+def parse(text: str) -> ParsedRun:
     """One case for every such line; what stands before it is its own."""
     ends = sorted(match.end() for pattern in (_TIMINGS, _OLD_TIMINGS) for match in pattern.finditer(text))
     starts = [0, *ends[:-1]]
     # the memory line comes after the timings: it still belongs to the case before it
     parts = [text[start:end] + _next_lines(text, end) for start, end in zip(starts, ends, strict=True)]
-    return Found(SOURCE, [_case(part) for part in parts])
+    return ParsedRun(SOURCE, [_case(part) for part in parts])
 
 
 def _next_lines(text: str, position: int) -> str:
     return "\n".join(text[position:].splitlines()[:4])
 
 
-def _case(text: str) -> FoundCase:
+def _case(text: str) -> ParsedCase:
     timings = _TIMINGS.search(text) or _OLD_TIMINGS.search(text)
     if timings is None:
         raise ValueError("no timings")
@@ -69,7 +69,7 @@ def _case(text: str) -> FoundCase:
         notes["peak_growth_bytes"] = float(memory[1]) * _MB  # growth since the start, not the whole of the process
     threads = re.search(r"(?:#threads used for CPU inference|Num threads): \[(\d+)\]", text)
     case = own_case(_model(text), SOURCE, threads=max(1, int(threads[1])) if threads else 1)
-    return FoundCase(case, (), metrics, notes)
+    return ParsedCase(case, (), metrics, notes)
 
 
 def _inference(text: str, mean_us: float, n: int | None) -> dict[str, Quantity]:

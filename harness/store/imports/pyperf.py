@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .pytest_benchmark import loaded
-from .records import Found, FoundCase, own_case
+from .records import ParsedCase, ParsedRun, own_case
 
 SOURCE = "pyperf"
 _NS = 1e9
@@ -18,14 +18,14 @@ def recognises(text: str) -> bool:
     return isinstance(benchmarks, list) and bool(benchmarks) and all("runs" in each for each in benchmarks)
 
 
-def parse(text: str) -> Found:
+def parse(text: str) -> ParsedRun:
     """Every benchmark of time as a case; one of another unit (memory) is a ValueError."""
     document = loaded(text)
     common: dict[str, Any] = dict(document.get("metadata") or {})
     benchmarks = document["benchmarks"]
     first = {**common, **_first_metadata(benchmarks)}
     host = {"arch": None, "kernel": first.get("platform"), "cpu_model": first.get("cpu_model_name")}
-    return Found(
+    return ParsedRun(
         SOURCE,
         [_case(each, {**common, **(each.get("metadata") or {})}) for each in benchmarks],
         first.get("date"),
@@ -39,7 +39,7 @@ def _first_metadata(benchmarks: list[Mapping[str, Any]]) -> dict[str, Any]:
     return dict(runs[0].get("metadata") or {}) if runs else {}
 
 
-def _case(benchmark: Mapping[str, Any], metadata: Mapping[str, Any]) -> FoundCase:
+def _case(benchmark: Mapping[str, Any], metadata: Mapping[str, Any]) -> ParsedCase:
     if metadata.get("unit", "second") != "second":
         raise ValueError(f"{metadata.get('name')} is measured in {metadata['unit']}, not in seconds")
     # runs without values are pyperf's own calibration
@@ -47,4 +47,4 @@ def _case(benchmark: Mapping[str, Any], metadata: Mapping[str, Any]) -> FoundCas
     if not processes:
         raise ValueError(f"{metadata.get('name')} has no values")
     notes = {"loops": metadata.get("loops"), "inner_loops": metadata.get("inner_loops")}
-    return FoundCase(own_case(str(metadata.get("name", "unnamed")), SOURCE), processes, {}, notes)
+    return ParsedCase(own_case(str(metadata.get("name", "unnamed")), SOURCE), processes, {}, notes)

@@ -13,7 +13,7 @@ from harness.core.metric import METRICS
 from harness.core.quantity import Quantity, Value
 from harness.core.scenario import Load
 
-from .records import Found, FoundCase, own_case
+from .records import ParsedCase, ParsedRun, own_case
 
 SOURCE = "pytest-benchmark"
 _NS = 1e9
@@ -34,14 +34,14 @@ def loaded(text: str) -> Mapping[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def parse(text: str) -> Found:
+def parse(text: str) -> ParsedRun:
     """Every benchmark as a case; without `stats.data` (of `--benchmark-save` without data) only its summary."""
     document = loaded(text)
     machine, commit = document["machine_info"], document.get("commit_info") or {}
     cpu = machine.get("cpu") or {}
     names = Counter(entry["name"] for entry in document["benchmarks"])
     host = {"arch": machine.get("machine"), "kernel": machine.get("release"), "cpu_model": cpu.get("brand_raw")}
-    return Found(
+    return ParsedRun(
         SOURCE,
         [_case(entry, names[entry["name"]] == 1) for entry in document["benchmarks"]],
         document.get("datetime"),
@@ -51,7 +51,7 @@ def parse(text: str) -> Found:
     )
 
 
-def _case(entry: Mapping[str, Any], alone: bool) -> FoundCase:
+def _case(entry: Mapping[str, Any], alone: bool) -> ParsedCase:
     stats, extra = entry["stats"], entry.get("extra_info") or {}
     data = [float(sample) * _NS for sample in stats.get("data") or ()]
     told: dict[str, Quantity] = {
@@ -64,7 +64,7 @@ def _case(entry: Mapping[str, Any], alone: bool) -> FoundCase:
             "throughput_per_s": Value(1.0 / float(stats["mean"]), n=rounds),
         }
     notes = {"name": entry["fullname"], "iterations": stats.get("iterations"), "rounds": rounds}
-    return FoundCase(_case_of(entry, alone), [data] if data else (), told, notes)
+    return ParsedCase(_case_of(entry, alone), [data] if data else (), told, notes)
 
 
 def _case_of(entry: Mapping[str, Any], alone: bool) -> Case:

@@ -27,7 +27,7 @@ from harness.store.runfolder import RunFolder
 
 
 @dataclass(frozen=True)
-class FoundCase:
+class ParsedCase:
     """One case: `processes` holds its latencies in ns, a sequence a process, none where the file has a summary alone.
 
     `metrics` are the tool's own figures, by this project's names; `notes` what else the file says of the case.
@@ -40,11 +40,11 @@ class FoundCase:
 
 
 @dataclass(frozen=True)
-class Found:
+class ParsedRun:
     """A file: its tool, cases, when it was made (ISO 8601, None where it does not say), the machine and its commit."""
 
     source: str
-    cases: Sequence[FoundCase]
+    cases: Sequence[ParsedCase]
     started_utc: str | None = None
     host: Mapping[str, Any] = field(default_factory=dict)
     commit: str | None = None
@@ -60,7 +60,7 @@ SUMMARY_ONLY = "summary only"
 _TAILS = {"latency_p90_ns": 0.90, "latency_p95_ns": 0.95, "latency_p99_ns": 0.99, "latency_p999_ns": 0.999}
 
 
-def import_run(found: Found, file: Path, out: Path, target: str, command: Sequence[str] = ()) -> RunFolder:
+def import_run(found: ParsedRun, file: Path, out: Path, target: str, command: Sequence[str] = ()) -> RunFolder:
     """Write what was found in `file` into a new run folder. `target` says whose figures these are.
 
     A case that the file holds several times is kept as often, its model numbered.
@@ -72,7 +72,7 @@ def import_run(found: Found, file: Path, out: Path, target: str, command: Sequen
     return run
 
 
-def _numbered(cases: Sequence[FoundCase]) -> list[FoundCase]:
+def _numbered(cases: Sequence[ParsedCase]) -> list[ParsedCase]:
     times: Counter[str] = Counter()
     apart = []
     for each in cases:
@@ -83,7 +83,7 @@ def _numbered(cases: Sequence[FoundCase]) -> list[FoundCase]:
     return apart
 
 
-def _header(found: Found, file: Path, target: str, command: Sequence[str]) -> RunHeader:
+def _header(found: ParsedRun, file: Path, target: str, command: Sequence[str]) -> RunHeader:
     now = utc_now()
     modified = datetime.fromtimestamp(file.stat().st_mtime, timezone.utc).isoformat()
     unknown = {"reason": f"{found.source} does not say"}
@@ -111,7 +111,7 @@ def _header(found: Found, file: Path, target: str, command: Sequence[str]) -> Ru
     )
 
 
-def _record(run: RunFolder, found: Found, each: FoundCase, file: Path) -> Record:
+def _record(run: RunFolder, found: ParsedRun, each: ParsedCase, file: Path) -> Record:
     head = run.header()
     details: dict[str, Any] = {"source": found.source, "file": file.name, "notes": dict(each.notes)}
     details["summary_only"] = not each.processes
@@ -139,13 +139,13 @@ def _keep(run: RunFolder, processes: Sequence[Sequence[float]]) -> Mapping[str, 
     return {"name": "latency", "sha256": sha256, "n": n, "unit": "ns"}
 
 
-def _verdict(source: str, each: FoundCase) -> Verdict:
+def _verdict(source: str, each: ParsedCase) -> Verdict:
     reason = f"imported from {source}: nobody watched warm-up, load and clock"
     remedy = "measure the model here: edgebench run --model FILE"
     return Verdict("imprecise", reason if each.processes else f"{reason}; {SUMMARY_ONLY}", remedy)
 
 
-def _metrics(source: str, each: FoundCase) -> dict[str, Quantity]:
+def _metrics(source: str, each: ParsedCase) -> dict[str, Quantity]:
     told = dict(each.metrics) | (_reckoned(each.processes) if each.processes else {})
     lacks = Missing(f"{SUMMARY_ONLY}: {source} kept no samples" if not each.processes else f"{source} does not tell it")
     return {name: told.get(name, lacks) for name in METRICS}

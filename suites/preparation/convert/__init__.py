@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from harness.core.artifact import Format
 
-from .base import Converter, Order
+from .base import ConversionRequest, Converter
 from .executorch import ExecuTorch
 from .keras import Keras, SavedModel
 from .mnn import Mnn
@@ -14,7 +14,7 @@ from .ncnn import Ncnn
 from .openvino import OpenVinoIr
 from .torchscript import TorchScript
 
-__all__ = ["CONVERTERS", "Converter", "Order"]
+__all__ = ["CONVERTERS", "Converter", "ConversionRequest"]
 
 CONVERTERS: Mapping[Format, Converter] = {
     each.format: each for each in (OpenVinoIr(), TorchScript(), ExecuTorch(), Ncnn(), Mnn(), SavedModel(), Keras())

@@ -13,7 +13,7 @@ from suites.compression.base import Calibration
 
 
 @dataclass(frozen=True)
-class Order:
+class ConversionRequest:
     """One file to write: the net `model` under `setting`, from `source`, to `out`.
 
     `calibration` are images as the source takes them, where the setting needs some.
@@ -54,5 +54,5 @@ class Converter(ABC):
         return replace(how, layout=self.layout) if how and self.layout else how
 
     @abstractmethod
-    def convert(self, order: Order) -> None:
+    def convert(self, order: ConversionRequest) -> None:
         """Write `order.out` and the files that belong to it."""

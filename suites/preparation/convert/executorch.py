@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from harness.core.artifact import Format
 from suites.compression.base import Calibration
 
-from .base import Converter, Order
+from .base import ConversionRequest, Converter
 from .torch_net import example, net_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class ExecuTorch(Converter):
     extra = "torch"
     own_settings = frozenset({"fp32", "int8-static"})
 
-    def convert(self, order: Order) -> None:
+    def convert(self, order: ConversionRequest) -> None:
         """Write .pte."""
         import torch
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner

@@ -8,7 +8,7 @@ from typing import ClassVar
 from harness.core.artifact import Format, Layout
 from harness.runtimes.tensorflow.adapter import SAVED_MODEL
 
-from .base import Converter, Order
+from .base import ConversionRequest, Converter
 from .keras_net import keras_model
 
 
@@ -21,7 +21,7 @@ class Keras(Converter):
     extra = "tensorflow"
     own_settings = frozenset({"fp32"})
 
-    def convert(self, order: Order) -> None:
+    def convert(self, order: ConversionRequest) -> None:
         """Write .keras."""
         SAVED_MODEL.load_library()  # Keras on TensorFlow, whatever the user's own configuration says
         with warnings.catch_warnings():
@@ -38,7 +38,7 @@ class SavedModel(Converter):
     extra = "tensorflow"
     own_settings = frozenset({"fp32"})
 
-    def convert(self, order: Order) -> None:
+    def convert(self, order: ConversionRequest) -> None:
         """Write the folder."""
         SAVED_MODEL.load_library()
         with warnings.catch_warnings():

@@ -19,7 +19,7 @@ from harness.core.artifact import Format
 from suites.compression.base import Calibration
 
 from . import tool
-from .base import Converter, Order
+from .base import ConversionRequest, Converter
 
 _CALL = "import sys, _tools; getattr(_tools, sys.argv[1])(sys.argv[1:])"
 _FLAGS: dict[str, tuple[str, ...]] = {"fp16": ("--fp16",), "int8-weight-only": ("--weightQuantBits", "8")}
@@ -36,7 +36,7 @@ class Mnn(Converter):
     extra = "mnn"
     own_settings = frozenset({"fp32", "fp16", "int8-weight-only", "int8-static"})
 
-    def convert(self, order: Order) -> None:
+    def convert(self, order: ConversionRequest) -> None:
         """Write .mnn."""
         with tempfile.TemporaryDirectory(prefix="edgebench-") as name:
             folder = Path(name)

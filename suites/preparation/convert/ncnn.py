@@ -10,10 +10,10 @@ from typing import ClassVar
 
 from harness.core.artifact import Format
 from harness.core.errors import SetupError
-from suites.models.base import Variant
+from suites.models.base import ModelVariant
 
 from . import tool
-from .base import Converter, Order
+from .base import ConversionRequest, Converter
 from .ncnn_int8 import quantise
 
 _SIZES = "2={} 1={} 0={}"
@@ -28,7 +28,7 @@ class Ncnn(Converter):
     extra = "convert-ncnn"
     own_settings = frozenset({"fp32", "fp16", "int8-static"})
 
-    def convert(self, order: Order) -> None:
+    def convert(self, order: ConversionRequest) -> None:
         """Write .param and .bin, the input's shape in the former: pnnx leaves it out, and ncnn has no other place."""
         with tempfile.TemporaryDirectory(prefix="edgebench-") as folder:
             param, weights = Path(folder, "net.param"), Path(folder, "net.bin")
@@ -37,7 +37,7 @@ class Ncnn(Converter):
             half = f"fp16={int(order.setting == 'fp16')}"
             command: list[str | Path] = [_program(), kept, half, f"ncnnparam={param}", f"ncnnbin={weights}"]
             tool.run("pnnx", command, kept.parent, [param, weights])
-            sizes = _SIZES.format(*Variant.parse(order.model).input_shape)
+            sizes = _SIZES.format(*ModelVariant.parse(order.model).input_shape)
             text = re.sub(r"^(Input .*)$", rf"\1 {sizes}", param.read_text(encoding="utf-8"), flags=re.MULTILINE)
             param.write_text(text, encoding="utf-8")
             if order.setting == "int8-static":

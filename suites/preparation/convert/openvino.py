@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from harness.core.artifact import Format
 
-from .base import Converter, Order
+from .base import ConversionRequest, Converter
 
 
 class OpenVinoIr(Converter):
@@ -16,7 +16,7 @@ class OpenVinoIr(Converter):
     tools = ("openvino",)
     extra = "openvino"
 
-    def convert(self, order: Order) -> None:
+    def convert(self, order: ConversionRequest) -> None:
         """Write .xml and .bin."""
         import openvino as ov
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import UsageError
 from harness.core.plugins import load
-from suites.models.base import Variant
+from suites.models.base import ModelVariant
 
 if TYPE_CHECKING:
     import torch
@@ -21,7 +21,7 @@ def net_of(source: Path, model: str) -> nn.Module:
     """
     from suites.nn.blocks import fold
 
-    variant = Variant.parse(model)
+    variant = ModelVariant.parse(model)
     net = fold(load("models", variant.family).net(variant))
     try:
         net.load_state_dict(_weights(source))
@@ -34,7 +34,7 @@ def example(model: str) -> torch.Tensor:
     """One input of zeros."""
     import torch
 
-    return torch.zeros(1, *Variant.parse(model).input_shape)
+    return torch.zeros(1, *ModelVariant.parse(model).input_shape)
 
 
 def _weights(source: Path) -> dict[str, Any]:

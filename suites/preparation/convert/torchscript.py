@@ -9,7 +9,7 @@ from typing import ClassVar
 from harness.core.artifact import Format
 from harness.runtimes.torch.torchscript import SHAPES
 
-from .base import Converter, Order
+from .base import ConversionRequest, Converter
 from .torch_net import example, net_of
 
 
@@ -21,7 +21,7 @@ class TorchScript(Converter):
     extra = "torch"
     own_settings = frozenset({"fp32"})
 
-    def convert(self, order: Order) -> None:
+    def convert(self, order: ConversionRequest) -> None:
         """Write .pt."""
         import torch
 

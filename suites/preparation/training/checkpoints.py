@@ -15,7 +15,7 @@ from torch import nn
 
 from harness.core.plugins import load
 from suites.compression.chain import Chain
-from suites.models.base import Variant
+from suites.models.base import ModelVariant
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Checkpoint:
         return Checkpoint(self.folder, named["model"]) if named else None
 
     @property
-    def variant(self) -> Variant:
+    def variant(self) -> ModelVariant:
         """The parsed name."""
-        return Variant.parse(self.model)
+        return ModelVariant.parse(self.model)
 
     @property
     def parent(self) -> Checkpoint:

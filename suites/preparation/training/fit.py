@@ -13,11 +13,11 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from suites.nn.hooks import Hooks
+from suites.nn.hooks import TrainingHooks
 
 from .images import Images
 from .paired import Hits
-from .training_state import Config, Course, Kept
+from .training_state import SavedState, TrainingConfig, TrainingState
 
 
 def repeatable(seed: int) -> None:
@@ -43,10 +43,10 @@ def fit(
     net: nn.Module,
     train: Images,
     test: Images,
-    config: Config,
-    hooks: Sequence[Hooks] = (),
+    config: TrainingConfig,
+    hooks: Sequence[TrainingHooks] = (),
     teacher: nn.Module | None = None,
-    kept: Kept | None = None,
+    kept: SavedState | None = None,
 ) -> Iterator[Epoch]:
     """Train ``net`` in place, yielding after each epoch; none is fine. Deterministic on one thread of one machine.
 
@@ -56,13 +56,13 @@ def fit(
     steps = config.epochs * (len(train.labels) // config.batch)
     if not steps:
         return iter(())
-    course = Course(net, config, steps, hooks, teacher)
+    course = TrainingState(net, config, steps, hooks, teacher)
     done = course.take_up(kept) if kept and kept.path.is_file() else []
     return _epochs(course, done, train, test, kept)
 
 
 def _epochs(
-    course: Course, done: list[dict[str, Any]], train: Images, test: Images, kept: Kept | None
+    course: TrainingState, done: list[dict[str, Any]], train: Images, test: Images, kept: SavedState | None
 ) -> Iterator[Epoch]:
     yield from (Epoch(**epoch) for epoch in done)
     for number in range(len(done) + 1, course.config.epochs + 1):
@@ -73,7 +73,7 @@ def _epochs(
         yield epoch
 
 
-def _epoch(course: Course, number: int, train: Images, test: Images) -> Epoch:
+def _epoch(course: TrainingState, number: int, train: Images, test: Images) -> Epoch:
     start = time.perf_counter()
     total, correct, seen = 0.0, 0, 0
     course.net.train()

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from suites.models.base import Variant
+from suites.models.base import ModelVariant
 from suites.nn.blocks import fold
 
 OPSET = 20
@@ -20,7 +20,7 @@ def folded(net: nn.Module) -> nn.Module:
     return fold(copy.deepcopy(net).to(memory_format=torch.contiguous_format))
 
 
-def to_onnx(net: nn.Module, variant: Variant, out: Path) -> None:
+def to_onnx(net: nn.Module, variant: ModelVariant, out: Path) -> None:
     """Write float .onnx with weights inside: ``input`` batch x C x H x W to ``logits`` batch x classes."""
     program = torch.onnx.export(
         folded(net),
@@ -53,7 +53,7 @@ def _forget_origin(model: Any) -> None:
         part.ClearField("metadata_props")
 
 
-def to_tflite(net: nn.Module, variant: Variant, out: Path) -> None:
+def to_tflite(net: nn.Module, variant: ModelVariant, out: Path) -> None:
     """Write float .tflite for one image, channels last: 1 x H x W x C to 1 x classes."""
     import litert_torch
 

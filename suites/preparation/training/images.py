@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from harness.core.artifact import Format, Layout, Preprocess
 from suites.artifacts import evaluate
 from suites.compression.base import Calibration
-from suites.models.base import Variant
+from suites.models.base import ModelVariant
 
 from .graphs import to_onnx, to_tflite
 
@@ -96,7 +96,7 @@ class Route:
     """How a format is written and read: by ``write`` with the distributions ``exporters``, and by ``runtime``."""
 
     layout: Layout
-    write: Callable[[torch.nn.Module, Variant, Path], None]
+    write: Callable[[torch.nn.Module, ModelVariant, Path], None]
     exporters: tuple[str, ...]
     runtime: str
 

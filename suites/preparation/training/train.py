@@ -17,22 +17,22 @@ import numpy as np
 import torch
 
 from harness.core.plugins import load
-from suites.models.base import Variant
+from suites.models.base import ModelVariant
 
 from .checkpoints import Checkpoint
 from .fit import fit, repeatable
 from .images import Images
-from .training_state import Config, Kept
+from .training_state import SavedState, TrainingConfig
 
 
-def train_net(model: str, data: Path, out: Path, config: Config) -> None:
+def train_net(model: str, data: Path, out: Path, config: TrainingConfig) -> None:
     """Train ``model`` from scratch on ``data`` and write weights and log to ``out``; one thread, seeded."""
     repeatable(config.seed)
-    variant = Variant.parse(model)
+    variant = ModelVariant.parse(model)
     net = load("models", variant.family).net(variant).to(memory_format=torch.channels_last)
     train, test, target = Images.load(data, "train"), Images.load(data, "t10k"), Checkpoint(out, model)
     header = {"model": model, "config": asdict(config), "versions": versions()}
-    epochs = fit(net, train, test, config, kept=Kept(target.kept, header))
+    epochs = fit(net, train, test, config, kept=SavedState(target.kept, header))
     with target.log.open("w") as log:
         log_line(log, header)
         for epoch in epochs:
@@ -66,14 +66,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--learning-rate", type=float, default=Config.learning_rate, help="peak of the schedule")
     parser.add_argument(
-        "--label-smoothing", type=float, default=Config.label_smoothing, help="0 for a net that teaches"
+        "--learning-rate", type=float, default=TrainingConfig.learning_rate, help="peak of the schedule"
+    )
+    parser.add_argument(
+        "--label-smoothing", type=float, default=TrainingConfig.label_smoothing, help="0 for a net that teaches"
     )
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     chosen = ("epochs", "seed", "learning_rate", "label_smoothing")
-    config = Config(**{name: getattr(arguments, name) for name in chosen})
+    config = TrainingConfig(**{name: getattr(arguments, name) for name in chosen})
     train_net(arguments.model, arguments.data, arguments.out, config)
 
 

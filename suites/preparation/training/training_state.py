@@ -13,13 +13,13 @@ from torch.nn import functional
 
 from harness.core.errors import UsageError
 from suites.compression.distilled import TEMPERATURE, WEIGHT
-from suites.nn.hooks import Hooks
+from suites.nn.hooks import TrainingHooks
 
 _KEPT = ("net", "optimiser", "schedule")
 
 
 @dataclass(frozen=True)
-class Config:
+class TrainingConfig:
     """What a training run is made of; the whole of it is logged."""
 
     epochs: int
@@ -35,17 +35,24 @@ class Config:
 
 
 @dataclass(frozen=True)
-class Kept:
+class SavedState:
     """The file of an unfinished training, and the header of its log: a training with another does not go on there."""
 
     path: Path
     header: Mapping[str, Any]
 
 
-class Course:
+class TrainingState:
     """Moves ``net``, in place, by SGD with Nesterov momentum under a one-cycle schedule of ``steps`` (> 0) steps."""
 
-    def __init__(self, net: nn.Module, config: Config, steps: int, hooks: Sequence[Hooks], teacher: nn.Module | None):
+    def __init__(
+        self,
+        net: nn.Module,
+        config: TrainingConfig,
+        steps: int,
+        hooks: Sequence[TrainingHooks],
+        teacher: nn.Module | None,
+    ):
         self.net, self.config, self.steps, self.hooks, self.teacher = net, config, steps, hooks, teacher
         self.generator = torch.Generator().manual_seed(config.seed)
         self.optimiser = _optimiser(net, config)
@@ -77,7 +84,7 @@ class Course:
         )
         return (1 - WEIGHT) * hard + WEIGHT * TEMPERATURE**2 * soft
 
-    def keep(self, kept: Kept, log: list[dict[str, Any]]) -> None:
+    def keep(self, kept: SavedState, log: list[dict[str, Any]]) -> None:
         """Write all of it, and what has been logged, to the file, whole or not at all."""
         partial = kept.path.with_name(f"{kept.path.name}.part")
         state = {name: getattr(self, name).state_dict() for name in _KEPT}
@@ -86,7 +93,7 @@ class Course:
         torch.save({**state, "chance": chance, "header": dict(kept.header), "log": log}, partial)
         partial.rename(kept.path)
 
-    def take_up(self, kept: Kept) -> list[dict[str, Any]]:
+    def take_up(self, kept: SavedState) -> list[dict[str, Any]]:
         """Go on where ``keep`` wrote the file, and what was logged; UsageError where another training did.
 
         The steps to come are those of a training never interrupted.
@@ -104,7 +111,7 @@ class Course:
         return cast("list[dict[str, Any]]", state["log"])
 
 
-def _optimiser(net: nn.Module, config: Config) -> torch.optim.Optimizer:
+def _optimiser(net: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
     weights = [p for p in net.parameters() if p.ndim > 1]
     others = [p for p in net.parameters() if p.ndim <= 1]
     groups = [

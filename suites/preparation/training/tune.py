@@ -20,7 +20,7 @@ from harness.core.artifact import sha256_of
 from suites.compression.chain import Chain
 from suites.compression.tuned import Tuned
 from suites.nn import count
-from suites.nn.hooks import Hooks
+from suites.nn.hooks import TrainingHooks
 from suites.nn.sparse import sparsity
 from suites.preparation.from_checkpoints import teacher_of
 
@@ -29,15 +29,15 @@ from .fit import fit, repeatable, right, top1
 from .images import Images
 from .paired import packed
 from .train import log_line, versions
-from .training_state import Config, Kept
+from .training_state import SavedState, TrainingConfig
 
 WARM_UP = 0.1
 """Share of the steps in which the learning rate rises: shorter than from scratch."""
 
 
-def schedule(settings: Sequence[Tuned], seed: int) -> Config:
+def schedule(settings: Sequence[Tuned], seed: int) -> TrainingConfig:
     """The longest of the settings' schedules, with the lowest of their learning rates."""
-    return Config(
+    return TrainingConfig(
         epochs=max(setting.epochs for setting in settings),
         seed=seed,
         learning_rate=min(setting.learning_rate for setting in settings),
@@ -59,7 +59,7 @@ def tune(target: Checkpoint, data: Path, teacher: Checkpoint | None, seed: int) 
     hooks = [setting.hooks(net) for setting in settings]
     target.path.parent.mkdir(exist_ok=True)
     header, before = _header(target, settings, config, teacher), top1(net, test)
-    epochs = fit(net, train, test, config, hooks, _net(teacher) if teacher else None, Kept(target.kept, header))
+    epochs = fit(net, train, test, config, hooks, _net(teacher) if teacher else None, SavedState(target.kept, header))
     with target.log.open("w") as log:
         log_line(log, header)
         log_line(log, {"epoch": 0, "test_top1": before})
@@ -75,7 +75,7 @@ def _net(teacher: Checkpoint) -> nn.Module:
 
 
 def _header(
-    target: Checkpoint, settings: Sequence[Tuned], config: Config, teacher: Checkpoint | None
+    target: Checkpoint, settings: Sequence[Tuned], config: TrainingConfig, teacher: Checkpoint | None
 ) -> dict[str, Any]:
     header = {
         "model": target.model,
@@ -89,7 +89,7 @@ def _header(
     return header
 
 
-def _result(net: nn.Module, hooks: Sequence[Hooks], target: Checkpoint, test: Images) -> dict[str, Any]:
+def _result(net: nn.Module, hooks: Sequence[TrainingHooks], target: Checkpoint, test: Images) -> dict[str, Any]:
     """Counts and accuracy of the plain float net that is left when all hooks are gone."""
     for hook in reversed(hooks):
         hook.finish()

@@ -18,7 +18,7 @@ from harness.core.plugins import load
 from suites.artifacts.evaluate import outputs
 from suites.artifacts.synthetic.check import images
 from suites.data.published_weights import PUBLISHED
-from suites.models.base import Variant
+from suites.models.base import ModelVariant
 from suites.nn import count
 from suites.nn.same import pad_same
 from suites.preparation.training.images import ROUTES
@@ -32,7 +32,7 @@ _PICTURES = 4
 Note = dict[str, Any]
 
 
-def net_of(variant: Variant, weights: Path, *, same: bool) -> tuple[nn.Module, str]:
+def net_of(variant: ModelVariant, weights: Path, *, same: bool) -> tuple[nn.Module, str]:
     """The net with the weights of a file, ready for inference, and how they were matched.
 
     ``same`` pads it as TensorFlow does. ModelError when the file is of another architecture.
@@ -46,7 +46,7 @@ def net_of(variant: Variant, weights: Path, *, same: bool) -> tuple[nn.Module, s
 
 def published(model: str, kind: Format, out: Path) -> Note:
     """Write the float model file of a net with its published weights; SetupError when these are not fetched."""
-    source, variant = PUBLISHED[model], Variant.parse(model)
+    source, variant = PUBLISHED[model], ModelVariant.parse(model)
     net, matched = net_of(variant, source.found(), same=True)
     origin = {
         "weights": f"{source.wheel.name} {source.wheel.version}, {Path(source.member).name}",
@@ -58,7 +58,7 @@ def published(model: str, kind: Format, out: Path) -> Note:
 
 
 def write(
-    net: nn.Module, variant: Variant, kind: Format, out: Path, how: Preprocess | None, origin: Mapping[str, Any]
+    net: nn.Module, variant: ModelVariant, kind: Format, out: Path, how: Preprocess | None, origin: Mapping[str, Any]
 ) -> Note:
     """Write ``net`` to ``out``, compare the file with it, and say how it was made and wants its images, if known.
 
@@ -84,7 +84,7 @@ def write(
     }
 
 
-def largest_difference(net: nn.Module, variant: Variant, kind: Format, file: Path) -> float:
+def largest_difference(net: nn.Module, variant: ModelVariant, kind: Format, file: Path) -> float:
     """Largest absolute difference of any output between a model file and its net, on seeded pictures."""
     pictures = images(0, _PICTURES, variant.resolution, variant.channels)
     with torch.no_grad():

@@ -14,7 +14,7 @@ from harness.core.artifact import Preprocess, sha256_of
 from harness.core.errors import ModelError, SetupError, UsageError
 from harness.datasets.preprocessing import parse
 from suites.fetch import fetched
-from suites.models.base import Variant
+from suites.models.base import ModelVariant
 from suites.user_model import UserModel, fitted, note_of
 
 from . import EXPORTERS, lacking
@@ -67,7 +67,7 @@ class Weights:
     def _of_tensors(self, path: Path, origin: dict[str, Any]) -> Iterator[Path]:
         if self.model is None:
             raise UsageError(f"{path} holds tensors without a net", "name it: --model mobilenet_v2-1.0-224")
-        variant = Variant.parse(self.model)
+        variant = ModelVariant.parse(self.model)
         _need_torch()
         from .export import net_of
 
@@ -80,12 +80,12 @@ class Weights:
         from .library import named
 
         found = named(library, name)
-        variant = Variant(name, 1.0, found.edge)
+        variant = ModelVariant(name, 1.0, found.edge)
         how = self._how(variant) or found.preprocess
         yield from self._exported(found.net, variant, name, how, dict(found.origin))
 
     def _exported(
-        self, net: nn.Module, variant: Variant, name: str, how: Preprocess | None, origin: dict[str, Any]
+        self, net: nn.Module, variant: ModelVariant, name: str, how: Preprocess | None, origin: dict[str, Any]
     ) -> Iterator[Path]:
         from .export import write
 
@@ -114,7 +114,7 @@ class Weights:
         origin |= convert(path, target)
         return _noted(target, UserModel(target).preprocess(self.preprocess) if self.preprocess else None, origin)
 
-    def _how(self, variant: Variant) -> Preprocess | None:
+    def _how(self, variant: ModelVariant) -> Preprocess | None:
         if self.preprocess is None:
             return None
         return fitted(parse(self.preprocess, "NCHW", variant.channels), self.preprocess, variant.resolution)

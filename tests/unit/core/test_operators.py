@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.execution import OperatorProfile, OpTiming
+from harness.core.execution import OperatorProfile, OperatorTiming
 from harness.core.quantity import Missing
 from harness.core.roofline import Roof, Roofline
 from harness.store.runfolder import RunFolder
@@ -19,9 +19,9 @@ PROFILE = OperatorProfile(
     n_inferences=5,
     inference_ns=1000.0,
     operators=(
-        OpTiming("0: conv", "conv", "XNNPACK", 500.0, dtype="QC8"),
-        OpTiming("1: HARD_SWISH", "HARD_SWISH", "LiteRT built-in", 250.0),
-        OpTiming("2: conv", "conv", "XNNPACK", 200.0, dtype="QC8"),
+        OperatorTiming("0: conv", "conv", "XNNPACK", 500.0, dtype="QC8"),
+        OperatorTiming("1: HARD_SWISH", "HARD_SWISH", "LiteRT built-in", 250.0),
+        OperatorTiming("2: conv", "conv", "XNNPACK", 200.0, dtype="QC8"),
     ),
 )
 ROOFLINE = Roofline("abc", "2026-01-01", "numpy", 1 << 20, (Roof(1, 50e9, 10e9), Roof(4, 150e9, 12e9)))

@@ -13,8 +13,8 @@ from harness.core.case import Case
 from harness.core.execution import Execution
 from harness.core.quantity import Missing, Value
 from harness.measure.passes.fidelity import wrong_output
-from harness.measure.prepared import Prepared
-from harness.runs.plan import asked
+from harness.measure.prepared import PreparedCase
+from harness.runs.plan import requested_precision
 from harness.runtimes.base import Options
 from harness.stats.output_quality import NAMES, compare, wrong
 
@@ -28,9 +28,11 @@ def noisy(db: float) -> np.ndarray:
     return (REFERENCE + scale * noise).astype(np.float32)
 
 
-def prepared(compression: str, precision: str) -> Prepared:
+def prepared(compression: str, precision: str) -> PreparedCase:
     case = Case("net", compression, "some-runtime", weights="user")
-    return Prepared(case, Artifact(Path("m.onnx"), "onnx", "0" * 64, 1), "m:R", Options(), None, precision=precision)
+    return PreparedCase(
+        case, Artifact(Path("m.onnx"), "onnx", "0" * 64, 1), "m:R", Options(), None, precision=precision
+    )
 
 
 def test_the_figures_are_those_of_the_noise() -> None:
@@ -112,7 +114,7 @@ def test_only_rounding_is_expected_of_a_plain_net(
     ],
 )
 def test_what_a_case_asks_for(compression: str, hint: str, expected: str) -> None:
-    assert asked(compression, hint) == expected
+    assert requested_precision(compression, hint) == expected
 
 
 def test_findings_name_what_was_otherwise_than_asked() -> None:

@@ -11,8 +11,8 @@ from PIL import Image
 from harness.core.errors import DataError
 from harness.datasets import label_mapping
 from harness.datasets.dataset import open_dataset
-from harness.datasets.image_folders import read
-from harness.datasets.label_mapping import Numbering, rows
+from harness.datasets.image_folders import read_image
+from harness.datasets.label_mapping import LabelMapping, rows
 from harness.datasets.labels_file import KIT
 from harness.stats import output_quality
 
@@ -151,7 +151,7 @@ def test_what_is_transparent_lies_on_white(tmp_path: Path) -> None:
     image = Image.new("RGBA", (2, 1), (10, 20, 30, 0))
     image.putpixel((1, 0), (10, 20, 30, 255))
     image.save(tmp_path / "cut.png")
-    assert read(tmp_path / "cut.png").tolist() == [[[255, 255, 255], [10, 20, 30]]]
+    assert read_image(tmp_path / "cut.png").tolist() == [[[255, 255, 255], [10, 20, 30]]]
 
 
 def test_any_of_several_labels_is_right_and_none_fills_up() -> None:
@@ -164,4 +164,4 @@ def test_any_of_several_labels_is_right_and_none_fills_up() -> None:
 
 
 def test_labels_of_no_image_are_no_class_either() -> None:
-    assert Numbering(2, imagenet=(7, 9)).fit(np.array([[1, -1]]), 1000).tolist() == [[9, -1]]
+    assert LabelMapping(2, imagenet=(7, 9)).fit(np.array([[1, -1]]), 1000).tolist() == [[9, -1]]

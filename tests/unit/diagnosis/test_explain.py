@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from harness.core.case import Case
-from harness.core.execution import OperatorProfile, OpTiming
+from harness.core.execution import OperatorProfile, OperatorTiming
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import ArtifactInfo, Record
 from harness.core.roofline import Roof, Roofline
 from harness.core.verdict import Finding, Status, Verdict
 from harness.diagnosis import RULES, Explanation, Situation, explain
-from harness.diagnosis.plausibility import Published
+from harness.diagnosis.plausibility import PublishedLatency
 
 MS = 1_000_000
 CPU = "CPUExecutionProvider"
@@ -46,7 +46,7 @@ def record(
 
 def profile(*operators: Operator, total_ms: float | None = None, asked: str = CPU) -> OperatorProfile:
     timings = tuple(
-        OpTiming(f"{place}: {kind}", kind, provider or asked, ms * MS, 1.0, dtype)
+        OperatorTiming(f"{place}: {kind}", kind, provider or asked, ms * MS, 1.0, dtype)
         for place, (kind, ms, dtype, provider) in enumerate(operators)
     )
     total = sum(each.duration_ns for each in timings) if total_ms is None else total_ms * MS
@@ -318,7 +318,7 @@ def test_a_verdict_in_doubt_is_told_with_the_checks_behind_it() -> None:
 
 @pytest.mark.parametrize(("ms", "said"), [(100.0, "slower"), (3.0, "faster"), (30.0, "")])
 def test_far_from_published(ms: float, said: str) -> None:
-    one = Published(NET.model, "fp32", "ncnn-cpu", "", "board", 1, "mean", 20 * MS, "ncnn's table")
+    one = PublishedLatency(NET.model, "fp32", "ncnn-cpu", "", "board", 1, "mean", 20 * MS, "ncnn's table")
     figures = [one, dataclasses.replace(one, latency_ns=25 * MS)]
     found = told(Situation(record(ms=ms), published=figures)).get("far-from-published")
     assert (found is not None) == bool(said)

@@ -13,7 +13,7 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.host import hardware
 from harness.host.identity import identity
-from harness.host.thermal import cool_down, hottest
+from harness.host.thermal import hottest_zone, wait_until_cool
 from harness.host.virtualization import emulated
 from tests import trees
 
@@ -139,7 +139,7 @@ def test_the_hottest_zone_is_the_processors(tmp_path: Path) -> None:
         for key, value in (("type", kind), ("temp", temp))
     }
 
-    zone = hottest(HostFs(trees.write(tmp_path, files)))
+    zone = hottest_zone(HostFs(trees.write(tmp_path, files)))
 
     assert zone is not None
     assert (zone.name, zone.temperature_c) == ("x86_pkg_temp", 60.0)
@@ -150,7 +150,7 @@ def test_cooling_down_ends_when_it_gets_no_cooler(tmp_path: Path) -> None:
     (root / "sys/class/thermal/thermal_zone0/temp").write_text("65000\n")
     waits: list[float] = []
 
-    found = cool_down(HostFs(root), limit_c=60.0, sleep=waits.append)
+    found = wait_until_cool(HostFs(root), limit_c=60.0, sleep=waits.append)
 
     assert found.status == "warn"
     assert sum(waits) == 30.0
@@ -167,7 +167,7 @@ def test_cooling_down_waits_until_it_is_cool(tmp_path: Path) -> None:
         temp.write_text(f"{70_000 - 5_000 * len(waits)}\n")
 
     temp.write_text("70000\n")
-    found = cool_down(HostFs(root), limit_c=60.0, sleep=sleep)
+    found = wait_until_cool(HostFs(root), limit_c=60.0, sleep=sleep)
 
     assert (found.status, len(waits)) == ("ok", 2)
     assert "60.0 C" in found.found
@@ -176,11 +176,13 @@ def test_cooling_down_waits_until_it_is_cool(tmp_path: Path) -> None:
 def test_cooling_down_gives_up(tmp_path: Path) -> None:
     fs = HostFs(trees.write(tmp_path, trees.raspberry_pi_5()))
 
-    found = cool_down(fs, limit_c=40.0, timeout_s=10, sleep=lambda seconds: None)
+    found = wait_until_cool(fs, limit_c=40.0, timeout_s=10, sleep=lambda seconds: None)
 
     assert found.status == "warn"
     assert "after 10 s" in found.found
 
 
 def test_cooling_down_without_a_thermometer_does_not_wait(tmp_path: Path) -> None:
-    assert cool_down(HostFs(tmp_path), limit_c=40.0, sleep=lambda seconds: pytest.fail("waited")).status == "unknown"
+    assert (
+        wait_until_cool(HostFs(tmp_path), limit_c=40.0, sleep=lambda seconds: pytest.fail("waited")).status == "unknown"
+    )

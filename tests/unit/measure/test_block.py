@@ -18,13 +18,13 @@ from harness.core.quantity import Missing, Value
 from harness.core.record import Record
 from harness.core.scenario import Load
 from harness.core.verdict import Finding, Verdict
-from harness.measure.block import Setting, Step, measure_block
-from harness.measure.passes.accuracy import Scores
+from harness.measure.block import RunContext, Step, measure_block
+from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
-from harness.measure.passes.worker_process import Answer, Failure
-from harness.measure.prepared import Prepared
+from harness.measure.passes.worker_process import Answer, WorkerFailure
+from harness.measure.prepared import PreparedCase
 from harness.measure.presets import Profile, profile
-from harness.measure.protocol import Job, Labelled
+from harness.measure.protocol import Job, LabelledData
 from harness.runtimes.base import Options
 from suites.artifacts.catalog import DATA
 from tests.fakes.worker import CRASH, MS, PASSES, FakeWorkers, Script, failure, in_turn, probed, scored, timed
@@ -66,40 +66,42 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> Patch:
     return patch
 
 
-def prepared(compression: str = "fp32", model: str = "net", **changes: Any) -> Prepared:
+def prepared(compression: str = "fp32", model: str = "net", **changes: Any) -> PreparedCase:
     """A case on the null runtime whose file is called as its setting; no labels."""
     case = Case(model, compression, "null", **changes)
     path = Path(f"{model}-{compression}.onnx")
     artifact = Artifact(path, "onnx", f"{model}-{compression}".ljust(64, "0"), 1000)
-    return Prepared(case, artifact, "harness.runtimes.null:null", Options(case.threads, case.batch), None)
+    return PreparedCase(case, artifact, "harness.runtimes.null:null", Options(case.threads, case.batch), None)
 
 
-def labelled(one: Prepared) -> Prepared:
-    return dataclasses.replace(one, labelled=Labelled("idx", str(DATA / "fashion-mnist"), Preprocess(channels=1)))
+def labelled(one: PreparedCase) -> PreparedCase:
+    return dataclasses.replace(one, labelled=LabelledData("idx", str(DATA / "fashion-mnist"), Preprocess(channels=1)))
 
 
-def setting(tmp_path: Path, of: Profile | str = "smoke", **changes: Any) -> Setting:
-    made = Setting(
+def setting(tmp_path: Path, of: Profile | str = "smoke", **changes: Any) -> RunContext:
+    made = RunContext(
         run_id="run",
         target="board",
         profile=profile(of) if isinstance(of, str) else of,
         seed=1,
         blobs=Sink(),
         scratch=tmp_path,
-        scores=Scores(tmp_path),
+        scores=AccuracyPass(tmp_path),
         energy=EnergyPass((), Missing(NO_METER)),
     )
     return dataclasses.replace(made, **changes)
 
 
-def records(block: Sequence[Prepared], how: Setting, references: Mapping[Case, Prepared] | None = None) -> list[Record]:
+def records(
+    block: Sequence[PreparedCase], how: RunContext, references: Mapping[Case, PreparedCase] | None = None
+) -> list[Record]:
     return [event for event in measure_block(block, references or {}, how) if isinstance(event, Record)]
 
 
 def by_model(**answers: Script) -> Script:
     """A script for each setting, by the name of the model's file."""
 
-    def script(job: Job) -> Answer | Failure:
+    def script(job: Job) -> Answer | WorkerFailure:
         (name,) = (name for name in answers if Path(job.model).stem.endswith(name))
         return answers[name](job)
 

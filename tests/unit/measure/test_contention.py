@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 
 from harness.core.verdict import Verdict
-from harness.measure.samples import Progress
+from harness.measure.samples import CaseState
 from harness.measure.verdicts import contended, latency_metrics
 from tests.unit.measure.test_summary import MS, QUICK, progress
 
 
-def seen(state: Progress, **kernel: Any) -> Verdict | None:
+def seen(state: CaseState, **kernel: Any) -> Verdict | None:
     """The ruling where the kernel saw this in every process."""
     window = {"started_ns": 0, "ended_ns": int(state.wall_ns[0].sum()), "inferences": len(state.wall_ns[0])}
     state.runs = [dataclasses.replace(run, **{**window, **kernel}) for run in state.runs]
     return contended(state, latency_metrics(state, QUICK))
 
 
-def slowed(every: int, by_ms: int) -> Progress:
+def slowed(every: int, by_ms: int) -> CaseState:
     """Every n-th inference lost its core for some milliseconds: the median does not notice."""
     state = progress([2.0, 2.0, 2.0])
     for wall in state.wall_ns:

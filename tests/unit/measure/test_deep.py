@@ -17,7 +17,7 @@ from harness.core.quantity import Missing
 from harness.measure.passes import diagnostics, memory
 from harness.measure.passes.memory import MemoryTrace
 from harness.measure.passes.worker_process import Answer, run_worker
-from harness.measure.prepared import Prepared
+from harness.measure.prepared import PreparedCase
 from harness.measure.protocol import PHASES
 from harness.measure.worker import os_counters
 from harness.runtimes.base import Options
@@ -40,9 +40,9 @@ class Sink:
         return f"{len(self.kept):064x}", len(next(iter(arrays.values())))
 
 
-def prepared(runtime: str = "harness.runtimes.onnxruntime:onnxruntime-cpu", suffix: str = "onnx") -> Prepared:
+def prepared(runtime: str = "harness.runtimes.onnxruntime:onnxruntime-cpu", suffix: str = "onnx") -> PreparedCase:
     case = Case(NET, "int8-static", "onnxruntime-cpu")
-    return Prepared(case, catalog.artifact(case, suffix), runtime, Options(), None, timeout_s=60)  # type: ignore[arg-type]
+    return PreparedCase(case, catalog.artifact(case, suffix), runtime, Options(), None, timeout_s=60)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def prepared(runtime: str = "harness.runtimes.onnxruntime:onnxruntime-cpu", suff
 )
 def test_a_case_is_looked_into(runtime: str, suffix: str, tmp_path: Path) -> None:
     sink = Sink()
-    found = diagnostics.look_deeper(prepared(runtime, suffix), sink, tmp_path)
+    found = diagnostics.diagnose(prepared(runtime, suffix), sink, tmp_path)
     assert isinstance(found.operators, OperatorProfile)
     assert len(found.operators.operators) > 20
     assert [(trace.channel, trace.unit, trace.scope) for trace in found.traces] == [
@@ -69,14 +69,14 @@ def test_a_case_is_looked_into(runtime: str, suffix: str, tmp_path: Path) -> Non
 
 
 def test_a_runtime_without_a_profiler_says_so(tmp_path: Path) -> None:
-    found = diagnostics.look_deeper(prepared("harness.runtimes.null:null"), Sink(), tmp_path)
+    found = diagnostics.diagnose(prepared("harness.runtimes.null:null"), Sink(), tmp_path)
     assert found.operators == Missing("the null runtime has no operators")
     assert isinstance(found.memory, MemoryTrace)
 
 
 def test_a_crash_while_profiling_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(FAKES))
-    found = diagnostics.look_deeper(prepared("faulty_runtimes:SEGFAULTS"), Sink(), tmp_path)
+    found = diagnostics.diagnose(prepared("faulty_runtimes:SEGFAULTS"), Sink(), tmp_path)
     assert isinstance(found.operators, Missing)
     assert isinstance(found.memory, Missing)
     assert "SIGSEGV" in found.operators.reason
@@ -106,7 +106,7 @@ def test_every_phase_has_its_peak(tmp_path: Path) -> None:
 def test_a_peak_follows_what_is_allocated() -> None:
     before = os_counters.peak_rss_bytes()
     kept = np.ones(2 * before, np.uint8)
-    after = os_counters.mark()
+    after = os_counters.memory_mark()
     assert after["peak_rss_bytes"] >= before + len(kept) // 2
     sizes = os_counters.resident(os.getpid())
     assert sizes is not None

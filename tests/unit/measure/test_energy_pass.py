@@ -19,11 +19,11 @@ from harness.core.quantity import Missing, Quantity, Value
 from harness.core.sensing import Channel, Reading
 from harness.core.target import PowerTotal
 from harness.measure.passes.energy import EnergyPass
-from harness.measure.passes.worker_process import Answer, Failure
-from harness.measure.prepared import Prepared
+from harness.measure.passes.worker_process import Answer, WorkerFailure
+from harness.measure.prepared import PreparedCase
 from harness.measure.presets import profile
 from harness.measure.protocol import Job
-from harness.measure.samples import Progress
+from harness.measure.samples import CaseState
 from harness.runtimes.base import Options
 from harness.sensors.board_power import PowerSource
 from harness.sensors.sampler import Sampler, Series, Traces
@@ -126,20 +126,20 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def states(*settings: str) -> list[Progress]:
+def states(*settings: str) -> list[CaseState]:
     """A case for each setting whose latency is known."""
     found = []
     for name in settings:
         artifact = Artifact(Path(f"{name}.onnx"), "onnx", "0" * 64, 1)
-        prepared = Prepared(Case("net", name, "null"), artifact, "harness.runtimes.null:null", Options(), None)
-        found.append(Progress(prepared))
+        prepared = PreparedCase(Case("net", name, "null"), artifact, "harness.runtimes.null:null", Options(), None)
+        found.append(CaseState(prepared))
     return found
 
 
 def measured(
     meter: Meter,
-    cases: Sequence[Progress],
-    work: Callable[[Job], Answer | Failure],
+    cases: Sequence[CaseState],
+    work: Callable[[Job], Answer | WorkerFailure],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> tuple[dict[str, tuple[Quantity, Quantity]], FakeWorkers]:
@@ -182,7 +182,7 @@ def test_a_window_is_long_enough_for_the_slowest_channel(
 def test_a_case_that_fails_under_the_meter_costs_itself_alone(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def work(job: Job) -> Answer | Failure:
+    def work(job: Job) -> Answer | WorkerFailure:
         return CRASH if "int8" in job.model else clock.work(job)
 
     found, _ = measured(Meter(clock), states("int8", "fp32"), work, monkeypatch, tmp_path)

@@ -24,7 +24,7 @@ class Session:
 
 def made(spec: TensorSpec, **settings: object) -> list[np.ndarray]:
     job = Job("latency", "null", "", "", **settings)  # type: ignore[arg-type]
-    return [batch[spec.name] for batch in setup.feeds(Session(spec), job)]  # type: ignore[arg-type]
+    return [batch[spec.name] for batch in setup.load_inputs(Session(spec), job)]  # type: ignore[arg-type]
 
 
 def test_a_batch_holds_neighbouring_images_and_every_image_comes_first_once(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from harness.measure.passes import worker_process as module
-from harness.measure.passes.worker_process import FASTEST_BYTES_PER_S, guard
+from harness.measure.passes.worker_process import FASTEST_BYTES_PER_S, supervise
 
 MIB = 1 << 20
 
@@ -33,7 +33,7 @@ class Child:
 def holding(monkeypatch: pytest.MonkeyPatch, *held: int) -> None:
     """What the child holds at one look after the other; waiting goes without a pidfd."""
     looks = iter(held)
-    monkeypatch.setattr(module, "held_bytes", lambda pid: next(looks))
+    monkeypatch.setattr(module, "current_rss_bytes", lambda pid: next(looks))
     monkeypatch.setattr(os, "pidfd_open", _refused, raising=False)
 
 
@@ -45,13 +45,13 @@ def test_the_nearer_the_limit_the_sooner_it_is_looked_at(monkeypatch: pytest.Mon
     limit = 4 * FASTEST_BYTES_PER_S
     holding(monkeypatch, 0, limit - FASTEST_BYTES_PER_S, limit - MIB)
     child = Child(3)
-    assert guard(child, 1000.0, limit) is None  # type: ignore[arg-type]
+    assert supervise(child, 1000.0, limit) is None  # type: ignore[arg-type]
     assert child.pauses == [2.0, 1.0, 0.02]
 
 
 def test_too_much_is_told_with_both_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     holding(monkeypatch, 100 * MIB, 301 * MIB)
-    stopped = guard(Child(9), 1000.0, 300 * MIB)  # type: ignore[arg-type]
+    stopped = supervise(Child(9), 1000.0, 300 * MIB)  # type: ignore[arg-type]
     assert stopped is not None
     assert (stopped.status, stopped.reason) == (
         "out-of-memory",
@@ -62,7 +62,7 @@ def test_too_much_is_told_with_both_sizes(monkeypatch: pytest.MonkeyPatch) -> No
 def test_without_a_limit_nothing_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     holding(monkeypatch)
     child = Child(1)
-    assert guard(child, 1000.0, None) is None  # type: ignore[arg-type]
+    assert supervise(child, 1000.0, None) is None  # type: ignore[arg-type]
     assert child.pauses == [pytest.approx(1000.0, rel=0.1)]
 
 
@@ -71,11 +71,11 @@ def test_the_end_of_a_child_is_noticed(monkeypatch: pytest.MonkeyPatch, with_pid
     if not with_pidfd:
         monkeypatch.setattr(os, "pidfd_open", _refused, raising=False)
     child = subprocess.Popen([sys.executable, "-c", ""])
-    assert guard(child, 120.0, 4 << 30) is None
+    assert supervise(child, 120.0, 4 << 30) is None
     assert child.returncode == 0
 
 
 def test_a_child_that_takes_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    stopped = guard(Child(9), 0.0, None)  # type: ignore[arg-type]
+    stopped = supervise(Child(9), 0.0, None)  # type: ignore[arg-type]
     assert stopped is not None
     assert stopped.status == "timeout"

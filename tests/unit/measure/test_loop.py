@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.measure.worker import loop
-from harness.measure.worker.loop import Plan
+from harness.measure.worker.loop import LoopPlan
 from harness.runtimes.base import Batch
 from harness.runtimes.null import NullSession
 
@@ -33,25 +33,25 @@ BATCHES = [{"input": np.array([index])} for index in range(3)]
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_at_least_n_and_never_more_than_the_limit(threads: int) -> None:
-    assert len(loop.run(NullSession(), BATCHES, Plan(7, 0, 100, threads)).wall_ns) == 7
-    assert len(loop.run(NullSession(), BATCHES, Plan(7, 10**12, 9, threads)).wall_ns) == 9
+    assert len(loop.run(NullSession(), BATCHES, LoopPlan(7, 0, 100, threads)).wall_ns) == 7
+    assert len(loop.run(NullSession(), BATCHES, LoopPlan(7, 10**12, 9, threads)).wall_ns) == 9
 
 
 def test_inputs_are_taken_in_turn() -> None:
     session = Counting()
-    loop.run(session, BATCHES, Plan(7, 0, 100))
+    loop.run(session, BATCHES, LoopPlan(7, 0, 100))
     assert session.prepared == [0, 1, 2, 0, 1, 2, 0]
 
 
 def test_the_collector_rests_meanwhile_and_is_on_after() -> None:
     session = Counting()
-    loop.run(session, BATCHES, Plan(2, 0, 100))
+    loop.run(session, BATCHES, LoopPlan(2, 0, 100))
     assert session.collecting == {False}
     assert gc.isenabled()
 
 
 def test_samples_lie_within_their_window() -> None:
-    samples = loop.run(NullSession(), BATCHES, Plan(50, 0, 100))
+    samples = loop.run(NullSession(), BATCHES, LoopPlan(50, 0, 100))
     assert (samples.wall_ns >= 0).all()
     assert (samples.cpu_ns >= 0).all()
     assert samples.wall_ns.sum() <= samples.ended_ns - samples.started_ns
@@ -63,7 +63,7 @@ def test_very_short_inferences_are_timed_several_at_a_time() -> None:
     session = Counting()
     calls: list[int] = []
     session.infer = lambda: calls.append(1)  # type: ignore[method-assign]
-    samples = loop.run(session, BATCHES, Plan(4, 0, 100, calls=5))
+    samples = loop.run(session, BATCHES, LoopPlan(4, 0, 100, calls=5))
     assert len(samples.wall_ns) == 4
     assert len(calls) == 20
 
@@ -81,17 +81,17 @@ class Ticking:
 
 
 def test_a_sample_of_several_inferences_is_their_mean_and_all_of_them_count() -> None:
-    samples = loop.run(NullSession(), BATCHES, Plan(4, 0, 100, calls=5), Ticking(1000))
+    samples = loop.run(NullSession(), BATCHES, LoopPlan(4, 0, 100, calls=5), Ticking(1000))
     assert samples.wall_ns.tolist() == [200] * 4
     assert (samples.calls, samples.inferences) == (5, 20)
-    assert loop.run(NullSession(), BATCHES, Plan(4, 0, 100)).inferences == 4
+    assert loop.run(NullSession(), BATCHES, LoopPlan(4, 0, 100)).inferences == 4
 
 
 def test_the_loop_goes_on_until_both_limits_are_reached() -> None:
-    samples = loop.run(NullSession(), BATCHES, Plan(3, 10_000, 1000), Ticking(100))
+    samples = loop.run(NullSession(), BATCHES, LoopPlan(3, 10_000, 1000), Ticking(100))
     assert 3 < len(samples.wall_ns) < 1000
     assert samples.ended_ns - samples.started_ns >= 10_000
-    assert len(loop.run(NullSession(), BATCHES, Plan(30, 1000, 1000), Ticking(100)).wall_ns) == 30
+    assert len(loop.run(NullSession(), BATCHES, LoopPlan(30, 1000, 1000), Ticking(100)).wall_ns) == 30
 
 
 def test_cpu_time_is_that_of_the_thread_alone_or_of_the_process() -> None:
@@ -103,6 +103,6 @@ def test_reading_the_clocks_is_no_cpu_time_of_an_inference(monkeypatch: pytest.M
     clock = Ticking(300)
     monkeypatch.setattr(loop, "cpu_clock", lambda threads: clock)
     session = NullSession()
-    assert loop.run(session, BATCHES, Plan(3, 0, 100)).cpu_ns.tolist() == [0, 0, 0]
+    assert loop.run(session, BATCHES, LoopPlan(3, 0, 100)).cpu_ns.tolist() == [0, 0, 0]
     session.infer = lambda: setattr(clock, "now", clock.now + 700)  # type: ignore[method-assign]
-    assert loop.run(session, BATCHES, Plan(3, 0, 100)).cpu_ns.tolist() == [700] * 3
+    assert loop.run(session, BATCHES, LoopPlan(3, 0, 100)).cpu_ns.tolist() == [700] * 3

@@ -13,7 +13,7 @@ from harness.core.artifact import Preprocess
 from harness.core.errors import DataError
 from harness.core.execution import Execution
 from harness.core.quantity import Missing
-from harness.measure.protocol import Job, Labelled
+from harness.measure.protocol import Job, LabelledData
 from harness.measure.worker.accuracy import accuracy
 from harness.measure.worker.probe import N_IMAGES, N_SEEDED, probe
 from harness.runtimes.base import Batch, Options, Outputs, Session, SessionError, TensorSpec
@@ -22,7 +22,7 @@ from suites.artifacts.catalog import DATA
 FIRST = TensorSpec("x", (1, 3, 8, 5), "float32")
 LAST = TensorSpec("x", (1, 8, 5, 3), "float32")
 GREY = TensorSpec("x", (1, 1, 28, 28), "float32")
-PICTURES = Labelled("idx", str(DATA / "fashion-mnist"), Preprocess(channels=1))
+PICTURES = LabelledData("idx", str(DATA / "fashion-mnist"), Preprocess(channels=1))
 
 
 class Scripted(Session):
@@ -56,7 +56,7 @@ class Silent(Scripted):
         raise KeyError("nodes")
 
 
-def job(labelled: Labelled | None = None, seed: int = 0, **options: Any) -> Job:
+def job(labelled: LabelledData | None = None, seed: int = 0, **options: Any) -> Job:
     return Job("probe", "none:none", "m", "out", Options(**options), labelled=labelled, seed=seed)
 
 
@@ -119,7 +119,7 @@ def test_what_a_library_no_longer_tells_costs_no_outputs() -> None:
 @pytest.mark.parametrize("limit", [1, 7])
 def test_accuracy_feeds_as_many_pictures_as_it_is_told(limit: int) -> None:
     session = Scripted(GREY, answer=lambda batch: {"y": batch["x"].reshape(1, -1)[:, :10], "more": np.ones(3)})
-    limited = Labelled(PICTURES.kind, PICTURES.path, PICTURES.preprocess, limit)
+    limited = LabelledData(PICTURES.kind, PICTURES.path, PICTURES.preprocess, limit)
     result, arrays = accuracy(session, job(limited))
     assert len(session.fed) == len(arrays["labels"]) == limit
     assert arrays["outputs"].shape == (limit, 10)  # the first output is the one that is scored
@@ -137,7 +137,7 @@ def test_accuracy_needs_a_net_of_one_input_and_labels() -> None:
 
 def test_pictures_that_are_gone_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not a folder of labelled images"):
-        accuracy(Scripted(GREY), job(Labelled("folder", str(tmp_path / "gone"), Preprocess())))
+        accuracy(Scripted(GREY), job(LabelledData("folder", str(tmp_path / "gone"), Preprocess())))
 
 
 def test_an_integer_input_without_scale_is_refused_for_pictures_in_fractions() -> None:

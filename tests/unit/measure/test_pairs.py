@@ -15,19 +15,19 @@ from harness import stats
 from harness.core.artifact import Artifact
 from harness.core.case import Case
 from harness.core.verdict import Verdict
-from harness.measure.ab import Duel, Side, Timing, abba, planned_looks, time_process
-from harness.measure.passes.worker_process import Failure
-from harness.measure.prepared import Prepared
+from harness.measure.ab import PairedComparison, ProcessTiming, Side, abba_order, planned_looks, time_process
+from harness.measure.passes.worker_process import WorkerFailure
+from harness.measure.prepared import PreparedCase
 from harness.measure.presets import profile
 from harness.runtimes.base import Options
 
 FAKES = Path(__file__).parents[2] / "fakes"
 
 
-def fought(median_ns: Callable[[Side, int], float], max_pairs: int = 20, same_within: float = 0.02) -> Duel:
+def fought(median_ns: Callable[[Side, int], float], max_pairs: int = 20, same_within: float = 0.02) -> PairedComparison:
     """A duel to its end over medians that a function makes up."""
-    duel = Duel.plan(max_pairs, same_within, seed=3)
-    for _ in duel.measure(lambda side, number: Timing(median_ns(side, number), 1.0)):
+    duel = PairedComparison.plan(max_pairs, same_within, seed=3)
+    for _ in duel.measure(lambda side, number: ProcessTiming(median_ns(side, number), 1.0)):
         pass
     return duel
 
@@ -39,16 +39,16 @@ def noise(seed: int, sd: float) -> Callable[[], float]:
 
 @given(st.integers(1, 80), st.integers())
 def test_every_two_pairs_mirror_each_other(pairs: int, seed: int) -> None:
-    order = abba(pairs, random.Random(seed))
+    order = abba_order(pairs, random.Random(seed))
     assert len(order) == pairs
     assert all(sorted(pair) == ["a", "b"] for pair in order)
     assert all(first == second[::-1] for first, second in zip(order[::2], order[1::2], strict=False))
 
 
 def test_the_order_is_the_seeds_and_not_periodic() -> None:
-    orders = {tuple(abba(20, random.Random(seed))) for seed in range(10)}
+    orders = {tuple(abba_order(20, random.Random(seed))) for seed in range(10)}
     assert len(orders) > 5
-    assert abba(20, random.Random(4)) == abba(20, random.Random(4))
+    assert abba_order(20, random.Random(4)) == abba_order(20, random.Random(4))
 
 
 @pytest.mark.parametrize(
@@ -109,23 +109,23 @@ def test_a_net_is_rarely_called_different_from_itself() -> None:
 def test_processes_run_in_the_recorded_order() -> None:
     ran: list[Side] = []
 
-    def run(side: Side, number: int) -> Timing:
+    def run(side: Side, number: int) -> ProcessTiming:
         ran.append(side)
-        return Timing(1.0 + number, 1.0)
+        return ProcessTiming(1.0 + number, 1.0)
 
-    duel = Duel.plan(8, 0.02, seed=1)
+    duel = PairedComparison.plan(8, 0.02, seed=1)
     assert list(duel.measure(run)) == list(range(1, 9))
     assert ran == [side for pair in duel.order for side in pair]
     assert [timing.median_ns for timing in duel.a] == [timing.median_ns for timing in duel.b]
 
 
 def test_a_failure_ends_it_and_keeps_whole_pairs_only() -> None:
-    failure = Failure(Verdict("crashed", "SIGSEGV"), "")
+    failure = WorkerFailure(Verdict("crashed", "SIGSEGV"), "")
 
-    def run(side: Side, number: int) -> Timing | Failure:
-        return failure if (side, number) == ("b", 2) else Timing(1.0, 1.0)
+    def run(side: Side, number: int) -> ProcessTiming | WorkerFailure:
+        return failure if (side, number) == ("b", 2) else ProcessTiming(1.0, 1.0)
 
-    duel = Duel.plan(20, 0.02, seed=1)
+    duel = PairedComparison.plan(20, 0.02, seed=1)
     assert list(duel.measure(run)) == [1, 2]
     assert duel.failure == ("b", failure)
     assert len(duel.a) == len(duel.b) == 2
@@ -133,12 +133,12 @@ def test_a_failure_ends_it_and_keeps_whole_pairs_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("runtime", "kind"), [("harness.runtimes.null:null", Timing), ("faulty_runtimes:FAILS", Failure)]
+    ("runtime", "kind"), [("harness.runtimes.null:null", ProcessTiming), ("faulty_runtimes:FAILS", WorkerFailure)]
 )
 def test_a_process_gives_its_medians_or_its_failure(
     runtime: str, kind: type[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(FAKES))
     artifact = Artifact(Path("m.onnx"), "onnx", "0" * 64, 1)
-    prepared = Prepared(Case("m", "fp32", "null"), artifact, runtime, Options(), None)
+    prepared = PreparedCase(Case("m", "fp32", "null"), artifact, runtime, Options(), None)
     assert isinstance(time_process(prepared, profile("smoke"), tmp_path / "job", seed=0), kind)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure.passes.worker_process import Answer, Failure, run_worker
-from harness.measure.protocol import Job, Labelled, Loop
+from harness.measure.passes.worker_process import Answer, WorkerFailure, run_worker
+from harness.measure.protocol import Job, LabelledData, Loop
 from harness.runtimes.base import Options
 from tests.unit.measure.jobs import null_job
 
@@ -46,7 +46,7 @@ def test_a_worker_answers_with_its_samples(tmp_path: Path) -> None:
 )
 def test_every_failure_is_a_verdict(tmp_path: Path, runtime: str, status: str, reason: str) -> None:
     failure = run_worker(null_job(tmp_path / "job", f"faulty_runtimes:{runtime}"), 60)
-    assert isinstance(failure, Failure)
+    assert isinstance(failure, WorkerFailure)
     assert failure.verdict.status == status
     assert reason in failure.verdict.reason
 
@@ -54,7 +54,7 @@ def test_every_failure_is_a_verdict(tmp_path: Path, runtime: str, status: str, r
 def test_what_takes_memory_without_end_is_stopped_at_its_limit(tmp_path: Path) -> None:
     job = dataclasses.replace(null_job(tmp_path / "job", "faulty_runtimes:SWELLS"), memory_bytes=200 << 20)
     failure = run_worker(job, 60)
-    assert isinstance(failure, Failure)
+    assert isinstance(failure, WorkerFailure)
     assert failure.verdict.status == "out-of-memory"
     found = re.search(r"held ([\d.]+) MiB, its limit is 200.0 MiB", failure.verdict.reason)
     assert found is not None
@@ -78,7 +78,7 @@ def test_a_worker_runs_where_it_is_told(tmp_path: Path) -> None:
 
 def test_a_cpu_that_is_not_there_is_told(tmp_path: Path) -> None:
     failure = run_worker(dataclasses.replace(null_job(tmp_path / "job"), affinity=(100_000,)), 60)
-    assert isinstance(failure, Failure)
+    assert isinstance(failure, WorkerFailure)
     assert failure.verdict.status == "unsupported"
     assert "could not be pinned to CPU 100000" in failure.verdict.reason
 
@@ -86,13 +86,13 @@ def test_a_cpu_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_every_failure_says_what_to_do(tmp_path: Path) -> None:
     for number, runtime in enumerate(("REFUSES", "FAILS", "LEAVES", "HUNGRY")):
         failure = run_worker(null_job(tmp_path / f"job-{number}", f"faulty_runtimes:{runtime}"), 60)
-        assert isinstance(failure, Failure)
+        assert isinstance(failure, WorkerFailure)
         assert failure.verdict.remedy
 
 
 def test_what_hangs_is_killed(tmp_path: Path) -> None:
     failure = run_worker(null_job(tmp_path / "job", "faulty_runtimes:HANGS"), 2)
-    assert isinstance(failure, Failure)
+    assert isinstance(failure, WorkerFailure)
     assert failure.verdict.status == "timeout"
     assert "--timeout" in failure.verdict.remedy
 
@@ -103,7 +103,7 @@ def test_garbage_on_stdout_does_not_matter(tmp_path: Path) -> None:
 
 def test_the_traceback_of_a_crash_is_kept(tmp_path: Path) -> None:
     failure = run_worker(null_job(tmp_path / "job", "faulty_runtimes:FAILS"), 60)
-    assert isinstance(failure, Failure)
+    assert isinstance(failure, WorkerFailure)
     assert "Traceback" in failure.log
 
 
@@ -116,7 +116,7 @@ def test_a_module_in_the_users_folder_shadows_nothing(tmp_path: Path, monkeypatc
 def test_a_job_survives_its_file(tmp_path: Path) -> None:
     from harness.core.artifact import Preprocess
 
-    labelled = Labelled("idx", "/data", Preprocess(mean=(0.1, 0.2, 0.3)), 7)
+    labelled = LabelledData("idx", "/data", Preprocess(mean=(0.1, 0.2, 0.3)), 7)
     job = Job(
         "accuracy", "m:A", "x.onnx", "out", Options(2, 4, {"x": (1, 2)}), Loop(1, 2, 3, 4), None, labelled, seed=5
     )

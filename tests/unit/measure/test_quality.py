@@ -17,11 +17,11 @@ from harness.core.execution import Execution
 from harness.core.quantity import Missing, Value
 from harness.measure.passes import accuracy as quality
 from harness.measure.passes import fidelity
-from harness.measure.passes.accuracy import Scores
-from harness.measure.passes.fidelity import Probes
+from harness.measure.passes.accuracy import AccuracyPass
+from harness.measure.passes.fidelity import FidelityPass
 from harness.measure.passes.worker_process import Answer
-from harness.measure.prepared import Prepared
-from harness.measure.protocol import Job, Labelled, Stop
+from harness.measure.prepared import PreparedCase
+from harness.measure.protocol import Job, LabelledData, StoppingRule
 from harness.measure.worker.accuracy import accuracy
 from harness.runtimes.base import Batch, Options, TensorSpec
 
@@ -30,10 +30,12 @@ LABELS = np.arange(N) % CLASSES
 UNIT = Preprocess(channels=1)
 
 
-def prepared(model: str, sha256: str, how: Preprocess = UNIT, **options: Any) -> Prepared:
+def prepared(model: str, sha256: str, how: Preprocess = UNIT, **options: Any) -> PreparedCase:
     artifact = Artifact(Path(f"{model}.onnx"), "onnx", sha256 * 64, 1)
     case = Case(model, "fp32", "null")
-    return Prepared(case, artifact, "harness.runtimes.null:NULL", Options(**options), Labelled("idx", "data", how))
+    return PreparedCase(
+        case, artifact, "harness.runtimes.null:NULL", Options(**options), LabelledData("idx", "data", how)
+    )
 
 
 def ranked(first: np.ndarray) -> np.ndarray:
@@ -71,7 +73,7 @@ def test_accuracy_is_of_the_images_and_against_the_reference(nets: dict[str, np.
     off = np.where(np.arange(N) < 40, (LABELS - 2) % CLASSES, LABELS)  # the label is third best for 40 of 200
     nets["int8"] = ranked(off)
     reference, case = prepared("fp32", "a"), prepared("int8", "b")
-    scores = Scores(tmp_path)
+    scores = AccuracyPass(tmp_path)
     scores.run([reference, case])
     found = scores.metrics(case, reference)
     assert (number(found["top1"]), number(found["top5"]), number(found["n_images"])) == (0.8, 1.0, N)
@@ -93,7 +95,7 @@ def test_a_case_that_ended_early_is_compared_on_its_own_images(nets: dict[str, n
     nets["fp32"] = ranked(np.where(wrong, (LABELS + 1) % CLASSES, LABELS))
     nets["int8"] = nets["fp32"].copy()
     reference, case = prepared("fp32", "a"), prepared("int8", "b")
-    scores = Scores(tmp_path, margin=0.05)
+    scores = AccuracyPass(tmp_path, margin=0.05)
     scores.run([reference, case], {case.case: reference, reference.case: reference})
     found = scores.metrics(case, reference)
     assert (number(found["n_images"]), number(found["top1"])) == (50, 0.5)
@@ -103,7 +105,7 @@ def test_a_case_that_ended_early_is_compared_on_its_own_images(nets: dict[str, n
 
 def test_one_file_under_two_preprocessings_has_two_accuracies(nets: dict[str, np.ndarray], tmp_path: Path) -> None:
     nets["fp32"] = ranked(LABELS)
-    scores = Scores(tmp_path)
+    scores = AccuracyPass(tmp_path)
     first, second = prepared("fp32", "a"), prepared("fp32", "a", dataclasses.replace(UNIT, pad=2))
     scores.run([first])
     nets["fp32"] = ranked((LABELS + 1) % CLASSES)
@@ -138,8 +140,8 @@ class Seeing:
 def test_outputs_and_labels_lie_in_the_order_of_the_images(tmp_path: Path, in_random_order: bool) -> None:
     write_set(tmp_path)
     np.savez(tmp_path / "reference.npz", hits=np.arange(N) % 2 == 0, labels=LABELS)
-    stop = Stop(str(tmp_path / "reference.npz"), CLASSES, 0.001) if in_random_order else None
-    labelled = Labelled("idx", str(tmp_path), Preprocess(channels=1, scale=1.0))
+    stop = StoppingRule(str(tmp_path / "reference.npz"), CLASSES, 0.001) if in_random_order else None
+    labelled = LabelledData("idx", str(tmp_path), Preprocess(channels=1, scale=1.0))
     _, arrays = accuracy(Seeing(), Job("accuracy", "", "", "", labelled=labelled, stop=stop))  # type: ignore[arg-type]
     assert (np.diff(arrays["places"]) > 0).all()
     np.testing.assert_array_equal(arrays["labels"], LABELS[arrays["places"]])
@@ -158,7 +160,7 @@ def test_fidelity_is_to_the_reference_and_of_the_options_of_the_case(
     reference = prepared("fp32", "a")
     plain = dataclasses.replace(prepared("fp32", "b"), oracle=reference)
     tuned = dataclasses.replace(plain, options=Options(settings={"fast": "1"}))
-    probes = Probes(tmp_path)
+    probes = FidelityPass(tmp_path)
     probes.run([plain, tuned])
     assert isinstance(probes.metrics(plain)["fidelity_sqnr_db"], Missing)  # equal to the last bit
     assert number(probes.metrics(tuned)["fidelity_max_abs"]) == 8

@@ -37,12 +37,12 @@ def proc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_the_peak_is_the_largest_resident_set() -> None:
     assert os_counters.peak_rss_bytes() == 30000 * 1024
-    assert os_counters.mark()["peak_rss_bytes"] == 30000 * 1024
+    assert os_counters.memory_mark()["peak_rss_bytes"] == 30000 * 1024
 
 
 def test_what_is_held_is_resident_and_swapped_out() -> None:
-    assert os_counters.held_bytes(42) == 20500 * 1024
-    assert os_counters.held_bytes(43) == 0
+    assert os_counters.current_rss_bytes(42) == 20500 * 1024
+    assert os_counters.current_rss_bytes(43) == 0
 
 
 def test_what_a_process_alone_holds_are_its_private_pages_clean_and_dirty() -> None:

@@ -17,10 +17,10 @@ from harness.core.scenario import Load, Scenario
 from harness.core.sensing import Channel
 from harness.core.verdict import Verdict
 from harness.measure.passes.thermal import minute_rows
-from harness.measure.prepared import Prepared
+from harness.measure.prepared import PreparedCase
 from harness.measure.presets import PROFILES, fitted, profile
 from harness.measure.protocol import Job
-from harness.measure.samples import Progress
+from harness.measure.samples import CaseState
 from harness.measure.verdicts import latency_metrics, verdict
 from harness.runtimes.base import Options
 from harness.sensors.sampler import Series, Traces
@@ -29,13 +29,13 @@ MS = 1_000_000
 QUICK = profile("quick")
 
 
-def empty(scenario: Scenario, load: Load, batch: int = 1) -> Progress:
+def empty(scenario: Scenario, load: Load, batch: int = 1) -> CaseState:
     case = Case("m", "fp32", "null", batch=batch, scenario=scenario, load=load)
     artifact = Artifact(Path("m.onnx"), "onnx", "0" * 64, 1)
-    return Progress(Prepared(case, artifact, "harness.runtimes.null:null", Options(1, batch), None))
+    return CaseState(PreparedCase(case, artifact, "harness.runtimes.null:null", Options(1, batch), None))
 
 
-def add(state: Progress, wall_ns: Any, window_ns: int, inferences: int, control: float = 1.5, **more: Any) -> None:
+def add(state: CaseState, wall_ns: Any, window_ns: int, inferences: int, control: float = 1.5, **more: Any) -> None:
     """One process whose CPU time is its wall time, on a core that was `control` times slower after than before."""
     wall = np.asarray(wall_ns, np.int64)
     index, middle = len(state.runs), int(np.median(wall))
@@ -52,11 +52,11 @@ def number(quantity: Quantity) -> float:
     return quantity.value
 
 
-def judged(state: Progress) -> Verdict:
+def judged(state: CaseState) -> Verdict:
     return verdict(state, latency_metrics(state, QUICK), QUICK, None)
 
 
-def offline(window_ms: float, batch: int = 1, cpu_share: float = 1.0, control: float = 1.0) -> Progress:
+def offline(window_ms: float, batch: int = 1, cpu_share: float = 1.0, control: float = 1.0) -> CaseState:
     """Three processes of two streams that answer 100 inferences in a window."""
     state = empty("Offline", Load(streams=2), batch)
     for _ in range(3):
@@ -90,7 +90,7 @@ def test_a_query_of_multi_stream_counts_its_samples() -> None:
     assert number(metrics["throughput_per_s"]) == pytest.approx(800)
 
 
-def server(latency_ms: float, window_ms: float = 10_000, bound_ms: float | None = 5.0, n: int = 600) -> Progress:
+def server(latency_ms: float, window_ms: float = 10_000, bound_ms: float | None = 5.0, n: int = 600) -> CaseState:
     """Three processes of `n` queries that were to come in 10 seconds, served within `window_ms`."""
     load = Load(rate_per_s=n / 10, latency_bound_ns=None if bound_ms is None else int(bound_ms * MS))
     state = empty("Server", load)
@@ -132,7 +132,7 @@ def test_a_server_that_cannot_keep_up_has_no_latency_to_trust() -> None:
     assert "--rate" in ruling.remedy
 
 
-def paced(window_ms: float) -> Progress:
+def paced(window_ms: float) -> CaseState:
     state = empty("paced", Load(rate_per_s=50))
     for _ in range(3):
         add(state, [2 * MS] * 100, int(window_ms * MS), 100, busy_ns=[200 * MS])
@@ -150,7 +150,7 @@ def test_a_pace_too_fast_is_said() -> None:
     assert "cannot keep up" in judged(paced(4000)).reason
 
 
-def sustained(medians_ms: list[float]) -> Progress:
+def sustained(medians_ms: list[float]) -> CaseState:
     state = empty("sustained", Load(minutes=len(medians_ms)))
     starts = 1000 + 60_000 * MS * np.arange(len(medians_ms))
     wall = np.repeat(np.array(medians_ms) * MS, 300)

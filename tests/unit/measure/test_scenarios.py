@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.scenario import Load
-from harness.measure.worker.loop import Plan, Samples
-from harness.measure.worker.scenarios import Stage, drive
+from harness.measure.worker.loop import LoopPlan, Samples
+from harness.measure.worker.scenarios import ScenarioContext, drive
 from harness.measure.worker.scenarios.arrivals import poisson_ns
 from harness.runtimes.base import Batch
 from tests.fakes.scripted import BATCHES, MINUTE, MS, SECOND, World, run
 
 
 def test_single_stream_is_the_timed_loop() -> None:
-    samples = run(World(2 * MS, 3 * MS, 4 * MS), "SingleStream", Load(), Plan(3, 0, 9))
+    samples = run(World(2 * MS, 3 * MS, 4 * MS), "SingleStream", Load(), LoopPlan(3, 0, 9))
     assert samples.wall_ns.tolist() == [2 * MS, 3 * MS, 4 * MS]
     assert samples.inferences == 3
 
@@ -27,7 +27,7 @@ def test_single_stream_is_the_timed_loop() -> None:
 @pytest.mark.parametrize(("batch", "inferences"), [(1, 4), (2, 2), (4, 1)])
 def test_a_query_of_multi_stream_lasts_until_its_last_sample(batch: int, inferences: int) -> None:
     world = World(5 * MS)
-    samples = run(world, "MultiStream", Load(samples_per_query=4), Plan(3, 0, 9, calls=7), batch)
+    samples = run(world, "MultiStream", Load(samples_per_query=4), LoopPlan(3, 0, 9, calls=7), batch)
     assert samples.wall_ns.tolist() == [inferences * 5 * MS] * 3
     assert samples.inferences == 3 * inferences
     assert world.prepared[:4] == [0, 1, 2, 0][: len(world.prepared)]
@@ -35,7 +35,7 @@ def test_a_query_of_multi_stream_lasts_until_its_last_sample(batch: int, inferen
 
 def test_paced_begins_every_inference_on_its_tick_and_idles_between() -> None:
     world = World(2 * MS)
-    samples = run(world, "paced", Load(rate_per_s=50), Plan(4, 0, 9))
+    samples = run(world, "paced", Load(rate_per_s=50), LoopPlan(4, 0, 9))
     assert np.diff(world.inferred_at).tolist() == [20 * MS] * 3
     assert samples.wall_ns.tolist() == [2 * MS] * 4
     assert samples.ended_ns - samples.started_ns == 4 * 20 * MS
@@ -44,13 +44,13 @@ def test_paced_begins_every_inference_on_its_tick_and_idles_between() -> None:
 
 def test_paced_catches_up_after_a_late_inference() -> None:
     world = World(2 * MS, 30 * MS, 2 * MS)
-    run(world, "paced", Load(rate_per_s=50), Plan(4, 0, 9))
+    run(world, "paced", Load(rate_per_s=50), LoopPlan(4, 0, 9))
     assert [at - 17 for at in world.inferred_at] == [0, 20 * MS, 50 * MS, 60 * MS]
 
 
 def test_server_counts_from_the_arrival_so_that_waiting_shows() -> None:
     world = World(7 * MS)
-    samples = run(world, "Server", Load(rate_per_s=100), Plan(200, 0, 1000), seed=3)
+    samples = run(world, "Server", Load(rate_per_s=100), LoopPlan(200, 0, 1000), seed=3)
     arrivals = poisson_ns(100, 200, 3)
     done = 0
     for arrival, latency in zip(arrivals.tolist(), samples.wall_ns.tolist(), strict=True):
@@ -62,13 +62,13 @@ def test_server_counts_from_the_arrival_so_that_waiting_shows() -> None:
 
 
 def test_server_sends_as_many_as_the_rate_makes_in_the_time() -> None:
-    assert run(World(MS), "Server", Load(rate_per_s=100), Plan(5, 2 * SECOND, 1000)).inferences == 200
-    assert run(World(MS), "Server", Load(rate_per_s=1), Plan(5, 2 * SECOND, 1000)).inferences == 5
-    assert run(World(MS), "Server", Load(rate_per_s=100), Plan(5, 20 * SECOND, 1000)).inferences == 1000
+    assert run(World(MS), "Server", Load(rate_per_s=100), LoopPlan(5, 2 * SECOND, 1000)).inferences == 200
+    assert run(World(MS), "Server", Load(rate_per_s=1), LoopPlan(5, 2 * SECOND, 1000)).inferences == 5
+    assert run(World(MS), "Server", Load(rate_per_s=100), LoopPlan(5, 20 * SECOND, 1000)).inferences == 1000
 
 
 def test_sustained_is_told_minute_by_minute() -> None:
-    samples = run(World(4 * MS), "sustained", Load(minutes=3), Plan(1, 3 * MINUTE, 10))
+    samples = run(World(4 * MS), "sustained", Load(minutes=3), LoopPlan(1, 3 * MINUTE, 10))
     assert len(samples.more["minute_n"]) == 3
     assert samples.more["minute_n"].sum() == len(samples.wall_ns) == samples.inferences
     assert samples.ended_ns - samples.started_ns == pytest.approx(3 * MINUTE, abs=8 * MS)
@@ -77,7 +77,7 @@ def test_sustained_is_told_minute_by_minute() -> None:
 
 
 def test_sustained_takes_short_inferences_together() -> None:
-    samples = run(World(100_000), "sustained", Load(minutes=1), Plan(1, MINUTE, 10))
+    samples = run(World(100_000), "sustained", Load(minutes=1), LoopPlan(1, MINUTE, 10))
     assert samples.calls == 10
     assert samples.inferences == 10 * len(samples.wall_ns)
     assert set(samples.wall_ns.tolist()) == {100_000}
@@ -99,9 +99,9 @@ class Meeting:
             self.barrier.wait(30)
 
 
-def offline(sessions: Sequence[Meeting], plan: Plan) -> Samples:
+def offline(sessions: Sequence[Meeting], plan: LoopPlan) -> Samples:
     others = iter(sessions[1:])
-    stage = Stage(sessions[0], lambda: next(others), Load(streams=len(sessions)))
+    stage = ScenarioContext(sessions[0], lambda: next(others), Load(streams=len(sessions)))
     return drive("own", "Offline", stage, BATCHES, plan)
 
 
@@ -109,7 +109,7 @@ def offline(sessions: Sequence[Meeting], plan: Plan) -> Samples:
 def test_offline_runs_all_streams_at_once(threads: int) -> None:
     barrier = threading.Barrier(3)
     sessions = [Meeting(barrier) for _ in range(3)]
-    samples = offline(sessions, Plan(7, 0, 100, threads))
+    samples = offline(sessions, LoopPlan(7, 0, 100, threads))
     assert samples.more["stream_n"].tolist() == [3, 3, 3]
     assert samples.inferences == len(samples.wall_ns) == len(samples.cpu_ns) == 9
     assert samples.started_ns < samples.ended_ns
@@ -119,7 +119,7 @@ def test_offline_runs_all_streams_at_once(threads: int) -> None:
 def test_offline_warms_every_further_session_first() -> None:
     barrier = threading.Barrier(2)
     sessions = [Meeting(barrier) for _ in range(2)]
-    offline(sessions, Plan(2, 0, 100))
+    offline(sessions, LoopPlan(2, 0, 100))
     assert threading.get_ident() in sessions[1].threads
 
 

@@ -12,12 +12,12 @@ import pytest
 from harness.core.artifact import Artifact
 from harness.core.case import Case
 from harness.core.quantity import Missing, Quantity, Value
-from harness.measure.prepared import Prepared
+from harness.measure.prepared import PreparedCase
 from harness.measure.selfcheck.checks import Check, Workload, clock_cost, clock_step, control_change, sampler_cost
 from harness.measure.selfcheck.perturbation import import_costs
 from harness.runtimes.base import Options
 
-PREPARED = Prepared(
+PREPARED = PreparedCase(
     Case("m", "fp32", "null"),
     Artifact(Path("m.onnx"), "onnx", "0" * 64, 1),
     "harness.runtimes.null:null",

@@ -14,10 +14,10 @@ from harness.core.case import Case
 from harness.core.quantity import Value
 from harness.core.record import Blob, ProcessRun
 from harness.core.verdict import Verdict
-from harness.measure.passes.worker_process import Failure
-from harness.measure.prepared import Prepared
+from harness.measure.passes.worker_process import WorkerFailure
+from harness.measure.prepared import PreparedCase
 from harness.measure.presets import profile
-from harness.measure.samples import Progress, steady_part
+from harness.measure.samples import CaseState, steady_part
 from harness.measure.verdicts import latency_metrics, verdict
 from harness.runtimes.base import Options
 
@@ -27,11 +27,11 @@ QUICK = profile("quick")
 
 def progress(
     medians_ms: list[float], cpu_share: float = 1.0, n: int = 200, threads: int = 1, trend: float = 1.0
-) -> Progress:
+) -> CaseState:
     """Processes of `n` samples with 1 % of noise around their medians, the last `trend` times the first."""
     case = Case("m", "fp32", "null", threads=threads)
     artifact = Artifact(Path("m.onnx"), "onnx", "0" * 64, 1)
-    state = Progress(Prepared(case, artifact, "harness.runtimes.null:null", Options(threads), None))
+    state = CaseState(PreparedCase(case, artifact, "harness.runtimes.null:null", Options(threads), None))
     rng = np.random.default_rng(1)
     for index, median in enumerate(medians_ms):
         noise = np.exp(0.01 * rng.standard_normal(n))
@@ -63,7 +63,7 @@ def progress(
     return state
 
 
-def judged(state: Progress, machine: Verdict | None = None) -> Verdict:
+def judged(state: CaseState, machine: Verdict | None = None) -> Verdict:
     return verdict(state, latency_metrics(state, QUICK), QUICK, machine)
 
 
@@ -124,11 +124,11 @@ def test_throttling_outranks_contention() -> None:
 def test_the_machines_verdict_stands_over_all_but_a_failure() -> None:
     state = progress([2.0, 2.0, 2.0])
     assert judged(state, Verdict("emulated", "qemu")).status == "emulated"
-    state.failure = Failure(Verdict("crashed", "SIGSEGV"), "")
+    state.failure = WorkerFailure(Verdict("crashed", "SIGSEGV"), "")
     assert judged(state, Verdict("emulated", "qemu")).status == "crashed"
 
 
-def with_runs(state: Progress, **changes: Any) -> Progress:
+def with_runs(state: CaseState, **changes: Any) -> CaseState:
     """The same, every process with these facts, or with those at its place of a list."""
     state.runs = [
         dataclasses.replace(run, **{k: v[i] if isinstance(v, list) else v for k, v in changes.items()})

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image as Pillow
 
 from harness.datasets.dataset import open_dataset
-from harness.measure.passes.accuracy import Scored
-from harness.measure.protocol import Stop
-from harness.measure.worker.accuracy import Judge, in_order
+from harness.measure.passes.accuracy import CaseOutputs
+from harness.measure.protocol import StoppingRule
+from harness.measure.worker.accuracy import EarlyStopping, in_order
 from suites.artifacts.catalog import DATA
 
 N, CLASSES = 1000, 10
@@ -27,13 +27,13 @@ def outputs(right: np.ndarray) -> list[np.ndarray]:
     return list(np.eye(CLASSES, dtype=np.float32)[best])
 
 
-def judge(tmp_path: Path, right: np.ndarray, margin: float = 0.05, classes: int = CLASSES) -> Judge:
+def judge(tmp_path: Path, right: np.ndarray, margin: float = 0.05, classes: int = CLASSES) -> EarlyStopping:
     """Compares with an fp32 net that is `right`."""
     np.savez(tmp_path / "reference.npz", hits=right, labels=labels())
-    return Judge(Stop(str(tmp_path / "reference.npz"), classes, margin))
+    return EarlyStopping(StoppingRule(str(tmp_path / "reference.npz"), classes, margin))
 
 
-def stopped_at(one: Judge, own: list[np.ndarray]) -> int:
+def stopped_at(one: EarlyStopping, own: list[np.ndarray]) -> int:
     """After how many images it has seen enough; all of them where it never has."""
     places = np.random.default_rng(3).permutation(N).tolist()
     return next((n for n in range(1, N + 1) if one.enough(places[:n], [own[p] for p in places[:n]])), N)
@@ -104,7 +104,7 @@ def test_images_of_an_idx_file_are_those_at_their_places() -> None:
 
 
 def test_scores_of_some_images_are_theirs_alone() -> None:
-    scored = Scored(np.stack(outputs(np.arange(N) % 2 == 0)), labels(), CLASSES)
+    scored = CaseOutputs(np.stack(outputs(np.arange(N) % 2 == 0)), labels(), CLASSES)
     some = scored.at(np.array([0, 2, 5]))
     assert some.hits.tolist() == [True, True, False]
     assert scored.at(None) is scored

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure.worker.os_counters import Look, between, look
+from harness.measure.worker.os_counters import Snapshot, delta, snapshot
 
 SECOND = 1_000_000_000
-BEFORE = Look(0, 0, 5, 7, 1_000_000, {1: 0, 2: 400})
+BEFORE = Snapshot(0, 0, 5, 7, 1_000_000, {1: 0, 2: 400})
 
 
 def test_differences_are_told() -> None:
-    after = Look(SECOND, 0, 8, 9, 1_250_000, {1: SECOND, 2: 500, 3: SECOND // 2})
-    seen = between(BEFORE, after)
+    after = Snapshot(SECOND, 0, 8, 9, 1_250_000, {1: SECOND, 2: 500, 3: SECOND // 2})
+    seen = delta(BEFORE, after)
     assert (seen["involuntary_switches"], seen["voluntary_switches"]) == (3, 2)
     assert seen["cpu_pressure"] == 0.25
     assert seen["busy_threads"] == 2
@@ -24,8 +24,8 @@ def test_differences_are_told() -> None:
 
 
 def test_what_the_kernel_does_not_tell_is_none() -> None:
-    silent = Look(SECOND, 0, 5, 7, None, {})
-    seen = between(BEFORE, silent)
+    silent = Snapshot(SECOND, 0, 5, 7, None, {})
+    seen = delta(BEFORE, silent)
     assert seen["cpu_pressure"] is None
     assert seen["busy_threads"] is None
 
@@ -35,8 +35,8 @@ def test_what_a_process_does_to_itself_is_no_pressure(
     used: float, pressure: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {1})
-    after = Look(SECOND, round(used * SECOND), 8, 9, 1_250_000, {})
-    assert between(BEFORE, after)["cpu_pressure"] == pytest.approx(pressure)
+    after = Snapshot(SECOND, round(used * SECOND), 8, 9, 1_250_000, {})
+    assert delta(BEFORE, after)["cpu_pressure"] == pytest.approx(pressure)
 
 
 def test_proc_is_read(tmp_path: Path) -> None:
@@ -45,10 +45,10 @@ def test_proc_is_read(tmp_path: Path) -> None:
     for thread in ("11", "12"):
         (tmp_path / "self/task" / thread).mkdir(parents=True)
     (tmp_path / "self/task/11/schedstat").write_text("123456 10 3\n")
-    seen = look(tmp_path)
+    seen = snapshot(tmp_path)
     assert (seen.pressure_us, seen.thread_ns) == (4242, {11: 123456})
 
 
 def test_an_old_kernel_has_no_pressure(tmp_path: Path) -> None:
     (tmp_path / "self/task").mkdir(parents=True)
-    assert look(tmp_path).pressure_us is None
+    assert snapshot(tmp_path).pressure_us is None

@@ -7,12 +7,12 @@ import pytest
 
 from harness.core.artifact import Artifact
 from harness.core.case import Case
-from harness.measure.ab import Timing
-from harness.measure.passes.worker_process import Failure
-from harness.measure.prepared import Prepared
+from harness.measure.ab import ProcessTiming
+from harness.measure.passes.worker_process import WorkerFailure
+from harness.measure.prepared import PreparedCase
 from harness.measure.presets import profile
 from harness.nightly import remeasurement as again_module
-from harness.nightly.remeasurement import Again
+from harness.nightly.remeasurement import Remeasurement
 from harness.runtimes.base import Options
 
 
@@ -23,7 +23,7 @@ class Board:
         paths = [folder / f"{name}.onnx" for name in ("old", "new")]
         case = Case("net", "fp32", "onnxruntime-cpu")
         self.old, self.new = (
-            Prepared(case, Artifact(path, "onnx", "a1", 1), "none:NONE", Options(), None) for path in paths
+            PreparedCase(case, Artifact(path, "onnx", "a1", 1), "none:NONE", Options(), None) for path in paths
         )
         self.ran = []
         self.fails = fails
@@ -31,21 +31,21 @@ class Board:
     def __call__(self, prepared, length, out, seed, feeds=None):
         self.ran.append(prepared)
         if len(self.ran) == self.fails:
-            return Failure("crashed", "signal 11")
+            return WorkerFailure("crashed", "signal 11")
         more = 10 if prepared is self.new else 0
-        return Timing(1e6 * (len(self.ran) + more), 1e6, load_ns=5_000_000, peak_rss_bytes=7)
+        return ProcessTiming(1e6 * (len(self.ran) + more), 1e6, load_ns=5_000_000, peak_rss_bytes=7)
 
 
 @pytest.fixture
 def board(tmp_path, monkeypatch):
     made = Board(tmp_path)
     monkeypatch.setattr(again_module, "time_process", made)
-    monkeypatch.setattr(again_module, "write_feeds", lambda block, scratch: {})
+    monkeypatch.setattr(again_module, "write_inputs", lambda block, scratch: {})
     return made
 
 
 def again(tmp_path):
-    return Again(profile("smoke"), tmp_path, seed=0, said=lambda text: None)
+    return Remeasurement(profile("smoke"), tmp_path, seed=0, said=lambda text: None)
 
 
 def test_pairs_hold_both_builds_side_by_side(board, tmp_path):

@@ -11,16 +11,16 @@ import pytest
 from harness import store
 from harness.core.artifact import Artifact, sha256_of
 from harness.core.case import Case
-from harness.measure.prepared import Prepared
+from harness.measure.prepared import PreparedCase
 from harness.nightly import exact_metrics
 from harness.nightly import night as night_module
-from harness.nightly.baselines import Build, Kept, accept
+from harness.nightly.baselines import BaselineStore, Build, accept
 from harness.nightly.night import Night
 from harness.nightly.series import Tonight, judge
 from harness.runs.plan import Plan as BenchPlan
 from harness.runtimes.base import Options
 from harness.stats.nightly import Settings
-from suites.nightly_rules import Rules, Watch
+from suites.nightly_rules import NightlyRule, NightlyRules
 from tests.factory import MILLISECOND, Plan, write_run
 
 CASES = [Case("net", setting, "onnxruntime-cpu") for setting in ("fp32", "int8-static", "fp16")]
@@ -68,21 +68,21 @@ def nights(new_store, tmp_path_factory):
     with store.open(new_store(folder)) as opened:
         for night in range(NIGHTS):
             opened.append(run_of(folder, night, rng))
-        return opened.series("latency_p50_ns", store.Where(suite="quick"))
+        return opened.series("latency_p50_ns", store.Filters(suite="quick"))
 
 
 def prepared(folder, case, content):
     path = folder / f"{case.slug}-{content}.onnx"
     path.write_text(content)
     artifact = Artifact(path, "onnx", sha256_of(path), path.stat().st_size)
-    return Prepared(case, artifact, "none:NONE", Options(), None)
+    return PreparedCase(case, artifact, "none:NONE", Options(), None)
 
 
-NO_RULES = Rules()
+NO_RULES = NightlyRules()
 
 
 def tonight(folder, changed=True, versions=VERSIONS, rules=NO_RULES):
-    kept = Kept(folder / "kept" / "quick-x86-64.json")
+    kept = BaselineStore(folder / "kept" / "quick-x86-64.json")
     old = {case.id: prepared(folder, case, "old") for case in CASES}
     for name, one in old.items():
         kept.offer(name, Build.of(one, "night0", VERSIONS, "a1b2c3"), one.artifact)
@@ -124,7 +124,7 @@ def test_first_bad_night_is_one_in_which_the_case_was_measured(tmp_path):
 
 def test_night_is_kept_and_judged_in_either_database(new_store, tmp_path, monkeypatch):
     """The whole of a night but its measuring: history, verdict, papers, and what is kept for the next one."""
-    monkeypatch.setattr(night_module, "Again", lambda *_: MadeUpAgain(1.06))
+    monkeypatch.setattr(night_module, "Remeasurement", lambda *_: MadeUpAgain(1.06))
     rng, exits = np.random.default_rng(2), []
     place = new_store(tmp_path)
     for night in (*range(NIGHTS - 12, NIGHTS), NIGHTS):
@@ -145,14 +145,14 @@ def test_night_is_kept_and_judged_in_either_database(new_store, tmp_path, monkey
 
 
 def test_a_build_is_good_after_three_nights_without_a_finding(tmp_path):
-    kept, name = Kept(tmp_path / "kept" / "quick.json"), NAMES[0]
+    kept, name = BaselineStore(tmp_path / "kept" / "quick.json"), NAMES[0]
     goods = []
     for content, found in [("a", 0), ("b", 0), ("b", 0), ("b", 0), ("c", 0), ("c", 1), ("c", 0), ("c", 0), ("c", 0)]:
         one = prepared(tmp_path, CASES[0], content)
         kept.offer(name, Build.of(one, "night", VERSIONS, ""), one.artifact)
         (kept.doubt if found else kept.approve)(name)
         kept.save()
-        kept = Kept(tmp_path / "kept" / "quick.json")
+        kept = BaselineStore(tmp_path / "kept" / "quick.json")
         goods.append(kept.good(name).file[-6])
     assert "".join(goods) == "aaabbbbbc"
 
@@ -181,7 +181,7 @@ def test_new_runtime_version_without_the_old_one_falls_back_to_sessions(nights, 
 
 
 def test_change_below_the_least_effect_of_the_case_is_left_alone(nights, tmp_path):
-    rules = Rules((Watch("fp32", {"p50": 0.10}),))
+    rules = NightlyRules((NightlyRule("fp32", {"p50": 0.10}),))
     assert not judge("latency_p50_ns", nights, tonight(tmp_path, rules=rules), MadeUpAgain(1.06), Settings())
 
 
@@ -211,7 +211,7 @@ def test_missing_series_say_nothing(nights, tmp_path):
 def test_kept_builds_survive_and_damage_is_seen(tmp_path):
     now = tonight(tmp_path)
     now.kept.save()
-    again = Kept(tmp_path / "kept" / "quick-x86-64.json")
+    again = BaselineStore(tmp_path / "kept" / "quick-x86-64.json")
     build = again.good(NAMES[0])
     path = again.path(build)
     assert path.read_text() == "old"
@@ -227,12 +227,14 @@ def test_accepting_makes_the_latest_build_the_good_one(tmp_path):
     now.kept.save()
     assert now.changes(name) == ["artifact"]
     assert accept(tmp_path / "kept", "int8") == [name]
-    assert replace(now, kept=Kept(tmp_path / "kept" / "quick-x86-64.json")).changes(name) == []
+    assert replace(now, kept=BaselineStore(tmp_path / "kept" / "quick-x86-64.json")).changes(name) == []
 
 
 def test_limits_speak_with_the_interval(tmp_path):
     run = write_run(tmp_path / "run", [Plan(case, 2 * MILLISECOND) for case in CASES])
-    rules = Rules((Watch(limits=("p50 <= 5 ms",)), Watch("fp16", limits=("p50 <= 1 ms", "energy <= 1 J"))))
+    rules = NightlyRules(
+        (NightlyRule(limits=("p50 <= 5 ms",)), NightlyRule("fp16", limits=("p50 <= 1 ms", "energy <= 1 J")))
+    )
     found = exact_metrics.limits(run.records(), tonight(tmp_path, rules=rules))
     assert [(one.kind, one.metric) for one in found] == [
         ("regression", "latency_p50_ns"),

@@ -9,7 +9,7 @@ import pytest
 
 from harness.core.case import Case
 from harness.nightly.outcome import Outcome, by_weight, exit_code
-from harness.nightly.report import Paper, atom, junit, markdown
+from harness.nightly.report import NightlyReport, atom, junit, markdown
 from tests.factory import HOSTILE, Plan, write_run
 
 CASES = [Case("net", setting, "onnxruntime-cpu") for setting in ("fp32", "int8-static", "fp16")]
@@ -29,7 +29,7 @@ def paper(tmp_path):
         outcome("regression"),
         Outcome("infrastructure", "", "", f"2 cases throttled: {HOSTILE}\x00"),
     ]
-    return Paper(run.header(), outcomes, run.records())
+    return NightlyReport(run.header(), outcomes, run.records())
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_gravest_finding_decides_the_exit_code(kinds, code):
 
 def test_headline_counts_what_matters(paper):
     assert paper.headline == "1 regression, 1 infrastructure, 1 inconclusive"
-    assert Paper(paper.header, [outcome("transient")], ()).headline == "nothing to report"
-    assert Paper(paper.header, [outcome("environment")] * 2, ()).headline == "2 environment changes"
+    assert NightlyReport(paper.header, [outcome("transient")], ()).headline == "nothing to report"
+    assert NightlyReport(paper.header, [outcome("environment")] * 2, ()).headline == "2 environment changes"
 
 
 def test_junit_has_one_test_a_case_and_its_gravest_result(paper):

@@ -20,7 +20,7 @@ def lines(tmp_path: Path) -> list[str]:
             about = {"run_id": f"n{day}", "started_utc": started}
             run = factory.write_run(tmp_path / str(day), factory.nets()[:2], shift=shift, **about)
             nights.append(run)
-        frame = nights.read(store.Where(metric="latency_p50_ns"))
+        frame = nights.read(store.Filters(metric="latency_p50_ns"))
     out = io.StringIO()
     Console(file=out, width=80).print(history_table(frame))
     return [line.rstrip() for line in out.getvalue().splitlines()]

@@ -10,7 +10,7 @@ from harness.core.record import Record
 from harness.core.verdict import Verdict
 from reports.data import gather
 from reports.pareto import on_front
-from reports.recommend import Bounds, comparable, figures, recommend
+from reports.recommend import Constraints, comparable, figures, recommend
 from reports.sections import verdict
 from tests import factory
 
@@ -26,29 +26,29 @@ def three(tmp_path: Path) -> list[Record]:
 
 
 def test_without_bounds_the_most_accurate(three: list[Record]) -> None:
-    found = recommend(three, Bounds())
+    found = recommend(three, Constraints())
     assert (found.best, found.runner_up, found.fitting, found.binding) == (three[2], three[1], 3, ())
 
 
 def test_a_bound_on_accuracy_asks_for_the_fastest(three: list[Record]) -> None:
-    assert recommend(three, Bounds(top1=0.905)).best is three[1]
+    assert recommend(three, Constraints(top1=0.905)).best is three[1]
 
 
 def test_a_bound_that_changes_the_choice_binds(three: list[Record]) -> None:
-    found = recommend(three, Bounds(latency_p50_ns=2.5e6, artifact_bytes=1e12))
+    found = recommend(three, Constraints(latency_p50_ns=2.5e6, artifact_bytes=1e12))
     assert found.best is three[1]
     assert found.binding == (("latency_p50_ns", three[2]),)
 
 
 def test_when_nothing_fits_it_says_what_would_have_to_give(three: list[Record]) -> None:
-    found = recommend(three, Bounds(latency_p50_ns=1.5e6, top1=0.915))
+    found = recommend(three, Constraints(latency_p50_ns=1.5e6, top1=0.915))
     assert found.best is None
     assert found.relax == (("latency_p50_ns", 3e6, three[2]), ("top1", 0.90, three[0]))
 
 
 def test_a_bound_alone_has_to_move_to_the_nearest_case(three: list[Record]) -> None:
-    assert recommend(three, Bounds(latency_p50_ns=0.5e6)).relax == (("latency_p50_ns", 1e6, three[0]),)
-    assert recommend(three, Bounds(top1=0.95)).relax == (("top1", 0.92, three[2]),)
+    assert recommend(three, Constraints(latency_p50_ns=0.5e6)).relax == (("latency_p50_ns", 1e6, three[0]),)
+    assert recommend(three, Constraints(top1=0.95)).relax == (("top1", 0.92, three[2]),)
 
 
 def test_accuracy_is_lost_to_fp32_of_the_same_model_on_the_same_runtime(tmp_path: Path) -> None:
@@ -60,11 +60,11 @@ def test_accuracy_is_lost_to_fp32_of_the_same_model_on_the_same_runtime(tmp_path
 
 def test_accuracy_may_be_bounded_by_what_is_lost_to_fp32(tmp_path: Path) -> None:
     records = factory.write_run(tmp_path / "run", factory.nets()[:8]).records()
-    found = recommend(records, Bounds(top1_drop=0.005))
+    found = recommend(records, Constraints(top1_drop=0.005))
     assert found.best is not None
     assert found.best.case.compression == "int8-dynamic"  # loses 0.004; int8-static, faster still, loses 0.009
     assert found.binding[0][0] == "top1_drop"
-    assert recommend(records[4:], Bounds(top1_drop=0.005)).best is None  # no fp32 net to hold it against
+    assert recommend(records[4:], Constraints(top1_drop=0.005)).best is None  # no fp32 net to hold it against
 
 
 def test_other_scenarios_and_other_images_are_not_compared(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_other_scenarios_and_other_images_are_not_compared(tmp_path: Path) -> No
     more = dataclasses.replace(single, case=dataclasses.replace(single.case, threads=2))
     run = factory.write_run(tmp_path / "run", [offline, batched, elsewhere, single, more])
     assert {record.case_id for record in comparable(run.records())} == {single.case.id, more.case.id}
-    assert recommend(run.records(), Bounds()).considered == 2
+    assert recommend(run.records(), Constraints()).considered == 2
     data = gather([run])
     assert {case.record.case_id for case in on_front(data.cases)} <= {single.case.id, more.case.id}
     fastest = str(verdict.render(data)).partition("Fastest")[2].partition("</dd>")[0]
@@ -88,10 +88,10 @@ def test_other_scenarios_and_other_images_are_not_compared(tmp_path: Path) -> No
 
 def test_untrusted_and_unscored_cases_are_not_considered(three: list[Record]) -> None:
     doubtful = dataclasses.replace(three[2], verdict=Verdict("contended", "busy"))
-    assert recommend([*three[:2], doubtful], Bounds()).best is three[1]
-    assert recommend([doubtful], Bounds()).considered == 0
+    assert recommend([*three[:2], doubtful], Constraints()).best is three[1]
+    assert recommend([doubtful], Constraints()).considered == 0
 
 
 def test_a_bound_on_what_is_missing_is_not_met(three: list[Record], tmp_path: Path) -> None:
     without = factory.write_run(tmp_path / "b", factory.nets()[:1]).records()
-    assert recommend(without, Bounds(energy_net_j=1.0)).best is None
+    assert recommend(without, Constraints(energy_net_j=1.0)).best is None

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.core.execution import OperatorProfile, OpTiming
+from harness.core.execution import OperatorProfile, OperatorTiming
 from harness.core.record import Blob, Trace
 from harness.core.roofline import Roof, Roofline
 from harness.store.runfolder import RunFolder
@@ -24,14 +24,16 @@ def run(tmp_path: Path) -> RunFolder:
     return factory.write_run(tmp_path, factory.nets()[:2])
 
 
-def profiled(run: RunFolder, *timings: OpTiming, inference_ns: float = 1e6) -> ReportData:
+def profiled(run: RunFolder, *timings: OperatorTiming, inference_ns: float = 1e6) -> ReportData:
     profile = OperatorProfile("XNNPACK", 10, inference_ns, timings)
     run.append(dataclasses.replace(run.records()[0], operators=profile))
     return gather([run])
 
 
 def test_operators_say_what_takes_the_time_and_what_fell_back(run: RunFolder) -> None:
-    data = profiled(run, OpTiming("a", "CONV_2D", "XNNPACK", 6e5), OpTiming("b", "HARD_SWISH", "built-in", 3e5))
+    data = profiled(
+        run, OperatorTiming("a", "CONV_2D", "XNNPACK", 6e5), OperatorTiming("b", "HARD_SWISH", "built-in", 3e5)
+    )
     html = str(operators.render(data))
     assert "1 of 2 operators, 30% of the time, ran elsewhere than on XNNPACK." in html
     assert "60.0 %" in html

@@ -11,7 +11,7 @@ import pytest
 
 from harness import store
 from harness.core.errors import UsageError
-from reports.serve.run_sources import FolderShelf, StoreShelf
+from reports.serve.run_sources import FolderSource, StoreSource
 from reports.serve.server import ReportServer
 from reports.serve.site import Site
 from tests import factory
@@ -30,7 +30,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(runs: Path) -> Iterator[ReportServer]:
-    with ReportServer(Site(FolderShelf(runs))) as made:
+    with ReportServer(Site(FolderSource(runs))) as made:
         thread = threading.Thread(target=made.serve_forever)
         thread.start()
         yield made
@@ -119,7 +119,7 @@ def test_another_name_for_this_machine_is_refused(server: ReportServer) -> None:
 
 
 def test_a_page_is_built_once_until_its_run_changes(runs: Path) -> None:
-    site = Site(FolderShelf(runs))
+    site = Site(FolderSource(runs))
     first = site.answer("/run/first").body
     assert site.answer("/run/first").body is first
     run = next(entry.source for entry in site.shelf.entries() if entry.name == "first")
@@ -131,13 +131,13 @@ def test_a_taken_port_and_a_missing_folder_are_said(server: ReportServer, tmp_pa
     with pytest.raises(UsageError, match="cannot listen"):
         ReportServer(server.site, port=server.server_address[1])
     with pytest.raises(UsageError, match="is no folder"):
-        FolderShelf(tmp_path / "none")
+        FolderSource(tmp_path / "none")
 
 
 def test_a_damaged_run_is_passed_over_and_an_empty_folder_says_so(tmp_path: Path) -> None:
     run = factory.write_run(tmp_path / "run", factory.nets()[:1])
     (run.path / "run.json").write_text("{")
-    assert "No runs yet" in Site(FolderShelf(tmp_path)).answer("/").body.decode()
+    assert "No runs yet" in Site(FolderSource(tmp_path)).answer("/").body.decode()
 
 
 def test_the_runs_of_a_store_are_served_too(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_the_runs_of_a_store_are_served_too(tmp_path: Path) -> None:
                                   started_utc=f"2026-01-0{day}T00:00:00Z")
             )  # fmt: skip
         opened.reset("new cooler", at_utc="2026-01-01T12:00:00Z")
-        site = Site(StoreShelf(opened))
+        site = Site(StoreSource(opened))
         assert 'href="/compare/night-1/night-2"' in site.answer("/").body.decode()
         assert "2 cases can be trusted" in site.answer("/run/night-2").body.decode()
         assert "declared reset: new cooler" in site.answer("/target/x86-64").body.decode()

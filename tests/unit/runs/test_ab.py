@@ -11,19 +11,19 @@ import pytest
 
 from harness.core.errors import ModelError, UnknownName, UsageError
 from harness.core.verdict import Verdict
-from harness.host.resource_limits import Room
+from harness.host.resource_limits import ResourceLimits
 from harness.measure import ab
-from harness.measure.ab import Duel, Timing
-from harness.measure.passes.worker_process import Failure
-from harness.measure.prepared import Prepared
-from harness.runs.ab import Ab, AbRequest, sentence, warnings
-from harness.runs.variants import SideFinder
+from harness.measure.ab import PairedComparison, ProcessTiming
+from harness.measure.passes.worker_process import WorkerFailure
+from harness.measure.prepared import PreparedCase
+from harness.runs.ab import AbConfig, AbSession, sentence, warnings
+from harness.runs.variants import VariantResolver
 from suites.artifacts import catalog
 
 NET = "mobilenet_v2-0.35-32"
 NAMES: dict[ab.Side, str] = {"a": "old.onnx on onnxruntime-cpu", "b": "new.onnx on onnxruntime-cpu"}
-ROOM = Room(60.0)
-FINDER = SideFinder(ROOM)
+ROOM = ResourceLimits(60.0)
+FINDER = VariantResolver(ROOM)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_shipped_net_by_name(text: str, runtime: str | None, case_id: str) -> 
 
 
 def test_threads_of_the_option_win_over_those_of_the_name() -> None:
-    side = SideFinder(ROOM, threads=3).find(f"{NET}|fp32|onnxruntime-cpu|t2")
+    side = VariantResolver(ROOM, threads=3).find(f"{NET}|fp32|onnxruntime-cpu|t2")
     assert side.prepared.options.threads == 3
     assert side.name == f"{NET} fp32 on onnxruntime-cpu with 3 threads"
 
@@ -85,7 +85,7 @@ def test_what_cannot_be_run_says_why(text: str, runtime: str | None, error: type
     ],
 )
 def test_a_side_without_a_runtime_takes_the_others(a: str, b: str, runtimes: list[str]) -> None:
-    assert [side.prepared.case.runtime for side in AbRequest(a, b).sides.values()] == runtimes
+    assert [side.prepared.case.runtime for side in AbConfig(a, b).sides.values()] == runtimes
 
 
 def test_an_own_file_on_a_runtime_of_another_format(own: Path) -> None:
@@ -96,16 +96,16 @@ def test_an_own_file_on_a_runtime_of_another_format(own: Path) -> None:
 @pytest.mark.parametrize("wrong", [{"max_pairs": 1}, {"same_within": -0.1}, {"same_within": 2.0}])
 def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UsageError):
-        AbRequest("a.onnx", "b.onnx", **wrong)  # type: ignore[arg-type]
+        AbConfig("a.onnx", "b.onnx", **wrong)  # type: ignore[arg-type]
 
 
-def duel(b_ms: Callable[[int], float], max_pairs: int = 8, cpu_share: float = 1.0) -> Duel:
+def duel(b_ms: Callable[[int], float], max_pairs: int = 8, cpu_share: float = 1.0) -> PairedComparison:
     """A against B, A always 2 ms."""
-    made = Duel.plan(max_pairs, 0.02, seed=1)
+    made = PairedComparison.plan(max_pairs, 0.02, seed=1)
 
-    def run(side: ab.Side, number: int) -> Timing:
+    def run(side: ab.Side, number: int) -> ProcessTiming:
         median_ns = 2e6 if side == "a" else 1e6 * b_ms(number)
-        return Timing(median_ns, cpu_share * median_ns)
+        return ProcessTiming(median_ns, cpu_share * median_ns)
 
     for _ in made.measure(run):
         pass
@@ -129,8 +129,8 @@ def test_the_outcome_is_one_sentence(b_ms: Callable[[int], float], start: str, f
 
 
 def test_a_failure_is_told_with_its_reason() -> None:
-    broken = Duel.plan(8, 0.02, seed=1)
-    list(broken.measure(lambda side, number: Failure(Verdict("timeout", "not finished after 3 s, killed"), "")))
+    broken = PairedComparison.plan(8, 0.02, seed=1)
+    list(broken.measure(lambda side, number: WorkerFailure(Verdict("timeout", "not finished after 3 s, killed"), "")))
     told = sentence(broken, NAMES)
     assert told.startswith("No answer: ")
     assert told.endswith("ended in pair 1 as timeout: not finished after 3 s, killed")
@@ -147,12 +147,12 @@ def test_too_few_pairs_are_warned_of() -> None:
 
 
 def test_the_document_holds_what_is_behind_the_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fake(prepared: Prepared, *_: object, **__: object) -> Timing:
+    def fake(prepared: PreparedCase, *_: object, **__: object) -> ProcessTiming:
         faster = prepared.case.compression == "int8-static"
-        return Timing(1e6 if faster else 2e6, 1e6, runtime_info={"version": "1"})
+        return ProcessTiming(1e6 if faster else 2e6, 1e6, runtime_info={"version": "1"})
 
     monkeypatch.setattr(ab, "time_process", fake)
-    comparison = Ab(AbRequest(f"{NET}|fp32|onnxruntime-cpu", f"{NET}|int8-static|onnxruntime-cpu"))
+    comparison = AbSession(AbConfig(f"{NET}|fp32|onnxruntime-cpu", f"{NET}|int8-static|onnxruntime-cpu"))
     assert list(comparison.run()) == [1, 2, 3, 4, 5, 6, 7]
     document = json.loads(json.dumps(comparison.document(), allow_nan=False))
     assert document["schema"] == 1
@@ -167,13 +167,13 @@ def test_the_document_holds_what_is_behind_the_outcome(monkeypatch: pytest.Monke
 def test_an_interrupted_comparison_keeps_its_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = iter(range(100))
 
-    def fake(*_: object, **__: object) -> Timing:
+    def fake(*_: object, **__: object) -> ProcessTiming:
         if next(calls) == 5:
             raise KeyboardInterrupt
-        return Timing(1e6, 1e6)
+        return ProcessTiming(1e6, 1e6)
 
     monkeypatch.setattr(ab, "time_process", fake)
-    comparison = Ab(AbRequest(f"{NET}|fp32|onnxruntime-cpu", f"{NET}|fp32|onnxruntime-cpu"))
+    comparison = AbSession(AbConfig(f"{NET}|fp32|onnxruntime-cpu", f"{NET}|fp32|onnxruntime-cpu"))
     with pytest.raises(KeyboardInterrupt):
         list(comparison.run())
     document = comparison.document(interrupted=True)

@@ -12,7 +12,7 @@ from harness.core.artifact import sha256_of
 from harness.core.case import Case
 from harness.core.errors import DataError, ModelError, SetupError, UnknownName, UsageError
 from harness.core.hostfs import HostFs
-from harness.measure.prepared import Prepared
+from harness.measure.prepared import PreparedCase
 from harness.runs.config import Request
 from harness.runs.plan import Plan
 from suites.artifacts import catalog
@@ -35,7 +35,7 @@ def planned(**changes: Any) -> Plan:
     return Request(**changes).plan()
 
 
-def the_one(**changes: Any) -> Prepared:
+def the_one(**changes: Any) -> PreparedCase:
     """The only case of a request, ready to run."""
     plan = planned(**changes)
     assert plan.refused == {}

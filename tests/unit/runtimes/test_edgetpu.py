@@ -10,7 +10,7 @@ import pytest
 
 from harness.core import plugins
 from harness.core.quantity import Missing
-from harness.runs.runtime_overview import views
+from harness.runs.runtime_overview import runtime_statuses
 from harness.runtimes.base import Adapter, Options, Session, SessionError
 from harness.runtimes.edgetpu import adapter
 from suites.artifacts import catalog
@@ -181,7 +181,7 @@ def test_edgebench_runtimes_asks_the_library(monkeypatch: pytest.MonkeyPatch, li
     ],
 )
 def test_boards_with_an_edge_tpu_can_have_it(board: str, unusable: str) -> None:
-    (view,) = (each for each in views(descriptors.load(board), here=False) if each.name == "edgetpu")
+    (view,) = (each for each in runtime_statuses(descriptors.load(board), here=False) if each.name == "edgetpu")
     assert view.unusable == unusable
     assert "libedgetpu1-std" in view.install
     assert view.settings["int8-static-io8"] == "int8, once compiled by edgetpu_compiler; the rest on the host"

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from harness.core import plugins
-from harness.core.execution import Execution, OperatorProfile, OpTiming, effective, from_json
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective, from_json
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import Adapter, Options, SessionError
-from harness.runtimes.errors import refusal
+from harness.runtimes.errors import explain_error
 from harness.runtimes.onnxruntime.profiler import told_by
 from harness.runtimes.openvino import session as openvino_session
 from suites.artifacts import catalog
@@ -29,8 +29,8 @@ def runtime(name: str) -> Adapter:
     return found
 
 
-def kernel(kind: str, dtype: str = "float", provider: str = CPU) -> OpTiming:
-    return OpTiming(kind, kind, provider, 1.0, dtype=dtype)
+def kernel(kind: str, dtype: str = "float", provider: str = CPU) -> OperatorTiming:
+    return OperatorTiming(kind, kind, provider, 1.0, dtype=dtype)
 
 
 def test_a_precision_with_few_nodes_is_not_named() -> None:
@@ -115,13 +115,13 @@ def test_a_delegate_needs_its_library() -> None:
 
 def test_a_refusal_keeps_the_librarys_words_and_finds_the_remedy() -> None:
     hints = [("opset", "export again"), ("", "anything else")]
-    found = refusal("lib", RuntimeError("bad\n  Opset 99"), hints)
+    found = explain_error("lib", RuntimeError("bad\n  Opset 99"), hints)
     assert str(found) == "lib cannot run it: bad Opset 99"
     assert found.remedy == "export again"
-    assert refusal("lib", ValueError(), hints).remedy == "anything else"
+    assert explain_error("lib", ValueError(), hints).remedy == "anything else"
     own = SessionError("mine", "do this")
-    assert refusal("lib", own, hints) is own
-    assert len(str(refusal("lib", ValueError("x" * 5000), hints))) < 700
+    assert explain_error("lib", own, hints) is own
+    assert len(str(explain_error("lib", ValueError("x" * 5000), hints))) < 700
 
 
 @pytest.mark.parametrize("precision", ["f32", "bf16"])

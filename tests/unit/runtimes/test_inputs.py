@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.runtimes.base import Options, SessionError, TensorSpec
-from harness.runtimes.inputs import concrete_shape, synthesise
+from harness.runtimes.inputs import concrete_shape, synthetic_input
 
 
 def rng() -> np.random.Generator:
@@ -36,7 +36,7 @@ def test_a_given_shape_must_fit_the_graph(shape: tuple[int, ...]) -> None:
 
 @given(st.sampled_from(["float32", "float16", "int8", "uint8", "int32", "int64", "bool"]))
 def test_every_type_is_synthesised_within_its_range(dtype: str) -> None:
-    array = synthesise(TensorSpec("x", (2, 5), dtype), Options(), rng())
+    array = synthetic_input(TensorSpec("x", (2, 5), dtype), Options(), rng())
     assert array.dtype == dtype
     assert array.shape == (2, 5)
     assert np.isfinite(array.astype(np.float64)).all()
@@ -44,29 +44,29 @@ def test_every_type_is_synthesised_within_its_range(dtype: str) -> None:
 
 @pytest.mark.parametrize(("dtype", "lowest", "highest"), [("uint8", 0, 255), ("int8", -128, 127)])
 def test_bytes_are_spread_over_their_whole_range(dtype: str, lowest: int, highest: int) -> None:
-    array = synthesise(TensorSpec("x", (1, 100, 100), dtype), Options(), rng())
+    array = synthetic_input(TensorSpec("x", (1, 100, 100), dtype), Options(), rng())
     assert (array.min(), array.max(), len(np.unique(array))) == (lowest, highest, 256)
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int64", "uint16"])
 def test_other_integers_are_within_any_table(dtype: str) -> None:
-    assert np.unique(synthesise(TensorSpec("x", (50,), dtype), Options(), rng())).tolist() == [0, 1]
+    assert np.unique(synthetic_input(TensorSpec("x", (50,), dtype), Options(), rng())).tolist() == [0, 1]
 
 
 def test_floats_lie_between_0_and_1() -> None:
-    array = synthesise(TensorSpec("x", (1000,), "float32"), Options(), rng())
+    array = synthetic_input(TensorSpec("x", (1000,), "float32"), Options(), rng())
     assert 0 <= array.min() < 0.05
     assert 0.95 < array.max() < 1
 
 
 def test_synthesis_is_seeded() -> None:
     spec = TensorSpec("x", (4,), "float32")
-    assert (synthesise(spec, Options(), rng()) == synthesise(spec, Options(), rng())).all()
+    assert (synthetic_input(spec, Options(), rng()) == synthetic_input(spec, Options(), rng())).all()
 
 
 def test_a_type_without_numbers_is_refused() -> None:
     with pytest.raises(SessionError, match="cannot be synthesised"):
-        synthesise(TensorSpec("x", (1,), "str"), Options(), rng())
+        synthetic_input(TensorSpec("x", (1,), "str"), Options(), rng())
 
 
 @given(st.floats(-10, 10), st.floats(0.001, 1.0), st.integers(-128, 127))

@@ -15,7 +15,7 @@ from harness.runtimes.base import Adapter, Options, Session, SessionError
 from harness.runtimes.mnn import adapter
 from harness.stats.output_quality import compare
 from suites.artifacts import catalog
-from suites.preparation.convert import CONVERTERS, Order
+from suites.preparation.convert import CONVERTERS, ConversionRequest
 from tests.onnx_bytes import FLOAT as FLOAT_ELEMENTS
 from tests.onnx_bytes import model
 
@@ -50,7 +50,7 @@ def sqnr_db(session: Session) -> float:
 @pytest.fixture(scope="module")
 def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("made") / "fp32.mnn"
-    CONVERTERS["mnn"].convert(Order(MODEL, "fp32", FLOAT, out))
+    CONVERTERS["mnn"].convert(ConversionRequest(MODEL, "fp32", FLOAT, out))
     return out
 
 
@@ -64,7 +64,7 @@ def test_settings_have_the_numbers_of_mnns_header() -> None:
 def test_channels_rows_and_columns_keep_their_places(tmp_path: Path) -> None:
     shape = (FLOAT_ELEMENTS, [1, 3, 4, 5])
     (tmp_path / "relu.onnx").write_bytes(model("Relu", {"x": shape}, shape))
-    CONVERTERS["mnn"].convert(Order(MODEL, "fp32", tmp_path / "relu.onnx", tmp_path / "relu.mnn"))
+    CONVERTERS["mnn"].convert(ConversionRequest(MODEL, "fp32", tmp_path / "relu.onnx", tmp_path / "relu.mnn"))
     session = runtime().open(tmp_path / "relu.mnn", Options())
     (spec,) = session.inputs
     assert spec.shape == (1, 3, 4, 5)
@@ -108,7 +108,7 @@ def test_fp32_is_asked_for_and_low_is_read_back(converted: Path) -> None:
 
 def test_int8_is_near_and_read_back(tmp_path: Path) -> None:
     out = tmp_path / "int8.mnn"
-    CONVERTERS["mnn"].convert(Order(MODEL, "int8-static", FLOAT, out, IMAGES))
+    CONVERTERS["mnn"].convert(ConversionRequest(MODEL, "int8-static", FLOAT, out, IMAGES))
     session = runtime().open(out, Options())
     assert session.execution().effective == "int8"
     assert 10 < sqnr_db(session) < 60
@@ -117,7 +117,7 @@ def test_int8_is_near_and_read_back(tmp_path: Path) -> None:
 
 def test_fp16_weights_are_widened(tmp_path: Path) -> None:
     out = tmp_path / "fp16.mnn"
-    CONVERTERS["mnn"].convert(Order(MODEL, "fp16", FLOAT, out))
+    CONVERTERS["mnn"].convert(ConversionRequest(MODEL, "fp16", FLOAT, out))
     session = runtime().open(out, Options())
     assert session.execution().effective == "fp32"
     assert 30 < sqnr_db(session) < 80
@@ -163,4 +163,4 @@ def test_a_source_that_cannot_be_converted_is_said(tmp_path: Path) -> None:
     broken = tmp_path / "m.onnx"
     broken.write_bytes(b"no graph")
     with pytest.raises(UsageError, match=r"mnnconvert (ended|crashed)"):
-        CONVERTERS["mnn"].convert(Order(MODEL, "fp32", broken, tmp_path / "m.mnn"))
+        CONVERTERS["mnn"].convert(ConversionRequest(MODEL, "fp32", broken, tmp_path / "m.mnn"))

@@ -15,7 +15,7 @@ from harness.core.quantity import Value
 from harness.runtimes.base import Adapter, Options, Session, SessionError
 from harness.stats.output_quality import compare
 from suites.artifacts import catalog
-from suites.preparation.convert import CONVERTERS, Order
+from suites.preparation.convert import CONVERTERS, ConversionRequest
 from suites.preparation.convert.ncnn_int8 import quantise
 
 pytest.importorskip("ncnn")
@@ -179,7 +179,7 @@ def test_int8_has_no_way_from_other_weights(tmp_path: Path) -> None:
 @pytest.mark.skipif(importlib.util.find_spec("pnnx") is None, reason="no pnnx here: it needs torch")
 @pytest.mark.parametrize(("setting", "least_db"), [("fp32", 100), ("fp16", 50)])
 def test_a_converted_net_answers_as_the_reference_does(tmp_path: Path, setting: str, least_db: float) -> None:
-    CONVERTERS["ncnn"].convert(Order(MODEL, setting, PREPARED, tmp_path / "m.param"))
+    CONVERTERS["ncnn"].convert(ConversionRequest(MODEL, setting, PREPARED, tmp_path / "m.param"))
     image = SEEDED.random((1, 1, 32, 32), np.float32)
     ours = answer(runtime().open(tmp_path / "m.param", Options()), image)
     found = compare(ours, answer(runtime("onnxruntime-cpu").open(PREPARED, Options()), image))["fidelity_sqnr_db"]

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.execution import OpTiming
+from harness.core.execution import OperatorTiming
 from harness.runtimes.operator_profile import Inference, summarise
 
 
 def inference(*durations: float, rest: float = 1.0) -> Inference:
-    operators = [OpTiming(f"op{place}", "Conv", "CPU", ns) for place, ns in enumerate(durations)]
+    operators = [OperatorTiming(f"op{place}", "Conv", "CPU", ns) for place, ns in enumerate(durations)]
     return Inference(sum(durations) + rest, operators)
 
 
@@ -23,7 +23,7 @@ def test_the_slower_half_does_not_count() -> None:
 
 
 def test_an_operator_that_ran_twice_in_an_inference_has_two_calls() -> None:
-    twice = Inference(9.0, [OpTiming("body", "Add", "CPU", 4.0)] * 2)
+    twice = Inference(9.0, [OperatorTiming("body", "Add", "CPU", 4.0)] * 2)
     (operator,) = summarise("CPU", [twice, twice]).operators
     assert (operator.calls, operator.duration_ns) == (2.0, 8.0)
 

@@ -11,15 +11,15 @@ from harness.runtimes.base import SessionError, TensorSpec
 
 @pytest.mark.parametrize("scale", [0.1, 1 / 255, 3.4e-7])
 def test_what_is_written_is_read_back(scale: float) -> None:
-    metadata = {inputs.key("x"): inputs.written(scale, 128)}
-    assert inputs.read(metadata, "x") == (scale, 128)
-    assert inputs.read(metadata, "y") == (None, 0)
+    metadata = {inputs.key("x"): inputs.with_quantization(scale, 128)}
+    assert inputs.read_quantization(metadata, "x") == (scale, 128)
+    assert inputs.read_quantization(metadata, "y") == (None, 0)
 
 
 def test_integers_become_what_they_stand_for() -> None:
     stored = np.array([0, 128, 255], np.uint8)
-    np.testing.assert_allclose(inputs.decoded(stored, 0.5, 128), [-64, 0, 63.5])
-    assert inputs.decoded(stored, None, 0) is stored
+    np.testing.assert_allclose(inputs.dequantize(stored, 0.5, 128), [-64, 0, 63.5])
+    assert inputs.dequantize(stored, None, 0) is stored
 
 
 def test_fractions_are_not_cut_off_for_an_integer_input_without_scale() -> None:

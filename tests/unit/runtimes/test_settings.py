@@ -15,7 +15,7 @@ from harness.runtimes import inputs
 from harness.runtimes.base import Adapter, Options
 from harness.runtimes.litert import adapter as litert
 from harness.runtimes.litert.adapter import LIBRARY, LiteRtSession
-from harness.runtimes.onnxruntime.adapter import Plan
+from harness.runtimes.onnxruntime.adapter import GraphFacts
 from harness.runtimes.onnxruntime.providers import PROVIDERS
 from suites.artifacts import catalog
 from tests.onnx_bytes import UINT8, described, model
@@ -23,8 +23,8 @@ from tests.onnx_bytes import UINT8, described, model
 NET = catalog.ARTIFACTS / "mobilenet_v2-0.35-32"
 
 
-def plan(provider: str, threads: int = 3, **settings: str) -> Plan:
-    return Plan(Path("m.onnx"), PROVIDERS[provider], Options(threads, settings=settings))
+def plan(provider: str, threads: int = 3, **settings: str) -> GraphFacts:
+    return GraphFacts(Path("m.onnx"), PROVIDERS[provider], Options(threads, settings=settings))
 
 
 def test_fp32_on_a_gpu_is_fp32_unless_the_user_says_otherwise() -> None:
@@ -96,7 +96,7 @@ def test_litert_gives_numbers_and_takes_them_in_the_scale_of_the_tensor() -> Non
 def test_the_scales_of_an_onnx_file_are_those_of_its_input_and_output(name: str, tmp_path: Path) -> None:
     pytest.importorskip("openvino" if name == "openvino-cpu" else "onnxruntime")
     net = model("Identity", {"x": (UINT8, [1, 4])}, (UINT8, [1, 4]))
-    told = {inputs.key("x"): inputs.written(0.5, 3), inputs.key("y"): inputs.written(0.25, 128)}
+    told = {inputs.key("x"): inputs.with_quantization(0.5, 3), inputs.key("y"): inputs.with_quantization(0.25, 128)}
     (tmp_path / "m.onnx").write_bytes(described(net, told))
     adapter: Adapter = plugins.load("runtimes", name)
     session = adapter.open(tmp_path / "m.onnx", Options())

@@ -15,7 +15,7 @@ from harness.core.quantity import Value
 from harness.runtimes.base import Adapter, Options, Session, SessionError
 from harness.stats.output_quality import compare
 from suites.artifacts import catalog
-from suites.preparation.convert import CONVERTERS, Order
+from suites.preparation.convert import CONVERTERS, ConversionRequest
 
 NETS = ("efficientnet_lite0-0.3-32", "mobilenet_v2-0.35-32", "shufflenet_v2-0.5-32")
 FILES = {"tensorflow": ("savedmodel", "net"), "keras": ("keras", "net.keras")}
@@ -53,7 +53,7 @@ class TestWithTensorFlow:
     def test_a_shipped_net_answers_as_the_reference_does(self, tmp_path: Path, net: str, name: str) -> None:
         kind, file = FILES[name]
         source = catalog.ARTIFACTS / net / "fp32.onnx"
-        CONVERTERS[kind].convert(Order(net, "fp32", source, tmp_path / file))  # type: ignore[index]
+        CONVERTERS[kind].convert(ConversionRequest(net, "fp32", source, tmp_path / file))  # type: ignore[index]
         assert format_of(tmp_path / file) == kind
         session = runtime(name).open(tmp_path / file, Options())
         reference = runtime("onnxruntime-cpu").open(source, Options())
@@ -127,7 +127,7 @@ class TestWithTensorFlow:
         net = NETS[1]
         source = catalog.ARTIFACTS / net / "int8-static.onnx"
         with pytest.raises(UsageError, match="no way from DequantizeLinear"):
-            CONVERTERS["keras"].convert(Order(net, "fp32", source, tmp_path / "m.keras"))
+            CONVERTERS["keras"].convert(ConversionRequest(net, "fp32", source, tmp_path / "m.keras"))
 
 
 def outputs(session: Session, shape: tuple[int, ...]) -> np.ndarray:

@@ -15,7 +15,7 @@ from harness.core.quantity import Value
 from harness.runtimes.base import Adapter, Options, Session, SessionError
 from harness.stats.output_quality import compare
 from suites.artifacts import catalog
-from suites.preparation.convert import CONVERTERS, Order
+from suites.preparation.convert import CONVERTERS, ConversionRequest
 
 pytestmark = [pytest.mark.prepare, pytest.mark.filterwarnings("ignore")]  # torch's and executorch's own
 MODEL = "mobilenet_v2-0.35-32"
@@ -41,7 +41,7 @@ def outputs(session: Session) -> np.ndarray:
 def scripted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("torch")
     out = tmp_path_factory.mktemp("made") / "fp32.pt"
-    CONVERTERS["torchscript"].convert(Order(MODEL, "fp32", FLOAT, out))
+    CONVERTERS["torchscript"].convert(ConversionRequest(MODEL, "fp32", FLOAT, out))
     return out
 
 
@@ -89,13 +89,13 @@ def test_a_pruned_net_is_not_the_plain_one(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     pruned = catalog.ARTIFACTS / MODEL / "channel-pruned-50.onnx"
     with pytest.raises(UsageError, match="is not the plain"):
-        CONVERTERS["torchscript"].convert(Order(MODEL, "fp32", pruned, tmp_path / "m.pt"))
+        CONVERTERS["torchscript"].convert(ConversionRequest(MODEL, "fp32", pruned, tmp_path / "m.pt"))
 
 
 def test_executorch_answers_as_the_reference_does(tmp_path: Path) -> None:
     pytest.importorskip("executorch")
     out = tmp_path / "fp32.pte"
-    CONVERTERS["executorch"].convert(Order(MODEL, "fp32", FLOAT, out))
+    CONVERTERS["executorch"].convert(ConversionRequest(MODEL, "fp32", FLOAT, out))
     session = runtime("executorch").open(out, Options())
     found = compare(outputs(session), outputs(runtime("onnxruntime-cpu").open(FLOAT, Options())))
     assert isinstance(found["fidelity_sqnr_db"], Value)

@@ -19,7 +19,7 @@ from harness.core.quantity import Missing
 from harness.core.record import Record
 from harness.store.database import schema, writer
 from harness.store.database.engine import reading
-from harness.store.database.filters import Where
+from harness.store.database.filters import Filters
 from harness.store.database.store import Store
 from harness.store.frame import table, tidy
 from harness.store.runfolder import RunFolder
@@ -83,19 +83,19 @@ def test_a_choice_is_the_same_in_folders_and_store(filled: Store, folders: list[
 
 
 def test_history_is_in_the_order_of_time_not_of_adding(filled: Store) -> None:
-    history = filled.read(Where(case=CASE, metric="latency_p50_ns"))
+    history = filled.read(Filters(case=CASE, metric="latency_p50_ns"))
     assert list(history.run) == ["n0", "n1", "n2"]
     assert history.value.is_monotonic_increasing
     assert list(history.git_sha) == ["c0", "c1", "c2"]
 
 
 def test_latest_is_set_against_the_one_before(filled: Store) -> None:
-    latest = filled.latest_against_previous(Where(case=CASE)).set_index("metric")
+    latest = filled.latest_against_previous(Filters(case=CASE)).set_index("metric")
     assert latest.loc["latency_p50_ns", "ratio"] == pytest.approx(1.1, rel=1e-3)
     assert (latest.loc["latency_p50_ns", "run"], latest.loc["latency_p50_ns", "run_before"]) == ("n2", "n1")
     assert latest.loc["top1", "ratio"] == 1.0
     assert "sqnr_db" not in latest.index  # never measured: no value, no row
-    until = filled.latest_against_previous(Where(case=CASE, metric="latency_p50_ns", until="2026-01-03"))
+    until = filled.latest_against_previous(Filters(case=CASE, metric="latency_p50_ns", until="2026-01-03"))
     assert list(until.run + until.run_before) == ["n1n0"]
 
 
@@ -136,7 +136,7 @@ def test_the_run_folder_may_go(store: Store, tmp_path: Path) -> None:
 
 
 def test_nights_are_arrays_in_seconds(filled: Store, folders: list[RunFolder]) -> None:
-    nights = filled.series("latency_p50_ns", Where(compression="fp32", runtime="onnxruntime-cpu", threads=1))
+    nights = filled.series("latency_p50_ns", Filters(compression="fp32", runtime="onnxruntime-cpu", threads=1))
     assert [one.run_id for one in nights.runs] == ["n0", "n1", "n2"]
     row = next(index for index, one in enumerate(nights.series) if one.case_id == CASE)
     expected = [[process.median_ns / 1e9 for process in record_of(run).processes] for run in folders]
@@ -144,7 +144,7 @@ def test_nights_are_arrays_in_seconds(filled: Store, folders: list[RunFolder]) -
     assert nights.status[row].tolist() == ["precise"] * 3
     assert nights.build[row, 0] == nights.build[row, 2] != ""
     assert nights.n[row].tolist() == [3, 3, 3]
-    last = filled.series("latency_p50_ns", Where(case=CASE), last=2)
+    last = filled.series("latency_p50_ns", Filters(case=CASE), last=2)
     assert [one.run_id for one in last.runs] == ["n1", "n2"]
     np.testing.assert_allclose(last.values[0], expected[1:])
 
@@ -152,13 +152,13 @@ def test_nights_are_arrays_in_seconds(filled: Store, folders: list[RunFolder]) -
 def test_nights_hold_the_recorded_value_its_interval_and_the_hash_of_its_file(
     filled: Store, folders: list[RunFolder]
 ) -> None:
-    nights = filled.series("latency_p50_ns", Where(case=CASE))
+    nights = filled.series("latency_p50_ns", Filters(case=CASE))
     records = [record_of(run) for run in folders]
     figures = [record.quantity("latency_p50_ns") for record in records]
     for array, name in ((nights.value, "value"), (nights.lo, "lo"), (nights.hi, "hi")):
         np.testing.assert_allclose(array[0], [getattr(figure, name) / 1e9 for figure in figures])
     assert nights.artifact[0].tolist() == [record.artifact.sha256 for record in records if record.artifact]
-    sizes = filled.series("artifact_bytes", Where(case=CASE))
+    sizes = filled.series("artifact_bytes", Filters(case=CASE))
     assert sizes.value[0].tolist() == [record.value("artifact_bytes") for record in records]
 
 
@@ -167,10 +167,10 @@ def record_of(run: RunFolder) -> Record:
 
 
 def test_a_metric_without_processes_has_its_one_value(filled: Store) -> None:
-    nights = filled.series("top1", Where(case=CASE))
+    nights = filled.series("top1", Filters(case=CASE))
     assert nights.values.shape == (1, 3, 1)
     assert nights.values[0, 0, 0] * nights.n[0, 0] == pytest.approx(9190)
-    none = filled.series("latency_p50_ns", Where(case="nothing"))
+    none = filled.series("latency_p50_ns", Filters(case="nothing"))
     assert none.values.shape == (0, 0, 1)
 
 
@@ -178,7 +178,7 @@ def test_a_missing_night_is_nan_and_a_crash_is_a_status(store: Store, tmp_path: 
     store.append(night(tmp_path, 0))
     plan = dataclasses.replace(factory.nets()[0], status="crashed")
     store.append(factory.write_run(tmp_path / "n1", [plan], run_id="n1", started_utc="2026-01-02T00:00:00Z"))
-    nights = store.series("latency_p50_ns", Where(case=CASE))
+    nights = store.series("latency_p50_ns", Filters(case=CASE))
     assert nights.status.tolist() == [["precise", "crashed"]]
     assert np.isnan(nights.values[0, 1]).all()
     assert nights.artifact[0, 0] != ""
@@ -197,25 +197,25 @@ def test_units_of_one_board_have_series_of_their_own(store: Store, tmp_path: Pat
     for number in range(2):
         store.append(night(tmp_path, number, host={"machine_id": f"m{number}"}))
     assert {one.machine for one in store.series("latency_p50_ns").series} == {"m0", "m1"}
-    assert len(store.series("latency_p50_ns", Where(machine="m1", case=CASE)).series) == 1
+    assert len(store.series("latency_p50_ns", Filters(machine="m1", case=CASE)).series) == 1
 
 
 def test_resets(filled: Store) -> None:
-    count = filled.reset("new cooler", Where(model="mobilenet_v2-0.35-32"), at_utc="2026-01-02T00:00:00Z")
+    count = filled.reset("new cooler", Filters(model="mobilenet_v2-0.35-32"), at_utc="2026-01-02T00:00:00Z")
     assert count == len(filled.resets())
     nights = filled.series("latency_p50_ns")
     since = {one.model: int(first) for one, first in zip(nights.series, nights.since, strict=True)}
     assert since == {"mobilenet_v2-0.35-32": 1, "mobilenet_v2-1.0-224": 0}
-    filled.reset("at its very start", Where(model="mobilenet_v2-0.35-32"), at_utc="2026-01-03T22:00:00Z")
-    assert filled.series("latency_p50_ns", Where(case=CASE)).since.tolist() == [2]
+    filled.reset("at its very start", Filters(model="mobilenet_v2-0.35-32"), at_utc="2026-01-03T22:00:00Z")
+    assert filled.series("latency_p50_ns", Filters(case=CASE)).since.tolist() == [2]
     filled.reset("again")
     assert (filled.series("latency_p50_ns").since == 3).all()
     with pytest.raises(UsageError, match="needs a reason"):
         filled.reset(" ")
     with pytest.raises(UsageError, match="no series is left"):
-        filled.reset("why", Where(model="none"))
+        filled.reset("why", Filters(model="none"))
     with pytest.raises(UsageError, match="not for runs"):
-        filled.reset("why", Where(since="30d"))
+        filled.reset("why", Filters(since="30d"))
 
 
 def test_tables_and_migrations_agree(store: Store) -> None:
@@ -258,7 +258,7 @@ def test_after_a_large_run_the_planner_of_postgresql_knows(
     """Its daemon looks once a minute: until then a history would be looked for in whole tables."""
     monkeypatch.setattr(writer, "MANY", 0)
     store.append(night(tmp_path, 0))
-    assert len(store.read(Where(case=CASE, metric="latency_p50_ns"))) == 1
+    assert len(store.read(Filters(case=CASE, metric="latency_p50_ns"))) == 1
     if store.place.file is None:
         with reading(store._engine, store.place) as connection:
             rows = connection.execute(
@@ -285,9 +285,9 @@ def test_a_damaged_record_is_left_out_and_named(store: Store, tmp_path: Path) ->
 
 def test_what_is_asked_for_must_exist(filled: Store) -> None:
     with pytest.raises(UnknownName, match="latency"):
-        Where(metric="latency")
+        Filters(metric="latency")
     with pytest.raises(UsageError, match="is no time"):
-        Where(since="yesterday")
+        Filters(since="yesterday")
     with pytest.raises(StoreError, match="no run 'x'"):
         filled.header("x")
     with pytest.raises(RecordError):

@@ -11,7 +11,7 @@ import pytest
 
 import suites
 from harness.core.artifact import Preprocess, sha256_of
-from suites.models.base import Variant
+from suites.models.base import ModelVariant
 
 FOLDER = Path(suites.__file__).parent / "artifacts"
 ENTRIES: list[dict[str, Any]] = json.loads((FOLDER / "manifest.json").read_text())["artifacts"]
@@ -36,7 +36,7 @@ def test_every_net_is_there_under_every_setting_in_both_formats() -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: str(entry["file"]))
 def test_an_entry_fits_its_file(entry: dict[str, Any]) -> None:
-    file, variant = FOLDER / entry["file"], Variant.parse(entry["model"])
+    file, variant = FOLDER / entry["file"], ModelVariant.parse(entry["model"])
     assert (sha256_of(file), file.stat().st_size) == (entry["sha256"], entry["bytes"])
     shape = variant.input_shape if entry["input_layout"] == "NCHW" else (*variant.input_shape[1:], variant.channels)
     assert entry["input_shape"] == [1, *shape]

@@ -11,28 +11,28 @@ import pytest
 import suites
 from harness.core.errors import UsageError
 from harness.core.plugins import load_all
-from suites.models.base import ModelFamily, Variant, make_divisible
+from suites.models.base import ModelFamily, ModelVariant, make_divisible
 
 FAMILIES: dict[str, ModelFamily] = load_all("models")
 
 
 def test_a_name_is_family_width_and_resolution() -> None:
-    variant = Variant.parse("mobilenet_v2-0.35-32")
-    assert variant == Variant("mobilenet_v2", 0.35, 32)
+    variant = ModelVariant.parse("mobilenet_v2-0.35-32")
+    assert variant == ModelVariant("mobilenet_v2", 0.35, 32)
     assert str(variant) == "mobilenet_v2-0.35-32"
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v2", "mobilenet_v2-1.0", "MobileNet-1.0-224", "a-1.0-224-x", "a--1-224"])
 def test_another_form_is_refused_with_an_example(name: str) -> None:
     with pytest.raises(UsageError, match=r"mobilenet_v2-0\.35-32"):
-        Variant.parse(name)
+        ModelVariant.parse(name)
 
 
 def test_small_pictures_are_grey_with_ten_classes_and_keep_their_size_in_the_stem() -> None:
-    small, large = Variant.parse("mobilenet_v2-0.35-32"), Variant.parse("mobilenet_v2-1.0-224")
+    small, large = ModelVariant.parse("mobilenet_v2-0.35-32"), ModelVariant.parse("mobilenet_v2-1.0-224")
     assert (small.input_shape, small.classes, small.stem_stride) == ((1, 32, 32), 10, 1)
     assert (large.input_shape, large.classes, large.stem_stride) == ((3, 224, 224), 1000, 2)
-    assert [Variant("mobilenet_v2", 1.0, edge).embedded for edge in (64, 65)] == [True, False]
+    assert [ModelVariant("mobilenet_v2", 1.0, edge).embedded for edge in (64, 65)] == [True, False]
 
 
 @pytest.mark.parametrize(

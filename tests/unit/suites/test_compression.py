@@ -100,7 +100,7 @@ class Float:
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Float:
     torch = pytest.importorskip("torch")
-    from suites.models.base import Variant
+    from suites.models.base import ModelVariant
     from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier
     from suites.preparation.training.graphs import to_onnx, to_tflite
     from tests.batch_norm import calibrate_batch_norm
@@ -115,7 +115,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Float:
     net = classifier(blocks, 32, 10, dropout=0.2)
     images = torch.randn(24, 1, 32, 32)
     calibrate_batch_norm(net, images)
-    folder, variant = tmp_path_factory.mktemp("float"), Variant("small", 1.0, 32)
+    folder, variant = tmp_path_factory.mktemp("float"), ModelVariant("small", 1.0, 32)
     to_onnx(net, variant, folder / "net.onnx")
     to_tflite(net, variant, folder / "net.tflite")
     np.save(folder / "torch.npy", net(images).detach().numpy())

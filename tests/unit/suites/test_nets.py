@@ -11,7 +11,7 @@ import pytest
 import suites
 from harness.core.errors import UsageError
 from harness.core.plugins import load, load_all
-from suites.models.base import ModelFamily, Variant
+from suites.models.base import ModelFamily, ModelVariant
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.prepare
@@ -20,11 +20,13 @@ from suites.nn import blocks, count  # noqa: E402
 from suites.nn.narrow import narrow  # noqa: E402
 
 FAMILIES: dict[str, ModelFamily] = load_all("models")
-PUBLISHED = [(Variant(name, row.width, row.resolution), row) for name in FAMILIES for row in FAMILIES[name].published]
+PUBLISHED = [
+    (ModelVariant(name, row.width, row.resolution), row) for name in FAMILIES for row in FAMILIES[name].published
+]
 
 
 @pytest.mark.parametrize(("variant", "published"), PUBLISHED, ids=lambda value: str(value)[:40])
-def test_counts_equal_the_published_ones(variant: Variant, published) -> None:
+def test_counts_equal_the_published_ones(variant: ModelVariant, published) -> None:
     with torch.device("meta"):  # shapes alone: nothing is drawn or computed
         net = load("models", variant.family).net(variant)
     parameters, macs = count.parameters(net), count.macs(net, variant.input_shape)
@@ -58,7 +60,7 @@ def test_macs_of_one_convolution_and_one_linear_layer_by_hand() -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("resolution", [32, 224])
 def test_images_become_logits(name: str, resolution: int) -> None:
-    variant = Variant(name, 0.5, resolution)
+    variant = ModelVariant(name, 0.5, resolution)
     with torch.device("meta"):
         net = FAMILIES[name].net(variant).eval()
         assert net(torch.zeros(2, *variant.input_shape)).shape == (2, variant.classes)
@@ -66,7 +68,7 @@ def test_images_become_logits(name: str, resolution: int) -> None:
 
 def test_a_width_that_shufflenet_has_not_is_refused() -> None:
     with pytest.raises(UsageError, match=r"0\.75"):
-        FAMILIES["shufflenet_v2"].net(Variant("shufflenet_v2", 0.75, 32))
+        FAMILIES["shufflenet_v2"].net(ModelVariant("shufflenet_v2", 0.75, 32))
 
 
 def test_shuffle_interleaves_the_halves() -> None:
@@ -88,14 +90,14 @@ def test_the_shortcut_is_taken_where_shapes_allow() -> None:
 
 @pytest.mark.parametrize("name", ["resnet18", "squeezenet"])
 def test_a_net_without_channels_of_its_own_is_not_narrowed(name: str) -> None:
-    net = FAMILIES[name].net(Variant(name, 0.25, 32))
+    net = FAMILIES[name].net(ModelVariant(name, 0.25, 32))
     with pytest.raises(UsageError, match="no channels that one block makes"):
         narrow(net, 0.5)
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v4_conv_small", "efficientnet_v2_b0", "mobilenet_v3_small"])
 def test_narrowing_takes_the_features_before_the_classifier(name: str) -> None:
-    variant = Variant(name, 0.5, 32)
+    variant = ModelVariant(name, 0.5, 32)
     net = FAMILIES[name].net(variant)
     before = count.parameters(net)
     narrow(net, 0.5)

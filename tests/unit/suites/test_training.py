@@ -16,7 +16,7 @@ from harness.datasets.preprocessing import preprocess  # noqa: E402
 from suites.preparation.training import calibration_set  # noqa: E402
 from suites.preparation.training.fit import fit, top1  # noqa: E402
 from suites.preparation.training.images import DATA, Images, Inputs, augment, normalise, read_idx  # noqa: E402  # noqa: E402
-from suites.preparation.training.training_state import Config, Kept  # noqa: E402
+from suites.preparation.training.training_state import SavedState, TrainingConfig  # noqa: E402
 
 
 def bars(count: int, seed: int) -> Images:
@@ -58,7 +58,7 @@ def test_augmentation_moves_and_mirrors_within_the_border() -> None:
 def test_a_net_learns_to_tell_rows_from_columns_and_again_the_same() -> None:
     def run() -> list[tuple[float, float]]:
         net = small_net()
-        config = Config(epochs=4, batch=32, seed=1)
+        config = TrainingConfig(epochs=4, batch=32, seed=1)
         epochs = list(fit(net, bars(512, 0), bars(200, 1), config))
         assert epochs[-1].test_top1 == top1(net, bars(200, 1))
         return [(epoch.loss, epoch.test_top1) for epoch in epochs]
@@ -69,7 +69,7 @@ def test_a_net_learns_to_tell_rows_from_columns_and_again_the_same() -> None:
 
 
 def test_an_interrupted_training_ends_where_a_whole_one_does(tmp_path: Path) -> None:
-    config, kept = Config(epochs=3, batch=32, seed=1), Kept(tmp_path / "net.kept.pt", {"epochs": 3})
+    config, kept = TrainingConfig(epochs=3, batch=32, seed=1), SavedState(tmp_path / "net.kept.pt", {"epochs": 3})
     whole, halved = small_net(), small_net()
     expected = [epoch.loss for epoch in fit(whole, bars(128, 0), bars(50, 1), config)]
     next(fit(halved, bars(128, 0), bars(50, 1), config, kept=kept))
@@ -81,10 +81,10 @@ def test_an_interrupted_training_ends_where_a_whole_one_does(tmp_path: Path) -> 
 
 
 def test_another_training_is_not_taken_up(tmp_path: Path) -> None:
-    config, path = Config(epochs=1, batch=32), tmp_path / "net.kept.pt"
-    list(fit(small_net(), bars(64, 0), bars(50, 1), config, kept=Kept(path, {"model": "a"})))
+    config, path = TrainingConfig(epochs=1, batch=32), tmp_path / "net.kept.pt"
+    list(fit(small_net(), bars(64, 0), bars(50, 1), config, kept=SavedState(path, {"model": "a"})))
     with pytest.raises(UsageError, match=r"was kept by another training: .*'model': 'a'") as raised:
-        fit(small_net(), bars(64, 0), bars(50, 1), config, kept=Kept(path, {"model": "b"}))
+        fit(small_net(), bars(64, 0), bars(50, 1), config, kept=SavedState(path, {"model": "b"}))
     assert "remove it" in raised.value.remedy
 
 

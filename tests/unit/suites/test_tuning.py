@@ -15,20 +15,20 @@ pytestmark = [pytest.mark.prepare, pytest.mark.filterwarnings("ignore::Deprecati
 
 from harness.core.errors import UsageError  # noqa: E402
 from harness.core.plugins import load, load_all  # noqa: E402
-from suites.models.base import Variant  # noqa: E402
+from suites.models.base import ModelVariant  # noqa: E402
 from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier, count  # noqa: E402
 from suites.nn.blocks import fold  # noqa: E402
 from suites.nn.cluster import shared  # noqa: E402
-from suites.nn.fade import Fade  # noqa: E402
+from suites.nn.fade import GradualPruning  # noqa: E402
 from suites.nn.fake_quantise import FakeQuantise  # noqa: E402
-from suites.nn.hooks import Hooks  # noqa: E402
+from suites.nn.hooks import TrainingHooks  # noqa: E402
 from suites.nn.narrow import Hidden, importance, narrow  # noqa: E402
 from suites.nn.sparse import Prune, PruneAtOnce, prunable, sparsity  # noqa: E402
 from suites.preparation.training.checkpoints import Checkpoint  # noqa: E402
 from suites.preparation.training.fit import fit, right  # noqa: E402
 from suites.preparation.training.images import Images  # noqa: E402
 from suites.preparation.training.paired import packed  # noqa: E402
-from suites.preparation.training.training_state import Config, Kept  # noqa: E402
+from suites.preparation.training.training_state import SavedState, TrainingConfig  # noqa: E402
 from suites.preparation.training.tune import tune  # noqa: E402
 
 MODEL = "mobilenet_v2-0.35-32"
@@ -82,7 +82,7 @@ def test_a_channel_that_does_nothing_leaves_first_and_the_net_computes_the_same(
 
 @pytest.mark.parametrize("model", [MODEL, "shufflenet_v2-0.5-32", "efficientnet_lite0-0.3-32"])
 def test_half_the_channels_are_about_half_the_work(model: str) -> None:
-    variant = Variant.parse(model)
+    variant = ModelVariant.parse(model)
     net = load("models", variant.family).net(variant)
     before = count.macs(net, variant.input_shape)
     load("compression", "channel-pruned-50").reshape(net)
@@ -93,7 +93,7 @@ def test_channels_fade_one_after_another_and_the_net_without_them_computes_the_s
     net = small_net()
     whole = count.parameters(net)
     hook = load("compression", "channel-pruned-50-gradual").hooks(net)
-    assert isinstance(hook, Fade)
+    assert isinstance(hook, GradualPruning)
     hook.stepped(0.1)
     depthwise = net[1].layers[1][1]
     early = int((depthwise.weight == 0).sum())
@@ -112,7 +112,7 @@ def test_channels_do_not_fade_where_their_normalisation_is_folded() -> None:
     net = small_net()
     fold(net)
     with pytest.raises(UsageError, match="fade by their batch normalisation"):
-        Fade(net, 0.5)
+        GradualPruning(net, 0.5)
 
 
 def test_folding_keeps_what_the_net_computes_and_may_be_done_twice() -> None:
@@ -157,7 +157,7 @@ def test_pruning_at_once_takes_the_whole_share_first_and_keeps_to_its_choice() -
 def test_pruned_weights_stay_zero_while_the_net_learns() -> None:
     net = small_net()
     hook = Prune(net, 0.5)
-    list(fit(net, noise(), noise(), Config(epochs=2, batch=16), [hook]))
+    list(fit(net, noise(), noise(), TrainingConfig(epochs=2, batch=16), [hook]))
     for layer in prunable(net):
         assert float((layer.weight == 0).float().mean()) == pytest.approx(0.5, abs=0.01)
 
@@ -196,7 +196,7 @@ def test_a_net_learns_from_its_teacher_what_the_labels_do_not_tell() -> None:
     def agreement(teacher: torch.nn.Module | None) -> float:
         torch.manual_seed(7)
         student = classifier([ConvBNAct(1, 8, 3, 2), ConvBNAct(8, 8, 3, 2)], 8, 2, dropout=0.0)
-        list(fit(student, images, images, Config(epochs=4, batch=32), teacher=teacher))
+        list(fit(student, images, images, TrainingConfig(epochs=4, batch=32), teacher=teacher))
         same = [(student(x).argmax(1) == Oracle()(x).argmax(1)).float() for x, _ in images.batches(64)]
         return float(torch.cat(same).mean())
 
@@ -205,19 +205,22 @@ def test_a_net_learns_from_its_teacher_what_the_labels_do_not_tell() -> None:
 
 
 @pytest.mark.parametrize(
-    "hooked", [partial(Prune, share=0.5), partial(PruneAtOnce, share=0.5), partial(Fade, share=0.5), FakeQuantise]
+    "hooked",
+    [partial(Prune, share=0.5), partial(PruneAtOnce, share=0.5), partial(GradualPruning, share=0.5), FakeQuantise],
 )
-def test_what_hooks_know_outlives_an_interrupt(hooked: Callable[[torch.nn.Module], Hooks], tmp_path: Path) -> None:
-    images, config = noise(64), Config(epochs=3, batch=4, seed=1)
+def test_what_hooks_know_outlives_an_interrupt(
+    hooked: Callable[[torch.nn.Module], TrainingHooks], tmp_path: Path
+) -> None:
+    images, config = noise(64), TrainingConfig(epochs=3, batch=4, seed=1)
 
-    def trained(kept: Kept | None) -> dict[str, torch.Tensor]:
+    def trained(kept: SavedState | None) -> dict[str, torch.Tensor]:
         net = small_net()
         hook = hooked(net)
         list(fit(net, images, images, config, [hook], kept=kept))
         hook.finish()
         return net.state_dict()
 
-    kept, halved = Kept(tmp_path / "net.kept.pt", {}), small_net()
+    kept, halved = SavedState(tmp_path / "net.kept.pt", {}), small_net()
     next(fit(halved, images, images, config, [hooked(halved)], kept=kept))
     whole, resumed = trained(None), trained(kept)
     assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
@@ -235,7 +238,7 @@ def test_a_tuned_net_is_found_again_as_it_was_left_even_after_an_interrupt(
     tuning: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
-    variant = Variant.parse(MODEL)
+    variant = ModelVariant.parse(MODEL)
     torch.save(load("models", variant.family).net(variant).state_dict(), tmp_path / f"{MODEL}.pt")
     monkeypatch.setattr(Images, "load", lambda folder, split: noise(256))
     target = Checkpoint(tmp_path, MODEL, tuning)

@@ -6,7 +6,7 @@ import pytest
 
 import suites
 from harness.core.errors import DescriptorError
-from suites.nightly_rules import MIN_EFFECT, Rules, Watch
+from suites.nightly_rules import MIN_EFFECT, NightlyRule, NightlyRules
 
 SUITE = """
 title = "mine"
@@ -19,7 +19,7 @@ runtimes = ["onnxruntime-cpu"]
 
 
 def test_later_tables_win_and_defaults_stay():
-    rules = Rules((Watch(min_effect={"p50": 0.02}), Watch("int8", {"p50": 0.05, "memory": 0.04})))
+    rules = NightlyRules((NightlyRule(min_effect={"p50": 0.02}), NightlyRule("int8", {"p50": 0.05, "memory": 0.04})))
     assert rules.min_effect("net|fp32", "latency_p50_ns") == 0.02
     assert rules.min_effect("net|int8-static", "latency_p50_ns") == 0.05
     assert rules.min_effect("net|fp32", "peak_rss_bytes") == MIN_EFFECT["peak_rss_bytes"]
@@ -28,7 +28,7 @@ def test_later_tables_win_and_defaults_stay():
 
 
 def test_limits_of_every_matching_table_hold():
-    rules = Rules((Watch(limits=("p50 <= 20 ms",)), Watch("int8", limits=("top1 >= 0.88",))))
+    rules = NightlyRules((NightlyRule(limits=("p50 <= 20 ms",)), NightlyRule("int8", limits=("top1 >= 0.88",))))
     assert [limit.text for limit in rules.limits("net|fp32")] == ["p50 <= 20 ms"]
     assert [limit.text for limit in rules.limits("net|int8")] == ["p50 <= 20 ms", "top1 >= 0.88"]
 
@@ -36,7 +36,7 @@ def test_limits_of_every_matching_table_hold():
 def test_suite_file_holds_the_tables(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text(SUITE + '[[nightly]]\nmatch = "fp32"\nlimits = ["p50 <= 20 ms"]\nmin_effect = { p50 = 0.02 }\n')
-    assert suites.load(str(file)).nightly == (Watch("fp32", {"p50": 0.02}, ("p50 <= 20 ms",)),)
+    assert suites.load(str(file)).nightly == (NightlyRule("fp32", {"p50": 0.02}, ("p50 <= 20 ms",)),)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from harness.core.scenario import Driver, Scenario
-from harness.measure.worker.loop import Plan, Samples, Stage
+from harness.measure.worker.loop import LoopPlan, Samples, ScenarioContext
 from harness.runtimes.base import Batch
 
-__all__ = ["Stage", "drive"]
+__all__ = ["ScenarioContext", "drive"]
 
 _DRIVES: dict[tuple[Driver, Scenario], tuple[str, str]] = {
     ("own", "SingleStream"): ("back_to_back", "single_stream"),
@@ -27,7 +27,9 @@ _DRIVES: dict[tuple[Driver, Scenario], tuple[str, str]] = {
 }
 
 
-def drive(driver: Driver, scenario: Scenario, stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
+def drive(
+    driver: Driver, scenario: Scenario, stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan
+) -> Samples:
     """Send queries as the scenario does, as long as `plan` says, inputs taken in rotation.
 
     A scenario is imported when it is driven: the measured child carries what it runs and no more.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.measure.worker import loop
-from harness.measure.worker.loop import Plan, Samples, Stage
+from harness.measure.worker.loop import LoopPlan, Samples, ScenarioContext
 from harness.runtimes.base import Batch
 
 
@@ -22,7 +22,7 @@ def poisson_ns(rate_per_s: float, n: int, seed: int) -> NDArray[np.int64]:
 class _Server:
     """Queries that come when they come, first come first served. A query holds its input: copying is part of it."""
 
-    def __init__(self, stage: Stage, arrivals_ns: NDArray[np.int64]) -> None:
+    def __init__(self, stage: ScenarioContext, arrivals_ns: NDArray[np.int64]) -> None:
         self._stage = stage
         self._due_ns: list[int] = arrivals_ns.tolist()
         self._batch: Batch = {}
@@ -43,13 +43,13 @@ class _Server:
         self.done_ns.append(self._stage.now())
 
 
-def server(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
+def server(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
     """Latency is from the scheduled arrival, so it holds the wait behind earlier queries and the wake-up."""
     rate = stage.load.rate_per_s or 1.0
     n = min(plan.max_n, max(plan.min_n, math.ceil(rate * plan.min_ns / 1e9)))
     arrivals = poisson_ns(rate, n, stage.seed)
     server = _Server(stage, arrivals)
-    served = loop.run(server, batches, Plan(n, 0, n, plan.threads), stage.now)
+    served = loop.run(server, batches, LoopPlan(n, 0, n, plan.threads), stage.now)
     done = np.array(server.done_ns, np.int64)
     return served._replace(
         wall_ns=done - server.started_ns - arrivals,
@@ -62,7 +62,7 @@ def server(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
 class _Pace:
     """Waits for the next tick before every inference; the first tick is at once."""
 
-    def __init__(self, stage: Stage, period_ns: float) -> None:
+    def __init__(self, stage: ScenarioContext, period_ns: float) -> None:
         self._stage = stage
         self._period_ns = period_ns
         self._ticks = 0
@@ -82,7 +82,7 @@ class _Pace:
         self._stage.session.prepare(batch)
 
 
-def paced(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
+def paced(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
     """The window ends with the idle time after the last inference: it holds as many periods as inferences."""
     pace = _Pace(stage, 1e9 / (stage.load.rate_per_s or 1.0))
     samples = loop.run(pace, batches, plan._replace(calls=1), stage.now)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.measure.worker import loop
-from harness.measure.worker.loop import Driven, Plan, Samples, Stage
+from harness.measure.worker.loop import DrivenSession, LoopPlan, Samples, ScenarioContext
 from harness.runtimes.base import Batch
 
 MINUTE_NS = 60_000_000_000
@@ -16,7 +16,7 @@ _SUSTAINED_SAMPLE_NS = 1_000_000
 """A sample of sustained is at least so long: at most 60,000 a minute, so that half an hour fits a small board."""
 
 
-def single_stream(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
+def single_stream(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
     """One inference a query; its latency."""
     return loop.run(stage.session, batches, plan, stage.now)
 
@@ -24,7 +24,7 @@ def single_stream(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples
 class _Query:
     """Several inferences as one. Their samples share the input tensors, so copying them in is part of the query."""
 
-    def __init__(self, session: Driven, batches: Sequence[Batch], inferences: int) -> None:
+    def __init__(self, session: DrivenSession, batches: Sequence[Batch], inferences: int) -> None:
         self._session = session
         self._inputs = itertools.cycle(batches)
         self._inferences = inferences
@@ -39,7 +39,7 @@ class _Query:
             self._session.infer()
 
 
-def multi_stream(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
+def multi_stream(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
     """`samples_per_query` samples a query, in inferences of `batch` each; latency of the whole query."""
     inferences = (stage.load.samples_per_query or 1) // stage.batch
     query = _Query(stage.session, batches, inferences)
@@ -47,15 +47,15 @@ def multi_stream(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
     return samples._replace(inferences=samples.inferences * inferences)
 
 
-def sustained(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
+def sustained(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
     """Back to back for `plan.min_ns`, minute by minute; `minute_*` arrays say when each was and how many it had."""
-    pilot = loop.run(stage.session, batches, Plan(20, 0, 20, plan.threads), stage.now)
+    pilot = loop.run(stage.session, batches, LoopPlan(20, 0, 20, plan.threads), stage.now)
     calls = loop.calls_per_sample(float(np.median(pilot.wall_ns)), _SUSTAINED_SAMPLE_NS)
     most = 4 * MINUTE_NS // _SUSTAINED_SAMPLE_NS
     minutes: list[Samples] = []
     end = stage.now() + plan.min_ns
     while (left := end - stage.now()) > 0:
-        minute = Plan(1, min(left, MINUTE_NS), most, plan.threads, calls)
+        minute = LoopPlan(1, min(left, MINUTE_NS), most, plan.threads, calls)
         minutes.append(loop.run(stage.session, batches, minute, stage.now))
     return Samples(
         wall_ns=np.concatenate([minute.wall_ns for minute in minutes]),

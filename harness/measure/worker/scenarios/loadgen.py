@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from harness.measure.worker import loop
-from harness.measure.worker.loop import Plan, Samples, Stage
+from harness.measure.worker.loop import LoopPlan, Samples, ScenarioContext
 from harness.runtimes.base import Batch
 
 from .offline import at_once, open_streams
@@ -31,7 +31,7 @@ _SPARE = 2.0
 class _Sut:
     """The system under test: what LoadGen hands its queries to."""
 
-    stage: Stage
+    stage: ScenarioContext
     inputs: Iterator[Batch]
     cpu_now: Callable[[], int]
     wall_ns: list[int] = field(default_factory=list)
@@ -55,7 +55,7 @@ class _Sut:
         _complete(queries)
 
 
-def single_stream(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
+def single_stream(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
     """LoadGen's SingleStream: `plan.min_n` queries and `plan.min_ns` at least."""
     import mlperf_loadgen as lg
 
@@ -67,7 +67,7 @@ def single_stream(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples
     return Samples(wall, cpu, sut.started_ns, sut.ended_ns, len(wall), log=summary, gc_frozen=sut.gc_frozen)
 
 
-def offline(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
+def offline(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
     """LoadGen's Offline: one query with every sample, spread over the streams."""
     import mlperf_loadgen as lg
 
@@ -85,9 +85,9 @@ def offline(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
     return done[0]._replace(log=summary)
 
 
-def _pilot_ns(stage: Stage, batches: Sequence[Batch], plan: Plan) -> float:
+def _pilot_ns(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> float:
     """Median of a few inferences: what LoadGen is told to expect."""
-    pilot = loop.run(stage.session, batches, Plan(_PILOT, 0, _PILOT, plan.threads), stage.now)
+    pilot = loop.run(stage.session, batches, LoopPlan(_PILOT, 0, _PILOT, plan.threads), stage.now)
     return float(np.median(pilot.wall_ns))
 
 
@@ -97,7 +97,7 @@ def _complete(queries: list[Any]) -> None:
     lg.QuerySamplesComplete([lg.QuerySampleResponse(query.id, 0, 0) for query in queries])
 
 
-def _settings(scenario: Any, plan: Plan) -> Any:
+def _settings(scenario: Any, plan: LoopPlan) -> Any:
     import mlperf_loadgen as lg
 
     settings = lg.TestSettings()
@@ -110,7 +110,7 @@ def _run(issue: Callable[[list[Any]], None], settings: Any, n_samples: int) -> s
     """Let LoadGen run; the text of its summary log."""
     import mlperf_loadgen as lg
 
-    with TemporaryDirectory() as folder, _system(lg, issue, n_samples) as (system, library), loop.collector_off():
+    with TemporaryDirectory() as folder, _system(lg, issue, n_samples) as (system, library), loop.gc_disabled():
         logs = lg.LogSettings()
         logs.enable_trace = False
         logs.log_output.outdir = folder

@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from harness.measure.worker import loop
-from harness.measure.worker.loop import Driven, Plan, Samples, Stage
+from harness.measure.worker.loop import DrivenSession, LoopPlan, Samples, ScenarioContext
 from harness.runtimes.base import Batch
 
 
 class _Stream:
     """One session of several: its first query waits for all the others to be ready."""
 
-    def __init__(self, session: Driven, start: threading.Barrier) -> None:
+    def __init__(self, session: DrivenSession, start: threading.Barrier) -> None:
         self._start: threading.Barrier | None = start
         self._session = session
         self.infer = session.infer
@@ -31,17 +31,19 @@ class _Stream:
         self._session.prepare(batch)
 
 
-def offline(stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
+def offline(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
     """`streams` sessions, each in a thread of its own, from a common start until each has done its share."""
     return at_once(open_streams(stage, batches), stage, batches, plan)
 
 
-def open_streams(stage: Stage, batches: Sequence[Batch]) -> list[Driven]:
+def open_streams(stage: ScenarioContext, batches: Sequence[Batch]) -> list[DrivenSession]:
     """A session for each stream, warm."""
     return [stage.session, *(_warm(stage.another(), batches) for _ in range((stage.load.streams or 1) - 1))]
 
 
-def at_once(sessions: Sequence[Driven], stage: Stage, batches: Sequence[Batch], plan: Plan) -> Samples:
+def at_once(
+    sessions: Sequence[DrivenSession], stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan
+) -> Samples:
     """Drive all sessions at the same time; each does its share of `plan.min_n`.
 
     The window ends with the last inference, as in LoadGen. CPU time is each stream's own where an inference is one
@@ -56,7 +58,7 @@ def at_once(sessions: Sequence[Driven], stage: Stage, batches: Sequence[Batch], 
         inputs = [*batches[index % len(batches) :], *batches[: index % len(batches)]]
         return loop.timed(_Stream(sessions[index], start), inputs, share, stage.now)
 
-    with loop.collector_off(), ThreadPoolExecutor(streams) as pool:
+    with loop.gc_disabled(), ThreadPoolExecutor(streams) as pool:
         parts = list(pool.map(one, range(streams)))
         cpu_ended = time.process_time_ns()
     (started, cpu_started), n = marks[0], sum(part.inferences for part in parts)
@@ -75,7 +77,7 @@ def at_once(sessions: Sequence[Driven], stage: Stage, batches: Sequence[Batch], 
     )
 
 
-def _warm(session: Driven, batches: Sequence[Batch]) -> Driven:
+def _warm(session: DrivenSession, batches: Sequence[Batch]) -> DrivenSession:
     """The session after every input once: what a library does lazily is done."""
     for batch in batches:
         session.prepare(batch)

@@ -13,7 +13,7 @@ from harness.core.artifact import Format
 from harness.core.errors import DataError, ModelError, UsageError
 from suites.compression.base import Calibration, Compression, Yield
 from suites.post_training import CompressedModel, Split, chosen, litert
-from suites.post_training.build_cache import Workshop
+from suites.post_training.build_cache import BuildCache
 from suites.user_model import UserModel
 
 from .photos import HOW, fashion, plain, shipped
@@ -54,7 +54,7 @@ class Calibrated(Copied):
 
 def test_a_file_is_built_once_and_again_when_it_was_damaged(tmp_path: Path) -> None:
     told: list[str] = []
-    shop = Workshop(tmp_path, told.append)
+    shop = BuildCache(tmp_path, told.append)
     made = shop.artifact(Copied(), shipped("fp32"), None)
     assert shop.artifact(Copied(), shipped("fp32"), None) == made
     assert told == [f"building {made.path.name}"]
@@ -64,7 +64,7 @@ def test_a_file_is_built_once_and_again_when_it_was_damaged(tmp_path: Path) -> N
 
 
 def test_another_source_is_another_file(tmp_path: Path) -> None:
-    shop = Workshop(tmp_path, print)
+    shop = BuildCache(tmp_path, print)
     other = tmp_path / "fp32.onnx"
     other.write_bytes(b"another net")
     assert shop.artifact(Copied(), shipped("fp32"), None).path != shop.artifact(Copied(), other, None).path
@@ -80,7 +80,7 @@ def test_another_source_is_another_file(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_built_is_said(tmp_path: Path, setting: Compression, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        Workshop(tmp_path, print).artifact(setting, shipped("fp32"), None)
+        BuildCache(tmp_path, print).artifact(setting, shipped("fp32"), None)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 

@@ -13,14 +13,7 @@ torch = pytest.importorskip("torch")
 
 from suites.artifacts.synthetic.check import images  # noqa: E402
 from suites.artifacts.synthetic.files import ModelFile  # noqa: E402
-from suites.preparation.synthetic import (  # noqa: E402
-    LENGTH,
-    PEAK,
-    PEAK_EVERY,
-    block,
-    make,  # noqa: E402
-    set_weights,
-)
+from suites.preparation.synthetic import LENGTH, PEAK, PEAK_EVERY, block, make, set_weights
 
 
 def small_net() -> Any:

@@ -16,7 +16,7 @@ from harness.stats.output_quality import sqnr_db
 from suites.artifacts.synthetic import available, find
 from suites.artifacts.synthetic.check import batch_of, check, images, open_model
 from suites.artifacts.synthetic.files import MODELS, ModelFile
-from suites.models.base import Variant
+from suites.models.base import ModelVariant
 
 NET = "mobilenet_v2-1.0-224"
 FORMS = {("fp32", "onnx"), ("fp32", "tflite"), ("int8-static", "onnx"), ("int8-static", "tflite")}
@@ -57,7 +57,7 @@ def test_every_file_unpacks_to_its_hash_and_holds_no_path_of_a_machine(file: Mod
 @pytest.mark.parametrize("form", sorted(FORMS))
 def test_the_input_is_one_image_of_the_named_resolution_in_floats(cache: Path, form: tuple[str, str]) -> None:
     (entry,) = open_model(find(NET, *form).unpack(cache)).inputs
-    channels, height, width = Variant.parse(NET).input_shape
+    channels, height, width = ModelVariant.parse(NET).input_shape
     shape = (channels, height, width) if form[1] == "onnx" else (height, width, channels)
     assert (tuple(entry.shape[1:]), entry.dtype) == (shape, "float32")
 

@@ -86,10 +86,10 @@ def onnx_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tensors_become_model_files_that_compute_the_same(tmp_path: Path, onnx_alone: None) -> None:
     torch = pytest.importorskip("torch")
     from harness.core.plugins import load
-    from suites.models.base import Variant
+    from suites.models.base import ModelVariant
 
     torch.manual_seed(0)
-    net = load("models", "mobilenet_v2").net(Variant.parse(MODEL))
+    net = load("models", "mobilenet_v2").net(ModelVariant.parse(MODEL))
     torch.save(net.state_dict(), tmp_path / "net.pt")
     asked = foreign.Weights(str(tmp_path / "net.pt"), tmp_path / "out", MODEL, "unit,mean=0.286,std=0.353,pad=2")
     (model,) = asked.prepare()

@@ -15,9 +15,9 @@ from harness.core.case import Case
 from harness.core.errors import SetupError
 from harness.core.record import Record
 from harness.core.verdict import Verdict
-from harness.host.resource_limits import Room
-from harness.measure.prepared import Prepared
-from harness.runs.plan import Data, Preparer
+from harness.host.resource_limits import ResourceLimits
+from harness.measure.prepared import PreparedCase
+from harness.runs.plan import EvaluationData, Preparer
 from suites.artifacts import catalog
 from suites.data.published_weights import PUBLISHED
 from suites.preparation import prepare
@@ -58,9 +58,9 @@ def test_without_the_weights_nothing_is_built() -> None:
 def test_without_the_pictures_the_latency_is_still_measured(tmp_path: Path) -> None:
     how = PUBLISHED[LITE0].preprocess
     artifact = Artifact(tmp_path, "onnx", "0" * 64, 1, weights="trained", preprocess=how)
-    data = {"mini-imagenet": Data("folder", tmp_path / "none", figure="mini-set top-1")}
-    prepared = Preparer(lambda *_: artifact, data, Room(timeout_s=1)).prepare(CASE)
-    assert isinstance(prepared, Prepared)
+    data = {"mini-imagenet": EvaluationData("folder", tmp_path / "none", figure="mini-set top-1")}
+    prepared = Preparer(lambda *_: artifact, data, ResourceLimits(timeout_s=1)).prepare(CASE)
+    assert isinstance(prepared, PreparedCase)
     assert prepared.labelled is None
     assert prepared.unlabelled == "mini-imagenet is not on this machine: edgebench data fetch mini-imagenet"
 

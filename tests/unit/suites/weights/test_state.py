@@ -13,7 +13,7 @@ from harness.core.errors import ModelError
 from harness.core.plugins import load as plugin
 from suites.artifacts.synthetic.check import images
 from suites.data.published_weights import PUBLISHED
-from suites.models.base import Variant
+from suites.models.base import ModelVariant
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.prepare
@@ -21,10 +21,10 @@ pytestmark = pytest.mark.prepare
 from suites.nn.same import SameConv2d, pad_same  # noqa: E402
 from suites.preparation.weights.state import load, read  # noqa: E402
 
-SMALL = Variant("mobilenet_v2", 0.35, 32)
+SMALL = ModelVariant("mobilenet_v2", 0.35, 32)
 
 
-def net(variant: Variant = SMALL) -> torch.nn.Module:
+def net(variant: ModelVariant = SMALL) -> torch.nn.Module:
     return plugin("models", variant.family).net(variant)
 
 
@@ -92,8 +92,8 @@ def test_safetensors_under_other_names_match_by_order(tmp_path: Path) -> None:
 def test_another_architecture_is_told_by_the_first_tensors_that_differ(tmp_path: Path) -> None:
     state = {name: t for name, t in net().state_dict().items() if not name.endswith("num_batches_tracked")}
     with pytest.raises(ModelError, match=r"0\.0\.weight is .*, the net has 16x1x3x3|0\.0\.weight is 16x1x3x3"):
-        load(net(Variant("mobilenet_v2", 1.0, 32)), state, tmp_path)
-    other = {f"features.{name}": t for name, t in net(Variant("shufflenet_v2", 0.5, 32)).state_dict().items()}
+        load(net(ModelVariant("mobilenet_v2", 1.0, 32)), state, tmp_path)
+    other = {f"features.{name}": t for name, t in net(ModelVariant("shufflenet_v2", 0.5, 32)).state_dict().items()}
     with pytest.raises(ModelError, match=r"it has \d+ tensors, the net \d+; tensor 0 is features\.0\.0\.weight"):
         load(net(), {n: t for n, t in other.items() if not n.endswith("tracked")}, tmp_path)
     with pytest.raises(ModelError, match=r"missing 0\.0\.weight 16x1x3x3"):
@@ -131,7 +131,7 @@ def test_published_weights_give_the_reference_implementations_outputs(model: str
 
     if not PUBLISHED[model].there:
         pytest.skip("edgebench data fetch imagenet-weights brings them")
-    variant = Variant.parse(model)
+    variant = ModelVariant.parse(model)
     loaded, matched = net_of(variant, PUBLISHED[model].path, same=True)
     with torch.no_grad():
         outputs = loaded(torch.from_numpy(images(0, 1, variant.resolution)))[0].numpy()
