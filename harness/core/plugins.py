@@ -54,7 +54,7 @@ class Kind:
 GROUPS: Mapping[Group, Kind] = MappingProxyType(
     {
         "runtimes": Kind("runtime", "harness.runtimes", ("name", "capability", "open")),
-        "sensors": Kind("sensor", "harness.sensors", ("__call__",)),
+        "sensors": Kind("sensor", "harness.sensors.drivers", ("__call__",)),
         "checks": Kind("check", "harness.host.checks", ("inspect",), modules=True),
         "models": Kind("model family", "suites.models", ("name", "net")),
         "compression": Kind("compression setting", "suites.compression", ("name", "yields", "build")),

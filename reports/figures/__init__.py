@@ -1,1 +1,1 @@
-"""TODO package."""
+"""Figures of the report as Plotly JSON and as HTML tables."""

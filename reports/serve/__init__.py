@@ -1,1 +1,1 @@
-"""TODO package."""
+"""`edgebench serve`: reports of many runs over HTTP."""

@@ -1,1 +1,1 @@
-"""TODO package."""
+"""Runs, comparisons and histories as text for the terminal."""

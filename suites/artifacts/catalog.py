@@ -18,8 +18,8 @@ from suites.data.published_weights import FETCH, PUBLISHED
 from . import model_cache, synthetic
 from .model_cache import Entry
 
-ARTIFACTS = Path(__file__).parent / "artifacts"
-DATA = Path(__file__).parent / "data"
+ARTIFACTS = Path(__file__).parent
+DATA = Path(__file__).parents[1] / "data"
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""TODO package."""
+"""How good the instrument itself is on this machine."""

@@ -1,1 +1,1 @@
-"""TODO package."""
+"""All that runs in the measured child process: `python -m harness.measure.worker JOB.json`."""

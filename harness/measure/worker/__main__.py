@@ -27,12 +27,12 @@ from .os_counters import max_rss_bytes, memory_mark, peak_rss_bytes  # noqa: E40
 from .setup import Arrays, adapter, die_with_parent, pin_to_cpus, raise_oom_score  # noqa: E402  # noqa: E402
 
 _PHASES: dict[Phase, tuple[str, str]] = {
-    "inspect": ("feeds", "inspect"),
-    "latency": ("timing", "latency"),
-    "accuracy": ("scoring", "accuracy"),
-    "profile": ("profiling", "profile"),
+    "inspect": ("setup", "inspect"),
+    "latency": ("latency", "latency"),
+    "accuracy": ("accuracy", "accuracy"),
+    "profile": ("probe", "profile"),
     "probe": ("probe", "probe"),
-    "stamps": ("stamping", "stamps"),
+    "stamps": ("latency", "stamps"),
 }
 """Module and function of each; only what a latency needs is imported with this module."""
 

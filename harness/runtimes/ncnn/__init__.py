@@ -1,1 +1,5 @@
-"""TODO package."""
+"""ncnn on the CPU."""
+
+from .adapter import PLUGINS
+
+__all__ = ["PLUGINS"]

@@ -1,1 +1,5 @@
-"""TODO package."""
+"""OpenVINO on its devices."""
+
+from .adapter import PLUGINS
+
+__all__ = ["PLUGINS"]

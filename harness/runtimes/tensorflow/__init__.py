@@ -1,1 +1,5 @@
-"""TODO package."""
+"""TensorFlow on the CPU: SavedModel folders and .keras files."""
+
+from .adapter import PLUGINS
+
+__all__ = ["PLUGINS"]

@@ -1,1 +1,5 @@
-"""TODO package."""
+"""TensorRT on NVIDIA GPUs and DLAs."""
+
+from .adapter import PLUGINS
+
+__all__ = ["PLUGINS"]

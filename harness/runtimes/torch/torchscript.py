@@ -124,7 +124,6 @@ class TorchScriptSession(Session):
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """By torch's profiler."""
-
         return profile(self.infer, n)
 
 

@@ -1,1 +1,1 @@
-"""TODO package."""
+"""Sensor drivers, found by this folder: one module per chip, bus or library."""

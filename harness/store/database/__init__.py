@@ -1,1 +1,1 @@
-"""TODO package."""
+"""A store of many runs: SQLite or PostgreSQL, with the raw files beside it."""

@@ -14,7 +14,7 @@ from .ncnn import Ncnn
 from .openvino import OpenVinoIr
 from .torchscript import TorchScript
 
-__all__ = ["CONVERTERS", "Converter", "ConversionRequest"]
+__all__ = ["CONVERTERS", "ConversionRequest", "Converter"]
 
 CONVERTERS: Mapping[Format, Converter] = {
     each.format: each for each in (OpenVinoIr(), TorchScript(), ExecuTorch(), Ncnn(), Mnn(), SavedModel(), Keras())

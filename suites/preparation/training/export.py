@@ -22,7 +22,7 @@ from .checkpoints import Checkpoint
 from .images import ROUTES, Inputs
 from .manifest import Entry, Made
 
-ARTIFACTS = Path(__file__).parents[1] / "artifacts"
+ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 
 SHIPPED = (
     "fp32",

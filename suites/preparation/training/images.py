@@ -88,7 +88,7 @@ def augment(pixels: torch.Tensor, generator: torch.Generator, reach: int = 2) ->
     return pixels[picture, 0, rows[:, :, None], columns[:, None, :]].unsqueeze(1)
 
 
-DATA = Path(__file__).parents[1] / "data" / "fashion-mnist"
+DATA = Path(__file__).parents[2] / "data" / "fashion-mnist"
 
 
 @dataclass(frozen=True)
