@@ -21,6 +21,7 @@ from harness.core.case import Case
 from harness.core.execution import Execution
 from harness.core.quantity import Missing
 from harness.core.record import Record
+from harness.measure import overhead
 from harness.measure.block import RunContext, measure_block
 from harness.measure.passes import accuracy, diagnostics, energy, fidelity, latency, memory
 from harness.measure.passes.accuracy import AccuracyPass
@@ -325,7 +326,7 @@ def replace_workers(patch: pytest.MonkeyPatch, run: Run) -> list[Job]:
 
     for module in (latency, fidelity, accuracy, energy, memory, diagnostics):
         patch.setattr(module, "run_worker", run_worker)
-    patch.setattr(latency, "run_worker", lambda _job, timeout_s: answer(warmup_ns=[140] * 3000))
+    patch.setattr(overhead, "run_worker", lambda _job, timeout_s: answer(warmup_ns=[140] * 3000))
     return jobs
 
 

@@ -204,7 +204,7 @@ def test_both_processes_of_a_pair_get_the_same_inputs(compared: Any, monkeypatch
     assert [job.feeds for job in processes.jobs] == [None] * 14  # inputs are drawn from the seed
 
     labelled = LabelledData("folder", "photos", Preprocess())
-    monkeypatch.setattr("harness.runs.ab.write_feeds", lambda cases, scratch: {labelled: Path("images.npy")})
+    monkeypatch.setattr("harness.runs.ab.write_inputs", lambda cases, scratch: {labelled: Path("images.npy")})
     compared(processes := Processes(constant(0.5)), labelled=labelled)
     assert [job.feeds for job in processes.jobs] == ["images.npy"] * 14
 

@@ -17,7 +17,7 @@ import numpy as np
 from harness import stats
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.sensing import Sensor
-from harness.measure.passes.latency import loop_overhead_ns
+from harness.measure.overhead import loop_overhead_ns
 from harness.measure.passes.worker_process import WorkerFailure, run_worker
 from harness.measure.prepared import PreparedCase
 from harness.measure.protocol import Loop
