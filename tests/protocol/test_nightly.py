@@ -302,6 +302,9 @@ def test_history_is_of_the_same_suite_target_and_machine(tmp_path, monkeypatch) 
         (measured,) = [one for one in lab.run({INT8: 1.0}, day=10).records() if one.case_id == INT8]
         seconds = [process.median_ns / 1e9 for process in measured.processes]
         assert nights.values[row, 0].tolist() == pytest.approx(seconds, rel=1e-9)
+        assert nights.lo[row, 0] < nights.value[row, 0] < nights.hi[row, 0]
+        assert nights.value[row, 0] == pytest.approx(np.median(seconds))
+        assert (nights.n[row, [0, 4]].tolist(), nights.status[row, [0, 4]].tolist()) == ([3, 0], ["precise", ""])
         assert nights.values[row, 3] / nights.values[row, 0] == pytest.approx(1.003, rel=1e-4)
         assert [run.run_id for run in opened.series(LATENCIES, store.Filters(suite="quick"), last=2).runs][
             -1
@@ -696,7 +699,8 @@ def test_open_pairs_are_followed_by_20_more(first, second, asked, kind) -> None:
 
 def test_metrics_of_a_case_share_its_pairs(tmp_path, monkeypatch) -> None:
     board = Board(tmp_path, monkeypatch)
-    measured = Remeasurement(profile("smoke"), tmp_path, 0, lambda _: None)
+    said: list[str] = []
+    measured = Remeasurement(profile("smoke"), tmp_path, 0, said.append)
     found = {name: measured.ab(board.old, board.new, name, 20) for name in (LATENCIES, "peak_rss_bytes", "load_ns")}
     assert len(board.ran) == 40
     for name, unit in ((LATENCIES, 1e-3), ("peak_rss_bytes", 1.0), ("load_ns", 1e-3)):
@@ -705,6 +709,7 @@ def test_metrics_of_a_case_share_its_pairs(tmp_path, monkeypatch) -> None:
     more = measured.ab(board.old, board.new, LATENCIES, 20)
     assert len(board.ran) == 80
     assert set(more[0]).isdisjoint(found[LATENCIES][0]), "20 more are others"
+    assert said == [f"{FP32}: 20 pairs against the last good build"] * 2
 
 
 @pytest.mark.parametrize("better", ["less", "more"])
@@ -924,8 +929,8 @@ def test_slow_losses_are_looked_for_once_a_week(lab, monkeypatch) -> None:
     assert (found.evidence.recent_nights, found.evidence.baseline_nights) == (14, 60)
     assert found.evidence.before == pytest.approx(np.median(values[:14]), rel=1e-5)
     assert found.evidence.tonight == pytest.approx(np.median(values[-14:]), rel=1e-5)
-    assert Detector().slow(crept(1.05)[None, -27:, None]) == [], "two fortnights are needed"
-    assert Detector().slow(crept(1.05, 28)[None, :, None]) != []
+    assert Detector().slow(crept(1.2, 27)[None, :, None]) == [], "two fortnights are needed"
+    assert Detector().slow(crept(1.2, 28)[None, :, None]) != []
     reset = np.concatenate((np.full(30, 2 * BASE), values))
     (since,) = Detector().slow(reset[None, :, None], since=[30])
     (told,) = slow(LATENCIES, nights_of(LATENCIES, reset[None], since=[30]), tonight_of(lab.folder), Settings())
@@ -956,7 +961,7 @@ def test_slow_losses_are_looked_for_once_a_week(lab, monkeypatch) -> None:
     assert set(spans) == {400}
 
 
-def test_release_asks_for_slow_losses_since_that_day(lab, monkeypatch) -> None:
+def test_release_asks_for_slow_losses_since_that_day(lab, command, monkeypatch) -> None:
     """The release was on night 40, 2025-02-10."""
     values = crept(1.08, 100)
     nights, now = nights_of(LATENCIES, values[None]), tonight_of(lab.folder)
@@ -969,8 +974,9 @@ def test_release_asks_for_slow_losses_since_that_day(lab, monkeypatch) -> None:
     assert one.evidence["baseline_nights"] == 40, "a reset since then counts"
     asked: list[Any] = []
     monkeypatch.setattr(night_module, "slow", lambda *about: asked.append(about[-1]) or [])
-    assert not lab.night(release="2025-01-05").slow_pass
+    assert command("--release", "2025-01-05") == 0
     assert asked == ["2025-01-05"] * 6
+    assert not json.loads((lab.written / "verdicts.json").read_text())["slow_pass"], "the weekly pass has its own days"
 
 
 @pytest.mark.parametrize(("metric", "worse"), [(LATENCIES, 1), ("throughput_per_s", -1)])
@@ -990,6 +996,9 @@ def test_slow_losses_are_told_as_inconclusive(tmp_path, metric, worse) -> None:
         found = [Detector().slow(np.stack((crept(ratio, 100, 0.04), *still))[:, :, None]) for ratio in ratios]
         return max(one.p_value for verdicts in found for one in verdicts if one.series == 0)
 
+    (wide,) = Detector().slow(crept(1.3, 100, 0.04)[None, :, None])
+    half = 2.056 * 0.04 * np.sqrt(np.pi / 2 * (1 / 14 + 1 / 14))  # Student's t of 26, and the error of two medians
+    assert np.log(wide.hi / wide.lo) / 2 == pytest.approx(half, rel=0.12)
     assert 0.04 < largest_p(0) <= 0.05
     assert 0.02 < largest_p(1) <= 0.025
 
@@ -1201,6 +1210,7 @@ def test_a_reset_begins_all_histories_anew(lab, monkeypatch) -> None:
     at = f"2025-01-{HISTORY + 1:02d}T12:00:00Z"
     reset = ["history", "reset", "--store", str(lab.place), "--at", at]
     assert cli.main(reset) == 2, "it needs a reason"
+    assert cli.main([*reset[:-1], "2025-01-05", "--reason", "new driver"]) == 0
     assert cli.main([*reset, "--reason", "new fan"]) == 0
     with store.open(lab.place) as opened:
         for metric in (LATENCIES, "load_ns", "throughput_per_s"):
@@ -1433,7 +1443,11 @@ def test_findings_carry_numbers_and_a_command(lab, tmp_path) -> None:
         cli.parser().parse_args(shlex.split(one.command)[1:])
     found = of(paper.outcomes, LATENCIES)
     assert found.sentence.startswith("+6.0 % [+")
-    for told in (" ms; last 12 nights +-", "A/B 20/20 pairs worse", "changed since the last good build: artifact"):
+    for told in (
+        "; 1.99 -> 2.11 ms; last 12 nights +-",
+        "A/B 20/20 pairs worse",
+        "changed since the last good build: artifact",
+    ):
         assert told in found.sentence
     assert found.sentence.endswith(f"no other series moved; first bad c{HISTORY + 1}")
     words = shlex.split(found.command)
