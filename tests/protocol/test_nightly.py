@@ -314,6 +314,7 @@ def test_history_is_of_the_same_suite_target_and_machine(tmp_path, monkeypatch) 
         assert last.values.shape[1] == 2
     history = np.repeat([1.0, 2.0], [20, 1])[None, :, None]
     assert Detector().night(history, [[np.nan]]) == [], "what was not measured tonight"
+    assert len(found_in(0.05, np.nan, 0.05, 0.0)) == 1, "the last three measured nights"
     found = of(lab.night(day=21, slow={INT8: 2.0}).outcomes, LATENCIES, INT8)
     assert found.evidence["baseline_nights"] == 5
     assert found.evidence["before"] == pytest.approx(np.sort(seconds)[0] * 1.002, rel=1e-4), "the median of five nights"
@@ -745,6 +746,11 @@ def test_two_fresh_sessions_must_both_show_it(better, sessions, asked, kind) -> 
         for value in (1.0102, 1.0098)
     ]
     assert quiet == ["regression", "inconclusive"], "nor below the smallest change"
+    drifting = [
+        found_in(0.06, base=np.sort(NOISE)[::-1], rerun=lambda s, value=value: [BASE * np.exp(value)])[0].kind
+        for value in (2.35 * SD, 0.2)
+    ]
+    assert drifting == ["inconclusive", "regression"], "nights that follow each other are fewer"
 
 
 def test_failed_second_measurement_is_inconclusive(tmp_path, monkeypatch) -> None:
