@@ -45,7 +45,7 @@ from harness.core.target import PowerTotal, Target, TargetLimits
 from harness.core.verdict import TRUSTED, Finding, Status, Verdict
 from harness.host import resource_limits
 from harness.host.resource_limits import ResourceLimits, process_limit_bytes
-from harness.measure import block
+from harness.measure import block, overhead
 from harness.measure.passes import energy, latency, memory, worker_process
 from harness.measure.passes.diagnostics import diagnose
 from harness.measure.passes.energy import EnergyPass
@@ -843,7 +843,7 @@ def test_child_imports_numpy_and_the_runtime(tmp_path: Path) -> None:
 import json, sys
 from pathlib import Path
 before = {name.partition(".")[0] for name in sys.modules}
-from harness.measure import worker
+from harness.measure.worker import __main__ as worker
 from harness.measure.protocol import Job, Loop
 Job("latency", "harness.runtimes.null:null", "m.onnx", ".", loop=Loop(1, 0, 1, 0)).write(Path("job.json"))
 assert worker.main(["job.json"]) == 0, Path("result.json").read_text()
@@ -939,7 +939,7 @@ def test_overhead_is_in_the_header(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         assert job.loop
         return answer([9], warmup_ns=[*[5000] * 2000, *[140] * (job.loop.warmup_n - 2000)])
 
-    monkeypatch.setattr(latency, "run_worker", run)
+    monkeypatch.setattr(overhead, "run_worker", run)
     with RunSession(order_to(tmp_path), plan_of([])) as made:
         pass
     assert made.folder.header().harness_overhead_ns == Value(140.0, n=10_000)

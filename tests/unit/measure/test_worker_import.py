@@ -11,26 +11,18 @@ SCRIPT = """
 import json, sys
 import numpy
 before = set(sys.modules)
-import harness.measure.worker
+import harness.measure.worker.__main__
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
 OURS = {
-    *("harness", "harness.core", "harness.core.errors", "harness.core.scenario", "harness.measure"),
+    *("harness", "harness.core", "harness.core.errors", "harness.core.scenario"),
+    *("harness.measure", "harness.measure.protocol"),
+    *("harness.runtimes", "harness.runtimes.base"),
+    "harness.measure.worker",
     *(
-        "harness.measure.worker.latency",
-        "harness.measure.protocol",
-        "harness.measure.worker.loop",
-        "harness.measure.worker.os_counters",
-    ),
-    *("harness.measure.worker.scenarios", "harness.measure.worker.loop", "harness.measure.worker.setup"),
-    *(
-        "harness.measure.worker.setup",
-        "harness.measure.worker.latency",
-        "harness.measure.worker.os_counters",
-        "harness.measure.worker",
-        "harness.runtimes",
-        "harness.runtimes.base",
+        f"harness.measure.worker.{name}"
+        for name in ("__main__", "latency", "loop", "os_counters", "scenarios", "setup")
     ),
 }
 HEAVY = {
