@@ -19,7 +19,7 @@ test: $(VENV)/.installed-dev
 # Tests of what needs torch and the converters, in an environment of its own. anyio comes with the converters; its
 # pytest plug-in warns when it is loaded, and warnings are errors here. torch first, so that nothing takes another one.
 test-prepare: .venv-prepare/.installed
-	.venv-prepare/bin/python -m pytest -m prepare -p no:anyio tests
+	.venv-prepare/bin/python -m pytest -n auto --dist worksteal -m prepare -p no:anyio tests
 
 # Tests on tflite-runtime in place of its successor, in an environment of its own; says so where no Python fits.
 test-legacy:
@@ -62,4 +62,4 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-prepare .venv-legacy
+	rm -rf .venv .venv-prepare .venv-legacy .venv-other

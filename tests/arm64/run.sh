@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The project on arm64, without a board: a Debian userland of that architecture under qemu-user. It proves that the
-# aarch64 wheels install and that everything works there; its times mean nothing, and every case has to say so.
+# aarch64 wheels install and that a case goes through every pass there; its times mean nothing, and every case has to
+# say so.
 #
-#   tests/arm64/run.sh [OPTION...]      (as root; `make test-arm64`; options go to `edgebench run quick`, such as -k fp16)
+#   tests/arm64/run.sh [OPTION...]      (as root; `make test-arm64`; options go to `edgebench run quick`, such as --deep)
 #
 # The userland is kept in ${XDG_CACHE_HOME:-~/.cache}/edgebench/arm64, so that only the first time takes minutes. Its
 # mounts and processes are in namespaces of their own: however it ends, the kernel undoes and ends them.
