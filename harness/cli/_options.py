@@ -11,7 +11,6 @@ import argparse
 import re
 import sys
 from collections.abc import Iterable
-from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 from harness.core.scenario import Driver, Load, Scenario
@@ -20,7 +19,7 @@ from ._machine import folders_of, host_of
 from ._store import add_store_option
 
 if TYPE_CHECKING:
-    from harness.runs.config import Request
+    from harness.runs.config import RunConfig
 
 
 def shape(text: str) -> tuple[str, tuple[int, ...]]:
@@ -184,18 +183,18 @@ def _add_output(out: Group) -> None:
     out.add_argument("--no-report", action="store_true", help="write no report.html")
 
 
-def config_of(arguments: argparse.Namespace) -> Request:
-    """The request that the command line makes."""
-    from harness.runs.config import Request
+def config_of(arguments: argparse.Namespace) -> RunConfig:
+    """Return the configuration that the command line describes."""
+    from harness.runs.config import RunConfig
 
-    return Request(
+    return RunConfig(
         suite=arguments.suite,
         models=arguments.model,
         data=arguments.data,
         compress=arguments.compress,
         preprocess=arguments.preprocess,
         shapes=dict(arguments.shape),
-        keep=arguments.filter,
+        filters=arguments.filter,
         runtimes=arguments.runtime,
         runtime_options=by_runtime(arguments.runtime_option),
         threads=arguments.threads,
@@ -221,6 +220,5 @@ def config_of(arguments: argparse.Namespace) -> Request:
         ambient_c=arguments.ambient_c,
         fs=host_of(arguments),
         descriptors=folders_of(arguments),
-        tell=partial(print, file=sys.stderr),
         replacements=dict(getattr(arguments, "artifact", ())),
     )

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the run folder, show it, and add it to the configured store."""
-    from harness.runs.config import default_out
+    from harness.runs.plan import default_out
     from harness.store.imports import read
     from harness.store.imports.records import import_run
 

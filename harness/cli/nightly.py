@@ -51,14 +51,14 @@ def _night(arguments: argparse.Namespace) -> int:
     from harness.nightly.night import Night
     from harness.nightly.outcome import exit_code
 
-    request = config_of(arguments)
-    request.cases  # noqa: B018 - a suite that is not there leaves no store behind
-    with store.open(arguments.store) as kept:  # opened first: a night without it is in vain
-        bench = measuring.measure(request, arguments)
+    config = config_of(arguments)
+    plan = measuring.planned(config)  # before the store is opened: an unknown suite must not create one
+    with store.open(arguments.store) as kept:  # before the run: a night that cannot be kept is not measured
+        bench = measuring.measure(config, plan, arguments)
         if bench.interrupted:
             print(f"not judged; go on with: --resume --out {bench.folder.path}", file=sys.stderr)
             return EXIT_INTERRUPTED
-        night = Night(kept, bench.folder, bench.plan, request.rules, arguments.release, _say)
+        night = Night(kept, bench.folder, bench.plan, plan.nightly_rules, arguments.release, _say)
         if measuring.exit_code(night.records) == EXIT_NOTHING_MEASURED:
             measuring.conclude(bench.folder, arguments)
             return EXIT_NOTHING_MEASURED

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
@@ -16,49 +18,58 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.core.record import Record
-    from harness.runs.config import Request
+    from harness.runs.config import RunConfig
+    from harness.runs.plan import Plan
     from harness.runs.session import RunSession
     from harness.store.runfolder import RunFolder
 
-__all__ = ["HELP", "add_arguments", "conclude", "exit_code", "measure", "name_latest", "run"]
+__all__ = ["HELP", "add_arguments", "conclude", "exit_code", "measure", "name_latest", "planned", "run"]
 
 HELP = "measure a suite or your own model on this machine and write a report"
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print, report; the exit code."""
-    bench = measure(config_of(arguments), arguments)
-    conclude(bench.folder, arguments)
-    keep(bench.folder, arguments)
-    return EXIT_INTERRUPTED if bench.interrupted else exit_code(bench.folder.records(), wanted(arguments.compress))
+    config = config_of(arguments)
+    session = measure(config, planned(config), arguments)
+    conclude(session.folder, arguments)
+    keep(session.folder, arguments)
+    return EXIT_INTERRUPTED if session.interrupted else exit_code(session.folder.records(), wanted(arguments.compress))
 
 
-def measure(request: Request, arguments: argparse.Namespace) -> RunSession:
-    """Carry the request out to its end, or to an interrupt, and show it; the bench is closed again."""
+def planned(config: RunConfig) -> Plan:
+    """Return the plan of a run; what is built for it is shown on standard error."""
+    from harness.runs.plan import plan
+
+    if config.resume and not config.out:
+        raise UsageError("--resume needs --out", "name the folder of the run that was killed")
+    return plan(config, notify=partial(print, file=sys.stderr))
+
+
+def measure(config: RunConfig, plan: Plan, arguments: argparse.Namespace) -> RunSession:
+    """Measure to the end or to an interrupt, showing progress; return the session, which is closed."""
     from harness.runs.session import RunSession
 
-    if arguments.resume and not arguments.out:
-        raise UsageError("--resume needs --out", "name the folder of the run that was killed")
-    with RunSession(request.order(), request.plan()) as bench:
+    with RunSession(config, plan) as session:
         if not arguments.out:
-            name_latest(bench.folder.path)
-        _observe(bench, silent=arguments.json)
-    return bench
+            name_latest(session.folder.path)
+        _observe(session, silent=arguments.json)
+    return session
 
 
-def _observe(bench: RunSession, silent: bool) -> None:
+def _observe(session: RunSession, silent: bool) -> None:
     """Show every event; an interrupt ends the run but not the program, which still has a report to write."""
     from ._progress import GentleInterrupt, RunProgress
 
     try:
-        with GentleInterrupt() as interrupt, RunProgress(bench.plan, silent) as progress:
-            for event in bench.run():
+        with GentleInterrupt() as interrupt, RunProgress(session.plan, silent) as progress:
+            for event in session.run():
                 progress.show(event)
                 if interrupt.asked:
-                    bench.interrupted = True
+                    session.interrupted = True
                     break
     except KeyboardInterrupt:
-        bench.interrupted = True
+        session.interrupted = True
 
 
 def name_latest(run: Path) -> None:

@@ -33,7 +33,7 @@ from harness.measure.verdicts import CONTENDED
 from harness.stats.comparison import Comparison
 from reports.numbers import counted
 
-from .config import find_target
+from .plan import find_target
 from .session import versions
 from .variants import Variant, VariantResolver, named_runtime
 

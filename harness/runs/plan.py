@@ -1,190 +1,200 @@
-"""The precision a case asks its runtime to compute in: that of its setting, else what the runtime's name says.
-
-From cases to prepared cases: the adapter that runs each, its artifact, its labelled images, or why it cannot run.
-"""
+"""From a `RunConfig` to a `Plan`: which cases run, with which files and limits, and which are refused and why."""
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable, Iterable, Mapping
+import logging
+import platform
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
+import suites
 from harness.core import plugins
 from harness.core.artifact import Artifact, Format
 from harness.core.case import Case
-from harness.core.errors import EdgebenchError, SetupError, UnknownName, UsageError
-from harness.core.execution import FROM_FILE
-from harness.core.scenario import Load
+from harness.core.errors import UnknownName, UsageError
+from harness.core.hostfs import HostFs
+from harness.core.quantity import utc_now
+from harness.core.target import Target
 from harness.core.verdict import Verdict
 from harness.host.resource_limits import ResourceLimits
 from harness.measure.prepared import PreparedCase
-from harness.measure.protocol import LabelledData
-from harness.runtimes.base import Adapter, Options
-from harness.runtimes.capability import Capability
-from suites.compression.chain import Chain
+from harness.measure.presets import Profile, profile
+from suites.artifacts import catalog
+from suites.nightly_rules import NightlyRules
+from suites.user_model import UserModel
+from targets import detect, load
 
-_PLAIN = "fp32"
-_MEANT = {"int8-dynamic": "int8", "weight-only": _PLAIN}
-"""What a file stored so is meant to be computed in, where that is not what it is stored in."""
+from .config import RunConfig
+from .preparation import CasePreparer, EvaluationData
+from .user_models import USER_DATA, UserModels
 
-
-def requested_precision(compression: str, hint: str) -> str:
-    """'fp32', 'fp16', 'int8', ...; for a file whose making is unknown what the runtime is told, else FROM_FILE.
-
-    `hint` is what the adapter asks of the library: it replaces fp32, and no other precision.
-    """
-    try:
-        stored = Chain.parse(compression).last.stored
-    except (UnknownName, UsageError):  # a label of the user's own
-        return FROM_FILE if hint in ("", _PLAIN) else hint
-    meant = _MEANT.get(stored, stored)
-    return hint if hint and meant == _PLAIN else meant
+_log = logging.getLogger(__name__)
 
 
-REFERENCE = "fp32"
-"""The setting whose outputs the others are compared with."""
-
-ORACLES = ("onnxruntime-cpu", "litert-xnnpack", "openvino-cpu")
-"""Runtimes whose fp32 outputs are held to be right, the first that can run the net."""
-
-FindArtifact = Callable[[Case, Format], Artifact]
-
-
-@dataclass(frozen=True)
-class EvaluationData:
-    """Labelled images for the cases that name `dataset`: how and where to open them, at most `limit`.
-
-    `figure` is what accuracy on them may be called.
-    """
-
-    kind: str
-    path: Path
-    limit: int | None = None
-    figure: str = "top-1"
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The cases of a run in order: `prepared` ones ready to run, `refused` ones with their verdict.
+    """A run as it will be done.
 
-    `references` maps a case to the fp32 net on the same runtime it is compared with.
+    Attributes:
+        suite: Name of the suite, 'own' where only models of the user are measured.
+        target: The board whose name the records carry.
+        profile: How long each case is measured.
+        out: The run folder.
+        cases: Every case of the run, in order.
+        prepared: Cases that can run.
+        refused: Cases that cannot, with the verdict that says why.
+        references: The fp32 model on the same runtime that a case's accuracy is compared with.
+        nightly_rules: Limits and smallest effects that a nightly run looks out for.
     """
 
+    suite: str
+    target: Target
+    profile: Profile
+    out: Path
     cases: tuple[Case, ...]
     prepared: tuple[PreparedCase, ...] = ()
     refused: Mapping[Case, Verdict] = field(default_factory=dict)
     references: Mapping[Case, PreparedCase] = field(default_factory=dict)
+    nightly_rules: NightlyRules = field(default_factory=NightlyRules)
 
     @property
     def blocks(self) -> list[tuple[PreparedCase, ...]]:
-        """The prepared cases that run together since they will be compared: neighbours of one net and scenario."""
+        """The prepared cases in blocks: neighbours of one model and scenario, whose processes are interleaved."""
         return [tuple(block) for _, block in groupby(self.prepared, lambda one: (one.case.model, one.case.scenario))]
 
     def only(self, cases: Iterable[Case]) -> Plan:
-        """The plan for some of its cases."""
+        """Return the plan of some of its cases."""
         kept = set(cases)
-        return Plan(
-            tuple(case for case in self.cases if case in kept),
-            tuple(prepared for prepared in self.prepared if prepared.case in kept),
-            {case: verdict for case, verdict in self.refused.items() if case in kept},
-            self.references,
+        return replace(
+            self,
+            cases=tuple(case for case in self.cases if case in kept),
+            prepared=tuple(prepared for prepared in self.prepared if prepared.case in kept),
+            refused={case: verdict for case, verdict in self.refused.items() if case in kept},
         )
 
 
-@dataclass(frozen=True)
-class Preparer:
-    """Prepares cases: `find` gives the artifact of a case in a format, `data` the labelled images by their name.
+def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callable[[str], None] = _log.info) -> Plan:
+    """Plan a run: find the target, expand the suite, prepare every case or refuse it with the reason.
 
-    `room` is what each process of a case gets, `settings` are options by runtime, in the runtime's own words.
+    A model of the user that cannot be used is refused and the rest is measured, unless it is all there is.
+
+    Args:
+        config: What to measure, and how.
+        chosen: Cases of the suite to plan instead of those that `config` names.
+        notify: Called with a line of text for every model file that is built.
+
+    Raises:
+        UsageError: No case is left, two cases have one id, or the target is not this machine's.
+        UnknownName: A suite, target, profile, runtime or replaced case that does not exist.
     """
-
-    find: FindArtifact
-    data: Mapping[str, EvaluationData]
-    room: ResourceLimits
-    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    def plan(self, cases: Iterable[Case]) -> Plan:
-        """Prepare every case; what cannot run is refused with the reason and does not stop the rest."""
-        wanted = tuple(cases)
-        prepared: dict[Case, PreparedCase] = {}
-        refused: dict[Case, Verdict] = {}
-        for case in wanted:
-            result = self.prepare(case)
-            if isinstance(result, PreparedCase):
-                prepared[case] = result
-            else:
-                refused[case] = result
-        prepared = {case: replace(own, oracle=self._oracle(own, prepared)) for case, own in prepared.items()}
-        references = {own.case: ref for own in prepared.values() if (ref := self._reference(own, prepared))}
-        return Plan(wanted, tuple(prepared.values()), refused, references)
-
-    def prepare(self, case: Case) -> PreparedCase | Verdict:
-        """The case ready to run, or the verdict 'unsupported'. Raises UnknownName, and SetupError on damaged files."""
-        runtime: Adapter = plugins.load("runtimes", case.runtime)
-        if case.driver == "loadgen" and importlib.util.find_spec("mlperf_loadgen") is None:
-            return Verdict("unsupported", "LoadGen is not installed: pip install 'edgebench[loadgen]'")
-        refused = Verdict("unsupported", f"{case.runtime} takes no format this model has")
-        for file_format in runtime.formats:
-            support = runtime.support(file_format)
-            if not support.ok:
-                return Verdict("unsupported", support.reason, support.remedy)
-            try:
-                return self._prepared(case, self.find(case, file_format), runtime.capability)
-            except SetupError:
-                raise
-            except EdgebenchError as error:
-                refused = Verdict("unsupported", error.message, error.remedy)
-        return refused
-
-    def _prepared(self, case: Case, artifact: Artifact, capability: Capability) -> PreparedCase:
-        labelled, unlabelled = self._labelled(case, artifact)
-        return PreparedCase(
-            case=case,
-            artifact=artifact,
-            runtime=plugins.reference("runtimes", case.runtime),
-            options=Options(case.threads, case.batch, self.shapes, self.settings.get(case.runtime, {})),
-            precision=requested_precision(case.compression, capability.hint),
-            labelled=labelled,
-            unlabelled=unlabelled,
-            timeout_s=self.room.timeout_s,
-            memory_bytes=self.room.memory_bytes,
-            cpus=self.room.cpus[: case.threads * (case.load.streams or 1)],
+    suite = None if config.models and config.suite is None else suites.load(config.suite or "quick")
+    target = find_target(config.target_name, config.fs, config.descriptors)
+    preset = profile(config.profile or (suite.profile if suite else "quick"), config.deep)
+    name = suite.name if suite else "own"
+    user_models = UserModels(config, alone=suite is None, notify=notify)
+    artifacts = {_configured(case, config): find for case, find in user_models.cases.items()}
+    if chosen is None:
+        listed = suites.expand(suite, config.threads) if suite else []
+        chosen = _selected(
+            dict.fromkeys(_configured(case, config) for case in listed), [*artifacts, *user_models.refused], config
         )
 
-    def _labelled(self, case: Case, artifact: Artifact) -> tuple[LabelledData | None, str]:
-        if artifact.weights == "synthetic":
-            return None, "not available: synthetic weights"
-        if case.dataset is None or artifact.preprocess is None:
-            return None, "no labelled images: give some with --data"
-        data = self.data[case.dataset]
-        if not data.path.is_dir():
-            return None, f"{case.dataset} is not on this machine: edgebench data fetch {case.dataset}"
-        return LabelledData(data.kind, str(data.path.resolve()), artifact.preprocess, data.limit, data.figure), ""
+    def find(case: Case, file_format: Format) -> Artifact:
+        if case in artifacts:
+            return artifacts[case](file_format)
+        artifact = catalog.artifact(case, file_format)
+        replacement = config.replacements.get(case.id)
+        return UserModel(replacement).artifact(artifact.preprocess) if replacement else artifact
 
-    def _oracle(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
-        """The fp32 net of the same model on the first reference runtime that can; of a user's file that file itself."""
-        for name in ORACLES:
-            one = replace(
-                own.case, runtime=name, threads=1, batch=1, scenario="SingleStream", load=Load(), driver="own"
-            )
-            if own.case.weights == "user":
-                runtime: Adapter = plugins.load("runtimes", name)
-                if runtime.support(own.artifact.format).ok:
-                    return self._prepared(one, own.artifact, runtime.capability)
-                continue
-            case = replace(one, compression=REFERENCE)
-            found = prepared.get(case) or self.prepare(case)
-            if isinstance(found, PreparedCase):
-                return found
-        return None
+    preparer = CasePreparer(
+        find,
+        _evaluation_data(config, user_models),
+        ResourceLimits.on(target, config.timeout_s, config.memory_bytes),
+        config.shapes,
+        runtime_options(target, config.runtime_options),
+    )
+    result = preparer.prepare_all(case for case in chosen if case not in user_models.refused)
+    return Plan(
+        suite=name,
+        target=target,
+        profile=preset,
+        out=Path(config.out) if config.out else default_out(name),
+        cases=tuple(chosen),
+        prepared=result.prepared,
+        refused={**result.refused, **user_models.refused},
+        references=result.references,
+        nightly_rules=NightlyRules(suite.nightly if suite else ()),
+    )
 
-    def _reference(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
-        """The fp32 net of the same model on the same runtime, prepared for its outputs alone where not measured."""
-        if own.labelled is None:
-            return None
-        case = replace(own.case, compression=REFERENCE)
-        found = prepared.get(case) or self.prepare(case)
-        return found if isinstance(found, PreparedCase) else None
+
+def find_target(name: str, fs: HostFs, descriptors: Sequence[Path] = ()) -> Target:
+    """Return the target called `name`, for 'auto' the board behind `fs`.
+
+    A recorded tree (`fs` not live) may be any board, since its records say that it was recorded.
+
+    Raises:
+        UsageError: This machine's processor is not the target's, so that figures would carry another board's name.
+    """
+    if name == "auto":
+        return detect(fs, descriptors).target
+    target = load(name, descriptors)
+    if fs.live and target.arch and platform.machine() not in target.arch:
+        raise UsageError(
+            f"this machine is {platform.machine()}, {target.title} is {' or '.join(target.arch)}",
+            "figures from here would carry the name of another board: leave --target out",
+        )
+    return target
+
+
+def runtime_options(target: Target, given: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+    """Return options by runtime: the target's, overridden by those `given`; UnknownName for an unknown runtime."""
+    for name in given:
+        plugins.load("runtimes", name)
+    board = {name: hint.options for name, hint in target.runtimes.items()}
+    return {name: {**board.get(name, {}), **given.get(name, {})} for name in {*board, *given}}
+
+
+def default_out(name: str) -> Path:
+    """Return a new folder in ./runs, named by time and suite."""
+    return Path("runs") / f"{utc_now()[:19].replace(':', '')}-{name}"
+
+
+def _configured(case: Case, config: RunConfig) -> Case:
+    """Return the case with the batch, scenario and driver of the configuration, where it has them."""
+    scenario, parameters = case.scenario, case.load
+    if config.names_scenario:
+        scenario, parameters = config.scenario or "SingleStream", config.load
+    batch, driver = config.batch or case.batch, config.driver or case.driver
+    return replace(case, batch=batch, scenario=scenario, load=parameters, driver=driver)
+
+
+def _selected(listed: Iterable[Case], user_cases: Sequence[Case], config: RunConfig) -> tuple[Case, ...]:
+    """Return the cases that pass the filters: those of the suite first, then those of the user's models."""
+    listed = list(listed)
+    wanted = [case for case in listed if not config.runtimes or case.runtime in config.runtimes]
+    selected = tuple(case for case in (*wanted, *user_cases) if all(text in case.id for text in config.filters))
+    if not selected:
+        raise _none_left([*listed, *user_cases], config)
+    for name, times in Counter(case.id for case in selected).items():
+        if times > 1:
+            raise UsageError(f"two cases are called {name}", "give the model file a name that the suite does not use")
+    for name in set(config.replacements) - {case.id for case in selected}:
+        raise UnknownName("case", name, [case.id for case in selected])
+    return selected
+
+
+def _none_left(every: Sequence[Case], config: RunConfig) -> UsageError:
+    runtimes = [f"runtime {' or '.join(config.runtimes)}"] if config.runtimes else []
+    criteria = " and ".join([*(f"'{text}'" for text in config.filters), *runtimes])
+    remedy = f"a case id looks like {every[0].id}" if every else "name a suite or a model"
+    return UsageError(f"no case is left: none of {len(every)} has {criteria}", remedy)
+
+
+def _evaluation_data(config: RunConfig, user_models: UserModels) -> dict[str, EvaluationData]:
+    shipped = catalog.datasets().items()
+    data = {name: EvaluationData(one.kind, one.path, config.images, one.figure) for name, one in shipped}
+    scored = user_models.scored_data(config.images)
+    return {**data, USER_DATA: scored} if scored else data

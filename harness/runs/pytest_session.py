@@ -16,7 +16,8 @@ from harness.core.case import Case
 from harness.core.record import Record
 from harness.store.exports.pytest_benchmark import extra_info
 
-from .config import Request
+from .config import RunConfig
+from .plan import plan
 from .session import RunSession
 
 
@@ -52,29 +53,29 @@ class DeviceSession:
     """The run of one pytest session over the `chosen` cases. A context manager; `report` is the report's path."""
 
     def __init__(self, config: pytest.Config, chosen: Sequence[Case]) -> None:
-        request = _request(config)
-        self._plan = request.plan(chosen)
-        self._bench = RunSession(request.order(), self._plan)
+        run_config = _run_config(config)
+        self._plan = plan(run_config, chosen)
+        self._session = RunSession(run_config, self._plan)
         self._prepared = {prepared.case: prepared for prepared in self._plan.prepared}
         self.report: Path | None = None
 
     def __enter__(self) -> DeviceSession:
-        self._bench.__enter__()
+        self._session.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bench.__exit__(kind, error, trace)
+        self._session.__exit__(kind, error, trace)
         from reports.build import build
 
-        self.report = build([self._bench.folder], self._bench.folder.path / "report.html")
+        self.report = build([self._session.folder], self._session.folder.path / "report.html")
 
     def measure(self, case: Case, benchmark: Any, timer: ReplayTimer) -> Record:
         """Measure one case and fill the `benchmark` fixture; pytest's skip or failure where there are no figures."""
         if case in self._plan.refused:
             pytest.skip(self._plan.refused[case].reason)
-        record = next(event for event in self._bench.block([self._prepared[case]]) if isinstance(event, Record))
+        record = next(event for event in self._session.block([self._prepared[case]]) if isinstance(event, Record))
         if record.value("n_inferences") is None:
             pytest.fail(f"{record.verdict.status}: {record.verdict.reason}\n{record.log}", pytrace=False)
         self._replay(record, benchmark, timer)
@@ -82,7 +83,7 @@ class DeviceSession:
 
     def _replay(self, record: Record, benchmark: Any, timer: ReplayTimer) -> None:
         """Every sample of the record as a round of pytest-benchmark, everything else as `extra_info`."""
-        blobs = [self._bench.folder.blob(process.blob.sha256) for process in record.processes]
+        blobs = [self._session.folder.blob(process.blob.sha256) for process in record.processes]
         samples = [int(ns) for blob in blobs for ns in blob["wall_ns"]]
         timer.load(samples)
         benchmark.params = dataclasses.asdict(record.case)
@@ -94,8 +95,8 @@ def _nothing() -> None:
     """Stand for the inference, which ran in a process of its own."""
 
 
-def _request(config: pytest.Config) -> Request:
-    return Request(
+def _run_config(config: pytest.Config) -> RunConfig:
+    return RunConfig(
         suite=config.getoption("--edgebench-suite"),
         target_name=config.getoption("--target"),
         profile=config.getoption("--edgebench-profile"),

@@ -26,7 +26,7 @@ from harness.sensors.registry import open_sensors
 from reports.numbers import counted
 from suites.artifacts import catalog
 
-from .config import find_target
+from .plan import find_target
 from .session import versions
 from .variants import VariantResolver
 

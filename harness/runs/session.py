@@ -1,7 +1,4 @@
-"""A plan is measured into a run folder, case by case.
-
-Going on with a run that was killed.
-"""
+"""Measure a plan into a run folder, case by case, or continue a run that was killed."""
 
 from __future__ import annotations
 
@@ -36,7 +33,7 @@ from harness.sensors.board_power import power_source
 from harness.sensors.registry import open_sensors
 from harness.store.runfolder import RunFolder
 
-from .config import Order
+from .config import RunConfig
 from .plan import Plan
 from .provenance import provenance
 
@@ -47,19 +44,24 @@ DISTRIBUTIONS = (
 
 
 class RunSession:
-    """A run being measured: a context manager, so that the header is closed however the run ends.
+    """A run being measured: a context manager, so that the header is complete however the run ends.
 
-    Entering creates the run folder with every planned case in its header, and the records of refused cases. Who ends
-    the run early sets `interrupted`.
+    Entering it creates the run folder, with every planned case in its header and the records of refused cases.
+
+    Attributes:
+        plan: What is measured; after a resumption what is left of it.
+        interrupted: Whether the run was ended early; set by who ends it.
+        header: The run's header, from entering on.
+        folder: The run folder, from entering on.
     """
 
     interrupted = False
 
-    def __init__(self, order: Order, plan: Plan) -> None:
-        self._order = order
+    def __init__(self, config: RunConfig, plan: Plan) -> None:
+        self._config = config
         self.plan = plan
         self._scratch = tempfile.TemporaryDirectory(prefix="edgebench-")
-        self._sensors = open_sensors(order.fs, meter=order.target.power.meter)
+        self._sensors = open_sensors(config.fs, meter=plan.target.power.meter)
         self._undo = ExitStack()
         self._setting: RunContext | None = None
 
@@ -73,31 +75,31 @@ class RunSession:
 
     def _begin(self) -> None:
         scratch = Path(self._scratch.name)
-        if self._order.tune:
-            self._undo.enter_context(tuned(self._order.fs, changes(self._order.fs), journal_path()))
+        if self._config.tune:
+            self._undo.enter_context(tuned(self._config.fs, changes(self._config.fs), journal_path()))
         findings = self._findings()
-        if self._order.strict:
+        if self._config.strict:
             refuse_unfit(findings)
         self.header = self._header(findings, scratch)
-        if self._order.resume:
-            self.folder = RunFolder(self._order.out)
+        if self._config.resume:
+            self.folder = RunFolder(self.plan.out)
             self.plan, self.header = resumed(self.plan, self.folder, self.header)
         else:
-            self.folder = RunFolder.create(self._order.out, self.header)
+            self.folder = RunFolder.create(self.plan.out, self.header)
         self._setting = RunContext(
             run_id=self.header.run_id,
-            target=self._order.target_name,
-            profile=self._order.profile,
-            seed=self._order.seed,
+            target=self._target_name,
+            profile=self.plan.profile,
+            seed=self._config.seed,
             blobs=self.folder,
             scratch=scratch,
-            scores=AccuracyPass(scratch, self._order.accuracy_margin),
-            percentiles=self._order.percentiles,
-            energy=EnergyPass(self._sensors, power_source(self._order.target.power, self._sensors)),
+            scores=AccuracyPass(scratch, self._config.accuracy_margin),
+            percentiles=self._config.percentiles,
+            energy=EnergyPass(self._sensors, power_source(self.plan.target.power, self._sensors)),
             machine=machine_verdict(findings),
             findings=findings,
             findings_now=self._findings,
-            throttle=ThrottleWatch(self._sensors, self._order.target.thermal.throttle),
+            throttle=ThrottleWatch(self._sensors, self.plan.target.thermal.throttle),
         )
         self._refused = [self._refuse(case, verdict) for case, verdict in self.plan.refused.items()]
 
@@ -125,42 +127,48 @@ class RunSession:
     def block(self, block: Sequence[PreparedCase]) -> Iterator[Step | Record]:
         """Measure some cases together and write their records."""
         if self._setting is None:
-            raise RuntimeError("a Bench is a context manager: use it in a with statement")
+            raise RuntimeError("a RunSession is a context manager: use it in a with statement")
         setting = self._setting
-        if (limit_c := self._order.target.limits.start_temperature_c) is not None:
-            gate = wait_until_cool(self._order.fs, limit_c)
+        if (limit_c := self.plan.target.limits.start_temperature_c) is not None:
+            gate = wait_until_cool(self._config.fs, limit_c)
             setting = dataclasses.replace(setting, findings=(*setting.findings, gate))
         for event in measure_block(block, self.plan.references, setting):
             if isinstance(event, Record):
                 self.folder.append(event)
             yield event
 
+    @property
+    def _target_name(self) -> str:
+        """The target's name in records: marked where the board is a recorded one, since inference runs on this one."""
+        name = self.plan.target.name
+        return name if self._config.fs.live else f"{name} (recorded)"
+
     def _findings(self) -> tuple[Finding, ...]:
-        """The checks now; a recorded machine is said to be one, since inference runs on this one."""
+        """Run the checks now, with a warning where the machine is a recorded one."""
         virtual = Finding(
-            "virtual_board", "warn", f"the machine is read from {self._order.fs.root}, inference runs here"
+            "virtual_board", "warn", f"the machine is read from {self._config.fs.root}, inference runs here"
         )
-        return (*inspect_all(self._order.fs), *(() if self._order.fs.live else (virtual,)))
+        return (*inspect_all(self._config.fs), *(() if self._config.fs.live else (virtual,)))
 
     def _header(self, findings: tuple[Finding, ...], scratch: Path) -> RunHeader:
-        order = self._order
-        machine = identity(order.fs)
+        config, plan = self._config, self.plan
+        machine = identity(config.fs)
         return RunHeader(
             run_id=f"{utc_now()[:19].replace('-', '').replace(':', '')}-{uuid.uuid4().hex[:6]}",
-            suite=order.suite,
-            target=order.target_name,
-            profile=order.profile.name,
+            suite=plan.suite,
+            target=self._target_name,
+            profile=plan.profile.name,
             started_utc=utc_now(),
-            planned=tuple(case.id for case in self.plan.cases),
-            command=tuple(order.command),
-            seed=order.seed,
+            planned=tuple(case.id for case in plan.cases),
+            command=tuple(config.command),
+            seed=config.seed,
             host=dataclasses.asdict(machine),
-            roofline=roofline.known(machine, order.fs, may_measure=order.profile.deep),
+            roofline=roofline.known(machine, config.fs, may_measure=plan.profile.deep),
             versions=versions(),
             findings=findings,
             sensors={sensor.name: sensor.absent or "present" for sensor in self._sensors},
             harness_overhead_ns=loop_overhead_ns(scratch),
-            provenance=provenance(order.target, findings, order.power_supply, order.ambient_c),
+            provenance=provenance(plan.target, findings, config.power_supply, config.ambient_c),
         )
 
     def _refuse(self, case: Case, verdict: Verdict) -> Record:
@@ -169,7 +177,7 @@ class RunSession:
             run_id=self.header.run_id,
             case_id=case.id,
             case=case,
-            target=self._order.target_name,
+            target=self._target_name,
             verdict=verdict,
             metrics=dict.fromkeys(METRICS, absent),
             started_utc=utc_now(),

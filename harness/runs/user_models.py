@@ -1,4 +1,4 @@
-"""Models of the user's own, as they are or under every setting asked for, on the runtimes that can take them."""
+"""Models of the user: as they are, or under compression settings, on the runtimes that can run them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from harness.runtimes.installed import by_preference
 from suites.post_training import CompressedModel, Split, chosen
 from suites.user_model import SETTING, UserModel
 
-from .plan import EvaluationData
+from .config import RunConfig
+from .preparation import EvaluationData
 
-OWN = "own"
-"""Name of the data set that is the user's own."""
+USER_DATA = "own"
+"""Name of the data set that the user gave with --data, as records carry it."""
 
 Find = Callable[[Format], Artifact]
-"""Gives the artifact of a case in a format."""
+"""Returns the artifact of a case in a format."""
 
 T = TypeVar("T")
 
@@ -33,44 +34,48 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class OwnModels:
-    """Model files and labelled images of the user's. The fields are those of `Request`.
+class UserModels:
+    """Model files and labelled images of the user, resolved when they are first asked for.
 
-    `alone` says that no suite is measured beside them: a single model that cannot be used is then an error.
+    Attributes:
+        config: The run's configuration.
+        alone: Whether no suite is measured beside them: then the only model, if it cannot be used, is an error.
+        notify: Called with a line of text for every model file that is built.
     """
 
-    models: Sequence[Path]
-    data: Path | None
-    compress: str | None
-    preprocess: str | None
-    shapes: Mapping[str, tuple[int, ...]]
-    runtimes: Sequence[str]
-    threads: int
-    seed: int
+    config: RunConfig
     alone: bool
-    tell: Callable[[str], None]
+    notify: Callable[[str], None]
 
     @property
     def cases(self) -> Mapping[Case, Find]:
-        """What finds the artifact of each case."""
-        return self._all[0]
+        """Every case, with the function that finds its artifact."""
+        return self._resolved[0]
 
     @property
     def refused(self) -> Mapping[Case, Verdict]:
-        """A case for each model that cannot be used, and why."""
-        return self._all[1]
+        """A case for each model that cannot be used, with the verdict that says why."""
+        return self._resolved[1]
 
-    def scored(self, limit: int | None) -> EvaluationData | None:
-        """The images that are scored, at most `limit`; None without any."""
+    def scored_data(self, limit: int | None) -> EvaluationData | None:
+        """Return the images to score, at most `limit`; None without any."""
         if self._split:
             return EvaluationData("part", self._split.scored, limit)
-        return EvaluationData("folder", self.data, limit) if self.data else None
+        return EvaluationData("folder", self._data, limit) if self._data else None
+
+    @property
+    def _data(self) -> Path | None:
+        return Path(self.config.data) if self.config.data else None
+
+    @property
+    def _threads(self) -> list[int]:
+        return [self.config.threads or 1]
 
     @cached_property
-    def _all(self) -> tuple[dict[Case, Find], dict[Case, Verdict]]:
+    def _resolved(self) -> tuple[dict[Case, Find], dict[Case, Verdict]]:
         found: dict[Path, dict[Case, Find]] = {}
         refused: dict[Path, dict[Case, Verdict]] = {}
-        models = {path.absolute(): path for path in self.models}
+        models = {Path(name).absolute(): Path(name) for name in self.config.models}
         for whole, path in models.items():
             try:
                 found[whole] = self._cases(UserModel(path))
@@ -83,32 +88,37 @@ class OwnModels:
         return _distinct(found), _distinct(refused)
 
     def _cases(self, model: UserModel) -> dict[Case, Find]:
-        if self.compress:
-            return self._compressed(model, self.compress)
-        how = None
-        if self.data is not None:
-            data = open_dataset("folder", self.data)
-            how = model.preprocess(self.preprocess)
+        if self.config.compress:
+            return self._compressed(model, self.config.compress)
+        preprocess = None
+        if self._data is not None:
+            data = open_dataset("folder", self._data)
+            preprocess = model.preprocess(self.config.preprocess)
             model.check_classes(data)
-        cases = model.cases(self.runtimes or _able([model.format]), [self.threads], OWN if how else None)
-        artifact = model.artifact(how)
+        runtimes = self.config.runtimes or _usable_runtimes([model.format])
+        cases = model.cases(runtimes, self._threads, USER_DATA if preprocess else None)
+        artifact = model.artifact(preprocess)
         return dict.fromkeys(cases, lambda _: artifact)
 
     def _compressed(self, model: UserModel, settings: str) -> dict[Case, Find]:
-        """The model under the settings asked for; its files are made when the cases are prepared."""
-        net = CompressedModel(model, chosen(settings), self._split, self.preprocess, self.shapes, self.tell)
-        dataset = OWN if self._split else None
-        cases = net.cases(self.runtimes or _able(net.formats), [self.threads], dataset)
-        return {case: partial(net.artifact, case) for case in cases}
+        """Return the cases of the model under `settings`; their files are built when the cases are prepared."""
+        config = self.config
+        compressed = CompressedModel(
+            model, chosen(settings), self._split, config.preprocess, config.shapes, self.notify
+        )
+        dataset = USER_DATA if self._split else None
+        runtimes = config.runtimes or _usable_runtimes(compressed.formats)
+        cases = compressed.cases(runtimes, self._threads, dataset)
+        return {case: partial(compressed.artifact, case) for case in cases}
 
     @cached_property
     def _split(self) -> Split | None:
-        """The data, parted into what calibrates and what is scored, where nets are to be compressed."""
-        return Split(self.data, self.seed) if self.data and self.compress else None
+        """The labelled images in two parts, for calibration and for scoring, where models are compressed."""
+        return Split(self._data, self.config.seed) if self._data and self.config.compress else None
 
 
 def _distinct(by_path: Mapping[Path, Mapping[Case, T]]) -> dict[Case, T]:
-    """What belongs to each case; models whose cases are the same are named by as many folders as tell them apart."""
+    """Return what belongs to each case, with models of one name told apart by as many of their folders as needed."""
     folders = dict.fromkeys(by_path, 0)
     while True:
         named = {
@@ -124,12 +134,12 @@ def _distinct(by_path: Mapping[Path, Mapping[Case, T]]) -> dict[Case, T]:
 
 
 def _name(path: Path, folders: int) -> str:
-    """The file's stem; with `folders` its whole name behind so many of the folders it lies in."""
+    """Return the file's stem, or with `folders` its path from so many folders above."""
     return "/".join(path.parts[-folders - 1 :]) if folders else path.stem
 
 
-def _able(formats: Sequence[Format]) -> list[str]:
-    """Runtimes that can run one of the formats here; where none can, all that take one: their refusals say why."""
+def _usable_runtimes(formats: Sequence[Format]) -> list[str]:
+    """Return the runtimes that can run one of the formats here; where none can, all that take one, to say why."""
     taking = [(name, one) for name, one in by_preference() if set(formats) & set(one.formats)]
     able = [name for name, one in taking if any(one.support(kind).ok for kind in formats)]
     return able or [name for name, _ in taking]

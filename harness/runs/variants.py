@@ -18,7 +18,7 @@ from harness.runtimes.installed import by_preference
 from suites.artifacts import catalog
 from suites.user_model import UserModel
 
-from .plan import REFERENCE, EvaluationData, Preparer
+from .preparation import REFERENCE, CasePreparer, EvaluationData
 
 FindArtifact = Callable[[Case, Format], Artifact]
 
@@ -57,7 +57,7 @@ class VariantResolver:
     def _first(self, text: str, cases: Sequence[Case], find: FindArtifact) -> PreparedCase:
         """The first case that can run here."""
         data = {name: EvaluationData(s.kind, s.path, figure=s.figure) for name, s in catalog.datasets().items()}
-        preparer = Preparer(find, data, self.room, self.shapes)
+        preparer = CasePreparer(find, data, self.room, self.shapes)
         refusals: dict[str, str] = {}
         for case in cases:
             result = preparer.prepare(case)

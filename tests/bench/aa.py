@@ -25,7 +25,7 @@ from harness.measure.ab import PairedComparison, ProcessTiming, Side, time_proce
 from harness.measure.passes.worker_process import WorkerFailure
 from harness.measure.prepared import PreparedCase
 from harness.measure.presets import Profile, profile
-from harness.runs.config import find_target
+from harness.runs.plan import find_target
 from harness.runs.variants import VariantResolver
 
 sys.path.insert(0, str(Path(__file__).parent))

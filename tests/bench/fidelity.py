@@ -33,7 +33,7 @@ from harness.measure.ab import time_process
 from harness.measure.passes.worker_process import WorkerFailure, run_worker
 from harness.measure.prepared import PreparedCase
 from harness.measure.presets import Profile, profile
-from harness.runs.config import find_target
+from harness.runs.plan import find_target
 from harness.runs.variants import VariantResolver
 from harness.stats.comparison import ab
 

@@ -30,12 +30,13 @@ from harness.nightly import exact_metrics
 from harness.nightly import night as night_module
 from harness.nightly.night import Night
 from harness.nightly.report import NightlyReport
-from harness.runs.plan import Plan as BenchPlan
+from harness.runs.plan import Plan as RunPlan
 from harness.runtimes.base import Options
 from harness.store.database.history import NightRun, Nights, Series
 from harness.store.runfolder import RunFolder
 from suites.nightly_rules import NightlyRules
 from tests.factory import MILLISECOND, Plan, write_run
+from tests.fakes.plans import plan_of
 
 CASES = [Case("net", setting, "onnxruntime-cpu") for setting in ("fp32", "int8-static")]
 FP32, INT8 = (case.id for case in CASES)
@@ -111,6 +112,7 @@ class Lab:
         self.day = HISTORY
         self.again = Again()
         self.hits: dict[str, Sequence[bool]] = {}
+        self.rules = NO_RULES
         self.runs_still = True
 
     def plug_in(self, patch: pytest.MonkeyPatch) -> None:
@@ -144,12 +146,11 @@ class Lab:
 
     def plan(
         self, build: str | Mapping[str, str] = "old", cases: Sequence[Case] = CASES, labelled: bool = False
-    ) -> BenchPlan:
+    ) -> RunPlan:
         """The cases with model files that hold `build`, by case where they differ."""
         content = {case: build if isinstance(build, str) else build.get(case.id, "old") for case in cases}
-        return BenchPlan(
-            tuple(cases), tuple(prepared(self.folder, case, text, labelled) for case, text in content.items())
-        )
+        ready = (prepared(self.folder, case, text, labelled) for case, text in content.items())
+        return plan_of(ready, cases=cases)
 
     def night(
         self,

@@ -27,12 +27,12 @@ from harness.host.identity import identity
 from harness.measure.prepared import PreparedCase
 from harness.nightly import night as night_module
 from harness.nightly.night import Night
-from harness.runs.plan import Plan
 from harness.runs.session import versions
 from harness.runtimes.base import Options
 from harness.store.runfolder import RunFolder
 from suites import suite
 from suites.nightly_rules import NightlyRules
+from tests.fakes.plans import plan_of
 
 from .structure import READERS, assert_same
 
@@ -257,7 +257,7 @@ def judged(
             ratio = next((ratio for text, ratio in ratios.items() if text in record.case_id), 1.0)
             run.append(_crash(record) if crashed in record.case_id else _changed(record, ratio, memory))
         prepared = tuple(_prepared(record, place, changed) for record in run.records())
-        plan = Plan(tuple(one.case for one in prepared), prepared)
+        plan = plan_of(prepared)
         night = Night(opened, run, plan, NightlyRules(suite.load("golden-night.toml").nightly))
         paper = night.judge()
         night.write(paper)

@@ -123,7 +123,8 @@ def command(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     def run(*arguments: str, **night: Any) -> int:
         bench = lab.bench(**night)
         lab.written = bench.folder.path
-        monkeypatch.setattr(run_command, "measure", lambda request, options: bench)
+        monkeypatch.setattr(run_command, "planned", lambda _config: replace(bench.plan, nightly_rules=lab.rules))
+        monkeypatch.setattr(run_command, "measure", lambda _config, _plan, _arguments: bench)
         return cli.main(["nightly", "quick", "--store", str(lab.place), "--no-report", *arguments])
 
     return run
@@ -197,10 +198,10 @@ def test_exit_0_nothing_to_report_or_improvements_alone(lab, command, capsys, sl
 
 
 @pytest.mark.parametrize("broken", [True, False])
-def test_exit_1_regression_or_limit_broken(lab, command, monkeypatch, broken) -> None:
+def test_exit_1_regression_or_limit_broken(lab, command, broken) -> None:
     if broken:
         limited = NightlyRules((NightlyRule(limits=("p50 <= 1 ms",)),))
-        monkeypatch.setattr("harness.runs.config.Request.rules", limited)
+        lab.rules = limited
         assert command() == 1
     else:
         lab.again.ratio = 1.06
@@ -234,13 +235,14 @@ def test_exit_12_device_or_infrastructure(command, status) -> None:
     assert command(status={FP32: status}) == 12
 
 
-def test_exit_2_wrong_usage_130_interrupted(lab, command) -> None:
+def test_exit_2_wrong_usage_130_interrupted(lab, command, tmp_path) -> None:
+    assert cli.main(["nightly", "no-such-suite", "--store", str(tmp_path / "new.sqlite")]) == 2
+    assert not (tmp_path / "new.sqlite").exists(), "an unknown suite leaves no store behind"
     assert command(interrupted=True) == 130
     assert not (lab.written / "verdicts.json").exists()
     with store.open(lab.place) as opened:
         assert len(opened.series(LATENCIES).runs) == HISTORY, "it is not judged"
     assert cli.main(["nightly", "--accept", "fp32", "--store", str(lab.place)]) == 2, "no reason"
-    assert cli.main(["nightly", "no-such-suite", "--store", str(lab.place)]) == 2
 
 
 @pytest.mark.parametrize(

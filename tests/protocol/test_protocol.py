@@ -61,9 +61,8 @@ from harness.measure.worker import latency as control
 from harness.measure.worker import latency as timing
 from harness.measure.worker.loop import LoopPlan
 from harness.measure.worker.scenarios import ScenarioContext
-from harness.runs.config import Order
-from harness.runs.plan import EvaluationData, Preparer
-from harness.runs.plan import Plan as RunPlan
+from harness.runs.config import RunConfig
+from harness.runs.preparation import CasePreparer, EvaluationData, Preparation
 from harness.runs.session import RunSession
 from harness.runtimes.base import Adapter, Options, Session, SessionError, TensorSpec
 from harness.runtimes.graph_counts import Counts, Graph, Node, count
@@ -86,6 +85,7 @@ from suites.artifacts.synthetic.check import check
 from suites.artifacts.synthetic.files import available
 from suites.user_model import UserModel
 from tests import factory, onnx_bytes, trees
+from tests.fakes.plans import plan_of
 from tests.protocol.scripted import (
     MS,
     NO_SENSOR,
@@ -669,14 +669,14 @@ def test_runtime_gets_the_cases_threads(monkeypatch: pytest.MonkeyPatch, tmp_pat
             assert READ_BACK[runtime](patch, tmp_path, Job.read(tmp_path / "job.json").options) == threads
 
 
-def planned(cases: Sequence[Case]) -> RunPlan:
+def planned(cases: Sequence[Case]) -> Preparation:
     """The plan of some cases on a machine with four CPUs to pin to, the best first."""
     room = ResourceLimits(timeout_s=33.0, memory_bytes=44 << 20, cpus=(3, 1, 2, 0))
 
     def find(case: Case, file_format: Any) -> Artifact:
         return dataclasses.replace(prepared(case).artifact, format=file_format)
 
-    return Preparer(find, {}, room).plan(cases)
+    return CasePreparer(find, {}, room).prepare_all(cases)
 
 
 def test_pinned_to_as_many_cpus_as_threads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -940,7 +940,7 @@ def test_overhead_is_in_the_header(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         return answer([9], warmup_ns=[*[5000] * 2000, *[140] * (job.loop.warmup_n - 2000)])
 
     monkeypatch.setattr(overhead, "run_worker", run)
-    with RunSession(order_to(tmp_path), plan_of([])) as made:
+    with RunSession(config_on_a_tree(tmp_path), plan_of([], tmp_path / "run")) as made:
         pass
     assert made.folder.header().harness_overhead_ns == Value(140.0, n=10_000)
     (job,) = asked
@@ -948,23 +948,10 @@ def test_overhead_is_in_the_header(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert isinstance(plugins.load("runtimes", "null").open(Path(), Options()), NullSession)
 
 
-def order_to(folder: Path, **changes: Any) -> Order:
-    """The order of a run on a recorded machine, into the folder `run`."""
+def config_on_a_tree(folder: Path, **changes: Any) -> RunConfig:
+    """The configuration of a run on a recorded machine."""
     tree: trees.Tree = {"proc/meminfo": "MemTotal: 4000000 kB\nMemAvailable: 3000000 kB\n"}
-    return Order(
-        **{
-            "suite": "own",
-            "target": Target("x86-64", "PC", "generic"),
-            "profile": profile("quick"),
-            "out": folder / "run",
-            "fs": HostFs(trees.write(folder / "tree", tree)),
-            **changes,
-        }
-    )
-
-
-def plan_of(cases: Sequence[Any]) -> RunPlan:
-    return RunPlan(tuple(each.case for each in cases), tuple(cases))
+    return RunConfig(fs=HostFs(trees.write(folder / "tree", tree)), **changes)
 
 
 # --- Latency: median, interval and tails ------------------------------------------------------------------------------
@@ -1546,7 +1533,8 @@ def test_agreement_is_with_fp32_on_the_same_runtime(monkeypatch: pytest.MonkeyPa
         made = prepared(case).artifact
         return dataclasses.replace(made, format=file_format, preprocess=Preprocess(), weights="trained")
 
-    plan = Preparer(find, {"fashion-mnist": EvaluationData("idx", folder)}, ResourceLimits(60.0)).plan(cases)
+    data = {"fashion-mnist": EvaluationData("idx", folder)}
+    plan = CasePreparer(find, data, ResourceLimits(60.0)).prepare_all(cases)
     assert len(plan.references) == 4
     for case, reference in plan.references.items():
         assert reference.case == dataclasses.replace(case, compression="fp32"), "the same model and runtime"
@@ -1569,7 +1557,7 @@ def test_synthetic_weights_have_no_accuracy(monkeypatch: pytest.MonkeyPatch, tmp
 
     data = {"fashion-mnist": EvaluationData("idx", ROOT / "suites" / "data" / "fashion-mnist")}
     case = Case("m", "fp32", "null", dataset="fashion-mnist", weights="synthetic")
-    (own,) = Preparer(find, data, ResourceLimits(60.0)).plan([case]).prepared
+    (own,) = CasePreparer(find, data, ResourceLimits(60.0)).prepare_all([case]).prepared
     ((record,), jobs) = records(monkeypatch, tmp_path, [dataclasses.replace(own, oracle=None)])
     assert "accuracy" not in {job.phase for job in jobs}
     for name in ("top1", "top5", "n_images", "agreement", "sqnr_db"):
@@ -2190,8 +2178,8 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         return usual(job)
 
     replace_workers(monkeypatch, run)
-    request = SimpleNamespace(order=lambda: order_to(tmp_path), plan=lambda: plan_of(two_nets()))
-    monkeypatch.setattr(cli_run, "config_of", lambda _arguments: request)
+    monkeypatch.setattr(cli_run, "config_of", lambda _arguments: config_on_a_tree(tmp_path))
+    monkeypatch.setattr(cli_run, "planned", lambda _config: plan_of(two_nets(), tmp_path / "run"))
     shown: list[Any] = []
     monkeypatch.setattr(_output, "show_report", lambda folders, silent: shown.append(folders))
     out = str(tmp_path / "run")
@@ -2208,7 +2196,7 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def killed(patch: pytest.MonkeyPatch, folder: Path) -> RunFolder:
     """The folder of a run that was killed when its first case was finished."""
     replace_workers(patch, usual)
-    with RunSession(order_to(folder), plan_of(two_nets())) as made:
+    with RunSession(config_on_a_tree(folder), plan_of(two_nets(), folder / "run")) as made:
         header = made.header
         for event in made.run():
             if isinstance(event, Record):
@@ -2223,7 +2211,7 @@ def test_a_killed_run_is_resumed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     before = {path: path.read_bytes() for path in run.path.glob("records/*.json")}
     assert len(before) == 1
     jobs = replace_workers(monkeypatch, usual)
-    with RunSession(order_to(tmp_path, resume=True), plan_of(two_nets())) as made:
+    with RunSession(config_on_a_tree(tmp_path, resume=True), plan_of(two_nets(), tmp_path / "run")) as made:
         list(made.run())
     assert {Path(job.model).stem for job in jobs} == {"second-fp32"}
     assert {path: path.read_bytes() for path in before} == before
@@ -2246,7 +2234,7 @@ def test_only_the_same_run_is_resumed(monkeypatch: pytest.MonkeyPatch, tmp_path:
         "machine": {"host": {**header.host, "machine_id": "another"}},
     }[name]
     run.write_header(dataclasses.replace(header, **other))
-    again = RunSession(order_to(tmp_path, resume=True), plan_of(two_nets()))
+    again = RunSession(config_on_a_tree(tmp_path, resume=True), plan_of(two_nets(), tmp_path / "run"))
     with pytest.raises(UsageError, match=f"its {name} differs"), again:
         pass
 

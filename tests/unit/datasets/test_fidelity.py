@@ -14,7 +14,7 @@ from harness.core.execution import Execution
 from harness.core.quantity import Missing, Value
 from harness.measure.passes.fidelity import wrong_output
 from harness.measure.prepared import PreparedCase
-from harness.runs.plan import requested_precision
+from harness.runs.preparation import requested_precision
 from harness.runtimes.base import Options
 from harness.stats.output_quality import NAMES, compare, wrong
 

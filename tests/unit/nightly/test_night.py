@@ -17,11 +17,11 @@ from harness.nightly import night as night_module
 from harness.nightly.baselines import BaselineStore, Build, accept
 from harness.nightly.night import Night
 from harness.nightly.series import Tonight, judge
-from harness.runs.plan import Plan as BenchPlan
 from harness.runtimes.base import Options
 from harness.stats.nightly import Settings
 from suites.nightly_rules import NightlyRule, NightlyRules
 from tests.factory import MILLISECOND, Plan, write_run
+from tests.fakes.plans import plan_of
 
 CASES = [Case("net", setting, "onnxruntime-cpu") for setting in ("fp32", "int8-static", "fp16")]
 NAMES = [case.id for case in CASES]
@@ -129,7 +129,7 @@ def test_night_is_kept_and_judged_in_either_database(new_store, tmp_path, monkey
     place = new_store(tmp_path)
     for night in (*range(NIGHTS - 12, NIGHTS), NIGHTS):
         content = "new" if night == NIGHTS - 1 else "old"
-        plan = BenchPlan(tuple(CASES), tuple(prepared(tmp_path, case, content) for case in CASES))
+        plan = plan_of(prepared(tmp_path, case, content) for case in CASES)
         with store.open(place) as opened:
             judged = Night(opened, run_of(tmp_path, night, rng), plan, NO_RULES)
             paper = judged.judge()

@@ -17,7 +17,7 @@ from harness.core.record import Record
 from harness.core.verdict import Verdict
 from harness.host.resource_limits import ResourceLimits
 from harness.measure.prepared import PreparedCase
-from harness.runs.plan import EvaluationData, Preparer
+from harness.runs.preparation import CasePreparer, EvaluationData
 from suites.artifacts import catalog
 from suites.data.published_weights import PUBLISHED
 from suites.preparation import prepare
@@ -59,7 +59,7 @@ def test_without_the_pictures_the_latency_is_still_measured(tmp_path: Path) -> N
     how = PUBLISHED[LITE0].preprocess
     artifact = Artifact(tmp_path, "onnx", "0" * 64, 1, weights="trained", preprocess=how)
     data = {"mini-imagenet": EvaluationData("folder", tmp_path / "none", figure="mini-set top-1")}
-    prepared = Preparer(lambda *_: artifact, data, ResourceLimits(timeout_s=1)).prepare(CASE)
+    prepared = CasePreparer(lambda *_: artifact, data, ResourceLimits(timeout_s=1)).prepare(CASE)
     assert isinstance(prepared, PreparedCase)
     assert prepared.labelled is None
     assert prepared.unlabelled == "mini-imagenet is not on this machine: edgebench data fetch mini-imagenet"

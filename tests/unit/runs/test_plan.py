@@ -1,4 +1,4 @@
-"""From what a user asks for to what will run: cases, artifacts, options, limits, references, and what is refused."""
+"""From a configuration to what will run: cases, artifacts, options, limits, references, and what is refused."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from harness.core.case import Case
 from harness.core.errors import DataError, ModelError, SetupError, UnknownName, UsageError
 from harness.core.hostfs import HostFs
 from harness.measure.prepared import PreparedCase
-from harness.runs.config import Request
-from harness.runs.plan import Plan
+from harness.runs.config import RunConfig
+from harness.runs.plan import Plan, plan
+from harness.runs.session import RunSession
 from suites.artifacts import catalog
 from tests import onnx_bytes
 from tests.fakes.worker import FakeWorkers, timed
@@ -32,11 +33,11 @@ def relu(path: Path, operator: str = "Relu") -> Path:
 
 
 def planned(**changes: Any) -> Plan:
-    return Request(**changes).plan()
+    return plan(RunConfig(**changes))
 
 
 def the_one(**changes: Any) -> PreparedCase:
-    """The only case of a request, ready to run."""
+    """The only case of a plan, ready to run."""
     plan = planned(**changes)
     assert plan.refused == {}
     (prepared,) = plan.prepared
@@ -47,56 +48,56 @@ def the_one(**changes: Any) -> PreparedCase:
 
 
 def test_nothing_named_is_the_quick_suite() -> None:
-    assert Request().cases == Request(suite="quick").cases
-    assert Request().order().suite == "quick"
+    assert planned().cases == planned(suite="quick").cases
+    assert planned().suite == "quick"
 
 
 def test_models_alone_are_measured_without_a_suite_and_with_one_beside_it(tmp_path: Path) -> None:
     model = str(relu(tmp_path / "net.onnx"))
-    alone = Request(models=[model], runtimes=["onnxruntime-cpu"])
+    alone = planned(models=[model], runtimes=["onnxruntime-cpu"])
     assert [case.id for case in alone.cases] == ["net|as-is|onnxruntime-cpu|t1"]
-    assert alone.order().suite == "own"
-    both = Request(models=[model], suite="quick", runtimes=["onnxruntime-cpu"])
-    assert len(both.cases) == len(Request(runtimes=["onnxruntime-cpu"]).cases) + 1
-    assert both.order().suite == "quick"
+    assert alone.suite == "own"
+    both = planned(models=[model], suite="quick", runtimes=["onnxruntime-cpu"])
+    assert len(both.cases) == len(planned(runtimes=["onnxruntime-cpu"]).cases) + 1
+    assert both.suite == "quick"
 
 
 def test_every_text_to_keep_must_be_in_a_case() -> None:
-    cases = Request(keep=[NET, "int8"]).cases
+    cases = planned(filters=[NET, "int8"]).cases
     assert len(cases) == 4
     assert all(NET in case.id and "int8" in case.id for case in cases)
 
 
 def test_what_leaves_no_case_says_what_none_has_and_how_one_is_called() -> None:
     with pytest.raises(UsageError, match="no case is left") as error:
-        _ = Request(keep=["resnet900"], runtimes=["mnn", "ncnn"]).cases
+        _ = planned(filters=["resnet900"], runtimes=["mnn", "ncnn"]).cases
     assert "'resnet900' and runtime mnn or ncnn" in error.value.message
     assert NET in error.value.remedy
 
 
 def test_threads_of_the_command_replace_the_suites() -> None:
-    assert {case.threads for case in Request(threads=3).cases} == {3}
+    assert {case.threads for case in planned(threads=3).cases} == {3}
 
 
 def test_an_unknown_suite_is_refused_with_those_there_are() -> None:
     with pytest.raises(UsageError, match="quack"):
-        _ = Request(suite="quack").cases
+        _ = planned(suite="quack").cases
 
 
 # Which file
 
 
 def test_a_shipped_case_gets_its_own_file_in_the_format_that_its_runtime_prefers() -> None:
-    prepared = the_one(keep=[ON_ONNX])
+    prepared = the_one(filters=[ON_ONNX])
     assert prepared.artifact.format == "onnx"
     assert prepared.artifact == catalog.artifact(prepared.case, "onnx")
-    assert the_one(keep=[f"{NET}|fp32|litert"]).artifact.format == "tflite"
+    assert the_one(filters=[f"{NET}|fp32|litert"]).artifact.format == "tflite"
 
 
 def test_a_replacement_takes_the_place_of_the_cases_file_and_keeps_its_preprocessing(tmp_path: Path) -> None:
     other = relu(tmp_path / "other.onnx")
-    (case,) = Request(keep=[ON_ONNX]).cases
-    prepared = the_one(keep=[ON_ONNX], replacements={case.id: other})
+    (case,) = planned(filters=[ON_ONNX]).cases
+    prepared = the_one(filters=[ON_ONNX], replacements={case.id: other})
     assert prepared.artifact.sha256 == sha256_of(other)
     assert prepared.artifact.preprocess == catalog.artifact(case, "onnx").preprocess
     assert prepared.labelled is not None
@@ -104,7 +105,7 @@ def test_a_replacement_takes_the_place_of_the_cases_file_and_keeps_its_preproces
 
 def test_a_replacement_of_a_case_that_is_not_measured_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match=r"unknown case 'net\|none'"):
-        planned(keep=[ON_ONNX], replacements={"net|none": relu(tmp_path / "other.onnx")})
+        planned(filters=[ON_ONNX], replacements={"net|none": relu(tmp_path / "other.onnx")})
 
 
 # What is refused
@@ -114,7 +115,7 @@ def test_a_runtime_that_is_not_installed_is_refused_with_the_command_that_instal
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("harness.runtimes.capability.installed", lambda name: name == "onnxruntime")
-    plan = planned(keep=[f"{NET}|fp32"])
+    plan = planned(filters=[f"{NET}|fp32"])
     (refused,) = plan.refused
     assert refused.runtime == "litert-xnnpack"
     assert "is not installed" in plan.refused[refused].reason
@@ -126,7 +127,7 @@ def test_an_unknown_runtime_is_an_error_of_the_request() -> None:
     with pytest.raises(UsageError, match="onnxruntime-cpuu"):
         planned(runtimes=["onnxruntime-cpuu"])
     with pytest.raises(UnknownName, match="unknown runtime 'mnm'"):
-        planned(keep=[ON_ONNX], runtime_options={"mnm": {"a": "b"}})
+        planned(filters=[ON_ONNX], runtime_options={"mnm": {"a": "b"}})
 
 
 def test_a_model_that_cannot_be_used_is_refused_beside_others_and_an_error_alone(tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ def test_a_model_that_cannot_be_used_is_refused_beside_others_and_an_error_alone
     assert plan.cases == (plan.prepared[0].case, case)
     with pytest.raises(ModelError, match="no such model file"):
         planned(models=[gone])
-    assert gone in planned(models=[gone], suite="quick", keep=["gone"]).refused.popitem()[1].reason  # type: ignore[attr-defined]
+    assert gone in planned(models=[gone], suite="quick", filters=["gone"]).refused.popitem()[1].reason  # type: ignore[attr-defined]
 
 
 def test_runtimes_that_do_not_take_a_models_format_are_an_error(tmp_path: Path) -> None:
@@ -149,8 +150,8 @@ def test_runtimes_that_do_not_take_a_models_format_are_an_error(tmp_path: Path) 
 
 
 def test_compress_needs_a_model() -> None:
-    with pytest.raises(UsageError, match="needs a net of your own"):
-        Request(compress="all")
+    with pytest.raises(UsageError, match="needs a model of your own"):
+        RunConfig(compress="all")
 
 
 def test_damaged_installation_stops_the_whole_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +160,7 @@ def test_damaged_installation_stops_the_whole_run(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(catalog, "artifact", damaged)
     with pytest.raises(SetupError, match="another hash"):
-        planned(keep=[ON_ONNX])
+        planned(filters=[ON_ONNX])
 
 
 # Two files of one name
@@ -192,7 +193,7 @@ def test_models_of_one_name_that_cannot_be_used_are_each_refused(tmp_path: Path)
 def test_a_model_called_as_one_of_the_suite_is_not_mistaken_for_it(tmp_path: Path) -> None:
     model = str(relu(tmp_path / f"{NET}.onnx"))
     with pytest.raises(UsageError, match=r"two cases are called mobilenet_v2-0.35-32\|fp32"):
-        _ = Request(suite="quick", models=[model], compress="fp32", runtimes=["onnxruntime-cpu"]).cases
+        _ = planned(suite="quick", models=[model], compress="fp32", runtimes=["onnxruntime-cpu"]).cases
 
 
 # Options, limits, order
@@ -205,7 +206,7 @@ def test_the_commands_options_go_over_the_boards(tmp_path: Path) -> None:
         'title = "Bench board"\nkind = "board"\n[limits]\ntimeout_s = 77.0\n'
         '[runtimes.onnxruntime-cpu]\noptions = { a = "board", b = "board" }\n'
     )
-    how: dict[str, Any] = {"keep": [ON_ONNX], "descriptors": [board], "target_name": "bench-board"}
+    how: dict[str, Any] = {"filters": [ON_ONNX], "descriptors": [board], "target_name": "bench-board"}
     plain = the_one(**how)
     assert plain.options.settings == {"a": "board", "b": "board"}
     assert plain.timeout_s == 77.0
@@ -215,39 +216,38 @@ def test_the_commands_options_go_over_the_boards(tmp_path: Path) -> None:
 
 
 def test_a_memory_limit_below_what_is_free_is_kept_and_one_above_is_not() -> None:
-    assert the_one(keep=[ON_ONNX], memory_bytes=64 << 20).memory_bytes == 64 << 20
-    limited = the_one(keep=[ON_ONNX], memory_bytes=1 << 60).memory_bytes
+    assert the_one(filters=[ON_ONNX], memory_bytes=64 << 20).memory_bytes == 64 << 20
+    limited = the_one(filters=[ON_ONNX], memory_bytes=1 << 60).memory_bytes
     assert limited is not None
     assert limited < 1 << 60
 
 
 def test_a_case_is_pinned_to_as_many_cpus_as_it_has_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3})
-    assert [len(the_one(keep=[ON_ONNX], threads=n).cpus) for n in (1, 2, 8)] == [1, 2, 4]
+    assert [len(the_one(filters=[ON_ONNX], threads=n).cpus) for n in (1, 2, 8)] == [1, 2, 4]
 
 
-def test_the_order_says_how_and_the_suite_decides_what_the_command_leaves_open() -> None:
-    order = Request(seed=7, command=("edgebench", "run"), ambient_c=21.5, strict=True, accuracy_margin=0.01).order()
-    assert (order.seed, order.command, order.ambient_c, order.strict) == (7, ("edgebench", "run"), 21.5, True)
-    assert order.accuracy_margin == 0.01
-    assert order.profile.name == "quick"
-    assert Request(profile="full", deep=False).order().profile.deep is False
-    assert Request(out="somewhere").order().out == Path("somewhere")
-    assert Request().order().out.parent == Path("runs")
+def test_the_suite_decides_what_the_command_leaves_open() -> None:
+    assert planned(filters=[ON_ONNX]).profile.name == "quick"
+    assert planned(profile="full", deep=False).profile.deep is False
+    assert planned(out="somewhere").out == Path("somewhere")
+    assert planned().out.parent == Path("runs")
     with pytest.raises(UnknownName, match="unknown profile 'huge'"):
-        Request(profile="huge").order()
+        planned(profile="huge")
 
 
 def test_a_recorded_board_never_passes_for_the_board(tmp_path: Path) -> None:
-    order = Request(fs=HostFs(tmp_path), target_name="raspberry-pi-5").order()
-    assert order.target_name == "raspberry-pi-5 (recorded)"
+    config = RunConfig(fs=HostFs(tmp_path), target_name="raspberry-pi-5", out=str(tmp_path / "run"))
+    empty = plan(config, [])
+    with RunSession(config, empty) as session:
+        assert session.header.target == "raspberry-pi-5 (recorded)"
 
 
 # References
 
 
 def test_the_fp32_net_of_the_same_runtime_is_the_reference_and_one_on_onnxruntime_the_oracle() -> None:
-    plan = planned(keep=[f"{NET}|int8-static|litert"])
+    plan = planned(filters=[f"{NET}|int8-static|litert"])
     (prepared,) = plan.prepared
     reference = plan.references[prepared.case]
     assert reference.case == dataclasses.replace(prepared.case, compression="fp32")
@@ -257,7 +257,7 @@ def test_the_fp32_net_of_the_same_runtime_is_the_reference_and_one_on_onnxruntim
 
 
 def test_the_oracle_runs_plainly_whatever_the_case_does() -> None:
-    prepared = the_one(keep=[ON_ONNX], threads=2, batch=4, scenario="Offline")
+    prepared = the_one(filters=[ON_ONNX], threads=2, batch=4, scenario="Offline")
     assert prepared.oracle is not None
     case = prepared.oracle.case
     assert (case.threads, case.batch, case.scenario, case.driver) == (1, 1, "SingleStream", "own")
@@ -271,12 +271,12 @@ def test_a_users_file_is_compared_with_itself_on_the_first_reference_runtime_tha
 
 
 def test_without_a_reference_runtime_there_is_no_oracle(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.runs.plan.ORACLES", ())
-    assert the_one(keep=[ON_ONNX]).oracle is None
+    monkeypatch.setattr("harness.runs.preparation.ORACLES", ())
+    assert the_one(filters=[ON_ONNX]).oracle is None
 
 
 def test_synthetic_weights_have_no_labels_and_no_reference() -> None:
-    plan = planned(keep=["mobilenet_v2-1.0-224|int8-static|onnxruntime"])
+    plan = planned(filters=["mobilenet_v2-1.0-224|int8-static|onnxruntime"])
     (prepared,) = plan.prepared
     assert (prepared.labelled, prepared.unlabelled) == (None, "not available: synthetic weights")
     assert plan.references == {}
@@ -286,7 +286,7 @@ def test_synthetic_weights_have_no_labels_and_no_reference() -> None:
 
 
 def test_images_limit_what_is_scored() -> None:
-    labelled = the_one(keep=[ON_ONNX], images=17).labelled
+    labelled = the_one(filters=[ON_ONNX], images=17).labelled
     assert labelled is not None
     assert labelled.limit == 17
 
@@ -295,7 +295,7 @@ def test_a_data_set_that_is_not_here_is_a_reason_that_names_the_command(monkeypa
     there = catalog.datasets()
     gone = {name: dataclasses.replace(each, path=Path("/nowhere")) for name, each in there.items()}
     monkeypatch.setattr(catalog, "datasets", lambda: gone)
-    prepared = the_one(keep=[ON_ONNX])
+    prepared = the_one(filters=[ON_ONNX])
     assert prepared.labelled is None
     assert prepared.unlabelled == "fashion-mnist is not on this machine: edgebench data fetch fashion-mnist"
 
@@ -321,7 +321,7 @@ def test_the_users_images_label_the_users_model_alone(tmp_path: Path, pictures: 
         images=4,
         suite="quick",
         runtimes=["onnxruntime-cpu"],
-        keep=["|onnxruntime-cpu|t1"],
+        filters=["|onnxruntime-cpu|t1"],
     )
     labelled = {one.case.model: one.labelled for one in plan.prepared}
     own = labelled["net"]
@@ -336,11 +336,11 @@ def test_compression_calibrates_with_some_images_and_scores_on_the_others(
     tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    request = Request(
+    result = planned(
         models=[str(relu(tmp_path / "net.onnx"))], data=str(pictures), compress="fp16", runtimes=["onnxruntime-cpu"]
     )
-    assert {one.labelled.kind for one in request.plan().prepared if one.labelled} == {"part"}
-    assert [case.compression for case in request.cases] == ["fp32", "fp16"]
+    assert {one.labelled.kind for one in result.prepared if one.labelled} == {"part"}
+    assert [case.compression for case in result.cases] == ["fp32", "fp16"]
 
 
 def test_images_of_other_classes_than_the_models_are_an_error(
@@ -356,7 +356,7 @@ def test_images_of_other_classes_than_the_models_are_an_error(
 
 
 def test_a_plan_of_some_cases_keeps_their_references_and_refusals() -> None:
-    plan = planned(keep=[NET, "litert"])
+    plan = planned(filters=[NET, "litert"])
     some: tuple[Case, ...] = plan.cases[1:3]
     left = plan.only(some)
     assert left.cases == some

@@ -9,14 +9,15 @@ import pytest
 from harness.core.case import Case
 from harness.core.errors import ScenarioError
 from harness.core.scenario import Load
-from harness.runs.config import Request
+from harness.runs.config import RunConfig
+from harness.runs.plan import plan
 
 NET = "mobilenet_v2-0.35-32|fp32|onnxruntime"
 
 
 def asked(**changes: object) -> tuple[Case, ...]:
     """The one case of the quick suite that NET keeps, changed."""
-    return Request(**{"suite": "quick", "keep": [NET], **changes}).cases  # type: ignore[arg-type]
+    return plan(RunConfig(**{"suite": "quick", "filters": [NET], **changes})).cases  # type: ignore[arg-type]
 
 
 def test_the_command_replaces_scenario_load_and_batch_of_the_suite() -> None:
@@ -36,21 +37,20 @@ def test_cases_that_become_the_same_are_measured_once() -> None:
 
 def test_a_parameter_without_its_scenario_is_refused_at_once() -> None:
     with pytest.raises(ScenarioError, match="SingleStream takes no minutes"):
-        Request(load=Load(minutes=2))
+        RunConfig(load=Load(minutes=2))
 
 
 def test_without_loadgen_the_case_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     installed = importlib.util.find_spec
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "mlperf_loadgen" else installed(name))
-    request = Request(suite="quick", driver="loadgen", keep=[NET])
-    (verdict,) = request.plan().refused.values()
+    (verdict,) = plan(RunConfig(suite="quick", driver="loadgen", filters=[NET])).refused.values()
     assert verdict.status == "unsupported"
     assert "edgebench[loadgen]" in verdict.reason
 
 
 def test_a_block_is_one_net_in_one_scenario() -> None:
-    plan = Request(suite="scenarios", keep=["onnxruntime"]).plan()
-    blocks = [{prepared.case.scenario for prepared in block} for block in plan.blocks]
+    planned = plan(RunConfig(suite="scenarios", filters=["onnxruntime"]))
+    blocks = [{prepared.case.scenario for prepared in block} for block in planned.blocks]
     assert [len(scenarios) for scenarios in blocks] == [1] * len(blocks)
-    assert sum(map(len, plan.blocks)) == len(plan.prepared)
+    assert sum(map(len, planned.blocks)) == len(planned.prepared)
     assert blocks[-1] == {"sustained"}  # heats the machine, so it runs when nothing else is left

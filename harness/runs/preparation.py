@@ -1,0 +1,183 @@
+"""Prepare cases: find the adapter, artifact and labelled images of each, or the reason why it cannot run."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness.core import plugins
+from harness.core.artifact import Artifact, Format
+from harness.core.case import Case
+from harness.core.errors import EdgebenchError, SetupError, UnknownName, UsageError
+from harness.core.execution import FROM_FILE
+from harness.core.scenario import Load
+from harness.core.verdict import Verdict
+from harness.host.resource_limits import ResourceLimits
+from harness.measure.prepared import PreparedCase
+from harness.measure.protocol import LabelledData
+from harness.runtimes.base import Adapter, Options
+from harness.runtimes.capability import Capability
+from suites.compression.chain import Chain
+
+_PLAIN = "fp32"
+_MEANT = {"int8-dynamic": "int8", "weight-only": _PLAIN}
+"""What a file stored so is meant to be computed in, where that is not what it is stored in."""
+
+
+def requested_precision(compression: str, hint: str) -> str:
+    """Return the precision that a case asks its runtime to compute in: 'fp32', 'fp16', 'int8', ...
+
+    Args:
+        compression: The case's setting; for a label of the user the precision is FROM_FILE unless there is a hint.
+        hint: What the adapter asks of its library; it replaces fp32 and no other precision.
+    """
+    try:
+        stored = Chain.parse(compression).last.stored
+    except (UnknownName, UsageError):  # a label of the user's own
+        return FROM_FILE if hint in ("", _PLAIN) else hint
+    meant = _MEANT.get(stored, stored)
+    return hint if hint and meant == _PLAIN else meant
+
+
+REFERENCE = "fp32"
+"""The setting whose outputs the others are compared with."""
+
+ORACLES = ("onnxruntime-cpu", "litert-xnnpack", "openvino-cpu")
+"""Runtimes whose fp32 outputs are held to be right, the first that can run the net."""
+
+FindArtifact = Callable[[Case, Format], Artifact]
+
+
+@dataclass(frozen=True)
+class EvaluationData:
+    """Labelled images of a data set.
+
+    Attributes:
+        kind: How they are opened, as `harness.datasets.dataset.open_dataset` takes it.
+        path: The folder they lie in.
+        limit: The most images to score; None means all.
+        figure: What accuracy on them is called.
+    """
+
+    kind: str
+    path: Path
+    limit: int | None = None
+    figure: str = "top-1"
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What became of the cases to prepare.
+
+    Attributes:
+        prepared: Cases that can run, in the order in which they were given.
+        refused: Cases that cannot, with the verdict that says why.
+        references: The fp32 model on the same runtime that a case's accuracy is compared with.
+    """
+
+    prepared: tuple[PreparedCase, ...] = ()
+    refused: Mapping[Case, Verdict] = field(default_factory=dict)
+    references: Mapping[Case, PreparedCase] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CasePreparer:
+    """Prepare the cases of a run.
+
+    Attributes:
+        find: Returns the artifact of a case in a format.
+        data: Labelled images by the name of their data set.
+        limits: Time, memory and CPUs of each process.
+        shapes: Shapes of dynamic inputs, by input name.
+        runtime_options: Options by runtime, in the runtime's own terms.
+    """
+
+    find: FindArtifact
+    data: Mapping[str, EvaluationData]
+    limits: ResourceLimits
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    runtime_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def prepare_all(self, cases: Iterable[Case]) -> Preparation:
+        """Prepare every case; one that cannot run is refused with the reason and does not stop the rest."""
+        prepared: dict[Case, PreparedCase] = {}
+        refused: dict[Case, Verdict] = {}
+        for case in cases:
+            result = self.prepare(case)
+            if isinstance(result, PreparedCase):
+                prepared[case] = result
+            else:
+                refused[case] = result
+        prepared = {case: replace(one, oracle=self._oracle(one, prepared)) for case, one in prepared.items()}
+        references = {one.case: found for one in prepared.values() if (found := self._reference(one, prepared))}
+        return Preparation(tuple(prepared.values()), refused, references)
+
+    def prepare(self, case: Case) -> PreparedCase | Verdict:
+        """The case ready to run, or the verdict 'unsupported'. Raises UnknownName, and SetupError on damaged files."""
+        runtime: Adapter = plugins.load("runtimes", case.runtime)
+        if case.driver == "loadgen" and importlib.util.find_spec("mlperf_loadgen") is None:
+            return Verdict("unsupported", "LoadGen is not installed: pip install 'edgebench[loadgen]'")
+        refused = Verdict("unsupported", f"{case.runtime} takes no format this model has")
+        for file_format in runtime.formats:
+            support = runtime.support(file_format)
+            if not support.ok:
+                return Verdict("unsupported", support.reason, support.remedy)
+            try:
+                return self._prepared(case, self.find(case, file_format), runtime.capability)
+            except SetupError:
+                raise
+            except EdgebenchError as error:
+                refused = Verdict("unsupported", error.message, error.remedy)
+        return refused
+
+    def _prepared(self, case: Case, artifact: Artifact, capability: Capability) -> PreparedCase:
+        labelled, unlabelled = self._labelled(case, artifact)
+        return PreparedCase(
+            case=case,
+            artifact=artifact,
+            runtime=plugins.reference("runtimes", case.runtime),
+            options=Options(case.threads, case.batch, self.shapes, self.runtime_options.get(case.runtime, {})),
+            precision=requested_precision(case.compression, capability.hint),
+            labelled=labelled,
+            unlabelled=unlabelled,
+            timeout_s=self.limits.timeout_s,
+            memory_bytes=self.limits.memory_bytes,
+            cpus=self.limits.cpus[: case.threads * (case.load.streams or 1)],
+        )
+
+    def _labelled(self, case: Case, artifact: Artifact) -> tuple[LabelledData | None, str]:
+        if artifact.weights == "synthetic":
+            return None, "not available: synthetic weights"
+        if case.dataset is None or artifact.preprocess is None:
+            return None, "no labelled images: give some with --data"
+        data = self.data[case.dataset]
+        if not data.path.is_dir():
+            return None, f"{case.dataset} is not on this machine: edgebench data fetch {case.dataset}"
+        return LabelledData(data.kind, str(data.path.resolve()), artifact.preprocess, data.limit, data.figure), ""
+
+    def _oracle(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
+        """The fp32 net of the same model on the first reference runtime that can; of a user's file that file itself."""
+        for name in ORACLES:
+            one = replace(
+                own.case, runtime=name, threads=1, batch=1, scenario="SingleStream", load=Load(), driver="own"
+            )
+            if own.case.weights == "user":
+                runtime: Adapter = plugins.load("runtimes", name)
+                if runtime.support(own.artifact.format).ok:
+                    return self._prepared(one, own.artifact, runtime.capability)
+                continue
+            case = replace(one, compression=REFERENCE)
+            found = prepared.get(case) or self.prepare(case)
+            if isinstance(found, PreparedCase):
+                return found
+        return None
+
+    def _reference(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
+        """The fp32 net of the same model on the same runtime, prepared for its outputs alone where not measured."""
+        if own.labelled is None:
+            return None
+        case = replace(own.case, compression=REFERENCE)
+        found = prepared.get(case) or self.prepare(case)
+        return found if isinstance(found, PreparedCase) else None
