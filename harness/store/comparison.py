@@ -79,7 +79,7 @@ def compare_runs(a: RunFolder, b: RunFolder, force: bool = False) -> pd.DataFram
     if not pairs:
         raise UsageError("the two runs have no case in common", "compare runs of the same suite")
     unlike = "; ".join(differences(a.header(), b.header(), pairs))
-    rows = [{**_row(compare_records(*pair)), "other_file": other_file(*pair), "unlike": unlike} for pair in pairs]
+    rows = [{**_row(compare_records(*pair)), "unlike": unlike, "other_file": other_file(*pair)} for pair in pairs]
     return pd.DataFrame(rows)
 
 
