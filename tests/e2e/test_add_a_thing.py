@@ -22,6 +22,12 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
+def edgebench(edgebench_process: Edgebench) -> Edgebench:
+    """The command in a process of its own: plug-ins are looked for once per process."""
+    return edgebench_process
+
+
+@pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that packages are installed into."""
     folder = tmp_path / "site"

@@ -50,6 +50,12 @@ BY_NAME: dict[str, tuple[str, ...]] = {
 
 
 @pytest.fixture
+def edgebench(edgebench_process: Edgebench) -> Edgebench:
+    """The command in a process of its own: plug-ins are looked for once per process."""
+    return edgebench_process
+
+
+@pytest.fixture
 def run(tmp_path: Path, own_onnx: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     """A run folder, beside the packages that are broken in every group."""
     site = outside.install(tmp_path / "site", "rude", {f"rude_{name}.py": f"{CODE[name]}\n" for name in CODE}, POINTS)
