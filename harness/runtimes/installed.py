@@ -1,4 +1,4 @@
-"""`python -m harness.runtimes.installed NAME...`: what the libraries on this machine say of themselves, as JSON by name.
+"""Which runtimes are installed, and what `python -m harness.runtimes.installed NAME...` prints of their libraries.
 
 In a process of its own, so that a library that crashes when it is imported takes nothing else with it.
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def open(where: Path | str | None = None, *, create: bool = True) -> Store:  # noqa: A001 - as gzip.open
-    """The store at a path or URL, None for the configured or the user's own: see `harness.store.database.location.locate`.
+    """Return the store at a path or URL; None means the configured or default one (`harness.store.database.location`).
 
     Tables of an older version are brought up to date. StoreError when it cannot be used, or with `create` false when
     there is none. It is a context manager.

@@ -131,9 +131,9 @@ def _points(connection: sa.Connection, run: int, target: int, records: Mapping[i
     values: list[Row] = []
     processes: list[Row] = []
     missing: list[Row] = []
-    for config, record in records.items():
+    for config_id, record in records.items():
         for point in rows.points(record):
-            key = (series.id(config, point.metric), run, 0)
+            key = (series.id(config_id, point.metric), run, 0)
             if point.value is None:
                 missing.append((*key, point.reason))
                 continue

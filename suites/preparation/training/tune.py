@@ -1,8 +1,11 @@
-"""Tune a trained net under settings: ``python -m suites.preparation.training.tune MODEL SETTINGS --data DIR --checkpoints DIR``.
+"""Tune a trained net under settings.
 
-SETTINGS are one or several that train, joined by ``+``: all act in the same run, so that with and without one of them
-are compared under the same schedule, seed and images. Starts from the ``<model>.pt`` of ``suites.preparation.training.train`` and
-writes ``<model>/<settings>.pt`` and ``.jsonl``. Interrupted, it goes on after its last whole epoch.
+``python -m suites.preparation.training.tune MODEL SETTINGS --data DIR --checkpoints DIR``
+
+SETTINGS are one or several settings that train, joined by ``+``. All act in the same run, so that with and without one
+of them are compared under the same schedule, seed and images. The run starts from the ``<model>.pt`` that
+``suites.preparation.training.train`` wrote, and writes ``<model>/<settings>.pt`` and ``.jsonl``. After an interrupt it
+goes on from its last whole epoch.
 """
 
 from __future__ import annotations
