@@ -222,8 +222,8 @@ def wide(cells: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     made["driver"] = [one["driver"] for one in extra]
     for name in PARAMETERS:
         made[name] = [one["load"].get(name) for one in extra]
-    for name, part in points.groupby("metric"):
-        made = made.join(_numbers(str(name), part.set_index("cell")))
+    for metric_name, part in points.groupby("metric"):
+        made = made.join(_numbers(str(metric_name), part.set_index("cell")))
     made["energy_reason"] = _energy_reason(points, made.index)
     return pd.DataFrame({name: _typed(made, name) for name in columns()}).reset_index(drop=True)
 
