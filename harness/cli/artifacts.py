@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from suites.artifacts.transfer.move import Moved
 
 HELP = "list, verify, push, pull or rebuild model files"
+GROUP = "prepare"
+EXAMPLE = "edgebench artifacts list"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,32 +1,33 @@
-"""`edgebench compare`: what changed from one run to another, or which of two models is faster."""
+"""`edgebench compare`: what changed from one run to another."""
 
 from __future__ import annotations
 
 import argparse
 
-from harness.core.errors import EXIT_OK, UsageError
+from harness.core.errors import EXIT_OK
 
-from . import _ab
-
-HELP = "compare two runs case by case, or with --ab measure two models against each other now"
+HELP = "compare two runs case by case"
+GROUP = "look"
+EXAMPLE = "edgebench compare runs/before runs/after"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("before", metavar="A", help="run folder to compare with; with --ab a model")
-    parser.add_argument("after", metavar="B", help="run folder, or model, that may have changed")
+    parser.add_argument("before", metavar="A", help="run folder to compare with")
+    parser.add_argument("after", metavar="B", help="run folder that may have changed")
     parser.add_argument("--format", choices=("terminal", "csv", "json", "markdown"), default="terminal")
     parser.add_argument("--force", action="store_true", help="compare although the machines differ")
-    _ab.add_arguments(parser)
+
+    parser.epilog = f"{parser.epilog}\n\n`edgebench ab A B` measures two models against each other now."
+
+
+def modern(words: list[str]) -> list[str] | None:
+    """Return `compare --ab A B` as `ab A B`."""
+    return ["ab", *(word for word in words[1:] if word != "--ab")] if "--ab" in words else None
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print one row a case that both runs have; with --ab one sentence."""
-    if arguments.ab:
-        if arguments.force or arguments.format != "terminal":
-            raise UsageError("--force and --format compare runs, --ab measures", "--ab prints JSON with --json")
-        return _ab.run(arguments)
-    _ab.refuse_options(arguments)
+    """Print one row per case that both runs have."""
     import sys
 
     from harness.store.comparison import compare_runs

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from harness.core.errors import EXIT_OK, UnknownName
 
-HELP = "list or fetch labelled pictures and published weights"
+HELP = "list or fetch labelled images and published weights"
+GROUP = "prepare"
+EXAMPLE = "edgebench data list"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

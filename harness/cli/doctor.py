@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from harness.core.verdict import Finding
     from harness.host.tuning import AppliedChange
 
-HELP = "check governor, turbo, load, throttling and the like, with the remedy for each"
+HELP = "check governor, turbo, load, throttling and the like"
+GROUP = "boards"
+EXAMPLE = "edgebench doctor"
 
 _MARK = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "unknown": "?   "}
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     Told = Sequence[tuple[Record, Sequence[Explanation]]]
 
-HELP = "say why cases are slow: what was seen, what follows, what to do"
+HELP = "explain why cases are slow, with evidence and remedy"
+GROUP = "look"
+EXAMPLE = "edgebench explain runs/before"
 
 _SIGN = {"error": "ERROR", "warn": "warn ", "info": "info "}
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from harness.core.record import Record
     from harness.store.exports import Exported
 
-HELP = "write a run for another tool: csv, parquet, pytest-benchmark, bmf, gha, prometheus, junit, markdown"
+HELP = "write a run in the format of another tool"
+GROUP = "keep"
+EXAMPLE = "edgebench export runs/before --format junit --out junit.xml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,9 @@ from ._store import add_choice, add_store_option, choice_of, opened
 if TYPE_CHECKING:
     import pandas as pd
 
-HELP = "show how metrics developed over the runs of a store, or declare that they begin anew (history reset)"
+HELP = "show metrics over the runs of a store"
+GROUP = "look"
+EXAMPLE = "edgebench history --model mobilenet_v2 --since 30d"
 _USUAL = "latency_p50_ns"
 
 

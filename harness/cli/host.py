@@ -12,7 +12,9 @@ from harness.core.errors import EXIT_OK, UsageError
 
 from ._machine import host_of
 
-HELP = "show this machine's identity, or record what edgebench reads from it"
+HELP = "show this machine, or record it for --host-root"
+GROUP = "boards"
+EXAMPLE = "edgebench host show"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

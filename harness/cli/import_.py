@@ -11,7 +11,9 @@ from reports.numbers import counted
 
 from ._store import add_store_option, keep
 
-HELP = "read results of pytest-benchmark, pyperf, TFLite benchmark_model or OpenVINO benchmark_app as runs"
+HELP = "import results of other tools as runs"
+GROUP = "keep"
+EXAMPLE = "edgebench import benchmark.json"
 _SOURCES = ("pytest-benchmark", "pyperf", "benchmark_model", "benchmark_app")
 
 

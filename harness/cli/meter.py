@@ -10,7 +10,9 @@ from typing import Any
 
 from harness.core.errors import EXIT_NOTHING_MEASURED, EXIT_OK
 
-HELP = "energy per inference from the CSV trace of an external meter with a trigger column"
+HELP = "compute energy from the CSV trace of an external meter"
+GROUP = "boards"
+EXAMPLE = "edgebench meter trace.csv --inferences 1000"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

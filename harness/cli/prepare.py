@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from harness.core.case import Case
 
 HELP = "build the model files that a suite lacks"
+GROUP = "prepare"
+EXAMPLE = "edgebench prepare imagenet --jobs 2"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

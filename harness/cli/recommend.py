@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from harness.core.record import Record
     from reports.recommend import Recommendation
 
-HELP = "name the best setting of a run under bounds on latency, accuracy, energy and size"
+HELP = "name the best setting of a run under given bounds"
+GROUP = "look"
+EXAMPLE = "edgebench recommend runs/before --max-latency 0.2ms --min-top1 0.92"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

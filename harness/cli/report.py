@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from reports.data import ReportData
 
 HELP = "write the HTML report of one or more runs"
+GROUP = "look"
+EXAMPLE = "edgebench report runs/before --open"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,9 @@ from harness.core.errors import EXIT_OK
 if TYPE_CHECKING:
     from harness.core.roofline import Roofline
 
-HELP = "measure peak arithmetic and memory bandwidth, for `explain` and the report"
+HELP = "measure peak arithmetic and memory bandwidth"
+GROUP = "boards"
+EXAMPLE = "edgebench roofline"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["HELP", "add_arguments", "conclude", "exit_code", "measure", "name_latest", "planned", "run"]
 
-HELP = "measure a suite or your own model on this machine and write a report"
+HELP = "measure a suite or your own model, write a report"
+GROUP = "measure"
+EXAMPLE = "edgebench run --model my.onnx --data photos/ --preprocess imagenet"
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from harness.core.target import Target
     from harness.runs.runtime_overview import RuntimeStatus
 
-HELP = "list the runtimes: installed, usable on a board, and how to install the others"
+HELP = "list runtimes and how to install the missing ones"
+GROUP = "boards"
+EXAMPLE = "edgebench runtimes"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

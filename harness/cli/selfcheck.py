@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from harness.measure.selfcheck.checks import Check
 
-HELP = "measure the harness itself: loop overhead, clock, sampler, the machine's own steadiness"
+HELP = "measure the overhead and precision of the harness"
+GROUP = "check"
+EXAMPLE = "edgebench selfcheck"
 
 _MARK = {"ok": "shown", "warn": "missed", "unknown": "undecided"}
 """Whether the target is held: an interval that holds the target decides nothing."""

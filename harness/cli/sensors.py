@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from harness.sensors.registry import Overview
 
 HELP = "read every sensor once, and the board's power"
+GROUP = "boards"
+EXAMPLE = "edgebench sensors"
 
 _POWER_KEYS = (
     "board_power_w",

@@ -11,7 +11,9 @@ from harness.core.errors import EXIT_OK, UsageError
 if TYPE_CHECKING:
     from reports.serve.site import RunSource
 
-HELP = "show the reports of a folder of runs, or of a store, in the browser"
+HELP = "serve the reports of many runs in the browser"
+GROUP = "look"
+EXAMPLE = "edgebench serve runs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

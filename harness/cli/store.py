@@ -12,7 +12,9 @@ from reports.numbers import counted
 
 from ._store import add_store_option, opened, tell_damage
 
-HELP = "the database of many runs: add run folders, check that it is whole, say where it is"
+HELP = "add runs to the database of runs, or check it"
+GROUP = "keep"
+EXAMPLE = "edgebench store add runs/before"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,8 @@ import argparse
 from harness.core.errors import EXIT_OK
 
 HELP = "list the built-in suites, or the cases of one"
+GROUP = "measure"
+EXAMPLE = "edgebench suites quick"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

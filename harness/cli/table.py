@@ -6,7 +6,9 @@ import argparse
 
 from harness.core.errors import EXIT_OK
 
-HELP = "print a run as a table: for people, or as csv, json, markdown"
+HELP = "print a run as a table"
+GROUP = "look"
+EXAMPLE = "edgebench table runs/before --format csv"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

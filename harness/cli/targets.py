@@ -12,7 +12,9 @@ from harness.core.errors import EXIT_OK, EXIT_USAGE, DescriptorError, UsageError
 
 from ._machine import folders_of, host_of
 
-HELP = "list boards, show one, or tell which one this machine is"
+HELP = "list boards, show one, or detect this one"
+GROUP = "boards"
+EXAMPLE = "edgebench targets detect"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

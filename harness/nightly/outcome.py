@@ -102,7 +102,7 @@ def repeat(case: Case, old: Path | None, new: Path) -> str:
     if old is None:
         return shlex.join(["edgebench", "run", "--model", str(new), "--runtime", case.runtime])
     runtimes = ["--runtime-a", case.runtime, "--runtime-b", case.runtime]
-    return shlex.join(["edgebench", "compare", "--ab", str(old), str(new), *runtimes, "--threads", str(case.threads)])
+    return shlex.join(["edgebench", "ab", str(old), str(new), *runtimes, "--threads", str(case.threads)])
 
 
 def run_again(case_id: str) -> str:

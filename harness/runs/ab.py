@@ -1,4 +1,4 @@
-"""`edgebench compare --ab`: two cases in pairs of fresh processes, and what came of it as a sentence and a document.
+"""`edgebench ab`: two cases in pairs of fresh processes, and what came of it as a sentence and a document.
 
 Document history
     1   first version

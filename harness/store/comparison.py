@@ -57,7 +57,7 @@ def smallest_change(*records: Record) -> float:
     """The least relative change that gets a verdict: 1 %, or what the coarsest profile's interval may span.
 
     The processes of one run tell how processes scatter, not how runs do: two quick runs of one machine differed by up
-    to 4 % where their intervals did not meet. For smaller changes there is `compare --ab`, whose pairs share a moment.
+    to 4 % where their intervals did not meet. For smaller changes there is `edgebench ab`, whose pairs share a moment.
     """
     names = [str(record.details.get("profile")) for record in records]
     return max([SMALLEST, *(PROFILES[name].half_width for name in names if name in PROFILES)])
@@ -157,7 +157,7 @@ def _verdict(ratio: Quantity, smallest: float) -> tuple[Change, str]:
     if ratio.lo > 1 - SAME_WITHIN and ratio.hi < 1 + SAME_WITHIN:
         return "same", ""
     if clear:
-        return "undecided", f"less than {smallest:.0%}, by which runs of this profile differ anyway: try compare --ab"
+        return "undecided", f"less than {smallest:.0%}, by which runs of this profile differ anyway: try edgebench ab"
     return "undecided", f"the interval {ratio.lo:.3f} to {ratio.hi:.3f} holds both a change and none"
 
 

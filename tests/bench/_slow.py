@@ -68,7 +68,7 @@ def slow_net(model: str, place: Path, share: float) -> Slow:
 
 
 def _true_ratio(old: Path, new: Path) -> tuple[float, float, float]:
-    """How much longer `new` takes, with its 95 % interval: pairs of fresh processes as in `edgebench compare --ab`."""
+    """How much longer `new` takes, with its 95 % interval: pairs of fresh processes as in `edgebench ab`."""
     bench = AbSession(AbConfig(str(old), str(new), RUNTIME, RUNTIME))
     pairs = bench.request.max_pairs
     bench.duel = PairedComparison(

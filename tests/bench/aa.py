@@ -1,4 +1,4 @@
-"""How often is a net called faster or slower than itself? A/A comparisons by what `edgebench compare --ab` runs.
+"""How often is a net called faster or slower than itself? A/A comparisons by what `edgebench ab` runs.
 
     python tests/bench/aa.py [--model MODEL] [--n 40] [--pairs 7] [--seconds 0.15] [--out FILE.json]
 

@@ -65,7 +65,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--model", default="mobilenet_v2-1.0-224|fp32", help="as for edgebench compare --ab")
+    parser.add_argument("--model", default="mobilenet_v2-1.0-224|fp32", help="as for edgebench ab")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=2.0, help="timed, a process")

@@ -62,7 +62,7 @@ def main() -> int:
         minutes = (time.monotonic() - began) / 60
         print(f"\n{sum(judged)} of {len(judged)} nights said what they should; {minutes:.0f} min")
         for model in arguments.models:
-            explain = _command("nightly", "--explain", f"{model}|fp32|{RUNTIME}")
+            explain = _command("nightly", "show", f"{model}|fp32|{RUNTIME}")
             subprocess.run(explain, env=_environment(place), check=False)
     return int(not all(judged))
 
@@ -96,7 +96,7 @@ def _night(arguments: argparse.Namespace, place: Path, name: str, *more: str) ->
     if not (out / "verdicts.json").is_file():
         shutil.rmtree(out, ignore_errors=True)
         options = ["--profile", arguments.profile, "--images", arguments.images, "--out", str(out), "--no-report"]
-        command = _command("nightly", "quick", "-k", arguments.filter, *options, *more)
+        command = _command("nightly", "run", "quick", "-k", arguments.filter, *options, *more)
         done = subprocess.run(command, env=_environment(place), capture_output=True, text=True, check=False)
         if not (out / "verdicts.json").is_file():
             sys.exit(f"{name} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")

@@ -11,6 +11,12 @@ from tests import outside
 from tests.e2e.conftest import SMOKE, Edgebench
 
 
+@pytest.fixture
+def edgebench(edgebench_process: Edgebench) -> Edgebench:
+    """The command in a process of its own: plug-ins are looked for once per process."""
+    return edgebench_process
+
+
 @pytest.fixture(autouse=True)
 def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(outside.install_shown(tmp_path / "site", "add-a-runtime.md")))

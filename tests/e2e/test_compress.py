@@ -64,7 +64,7 @@ def test_a_setting_that_no_runtime_ran_is_a_failure_when_it_was_named(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--compress", "all"), "--compress needs a net of your own"),
+        (("--compress", "all"), "--compress needs a model of your own"),
         (("--model", "{artifacts}/fp32.tflite", "--compress", "all"), "starts from a float .onnx"),
         (("--model", "{artifacts}/int8-static.onnx", "--compress", "all"), "is quantised already"),
         (("--model", "{artifacts}/fp32.onnx", "--compress", "int8-statik"), "did you mean 'int8-static'"),

@@ -14,8 +14,8 @@ from tests.shared import copy, once
 from .conftest import EMBEDDED, SMOKE, called
 
 CASE = Case(EMBEDDED, "fp32", "onnxruntime-cpu").id
-BOTH = ("nightly", "quick", "-k", f"{EMBEDDED}|fp32", *SMOKE)
-NIGHT = ("nightly", "quick", "-k", CASE, *SMOKE)
+BOTH = ("nightly", "run", "quick", "-k", f"{EMBEDDED}|fp32", *SMOKE)
+NIGHT = ("nightly", "run", "quick", "-k", CASE, *SMOKE)
 
 
 @pytest.fixture
@@ -57,12 +57,12 @@ def test_lost_accuracy_is_a_confirmed_regression_until_it_is_accepted(edgebench,
 
     again = edgebench(*NIGHT, *collapsed, "--out", "still-bad")
     assert again.returncode == 1, "the last good build must not have moved"
-    explained = edgebench("nightly", "--explain", f"{CASE} top1")
+    explained = edgebench("nightly", "show", f"{CASE} top1")
     assert explained.stdout.count("regression: ") == 2
     assert "again with" in explained.stdout
 
-    assert edgebench("nightly", "--accept", CASE).returncode == 2, "it asks for the reason"
-    assert edgebench("nightly", "--accept", CASE, "--reason", "wanted").returncode == 0
+    assert edgebench("nightly", "accept", CASE).returncode == 2, "it asks for the reason"
+    assert edgebench("nightly", "accept", CASE, "--reason", "wanted").returncode == 0
     assert edgebench(*NIGHT, *collapsed).returncode == 0
 
 
@@ -94,9 +94,9 @@ def test_night_that_measures_nothing_is_never_ok(edgebench, tmp_path):
 
 def test_bad_requests_are_refused(edgebench):
     for arguments, told in (
-        (("nightly", "--explain", "x"), "store"),
-        (("nightly", "quick", "--artifact", "no-case=x.onnx", *SMOKE), "unknown case"),
-        (("nightly", "install", "--user", "--at", "25:00"), "no time of day"),
+        (("nightly", "show", "x"), "store"),
+        (("nightly", "run", "quick", "--artifact", "no-case=x.onnx", *SMOKE), "unknown case"),
+        (("nightly", "install", "--user", "--at", "25:00"), "not a time of day"),
     ):
         done = edgebench(*arguments)
         assert done.returncode == 2, done.stdout
@@ -106,12 +106,12 @@ def test_bad_requests_are_refused(edgebench):
 
 def test_install_writes_units_that_name_the_command(edgebench, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    when = ("--install-suite", "quick", "--at", "03:15", "--store", "bench.sqlite")
-    done = edgebench("nightly", "install", "--user", *when)
+    when = ("--at", "03:15", "--store", "bench.sqlite")
+    done = edgebench("nightly", "install", "quick", "--user", *when)
     assert done.returncode == 0, done.stderr
     units = tmp_path / "config" / "systemd" / "user"
     service = (units / "edgebench-nightly-quick.service").read_text()
-    assert "nightly quick --store bench.sqlite" in service
+    assert "nightly run quick --store bench.sqlite" in service
     assert f"WorkingDirectory={tmp_path}" in service
     assert "OnCalendar=*-*-* 03:15:00" in (units / "edgebench-nightly-quick.timer").read_text()
 
@@ -121,5 +121,5 @@ def _outcomes(folder):
 
 
 def test_a_suite_that_is_not_there_leaves_no_store_behind(edgebench, tmp_path):
-    assert edgebench("nightly", "nope").returncode == 2
+    assert edgebench("nightly", "run", "nope").returncode == 2
     assert not list((tmp_path / "data").rglob("*"))

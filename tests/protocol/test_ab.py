@@ -84,7 +84,7 @@ class Processes:
 def compared(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, dict[str, Any], list[str]]]:
-    """`compared(processes, *options, **of_both_sides)`: exit code, document, lines of `edgebench compare --ab a b`."""
+    """`compared(processes, *options, **of_both_sides)`: exit code, document, lines of `edgebench ab a b`."""
 
     def compare(processes: Processes, *options: str, **made: Any) -> tuple[int, dict[str, Any], list[str]]:
         sides: dict[Side, NamedSide] = {
@@ -95,7 +95,7 @@ def compared(
         monkeypatch.setattr(pairs, "run_worker", processes)
         monkeypatch.setattr("harness.cli.parser", lambda: PARSER)
         out = tmp_path / f"{len(list(tmp_path.iterdir()))}.json"
-        code = main(["compare", "--ab", "a.onnx", "b.onnx", "--out", str(out), *options])
+        code = main(["ab", "a.onnx", "b.onnx", "--out", str(out), *options])
         return code, json.loads(out.read_text()) if out.exists() else {}, capsys.readouterr().out.splitlines()
 
     return compare

@@ -23,8 +23,9 @@ import pytest
 import harness
 import suites
 from harness import cli, store
-from harness.cli import _nightly_service, nightly
 from harness.cli import run as run_command
+from harness.cli.nightly import install as install_command
+from harness.cli.nightly import measure as nightly_command
 from harness.core.artifact import sha256_of
 from harness.core.quantity import Missing, Value
 from harness.core.verdict import Verdict as CaseVerdict
@@ -125,7 +126,7 @@ def command(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         lab.written = bench.folder.path
         monkeypatch.setattr(run_command, "planned", lambda _config: replace(bench.plan, nightly_rules=lab.rules))
         monkeypatch.setattr(run_command, "measure", lambda _config, _plan, _arguments: bench)
-        return cli.main(["nightly", "quick", "--store", str(lab.place), "--no-report", *arguments])
+        return cli.main(["nightly", "run", "quick", "--store", str(lab.place), "--no-report", *arguments])
 
     return run
 
@@ -177,7 +178,7 @@ def test_a_night_measures_keeps_compares_and_says(lab, command, capsys) -> None:
 def test_every_option_of_run_holds(tmp_path) -> None:
     parsers = {name: argparse.ArgumentParser() for name in ("run", "nightly")}
     run_command.add_arguments(parsers["run"])
-    nightly.add_arguments(parsers["nightly"])
+    nightly_command.add_arguments(parsers["nightly"])
     strings = {
         name: {text for one in parser._actions for text in one.option_strings} for name, parser in parsers.items()
     }
@@ -236,13 +237,13 @@ def test_exit_12_device_or_infrastructure(command, status) -> None:
 
 
 def test_exit_2_wrong_usage_130_interrupted(lab, command, tmp_path) -> None:
-    assert cli.main(["nightly", "no-such-suite", "--store", str(tmp_path / "new.sqlite")]) == 2
+    assert cli.main(["nightly", "run", "no-such-suite", "--store", str(tmp_path / "new.sqlite")]) == 2
     assert not (tmp_path / "new.sqlite").exists(), "an unknown suite leaves no store behind"
     assert command(interrupted=True) == 130
     assert not (lab.written / "verdicts.json").exists()
     with store.open(lab.place) as opened:
         assert len(opened.series(LATENCIES).runs) == HISTORY, "it is not judged"
-    assert cli.main(["nightly", "--accept", "fp32", "--store", str(lab.place)]) == 2, "no reason"
+    assert cli.main(["nightly", "accept", "fp32", "--store", str(lab.place)]) == 2, "no reason"
 
 
 @pytest.mark.parametrize(
@@ -804,7 +805,7 @@ def test_what_waits_is_on_file_and_its_build_is_not_good(lab, capsys) -> None:
     kept = BaselineStore(lab.folder / "kept" / "quick-x86-64.json")
     good = {case.id: kept.path(kept.good(case.id)).read_text() for case in CASES}
     assert good == {FP32: "old", INT8: "new"}
-    assert cli.main(["nightly", "--explain", "throughput", "--store", str(lab.place)]) == 0
+    assert cli.main(["nightly", "show", "throughput", "--store", str(lab.place)]) == 0
     told = capsys.readouterr().out
     assert f"transient: {FP32} throughput_per_s: -9." in told
 
@@ -1193,11 +1194,11 @@ def test_an_accepted_step_begins_anew(lab, monkeypatch, capsys) -> None:
     for _ in range(2):
         assert of(lab.night("new", slow={FP32: 1.5, INT8: 1.5}).outcomes, LATENCIES).kind == "regression"
     monkeypatch.setattr("harness.store.database.maintenance.utc_now", lambda: f"2025-01-{HISTORY + 3:02d}T12:00:00Z")
-    accept = ["nightly", "--accept", "fp32", "--store", str(lab.place)]
+    accept = ["nightly", "accept", "fp32", "--store", str(lab.place)]
     assert cli.main(accept) == 2
     assert good_builds(lab) == "old"
     assert cli.main([*accept, "--reason", "new calibration set"]) == 0
-    assert cli.main(["nightly", "--accept", "no-such-case", "--reason", "x", "--store", str(lab.place)]) == 2
+    assert cli.main(["nightly", "accept", "no-such-case", "--reason", "x", "--store", str(lab.place)]) == 2
     kept = BaselineStore(lab.folder / "kept" / "quick-x86-64.json")
     assert [kept.path(kept.good(case)).read_text() for case in (FP32, INT8)] == ["new", "old"]
     with store.open(lab.place) as opened:
@@ -1460,8 +1461,8 @@ def test_findings_carry_numbers_and_a_command(lab, tmp_path) -> None:
         assert told in found.sentence
     assert found.sentence.endswith(f"no other series moved; first bad c{HISTORY + 1}")
     words = shlex.split(found.command)
-    assert words[:3] == ["edgebench", "compare", "--ab"]
-    assert [Path(file).read_text() for file in words[3:5]] == ["old", "new"]
+    assert words[:2] == ["edgebench", "ab"]
+    assert [Path(file).read_text() for file in words[2:4]] == ["old", "new"]
     for recent, nights in (((0.04, 0.06), 2), ((0.025, 0.06), 1), ((0.06, 0.04, 0.06, 0.05), 4)):
         (lasting,) = found_in(*recent)
         assert lasting.evidence.recent_nights == nights
@@ -1476,7 +1477,7 @@ def test_explain_tells_findings_of_earlier_nights(lab, capsys) -> None:
     lab.night("new", slow={FP32: 1.06})
     lab.again.ratio = 1.5
     lab.night("new", slow={FP32: 1.5, INT8: 1.5})
-    explain = ["nightly", "--store", str(lab.place), "--explain"]
+    explain = ["nightly", "show", "--store", str(lab.place)]
     assert cli.main([*explain, f"{FP32} {LATENCIES}"]) == 0
     lines = capsys.readouterr().out.splitlines()
     told = [line for line in lines if "regression: " in line]
@@ -1485,7 +1486,7 @@ def test_explain_tells_findings_of_earlier_nights(lab, capsys) -> None:
     assert "+6.0 %" in told[1]
     assert INT8 not in "".join(lines)
     assert [line.split()[1] for line in lines if line.split()[0] == "pairs"] == ["20", "20"]
-    assert sum("edgebench compare --ab" in line for line in lines) == 2
+    assert sum("edgebench ab " in line for line in lines) == 2
     assert cli.main([*explain, "no-such-series"]) == 2
 
 
@@ -1497,12 +1498,12 @@ def test_install_writes_and_starts_a_timer(tmp_path, monkeypatch) -> None:
         return SimpleNamespace(returncode=0)
 
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setattr(_nightly_service, "subprocess", SimpleNamespace(run=run))
-    monkeypatch.setattr(_nightly_service, "shutil", SimpleNamespace(which=lambda name: f"/bin/{name}"))
-    assert cli.main(["nightly", "install", "--user", "--install-suite", "quick", "--at", "02:30"]) == 0
+    monkeypatch.setattr(install_command, "subprocess", SimpleNamespace(run=run))
+    monkeypatch.setattr(install_command, "shutil", SimpleNamespace(which=lambda name: f"/bin/{name}"))
+    assert cli.main(["nightly", "install", "quick", "--user", "--at", "02:30"]) == 0
     units = {path.name: path.read_text() for path in (tmp_path / "systemd" / "user").iterdir()}
     assert sorted(units) == ["edgebench-nightly-quick.service", "edgebench-nightly-quick.timer"]
-    assert "edgebench nightly quick\n" in units["edgebench-nightly-quick.service"]
+    assert "edgebench nightly run quick\n" in units["edgebench-nightly-quick.service"]
     assert "OnCalendar=*-*-* 02:30:00" in units["edgebench-nightly-quick.timer"]
     assert "Persistent=true" in units["edgebench-nightly-quick.timer"], "missed nights are caught up"
     assert ran == [

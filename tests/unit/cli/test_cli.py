@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from importlib.metadata import version
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import edgebench
+from harness import cli
 
 HEAVY = ("numpy", "pandas", "plotly", "pydantic", "rich", "onnxruntime", "jinja2", "pytest")
 
@@ -46,3 +48,62 @@ def test_a_foreign_reports_package_is_named(tmp_path: Path) -> None:
 
 def test_our_own_packages_are_not_foreign() -> None:
     assert edgebench.foreign_packages() == []
+
+
+def printed(*arguments: str) -> str:
+    done = subprocess.run([sys.executable, "-m", "edgebench", *arguments], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", cli.commands())
+def test_a_command_has_a_group_and_an_example_that_parses(name: str) -> None:
+    module = cli.commands()[name]
+    assert module.GROUP in cli.GROUPS
+    program, *words = shlex.split(module.EXAMPLE)
+    assert program == "edgebench"
+    assert words[0] == name
+    assert cli.parser().parse_args(words).command == name
+
+
+def test_help_lists_every_command_once_within_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = cli.parser().format_help().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sorted(line.split()[0] for line in lines if line.startswith("  ") and not line.startswith("  -")) == sorted(
+        cli.commands()
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("rn",), "unknown command 'rn'\n  did you mean 'run'?"),
+        (("zzz",), "unknown command 'zzz'\n  see edgebench --help"),
+    ],
+)
+def test_an_unknown_command_suggests_the_nearest(words: tuple[str, ...], told: str) -> None:
+    assert told in printed(*words)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("compare --ab a b", "ab a b"),
+        ("compare a b --ab --json", "ab a b --json"),
+        ("nightly quick --store s", "nightly run quick --store s"),
+        ("nightly --model my.onnx", "nightly run --model my.onnx"),
+        ("nightly --store s --explain case", "nightly show case --store s"),
+        ("nightly --accept case --reason why", "nightly accept case --reason why"),
+        ("nightly install --user --install-suite quick", "nightly install --user quick"),
+        ("-v nightly quick", "-v nightly run quick"),
+    ],
+)
+def test_an_old_spelling_is_rewritten_and_says_so(old: str, new: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli._modern(old.split(), cli.commands()) == new.split()
+    assert "note: from the next release on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["compare a b", "nightly run run", "nightly install", "nightly show x", "run quick"])
+def test_a_present_spelling_is_left_alone(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli._modern(words.split(), cli.commands()) == words.split()
+    assert capsys.readouterr().err == ""

@@ -100,7 +100,7 @@ def test_new_build_that_is_slower_in_pairs_is_a_regression(nights, tmp_path):
     assert again.asked == [("ab", NAMES[0])]
     for told in ("ms", "20/20 pairs worse", "changed since the last good build: artifact", "no other series moved"):
         assert told in found.sentence
-    assert found.command.startswith("edgebench compare --ab ")
+    assert found.command.startswith("edgebench ab ")
     assert "objects/" in found.command
     assert found.sentence.endswith(f"first bad c{NIGHTS - 1}")
 

@@ -17,7 +17,7 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 def outcome(kind, case_id="net|fp32|onnxruntime-cpu|t1", metric="latency_p50_ns", sentence="+4.8 % [3.9, 5.6]"):
-    return Outcome(kind, case_id, metric, sentence, 1.048, 1.039, 1.056, 1e-4, "edgebench compare --ab a b")
+    return Outcome(kind, case_id, metric, sentence, 1.048, 1.039, 1.056, 1e-4, "edgebench ab a b")
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_junit_has_one_test_a_case_and_its_gravest_result(paper):
     failure = tests["net|fp32|onnxruntime-cpu|t1"].find("failure")
     assert failure.get("type") == "regression"
     assert "+4.8 % [3.9, 5.6]" in failure.get("message")
-    assert "edgebench compare --ab" in failure.text
+    assert "edgebench ab" in failure.text
     assert tests["net|fp32|onnxruntime-cpu|t1"].find("system-out").text == "transient: latency_p50_ns gone"
     assert tests["net|int8-static|onnxruntime-cpu|t1"].find("skipped") is not None
     assert HOSTILE in tests["machine"].find("error").text

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from harness.cli._store import add_store_option
 from harness.core.errors import EXIT_OK, UsageError
 
 _SERVICE = """\
@@ -22,7 +23,7 @@ Documentation=https://www.freedesktop.org/software/systemd/man/latest/systemd.se
 Type=oneshot
 WorkingDirectory={folder}
 ExecStart={command}
-# 10 inconclusive and 11 environment change are findings to read, no failure of the service
+# 10 (inconclusive) and 11 (environment changed) are findings, not failures of the service
 SuccessExitStatus=10 11
 Nice=0
 """
@@ -41,24 +42,28 @@ WantedBy=timers.target
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of `install`."""
-    group = parser.add_argument_group("nightly install")
-    group.add_argument("--user", action="store_true", help="for this user; without it for the system, as root")
-    group.add_argument("--install-suite", default="quick", metavar="SUITE", help="the suite to run (default: quick)")
-    group.add_argument("--at", default="02:30", metavar="HH:MM", help="local time (default: 02:30)")
+    """Declare the arguments of `install`."""
+    parser.add_argument("suite", nargs="?", default="quick", help="suite to run (default: quick)")
+    parser.add_argument("--user", action="store_true", help="for this user; otherwise for the system, as root")
+    parser.add_argument("--at", default="02:30", metavar="HH:MM", help="local time (default: 02:30)")
+    add_store_option(parser, "store of the nights (default: $EDGEBENCH_STORE, or your own)")
 
 
-def install(arguments: argparse.Namespace) -> int:
-    """Write both units and say how to start them; UsageError for a time that is none or a folder not ours."""
+def run(arguments: argparse.Namespace) -> int:
+    """Write both units and start the timer, or print the command that does.
+
+    Raises:
+        UsageError: The time is not one, or the folder of the units cannot be written.
+    """
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", arguments.at):
-        raise UsageError(f"'{arguments.at}' is no time of day", "write one such as 02:30")
+        raise UsageError(f"'{arguments.at}' is not a time of day", "write one such as 02:30")
     folder = _unit_folder(arguments.user)
-    name = "edgebench-nightly-" + re.sub(r"[^A-Za-z0-9_.-]", "_", Path(arguments.install_suite).stem)
+    name = "edgebench-nightly-" + re.sub(r"[^A-Za-z0-9_.-]", "_", Path(arguments.suite).stem)
     store = ["--store", arguments.store] if arguments.store else []
-    command = shlex.join([_program(), "nightly", arguments.install_suite, *store])
+    command = shlex.join([_program(), "nightly", "run", arguments.suite, *store])
     texts = {
-        "service": _SERVICE.format(suite=arguments.install_suite, folder=_escaped(Path.cwd()), command=command),
-        "timer": _TIMER.format(suite=arguments.install_suite, at=arguments.at),
+        "service": _SERVICE.format(suite=arguments.suite, folder=_escaped(Path.cwd()), command=command),
+        "timer": _TIMER.format(suite=arguments.suite, at=arguments.at),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,13 +71,13 @@ def install(arguments: argparse.Namespace) -> int:
             (folder / f"{name}.{kind}").write_text(text, encoding="utf-8")
             print(f"wrote {folder / name}.{kind}")
     except PermissionError as error:
-        raise UsageError(f"{folder} cannot be written", "as root with sudo, or for yourself with --user") from error
+        raise UsageError(f"{folder} cannot be written", "use sudo, or --user for your own account") from error
     _start(f"{name}.timer", arguments.user)
     return EXIT_OK
 
 
 def _start(timer: str, user: bool) -> None:
-    """Start the timer where systemd runs; else say how."""
+    """Start the timer where systemd runs; otherwise print how."""
     scope = ["--user"] if user else []
     start = [*scope, "enable", "--now", timer]
     systemctl = shutil.which("systemctl")
@@ -93,11 +98,11 @@ def _unit_folder(user: bool) -> Path:
 
 
 def _program() -> str:
-    """The installed command of this environment."""
+    """Return the installed command of this environment."""
     beside = Path(sys.executable).with_name("edgebench")
     return str(beside if beside.exists() else shutil.which("edgebench") or "edgebench")
 
 
 def _escaped(path: Path) -> str:
-    """A path in a unit file, where % begins a specifier."""
+    """Return a path as a unit file has it, where % begins a specifier."""
     return str(path).replace("%", "%%")

@@ -1,0 +1,103 @@
+"""`edgebench ab`: measure two models against each other in randomised pairs of processes until it is decided."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
+
+from ._options import mebibytes, positive, shape
+
+if TYPE_CHECKING:
+    from harness.runs.ab import AbSession
+
+HELP = "measure two models against each other until it is decided"
+GROUP = "measure"
+EXAMPLE = "edgebench ab old.onnx new.onnx"
+
+_CONFIG = (
+    *("runtime_a", "runtime_b", "threads", "shapes", "profile", "same_within", "max_pairs", "timeout_s"),
+    *("memory_bytes", "seed"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments; options not given are absent, so that defaults stand in AbConfig alone."""
+    parser.add_argument("a", metavar="A", help="model file, or shipped model as MODEL|COMPRESSION|RUNTIME")
+    parser.add_argument("b", metavar="B", help="the same, compared with A")
+    options = parser.add_argument_group("options of the comparison", argument_default=argparse.SUPPRESS)
+    options.add_argument("--runtime-a", metavar="NAME", help="runtime of A, where A names none")
+    options.add_argument("--runtime-b", metavar="NAME", help="runtime of B, where B names none")
+    options.add_argument("--threads", type=positive, metavar="N", help="intra-op threads of both (default: 1)")
+    options.add_argument(
+        *("--shape",), action="append", dest="shapes", type=shape, metavar="NAME=1x3x224x224",
+        help="shape of a dynamic input; repeatable",
+    )  # fmt: skip
+    options.add_argument("--profile", help="length of each process: quick (default), standard or full")
+    options.add_argument(
+        *("--same-within",), type=float, metavar="SHARE",
+        help="call them the same within this share (default: 0.02)",
+    )  # fmt: skip
+    options.add_argument("--max-pairs", type=positive, metavar="N", help="most pairs of processes (default: 20)")
+    options.add_argument(
+        *("--timeout",), type=float, dest="timeout_s", metavar="SECONDS", help="kill a process that takes longer"
+    )
+    options.add_argument(
+        *("--memory-limit",), type=mebibytes, dest="memory_bytes", metavar="MIB", help="kill a process that holds more"
+    )
+    options.add_argument("--seed", type=int, help="seed of order and synthetic inputs (default: 0)")
+    options.add_argument("--out", type=Path, metavar="FILE", help="save the result with its raw medians as JSON")
+    options.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure in pairs, print and save the outcome; return the exit code."""
+    from harness.runs.ab import AbConfig, AbSession
+
+    out: Path | None = getattr(arguments, "out", None)
+    if out is not None and not out.parent.is_dir():
+        raise UsageError(f"no such folder: {out.parent}", "the result could not be saved")
+    given: dict[str, Any] = {name: getattr(arguments, name) for name in _CONFIG if hasattr(arguments, name)}
+    given["shapes"] = dict(given.get("shapes", ()))
+    comparison = AbSession(AbConfig(arguments.a, arguments.b, **given))
+    interrupted = _measure(comparison)
+    _conclude(comparison, interrupted, out, as_json=hasattr(arguments, "json"))
+    return EXIT_INTERRUPTED if interrupted else _exit_code(comparison)
+
+
+def _measure(comparison: AbSession) -> bool:
+    """Run to the end, counting pairs on a terminal; return whether it was interrupted."""
+    show = sys.stderr.isatty()
+    try:
+        for done in comparison.run():
+            if show:
+                print(f"\rpair {done} of at most {comparison.request.max_pairs}", end="", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        return True
+    finally:
+        if show:
+            print("\r\033[K", end="", file=sys.stderr)
+    return False
+
+
+def _conclude(comparison: AbSession, interrupted: bool, out: Path | None, as_json: bool) -> None:
+    from harness.core.files import write_whole
+
+    text = json.dumps(comparison.document(interrupted), indent=2)
+    if out is not None:
+        write_whole(out, text.encode())
+    if as_json:
+        print(text)
+        return
+    outcome, *doubts = comparison.words
+    print("\n".join([outcome, *(f"warning: {doubt}" for doubt in doubts)]))
+
+
+def _exit_code(comparison: AbSession) -> int:
+    if comparison.duel.failure is None:
+        return EXIT_OK
+    return EXIT_SOME_FAILED if comparison.duel.comparison else EXIT_NOTHING_MEASURED

@@ -1,0 +1,62 @@
+"""`edgebench nightly show` and `accept`: stored findings, and builds that are taken as good."""
+
+from __future__ import annotations
+
+import argparse
+
+from harness.cli._store import add_store_option
+from harness.core.errors import EXIT_OK, UsageError
+
+_STORE = "store of the nights (default: $EDGEBENCH_STORE, or your own)"
+
+
+def add_show_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `show`."""
+    parser.add_argument("series", help="text that the series of a finding contains, such as a case id")
+    add_store_option(parser, _STORE)
+
+
+def add_accept_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `accept`."""
+    parser.add_argument("case", help="text that the case id contains")
+    parser.add_argument("--reason", metavar="TEXT", help="why; kept with the reset of the case's history")
+    add_store_option(parser, _STORE)
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Print the stored findings about the series, the newest first."""
+    from harness import store
+    from harness.nightly.night import documents, matching
+    from reports.words import clean
+
+    with store.open(arguments.store, create=False) as kept:
+        nights = [night for folder in sorted((kept.folder / "nightly").glob("*")) for night in documents(folder)]
+    found = list(matching(nights, arguments.series))
+    if not found:
+        raise UsageError(
+            f"no stored finding about a series with '{arguments.series}'", f"{len(nights)} nights are stored"
+        )
+    for night, outcome in found:
+        print(clean(f"{night['started_utc'][:16]} {outcome['kind']}: {outcome['series']}: {outcome['sentence']}"))
+        for name, value in outcome["evidence"].items():
+            print(clean(f"    {name:16} {value}"))
+        if outcome["command"]:
+            print(clean(f"    again with       {outcome['command']}"))
+    return EXIT_OK
+
+
+def accept(arguments: argparse.Namespace) -> int:
+    """Take the latest builds as good, and let their histories begin anew."""
+    from harness import store
+    from harness.nightly.baselines import accept
+
+    if not arguments.reason:
+        raise UsageError("accept needs --reason", "say why the change is wanted")
+    with store.open(arguments.store, create=False) as kept:
+        cases = accept(kept.folder / "kept", arguments.case)
+        if not cases:
+            raise UsageError(f"no kept build of a case with '{arguments.case}'", "run a night first")
+        for case in cases:
+            kept.reset(arguments.reason, store.Filters(case=case))
+    print("accepted, histories begin anew: " + ", ".join(cases))
+    return EXIT_OK
