@@ -188,6 +188,9 @@ class OpenFile:
         """The one decimal integer the file holds now; anything else is Missing."""
         return as_int(self.name, self.read())
 
+    def __del__(self) -> None:
+        self.close()
+
     def close(self) -> None:
         """Release the descriptor; reading again opens it again."""
         if self._descriptor is not None:
