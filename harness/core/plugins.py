@@ -1,8 +1,7 @@
 """Find plug-ins: built-in ones by scanning the folder of their group, those of other distributions by entry point.
 
 A module (or package) in the folder of a group declares its plug-ins in `PLUGINS`, a tuple of objects that carry their
-own `name`; a module without `PLUGINS` is no plug-in. Checks have no `PLUGINS`: a module with `inspect` is itself the
-check, and its file name is the check's name. Another distribution declares an entry point of the group
+own `name`; a module without `PLUGINS` is no plug-in. Another distribution declares an entry point of the group
 `edgebench.<group>`, whose name is the plug-in's and whose value is the object.
 
 A plug-in that cannot be used costs itself alone: it is left out with one warning that names it, its origin and the
@@ -41,21 +40,19 @@ class Kind:
         noun: What one of them is called in messages.
         package: The package whose modules are scanned for built-in ones.
         members: Attributes that every one of them has.
-        modules: Whether the modules of the package are the plug-ins themselves.
 
     """
 
     noun: str
     package: str
     members: tuple[str, ...]
-    modules: bool = False
 
 
 GROUPS: Mapping[Group, Kind] = MappingProxyType(
     {
         "runtimes": Kind("runtime", "harness.runtimes", ("name", "capability", "open")),
         "sensors": Kind("sensor", "harness.sensors.drivers", ("__call__",)),
-        "checks": Kind("check", "harness.host.checks", ("inspect",), modules=True),
+        "checks": Kind("check", "harness.host.checks", ("inspect",)),
         "models": Kind("model family", "suites.models", ("name", "net")),
         "compression": Kind("compression setting", "suites.compression", ("name", "yields", "build")),
         "sections": Kind("report section", "reports.sections", ("name", "title", "order", "render")),
@@ -259,7 +256,7 @@ class _Registry:
         module = f"{self.kind.package}.{name}"
         if module not in self._modules:
             try:
-                self._modules[module] = dict(self._declared(name, module))
+                self._modules[module] = dict(self._declared(module))
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
@@ -269,12 +266,9 @@ class _Registry:
                 self._warn(module, f"built-in plug-ins are left out: {self._broken[-1]}")
         return self._modules[module]
 
-    def _declared(self, name: str, module: str) -> Iterator[tuple[str, _Plugin]]:
+    def _declared(self, module: str) -> Iterator[tuple[str, _Plugin]]:
         loaded = import_module(module)
-        if self.kind.modules:
-            found = {name: loaded} if all(hasattr(loaded, member) for member in self.kind.members) else {}
-        else:
-            found = {plugin.name: plugin for plugin in getattr(loaded, "PLUGINS", ())}
+        found = {plugin.name: plugin for plugin in getattr(loaded, "PLUGINS", ())}
         for own, plugin in found.items():
             yield own, _Plugin(own, f"{module}:{own}", f"{DISTRIBUTION} itself", partial(_itself, plugin))
 

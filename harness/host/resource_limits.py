@@ -16,7 +16,7 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.target import Target
 
-from .checks import cgroup
+from .checks import system
 
 _CPU = "/sys/devices/system/cpu/cpu"
 _SAME_KIND = 0.85
@@ -82,7 +82,7 @@ def available_bytes(fs: HostFs) -> int | Missing:
     found = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
     if found is None:
         return Missing("no MemAvailable in /proc/meminfo (it exists since Linux 3.14)")
-    available, group = int(found[1]) * 1024, cgroup.memory_limit_bytes(fs)
+    available, group = int(found[1]) * 1024, system.memory_limit_bytes(fs)
     return available if group is None else min(available, group)
 
 

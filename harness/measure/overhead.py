@@ -9,7 +9,8 @@ import numpy as np
 from harness.core import plugins
 from harness.core.quantity import Missing, Quantity, Value
 from harness.measure.passes.worker_process import WorkerFailure, run_worker
-from harness.measure.protocol import Job, Loop
+
+from .protocol import Job, Loop
 
 _SETTLE = 2000
 _LOOP = Loop(warmup_n=_SETTLE + 10_000, warmup_ns=0, min_n=1, min_ns=0, max_n=_SETTLE + 10_000)

@@ -1123,11 +1123,11 @@ def test_verdict_throttled(
 
 
 def test_verdict_emulated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from harness.host.checks import emulation
+    from harness.host.checks import virtualization
     from harness.runs.session import machine_verdict
 
-    monkeypatch.setattr(emulation, "emulated", lambda _fs: "the CPU says QEMU")
-    finding = emulation.inspect(HostFs(tmp_path))
+    monkeypatch.setattr(virtualization, "emulated", lambda _fs: "the CPU says QEMU")
+    finding = virtualization.inspect_emulation(HostFs(tmp_path))
     machine = machine_verdict([Finding("governor", "fail", "powersave"), finding])
     assert machine is not None
     assert (machine.status, machine.reason) == ("emulated", "the CPU says QEMU")

@@ -26,7 +26,7 @@ from harness.core.scenario import Load
 from harness.core.sensing import Channel, Reading
 from harness.core.target import PowerTotal
 from harness.core.verdict import Verdict
-from harness.host.checks import emulation
+from harness.host.checks import virtualization
 from harness.host.recording import JOURNAL
 from harness.host.replay import ReplayFs
 from harness.measure.passes.energy import EnergyPass, EnergyResult
@@ -1134,8 +1134,8 @@ def test_a_still_board_has_no_energy(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_on_an_emulated_machine_every_case_is_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emulation, "emulated", lambda fs: "the kernel runs on x86_64, this program is for aarch64")
-    machine = machine_verdict([emulation.inspect(HostFs())])
+    monkeypatch.setattr(virtualization, "emulated", lambda fs: "the kernel runs on x86_64, this program is for aarch64")
+    machine = machine_verdict([virtualization.inspect_emulation(HostFs())])
     wall = np.full(200, 2 * MS)
     state = started("SingleStream", Load())
     for place in range(3):
@@ -1143,5 +1143,5 @@ def test_on_an_emulated_machine_every_case_is_emulated(monkeypatch: pytest.Monke
     assert verdict(state, latency_metrics(state, QUICK), QUICK, None).status == "precise"
     state.throttled = "cooling"
     assert verdict(state, latency_metrics(state, QUICK), QUICK, machine).status == "emulated"
-    monkeypatch.setattr(emulation, "emulated", lambda fs: "")
-    assert machine_verdict([emulation.inspect(HostFs())]) is None
+    monkeypatch.setattr(virtualization, "emulated", lambda fs: "")
+    assert machine_verdict([virtualization.inspect_emulation(HostFs())]) is None

@@ -1,15 +1,10 @@
-"""May this machine be trusted now? One module a knob, found in this folder, or by entry point `edgebench.checks`.
-
-A check is a module with `inspect(fs) -> Finding`, which never raises for an absent file, and, where the knob can be
-turned and turned back, `tune(fs) -> Iterable[Change]`: what to write (see `harness.host.tuning`, which also undoes it).
-"""
+"""Checks: may this machine be trusted to measure now? Found in this folder, or by entry point `edgebench.checks`."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from harness.core import plugins
 from harness.core.errors import in_words
@@ -27,26 +22,33 @@ class Change:
     value: str
 
 
-class Check(Protocol):
-    """One knob. Modules are checks: `inspect` is their function."""
+@dataclass(frozen=True)
+class Check:
+    """One thing about the machine that a measurement depends on.
 
-    def inspect(self, fs: HostFs) -> Finding:
-        """What the machine shows now."""
-        ...
+    Attributes:
+        name: The name that findings carry.
+        inspect: Returns the finding; never raises for an absent file.
+        tune: Returns what to write to make the machine steadier; `harness.host.tuning` writes it and restores it.
+    """
+
+    name: str
+    inspect: Callable[[HostFs], Finding]
+    tune: Callable[[HostFs], Iterable[Change]] | None = None
 
 
 def registered() -> Mapping[str, Check]:
-    """Every check by name."""
+    """Return every check by name."""
     return plugins.load_all("checks")
 
 
 def inspect_all(fs: HostFs) -> list[Finding]:
-    """One finding a check, in the order of their names; a check that fails itself is 'unknown', with its error."""
+    """Return one finding per check, ordered by name; a check that fails itself is 'unknown', with its error."""
     return [_inspect(name, check, fs) for name, check in registered().items()]
 
 
 def changes(fs: HostFs) -> list[Change]:
-    """Everything the checks would write to make this machine steadier."""
+    """Return everything the checks would write to make this machine steadier."""
     wanted: list[Change] = []
     for name, check in registered().items():
         tune: Callable[[HostFs], Iterable[Change]] | None = getattr(check, "tune", None)

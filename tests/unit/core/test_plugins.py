@@ -74,11 +74,10 @@ def test_every_built_in_plug_in_is_usable_and_named_once(group: Group, caplog: p
     assert not caplog.records
     assert not plugins.problems()
     kind = GROUPS[group]
-    if not kind.modules:
-        names = [entry.name for entry in pkgutil.iter_modules(import_module(kind.package).__path__)]
-        modules = [import_module(f"{kind.package}.{name}") for name in names]
-        counted = Counter(plugin.name for module in modules for plugin in getattr(module, "PLUGINS", ()))
-        assert counted == dict.fromkeys(found, 1)
+    names = [entry.name for entry in pkgutil.iter_modules(import_module(kind.package).__path__)]
+    modules = [import_module(f"{kind.package}.{name}") for name in names]
+    counted = Counter(plugin.name for module in modules for plugin in getattr(module, "PLUGINS", ()))
+    assert counted == dict.fromkeys(found, 1)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from harness.core.hostfs import HostFs
 from harness.core.verdict import Finding
 from harness.host import checks
-from harness.host.checks import emulation
+from harness.host.checks import virtualization
 from tests import trees
 
 CPU = trees.CPU
@@ -229,7 +229,7 @@ CASES: list[tuple[str, str, dict[str, Any], str, str]] = [
 def test_a_finding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, files: dict[str, Any], status: str, said: str
 ) -> None:
-    monkeypatch.setattr(emulation, "emulated", lambda fs: "")  # wherever these tests run
+    monkeypatch.setattr(virtualization, "emulated", lambda fs: "")  # wherever these tests run
     found = finding(tmp_path, name, files)
 
     assert (found.status, said in found.found) == (status, True), found
@@ -250,7 +250,9 @@ def test_an_empty_machine_knows_nothing_and_nothing_fails(tmp_path: Path) -> Non
 
 
 def test_emulation_is_this_machines_whichever_board_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emulation, "emulated", lambda fs: "qemu" if fs.live else pytest.fail("asked the recording"))
+    monkeypatch.setattr(
+        virtualization, "emulated", lambda fs: "qemu" if fs.live else pytest.fail("asked the recording")
+    )
 
     assert finding(tmp_path, "emulation", trees.raspberry_pi_5()).status == "fail"
 

@@ -14,7 +14,7 @@ from harness.cli import doctor, host, meter, sensors
 from harness.cli import targets as targets_command
 from harness.cli._machine import add_machine_options
 from harness.core.errors import DescriptorError, UnknownName, UsageError
-from harness.host.checks import emulation
+from harness.host.checks import virtualization
 from tests import trees
 
 
@@ -27,7 +27,7 @@ def no_user_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def no_emulation(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tests give the same exit codes on an emulated CPU."""
-    monkeypatch.setattr(emulation, "emulated", lambda fs: "")
+    monkeypatch.setattr(virtualization, "emulated", lambda fs: "")
 
 
 def call(command: ModuleType, *words: str, root: Path | None = None) -> int:

@@ -1,4 +1,4 @@
-"""A virtual machine shares its CPUs with others it cannot see, and has no sensors."""
+"""Checks that the machine is real hardware."""
 
 from __future__ import annotations
 
@@ -6,10 +6,20 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.host import hardware
-from harness.host.virtualization import container, hypervisor
+from harness.host.virtualization import container, emulated, hypervisor
+
+from . import Check
 
 
-def inspect(fs: HostFs) -> Finding:
+def inspect_emulation(fs: HostFs) -> Finding:
+    """Fail when this program runs on another CPU than it was built for, whichever board its files are read from."""
+    evidence = emulated(fs if fs.live else HostFs())
+    if evidence:
+        return Finding("emulation", "fail", evidence, "measure on a board: these times mean nothing")
+    return Finding("emulation", "ok", "none")
+
+
+def inspect_virtual_machine(fs: HostFs) -> Finding:
     """Warn under a hypervisor; a container alone is told, and fine."""
     under = hypervisor(fs)
     inside = container(fs)
@@ -22,3 +32,9 @@ def inspect(fs: HostFs) -> Finding:
     if isinstance(cpu, Missing):
         return Finding("virtual_machine", "unknown", cpu.reason)
     return Finding("virtual_machine", "ok", f"no hypervisor shows{told}")
+
+
+PLUGINS: tuple[Check, ...] = (
+    Check("emulation", inspect_emulation),
+    Check("virtual_machine", inspect_virtual_machine),
+)
