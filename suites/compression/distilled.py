@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import Compression
-from .tuned import Tuned
+from .base import Compression, Tuned
 
 TEMPERATURE, WEIGHT = 1.0, 0.9
 """Logits are divided by the temperature; the weight is the teacher's share of the loss (arXiv 1503.02531).

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .base import INT8_DOT_PRODUCT, Compression
+from .base import INT8_DOT_PRODUCT, Compression, Tuned
 from .int8_static import SETTING as STATIC
-from .tuned import Tuned
 
 if TYPE_CHECKING:
     from torch import nn

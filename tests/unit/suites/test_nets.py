@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.prepare
 
 from suites.nn import blocks, count  # noqa: E402
-from suites.nn.narrow import narrow  # noqa: E402
+from suites.nn.channel_pruning import narrow  # noqa: E402
 
 FAMILIES: dict[str, ModelFamily] = load_all("models")
 PUBLISHED = [

@@ -18,12 +18,12 @@ from harness.core.plugins import load, load_all  # noqa: E402
 from suites.models.base import ModelVariant  # noqa: E402
 from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier, count  # noqa: E402
 from suites.nn.blocks import fold  # noqa: E402
-from suites.nn.cluster import shared  # noqa: E402
-from suites.nn.fade import GradualPruning  # noqa: E402
+from suites.nn.channel_pruning import Hidden, importance, narrow  # noqa: E402
 from suites.nn.fake_quantise import FakeQuantise  # noqa: E402
+from suites.nn.gradual_pruning import GradualPruning  # noqa: E402
 from suites.nn.hooks import TrainingHooks  # noqa: E402
-from suites.nn.narrow import Hidden, importance, narrow  # noqa: E402
-from suites.nn.sparse import Prune, PruneAtOnce, prunable, sparsity  # noqa: E402
+from suites.nn.weight_clustering import shared  # noqa: E402
+from suites.nn.weight_pruning import Prune, PruneAtOnce, prunable, sparsity  # noqa: E402
 from suites.preparation.training.checkpoints import Checkpoint  # noqa: E402
 from suites.preparation.training.fit import fit, right  # noqa: E402
 from suites.preparation.training.images import Images  # noqa: E402

@@ -9,9 +9,9 @@ from torch import nn
 
 from harness.core.errors import UsageError
 
+from .channel_pruning import Hidden, hidden, importance, narrow, places_kept
 from .hooks import TrainingHooks
-from .narrow import Hidden, hidden, importance, narrow, places_kept
-from .sparse import EVERY, cubic, in_ramp
+from .weight_pruning import EVERY, cubic, in_ramp
 
 
 class GradualPruning(TrainingHooks):
