@@ -28,7 +28,7 @@ from harness.core.plugins import load
 if TYPE_CHECKING:
     from torch import nn
 
-    from suites.nn.hooks import TrainingHooks
+    from suites.nn.training_hooks import TrainingHooks
 
 
 Calibration = NDArray[np.float32]
@@ -195,7 +195,7 @@ class Tuned(Compression):
 
     def hooks(self, net: nn.Sequential) -> TrainingHooks:
         """What to do while ``net`` is tuned."""
-        from suites.nn.hooks import TrainingHooks
+        from suites.nn.training_hooks import TrainingHooks
 
         return TrainingHooks()
 

@@ -16,7 +16,7 @@ from .base import ANYWHERE, SPARSE_KERNELS, Compression, Tuned
 if TYPE_CHECKING:
     from torch import nn
 
-    from suites.nn.hooks import TrainingHooks
+    from suites.nn.training_hooks import TrainingHooks
 
 
 class Pruned(Tuned):
@@ -34,9 +34,9 @@ class Pruned(Tuned):
 
     def hooks(self, net: nn.Sequential) -> TrainingHooks:
         """Growing sparsity, or all of it from the start; see `suites.nn.weight_pruning`."""
-        from suites.nn.weight_pruning import Prune, PruneAtOnce
+        from suites.nn.weight_pruning import GradualWeightPruning, OneShotWeightPruning
 
-        return (Prune if self.gradual else PruneAtOnce)(net, self.percent / 100)
+        return (GradualWeightPruning if self.gradual else OneShotWeightPruning)(net, self.percent / 100)
 
     def parameters(self) -> dict[str, Any]:
         """The share, and the rule by which weights are chosen."""
@@ -60,9 +60,9 @@ class ChannelPruned(Tuned):
 
     def reshape(self, net: nn.Sequential) -> None:
         """Take the channels of least norm; see `suites.nn.channel_pruning`."""
-        from suites.nn.channel_pruning import narrow
+        from suites.nn.channel_pruning import prune_channels
 
-        narrow(net, self.percent / 100)
+        prune_channels(net, self.percent / 100)
 
     def begin(self, net: nn.Sequential) -> None:
         """All channels are there at first where they leave by and by."""
@@ -70,10 +70,10 @@ class ChannelPruned(Tuned):
             self.reshape(net)
 
     def hooks(self, net: nn.Sequential) -> TrainingHooks:
-        """Fading channels, or nothing; see `suites.nn.gradual_pruning`."""
-        from suites.nn.gradual_pruning import GradualPruning
+        """Fading channels, or nothing; see `suites.nn.channel_pruning`."""
+        from suites.nn.channel_pruning import GradualChannelPruning
 
-        return GradualPruning(net, self.percent / 100) if self.gradual else super().hooks(net)
+        return GradualChannelPruning(net, self.percent / 100) if self.gradual else super().hooks(net)
 
     def parameters(self) -> dict[str, Any]:
         """The share, and the rule by which channels are chosen."""
@@ -95,9 +95,9 @@ class Clustered(Tuned):
     def reshape(self, net: nn.Sequential) -> None:
         """Fold batch normalisation, which would spread the values again, then share them."""
         from suites.nn.blocks import fold
-        from suites.nn.weight_clustering import cluster
+        from suites.nn.weight_clustering import cluster_weights
 
-        cluster(fold(net), self.values)
+        cluster_weights(fold(net), self.values)
 
     def parameters(self) -> dict[str, Any]:
         """The values of a layer, and how they are found."""

@@ -1,6 +1,7 @@
 """Which images a net classified as labelled, as a log keeps it: one bit an image, so that nets compare in pairs.
 
-Compare two settings image by image: ``python -m suites.preparation.training.paired MODEL SETTING OTHER [--format tflite]``.
+Compare two settings image by image:
+``python -m suites.preparation.training.paired MODEL SETTING OTHER [--format tflite]``.
 
 Prints both accuracies on the 10,000 test images, on how many images only one of the two is right, and McNemar's exact
 p. Needs the runtimes only: the shipped files are compared; of a setting that was tuned for comparison only, such as

@@ -1,8 +1,10 @@
-"""Tune a trained net under settings: ``python -m suites.preparation.training.tune MODEL SETTINGS --data DIR --checkpoints DIR``.
+"""Fine-tune a trained net under compression settings.
+
+Usage: ``python -m suites.preparation.training.tune MODEL SETTINGS --data DIR --checkpoints DIR``.
 
 SETTINGS are one or several that train, joined by ``+``: all act in the same run, so that with and without one of them
-are compared under the same schedule, seed and images. Starts from the ``<model>.pt`` of ``suites.preparation.training.train`` and
-writes ``<model>/<settings>.pt`` and ``.jsonl``. Interrupted, it goes on after its last whole epoch.
+are compared under the same schedule, seed and images. Starts from the ``<model>.pt`` of
+``suites.preparation.training.train`` and writes ``<model>/<settings>.pt`` and ``.jsonl``. Interrupted, it goes on after its last whole epoch.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from torch import nn
 from harness.core.artifact import sha256_of
 from suites.compression.base import Chain, Tuned
 from suites.nn import count
-from suites.nn.hooks import TrainingHooks
+from suites.nn.training_hooks import TrainingHooks
 from suites.nn.weight_pruning import sparsity
 from suites.preparation.from_checkpoints import teacher_of
 
