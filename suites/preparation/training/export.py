@@ -2,7 +2,8 @@
 
 For each net in ``--checkpoints`` (written by ``suites.preparation.training.train`` and
 ``suites.preparation.training.tune``) writes ``<model>/<setting>.<format>`` for every setting of ``SHIPPED`` and every
-format, scores each on the 10,000 test images, and writes training logs and ``manifest.json`` beside them. What was made before and is not made anew stays listed.
+format, scores each on the 10,000 test images, and writes training logs and ``manifest.json`` beside them. What was
+made before and is not made anew stays listed.
 """
 
 from __future__ import annotations

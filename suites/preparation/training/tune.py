@@ -4,7 +4,8 @@ Usage: ``python -m suites.preparation.training.tune MODEL SETTINGS --data DIR --
 
 SETTINGS are one or several that train, joined by ``+``: all act in the same run, so that with and without one of them
 are compared under the same schedule, seed and images. Starts from the ``<model>.pt`` of
-``suites.preparation.training.train`` and writes ``<model>/<settings>.pt`` and ``.jsonl``. Interrupted, it goes on after its last whole epoch.
+``suites.preparation.training.train`` and writes ``<model>/<settings>.pt`` and ``.jsonl``. Interrupted, it goes on
+after its last whole epoch.
 """
 
 from __future__ import annotations
