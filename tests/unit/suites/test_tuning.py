@@ -19,7 +19,7 @@ from suites.models.base import ModelVariant  # noqa: E402
 from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier, count  # noqa: E402
 from suites.nn.blocks import fold  # noqa: E402
 from suites.nn.channel_pruning import (  # noqa: E402
-    GradualChannelPruning,  # noqa: E402
+    GradualChannelPruning,
     Hidden,
     importance,
     prune_channels,

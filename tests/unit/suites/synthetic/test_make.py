@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from suites.artifacts.synthetic.check import images  # noqa: E402
 from suites.artifacts.synthetic.files import ModelFile  # noqa: E402
-from suites.preparation.synthetic import LENGTH, PEAK, PEAK_EVERY, block, make, set_weights
+from suites.preparation.synthetic import LENGTH, PEAK, PEAK_EVERY, block, make, set_weights  # noqa: E402
 
 
 def small_net() -> Any:
