@@ -19,7 +19,7 @@ from harness.measure.prepared import PreparedCase
 from harness.measure.protocol import LabelledData
 from harness.runtimes.base import Adapter, Options
 from harness.runtimes.capability import Capability
-from suites.compression.chain import Chain
+from suites.compression.base import Chain
 
 _PLAIN = "fp32"
 _MEANT = {"int8-dynamic": "int8", "weight-only": _PLAIN}

@@ -15,7 +15,7 @@ from harness.core.artifact import Format
 from harness.core.target import Target
 from harness.runtimes.base import Adapter
 from harness.runtimes.capability import Capability
-from suites.compression.chain import Chain
+from suites.compression.base import Chain
 
 TIMEOUT_S = 120.0
 NOT_TAKEN = "not taken"

@@ -1,8 +1,11 @@
-"""What a compression setting is: facts readable without its tools, and one way to build an artifact.
+"""Compression settings: their base classes, and chains of them.
 
-Settings of the post-training kind take a float .onnx or .tflite and write one of the same format, with inputs and
-outputs of the same shape, so that a net's accuracy and latency compare across all settings. Inputs and outputs are
-float32, but for the setting whose point is that they are not (``int8-static-io8``).
+`Compression` declares facts that are readable without its tools, and one way to build an artifact. Post-training
+settings take a float .onnx or .tflite and write one of the same format, with inputs and outputs of the same shape, so
+that accuracy and latency compare across all settings. Inputs and outputs are float32, except for ``int8-static-io8``.
+
+`Tuned` is the base of settings that train. `Chain` composes settings by name, as in
+``channel-pruned-50+distilled+int8-static``.
 """
 
 from __future__ import annotations
@@ -13,13 +16,20 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.artifact import Artifact, Format, sha256_of
 from harness.core.errors import ModelError, UsageError
+from harness.core.plugins import load
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from suites.nn.training_hooks import TrainingHooks
+
 
 Calibration = NDArray[np.float32]
 """Preprocessed images, images x the model's input shape without batch, in the model's own layout."""
@@ -158,3 +168,71 @@ class Compression(ABC):
 def hash_of(images: Calibration) -> str:
     """Hex SHA-256 of the images' bytes in C order."""
     return hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest()
+
+
+class Tuned(Compression):
+    """A setting that starts from a trained net, changes it and trains on.
+
+    ``build`` takes the float file of the tuned net; ``then`` is the post-training setting that it is put through.
+    """
+
+    needs_training = True
+    extra = "prepare"
+    then: ClassVar[str] = "fp32"
+    epochs: ClassVar[int] = 1
+    learning_rate: ClassVar[float] = 0.05
+    """Peak of the one-cycle schedule."""
+    taught: ClassVar[bool] = False
+    """Whether a teacher's outputs are learnt as well as the labels."""
+    yields: Mapping[Format, Yield] = {"onnx": Yield("fp32"), "tflite": Yield("fp32")}
+
+    def reshape(self, net: nn.Sequential) -> None:
+        """Bring the trained net's layers into their final structure, in place; decided by its weights alone."""
+
+    def begin(self, net: nn.Sequential) -> None:
+        """Change them into what tuning starts from: the final structure, unless hooks come to it by and by."""
+        self.reshape(net)
+
+    def hooks(self, net: nn.Sequential) -> TrainingHooks:
+        """What to do while ``net`` is tuned."""
+        from suites.nn.training_hooks import TrainingHooks
+
+        return TrainingHooks()
+
+    def parameters(self) -> dict[str, Any]:
+        """What goes into the recipe beside name and schedule."""
+        return {}
+
+    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        load("compression", self.then).build(source, calibration, out)
+
+    _tflite = _onnx
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Settings that train, tuned together in one run, then one post-training setting for the tuned net's file."""
+
+    tuned: tuple[Tuned, ...]
+    last: Compression
+
+    @classmethod
+    def parse(cls, name: str) -> Chain:
+        """From names joined by ``+``. UnknownName for a part, UsageError where a post-training one is not the last."""
+        parts: list[Compression] = [load("compression", part) for part in name.split("+")]
+        tuned = tuple(part for part in parts if isinstance(part, Tuned))
+        after = [part for part in parts if not isinstance(part, Tuned)]
+        if len(after) > 1 or parts != [*tuned, *after] or len(set(parts)) < len(parts):
+            raise UsageError(
+                f"{name!r} cannot be composed in this order",
+                "settings that train come first, each once, then at most one that does not",
+            )
+        ends = {part.then for part in tuned if part.then != "fp32"} | {part.name for part in after}
+        if len(ends) > 1:
+            raise UsageError(f"{name!r}: its parts end in {' and '.join(sorted(ends))}", "leave one of them out")
+        return cls(tuned, load("compression", ends.pop() if ends else "fp32"))
+
+    @property
+    def tuning(self) -> str:
+        """Name of the tuned float net, empty where nothing is trained; a checkpoint is called so."""
+        return "+".join(part.name for part in self.tuned)

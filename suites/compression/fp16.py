@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.core.artifact import Format
 
 from .base import FP16_ARITHMETIC, Calibration, Compression, Yield
-from .litert import TOOLS, quantise, rule, tensor
+from .litert_quantizer import TOOLS, quantise, rule, tensor
 
 
 class Fp16(Compression):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from harness.core.artifact import Format
 
-from . import litert, ort
+from . import litert_quantizer, ort_quantizer
 from .base import INT8_DOT_PRODUCT, Calibration, Compression, Yield
-from .litert import quantise, rule, tensor
-from .ort import prepared
+from .litert_quantizer import quantise, rule, tensor
+from .ort_quantizer import prepared
 
 
 class Int8Dynamic(Compression):
@@ -25,12 +25,12 @@ class Int8Dynamic(Compression):
     yields: Mapping[Format, Yield] = {
         "onnx": Yield(
             "int8 matrix products, fp32 convolutions",
-            ort.TOOLS,
+            ort_quantizer.TOOLS,
             {"op_types": ["MatMul"], "weight_type": "QInt8", "per_channel": True},
         ),
         "tflite": Yield(
             "int8 weights per channel, activations int8 at run time",
-            litert.TOOLS,
+            litert_quantizer.TOOLS,
             {"recipe": "dynamic_wi8_afp32"},
         ),
     }

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import litert
+from . import litert_quantizer
 from .base import Calibration, Compression, Yield
-from .litert import quantise, rule, tensor
+from .litert_quantizer import quantise, rule, tensor
 
 OPSET = 21
 """The first ONNX operator set whose DequantizeLinear takes int4."""
@@ -33,7 +33,7 @@ class WeightOnly(Compression):
         what = f"int{bits} weights per channel" + (", depthwise ones fp32" if bits < 8 else "")
         self.yields = {
             "onnx": Yield(f"{what} (DQ), fp32 compute", ("onnx",), {"bits": bits, "axis": "output"}),
-            "tflite": Yield(f"{what}, fp32 compute", litert.TOOLS, {"recipe": f"weight_only_wi{bits}_afp32"}),
+            "tflite": Yield(f"{what}, fp32 compute", litert_quantizer.TOOLS, {"recipe": f"weight_only_wi{bits}_afp32"}),
         }
 
     def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:

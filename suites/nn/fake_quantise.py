@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from .hooks import TrainingHooks
+from .training_hooks import TrainingHooks
 
 MOMENTUM = 0.01
 """Share of the newest batch in the moving average of an activation's range."""

@@ -24,7 +24,7 @@ from suites.user_model import UserModel
 
 from .build_cache import BuildCache
 from .graph import Graph, float_graph
-from .litert import converted, converter
+from .onnx_to_tflite import converted, converter
 from .split import Split
 
 FORMATS: tuple[Format, ...] = ("onnx", "tflite")

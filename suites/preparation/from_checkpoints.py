@@ -23,7 +23,7 @@ from harness.core.case import Case
 from harness.core.errors import SetupError, UsageError
 from suites.artifacts import catalog
 from suites.artifacts.model_cache import Entry
-from suites.compression.chain import Chain
+from suites.compression.base import Chain
 from suites.models.base import ModelVariant
 
 WIDTHS = {"efficientnet_lite0": 0.6, "mobilenet_v2": 1.0, "shufflenet_v2": 1.0}

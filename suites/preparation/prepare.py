@@ -17,8 +17,7 @@ from harness.core.case import Case
 from harness.core.errors import SetupError, UsageError
 from suites.artifacts import catalog, model_cache
 from suites.artifacts.model_cache import Entry
-from suites.compression.base import Calibration, Compression, hash_of
-from suites.compression.chain import Chain
+from suites.compression.base import Calibration, Chain, Compression, hash_of
 from suites.data.published_weights import PUBLISHED
 
 from .convert import CONVERTERS, ConversionRequest

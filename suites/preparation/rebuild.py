@@ -13,7 +13,7 @@ from harness.core.case import Case
 from harness.core.errors import UnknownName, UsageError
 from suites.artifacts import catalog
 from suites.artifacts.model_cache import Entry
-from suites.compression.chain import Chain
+from suites.compression.base import Chain
 
 from . import from_checkpoints, prepare
 

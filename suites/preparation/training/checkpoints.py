@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from harness.core.plugins import load
-from suites.compression.chain import Chain
+from suites.compression.base import Chain
 from suites.models.base import ModelVariant
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from suites.compression.chain import Chain
+from suites.compression.base import Chain
 
 from . import manifest
 from .checkpoints import Checkpoint

@@ -13,7 +13,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from suites.nn.hooks import TrainingHooks
+from suites.nn.training_hooks import TrainingHooks
 
 from .images import Images
 from .paired import Hits

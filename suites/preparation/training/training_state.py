@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn import functional
 
 from harness.core.errors import UsageError
-from suites.compression.distilled import TEMPERATURE, WEIGHT
-from suites.nn.hooks import TrainingHooks
+from suites.compression.fine_tuned import TEMPERATURE, WEIGHT
+from suites.nn.training_hooks import TrainingHooks
 
 _KEPT = ("net", "optimiser", "schedule")
 

@@ -20,11 +20,10 @@ import torch
 from torch import nn
 
 from harness.core.artifact import sha256_of
-from suites.compression.chain import Chain
-from suites.compression.tuned import Tuned
+from suites.compression.base import Chain, Tuned
 from suites.nn import count
-from suites.nn.hooks import TrainingHooks
-from suites.nn.sparse import sparsity
+from suites.nn.training_hooks import TrainingHooks
+from suites.nn.weight_pruning import sparsity
 from suites.preparation.from_checkpoints import teacher_of
 
 from .checkpoints import Checkpoint

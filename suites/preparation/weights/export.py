@@ -20,7 +20,7 @@ from suites.artifacts.synthetic.check import images
 from suites.data.published_weights import PUBLISHED
 from suites.models.base import ModelVariant
 from suites.nn import count
-from suites.nn.same import pad_same
+from suites.nn.same_padding import pad_same
 from suites.preparation.training.images import ROUTES
 
 from . import state

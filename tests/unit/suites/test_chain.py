@@ -6,9 +6,7 @@ import pytest
 
 from harness.core.errors import UnknownName, UsageError
 from harness.core.plugins import load_all
-from suites.compression.base import Compression
-from suites.compression.chain import Chain
-from suites.compression.tuned import Tuned
+from suites.compression.base import Chain, Compression, Tuned
 
 SETTINGS: dict[str, Compression] = load_all("compression")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from suites.compression import histogram
+from suites.compression import ort_quantizer
 
 RNG = np.random.default_rng(0)
 BULK = RNG.normal(size=200_000).astype(np.float32)
@@ -21,7 +21,7 @@ def found(values: NDArray[np.float32], method: str) -> tuple[float, float]:
     def images() -> Iterator[dict[str, NDArray[np.float32]]]:
         return ({"x": piece} for piece in np.split(values, 4))
 
-    low, high = histogram.ranges(images, method)["x"]
+    low, high = ort_quantizer.ranges(images, method)["x"]
     assert low.dtype == high.dtype == np.float32
     return float(low), float(high)
 
@@ -55,10 +55,10 @@ def test_a_range_stays_within_what_was_seen(method: str) -> None:
 
 
 def test_a_histogram_of_as_many_bins_as_steps_diverges_by_nothing() -> None:
-    counts = np.zeros(histogram.BINS, np.int64)
-    counts[: histogram.LEVELS] = RNG.integers(1, 100, histogram.LEVELS)
-    assert histogram.divergence(counts, histogram.LEVELS) == pytest.approx(0, abs=1e-12)
-    assert histogram.divergence(counts, histogram.BINS) > 0.01
+    counts = np.zeros(ort_quantizer.BINS, np.int64)
+    counts[: ort_quantizer.LEVELS] = RNG.integers(1, 100, ort_quantizer.LEVELS)
+    assert ort_quantizer.divergence(counts, ort_quantizer.LEVELS) == pytest.approx(0, abs=1e-12)
+    assert ort_quantizer.divergence(counts, ort_quantizer.BINS) > 0.01
 
 
 def outputs(model: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.prepare
 
 from suites.nn import blocks, count  # noqa: E402
-from suites.nn.narrow import narrow  # noqa: E402
+from suites.nn.channel_pruning import prune_channels  # noqa: E402
 
 FAMILIES: dict[str, ModelFamily] = load_all("models")
 PUBLISHED = [
@@ -92,7 +92,7 @@ def test_the_shortcut_is_taken_where_shapes_allow() -> None:
 def test_a_net_without_channels_of_its_own_is_not_narrowed(name: str) -> None:
     net = FAMILIES[name].net(ModelVariant(name, 0.25, 32))
     with pytest.raises(UsageError, match="no channels that one block makes"):
-        narrow(net, 0.5)
+        prune_channels(net, 0.5)
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v4_conv_small", "efficientnet_v2_b0", "mobilenet_v3_small"])
@@ -100,6 +100,6 @@ def test_narrowing_takes_the_features_before_the_classifier(name: str) -> None:
     variant = ModelVariant(name, 0.5, 32)
     net = FAMILIES[name].net(variant)
     before = count.parameters(net)
-    narrow(net, 0.5)
+    prune_channels(net, 0.5)
     assert count.parameters(net) < before
     assert net.eval()(torch.zeros(1, *variant.input_shape)).shape == (1, 10)

@@ -13,7 +13,7 @@ from harness.cli import main
 from harness.core.case import Case
 from harness.core.errors import SetupError, UsageError
 from suites.artifacts import catalog, model_cache
-from suites.compression.chain import Chain
+from suites.compression.base import Chain
 from suites.compression.fp32 import Fp32
 from suites.preparation import from_checkpoints, prepare
 from suites.preparation.from_checkpoints import commands, provide, trained

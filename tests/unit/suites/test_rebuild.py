@@ -8,7 +8,7 @@ from harness.cli import main
 from harness.core.errors import UnknownName, UsageError
 from harness.core.plugins import load_all
 from suites.artifacts import catalog
-from suites.compression.chain import Chain
+from suites.compression.base import Chain
 from suites.preparation.rebuild import Rebuilt, rebuild
 
 MODEL = "mobilenet_v2-0.35-32"

@@ -18,12 +18,16 @@ from harness.core.plugins import load, load_all  # noqa: E402
 from suites.models.base import ModelVariant  # noqa: E402
 from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier, count  # noqa: E402
 from suites.nn.blocks import fold  # noqa: E402
-from suites.nn.cluster import shared  # noqa: E402
-from suites.nn.fade import GradualPruning  # noqa: E402
+from suites.nn.channel_pruning import (  # noqa: E402
+    GradualChannelPruning,
+    Hidden,
+    importance,
+    prune_channels,
+)
 from suites.nn.fake_quantise import FakeQuantise  # noqa: E402
-from suites.nn.hooks import TrainingHooks  # noqa: E402
-from suites.nn.narrow import Hidden, importance, narrow  # noqa: E402
-from suites.nn.sparse import Prune, PruneAtOnce, prunable, sparsity  # noqa: E402
+from suites.nn.training_hooks import TrainingHooks  # noqa: E402
+from suites.nn.weight_clustering import shared  # noqa: E402
+from suites.nn.weight_pruning import GradualWeightPruning, OneShotWeightPruning, prunable, sparsity  # noqa: E402
 from suites.preparation.training.checkpoints import Checkpoint  # noqa: E402
 from suites.preparation.training.fit import fit, right  # noqa: E402
 from suites.preparation.training.images import Images  # noqa: E402
@@ -55,7 +59,7 @@ def noise(count: int = 64) -> Images:
 def test_narrow_takes_half_of_the_hidden_channels_and_keeps_the_shapes_between_blocks() -> None:
     net = small_net()
     before = [tuple(block(torch.zeros(1, *shape)).shape) for block, shape in zip(net[:1], [(1, 32, 32)], strict=True)]
-    narrow(net, 0.5)
+    prune_channels(net, 0.5)
     assert net[1].layers[0][0].out_channels == net[1].layers[1][0].groups == net[1].layers[2][0].in_channels == 16
     assert net[2].branch[0][0].out_channels == net[3].branch[2][0].in_channels == 8
     assert net[-1].in_features == 32
@@ -76,7 +80,7 @@ def test_a_channel_that_does_nothing_leaves_first_and_the_net_computes_the_same(
     assert set(score.argsort()[:16].tolist()) == set(idle.tolist())
     x = torch.randn(2, 8, 5, 5)
     expected = net[1](x)
-    narrow(net, 0.5)
+    prune_channels(net, 0.5)
     torch.testing.assert_close(net[1](x), expected)
 
 
@@ -93,7 +97,7 @@ def test_channels_fade_one_after_another_and_the_net_without_them_computes_the_s
     net = small_net()
     whole = count.parameters(net)
     hook = load("compression", "channel-pruned-50-gradual").hooks(net)
-    assert isinstance(hook, GradualPruning)
+    assert isinstance(hook, GradualChannelPruning)
     hook.stepped(0.1)
     depthwise = net[1].layers[1][1]
     early = int((depthwise.weight == 0).sum())
@@ -112,7 +116,7 @@ def test_channels_do_not_fade_where_their_normalisation_is_folded() -> None:
     net = small_net()
     fold(net)
     with pytest.raises(UsageError, match="fade by their batch normalisation"):
-        GradualPruning(net, 0.5)
+        GradualChannelPruning(net, 0.5)
 
 
 def test_folding_keeps_what_the_net_computes_and_may_be_done_twice() -> None:
@@ -127,7 +131,7 @@ def test_folding_keeps_what_the_net_computes_and_may_be_done_twice() -> None:
 def test_pruning_grows_to_its_share_in_every_layer_and_takes_the_smallest() -> None:
     net = small_net()
     first = next(prunable(net)).weight.detach().clone()
-    hook = Prune(net, 0.8)
+    hook = GradualWeightPruning(net, 0.8)
     hook.stepped(0.1)
     early = sparsity(net)
     for step in range(1, 201):
@@ -142,7 +146,7 @@ def test_pruning_grows_to_its_share_in_every_layer_and_takes_the_smallest() -> N
 def test_pruning_at_once_takes_the_whole_share_first_and_keeps_to_its_choice() -> None:
     net = small_net()
     hook = load("compression", "pruned-80-one-shot").hooks(net)
-    assert isinstance(hook, PruneAtOnce)
+    assert isinstance(hook, OneShotWeightPruning)
     hook.stepped(0.01)
     gone = [layer.weight == 0 for layer in prunable(net)]
     assert all(float(zeros.float().mean()) == pytest.approx(0.8, abs=0.01) for zeros in gone)
@@ -156,7 +160,7 @@ def test_pruning_at_once_takes_the_whole_share_first_and_keeps_to_its_choice() -
 
 def test_pruned_weights_stay_zero_while_the_net_learns() -> None:
     net = small_net()
-    hook = Prune(net, 0.5)
+    hook = GradualWeightPruning(net, 0.5)
     list(fit(net, noise(), noise(), TrainingConfig(epochs=2, batch=16), [hook]))
     for layer in prunable(net):
         assert float((layer.weight == 0).float().mean()) == pytest.approx(0.5, abs=0.01)
@@ -206,7 +210,12 @@ def test_a_net_learns_from_its_teacher_what_the_labels_do_not_tell() -> None:
 
 @pytest.mark.parametrize(
     "hooked",
-    [partial(Prune, share=0.5), partial(PruneAtOnce, share=0.5), partial(GradualPruning, share=0.5), FakeQuantise],
+    [
+        partial(GradualWeightPruning, share=0.5),
+        partial(OneShotWeightPruning, share=0.5),
+        partial(GradualChannelPruning, share=0.5),
+        FakeQuantise,
+    ],
 )
 def test_what_hooks_know_outlives_an_interrupt(
     hooked: Callable[[torch.nn.Module], TrainingHooks], tmp_path: Path

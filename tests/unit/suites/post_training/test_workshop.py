@@ -12,7 +12,7 @@ import pytest
 from harness.core.artifact import Format
 from harness.core.errors import DataError, ModelError, UsageError
 from suites.compression.base import Calibration, Compression, Yield
-from suites.post_training import CompressedModel, Split, chosen, litert
+from suites.post_training import CompressedModel, Split, chosen, onnx_to_tflite
 from suites.post_training.build_cache import BuildCache
 from suites.user_model import UserModel
 
@@ -156,7 +156,7 @@ def onnx2tf(folder: Path, monkeypatch: pytest.MonkeyPatch, makes: Path | None) -
 
 
 def test_litert_needs_onnx2tf_and_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(litert.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(onnx_to_tflite.shutil, "which", lambda *_, **__: None)
     model = net("fp32")
     (case,) = model.cases(["litert-xnnpack"], [1], None)
     with pytest.raises(UsageError, match=r"onnx2tf, which is not installed: pipx install onnx2tf \(needs Python 3\.12"):
@@ -171,7 +171,7 @@ def test_a_converted_file_is_checked_and_kept(tmp_path: Path, monkeypatch: pytes
     assert made.recipe["converter"] == "onnx2tf 9.9"
     assert made.path.read_bytes() == shipped("fp32", "tflite").read_bytes()
     onnx2tf(tmp_path / "broken", monkeypatch, None)
-    assert litert.kept(made.path)
+    assert onnx_to_tflite.kept(made.path)
 
 
 def test_a_conversion_that_fails_or_computes_otherwise_is_refused(
@@ -179,8 +179,8 @@ def test_a_conversion_that_fails_or_computes_otherwise_is_refused(
 ) -> None:
     onnx2tf(tmp_path / "failing", monkeypatch, None)
     with pytest.raises(UsageError, match="onnx2tf cannot convert it: no such layer"):
-        litert.converted(shipped("fp32"), tmp_path / "out")
+        onnx_to_tflite.converted(shipped("fp32"), tmp_path / "out")
     onnx2tf(tmp_path / "wrong", monkeypatch, shipped("pruned-80", "tflite"))
     with pytest.raises(UsageError, match="computes something else"):
-        litert.converted(shipped("fp32"), tmp_path / "out")
+        onnx_to_tflite.converted(shipped("fp32"), tmp_path / "out")
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .hooks import TrainingHooks
+from .training_hooks import TrainingHooks
 
 RAMP = 0.6
 """Share of all steps over which sparsity grows; the rest of them lets the remaining weights settle."""
@@ -40,7 +40,7 @@ def sparsity(net: nn.Module) -> float:
     return zeros / sum(int(weight.numel()) for weight in weights)
 
 
-class Prune(TrainingHooks):
+class GradualWeightPruning(TrainingHooks):
     """In every prunable layer the same share of weights, by magnitude, growing by the cubic rule of arXiv 1710.01878.
 
     A weight that is zero still gets gradients and may come back at the next choice.
@@ -85,7 +85,7 @@ class Prune(TrainingHooks):
             self._kept[place] = kept.view_as(weight)
 
 
-class PruneAtOnce(Prune):
+class OneShotWeightPruning(GradualWeightPruning):
     """The whole share at the first step, and the same weights to the end."""
 
     def _due(self, progress: float) -> bool:

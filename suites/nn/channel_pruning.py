@@ -3,13 +3,15 @@
 Only channels that one block makes and reads itself are taken: the expanded ones of an inverted residual, the middle
 ones of a ShuffleNetV2 branch, and the features between the last convolution and the linear layer. Shortcuts,
 concatenations and shuffles keep their shapes, so one rule serves all families.
+
+`prune_channels` removes them at once; `GradualChannelPruning` zeroes them during training and removes them after it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import nn
@@ -17,6 +19,8 @@ from torch import nn
 from harness.core.errors import UsageError
 
 from .blocks import ConvBNAct, InvertedResidual, ShuffleUnit
+from .training_hooks import TrainingHooks
+from .weight_pruning import EVERY, cubic, in_ramp
 
 DIVISOR = 8
 """Kept channels are a multiple of this, as vector units like them."""
@@ -43,7 +47,7 @@ def hidden(net: nn.Sequential) -> Iterator[Hidden]:
             yield Hidden((maker,), reader)
 
 
-def narrow(net: nn.Sequential, share: float) -> None:
+def prune_channels(net: nn.Sequential, share: float) -> None:
     """Take ``share`` of the hidden channels in place, the least important of each block.
 
     UsageError where the net has none: it would come out as it went in.
@@ -99,3 +103,57 @@ def _keep_outputs(unit: ConvBNAct, kept: torch.Tensor) -> None:
 def _keep_inputs(layer: nn.Conv2d | nn.Linear, kept: torch.Tensor) -> None:
     layer.weight = nn.Parameter(layer.weight.detach()[:, kept])
     setattr(layer, "in_channels" if isinstance(layer, nn.Conv2d) else "in_features", len(kept))
+
+
+class GradualChannelPruning(TrainingHooks):
+    """Zero ever more hidden channels of every block, the least important first, as `GradualWeightPruning` does.
+
+    A channel that is zero has no gradient and never comes back.
+
+    Raises:
+        UsageError: Batch normalisation was folded away.
+    """
+
+    def __init__(self, net: nn.Sequential, share: float) -> None:
+        self._net, self._share, self._steps = net, share, 0
+        self._channels = list(hidden(net))
+        if any(not isinstance(maker[1], nn.BatchNorm2d) for channels in self._channels for maker in channels.makers):
+            raise UsageError(
+                "channels fade by their batch normalisation, which another setting folds away",
+                "take them at once: channel-pruned-N instead of channel-pruned-N-gradual",
+            )
+        self._kept = [torch.ones(len(importance(channels)), dtype=torch.bool) for channels in self._channels]
+
+    def stepped(self, progress: float) -> None:
+        """Choose further channels now and then, and the last ones at the end; zero what is not kept."""
+        if (self._steps % EVERY == 0 and in_ramp(progress)) or progress == 1:
+            self._choose(cubic(progress))
+        self._steps += 1
+        with torch.no_grad():
+            for channels, kept in zip(self._channels, self._kept, strict=True):
+                _mask(channels, kept)
+
+    def state(self) -> dict[str, Any]:
+        """What is kept, and the number of steps."""
+        return {"kept": self._kept, "steps": self._steps}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over both."""
+        self._kept, self._steps = state["kept"], state["steps"]
+
+    def finish(self) -> None:
+        """The zero channels leave: what is left computes the same."""
+        prune_channels(self._net, self._share)
+
+    def _choose(self, grown: float) -> None:
+        for place, channels in enumerate(self._channels):
+            score = importance(channels)
+            leaving = round(grown * (len(score) - places_kept(len(score), self._share)))
+            self._kept[place][score.argsort(stable=True)[:leaving]] = False
+
+
+def _mask(channels: Hidden, kept: torch.Tensor) -> None:
+    for maker in channels.makers:
+        maker[1].weight.mul_(kept)
+        maker[1].bias.mul_(kept)
+    channels.reader.weight.mul_(kept.view(1, -1, *[1] * (channels.reader.weight.ndim - 2)))

@@ -9,7 +9,7 @@ ROUNDS = 50
 """Most rounds of Lloyd's algorithm; it ends earlier where no weight changes its cluster."""
 
 
-def cluster(net: nn.Module, count: int) -> None:
+def cluster_weights(net: nn.Module, count: int) -> None:
     """Round the weights of every dense layer to at most ``count`` values of that layer, in place.
 
     Depthwise filters stay: they are few, and channels of very different size would share their values.
