@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from harness.core.quantity import Value
 from harness.core.record import Record
 from harness.store.runfolder import RunFolder
-from reports.pareto import front
+from reports.recommend import front
 
 RUNTIMES = ("onnxruntime-cpu", "litert-xnnpack")
 

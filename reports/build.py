@@ -28,9 +28,8 @@ from harness.core.plugins import load_all
 
 from .data import CaseView, ReportData, Reset, gather
 from .page import asset, json_for_html, render
-from .pareto import scored
 from .raw_samples import write_samples
-from .recommend import SLIDERS, figures
+from .recommend import SLIDERS, figures, scored
 from .samples import Source
 from .section import Absent, Section
 

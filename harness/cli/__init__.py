@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from ._errors import end
-from ._machine import add_machine_options
+from ._options import add_machine_options
 
 GROUPS = {
     "measure": "Measure",

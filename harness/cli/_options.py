@@ -1,4 +1,6 @@
-"""Argument types shared by commands.
+"""The machine the commands read: this one, or a recorded tree; and its target.
+
+Argument types shared by commands.
 
 The arguments that say how queries reach a net: shared by the commands that measure.
 
@@ -11,15 +13,51 @@ import argparse
 import re
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from harness.core.errors import UsageError
 from harness.core.scenario import Driver, Load, Scenario
 
-from ._machine import folders_of, host_of
 from ._store import add_store_option
 
 if TYPE_CHECKING:
+    from harness.core.hostfs import HostFs
+    from harness.core.target import Target
     from harness.runs.config import RunConfig
+
+
+def add_machine_options(parser: argparse.ArgumentParser) -> None:
+    """Options every command understands: where the machine is read from, where descriptors are looked for."""
+    parser.add_argument(
+        "--host-root", type=Path, metavar="DIR", default=argparse.SUPPRESS, help="read a recorded machine (host record)"
+    )
+    parser.add_argument(
+        "--targets", type=Path, metavar="DIR", default=argparse.SUPPRESS, help="a folder with descriptors of your own"
+    )
+
+
+def host_of(arguments: argparse.Namespace) -> HostFs:
+    """The files of the machine that the arguments name."""
+    from harness.host.replay import open_host
+
+    return open_host(getattr(arguments, "host_root", None))
+
+
+def folders_of(arguments: argparse.Namespace) -> list[Path]:
+    """Descriptor folders beside the user's own and the built-in one. UsageError where the one named is none."""
+    folder: Path | None = getattr(arguments, "targets", None)
+    if folder and not folder.is_dir():
+        raise UsageError(f"no folder of descriptors: {folder}", "it holds NAME.toml files: see docs/add-a-target.md")
+    return [folder] if folder else []
+
+
+def target_of(name: str, fs: HostFs, arguments: argparse.Namespace) -> Target:
+    """The target called `name`, 'auto' for the board behind `fs`."""
+    import targets
+
+    folders = folders_of(arguments)
+    return targets.detect(fs, folders).target if name == "auto" else targets.load(name, folders)
 
 
 def shape(text: str) -> tuple[str, tuple[int, ...]]:

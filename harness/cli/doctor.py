@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED
 
-from ._machine import host_of
+from ._options import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.core.errors import EXIT_OK, UsageError
 
-from ._machine import host_of
+from ._options import host_of
 
 HELP = "show this machine, or record it for --host-root"
 GROUP = "boards"

@@ -104,7 +104,7 @@ def _train(wanted: list[tuple[Case, Format]], arguments: argparse.Namespace) -> 
 
 def _build(wanted: list[tuple[Case, Format]], arguments: argparse.Namespace) -> int:
     """How many could not be built."""
-    from suites.preparation.parallel import build_all
+    from suites.preparation.prepare import build_all
 
     from ._progress import Tally
 

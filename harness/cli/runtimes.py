@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_OK
 
-from ._machine import host_of, target_of
+from ._options import host_of, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import EXIT_OK
 from harness.core.quantity import Missing
 
-from ._machine import host_of, target_of
+from ._options import host_of, target_of
 
 if TYPE_CHECKING:
     from harness.sensors.board_power import BoardPower

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.core.errors import EXIT_OK, EXIT_USAGE, DescriptorError, UsageError
 
-from ._machine import folders_of, host_of
+from ._options import folders_of, host_of
 
 HELP = "list boards, show one, or detect this one"
 GROUP = "boards"

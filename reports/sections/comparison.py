@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from harness.core.quantity import Missing
-from harness.store.comparability import differences, other_file, pairs_of
-from harness.store.comparison import Comparison
+from harness.store.comparison import Comparison, differences, other_file, pairs_of
 from reports.data import CaseView, ReportData, Run, compare_cases
 from reports.figures.ratios import log_ratio, ratio_figure
 from reports.numbers import Shown, counted, percent, short

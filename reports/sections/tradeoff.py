@@ -12,8 +12,7 @@ from reports.data import CaseView, ReportData
 from reports.figures.plots import axis, figure_json, log_axis
 from reports.figures.scatter import front_line, legend, markers, point
 from reports.numbers import counted
-from reports.pareto import on_front, scored, why_dominated
-from reports.recommend import SLIDERS
+from reports.recommend import SLIDERS, on_front, scored, why_dominated
 from reports.section import Absent, Figure, Section, Template
 
 _TEMPLATE = Template.beside(__file__)

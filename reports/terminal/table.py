@@ -13,8 +13,7 @@ from rich.text import Text
 from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
 from reports.numbers import Scale, Shown, counted, show
-from reports.pareto import front
-from reports.recommend import comparable
+from reports.recommend import comparable, front
 from reports.words import COLUMNS, MISSED, clean, label_of, mark_of, scales_of, setting_of
 
 _WORDS = "verdict in words"

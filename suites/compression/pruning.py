@@ -95,7 +95,7 @@ class Clustered(Tuned):
     def reshape(self, net: nn.Sequential) -> None:
         """Fold batch normalisation, which would spread the values again, then share them."""
         from suites.nn.blocks import fold
-        from suites.nn.weight_clustering import cluster_weights
+        from suites.nn.weight_pruning import cluster_weights
 
         cluster_weights(fold(net), self.values)
 

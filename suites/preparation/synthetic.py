@@ -45,7 +45,7 @@ from suites.artifacts.synthetic.files import MANIFEST, MODELS, ModelFile, availa
 from suites.compression.int8_static import SETTING as INT8_STATIC
 from suites.converter_output import quiet
 from suites.models.base import ModelFamily, ModelVariant
-from suites.nn import count
+from suites.nn import blocks as count
 from suites.nn.blocks import fold
 from suites.preparation.training.images import ROUTES
 

@@ -23,7 +23,7 @@ from harness.core.quantity import Missing
 from harness.core.record import Record
 from harness.measure import overhead
 from harness.measure.block import RunContext, measure_block
-from harness.measure.passes import accuracy, diagnostics, energy, fidelity, latency, memory
+from harness.measure.passes import accuracy, diagnostics, energy, fidelity, latency
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
 from harness.measure.passes.latency import CaseState, LatencyPass
@@ -324,7 +324,7 @@ def replace_workers(patch: pytest.MonkeyPatch, run: Run) -> list[Job]:
         jobs.append(job)
         return run(job)
 
-    for module in (latency, fidelity, accuracy, energy, memory, diagnostics):
+    for module in (latency, fidelity, accuracy, energy, diagnostics, diagnostics):
         patch.setattr(module, "run_worker", run_worker)
     patch.setattr(overhead, "run_worker", lambda _job, timeout_s: answer(warmup_ns=[140] * 3000))
     return jobs

@@ -46,7 +46,7 @@ from harness.core.verdict import TRUSTED, Finding, Status, Verdict
 from harness.host import resource_limits
 from harness.host.resource_limits import ResourceLimits, process_limit_bytes
 from harness.measure import block, overhead
-from harness.measure.passes import energy, latency, memory, worker_process
+from harness.measure.passes import diagnostics, energy, latency, worker_process
 from harness.measure.passes.diagnostics import diagnose
 from harness.measure.passes.energy import EnergyPass
 from harness.measure.passes.latency import CaseState
@@ -68,7 +68,7 @@ from harness.runtimes.base import Adapter, Options, Session, SessionError, Tenso
 from harness.runtimes.graph_counts import Counts, Graph, Node, count
 from harness.runtimes.null import NullSession
 from harness.runtimes.onnxruntime import counts, profiler
-from harness.runtimes.torch import executorch_program
+from harness.runtimes.torch import executorch
 from harness.runtimes.torch.executorch import ExecuTorchSession
 from harness.runtimes.torch.torchscript import TorchScriptSession
 from harness.sensors.board_power import PowerSource
@@ -77,7 +77,7 @@ from harness.stats import output_quality
 from harness.store.frame import record_table
 from harness.store.runfolder import RunFolder
 from reports.data import gather
-from reports.pareto import front
+from reports.recommend import front
 from reports.sections import cases as cases_section
 from reports.sections import verdict as verdict_section
 from suites.artifacts import catalog
@@ -623,7 +623,7 @@ def ncnn_threads(_patch: pytest.MonkeyPatch, folder: Path, options: Options) -> 
 
 
 def mnn_threads(_patch: pytest.MonkeyPatch, folder: Path, options: Options) -> int:
-    from harness.runtimes.mnn.session import MnnSession
+    from harness.runtimes.mnn.adapter import MnnSession
 
     def create_session(config: dict[str, Any]) -> None:
         seen.append(config)
@@ -1778,20 +1778,20 @@ def test_deep_adds_deflated_size_and_memory_over_time(monkeypatch: pytest.Monkey
         self.samples.extend([(1, 2 << 20, 1 << 20), (2, 3 << 20, 1 << 20)])
         yield
 
-    monkeypatch.setattr(memory.MemoryWatch, "of", watch)
+    monkeypatch.setattr(diagnostics.MemoryWatch, "of", watch)
     deep = profile("quick", deep=True)
 
     def run(job: Job) -> Answer | WorkerFailure:
         return usual(job)
 
     jobs = replace_workers(monkeypatch, run)
-    original = memory.run_worker
+    original = diagnostics.run_worker
 
     def run_watched(job: Job, timeout_s: float, watcher: Any) -> Answer | WorkerFailure:
         with watcher(11):
             return original(job, timeout_s)
 
-    monkeypatch.setattr(memory, "run_worker", run_watched)
+    monkeypatch.setattr(diagnostics, "run_worker", run_watched)
     found = diagnose(own, Blobs(), tmp_path)
     assert found.deflated_bytes == Value(len(zlib.compress(data, 6)))
     assert [trace.channel for trace in found.traces] == ["memory_rss", "memory_uss"]
@@ -1818,8 +1818,8 @@ def test_arena_is_what_the_allocator_held(monkeypatch: pytest.MonkeyPatch, tmp_p
     held = [{"args": {"mem_arena_held": str(size)}} for size in (100, 300, 200)]
     assert profiler.arena_bytes(json.dumps(held)) == 300
     assert isinstance(profiler.arena_bytes("[]"), Missing)
-    assert executorch_program._arena(4096, []) == 4096
-    assert isinstance(executorch_program._arena(4096, ["XnnpackBackend"]), Missing)
+    assert executorch._arena(4096, []) == 4096
+    assert isinstance(executorch._arena(4096, ["XnnpackBackend"]), Missing)
     assert arena(monkeypatch, tmp_path, arena_bytes=300) == Value(300)
     batched = Case("m", "fp32", "null", batch=4)
     assert "a batch of 1 only" in reason(arena(monkeypatch, tmp_path, batched, arena_bytes=9))

@@ -1,15 +1,183 @@
-"""MNN on the CPU: .mnn files, in fp32 or with the precision that MNN calls low."""
+"""A net that MNN has loaded: the session of its interpreter, fed anew for each inference.
+
+MNN on the CPU: .mnn files, in fp32 or with the precision that MNN calls low.
+"""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from harness.runtimes.base import Adapter, Options, SessionError, import_library
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.core.execution import Execution, OperatorProfile
+from harness.core.quantity import Missing
+from harness.runtimes.base import (
+    Adapter,
+    Batch,
+    Options,
+    Outputs,
+    Session,
+    SessionError,
+    TensorSpec,
+    import_library,
+    version_of,
+)
 from harness.runtimes.capability import Capability
 from harness.runtimes.errors import Hint, capture_output, explain_error
+from harness.runtimes.inputs import concrete_shape
 
-from .session import POWERS, PRECISIONS, MnnSession
+PRECISIONS = ("normal", "high", "low", "low_bf16")
+POWERS = ("normal", "high", "low")
+"""Both by their numbers in BackendConfig of MNN/MNNForwardType.h."""
+_BACKEND, _RESIZE_STATUS, _THREADS = 2, 3, 4
+"""What getSessionInfo answers to; see SessionInfoCode of MNN/Interpreter.hpp."""
+_BACKENDS = {0: "CPU", 13: "CPU extension"}
+"""MNNForwardType; the extension is the kernels for AVX2 and beyond, or for fp16 on Armv8.2."""
+_ELEMENTS = {"Float": "float32", "Double": "float64", "Int": "int32", "Int64": "int64", "Uint8": "uint8"}
+
+
+class Failed(Exception):
+    """MNN did not do as it was asked; why is what it printed."""
+
+
+class MnnSession(Session):
+    """Inputs are copied in by each inference: MNN computes on in their memory, so that a second one finds none.
+
+    Outputs come through a tensor of the host, which alone turns a quantised net's into floats.
+    """
+
+    def __init__(self, library: Any, path: Path, asked: Mapping[str, int], options: Options) -> None:
+        self._library, self._path, self._asked, self._options = library, path, asked, options
+        self._net = library.Interpreter(str(path))
+        self._session = self._net.createSession({"backend": "CPU", "numThread": options.threads, **asked})
+        tensors = self._net.getSessionInputAll(self._session)
+        self.inputs = tuple(self._spec(name, tensor) for name, tensor in tensors.items())
+        self._resize(tensors)
+        hosts = {name: self._host(tensor) for name, tensor in tensors.items()}
+        self._views = {name: host.getNumpyData() for name, host in hosts.items()}
+        self._copies = [(tensor.copyFrom, hosts[name]) for name, tensor in tensors.items()]
+        self._run = self._net.runSession
+        self._feed()
+        if code := self._run(self._session):
+            raise Failed(f"runSession returned {code}")
+        self._outputs = self._net.getSessionOutputAll(self._session)
+        self._check_batch()
+
+    def _spec(self, name: str, tensor: Any) -> TensorSpec:
+        """A first dimension of 1 is taken as the batch, since the interpreter can resize any."""
+        shape = tuple(size if size > 0 else -1 for size in tensor.getShape())
+        if self._options.batch > 1 and shape[:1] == (1,):
+            shape = (-1, *shape[1:])
+        return TensorSpec(name, shape, self._dtype(tensor))
+
+    def _dtype(self, tensor: Any) -> str:
+        kinds = {getattr(self._library, f"Halide_Type_{kind}"): dtype for kind, dtype in _ELEMENTS.items()}
+        dtype = kinds.get(tensor.getDataType())
+        if dtype is None:
+            raise SessionError("an input or output has elements that no array can hold", "convert the net with others")
+        return dtype
+
+    def _resize(self, tensors: Mapping[str, Any]) -> None:
+        """Give each input its shape; Failed where the net cannot be computed with them."""
+        shapes = {spec.name: concrete_shape(spec, self._options) for spec in self.inputs}
+        if any(tuple(tensors[name].getShape()) != shape for name, shape in shapes.items()):
+            for name, shape in shapes.items():
+                self._net.resizeTensor(tensors[name], shape)
+            self._net.resizeSession(self._session)
+        if status := self._answered(_RESIZE_STATUS):
+            raise Failed(f"resizeSession ended in status {status}")
+
+    def _check_batch(self) -> None:
+        """A net with a fixed batch inside computes on, and mixes up the images."""
+        wrong = [name for name, tensor in self._outputs.items() if tensor.getShape()[:1] != (self._options.batch,)]
+        if self._options.batch > 1 and wrong:
+            raise SessionError(
+                f"output '{wrong[0]}' does not grow with the batch: the net has a batch of its own", "--batch 1"
+            )
+
+    def _host(self, tensor: Any) -> Any:
+        """A tensor of ours like one of the session, in the plain order of its dimensions."""
+        library = self._library
+        order, shape = tensor.getDimensionType(), tensor.getShape()
+        plain = library.Tensor_DimensionType_Caffe if order == library.Tensor_DimensionType_Caffe_C4 else order
+        return library.Tensor(shape, tensor.getDataType(), np.zeros(shape, self._dtype(tensor)), plain)
+
+    def prepare(self, batch: Batch) -> None:
+        """Copy into the tensors of the host."""
+        for name, array in batch.items():
+            np.copyto(self._views[name], array, casting="no")
+
+    def infer(self) -> None:
+        """Hand the inputs over and run; SessionError where MNN says that it failed: that would be quick."""
+        self._feed()
+        if code := self._run(self._session):
+            raise SessionError(f"runSession returned {code}")
+
+    def _feed(self) -> None:
+        for copy, host in self._copies:
+            copy(host)
+
+    def fetch(self) -> Outputs:
+        """Copies of the outputs; quantised ones as the float32 they stand for."""
+        return {name: self._fetched(tensor) for name, tensor in self._outputs.items()}
+
+    def _fetched(self, tensor: Any) -> NDArray[Any]:
+        host = self._host(tensor)
+        tensor.copyToHostTensor(host)
+        return np.array(host.getNumpyData())
+
+    def info(self) -> dict[str, Any]:
+        """Version, and what the session answers: backend and threads."""
+        backend = int(self._net.getSessionInfo(self._session, _BACKEND))
+        return {
+            "library": "MNN",
+            "version": version_of("MNN"),
+            "model_version": self._net.getModelVersion(),
+            "threads": self._answered(_THREADS),
+            "backend": _BACKENDS.get(backend, str(backend)),
+            "options": {
+                "precision": PRECISIONS[self._asked["precision"]],
+                "power": POWERS[self._asked.get("power", 0)],
+            },
+        }
+
+    def _answered(self, code: int) -> int:
+        """An integer of the session, which the binding takes for the bits of a float."""
+        bits: int = struct.unpack("<i", struct.pack("<f", self._net.getSessionInfo(self._session, code)))[0]
+        return bits
+
+    def execution(self) -> Execution:
+        """From the operators as MNN runs them, and from the answers where a lower precision was asked for."""
+        from .operators import told_by
+
+        return told_by(self._net, self._session, self._feed, self._float_precision())
+
+    def _float_precision(self) -> str:
+        """fp32 where the answers are, to the bit, those of a session that was asked for it."""
+        asked = PRECISIONS[self._asked["precision"]]
+        if not asked.startswith("low"):
+            return "fp32"
+        plain = MnnSession(self._library, self._path, {**self._asked, "precision": 1}, self._options)
+        seeded = np.random.default_rng(0)
+        batch = {name: seeded.random(view.shape).astype(view.dtype) for name, view in self._views.items()}
+        answers = []
+        for session in (self, plain):
+            session.prepare(batch)
+            session.infer()
+            answers.append(session.fetch())
+        same = all(np.array_equal(answers[0][name], answers[1][name]) for name in answers[0])
+        return "fp32" if same else "bf16" if asked.endswith("bf16") else "fp16"
+
+    def profile(self, n: int) -> OperatorProfile | Missing:
+        """By the calls that MNN makes before and after each operator."""
+        from .operators import profile
+
+        return profile(self._net, self._session, n, self._feed)
+
 
 INSTALL = "pip install MNN"
 _HINTS: tuple[Hint, ...] = (

@@ -1,4 +1,6 @@
-"""TensorFlow on the CPU: SavedModel folders and .keras files.
+"""What is in a SavedModel folder or a .keras file: its inputs, and a function of their tensors.
+
+TensorFlow on the CPU: SavedModel folders and .keras files.
 
 A SavedModel holds a program that running it executes; a .keras file is opened in safe mode, which takes no code of its
 own. Both end as one graph for the shapes at hand with its variables as constants, called by `AtomicFunction.call_flat`
@@ -10,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,12 +21,75 @@ import numpy as np
 
 from harness.core.artifact import Format
 from harness.core.execution import Execution, effective
-from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, version_of
+from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec, version_of
 from harness.runtimes.capability import Capability
 from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 
-from .files import Net, keras_file, saved_model
+SIGNATURE = "serving_default"
+
+
+@dataclass(frozen=True)
+class Net:
+    """`call` takes one tensor an input, in order."""
+
+    call: Callable[..., Any]
+    inputs: tuple[TensorSpec, ...]
+
+
+def saved_model(path: Path, options: Options) -> Net:
+    """A signature of it, 'serving_default' unless the option `signature` names another."""
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    name = options.settings.get("signature", SIGNATURE)
+    if name not in loaded.signatures:
+        there = ", ".join(loaded.signatures) or "none at all"
+        remedy = "--runtime-option tensorflow:signature=NAME, or save it with signatures=..."
+        raise SessionError(f"the SavedModel has no signature '{name}': {there}", remedy)
+    signature = loaded.signatures[name]
+    _, taken = signature.structured_input_signature
+    names = sorted(taken)
+
+    def call(*tensors: Any) -> Any:
+        kept = loaded.signatures[name]  # of the loaded object, whose variables go with it
+        return kept(**dict(zip(names, tensors, strict=True)))
+
+    inputs = tuple(_spec(each, taken[each].shape, taken[each].dtype.name, options) for each in names)
+    return Net(call, inputs)
+
+
+def keras_file(path: Path, options: Options) -> Net:
+    """The whole model, as it infers. Safe mode: no lambda layer, nothing that would run code out of the file."""
+    import keras
+    import tensorflow as tf
+
+    model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    if not getattr(model, "inputs", None):
+        remedy = "give it a keras.Input, or call it once, and save it again"
+        raise SessionError("the model tells no inputs: it was saved before it was built", remedy)
+
+    structure = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+
+    def call(*tensors: Any) -> Any:
+        return model(tf.nest.pack_sequence_as(structure, tensors), training=False)
+
+    inputs = tuple(_spec(each.name, each.shape, each.dtype, options) for each in model.inputs)
+    return Net(call, inputs)
+
+
+def _spec(name: str, shape: Any, dtype: str, options: Options) -> TensorSpec:
+    """SessionError for an input that cannot be fed, or whose rank nobody knows."""
+    try:
+        np.dtype(dtype)
+    except TypeError as error:
+        raise SessionError(f"input '{name}' has type {dtype}, which cannot be fed from an array") from error
+    if getattr(shape, "rank", 0) is None:
+        shape = (None,) * len(options.shapes.get(name, ()))
+        if not shape:
+            raise SessionError(f"input '{name}' has no shape", f"give it: --shape {name}=1x224x224x3")
+    return TensorSpec(name, tuple(-1 if size is None else int(size) for size in shape), dtype)
+
 
 _HINTS: tuple[Hint, ...] = (
     (

@@ -7,9 +7,8 @@ import numpy.typing as npt
 
 from harness.stats.validation import FloatArray, IntArray, at_least, seconds, whole, window
 
-from .result import Energy, nothing, readings
+from .result import TIMESTAMP_S, Energy, nothing, readings
 from .trace import MIN_UPDATES
-from .uncertainty import TIMESTAMP_S
 
 UPDATE_NS = 1_000_000
 """RAPL counters are updated about every millisecond (Intel SDM vol. 3, "RAPL Interfaces")."""

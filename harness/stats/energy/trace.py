@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from harness.stats.validation import FloatArray, IntArray, at_least, seconds, window
 
-from . import uncertainty
+from . import result
 from .result import Energy, nothing, readings
 
 GAP_PERIODS = 2.5
@@ -55,7 +55,7 @@ def integrate(
     if t_s[0] > duration_s or t_s[-1] < 0.0:
         reason = "the window lies outside the readings"
     joules = _trapezoid(t_s, watts, duration_s)
-    u_joules = uncertainty.trace_uncertainty(t_s, watts, duration_s, period_s, unseen_s, resolution_w)
+    u_joules = result.trace_uncertainty(t_s, watts, duration_s, period_s, unseen_s, resolution_w)
     coverage = max(0.0, 1.0 - unseen_s / duration_s)
     if updates < 3:  # nothing to judge the samples by
         u_joules = max(u_joules, abs(joules) / np.sqrt(3.0))

@@ -5,7 +5,6 @@ series picks the few worth a second measurement, and only that measurement decid
 """
 
 from .detector import Detector
-from .settings import Settings
-from .verdict import Evidence, Kind, Verdict
+from .settings import Evidence, Kind, Settings, Verdict
 
 __all__ = ["Detector", "Evidence", "Kind", "Settings", "Verdict"]

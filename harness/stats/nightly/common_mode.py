@@ -10,8 +10,7 @@ import numpy as np
 from harness.stats.distributions import t_two_sided
 from harness.stats.validation import FloatArray
 
-from .settings import Settings
-from .verdict import Evidence, Kind, Verdict
+from .settings import Evidence, Kind, Settings, Verdict
 
 EVENT_FACTOR = 4.0
 """The common change is an event from so many standard deviations of the common changes of other nights."""

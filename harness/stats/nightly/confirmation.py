@@ -11,8 +11,7 @@ from harness.stats import comparison
 from harness.stats.distributions import t_quantile, t_two_sided
 
 from .screening import Screening
-from .settings import Settings
-from .verdict import Means
+from .settings import Means, Settings
 
 LASTING_NIGHTS = 3
 """Without a second measurement, a change counts once it has held for so many nights."""

@@ -14,9 +14,8 @@ from . import confirmation
 from .common_mode import CommonMode, remove_common_mode
 from .confirmation import Confirmation
 from .screening import WEEK, Screening, night_values, screen
-from .settings import Settings
+from .settings import Evidence, Kind, Settings, Verdict
 from .slow_losses import slow_changes
-from .verdict import Evidence, Kind, Verdict
 
 Rerun = Callable[[int], "npt.ArrayLike | None"]
 """(series) -> process medians of a fresh session of the same build; None where that failed."""

@@ -13,7 +13,7 @@ from harness.stats.changepoint import noise_scale
 from harness.stats.distributions import t_quantile, t_two_sided
 from harness.stats.validation import FloatArray
 
-from .verdict import Evidence, Kind, Verdict
+from .settings import Evidence, Kind, Verdict
 
 SPAN = 14
 """Nights at either end that are compared."""

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from harness.core.artifact import Format
 
 from .base import ConversionRequest, Converter
-from .executorch import ExecuTorch
 from .keras import Keras, SavedModel
 from .mnn import Mnn
 from .ncnn import Ncnn
 from .openvino import OpenVinoIr
-from .torchscript import TorchScript
+from .torch_formats import ExecuTorch, TorchScript
 
 __all__ = ["CONVERTERS", "ConversionRequest", "Converter"]
 

@@ -1,15 +1,192 @@
-"""Keras files and TensorFlow SavedModels: the net of an .onnx built again in Keras."""
+"""The net in an .onnx file as a Keras model with channels last, for the operators that our nets are made of.
+
+A value of rank 3 and more has its axes in another order than in the graph: the batch, the last two (height and width),
+then the others (channels, or the groups and channels of a channel shuffle).
+
+Keras files and TensorFlow SavedModels: the net of an .onnx built again in Keras.
+"""
 
 from __future__ import annotations
 
 import warnings
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
 
 from harness.core.artifact import Format, Layout
+from harness.core.errors import UsageError
 from harness.runtimes.tensorflow.adapter import SAVED_MODEL
 
 from .base import ConversionRequest, Converter
-from .keras_net import keras_model
+
+Array = NDArray[Any]
+
+
+def keras_model(source: Path) -> Any:
+    """A functional keras.Model with the weights of `source`. UsageError where an operator has no way to Keras."""
+    import keras
+    import onnx
+
+    graph = onnx.load(source).graph
+    constants = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
+    (taken,) = graph.input
+    sizes = [size.dim_value for size in taken.type.tensor_type.shape.dim]
+    image = keras.Input([sizes[axis] for axis in _order(len(sizes))[1:]], name=taken.name)
+    values: dict[str, Any] = {taken.name: image}
+    for node in graph.node:
+        attributes = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
+        try:
+            outputs = _OPERATORS[node.op_type](_Node(node.input, attributes, values, constants))
+        except (KeyError, NotImplementedError) as error:
+            what = f"no way from {node.op_type} in {source.name} to Keras"
+            raise UsageError(what, "the plain fp32 nets have one") from error
+        values |= zip(node.output, outputs if isinstance(outputs, list) else [outputs], strict=True)
+    return keras.Model(image, values[graph.output[0].name])
+
+
+class _Node:
+    """One node: its attributes by key, its inputs by place, as Keras tensors or as constants."""
+
+    def __init__(
+        self, names: Any, attributes: Mapping[str, Any], values: Mapping[str, Any], constants: Mapping[str, Array]
+    ) -> None:
+        self.names = list(names)
+        self._attributes, self._values, self._constants = attributes, values, constants
+
+    def __getitem__(self, key: str) -> Any:
+        return self._attributes[key]
+
+    def value(self, place: int = 0) -> Any:
+        return self._values[self.names[place]]
+
+    def constant(self, place: int) -> Array:
+        return self._constants[self.names[place]]
+
+
+def _order(rank: int) -> list[int]:
+    """Axes of the graph in the order in which Keras has them."""
+    return [0, rank - 2, rank - 1, *range(1, rank - 2)] if rank > 2 else list(range(rank))
+
+
+def _conv(node: _Node) -> Any:
+    import keras
+
+    weight, bias = node.constant(1), node.constant(2)
+    filters, per_group, *kernel = weight.shape
+    top, left, bottom, right = node["pads"]
+    same = node["strides"] == [1, 1] and [top, left, bottom, right] == [size // 2 for size in kernel] * 2
+    image = node.value()
+    if any(node["pads"]) and not same:
+        image = keras.layers.ZeroPadding2D(((top, bottom), (left, right)))(image)
+    settings: dict[str, Any] = {
+        "kernel_size": kernel,
+        "strides": node["strides"],
+        "dilation_rate": node["dilations"],
+        "padding": "same" if same else "valid",
+    }
+    if per_group == 1 and node["group"] > 1:
+        several = filters // node["group"]
+        layer = keras.layers.DepthwiseConv2D(depth_multiplier=several, **settings)
+        kernels = weight.reshape(-1, several, *kernel).transpose(2, 3, 0, 1)
+    else:
+        layer = keras.layers.Conv2D(filters, groups=node["group"], **settings)
+        kernels = weight.transpose(2, 3, 1, 0)
+    return _with_weights(layer, image, kernels, bias)
+
+
+def _gemm(node: _Node) -> Any:
+    import keras
+
+    if (node["alpha"], node["beta"], node["transA"]) != (1, 1, 0):
+        raise NotImplementedError
+    weight = node.constant(1).T if node["transB"] else node.constant(1)
+    return _with_weights(keras.layers.Dense(weight.shape[1]), node.value(), weight, node.constant(2))
+
+
+def _with_weights(layer: Any, value: Any, *weights: Array) -> Any:
+    output = layer(value)
+    layer.set_weights(weights)
+    return output
+
+
+def _relu(node: _Node) -> Any:
+    import keras
+
+    return keras.layers.ReLU()(node.value())
+
+
+def _clip(node: _Node) -> Any:
+    """Clip from 0 is a ReLU with a ceiling."""
+    import keras
+
+    if node.constant(1) != 0:
+        raise NotImplementedError
+    return keras.layers.ReLU(max_value=float(node.constant(2)))(node.value())
+
+
+def _add(node: _Node) -> Any:
+    import keras
+
+    return keras.layers.Add()([node.value(0), node.value(1)])
+
+
+def _mean(node: _Node) -> Any:
+    import keras
+
+    if sorted(node.constant(1) % 4) != [2, 3] or not node["keepdims"]:
+        raise NotImplementedError
+    return keras.layers.GlobalAveragePooling2D(keepdims=True)(node.value())
+
+
+def _concat(node: _Node) -> Any:
+    import keras
+
+    parts = [node.value(place) for place in range(len(node.names))]
+    return keras.layers.Concatenate(_order(len(parts[0].shape)).index(node["axis"]))(parts)
+
+
+def _split(node: _Node) -> list[Any]:
+    """Into equal parts."""
+    import keras
+
+    whole = node.value()
+    axis = _order(len(whole.shape)).index(node["axis"])
+    parts: list[Any] = keras.ops.split(whole, node["num_outputs"], axis)
+    return parts
+
+
+def _reshape(node: _Node) -> Any:
+    """Height and width stay what they are, or are 1 and go."""
+    import keras
+
+    whole, target = node.value(), [int(size) for size in node.constant(1)]
+    height, width = whole.shape[1:3]
+    if min(target[1:]) < 1 or (target[-2:] != [height, width] if len(target) > 2 else (height, width) != (1, 1)):
+        raise NotImplementedError
+    return keras.layers.Reshape([target[axis] for axis in _order(len(target))[1:]])(whole)
+
+
+def _transpose(node: _Node) -> Any:
+    import keras
+
+    order = _order(len(node["perm"]))
+    return keras.layers.Permute([order.index(node["perm"][axis]) for axis in order[1:]])(node.value())
+
+
+_OPERATORS: Mapping[str, Callable[[_Node], Any]] = {
+    "Conv": _conv,
+    "Gemm": _gemm,
+    "Relu": _relu,
+    "Clip": _clip,
+    "Add": _add,
+    "ReduceMean": _mean,
+    "Concat": _concat,
+    "Split": _split,
+    "Reshape": _reshape,
+    "Transpose": _transpose,
+}
 
 
 class Keras(Converter):

@@ -18,7 +18,7 @@ import numpy as np
 from harness.core.artifact import Format
 from suites.compression.base import Calibration
 
-from . import tool
+from . import base
 from .base import ConversionRequest, Converter
 
 _CALL = "import sys, _tools; getattr(_tools, sys.argv[1])(sys.argv[1:])"
@@ -67,4 +67,4 @@ def quantised(net: Path, calibration: Calibration, folder: Path) -> Path:
 
 def _call(folder: Path, written: Path, function: str, *arguments: str) -> None:
     command: Sequence[str] = (sys.executable, "-c", _CALL, function, *arguments)
-    tool.run(function, command, folder, [written])
+    base.run(function, command, folder, [written])

@@ -12,7 +12,7 @@ from harness.core.artifact import Format
 from harness.core.errors import SetupError
 from suites.models.base import ModelVariant
 
-from . import tool
+from . import base
 from .base import ConversionRequest, Converter
 from .ncnn_int8 import quantise
 
@@ -36,7 +36,7 @@ class Ncnn(Converter):
             kept.write_bytes(order.source.read_bytes())
             half = f"fp16={int(order.setting == 'fp16')}"
             command: list[str | Path] = [_program(), kept, half, f"ncnnparam={param}", f"ncnnbin={weights}"]
-            tool.run("pnnx", command, kept.parent, [param, weights])
+            base.run("pnnx", command, kept.parent, [param, weights])
             sizes = _SIZES.format(*ModelVariant.parse(order.model).input_shape)
             text = re.sub(r"^(Input .*)$", rf"\1 {sizes}", param.read_text(encoding="utf-8"), flags=re.MULTILINE)
             param.write_text(text, encoding="utf-8")

@@ -18,9 +18,9 @@ import torch
 from suites.compression.base import Chain
 
 from . import manifest
-from .checkpoints import Checkpoint
 from .images import ROUTES, Inputs
 from .manifest import Entry, Made
+from .training_state import Checkpoint
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 

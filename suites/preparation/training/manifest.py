@@ -15,10 +15,10 @@ from harness.core.artifact import Artifact, sha256_of
 from harness.core.plugins import load
 from suites.artifacts import evaluate
 from suites.compression.base import Compression
-from suites.nn import count
+from suites.nn import blocks
 
-from .checkpoints import Checkpoint
 from .images import ROUTES, Inputs
+from .training_state import Checkpoint
 
 Entry = dict[str, Any]
 
@@ -45,8 +45,8 @@ def facts(checkpoint: Checkpoint, net: torch.nn.Module) -> Entry:
         "model": checkpoint.model,
         "architecture": load("models", checkpoint.variant.family).title,
         "weights": "trained",
-        "parameters": count.parameters(net),
-        "macs": count.macs(net, checkpoint.variant.input_shape),
+        "parameters": blocks.parameters(net),
+        "macs": blocks.macs(net, checkpoint.variant.input_shape),
         "classes": checkpoint.variant.classes,
         "trained_on": "Fashion-MNIST, 60,000 training images",
         "training": _training(parent),

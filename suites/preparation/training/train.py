@@ -19,10 +19,9 @@ import torch
 from harness.core.plugins import load
 from suites.models.base import ModelVariant
 
-from .checkpoints import Checkpoint
 from .fit import fit, repeatable
 from .images import Images
-from .training_state import SavedState, TrainingConfig
+from .training_state import Checkpoint, SavedState, TrainingConfig
 
 
 def train_net(model: str, data: Path, out: Path, config: TrainingConfig) -> None:

@@ -21,17 +21,16 @@ from torch import nn
 
 from harness.core.artifact import sha256_of
 from suites.compression.base import Chain, Tuned
-from suites.nn import count
+from suites.nn import blocks
 from suites.nn.training_hooks import TrainingHooks
 from suites.nn.weight_pruning import sparsity
 from suites.preparation.from_checkpoints import teacher_of
 
-from .checkpoints import Checkpoint
 from .fit import fit, repeatable, right, top1
 from .images import Images
 from .paired import packed
 from .train import log_line, versions
-from .training_state import SavedState, TrainingConfig
+from .training_state import Checkpoint, SavedState, TrainingConfig
 
 WARM_UP = 0.1
 """Share of the steps in which the learning rate rises: shorter than from scratch."""
@@ -99,8 +98,8 @@ def _result(net: nn.Module, hooks: Sequence[TrainingHooks], target: Checkpoint, 
     return {
         "float_test_top1": float(hits.mean()),
         "test_right": packed(hits),
-        "parameters": count.parameters(net),
-        "macs": count.macs(net, target.variant.input_shape),
+        "parameters": blocks.parameters(net),
+        "macs": blocks.macs(net, target.variant.input_shape),
         "sparsity": sparsity(net),
     }
 

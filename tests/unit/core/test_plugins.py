@@ -85,7 +85,7 @@ def test_every_built_in_plug_in_is_usable_and_named_once(group: Group, caplog: p
     [
         ("compression", "int8-static-entropy", "int8_static", "pruned"),
         ("runtimes", "onnxruntime-cpu", "onnxruntime", "openvino"),
-        ("sensors", "cpu-throttle", "cpu_throttle", "thermal"),
+        ("sensors", "nvml", "nvml", "powercap"),
         ("models", "resnet18", "resnet18", "squeezenet"),
         ("runtimes", "keras", "tensorflow", ""),
     ],

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from harness.core.case import Case
 from harness.core.execution import OperatorProfile
 from harness.core.quantity import Missing
-from harness.measure.passes import diagnostics, memory
-from harness.measure.passes.memory import MemoryTrace
+from harness.measure.passes import diagnostics
+from harness.measure.passes.diagnostics import MemoryTrace
 from harness.measure.passes.worker_process import Answer, run_worker
 from harness.measure.prepared import PreparedCase
 from harness.measure.protocol import PHASES
@@ -86,8 +86,8 @@ def test_a_crash_while_profiling_is_a_reason(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_kernel_that_does_not_tell_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "resident", lambda pid: None)
-    missing = memory.memory_trace(prepared("harness.runtimes.null:null"), Sink(), tmp_path)
+    monkeypatch.setattr(diagnostics, "resident", lambda pid: None)
+    missing = diagnostics.memory_trace(prepared("harness.runtimes.null:null"), Sink(), tmp_path)
     assert isinstance(missing, Missing)
     assert "smaps_rollup" in missing.reason
 

@@ -10,7 +10,7 @@ import pytest
 from harness.core.quantity import Value
 from harness.core.verdict import Verdict
 from reports.data import CaseView, gather
-from reports.pareto import front, on_front, scored, why_dominated
+from reports.recommend import front, on_front, scored, why_dominated
 from tests import factory
 
 FIGURES = {"fast": (1.0, 0.80), "good": (2.0, 0.92), "beaten": (4.0, 0.90), "doubtful": (0.5, 0.99)}

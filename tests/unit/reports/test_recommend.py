@@ -9,8 +9,7 @@ from harness.core.quantity import Value
 from harness.core.record import Record
 from harness.core.verdict import Verdict
 from reports.data import gather
-from reports.pareto import on_front
-from reports.recommend import Constraints, comparable, figures, recommend
+from reports.recommend import Constraints, comparable, figures, on_front, recommend
 from reports.sections import verdict
 from tests import factory
 

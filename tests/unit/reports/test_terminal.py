@@ -9,7 +9,7 @@ from rich.console import Console
 from harness.core.case import Case
 from harness.core.record import Record
 from harness.store.runfolder import RunFolder
-from reports.pareto import front
+from reports.recommend import front
 from reports.terminal.table import case_line, final_table
 from reports.words import setting_of
 from tests import factory

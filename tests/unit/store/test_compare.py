@@ -10,8 +10,7 @@ from harness.core.errors import UsageError
 from harness.core.quantity import Missing, Value
 from harness.core.record import Record, RunHeader
 from harness.core.verdict import Finding
-from harness.store.comparability import differences
-from harness.store.comparison import compare_records, compare_runs
+from harness.store.comparison import compare_records, compare_runs, differences
 from harness.store.runfolder import RunFolder
 from tests import factory
 

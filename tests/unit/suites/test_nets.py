@@ -16,7 +16,7 @@ from suites.models.base import ModelFamily, ModelVariant
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.prepare
 
-from suites.nn import blocks, count  # noqa: E402
+from suites.nn import blocks  # noqa: E402
 from suites.nn.channel_pruning import prune_channels  # noqa: E402
 
 FAMILIES: dict[str, ModelFamily] = load_all("models")
@@ -29,7 +29,7 @@ PUBLISHED = [
 def test_counts_equal_the_published_ones(variant: ModelVariant, published) -> None:
     with torch.device("meta"):  # shapes alone: nothing is drawn or computed
         net = load("models", variant.family).net(variant)
-    parameters, macs = count.parameters(net), count.macs(net, variant.input_shape)
+    parameters, macs = blocks.parameters(net), blocks.macs(net, variant.input_shape)
     assert parameters == published.parameters
     near = macs == pytest.approx(published.paper_macs, rel=0.02)
     assert near or published.note
@@ -54,7 +54,7 @@ def script() -> ModuleType:
 
 def test_macs_of_one_convolution_and_one_linear_layer_by_hand() -> None:
     net = torch.nn.Sequential(torch.nn.Conv2d(4, 6, 3, groups=2), torch.nn.Flatten(), torch.nn.Linear(24, 5))
-    assert count.macs(net, (4, 4, 4)) == (2 * 2 * 6) * (2 * 3 * 3) + 24 * 5
+    assert blocks.macs(net, (4, 4, 4)) == (2 * 2 * 6) * (2 * 3 * 3) + 24 * 5
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -99,7 +99,7 @@ def test_a_net_without_channels_of_its_own_is_not_narrowed(name: str) -> None:
 def test_narrowing_takes_the_features_before_the_classifier(name: str) -> None:
     variant = ModelVariant(name, 0.5, 32)
     net = FAMILIES[name].net(variant)
-    before = count.parameters(net)
+    before = blocks.parameters(net)
     prune_channels(net, 0.5)
-    assert count.parameters(net) < before
+    assert blocks.parameters(net) < before
     assert net.eval()(torch.zeros(1, *variant.input_shape)).shape == (1, 10)

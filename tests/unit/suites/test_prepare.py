@@ -17,7 +17,7 @@ from suites.compression.base import Chain
 from suites.compression.fp32 import Fp32
 from suites.preparation import from_checkpoints, prepare
 from suites.preparation.from_checkpoints import commands, provide, trained
-from suites.preparation.parallel import build_all
+from suites.preparation.prepare import build_all
 
 MODEL = "mobilenet_v2-0.35-32"
 SUITE = f"""

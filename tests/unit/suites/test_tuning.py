@@ -16,23 +16,27 @@ pytestmark = [pytest.mark.prepare, pytest.mark.filterwarnings("ignore::Deprecati
 from harness.core.errors import UsageError  # noqa: E402
 from harness.core.plugins import load, load_all  # noqa: E402
 from suites.models.base import ModelVariant  # noqa: E402
-from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier, count  # noqa: E402
+from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier  # noqa: E402
+from suites.nn import blocks as count  # noqa: E402
 from suites.nn.blocks import fold  # noqa: E402
-from suites.nn.channel_pruning import (  # noqa: E402
-    GradualChannelPruning,
-    Hidden,
-    importance,
-    prune_channels,
-)
+from suites.nn.channel_pruning import GradualChannelPruning, Hidden, importance, prune_channels  # noqa: E402
 from suites.nn.fake_quantise import FakeQuantise  # noqa: E402
 from suites.nn.training_hooks import TrainingHooks  # noqa: E402
-from suites.nn.weight_clustering import shared  # noqa: E402
-from suites.nn.weight_pruning import GradualWeightPruning, OneShotWeightPruning, prunable, sparsity  # noqa: E402
-from suites.preparation.training.checkpoints import Checkpoint  # noqa: E402
+from suites.nn.weight_pruning import (  # noqa: E402
+    GradualWeightPruning,
+    OneShotWeightPruning,
+    prunable,
+    shared,
+    sparsity,
+)
 from suites.preparation.training.fit import fit, right  # noqa: E402
 from suites.preparation.training.images import Images  # noqa: E402
 from suites.preparation.training.paired import packed  # noqa: E402
-from suites.preparation.training.training_state import SavedState, TrainingConfig  # noqa: E402
+from suites.preparation.training.training_state import (  # noqa: E402
+    Checkpoint,
+    SavedState,
+    TrainingConfig,
+)
 from suites.preparation.training.tune import tune  # noqa: E402
 
 MODEL = "mobilenet_v2-0.35-32"

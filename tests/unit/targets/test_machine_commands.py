@@ -12,7 +12,7 @@ import pytest
 
 from harness.cli import doctor, host, meter, sensors
 from harness.cli import targets as targets_command
-from harness.cli._machine import add_machine_options
+from harness.cli._options import add_machine_options
 from harness.core.errors import DescriptorError, UnknownName, UsageError
 from harness.host.checks import virtualization
 from tests import trees

@@ -1,19 +1,83 @@
-"""ExecuTorch programs lowered to XNNPACK: fp32, or int8 by PT2E quantisation with XNNPACK's quantiser."""
+"""Our torch nets with the weights of a shipped .onnx, whose initialisers carry the modules' names.
+
+TorchScript: the net traced and frozen, as PyTorch Mobile took it.
+
+ExecuTorch programs lowered to XNNPACK: fp32, or int8 by PT2E quantisation with XNNPACK's quantiser.
+"""
 
 from __future__ import annotations
 
+import json
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.core.artifact import Format
+from harness.core.errors import UsageError
+from harness.core.plugins import load
+from harness.runtimes.torch.torchscript import SHAPES
 from suites.compression.base import Calibration
+from suites.models.base import ModelVariant
 
 from .base import ConversionRequest, Converter
-from .torch_net import example, net_of
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+
+def net_of(source: Path, model: str) -> nn.Module:
+    """The net `model` for inference, batch normalisation folded, with the weights in the fp32 file `source`.
+
+    UsageError where the graph is not that of our net: pruned channels, or another model.
+    """
+    from suites.nn.blocks import fold
+
+    variant = ModelVariant.parse(model)
+    net = fold(load("models", variant.family).net(variant))
+    try:
+        net.load_state_dict(_weights(source))
+    except RuntimeError as error:
+        raise UsageError(f"{source.name} is not the plain {model}: {str(error)[:200]}") from error
+    return net
+
+
+def example(model: str) -> torch.Tensor:
+    """One input of zeros."""
+    import torch
+
+    return torch.zeros(1, *ModelVariant.parse(model).input_shape)
+
+
+def _weights(source: Path) -> dict[str, Any]:
+    """Float initialisers by name; those the exporter added (shapes, bounds) have no dot in theirs."""
+    import onnx
+    import torch
+
+    found = {one.name: onnx.numpy_helper.to_array(one) for one in onnx.load(source).graph.initializer}
+    return {
+        name: torch.from_numpy(array.copy()) for name, array in found.items() if name.endswith((".weight", ".bias"))
+    }
+
+
+class TorchScript(Converter):
+    """fp32 only: PyTorch's eager quantisation, which TorchScript used, is deprecated."""
+
+    format: ClassVar[Format] = "torchscript"
+    tools = ("torch", "onnx")
+    extra = "torch"
+    own_settings = frozenset({"fp32"})
+
+    def convert(self, order: ConversionRequest) -> None:
+        """Write .pt."""
+        import torch
+
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # torch.jit is deprecated as a whole
+            frozen = torch.jit.freeze(torch.jit.trace(net_of(order.source, order.model).eval(), example(order.model)))
+            shape = list(example(order.model).shape)
+            torch.jit.save(frozen, order.out, _extra_files={SHAPES: json.dumps({"input": shape})})
+
 
 _BATCH = 64
 """Calibration images a step."""
