@@ -10,7 +10,7 @@ from make_results import accuracy
 from harness.core import plugins
 from harness.core.quantity import Missing, Value
 from harness.core.record import Record
-from harness.runtimes.capability import UNTESTED
+from harness.runtimes.base import UNTESTED
 from harness.store.runfolder import RunFolder
 
 SETTINGS = ("fp32", "fp16", "int8-static")

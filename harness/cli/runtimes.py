@@ -74,7 +74,7 @@ def _kinds() -> dict[str, list[str]]:
 
 
 def _block(view: RuntimeStatus) -> Iterator[str]:
-    from harness.runtimes.capability import UNTESTED
+    from harness.runtimes.base import UNTESTED
 
     told = view.library or {}
     state = f"{told.get('library')} {told.get('version')}" if view.ready else view.problem.partition(": pip")[0]

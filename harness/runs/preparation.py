@@ -17,8 +17,7 @@ from harness.core.verdict import Verdict
 from harness.host.resource_limits import ResourceLimits
 from harness.measure.prepared import PreparedCase
 from harness.measure.protocol import LabelledData
-from harness.runtimes.base import Adapter, Options
-from harness.runtimes.capability import Capability
+from harness.runtimes.base import Adapter, Capability, Options
 from suites.compression.base import Chain
 
 _PLAIN = "fp32"

@@ -13,8 +13,7 @@ from typing import Any
 from harness.core import plugins
 from harness.core.artifact import Format
 from harness.core.target import Target
-from harness.runtimes.base import Adapter
-from harness.runtimes.capability import Capability
+from harness.runtimes.base import Adapter, Capability
 from suites.compression.base import Chain
 
 TIMEOUT_S = 120.0

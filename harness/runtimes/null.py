@@ -11,8 +11,7 @@ from harness.core.artifact import FORMATS
 from harness.core.execution import Execution, OperatorProfile
 from harness.core.quantity import Missing
 
-from .base import Adapter, Batch, Options, Outputs, Session, TensorSpec
-from .capability import Capability
+from .base import Adapter, Batch, Capability, Options, Outputs, Session, TensorSpec
 
 
 class NullSession(Session):

@@ -84,7 +84,7 @@ class Compression(ABC):
     """The extra of this distribution that installs the tools; see ``extra_for``."""
     pays_on: ClassVar[tuple[str, ...]] = ()
     stored: ClassVar[str] = "fp32"
-    """How its file holds the numbers, as `harness.runtimes.capability.Stored`: what a runtime makes of it."""
+    """How its file holds the numbers, as `harness.runtimes.base.Stored`: what a runtime makes of it."""
 
     def build(self, source: Path, calibration: Calibration | None, out: Path) -> Artifact:
         """Compress the float model ``source`` into ``out`` and say how it was made.

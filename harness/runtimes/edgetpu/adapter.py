@@ -13,8 +13,7 @@ from typing import Any
 from harness.core.execution import Execution, OperatorProfile, effective
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
-from harness.runtimes.base import Adapter, Options, SessionError
-from harness.runtimes.capability import Capability
+from harness.runtimes.base import Adapter, Capability, Options, SessionError
 from harness.runtimes.litert.adapter import INSTALL, LIBRARY, MODULES, LiteRt, LiteRtSession
 from harness.runtimes.litert.counts import told_by
 

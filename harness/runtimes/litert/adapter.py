@@ -20,6 +20,8 @@ from harness.core.verdict import Finding
 from harness.runtimes.base import (
     Adapter,
     Batch,
+    Capability,
+    Device,
     Options,
     Outputs,
     Session,
@@ -28,7 +30,6 @@ from harness.runtimes.base import (
     import_library,
     version_of,
 )
-from harness.runtimes.capability import Capability, Device
 from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 

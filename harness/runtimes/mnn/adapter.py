@@ -18,6 +18,7 @@ from harness.core.quantity import Missing
 from harness.runtimes.base import (
     Adapter,
     Batch,
+    Capability,
     Options,
     Outputs,
     Session,
@@ -26,7 +27,6 @@ from harness.runtimes.base import (
     import_library,
     version_of,
 )
-from harness.runtimes.capability import Capability
 from harness.runtimes.errors import Hint, capture_output, explain_error
 from harness.runtimes.inputs import concrete_shape
 

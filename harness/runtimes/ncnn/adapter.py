@@ -16,6 +16,7 @@ from harness.core.quantity import Missing
 from harness.runtimes.base import (
     Adapter,
     Batch,
+    Capability,
     Options,
     Outputs,
     Session,
@@ -24,7 +25,6 @@ from harness.runtimes.base import (
     import_library,
     version_of,
 )
-from harness.runtimes.capability import Capability
 from harness.runtimes.errors import Hint, capture_output, explain_error
 from harness.runtimes.inputs import concrete_shape
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.runtimes.capability import Capability
+from harness.runtimes.base import Capability
 
 CPU = "CPUExecutionProvider"
 _BUILD = "build onnxruntime for this machine with --build_wheel {}: no wheel of it is published"

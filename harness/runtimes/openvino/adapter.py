@@ -8,8 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.runtimes.base import Adapter, Options, SessionError
-from harness.runtimes.capability import Capability, Device
+from harness.runtimes.base import Adapter, Capability, Device, Options, SessionError
 from harness.runtimes.errors import Hint, explain_error
 
 from .session import MODE, PRECISION, STREAMS, THREADS, OpenVinoSession, short_version

@@ -21,8 +21,17 @@ import numpy as np
 
 from harness.core.artifact import Format
 from harness.core.execution import Execution, effective
-from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec, version_of
-from harness.runtimes.capability import Capability
+from harness.runtimes.base import (
+    Adapter,
+    Batch,
+    Capability,
+    Options,
+    Outputs,
+    Session,
+    SessionError,
+    TensorSpec,
+    version_of,
+)
 from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.runtimes.base import Adapter, Options
-from harness.runtimes.capability import Capability, Device
+from harness.runtimes.base import Adapter, Capability, Device, Options
 from harness.runtimes.errors import Hint, explain_error
 
 from .cuda import Cuda

@@ -20,8 +20,17 @@ import numpy as np
 from harness.core.execution import Execution, effective
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
-from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec, import_library
-from harness.runtimes.capability import Capability
+from harness.runtimes.base import (
+    Adapter,
+    Batch,
+    Capability,
+    Options,
+    Outputs,
+    Session,
+    SessionError,
+    TensorSpec,
+    import_library,
+)
 from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 

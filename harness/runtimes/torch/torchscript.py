@@ -19,8 +19,7 @@ import numpy as np
 
 from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective
 from harness.core.quantity import Missing
-from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec
-from harness.runtimes.capability import Capability
+from harness.runtimes.base import Adapter, Batch, Capability, Options, Outputs, Session, SessionError, TensorSpec
 from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.operator_profile import Inference, summarise

@@ -114,7 +114,7 @@ def test_a_replacement_of_a_case_that_is_not_measured_is_refused(tmp_path: Path)
 def test_a_runtime_that_is_not_installed_is_refused_with_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("harness.runtimes.capability.installed", lambda name: name == "onnxruntime")
+    monkeypatch.setattr("harness.runtimes.base.installed", lambda name: name == "onnxruntime")
     plan = planned(filters=[f"{NET}|fp32"])
     (refused,) = plan.refused
     assert refused.runtime == "litert-xnnpack"

@@ -10,8 +10,7 @@ import pytest
 
 from harness.core import plugins
 from harness.core.artifact import FORMATS
-from harness.runtimes.base import Adapter, SessionError, import_library
-from harness.runtimes.capability import Capability, Stored
+from harness.runtimes.base import Adapter, Capability, SessionError, Stored, import_library
 from harness.runtimes.installed import by_preference
 
 RUNTIMES: dict[str, Adapter] = plugins.load_all("runtimes")

@@ -98,7 +98,7 @@ def test_xnnpack_applied_to_the_shipped_net() -> None:
 
 
 def test_a_missing_library_is_said_without_importing_it() -> None:
-    from harness.runtimes.capability import Capability
+    from harness.runtimes.base import Capability
 
     support = Capability(("onnx",), ("no_such_runtime",), "pip install it").support("onnx")
     assert (support.ok, support.reason) == (False, "no_such_runtime is not installed: pip install it")
