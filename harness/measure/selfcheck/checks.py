@@ -110,7 +110,7 @@ def control_change(kernel: Callable[[], float] = control_ns, n: int = 80, longes
 
 def worker_import(scratch: Path) -> list[Check]:
     """Time and memory that importing the worker costs over bare Python and NumPy: at most 30 ms and 15 MiB."""
-    cost = import_costs(["numpy", "harness.measure.worker"], scratch)[-1]
+    cost = import_costs(["numpy", "harness.measure.worker.__main__"], scratch)[-1]
     remedy = "the measured child became heavy: see tests/bench/worker_import.py"
     return [
         Check("worker_import_ns", "Import of the worker", Value(cost.time_ns), "ns", 30e6, remedy),

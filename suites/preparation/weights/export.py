@@ -19,7 +19,7 @@ from suites.artifacts.evaluate import outputs
 from suites.artifacts.synthetic.check import images
 from suites.data.published_weights import PUBLISHED
 from suites.models.base import ModelVariant
-from suites.nn import blocks
+from suites.nn import blocks as count
 from suites.nn.blocks import pad_same
 from suites.preparation.training.images import ROUTES
 
@@ -72,8 +72,8 @@ def write(
     return {
         "sha256": sha256_of(out),
         "bytes": out.stat().st_size,
-        "parameters": blocks.parameters(net),
-        "macs": blocks.macs(net, variant.input_shape),
+        "parameters": count.parameters(net),
+        "macs": count.macs(net, variant.input_shape),
         "preprocess": asdict(replace(how, layout=route.layout)) if how else None,
         "recipe": {
             "setting": "fp32",

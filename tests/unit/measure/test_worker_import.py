@@ -16,7 +16,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
 OURS = {
-    *("harness", "harness.core", "harness.core.errors", "harness.core.scenario"),
+    *("harness", "harness.core", *(f"harness.core.{name}" for name in ("artifact", "case", "errors", "scenario"))),
     *("harness.measure", "harness.measure.protocol"),
     *("harness.runtimes", "harness.runtimes.base"),
     "harness.measure.worker",

@@ -1,0 +1,66 @@
+"""Nets of timm and torchvision by name, with the weights these libraries fetch, where the user has them installed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from types import ModuleType
+from typing import Any, Literal
+
+from torch import nn
+
+from harness.core.artifact import Preprocess
+from harness.core.errors import ModelError, SetupError
+
+Library = Literal["timm", "torchvision"]
+
+
+@dataclass(frozen=True)
+class Named:
+    """A net for inference, the edge of its input in pixels, how it wants its images, and where it is from."""
+
+    net: nn.Module
+    edge: int
+    preprocess: Preprocess
+    origin: Mapping[str, Any]
+
+
+def named(library: Library, name: str) -> Named:
+    """The net `name`. SetupError where the library is missing or cannot get the weights, ModelError without any."""
+    try:
+        module = import_module(library)
+    except ImportError as error:
+        raise SetupError(f"{library} is not installed", f"pip install --no-deps {library}") from error
+    try:
+        net, preprocess, interpolation = (_timm if library == "timm" else _torchvision)(module, name)
+    except (RuntimeError, ValueError, KeyError, OSError) as error:
+        remedy = "give the file itself with --weights FILE --model FAMILY-WIDTH-RESOLUTION"
+        raise SetupError(f"{library} gives no weights of '{name}': {error}", remedy) from error
+    if preprocess.crop is None:
+        raise ModelError(f"{library} does not say which images {name} takes")
+    origin = {
+        "weights": f"{library} {version(library)}, {name}",
+        "interpolation_in_training": interpolation,  # ours is bicubic
+    }
+    return Named(net.eval(), preprocess.crop, preprocess, origin)
+
+
+def _timm(timm: ModuleType, name: str) -> tuple[nn.Module, Preprocess, str]:
+    net: nn.Module = timm.create_model(name, pretrained=True)
+    facts: Any = net.pretrained_cfg
+    edge = facts["input_size"][-1]
+    how = Preprocess(
+        resize=math.floor(edge / facts["crop_pct"]), crop=edge, mean=tuple(facts["mean"]), std=tuple(facts["std"])
+    )
+    return net, how, str(facts["interpolation"])
+
+
+def _torchvision(torchvision: ModuleType, name: str) -> tuple[nn.Module, Preprocess, str]:
+    models = import_module(f"{torchvision.__name__}.models")
+    weights = models.get_model_weights(name).DEFAULT
+    facts = weights.transforms()
+    how = Preprocess(resize=facts.resize_size[0], crop=facts.crop_size[0], mean=tuple(facts.mean), std=tuple(facts.std))
+    return models.get_model(name, weights=weights), how, str(facts.interpolation)
