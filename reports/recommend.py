@@ -1,13 +1,4 @@
-"""Which setting to take under given bounds, and what would have to give when none fits.
-
-The choice: where accuracy is bounded the fastest of the cases that fit, otherwise the most accurate; of equals the
-better in the other. Only cases that can be compared are considered: trusted, under one load, scored on one data set.
-The report's sliders follow the same rule over the figures of `figures`.
-
-A recommendation in words, for the terminal.
-
-Which cases no other beats: accuracy up, latency down, trusted cases under one load and on one data set alone.
-"""
+"""Which setting to take under given bounds, the Pareto front, and the recommendation in words."""
 
 from __future__ import annotations
 
@@ -177,15 +168,15 @@ _BOUNDS = {
 
 
 def lines(found: Recommendation, given: Mapping[str, float]) -> list[str]:
-    """The best setting with its evidence, the runner-up and what binds; or what would have to give. One line each."""
+    """Return the best setting with its evidence, the runner-up and the limiting bounds, or what would have to give."""
     if found.best is None:
         return [f"nothing fits: 0 of {found.considered} comparable cases", *_gives(found)]
     told = [_label(found.best), *(f"  {line}" for line in _evidence(found.best, given))]
     told.append(f"{found.fitting} of {found.considered} comparable cases fit")
     told.append(f"runner-up: {_short(found.runner_up)}" if found.runner_up else "runner-up: none")
     for name, other in found.binding:
-        told.append(f"{_BOUNDS[name][0]} binds: without it {_short(other)}")
-    return told if found.binding or not given else [*told, "no single bound binds: without any one the choice stays"]
+        told.append(f"{_BOUNDS[name][0]} limits the choice: without it {_short(other)}")
+    return told if found.binding or not given else [*told, "no single bound limits the choice"]
 
 
 def _gives(found: Recommendation) -> list[str]:

@@ -1,7 +1,4 @@
-"""What a case and its verdict are called, in the page and in the terminal alike.
-
-Text of unknown origin (logs, settings) made short and printable; escaping is the template's.
-"""
+"""What cases and verdicts are called in page and terminal, and text of unknown origin made short and printable."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ COLUMNS = {
     "latency_p99_ns": "p99",
     "energy_net_j": "Energy",
     "top1": "Top-1",
-    "top1_difference": "To fp32",
+    "top1_difference": "vs fp32",
     "peak_rss_bytes": "Memory",
     "artifact_bytes": "Size",
 }

@@ -1,11 +1,4 @@
-"""The machine the commands read: this one, or a recorded tree; and its target.
-
-Argument types shared by commands.
-
-The arguments that say how queries reach a net: shared by the commands that measure.
-
-What `edgebench run` and `edgebench nightly` may be told, and the request it makes.
-"""
+"""Options shared by commands: argument types, the machine to read, and what `run` and `nightly run` measure."""
 
 from __future__ import annotations
 
@@ -116,7 +109,7 @@ def add_scenario(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--samples-per-query", type=positive, metavar="N", help="in MultiStream (default: 8)")
     group.add_argument("--streams", type=positive, metavar="N", help="sessions at once in Offline (default: 1)")
     group.add_argument("--rate", type=float, metavar="N", help="inferences a second in Server and paced")
-    group.add_argument("--latency-bound", type=float, metavar="MS", help="that 99 of 100 queries of Server are to keep")
+    group.add_argument("--latency-bound", type=float, metavar="MS", help="p99 latency bound (Server)")
     group.add_argument("--minutes", type=float, metavar="N", help="how long sustained runs (default: 5)")
 
 
@@ -216,7 +209,7 @@ def _add_figures(figures: Group) -> None:
 def _add_output(out: Group) -> None:
     out.add_argument("--out", metavar="DIR", help="run folder (default: runs/<time>-<suite>)")
     out.add_argument("--resume", action="store_true", help="go on with the killed run in --out; finished cases stay")
-    out.add_argument("--json", action="store_true", help="print the table as JSON instead of for people")
+    out.add_argument("--json", action="store_true", help="print JSON")
     add_store_option(out, "add the run to this store (default: $EDGEBENCH_STORE, or your own once there is one)")
     out.add_argument("--no-report", action="store_true", help="write no report.html")
 

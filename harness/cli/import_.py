@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--target", default="imported", metavar="NAME", help="whose figures these are (default: imported)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/<time>-import)")
-    parser.add_argument("--json", action="store_true", help="print the table as JSON instead of for people")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     add_store_option(parser, "add the run to this store too (default: as `run` does)")
 
 

@@ -78,7 +78,7 @@ def _block(view: RuntimeStatus) -> Iterator[str]:
 
     told = view.library or {}
     state = f"{told.get('library')} {told.get('version')}" if view.ready else view.problem.partition(": pip")[0]
-    named = "" if view.by_default else ", where it is named"
+    named = "" if view.by_default else ", only by --runtime"
     yield f"  {view.name:<25}{f'{state}; ' if state else ''}takes {', '.join(view.formats)}{named}"
     if not view.ready:
         yield f"    install    {view.install}"

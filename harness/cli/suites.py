@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print names, or case ids one a line."""
+    """Print names, or case ids one per line."""
     import suites
 
     if arguments.suite:

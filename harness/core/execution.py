@@ -1,7 +1,4 @@
-"""What a runtime did with a net, read back from the runtime: it need not be what was asked of it.
-
-Where the time of an inference goes: its operators, as the runtime itself tells.
-"""
+"""What a runtime did with a model, read back from the runtime: precision, devices, and its operators."""
 
 from __future__ import annotations
 

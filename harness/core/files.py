@@ -1,7 +1,4 @@
-"""Where files of ours live on this machine.
-
-Files that are whole or not there: a killed run must not leave half a record.
-"""
+"""Where this project keeps files, and how they are written whole: a killed run must not leave half a record."""
 
 from __future__ import annotations
 

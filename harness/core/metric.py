@@ -1,10 +1,4 @@
-"""The metrics a record can hold: the one place that names them, gives their unit and which way is better.
-
-Tables, heat maps and the report's glossary are generated from `METRICS`; a metric that is not here cannot be
-recorded. Names are a contract: later versions add, none renames.
-
-An absolute bound on a metric as people write it: 'p50 <= 20 ms', 'top1 >= 0.88', 'peak_rss <= 200 MiB'.
-"""
+"""The metrics of a record: names, units, directions, and absolute bounds on them such as 'p50 <= 20 ms'."""
 
 from __future__ import annotations
 

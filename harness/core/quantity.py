@@ -1,9 +1,4 @@
-"""A measured quantity: a value with its interval, or the reason why there is none.
-
-Times and units as the records write them, and as people do: '20 ms', '0.88', '88 %', '2 MB'.
-
-Times in the store: UTC in integer microseconds, since SQLite drops time zones.
-"""
+"""A measured quantity (a value with its interval, or the reason why there is none), and times and units of records."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class ArtifactInfo:
 class Record:
     """One case, whole. `metrics` maps every name of `harness.core.metric.METRICS` to a Value or a Missing.
 
-    `runtime_info` is what the runtime says of itself (version, build, provider, effective precision, threads).
+    `runtime_info` is what the runtime reports (version, build, provider, effective precision, threads).
     `details` holds what explains the case and is no metric (input shapes, class count, warm-up, seeds).
     `findings` are the environment checks before the run, `findings_after` those after the case's block.
     `execution` is what was asked of the runtime and what it did, read back from it.

@@ -44,7 +44,7 @@ class Load:
 
     `samples_per_query` samples in a query of MultiStream; `streams` sessions at once in Offline, each with a thread
     of its own; `rate_per_s` mean arrivals a second in Server, inferences a second in paced; `latency_bound_ns` the
-    bound that 99 of 100 queries of Server are to keep, None without one; `minutes` how long sustained runs.
+    bound p99 latency bound (Server), None without one; `minutes` how long sustained runs.
     """
 
     samples_per_query: int | None = None

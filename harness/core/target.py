@@ -1,10 +1,4 @@
-"""How a board's power is had: the table [power] of its descriptor.
-
-What a board is: the frozen facts a descriptor (`targets/<name>.toml`) gives, one dataclass a table of that file.
-
-The field names are the keys of the file, so this module is also its schema (`edgebench targets schema`).
-Nothing here is read from the machine, except where detection replaces a field and says so in its evidence.
-"""
+"""What a board is: the frozen facts that a descriptor (`targets/<name>.toml`) gives, one dataclass per table."""
 
 from __future__ import annotations
 

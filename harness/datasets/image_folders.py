@@ -1,9 +1,4 @@
-"""Image files as pixels.
-
-Labelled images that lie in files of their own: what every such data set does, however it finds its labels.
-
-Folders with one sub-folder a class: any names, WordNet ids (ImageNet, Imagenette) or class numbers.
-"""
+"""Labelled images in folders: one sub-folder per class, named freely, by WordNet id or by number."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""ImageNet's 1000 classes: WordNet ids in the order of a net's outputs, and how the ILSVRC 2012 kit numbers them.
-
-What the labels of a data set count, and which of a model's outputs they stand for.
-"""
+"""What the labels of a data set count, and which output of a model each stands for; ImageNet's 1000 classes."""
 
 from __future__ import annotations
 

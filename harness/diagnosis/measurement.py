@@ -1,7 +1,4 @@
-"""What puts the figure itself in doubt: the machine's state and links, caches, and figures others have published.
-
-Circumstances: how many threads, and how it starts.
-"""
+"""Rules about the measurement itself: the machine's state, links, caches, threads and the first inference."""
 
 from __future__ import annotations
 

@@ -1,11 +1,4 @@
-"""Why int8 is not as fast as hoped.
-
-What fp16 is, and is not.
-
-What the setting itself promises, and what it does not.
-
-What a compression setting, or a composition of several, can bring on a machine: told by the settings themselves.
-"""
+"""Rules about precision: why int8 is not faster, what fp16 is, and what a setting can bring on a processor."""
 
 from __future__ import annotations
 

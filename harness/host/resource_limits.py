@@ -1,9 +1,4 @@
-"""Which CPUs a measured process runs on: always the same ones, and the same kind.
-
-How much memory a measured process may hold: less than what would wake the kernel's out-of-memory killer.
-
-What every measured process may have of this machine: time, memory and CPUs.
-"""
+"""What every measured process may have of this machine: time, memory and CPUs."""
 
 from __future__ import annotations
 

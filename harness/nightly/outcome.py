@@ -1,7 +1,4 @@
-"""What a night found: one outcome a series, with its numbers, a sentence and the command that repeats it.
-
-The sentence of a finding, and the command that measures it again.
-"""
+"""The outcomes of a night: one per series, with its numbers, a sentence and the command that measures it again."""
 
 from __future__ import annotations
 

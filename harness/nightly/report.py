@@ -1,7 +1,4 @@
-"""The night on paper: verdicts as JSON, and Markdown for the summary of a CI step.
-
-The night for other programs: JUnit for CI servers, Atom for feed readers.
-"""
+"""The night as documents: JSON, Markdown for a CI step, JUnit for CI servers, Atom for feed readers."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ def provenance(
             "compiler": platform.python_compiler(),
         },
         "power_mode": _power_mode(findings),
-        "power_supply": power_supply or _unknown("nobody told: --power-supply"),
-        "ambient_c": _unknown("nobody told: --ambient-c") if ambient_c is None else ambient_c,
+        "power_supply": power_supply or _unknown("not given (--power-supply)"),
+        "ambient_c": _unknown("not given (--ambient-c)") if ambient_c is None else ambient_c,
     }
 
 

@@ -186,7 +186,7 @@ class Session(ABC):
 
     @abstractmethod
     def info(self) -> dict[str, Any]:
-        """What the library says of itself and of this session: library, version, build, threads, options in force."""
+        """Facts for the record: library, version, build, threads and the options in force."""
 
     def execution(self) -> Execution:
         """What really ran, read back from the library: precision, nodes, fall-backs. May open a session apart.

@@ -1,7 +1,4 @@
-"""All sensors of a machine; one that fails is absent with its reason, it never takes others along.
-
-Everything the sensors say at one moment, and the board's power where the target has a rule for it.
-"""
+"""All sensors of a machine, and everything they say at one moment; one that fails never takes others along."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""Accuracy, agreement and signal-to-noise of a net's outputs, each with its interval.
-
-Does a case answer as the fp32 net on the reference runtime does, given the same inputs?
-
-A setting may cost accuracy; a runtime that computes something else than it was asked to must not pass for fast.
-"""
+"""Accuracy, agreement and signal-to-noise ratio of a model's outputs, each with its interval."""
 
 from __future__ import annotations
 

@@ -1,17 +1,4 @@
-"""Tail percentiles, and the refusal to print them from too few samples.
-
-The minimum sample count follows MLPerf LoadGen's early stopping (mlcommons/inference,
-loadgen/early_stopping.cc and results.cc): a run may claim percentile p at confidence c once it
-could spare one slow query. LoadGen assumes independent queries; here the effective sample size
-takes the place of n.
-
-Does a latency bound hold at a percentile? MLPerf LoadGen's early stopping, read in both directions.
-
-LoadGen (loadgen/early_stopping.cc) passes a Server run with t queries beyond the bound once n is so large that a
-system which misses the bound more often than it may would rarely show so few. The same in the other direction tells
-that it misses too often. Between the two nothing is known. As in `tail`, the effective sample size takes the place
-of n, since queries that queue behind one another are late together.
-"""
+"""Tail percentiles and latency bounds, and the refusal to give them from too few samples."""
 
 from __future__ import annotations
 

@@ -1,10 +1,4 @@
-"""Accuracies are counts of images, and counts have exact statistics.
-
-Two nets on the same images: how far apart their accuracies are, and whether enough images have been seen to say.
-
-Who looks again and again and stops at the first interval that pleases picks among many. Here the looks are planned,
-each interval is as wide as its share of the error demands (`look_level`), so that all of them together hold the level.
-"""
+"""Accuracies are counts of images: exact intervals, McNemar's test, and when a paired difference is decided."""
 
 from __future__ import annotations
 

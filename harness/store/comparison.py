@@ -1,7 +1,4 @@
-"""Runs that must not be compared as if they were alike: other machine class, power mode, threads, scope of power.
-
-Two runs side by side: for every case in both, the ratio of its latency with an interval and a verdict.
-"""
+"""Two runs side by side: the ratio of every case's latency with interval and verdict, and what must not be compared."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Where `edgebench serve` finds runs: a folder of run folders, or a store.
-
-Runs out of a store, for a report over many nights.
-"""
+"""Where `edgebench serve` finds runs: a folder of run folders, or a store."""
 
 from __future__ import annotations
 

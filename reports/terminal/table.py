@@ -115,7 +115,9 @@ class _Final:
         """What is worth having: the fastest first."""
         scored = comparable(self.records)
         if len(scored) > 1 and (best := front(scored)):
-            yield Text(f"{len(best)} of {counted(len(scored), 'scored case')} that none beats in latency and accuracy:")
+            yield Text(
+                f"{len(best)} of {counted(len(scored), 'scored case')} on the Pareto front of latency and accuracy:"
+            )
             yield from (Text("  " + case_line(record)) for record in best)
 
 

@@ -41,7 +41,9 @@ def teacher_of(model: str) -> str:
     """Name of the net that teaches ``model``. UsageError where its family has none."""
     variant = ModelVariant.parse(model)
     if variant.family not in WIDTHS:
-        raise UsageError(f"no larger net is there to teach {model}", f"distilled is had of {', '.join(sorted(WIDTHS))}")
+        raise UsageError(
+            f"no larger net is there to teach {model}", f"distilled exists for {', '.join(sorted(WIDTHS))}"
+        )
     return str(replace(variant, width=WIDTHS[variant.family]))
 
 

@@ -16,7 +16,7 @@ PROVENANCE = {
     "repository": {"commit": "0123abc", "dirty": True},
     "edgebench": {"reason": "installed, not run from a repository"},
     "target": {"name": "x86-64", "kind": "generic", "sha256": "ab" * 32},
-    "power_supply": {"reason": "nobody told: --power-supply"},
+    "power_supply": {"reason": "not given (--power-supply)"},
     "ambient_c": 21.5,
 }
 

@@ -1,12 +1,4 @@
-"""The memory pass: a process of its own, its memory watched from outside while it imports, loads and infers.
-
-Reading a process's page tables halts its page faults for some 100 us, so it is never done beside a timed loop. What a
-timed process can say of itself for next to nothing, its peak at the end of each phase, is in every `ProcessRun`.
-
-The operator profile's pass, in the parent: a fresh process with the runtime's profiler on, apart from all timing.
-
-What explains a case rather than measures it: its operators, its memory over time, how far its file deflates.
-"""
+"""What explains a case rather than measures it: operators, memory over time, how far its file deflates."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Was the machine throttled while a process ran: counters that rose, bits and cooling devices that were on.
-
-sustained, minute by minute: how fast, how hot, at which clock.
-"""
+"""Throttling and heat: whether the machine was throttled, and speed, temperature and clock minute by minute."""
 
 from __future__ import annotations
 

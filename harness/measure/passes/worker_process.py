@@ -1,7 +1,4 @@
-"""Wait for a worker, and stop it when it takes too long or too much: before the kernel has to choose whom to kill.
-
-Run one worker process to its end and say what became of it. The parent sleeps meanwhile.
-"""
+"""Run one worker process to its end, watch its time and memory, and say what became of it."""
 
 from __future__ import annotations
 

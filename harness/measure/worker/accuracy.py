@@ -1,9 +1,4 @@
-"""The accuracy phase of a worker: outputs for every labelled image.
-
-The accuracy pass in a worker that ends as soon as the net's difference to fp32 is decided.
-
-Images come in a seeded random order, so that those seen so far stand for all; the order of a data set may be by class.
-"""
+"""The accuracy phase of a worker: outputs for every labelled image, or until the difference to fp32 is decided."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What binds the measured process to its machine: when it dies, and where it runs.
-
-What every phase of a worker needs: its runtime, and the inputs of its model.
-"""
+"""Prepare the worker: its death with the parent, its CPUs, its runtime, and the model's inputs."""
 
 from __future__ import annotations
 

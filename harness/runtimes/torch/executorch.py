@@ -1,4 +1,4 @@
-"""What a .pte file says of itself: the instructions of its method, and the XNNPACK graphs within it.
+"""What a .pte file contains: the instructions of its method, and the XNNPACK graphs within it.
 
 Read with executorch's own deserialiser and schemas (exir/schema.py, backends/xnnpack/serialization/schema.fbs).
 

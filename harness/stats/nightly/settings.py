@@ -1,4 +1,4 @@
-"""What the nightly detector may be told; the defaults are the documented ones.
+"""Settings of the nightly detector; the defaults are the documented ones.
 
 What the detector says of a series, and the numbers behind it.
 """

@@ -1,9 +1,4 @@
-"""A choice of runs and cases as conditions on tables that name them by id.
-
-Only what is asked for is joined: a database spends longer on planning a join of many tables than on one history.
-
-Which part of the store, or of run folders, is meant.
-"""
+"""Which part of a store, or of run folders, is meant; as SQL conditions too."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Is a store whole? What one run holds belongs together, and every raw file is here and says what its name does.
-
-Declared resets: from then on a series' history counts anew.
-"""
+"""Is a store whole? And declared resets, from which on a series' history counts anew."""
 
 from __future__ import annotations
 

@@ -1,11 +1,4 @@
-"""Values, and what is missing, with all that is known of their run and case.
-
-Each table is read once and joined here by ids, so that a name comes over once and not once a row.
-
-What is in the store, as pandas tables.
-
-Rows of a store, one a metric, as the table with one row a case.
-"""
+"""What a store holds, as pandas tables."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Runs into the store: raw files first, then all rows of a run in one transaction.
-
-Many rows at once: COPY on PostgreSQL, one prepared statement on SQLite.
-"""
+"""Write runs into the store: raw files first, then all rows of a run in one transaction, many rows at once."""
 
 from __future__ import annotations
 

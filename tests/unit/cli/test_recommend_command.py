@@ -64,10 +64,10 @@ def test_the_answer_has_evidence_runner_up_and_what_binds(run: str, capsys: pyte
         "top-1        91.0 ±0.6 %  (at least 91 %)",
         "runner-up: mobilenet",
         "of 24 comparable cases fit",
-        "--min-top1 binds: without it efficientnet",
+        "--min-top1 limits the choice: without it efficientnet",
     ):
         assert part in out
-    assert "--max-size binds" not in out
+    assert "--max-size limits" not in out
 
 
 def test_when_nothing_fits_it_says_what_would(run: str, capsys: pytest.CaptureFixture[str]) -> None:

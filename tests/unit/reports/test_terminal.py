@@ -72,7 +72,7 @@ def test_what_is_missing_is_a_dash_and_the_reason_stands_below(run: RunFolder) -
 
 
 def test_the_cases_that_no_other_beats_stand_below_fastest_first(run: RunFolder) -> None:
-    _, found, below = printed(run, 130).partition("scored cases that none beats in latency and accuracy:\n")
+    _, found, below = printed(run, 130).partition("scored cases on the Pareto front of latency and accuracy:\n")
     assert found
     best = [line for line in below.splitlines() if line.startswith("  ✓ ")]
     assert best == ["  " + case_line(record) for record in front(run.records())]
