@@ -324,7 +324,7 @@ def replace_workers(patch: pytest.MonkeyPatch, run: Run) -> list[Job]:
         jobs.append(job)
         return run(job)
 
-    for module in (latency, fidelity, accuracy, energy, diagnostics, diagnostics):
+    for module in (latency, fidelity, accuracy, energy, diagnostics):
         patch.setattr(module, "run_worker", run_worker)
     patch.setattr(overhead, "run_worker", lambda _job, timeout_s: answer(warmup_ns=[140] * 3000))
     return jobs

@@ -19,7 +19,6 @@ from typing import NoReturn
 
 import jinja2
 import pandas as pd
-import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
@@ -151,7 +150,7 @@ EXCEPTIONS: dict[str, tuple[Callable[[], object], list[str], int]] = {
     "a URL of a database": (lambda: sa.create_engine("nonsense"), ["unexpected ArgumentError"], EXIT_BUG),
     "pandas": (lambda: pd.DataFrame({"a": [1]})["b"], ["unexpected KeyError: 'b'"], EXIT_BUG),
     "pandas, empty": (lambda: pd.read_csv(os.devnull), ["unexpected EmptyDataError: No columns"], EXIT_BUG),
-    "pyarrow": (lambda: pa.array([1, "a"]), ["unexpected ArrowInvalid"], EXIT_BUG),
+    "pyarrow": (lambda: pytest.importorskip("pyarrow").array([1, "a"]), ["unexpected ArrowInvalid"], EXIT_BUG),
     "memory": (raises(MemoryError()), ["out of memory", "ask for less"], EXIT_USAGE),
     "recursion": (forever, ["unexpected RecursionError: maximum recursion depth exceeded"], EXIT_BUG),
     "a bug": (lambda: {}["key"], ["unexpected KeyError: 'key'", "this is a bug of edgebench"], EXIT_BUG),
