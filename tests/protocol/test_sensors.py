@@ -794,6 +794,9 @@ def test_the_interval_holds_the_edges_of_the_window() -> None:
     # joules: when within a period it was updated last, at both edges
     counter = energy(joules(50.0), n=1, idle=()).gross
     assert squared(counter) == pytest.approx(2 * (50.0 * 0.001) ** 2 / 12, rel=0.01)
+    # one that is seen to move every second time alone is as much later
+    slower = energy(joules(100.0 * (np.arange(AXIS.size - 1) % 2)), n=1, idle=()).gross
+    assert squared(slower) == pytest.approx(2 * (100.0 * 0.2) ** 2 / 12, rel=0.01)
     # joules: a step of 7 W halfway between two readings at both edges, wrong in the same direction
     burst = (AXIS[1:] > MEASURED[0]) & (AXIS[1:] <= MEASURED[1])
     halfway = np.roll(burst, 1) & burst  # the interval of each edge holds half of the step
