@@ -103,9 +103,7 @@ def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callab
         )
 
     def find(case: Case, file_format: Format) -> Artifact:
-        if case in artifacts:
-            return artifacts[case](file_format)
-        artifact = catalog.artifact(case, file_format)
+        artifact = artifacts[case](file_format) if case in artifacts else catalog.artifact(case, file_format)
         replacement = config.replacements.get(case.id)
         return UserModel(replacement).artifact(artifact.preprocess) if replacement else artifact
 

@@ -136,12 +136,12 @@ def _pressure(before: Snapshot, after: Snapshot, cpus: int) -> float | None:
 
 
 def _pressure_us(proc: Path) -> int | None:
-    """Time in which some task on the machine waited for a CPU, since boot: 'some ... total=' (Linux 4.20)."""
+    """Return the time in which some task waited for a CPU, since boot: 'some ... total=' (Linux 4.20)."""
     try:
         first = (proc / "pressure/cpu").read_text(encoding="ascii").partition("\n")[0]
-    except OSError:  # an old kernel, or one started with psi=0
+        return int(first.rpartition("total=")[2])
+    except (OSError, ValueError):  # an old kernel, one started with psi=0, or a file that is masked or empty
         return None
-    return int(first.rpartition("total=")[2])
 
 
 def _thread_ns(proc: Path) -> dict[int, int]:

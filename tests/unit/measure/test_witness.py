@@ -52,3 +52,11 @@ def test_proc_is_read(tmp_path: Path) -> None:
 def test_an_old_kernel_has_no_pressure(tmp_path: Path) -> None:
     (tmp_path / "self/task").mkdir(parents=True)
     assert snapshot(tmp_path).pressure_us is None
+
+
+@pytest.mark.parametrize("text", ["", "some avg10=1.00\n", "some total=many\n"])
+def test_a_masked_pressure_file_is_no_pressure(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pressure").mkdir()
+    (tmp_path / "pressure/cpu").write_text(text)
+    (tmp_path / "self" / "task").mkdir(parents=True)
+    assert snapshot(tmp_path).pressure_us is None

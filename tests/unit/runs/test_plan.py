@@ -103,6 +103,14 @@ def test_a_replacement_takes_the_place_of_the_cases_file_and_keeps_its_preproces
     assert prepared.labelled is not None
 
 
+def test_a_replacement_takes_the_place_of_a_users_model_too(tmp_path: Path) -> None:
+    first, other = relu(tmp_path / "net.onnx"), relu(tmp_path / "other.onnx", "Abs")
+    case_id = "net|as-is|onnxruntime-cpu|t1"
+    prepared = the_one(models=[str(first)], runtimes=["onnxruntime-cpu"], replacements={case_id: other})
+    assert prepared.case.id == case_id
+    assert prepared.artifact.sha256 == sha256_of(other)
+
+
 def test_a_replacement_of_a_case_that_is_not_measured_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match=r"unknown case 'net\|none'"):
         planned(filters=[ON_ONNX], replacements={"net|none": relu(tmp_path / "other.onnx")})
