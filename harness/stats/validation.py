@@ -1,7 +1,7 @@
 """Input checks shared by the analysis functions: say what is wrong and where, before any arithmetic.
 
 A NaN that slips in comes out as a NaN verdict three functions later, so every public function
-of `harness.analysis` passes its arguments through here first.
+of `harness.stats` passes its arguments through here first.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
     frame = store.read("bench.sqlite", form="wide", model="mobilenet_v2", since="30d")
     with store.open() as opened:                                           # the user's own store
         opened.append("runs/today")
-        nights = opened.series("latency_p50_ns", store.Where(suite="quick"))
+        nights = opened.series("latency_p50_ns", store.Filters(suite="quick"))
 
 A run folder needs the standard library and numpy; the store imports SQLAlchemy, tables import pandas, both where they
 are used and not with this package: the measuring side writes run folders without them.
