@@ -31,9 +31,9 @@ def test_the_layouts_go_where_they_are_expected(tmp_path: Path, capsys: pytest.C
     ("words", "message"),
     [
         ([], "no run to report on"),
-        (["--suite", "quick", "a"], "choose from a store"),
+        (["--suite", "quick", "a"], "select runs of a store"),
         (["a", "--store", "x.sqlite"], "exclude each other"),
-        (["--store", "x.sqlite"], "say where with --out"),
+        (["--store", "x.sqlite"], "name one with --out"),
         (["nowhere"], "nowhere is not a run folder"),
     ],
 )
