@@ -76,7 +76,7 @@ def keep(folder: RunFolder, arguments: argparse.Namespace, trigger: str = "run")
         raise type(error)(error.message, remedy) from error
     tell_damage(added.damaged)
     if not getattr(arguments, "json", False):
-        print(f"store: {kept.place}, {counted(added.cells, 'case')} added")
+        print(f"store: {kept.location}, {counted(added.cells, 'case')} added")
 
 
 def tell_damage(damaged: Mapping[str, str]) -> None:

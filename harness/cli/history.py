@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         }
         frame = actions[arguments.action]()
         if frame.empty and arguments.action != "resets":
-            raise UsageError(f"nothing in {store.place} is like that", "edgebench store add RUN adds runs")
+            raise UsageError(f"nothing in {store.location} is like that", "edgebench store add RUN adds runs")
     _print(frame, arguments)
     return EXIT_OK
 

@@ -48,9 +48,8 @@ def _add(arguments: argparse.Namespace) -> int:
                 print(f"{path}: {error}", file=sys.stderr)
                 continue
             tell_damage(added.damaged)
-            print(
-                f"{path}: {counted(added.cells, 'case')} with {counted(added.metrics, 'value')} added to {store.place}"
-            )
+            what = f"{counted(added.cells, 'case')} with {counted(added.metrics, 'value')}"
+            print(f"{path}: {what} added to {store.location}")
     return {0: EXIT_OK, len(runs): EXIT_USAGE}.get(failed, EXIT_SOME_FAILED)
 
 
@@ -65,7 +64,7 @@ def _each_once(paths: Iterable[str]) -> list[str]:
 def _check(arguments: argparse.Namespace) -> int:
     with opened(arguments) as store:
         found = store.check()
-        print(*found or [f"{store.place} is whole"], sep="\n")
+        print(*found or [f"{store.location} is whole"], sep="\n")
     return EXIT_SOME_FAILED if found else EXIT_OK
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.core.artifact import Artifact, Preprocess, files_of, sha256_of
 from harness.core.errors import RecordError
-from harness.core.files import write_whole
+from harness.core.files import write_atomic
 from harness.measure.prepared import PreparedCase
 from harness.stats.nightly.confirmation import LASTING_NIGHTS
 
@@ -119,7 +119,7 @@ class BaselineStore:
             "latest": {case: asdict(build) for case, build in self._latest.items()},
             "on_trial": {case: [asdict(build) for build in builds] for case, builds in self._on_trial.items()},
         }
-        write_whole(self._index, json.dumps(document, indent=1).encode())
+        write_atomic(self._index, json.dumps(document, indent=1).encode())
 
     def _keep_files(self, artifact: Artifact) -> None:
         folder = self._objects / artifact.sha256

@@ -76,7 +76,7 @@ def limits(records: Iterable[Record], tonight: Tonight) -> list[Outcome]:
     for record in records:
         for limit in tonight.rules.limits(record.case_id):
             quantity = record.quantity(limit.metric)
-            broken = limit.broken(quantity)
+            broken = limit.exceeded_by(quantity)
             if broken is False:
                 continue
             kind: Kind = "regression" if broken else "inconclusive"

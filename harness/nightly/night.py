@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core.files import write_whole
+from harness.core.files import write_atomic
 from harness.core.record import RunHeader
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.presets import PROFILES
@@ -77,7 +77,7 @@ class Night:
         paper = NightlyReport(self.header, outcomes, self.records, weekly)
         self._papers.mkdir(parents=True, exist_ok=True)
         text = json.dumps(paper.document(), allow_nan=False)
-        write_whole(self._papers / f"{self.header.run_id}.json", text.encode())
+        write_atomic(self._papers / f"{self.header.run_id}.json", text.encode())
         return paper
 
     def write(self, paper: NightlyReport) -> None:
@@ -90,7 +90,7 @@ class Night:
             "feed.atom": atom([document, *self.earlier()][:FEED_NIGHTS]),
         }
         for name, data in texts.items():
-            write_whole(self._folder.path / name, data)
+            write_atomic(self._folder.path / name, data)
 
     def earlier(self) -> list[dict[str, Any]]:
         """Documents of the nights before this one, newest first."""

@@ -8,7 +8,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from harness.core.errors import RecordError, UsageError
-from harness.core.quantity import iso, moment, utc_now
+from harness.core.quantity import iso, parse_time, utc_now
 
 from . import writer
 from .blobs import BlobStore
@@ -84,7 +84,7 @@ def declare(connection: sa.Connection, reason: str, where: Filters, at_utc: str 
     if not ids:
         raise UsageError("no series is left to reset", "edgebench history shows what there is")
     number = writer.next_id(connection, reset)
-    writer.insert(connection, reset, ("id", "at", "reason"), [(number, moment(at_utc or utc_now()), reason)])
+    writer.insert(connection, reset, ("id", "at", "reason"), [(number, parse_time(at_utc or utc_now()), reason)])
     writer.insert(connection, reset_series, ("series", "reset"), [(one, number) for one in sorted(ids)])
     return len(ids)
 

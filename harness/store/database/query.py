@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from harness.core.metric import METRICS
 from harness.core.quantity import iso
-from harness.core.record import TEXTS
-from harness.core.scenario import PARAMETERS
+from harness.core.record import TEXT_COLUMNS
+from harness.core.scenario import LOAD_PARAMETERS
 from harness.store.frame import TIDY, TIDY_TYPES, columns, dtype, metric_columns
 
 from .filters import Filters, chosen_series, of_cases, of_runs, of_series
@@ -209,11 +209,11 @@ def wide(cells: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     extra = [json.loads(text) for text in cells.extra]
     made = cells.set_index("cell").drop(columns=["extra", "texts"])
     said = [json.loads(text) for text in cells.texts]
-    for name in TEXTS:
+    for name in TEXT_COLUMNS:
         made[name] = [one.get(name) for one in said]
     made["weights"] = [one["weights"] for one in extra]
     made["driver"] = [one["driver"] for one in extra]
-    for name in PARAMETERS:
+    for name in LOAD_PARAMETERS:
         made[name] = [one["load"].get(name) for one in extra]
     for metric_name, part in points.groupby("metric"):
         made = made.join(_numbers(str(metric_name), part.set_index("cell")))

@@ -78,7 +78,7 @@ def environment(header: RunHeader) -> str:
 
 def config_row(case: Case) -> dict[str, Any]:
     """The case as a thing with a history. Labelled images are not part of it: they come and go with `--data`."""
-    extra = {"weights": case.weights, "driver": case.driver, "load": case.load.given}
+    extra = {"weights": case.weights, "driver": case.driver, "load": case.load.parameters}
     return {
         "key": _hash({"case": case.id, "extra": extra}),
         "case": case.id,
