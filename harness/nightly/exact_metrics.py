@@ -19,13 +19,13 @@ from harness.stats.proportions import mcnemar
 from reports.numbers import counted, scale_for, show
 
 from .outcome import Kind, Outcome
-from .series import Tonight
+from .series import NightContext
 
-UNFIT = frozenset({"throttled", "emulated"})
+DEVICE_VERDICTS = frozenset({"throttled", "emulated"})
 """Verdicts that speak of the device and not of a build."""
 
 
-def accuracy(tonight: Tonight, scores: AccuracyPass, q: float) -> list[Outcome]:
+def accuracy(tonight: NightContext, scores: AccuracyPass, q: float) -> list[Outcome]:
     """Top-1 of each case whose build changed, against its last good build on the same images: McNemar's exact test.
 
     False discovery rate `q` over the cases of the night (Benjamini-Hochberg).
@@ -54,7 +54,7 @@ def _lost(scores: AccuracyPass, old: PreparedCase, new: PreparedCase) -> tuple[i
     return lost, won, len(a.labels), mcnemar(lost, won)
 
 
-def sizes(tonight: Tonight) -> list[Outcome]:
+def sizes(tonight: NightContext) -> list[Outcome]:
     """Model files that grew or shrank against the last good build."""
     found = []
     for name, new in tonight.prepared.items():
@@ -70,7 +70,7 @@ def sizes(tonight: Tonight) -> list[Outcome]:
     return found
 
 
-def limits(records: Iterable[Record], tonight: Tonight) -> list[Outcome]:
+def limits(records: Iterable[Record], tonight: NightContext) -> list[Outcome]:
     """Metrics beyond a limit of the suite: a regression with their whole interval, inconclusive with part of it."""
     found = []
     for record in records:
@@ -92,7 +92,7 @@ def _found(metric: str, quantity: Quantity) -> str:
     return f"found {show(quantity, scale).words(scale.unit)}"
 
 
-def failures(records: Sequence[Record], tonight: Tonight) -> list[Outcome]:
+def failures(records: Sequence[Record], tonight: NightContext) -> list[Outcome]:
     """Cases that gave no figures: a regression where the last good build still runs, else the device's matter.
 
     A case that is unsupported and never ran here is no finding.
@@ -125,7 +125,7 @@ def _runs(prepared: PreparedCase) -> bool:
 def device(records: Sequence[Record]) -> list[Outcome]:
     """One outcome for each verdict that speaks of the device."""
     found = []
-    for status in sorted(UNFIT):
+    for status in sorted(DEVICE_VERDICTS):
         hit = [record for record in records if record.verdict.status == status]
         if hit:
             text = f"{counted(len(hit), 'case')} {status}: {hit[0].verdict.reason}"

@@ -23,7 +23,7 @@ from .environments import Environments
 from .outcome import Outcome
 from .remeasurement import Remeasurement
 from .report import NightlyReport, atom, junit, markdown
-from .series import Tonight, judge, slow
+from .series import NightContext, detect_changes, detect_slow_changes
 
 if TYPE_CHECKING:
     from harness.runs.plan import Plan
@@ -65,7 +65,7 @@ class Night:
             name: Build.of(one, self.header.run_id, self.header.versions, commit) for name, one in prepared.items()
         }
         environments = Environments(store.folder / "environments")
-        self._tonight = Tonight(prepared, builds, kept, environments, rules)
+        self._tonight = NightContext(prepared, builds, kept, environments, rules)
 
     def judge(self, settings: Settings | None = None) -> NightlyReport:
         """Append the run to the store, judge it, keep its builds, and file its verdicts for the nights to come."""
@@ -109,9 +109,9 @@ class Night:
         again = Remeasurement(PROFILES[self.header.profile], scratch, self.header.seed, self._said)
         for metric in (name for name in MIN_EFFECT if name not in EXACT):
             nights = self._history(metric)
-            yield from judge(metric, nights, self._tonight, again, settings)
+            yield from detect_changes(metric, nights, self._tonight, again, settings)
             if weekly or self._release:
-                yield from slow(metric, nights, self._tonight, settings, self._release)
+                yield from detect_slow_changes(metric, nights, self._tonight, settings, self._release)
 
     def _history(self, metric: str) -> Nights:
         from harness.store import Filters

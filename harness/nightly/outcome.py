@@ -62,7 +62,7 @@ def exit_code(outcomes: Iterable[Outcome]) -> int:
     return next((code for kind, code in _EXIT.items() if kind in kinds), EXIT_OK)
 
 
-def by_weight(outcomes: Iterable[Outcome]) -> list[Outcome]:
+def by_severity(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """The gravest first, by name within."""
     order = list(_EXIT)
     return sorted(outcomes, key=lambda outcome: (order.index(outcome.kind), outcome.series))
@@ -70,7 +70,7 @@ def by_weight(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 def of_case(outcomes: Iterable[Outcome], case_id: str) -> list[Outcome]:
     """Those on one case, the gravest first; with '' those on the machine."""
-    return [outcome for outcome in by_weight(outcomes) if outcome.case_id == case_id]
+    return [outcome for outcome in by_severity(outcomes) if outcome.case_id == case_id]
 
 
 _SCALES = {"ns": (1e3, "ms"), "j": (1e3, "mJ"), "bytes": (2.0**-20, "MiB"), "per_s": (1.0, "/s")}
@@ -92,16 +92,16 @@ def sentence(verdict: Verdict, unit: str, changes: Sequence[str] | None, others:
     return "; ".join(parts)
 
 
-def repeat(case: Case, old: Path | None, new: Path) -> str:
+def remeasure_command(case: Case, old: Path | None, new: Path) -> str:
     """The command that measures this case again: against the kept build where there is one, else alone."""
     if case.scenario != "SingleStream" or case.batch != 1:
-        return run_again(case.id)
+        return run_command(case.id)
     if old is None:
         return shlex.join(["edgebench", "run", "--model", str(new), "--runtime", case.runtime])
     runtimes = ["--runtime-a", case.runtime, "--runtime-b", case.runtime]
     return shlex.join(["edgebench", "ab", str(old), str(new), *runtimes, "--threads", str(case.threads)])
 
 
-def run_again(case_id: str) -> str:
+def run_command(case_id: str) -> str:
     """The command that measures a case as the suite has it."""
     return shlex.join(["edgebench", "run", "-k", case_id])

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as Xml
 
 from harness.core.record import Record, RunHeader
 
-from .outcome import Kind, Outcome, by_weight, exit_code, of_case
+from .outcome import Kind, Outcome, by_severity, exit_code, of_case
 
 SCHEMA = 1
 
@@ -26,7 +26,7 @@ class NightlyReport:
     @property
     def headline(self) -> str:
         """'2 regressions, 1 inconclusive' or 'nothing to report'."""
-        told = [outcome.kind for outcome in by_weight(self.outcomes) if outcome.kind != "transient"]
+        told = [outcome.kind for outcome in by_severity(self.outcomes) if outcome.kind != "transient"]
         counts = [f"{told.count(kind)} {_plural(kind, told.count(kind))}" for kind in dict.fromkeys(told)]
         return ", ".join(counts) or "nothing to report"
 
@@ -43,7 +43,7 @@ class NightlyReport:
             "headline": self.headline,
             "exit_code": exit_code(self.outcomes),
             "slow_pass": self.slow_pass,
-            "outcomes": [{**asdict(outcome), "series": outcome.series} for outcome in by_weight(self.outcomes)],
+            "outcomes": [{**asdict(outcome), "series": outcome.series} for outcome in by_severity(self.outcomes)],
         }
 
 
@@ -61,7 +61,7 @@ def markdown(paper: NightlyReport) -> str:
         f"**{paper.headline}**; {measured} of {len(paper.records)} cases measured, {paper.header.started_utc[:16]} UTC",
         "",
     ]
-    for outcome in by_weight(paper.outcomes):
+    for outcome in by_severity(paper.outcomes):
         lines.append(f"- **{outcome.kind}** {_md(outcome.series)}: {_md(outcome.sentence)}")
         lines += [f"  `{outcome.command.replace('`', '')}`"] if outcome.command else []
     return "\n".join(lines) + "\n"

@@ -15,7 +15,7 @@ from suites.nightly_rules import NightlyRules
 
 from .baselines import BaselineStore, Build
 from .environments import Environments
-from .outcome import Outcome, repeat, run_again, sentence
+from .outcome import Outcome, remeasure_command, run_command, sentence
 from .remeasurement import FIELDS, Remeasurement
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Tonight:
+class NightContext:
     """What was measured tonight and what is kept of before, by case id."""
 
     prepared: Mapping[str, PreparedCase]
@@ -51,12 +51,14 @@ class Tonight:
     def command(self, case_id: str) -> str:
         """How to measure a case again."""
         if case_id not in self.prepared:
-            return run_again(case_id)
+            return run_command(case_id)
         new, old = self.prepared[case_id], self.old(case_id)
-        return repeat(new.case, old.artifact.path if old else None, new.artifact.path)
+        return remeasure_command(new.case, old.artifact.path if old else None, new.artifact.path)
 
 
-def judge(metric: str, nights: Nights, tonight: Tonight, again: Remeasurement, settings: Settings) -> list[Outcome]:
+def detect_changes(
+    metric: str, nights: Nights, tonight: NightContext, again: Remeasurement, settings: Settings
+) -> list[Outcome]:
     """What the detector says of tonight, the last night of `nights`; series not measured tonight are left alone."""
     detector = Detector(_settings(metric, nights, tonight.rules, settings))
     wanted = [i for i, series in enumerate(nights.series) if series.case_id in tonight.prepared]
@@ -81,8 +83,8 @@ def judge(metric: str, nights: Nights, tonight: Tonight, again: Remeasurement, s
     return _outcomes(metric, wanted, told, nights, tonight)
 
 
-def slow(
-    metric: str, nights: Nights, tonight: Tonight, settings: Settings, release: str | None = None
+def detect_slow_changes(
+    metric: str, nights: Nights, tonight: NightContext, settings: Settings, release: str | None = None
 ) -> list[Outcome]:
     """What no single night shows: since the last reset of each series, or since the night of `release` (ISO date)."""
     wanted = [i for i, series in enumerate(nights.series) if series.case_id in tonight.prepared]
@@ -108,7 +110,7 @@ def _settings(metric: str, nights: Nights, rules: NightlyRules, settings: Settin
     return replace(settings, better="more" if better == "higher" else "less", min_effect=rules.least_effect(metric))
 
 
-def _pair(name: str, metric: str, pairs: int, tonight: Tonight, again: Remeasurement) -> Any:
+def _pair(name: str, metric: str, pairs: int, tonight: NightContext, again: Remeasurement) -> Any:
     old = tonight.old(name)
     return again.ab(old, tonight.prepared[name], metric, pairs) if old else None
 
@@ -118,7 +120,7 @@ def _names(nights: Nights, rows: Sequence[int]) -> list[str]:
 
 
 def _outcomes(
-    metric: str, rows: Sequence[int], verdicts: list[Verdict], nights: Nights, tonight: Tonight
+    metric: str, rows: Sequence[int], verdicts: list[Verdict], nights: Nights, tonight: NightContext
 ) -> list[Outcome]:
     """Verdicts on these rows of `nights` as outcomes; those below the smallest effect of their case are left out."""
     names = _names(nights, rows)
@@ -136,7 +138,9 @@ def _matters(verdict: Verdict, name: str, metric: str, rules: NightlyRules) -> b
     return bool(large) or verdict.kind == "transient"
 
 
-def _outcome(metric: str, row: int | None, verdict: Verdict, moved: int, nights: Nights, tonight: Tonight) -> Outcome:
+def _outcome(
+    metric: str, row: int | None, verdict: Verdict, moved: int, nights: Nights, tonight: NightContext
+) -> Outcome:
     unit = nights.series[0].unit
     name = "" if row is None else nights.series[row].case_id
     first = "" if row is None or verdict.evidence.means == "slow" else _first_commit(nights, row, verdict)

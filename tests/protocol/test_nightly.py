@@ -41,7 +41,7 @@ from harness.nightly.environments import Environments
 from harness.nightly.outcome import Outcome, exit_code
 from harness.nightly.remeasurement import Remeasurement
 from harness.nightly.report import NightlyReport, junit, markdown
-from harness.nightly.series import Tonight, judge, slow
+from harness.nightly.series import NightContext, detect_changes, detect_slow_changes
 from harness.stats.nightly import Detector, Settings, Verdict
 from harness.store.database.store import Store
 from suites.nightly_rules import NightlyRule, NightlyRules
@@ -139,7 +139,7 @@ def tonight_of(
     can: bool = False,
     rules: NightlyRules = NO_RULES,
     labelled: bool = False,
-) -> Tonight:
+) -> NightContext:
     """What was measured and what is kept; `kept` None: nothing is."""
     index = BaselineStore(folder / "bench" / "kept" / "quick-x86-64.json")
     for case in CASES if kept is not None else ():
@@ -148,7 +148,7 @@ def tonight_of(
         index.approve(case.id)
     new = {case.id: prepared(folder, case, build, labelled) for case in CASES}
     builds = {name: Build.of(one, "tonight", versions, "d4e5f6") for name, one in new.items()}
-    return Tonight(new, builds, index, fakes.Environments(can), rules)  # type: ignore[arg-type]
+    return NightContext(new, builds, index, fakes.Environments(can), rules)  # type: ignore[arg-type]
 
 
 def two_series(*recent: float, metric: str = LATENCIES) -> Any:
@@ -283,9 +283,9 @@ def test_history_is_of_the_same_suite_target_and_machine(tmp_path, monkeypatch) 
 
     def look(metric: str, nights: Any, *rest: Any) -> list[Outcome]:
         read.append([run.run_id for run in nights.runs])
-        return judge(metric, nights, *rest)
+        return detect_changes(metric, nights, *rest)
 
-    monkeypatch.setattr(night_module, "judge", look)
+    monkeypatch.setattr(night_module, "detect_changes", look)
     strange = [{"suite": "other"}, {"target": "raspberry-pi-5"}, {"machine": "m2"}, {"machine": None}]
     with store.open(lab.place) as opened:
         for place in strange:
@@ -555,9 +555,9 @@ def test_series_are_six_metrics_of_every_case(lab, monkeypatch) -> None:
 
     def look(metric: str, nights: Any, *rest: Any) -> list[Outcome]:
         judged.append((metric, {one.case_id for one in nights.series}))
-        return judge(metric, nights, *rest)
+        return detect_changes(metric, nights, *rest)
 
-    monkeypatch.setattr(night_module, "judge", look)
+    monkeypatch.setattr(night_module, "detect_changes", look)
     with store.open(lab.place) as opened:
         for day in range(100, 106):
             opened.append(lab.run(day=day, joules=0.01))
@@ -590,9 +590,9 @@ def test_another_build_is_looked_at_more_closely(tmp_path, change, same_build, s
     if same_build == [False]:
         again: Any = fakes.Again(float(np.exp(change)))
         now = tonight_of(tmp_path)
-        assert bool(judge(LATENCIES, two_series(change), now, again, Settings())) == suspicious
+        assert bool(detect_changes(LATENCIES, two_series(change), now, again, Settings())) == suspicious
         loss = two_series(-change, metric="throughput_per_s")
-        assert judge("throughput_per_s", loss, now, again, Settings()) == []
+        assert detect_changes("throughput_per_s", loss, now, again, Settings()) == []
 
 
 # --- 4. confirm
@@ -765,7 +765,7 @@ def test_failed_second_measurement_is_inconclusive(tmp_path, monkeypatch) -> Non
     (found,) = found_in(0.06, rerun=lambda s: answers.pop(0))
     assert (found.kind, found.evidence.means) == ("inconclusive", "failed"), "one session is not two"
     again: Any = fakes.Again(1.06, fails=True)
-    (one,) = judge(LATENCIES, two_series(0.06), tonight_of(tmp_path), again, Settings())
+    (one,) = detect_changes(LATENCIES, two_series(0.06), tonight_of(tmp_path), again, Settings())
     assert (one.kind, [how for how, *_ in again.asked]) == ("inconclusive", ["ab", "rerun"])
     whole = profile("quick").processes
     for fails in (0, whole):
@@ -792,7 +792,7 @@ def test_metrics_without_a_second_measurement_wait_for_three_nights(tmp_path, me
     """Two of the last three nights make their median."""
     again: Any = fakes.Again()
     recent = [sign * change for change in recent]
-    (found,) = judge(metric, two_series(*recent, metric=metric), tonight_of(tmp_path), again, Settings())
+    (found,) = detect_changes(metric, two_series(*recent, metric=metric), tonight_of(tmp_path), again, Settings())
     assert (found.kind, found.case_id, found.evidence["means"]) == (kind, FP32, "history")
     assert again.asked == []
 
@@ -943,7 +943,9 @@ def test_slow_losses_are_looked_for_once_a_week(lab, monkeypatch) -> None:
     assert Detector().slow(crept(1.2, 28)[None, :, None]) != []
     reset = np.concatenate((np.full(30, 2 * BASE), values))
     (since,) = Detector().slow(reset[None, :, None], since=[30])
-    (told,) = slow(LATENCIES, nights_of(LATENCIES, reset[None], since=[30]), tonight_of(lab.folder), Settings())
+    (told,) = detect_slow_changes(
+        LATENCIES, nights_of(LATENCIES, reset[None], since=[30]), tonight_of(lab.folder), Settings()
+    )
     assert since.ratio == told.ratio == pytest.approx(found.ratio)
 
     asked: list[tuple[str, Any]] = []
@@ -953,7 +955,7 @@ def test_slow_losses_are_looked_for_once_a_week(lab, monkeypatch) -> None:
         asked.append((metric, release))
         return [marker] if metric == LATENCIES else []
 
-    monkeypatch.setattr(night_module, "slow", look)
+    monkeypatch.setattr(night_module, "detect_slow_changes", look)
     read, spans = Store.series, []
 
     def series(self: Any, metric: str, where: Any = None, *, last: int | None = None) -> Any:
@@ -976,14 +978,14 @@ def test_release_asks_for_slow_losses_since_that_day(lab, command, monkeypatch) 
     values = crept(1.08, 100)
     nights, now = nights_of(LATENCIES, values[None]), tonight_of(lab.folder)
     for release, first in ((None, 0), ("2025-02-10", 40)):
-        (one,) = slow(LATENCIES, nights, now, Settings(), release)
+        (one,) = detect_slow_changes(LATENCIES, nights, now, Settings(), release)
         assert one.ratio == pytest.approx(np.median(values[-14:]) / np.median(values[first : first + 14]), rel=1e-5)
         assert one.evidence["baseline_nights"] == 100 - first
     late = nights_of(LATENCIES, values[None], since=[60])
-    (one,) = slow(LATENCIES, late, now, Settings(), "2025-02-10")
+    (one,) = detect_slow_changes(LATENCIES, late, now, Settings(), "2025-02-10")
     assert one.evidence["baseline_nights"] == 40, "a reset since then counts"
     asked: list[Any] = []
-    monkeypatch.setattr(night_module, "slow", lambda *about: asked.append(about[-1]) or [])
+    monkeypatch.setattr(night_module, "detect_slow_changes", lambda *about: asked.append(about[-1]) or [])
     assert command("--release", "2025-01-05") == 0
     assert asked == ["2025-01-05"] * 6
     assert not json.loads((lab.written / "verdicts.json").read_text())["slow_pass"], "the weekly pass has its own days"
@@ -992,7 +994,9 @@ def test_release_asks_for_slow_losses_since_that_day(lab, command, monkeypatch) 
 @pytest.mark.parametrize(("metric", "worse"), [(LATENCIES, 1), ("throughput_per_s", -1)])
 def test_slow_losses_are_told_as_inconclusive(tmp_path, metric, worse) -> None:
     def told(ratio: float) -> list[str]:
-        return kinds(slow(metric, nights_of(metric, crept(ratio**worse)[None]), tonight_of(tmp_path), Settings()))
+        return kinds(
+            detect_slow_changes(metric, nights_of(metric, crept(ratio**worse)[None]), tonight_of(tmp_path), Settings())
+        )
 
     assert told(1.022) == ["inconclusive"]
     assert told(1.018) == []
@@ -1171,7 +1175,7 @@ def test_an_upgrade_is_judged_like_a_new_model_file(tmp_path, ratio, kind) -> No
     again: Any = fakes.Again(ratio)
     now = tonight_of(tmp_path, "old", versions={"onnxruntime": "1.32.0"}, can=True)
     assert now.old(FP32).interpreter is not None
-    (found,) = judge(LATENCIES, two_series(0.06), now, again, Settings())
+    (found,) = detect_changes(LATENCIES, two_series(0.06), now, again, Settings())
     assert (found.kind, again.asked) == (kind, [("ab", FP32, LATENCIES, "old", "old")])
     assert "changed since the last good build: onnxruntime 1.31.1 -> 1.32.0" in found.sentence
 
@@ -1181,7 +1185,7 @@ def test_without_the_old_environment_fresh_sessions_do(tmp_path, monkeypatch, ca
     now = tonight_of(tmp_path, "old", versions={"onnxruntime": "1.32.0"})
     now = replace(now, environments=Environments(tmp_path / "environments"))
     again: Any = fakes.Again(float(BASE * np.exp(0.06)) / 0.002)
-    (found,) = judge(LATENCIES, two_series(0.06), now, again, Settings())
+    (found,) = detect_changes(LATENCIES, two_series(0.06), now, again, Settings())
     assert (found.kind, [how for how, *_ in again.asked]) == ("regression", ["rerun", "rerun"])
     assert len(ran) == 2, "tried once a night"
     (warning,) = caplog.records
@@ -1283,7 +1287,7 @@ def test_changes_below_the_smallest_one_are_not_told(tmp_path, effect, ratio, fo
     nights = nights_of(LATENCIES, np.stack((values, values)))
     rules = NightlyRules((NightlyRule("fp32", {"p50": effect}), NightlyRule("int8", {"p50": 0.5})))
     again: Any = fakes.Again(ratio)
-    outcomes = judge(LATENCIES, nights, tonight_of(tmp_path, rules=rules), again, Settings())
+    outcomes = detect_changes(LATENCIES, nights, tonight_of(tmp_path, rules=rules), again, Settings())
     assert [one.case_id for one in outcomes] == [FP32] * found
 
 
@@ -1317,7 +1321,7 @@ def test_smallest_changes_are_those_of_the_table(tmp_path, metric, effect, worse
         ratios = [np.log1p(effect * part) * worse for part in (1.01, 0.98)]
         agains: Any = [fakes.Again(float(np.exp(change))) for change in ratios]
         told = [
-            judge(metric, _steady(metric, change), now, again, Settings())
+            detect_changes(metric, _steady(metric, change), now, again, Settings())
             for change, again in zip(ratios, agains, strict=True)
         ]
     assert [kinds(outcomes)[:1] for outcomes in told] == [["regression"], []]

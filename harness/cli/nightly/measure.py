@@ -53,11 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(paper: NightlyReport, folder: Path) -> None:
-    from harness.nightly.outcome import by_weight
+    from harness.nightly.outcome import by_severity
     from reports.words import clean
 
     print(f"\n{paper.headline}")
-    for outcome in by_weight(paper.outcomes):
+    for outcome in by_severity(paper.outcomes):
         print(clean(f"{outcome.kind}: {outcome.series}: {outcome.sentence}"))
         if outcome.command:
             print(clean(f"  {outcome.command}"))

@@ -71,7 +71,7 @@ def _raw_files(connection: sa.Connection, raw: BlobStore) -> Iterator[str]:
             yield error.message
 
 
-def declare(connection: sa.Connection, reason: str, where: Filters, at_utc: str | None) -> int:
+def declare_reset(connection: sa.Connection, reason: str, where: Filters, at_utc: str | None) -> int:
     """Reset the series that `where` chooses, now or at a time; how many. UsageError without reason or series.
 
     A reset holds for series that exist; `since` and `until` of `where` do not choose series and are refused.
@@ -89,7 +89,7 @@ def declare(connection: sa.Connection, reason: str, where: Filters, at_utc: str 
     return len(ids)
 
 
-def declared(connection: sa.Connection) -> pd.DataFrame:
+def declared_resets(connection: sa.Connection) -> pd.DataFrame:
     """One row a reset and series, in the order of time."""
     columns = (
         reset.c.at, reset.c.reason, target.c.name.label("target"), target.c.machine, config.c.case,

@@ -29,7 +29,7 @@ _CELL = ("cell", "verdict")
 _NUMBERS = ("value", "lo", "hi", "n", "reason")
 
 
-def select_points(connection: sa.Connection, where: Filters) -> dict[str, Any]:
+def select_metrics(connection: sa.Connection, where: Filters) -> dict[str, Any]:
     """Typed columns by name, oldest run first; 'started' is in UTC microseconds, 'cell' the id of the case's row."""
     of_series_ = _by_key(connection, _series(where))
     of_run = _by_key(connection, _runs(where))
@@ -114,14 +114,14 @@ def runs(connection: sa.Connection, where: Filters) -> pd.DataFrame:
 
 def tidy(connection: sa.Connection, where: Filters) -> pd.DataFrame:
     """One row a metric, oldest run first: the columns of `harness.store.frame.TIDY`."""
-    columns = select_points(connection, where)
+    columns = select_metrics(connection, where)
     columns["started_utc"] = [iso(time) for time in columns["started"]]
     return pd.DataFrame({name: columns[name] for name in TIDY})
 
 
 def table(connection: sa.Connection, where: Filters) -> pd.DataFrame:
     """One row a case of a run: the columns of `harness.store.frame.table`."""
-    return wide(frame_of(connection, _cells(where)), pd.DataFrame(select_points(connection, where)))
+    return wide(frame_of(connection, _cells(where)), pd.DataFrame(select_metrics(connection, where)))
 
 
 def latest_against_previous(connection: sa.Connection, where: Filters) -> pd.DataFrame:

@@ -116,7 +116,7 @@ def build(record: Record) -> str:
     return _hash({"artifact": record.artifact.sha256, "runtime": dict(record.runtime_info)})
 
 
-def points(record: Record) -> Iterator[MetricRow]:
+def metric_rows(record: Record) -> Iterator[MetricRow]:
     """Every metric of the record, one point each."""
     for name in METRICS:
         quantity = record.quantity(name)
@@ -126,7 +126,7 @@ def points(record: Record) -> Iterator[MetricRow]:
             yield MetricRow(name, quantity, "", _processes(name, record.processes))
 
 
-def blobs(record: Record) -> Iterator[tuple[str, Blob]]:
+def raw_files(record: Record) -> Iterator[tuple[str, Blob]]:
     """(kind, blob) of all raw files of a record."""
     yield from (("samples", blob) for blob in sample_blobs(record))
     yield from (("power", trace.blob) for trace in record.traces)

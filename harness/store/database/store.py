@@ -150,17 +150,17 @@ class Store:
 
     def reset(self, reason: str, where: Filters | None = None, *, at_utc: str | None = None) -> int:
         """Declare that histories begin anew, now or at a time: a new driver, board, cooling. How many series."""
-        from .maintenance import declare
+        from .maintenance import declare_reset
 
         with writing(self._engine, self.location) as connection:
-            return declare(connection, reason, where or Filters(), at_utc)
+            return declare_reset(connection, reason, where or Filters(), at_utc)
 
     def resets(self) -> pd.DataFrame:
         """One row a reset and series: at_utc, reason, target, machine, case, metric."""
-        from .maintenance import declared
+        from .maintenance import declared_resets
 
         with reading(self._engine, self.location) as connection:
-            return declared(connection)
+            return declared_resets(connection)
 
     def check(self) -> list[str]:
         """What is wrong with the store, a sentence each: torn rows, raw files that are absent or damaged."""

@@ -16,7 +16,7 @@ from harness.nightly import exact_metrics
 from harness.nightly import night as night_module
 from harness.nightly.baselines import BaselineStore, Build, accept
 from harness.nightly.night import Night
-from harness.nightly.series import Tonight, judge
+from harness.nightly.series import NightContext, detect_changes
 from harness.runtimes.base import Options
 from harness.stats.nightly import Settings
 from suites.nightly_rules import NightlyRule, NightlyRules
@@ -89,12 +89,12 @@ def tonight(folder, changed=True, versions=VERSIONS, rules=NO_RULES):
         kept.approve(name)
     new = {case.id: prepared(folder, case, "new") for case in CASES} if changed else old
     builds = {name: Build.of(one, "tonight", versions, "d4e5f6") for name, one in new.items()}
-    return Tonight(new, builds, kept, NoEnvironments(), rules)
+    return NightContext(new, builds, kept, NoEnvironments(), rules)
 
 
 def test_new_build_that_is_slower_in_pairs_is_a_regression(nights, tmp_path):
     again = MadeUpAgain(1.06)
-    (found,) = judge("latency_p50_ns", nights, tonight(tmp_path), again, Settings())
+    (found,) = detect_changes("latency_p50_ns", nights, tonight(tmp_path), again, Settings())
     assert (found.kind, found.case_id) == ("regression", NAMES[0])
     assert found.lo < 1.06 < found.hi
     assert again.asked == [("ab", NAMES[0])]
@@ -117,7 +117,7 @@ def test_first_bad_night_is_one_in_which_the_case_was_measured(tmp_path):
             when = f"2026-01-{night}T02:30:00Z"
             opened.append(write_run(tmp_path / commit, plans, started_utc=when, **about))
         nights = opened.series("latency_p50_ns")
-    (found,) = judge("latency_p50_ns", nights, tonight(tmp_path), MadeUpAgain(1.06), Settings())
+    (found,) = detect_changes("latency_p50_ns", nights, tonight(tmp_path), MadeUpAgain(1.06), Settings())
     assert found.evidence["recent_nights"] == 2
     assert found.sentence.endswith("first bad bad")
 
@@ -158,14 +158,14 @@ def test_a_build_is_good_after_three_nights_without_a_finding(tmp_path):
 
 
 def test_what_pairs_do_not_show_again_is_transient(nights, tmp_path):
-    (found,) = judge("latency_p50_ns", nights, tonight(tmp_path), MadeUpAgain(1.0), Settings())
+    (found,) = detect_changes("latency_p50_ns", nights, tonight(tmp_path), MadeUpAgain(1.0), Settings())
     assert found.kind == "transient"
     assert found.ratio == pytest.approx(1.0, abs=0.01)
 
 
 def test_same_build_is_never_a_regression(nights, tmp_path):
     again = MadeUpAgain(1.06)
-    (found,) = judge("latency_p50_ns", nights, tonight(tmp_path, changed=False), again, Settings())
+    (found,) = detect_changes("latency_p50_ns", nights, tonight(tmp_path, changed=False), again, Settings())
     assert found.kind == "transient"
     assert "same hash: yes" in found.sentence
     assert not again.asked
@@ -174,7 +174,7 @@ def test_same_build_is_never_a_regression(nights, tmp_path):
 def test_new_runtime_version_without_the_old_one_falls_back_to_sessions(nights, tmp_path):
     again = MadeUpAgain(1.06)
     upgraded = tonight(tmp_path, changed=False, versions={"onnxruntime": "1.32.0"})
-    (found,) = judge("latency_p50_ns", nights, upgraded, again, Settings())
+    (found,) = detect_changes("latency_p50_ns", nights, upgraded, again, Settings())
     assert found.kind == "regression"
     assert {how for how, _ in again.asked} == {"rerun"}
     assert "onnxruntime 1.31.1 -> 1.32.0" in found.sentence
@@ -182,7 +182,7 @@ def test_new_runtime_version_without_the_old_one_falls_back_to_sessions(nights, 
 
 def test_change_below_the_least_effect_of_the_case_is_left_alone(nights, tmp_path):
     rules = NightlyRules((NightlyRule("fp32", {"p50": 0.10}),))
-    assert not judge("latency_p50_ns", nights, tonight(tmp_path, rules=rules), MadeUpAgain(1.06), Settings())
+    assert not detect_changes("latency_p50_ns", nights, tonight(tmp_path, rules=rules), MadeUpAgain(1.06), Settings())
 
 
 def test_what_cannot_be_measured_again_waits_for_more_nights_and_so_does_its_build(tmp_path):
@@ -196,7 +196,7 @@ def test_what_cannot_be_measured_again_waits_for_more_nights_and_so_does_its_bui
             plans = [Plan(case, int(2 * MILLISECOND * (1.10 if case is CASES[0] else 1.0))) for case in CASES]
             opened.append(write_run(tmp_path / f"more{more}", plans, **about))
             nights = opened.series("throughput_per_s")
-            (found,) = judge("throughput_per_s", nights, tonight(tmp_path), again, Settings())
+            (found,) = detect_changes("throughput_per_s", nights, tonight(tmp_path), again, Settings())
             kinds.append(found.kind)
             assert found.doubts
     assert (kinds[0], kinds[-1]) == ("transient", "regression")
@@ -205,7 +205,7 @@ def test_what_cannot_be_measured_again_waits_for_more_nights_and_so_does_its_bui
 
 def test_missing_series_say_nothing(nights, tmp_path):
     nothing = replace(tonight(tmp_path), prepared={})
-    assert judge("latency_p50_ns", nights, nothing, MadeUpAgain(2.0), Settings()) == []
+    assert detect_changes("latency_p50_ns", nights, nothing, MadeUpAgain(2.0), Settings()) == []
 
 
 def test_kept_builds_survive_and_damage_is_seen(tmp_path):

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from harness.core.case import Case
-from harness.nightly.outcome import Outcome, by_weight, exit_code
+from harness.nightly.outcome import Outcome, by_severity, exit_code
 from harness.nightly.report import NightlyReport, atom, junit, markdown
 from tests.factory import HOSTILE, Plan, write_run
 
@@ -92,7 +92,7 @@ def test_feed_has_an_entry_a_night_newest_first(paper):
 
 def test_document_is_plain_json_with_the_gravest_first(paper):
     document = json.loads(json.dumps(paper.document(), allow_nan=False))
-    assert [one["kind"] for one in document["outcomes"]] == [one.kind for one in by_weight(paper.outcomes)]
+    assert [one["kind"] for one in document["outcomes"]] == [one.kind for one in by_severity(paper.outcomes)]
     assert document["outcomes"][0]["series"] == "net|fp32|onnxruntime-cpu|t1 latency_p50_ns"
     assert document["outcomes"][1]["series"] == "machine"
     assert document["exit_code"] == 1

@@ -256,7 +256,7 @@ def test_after_a_large_run_the_planner_of_postgresql_knows(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its daemon looks once a minute: until then a history would be looked for in whole tables."""
-    monkeypatch.setattr(writer, "MANY", 0)
+    monkeypatch.setattr(writer, "ANALYZE_FROM_ROWS", 0)
     store.append(night(tmp_path, 0))
     assert len(store.read(Filters(case=CASE, metric="latency_p50_ns"))) == 1
     if store.location.file is None:
