@@ -44,20 +44,20 @@ def run(arguments: argparse.Namespace) -> int:
         if run_command.exit_code(night.records) == EXIT_NOTHING_MEASURED:
             run_command.conclude(bench.folder, arguments)
             return EXIT_NOTHING_MEASURED
-        paper = night.judge()
-        night.write(paper)
+        report = night.evaluate()
+        night.write(report)
     run_command.conclude(bench.folder, arguments)
     if not arguments.json:
-        _show(paper, bench.folder.path)
-    return exit_code(paper.outcomes)
+        _show(report, bench.folder.path)
+    return exit_code(report.outcomes)
 
 
-def _show(paper: NightlyReport, folder: Path) -> None:
+def _show(report: NightlyReport, folder: Path) -> None:
     from harness.nightly.outcome import by_severity
     from reports.words import clean
 
-    print(f"\n{paper.headline}")
-    for outcome in by_severity(paper.outcomes):
+    print(f"\n{report.headline}")
+    for outcome in by_severity(report.outcomes):
         print(clean(f"{outcome.kind}: {outcome.series}: {outcome.sentence}"))
         if outcome.command:
             print(clean(f"  {outcome.command}"))
