@@ -22,8 +22,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.core.errors import UsageError, in_words
-from harness.core.files import write_whole
+from harness.core.errors import UsageError, describe_error
+from harness.core.files import write_atomic
 from harness.core.plugins import load_all
 
 from .data import CaseView, ReportData, Reset, gather
@@ -66,7 +66,7 @@ def write(data: ReportData, out: Path) -> Path:
     """Write the page to the file `out` and return it."""
     html = build_html(data)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, html.encode("utf-8", "replace"))
+    write_atomic(out, html.encode("utf-8", "replace"))
     return out
 
 
@@ -97,9 +97,9 @@ def _render(section: Section, data: ReportData) -> Rendered:
     try:
         made = section.render(data)
     except Exception as error:
-        _log.warning("the report section '%s' is left out: %s", section.name, in_words(error))
+        _log.warning("the report section '%s' is left out: %s", section.name, describe_error(error))
         _log.debug("", exc_info=True)
-        made = Absent(f"the section failed: {in_words(error)}", "edgebench report RUN --verbose shows where")
+        made = Absent(f"the section failed: {describe_error(error)}", "edgebench report RUN --verbose shows where")
     return Rendered(section, None, made) if isinstance(made, Absent) else Rendered(section, made, None)
 
 
@@ -177,7 +177,7 @@ def build_folder(data: ReportData, out: Path) -> Path:
     html = _DOWNLOAD.sub(lambda found: _put_download(out, found[1], found[2]), html)
     for name in (STYLE, *SCRIPTS):
         (out / "assets" / name).write_text(asset(name), encoding="utf-8")
-    write_whole(out / "index.html", html.encode("utf-8", "replace"))
+    write_atomic(out / "index.html", html.encode("utf-8", "replace"))
     return out / "index.html"
 
 

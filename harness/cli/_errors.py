@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterator
 from types import FrameType
 
-from harness.core.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, EdgebenchError, in_words
+from harness.core.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, EdgebenchError, describe_error
 
 _OWN = ("harness", "reports", "suites", "targets", "edgebench")
 _REMEDIES: tuple[tuple[type[OSError], str], ...] = (
@@ -61,7 +61,7 @@ def _of_system(error: OSError) -> tuple[str, int]:
     if reason is not None:
         url = getattr(error, "url", "")
         code = f"HTTP {error.code} " if hasattr(error, "code") else ""  # of urllib.error.HTTPError
-        what = in_words(reason) if isinstance(reason, BaseException) else str(reason)
+        what = describe_error(reason) if isinstance(reason, BaseException) else str(reason)
         return f"{url or 'the network'}: {code}{what}\n  check the address and the network, and try again", EXIT_USAGE
     if error.errno is None:
         return _bug(error), EXIT_BUG
@@ -76,7 +76,7 @@ def _of_system(error: OSError) -> tuple[str, int]:
 def _bug(error: BaseException) -> str:
     culprit = next((origin for _, origin in _own_frames(error) if origin), "edgebench")
     blame = f"this is a bug of {culprit}: {_DEBUG}, and report it there"
-    return f"unexpected {in_words(error)}{_at(error)}\n  {blame}"
+    return f"unexpected {describe_error(error)}{_at(error)}\n  {blame}"
 
 
 def _at(error: BaseException) -> str:

@@ -86,7 +86,7 @@ def add_run(folder: RunFolder, arguments: argparse.Namespace, trigger: str = "ru
         raise type(error)(error.message, remedy) from error
     print_damaged(added.damaged)
     if not getattr(arguments, "json", False):
-        print(f"store: {opened.place}, {counted(added.cells, 'case')} added")
+        print(f"store: {opened.location}, {counted(added.cells, 'case')} added")
 
 
 def print_damaged(damaged: Mapping[str, str]) -> None:

@@ -91,11 +91,11 @@ def _measure(comparison: AbSession) -> bool:
 
 
 def _conclude(comparison: AbSession, interrupted: bool, out: Path | None, as_json: bool) -> None:
-    from harness.core.files import write_whole
+    from harness.core.files import write_atomic
 
     text = json.dumps(comparison.document(interrupted), indent=2)
     if out is not None:
-        write_whole(out, text.encode())
+        write_atomic(out, text.encode())
     if as_json:
         print(text)
         return

@@ -59,9 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
     runs = _of_folders(arguments) if arguments.runs else _of_store(arguments)
     data = export(runs, arguments.format)
     if arguments.out:
-        from harness.core.files import write_whole
+        from harness.core.files import write_atomic
 
-        write_whole(arguments.out, data)
+        write_atomic(arguments.out, data)
     else:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
@@ -84,7 +84,7 @@ def _of_store(arguments: argparse.Namespace) -> list[Exported]:
     store = open_store(arguments)
     names: list[str] = list(store.runs(where).run)
     if not names:
-        raise UsageError(f"no run in {store.place} matches", "list them: edgebench history")
+        raise UsageError(f"no run in {store.location} matches", "list them: edgebench history")
     chosen = names if find(arguments.format).several else names[-1:]
     runs = [(store.header(name), list(filter(where.takes_record, store.records(name))), store) for name in chosen]
     return _exported(runs, arguments)

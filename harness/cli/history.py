@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         frame = actions[arguments.action]()
         if frame.empty and arguments.action != "resets":
             raise UsageError(
-                f"nothing in {store.place} matches", "change the filters, or add runs: edgebench store add RUN"
+                f"nothing in {store.location} matches", "change the filters, or add runs: edgebench store add RUN"
             )
     _print(frame, arguments)
     return EXIT_OK

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every check as soon as it is known and keep the result."""
-    from harness.core.files import write_whole
+    from harness.core.files import write_atomic
     from harness.runs.selfcheck import default_out, document, selfcheck
 
     out: Path = arguments.out or default_out()
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(line(check), flush=True)
     result = document(found)
     text = json.dumps(result, indent=2)
-    write_whole(out, text.encode())
+    write_atomic(out, text.encode())
     print(text if arguments.json else "\n".join([*_busy(result["machine_now"]), f"saved: {out}"]))
     return EXIT_SOME_FAILED if arguments.strict and any(check.status == "warn" for check in found) else EXIT_OK
 

@@ -43,7 +43,7 @@ def _add(arguments: argparse.Namespace) -> int:
                 continue
             print_damaged(added.damaged)
             print(
-                f"{path}: {counted(added.cells, 'case')} with {counted(added.metrics, 'value')} added to {store.place}"
+                f"{path}: {counted(added.cells, 'case')} with {counted(added.metrics, 'value')} added to {store.location}"
             )
     return {0: EXIT_OK, len(runs): EXIT_USAGE}.get(failed, EXIT_SOME_FAILED)
 
@@ -59,7 +59,7 @@ def _distinct(paths: Iterable[str]) -> list[str]:
 def _check(arguments: argparse.Namespace) -> int:
     with open_store(arguments) as store:
         problems = store.check()
-        print(*problems or [f"{store.place} is intact"], sep="\n")
+        print(*problems or [f"{store.location} is intact"], sep="\n")
     return EXIT_SOME_FAILED if problems else EXIT_OK
 
 

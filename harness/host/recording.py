@@ -39,7 +39,7 @@ class RecordingFs(HostFs):
         self._start_ns = time.perf_counter_ns()
         self._journal = (folder / JOURNAL).open("w", encoding="utf-8")
 
-    def note(self, name: str, result: bytes | Missing) -> None:
+    def on_read(self, name: str, result: bytes | Missing) -> None:
         """Keep a result when it differs from the last one of that name."""
         with self._lock:
             if self._last.get(name) == result:

@@ -97,9 +97,9 @@ class RunConfig:
         if self.compress and not self.models:
             raise UsageError("--compress needs a model of your own", "name a float .onnx file with --model")
         if self.names_scenario:
-            self.load.completed(self.scenario or "SingleStream")
+            self.load.with_defaults(self.scenario or "SingleStream")
 
     @property
     def names_scenario(self) -> bool:
         """Whether the scenario of every case is replaced."""
-        return self.scenario is not None or bool(self.load.given)
+        return self.scenario is not None or bool(self.load.parameters)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.core import plugins
-from harness.core.artifact import SHIPPED
+from harness.core.artifact import SHIPPED_FORMATS
 
 from .base import Adapter, SessionError
 
@@ -46,4 +46,4 @@ if __name__ == "__main__":
 def by_preference() -> list[tuple[str, Adapter]]:
     """Every runtime that need not be asked for by name, those of the formats that are shipped first."""
     found = [(name, one) for name, one in plugins.load_all("runtimes").items() if one.capability.by_default]
-    return sorted(found, key=lambda pair: (SHIPPED.isdisjoint(pair[1].formats), pair[0]))
+    return sorted(found, key=lambda pair: (SHIPPED_FORMATS.isdisjoint(pair[1].formats), pair[0]))

@@ -48,7 +48,7 @@ def open_firmware(fs: HostFs) -> Firmware | Missing:
     try:
         return Mailbox(fs, os.open(DEVICE, os.O_RDWR))
     except OSError as error:
-        why = fs.why(DEVICE, error)
+        why = fs.missing(DEVICE, error)
     told = fs.command("vcgencmd", "version")
     if isinstance(told, Missing):
         remedy = ": add yourself to the group 'video'" if why.reason.startswith("denied") else ""
@@ -73,10 +73,10 @@ class Mailbox:
         try:
             fcntl.ioctl(self._descriptor, _IOWR_100_0, buffer)
         except OSError as error:
-            return self._fs.why(DEVICE, error)
+            return self._fs.missing(DEVICE, error)
         result = answer(command, bytes(buffer))
         raw = result if isinstance(result, Missing) else result.encode()
-        self._fs.note(f"/cmd/vcgencmd/{command.replace(' ', '_')}", raw)
+        self._fs.on_read(f"/cmd/vcgencmd/{command.replace(' ', '_')}", raw)
         return result
 
     def close(self) -> None:

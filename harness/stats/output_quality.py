@@ -93,7 +93,7 @@ def compare(outputs: Outputs, reference: Outputs) -> dict[str, Quantity]:
     }
 
 
-def wrong(precision: str, found: Mapping[str, Quantity]) -> str:
+def wrong_output_reason(precision: str, found: Mapping[str, Quantity]) -> str:
     """Why these outputs cannot be called those of the net; '' where they can.
 
     `precision` is that of the plain net, rounded and nothing else; '' for a net that a setting has changed, which may

@@ -11,8 +11,8 @@ import pandas as pd
 from harness.core.errors import UsageError
 from harness.core.metric import METRICS, Metric
 from harness.core.quantity import Missing, Value, iso, microseconds
-from harness.core.record import TEXTS, Record, RunHeader, display_texts
-from harness.core.scenario import PARAMETERS
+from harness.core.record import TEXT_COLUMNS, Record, RunHeader, display_texts
+from harness.core.scenario import LOAD_PARAMETERS
 
 from .database.filters import Filters
 from .database.rows import git_sha
@@ -90,7 +90,9 @@ def _several(runs: RunFolder | Sequence[RunFolder]) -> Sequence[RunFolder]:
 
 def columns() -> list[str]:
     """The columns of `table`, in order."""
-    return list(dict.fromkeys([*CONTRACT, *_NUMBERS, *PARAMETERS, "driver", "dataset", "case", "run", *TEXTS]))
+    return list(
+        dict.fromkeys([*CONTRACT, *_NUMBERS, *LOAD_PARAMETERS, "driver", "dataset", "case", "run", *TEXT_COLUMNS])
+    )
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -102,7 +104,7 @@ def _row(record: Record) -> dict[str, Any]:
     row |= {"scenario": case.scenario, "weights": case.weights, "dataset": case.dataset, "target": record.target}
     row |= {"verdict": record.verdict.status, "reason": record.verdict.reason, "case": record.case_id}
     row |= {"run": record.run_id, "energy_reason": record.missing("energy_net_j") or record.missing("energy_gross_j")}
-    row |= {name: getattr(case.load, name) for name in PARAMETERS} | {"driver": case.driver}
+    row |= {name: getattr(case.load, name) for name in LOAD_PARAMETERS} | {"driver": case.driver}
     row |= display_texts(record)
     for metric in METRICS.values():
         row |= _cells(metric, record)
@@ -126,7 +128,7 @@ def dtype(name: str) -> str:
     """The type of a column of `table`: Int64 for whole numbers, float64, or object for texts."""
     if name in _COUNTS or name.startswith("n_") or name.rpartition("_")[2] in _WHOLE:
         return "Int64"
-    return "float64" if name in _NUMBERS or name in PARAMETERS else "object"
+    return "float64" if name in _NUMBERS or name in LOAD_PARAMETERS else "object"
 
 
 def _tidy_rows(header: RunHeader, record: Record, where: Filters) -> Iterable[tuple[Any, ...]]:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.core.errors import RecordError, UsageError
-from harness.core.files import record_name, write_whole
+from harness.core.files import record_name, write_atomic
 from harness.core.record import Blob, Record, RunHeader, to_json
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
@@ -54,12 +54,12 @@ class RunFolder:
 
     def write_header(self, header: RunHeader) -> None:
         """Write `run.json`, whole: at the start of the run, and again at its end."""
-        write_whole(self._header_file, _encode(to_json(header)))
+        write_atomic(self._header_file, _encode(to_json(header)))
 
     def append(self, record: Record) -> Path:
         """Write one case's record, whole. Its blobs must have been put before. Returns the file."""
         path = self.record_file(record)
-        write_whole(path, _encode(to_json(record)))
+        write_atomic(path, _encode(to_json(record)))
         return path
 
     def record_file(self, record: Record) -> Path:
@@ -71,7 +71,7 @@ class RunFolder:
         data = _npz(arrays)
         digest = hashlib.sha256(data).hexdigest()
         if not self.blob_file(digest).exists():
-            write_whole(self.blob_file(digest), data)
+            write_atomic(self.blob_file(digest), data)
         return digest, len(next(iter(arrays.values())))
 
     def blob(self, sha256: str) -> dict[str, npt.NDArray[np.generic]]:

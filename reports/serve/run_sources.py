@@ -75,7 +75,7 @@ class StoreSource:
     @property
     def title(self) -> str:
         """What the list is called; a URL without its password."""
-        return str(self.store.place)
+        return str(self.store.location)
 
     def entries(self) -> Sequence[Entry]:
         """The newest runs first."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import plugins
-from harness.core.artifact import FORMATS, SHIPPED, Artifact, Format, Preprocess, sha256_of, size_of
+from harness.core.artifact import FORMATS, SHIPPED_FORMATS, Artifact, Format, Preprocess, sha256_of, size_of
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, SetupError, UsageError
 from suites.artifacts import catalog, model_cache
@@ -47,7 +47,7 @@ def lacking(cases: Iterable[Case]) -> Iterator[tuple[Case, Format]]:
         formats: tuple[Format, ...] = plugins.load("runtimes", case.runtime).formats
         if case.weights != "trained" or any(_there(case, kind) for kind in formats):
             continue
-        kind = next((each for each in formats if each in SHIPPED), formats[0])
+        kind = next((each for each in formats if each in SHIPPED_FORMATS), formats[0])
         if (key := (case.model, case.compression, kind)) not in seen:
             seen.add(key)
             yield case, kind
@@ -64,7 +64,7 @@ def _there(case: Case, kind: Format) -> bool:
 def needs_training(case: Case, kind: Format) -> bool:
     """Whether a setting of the case trains and its result is neither shipped nor built."""
     tuning = Chain.parse(case.compression).tuning
-    return bool(tuning) and kind in SHIPPED and not _there(replace(case, compression=tuning), kind)
+    return bool(tuning) and kind in SHIPPED_FORMATS and not _there(replace(case, compression=tuning), kind)
 
 
 def build(case: Case, kind: Format, checkpoints: Path | None = None) -> Artifact:
@@ -79,7 +79,7 @@ def build(case: Case, kind: Format, checkpoints: Path | None = None) -> Artifact
 
 def _made(case: Case, kind: Format, checkpoints: Path | None, folder: Path) -> Entry:
     """Write the case's file into `folder`; what it is."""
-    if kind not in SHIPPED:
+    if kind not in SHIPPED_FORMATS:
         return _converted(case, kind, checkpoints, folder)
     if case.model in PUBLISHED and not _there(float_net := replace(case, compression="fp32"), kind):
         if case == float_net:

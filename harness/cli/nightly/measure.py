@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         if run_command.exit_code(night.records) == EXIT_NOTHING_MEASURED:
             run_command.conclude(session.folder, arguments)
             return EXIT_NOTHING_MEASURED
-        report = night.judge()
+        report = night.evaluate()
         night.write(report)
     run_command.conclude(session.folder, arguments)
     if not arguments.json:
@@ -55,11 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(report: NightlyReport, folder: Path) -> None:
-    from harness.nightly.outcome import by_weight
+    from harness.nightly.outcome import by_severity
     from reports.words import clean
 
     print(f"\n{report.headline}")
-    for outcome in by_weight(report.outcomes):
+    for outcome in by_severity(report.outcomes):
         print(clean(f"{outcome.kind}: {outcome.series}: {outcome.sentence}"))
         if outcome.command:
             print(clean(f"  {outcome.command}"))

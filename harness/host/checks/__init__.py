@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.core import plugins
-from harness.core.errors import in_words
+from harness.core.errors import describe_error
 from harness.core.hostfs import HostFs
 from harness.core.verdict import Finding
 
@@ -55,7 +55,7 @@ def changes(fs: HostFs) -> list[Change]:
         try:
             wanted.extend(tune(fs) if tune else ())
         except Exception as error:
-            _log.warning("the check '%s' plans no change: %s", name, in_words(error))
+            _log.warning("the check '%s' plans no change: %s", name, describe_error(error))
             _log.debug("", exc_info=True)
     return wanted
 

@@ -18,7 +18,7 @@ from harness.core.record import ProcessRun
 from harness.core.verdict import Finding, Verdict
 from harness.measure.prepared import PreparedCase, side_by_side
 from harness.runtimes.graph_counts import Counts
-from harness.stats.output_quality import NAMES, compare, wrong
+from harness.stats.output_quality import NAMES, compare, wrong_output_reason
 
 from .worker_process import WorkerFailure, run_worker
 
@@ -87,14 +87,14 @@ class FidelityPass:
         told = dataclasses.replace(told, asked=case.precision, busy_threads=_busy(runs))
         if case.case.batch > 1:
             told = dataclasses.replace(told, arena_bytes=Missing("looked at with a batch of 1 only"))
-        return told.having(*_precision(told), *_threads(case, told))
+        return told.with_findings(*_precision(told), *_threads(case, told))
 
 
 def wrong_output(case: PreparedCase, ran: Execution, found: dict[str, Quantity]) -> Verdict | None:
     """The verdict on a case whose outputs are not those of its net, however fast they came."""
     told = ran.effective if isinstance(ran.effective, str) else ""
     plain = case.precision if case.case.compression in _PLAIN else told if case.precision == FROM_FILE else ""
-    reason = wrong(plain, found)
+    reason = wrong_output_reason(plain, found)
     if not reason:
         return None
     remedy = "do not use it for its speed: another runtime or setting, or calibrate again; see the record's execution"

@@ -17,7 +17,7 @@ from harness.datasets.preprocessing import preprocess
 from harness.measure.protocol import Job, StoppingRule
 from harness.runtimes.base import Session
 from harness.stats.output_quality import discordant, hits
-from harness.stats.proportions import Difference, decide, looks
+from harness.stats.proportions import Difference, decide, planned_looks
 
 from .setup import Outcome, only_input
 
@@ -63,7 +63,7 @@ class EarlyStopping:
             self._hits, self._labels = file["hits"], file["labels"]
         self._stop = stop
         self._budget = len(self._hits)
-        self._looks = looks(self._budget) if self._budget > 1 else ()
+        self._looks = planned_looks(self._budget) if self._budget > 1 else ()
         self.said: dict[str, Any] = {}
 
     def enough(self, places: list[int], outputs: list[NDArray[np.float32]]) -> bool:

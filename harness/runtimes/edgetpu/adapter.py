@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.core.execution import Execution, OperatorProfile, effective
+from harness.core.execution import Execution, OperatorProfile, effective_precision
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import Adapter, Capability, Options, SessionError
@@ -84,11 +84,11 @@ class EdgeTpuSession(LiteRtSession):
         compiled, _ = names.pop(_DELEGATE, 0), names.pop(CUSTOM_OPERATOR, 0)
         host = told_by(self._interpreter).effective
         ran = Execution(
-            effective=effective(["int8"] * compiled + (host.split("+") if isinstance(host, str) else [])),
+            effective=effective_precision(["int8"] * compiled + (host.split("+") if isinstance(host, str) else [])),
             evidence="edgetpu_compiler takes nothing but 8 bits; types of the other nodes' inputs and weights",
             nodes={EDGETPU: compiled, HOST: names.total()},
         )
-        return ran.having(*_fallback(names, compiled), _parameters(read(self._path).parameters))
+        return ran.with_findings(*_fallback(names, compiled), _parameters(read(self._path).parameters))
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """Never: a compiled part is one node."""

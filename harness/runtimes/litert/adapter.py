@@ -195,7 +195,7 @@ class LiteRtSession(Session):
             return found
         words = f"{self._runtime.delegate} took none of the {found.nodes.get(BUILT_IN, 0)} nodes: built-in kernels ran"
         remedy = f"{INSTALL}; a dynamic shape or an unusual operator can be the reason"
-        return found.having(Finding("delegate", "warn", words, remedy))
+        return found.with_findings(Finding("delegate", "warn", words, remedy))
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """By the C library that ai-edge-litert brings along, which always uses XNNPACK."""

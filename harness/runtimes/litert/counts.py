@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.core.execution import Execution, effective
+from harness.core.execution import Execution, effective_precision
 from harness.core.quantity import Missing
 from harness.runtimes.graph_counts import (
     Counts,
@@ -88,7 +88,9 @@ def told_by(interpreter: Any) -> Execution:
     types = {each["index"]: np.dtype(each["dtype"]).name for each in interpreter.get_tensor_details()}
     kernels = [node for node in nodes if node["op_name"] in _ARITHMETIC]
     return Execution(
-        effective=effective(_precision([types.get(int(i), "") for i in node["inputs"][:2]]) for node in kernels),
+        effective=effective_precision(
+            _precision([types.get(int(i), "") for i in node["inputs"][:2]]) for node in kernels
+        ),
         evidence="types of the inputs and weights of the interpreter's convolutions and matrix products",
         nodes=dict(Counter(DELEGATED if node["op_name"] == "DELEGATE" else BUILT_IN for node in nodes)),
     )

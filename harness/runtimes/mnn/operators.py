@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective_precision
 from harness.runtimes.operator_profile import Inference, summarise
 
 PROVIDER = "MNN"
@@ -28,7 +28,9 @@ def told_by(net: Any, session: Any, fed: Callable[[], Any], plain: str) -> Execu
     """Precision of convolutions and matrix products: int8 by their types, else `plain`, that of the session."""
     kinds = [kind for _, kind, _ in _run(net, session, fed)]
     return Execution(
-        effective=effective("int8" if _QUANTISED in kind else plain for kind in kinds if _type(kind) in _WEIGHTED),
+        effective=effective_precision(
+            "int8" if _QUANTISED in kind else plain for kind in kinds if _type(kind) in _WEIGHTED
+        ),
         evidence="types of the operators that ran; floats by the answers at MNN's precision high",
         nodes={PROVIDER: len(kinds)},
     )

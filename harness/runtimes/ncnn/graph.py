@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective_precision
 from harness.runtimes.base import SessionError
 from harness.runtimes.operator_profile import Inference, summarise
 
@@ -134,7 +134,7 @@ def told_by(library: Any, net: Any, layers: Sequence[Layer], extractor: Any) -> 
     """Precision of the layers with weights, by the blobs they made from the inputs that `extractor` was given."""
     made = zip(layers, _blobs(library, net, extractor), strict=True)
     return Execution(
-        effective=effective(
+        effective=effective_precision(
             _precision(library, net.opt, layer, blob) for layer, blob in made if layer.type in _WEIGHTED
         ),
         evidence="sizes of the elements that each layer made, use_fp16_arithmetic, int8_scale_term",

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective_precision
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.operator_profile import Inference, summarise
@@ -142,7 +142,7 @@ def told_by(profile: OperatorProfile) -> Execution:
     arithmetic = [each for each in profile.operators if _ARITHMETIC.search(each.type)]
     nodes = Counter(each.provider for each in profile.operators)
     found = Execution(
-        effective=effective(_precision(each) for each in arithmetic),
+        effective=effective_precision(_precision(each) for each in arithmetic),
         evidence="kernels and their element types in ONNX Runtime's profile of one inference",
         nodes=dict(nodes.most_common()),
     )
@@ -154,7 +154,7 @@ def told_by(profile: OperatorProfile) -> Execution:
     remedy = (
         "replace these operators in the net, or compare with onnxruntime-cpu: edgebench explain says what they cost"
     )
-    return found.having(Finding("fallback", "warn", words, remedy))
+    return found.with_findings(Finding("fallback", "warn", words, remedy))
 
 
 def _precision(kernel: OperatorTiming) -> str:

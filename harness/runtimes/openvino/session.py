@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective_precision
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes import inputs
@@ -163,13 +163,15 @@ class OpenVinoSession(Session):
         run = [node for node in nodes if node.get("layerType") not in _EXECUTED_NEVER]
         arithmetic = [node for node in run if node.get("layerType") in _ARITHMETIC]
         found = Execution(
-            effective=effective(_precision(node.get("runtimePrecision", "unknown")) for node in arithmetic),
+            effective=effective_precision(_precision(node.get("runtimePrecision", "unknown")) for node in arithmetic),
             evidence=f"runtimePrecision in the execution graph; {PRECISION} answers {self._told(PRECISION)}",
             nodes={self._device: len(run)},
         )
         slow = sum(node.get("primitiveType", "").startswith("ref") for node in arithmetic)
         words = f"{slow} of {len(arithmetic)} convolutions and matrix products run on reference kernels"
-        return found.having(Finding("kernels", "warn", words, "try another precision or layout")) if slow else found
+        return (
+            found.with_findings(Finding("kernels", "warn", words, "try another precision or layout")) if slow else found
+        )
 
     def counts(self) -> Counts | Missing:
         """From the model as OpenVINO read it, before it was compiled."""

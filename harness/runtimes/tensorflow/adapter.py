@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from harness.core.artifact import Format
-from harness.core.execution import Execution, effective
+from harness.core.execution import Execution, effective_precision
 from harness.runtimes.base import (
     Adapter,
     Batch,
@@ -202,7 +202,7 @@ class TensorFlowSession(Session):
         nodes = [node for node in self._frozen.graph.as_graph_def().node if node.op not in _EXECUTED_NEVER]
         types = [tf.dtypes.as_dtype(node.attr["T"].type).name for node in nodes if _ARITHMETIC.search(node.op)]
         return Execution(
-            effective=effective(_ELEMENTS.get(each, each) for each in types),
+            effective=effective_precision(_ELEMENTS.get(each, each) for each in types),
             evidence="element types of the convolutions and matrix products of the frozen graph",
             nodes={"TensorFlow": len(nodes)},
         )

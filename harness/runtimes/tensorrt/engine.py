@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.core.execution import Execution, effective
+from harness.core.execution import Execution, effective_precision
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import SessionError, TensorSpec
@@ -111,7 +111,7 @@ def execution(layers: Sequence[Any], asked_dla: bool) -> Execution:
     for layer in layers:
         nodes[device(layer)] = nodes.get(device(layer), 0) + 1
     found = Execution(
-        effective=effective(precision(each) for each in arithmetic),
+        effective=effective_precision(precision(each) for each in arithmetic),
         evidence="types of the inputs of convolutions and matrix products, from TensorRT's engine inspector",
         nodes=nodes,
     )
@@ -119,7 +119,9 @@ def execution(layers: Sequence[Any], asked_dla: bool) -> Execution:
     if not asked_dla or not stayed:
         return found
     words = f"{len(stayed)} layers run on the GPU, {nodes.get('DLA', 0)} on the DLA"
-    return found.having(Finding("fallback", "warn", words, "gpu_fallback=0 names the layer that the DLA refuses"))
+    return found.with_findings(
+        Finding("fallback", "warn", words, "gpu_fallback=0 names the layer that the DLA refuses")
+    )
 
 
 def device(layer: Layer) -> str:

@@ -123,7 +123,7 @@ class TensorRtSession(Session):
         """From the engine inspector, and what TensorRT warned of."""
         found = execution(self._engine.layers(), self._plan.dla_core is not None)
         elsewhere = [words for words in self._engine.warnings if "different models of devices" in words]
-        return found.having(*(Finding("engine", "warn", words, REBUILD) for words in elsewhere[:1]))
+        return found.with_findings(*(Finding("engine", "warn", words, REBUILD) for words in elsewhere[:1]))
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """By TensorRT's profiler, which runs the layers one by one, in a context that is timed no more after it."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.core.execution import Execution, effective
+from harness.core.execution import Execution, effective_precision
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import (
@@ -61,7 +61,7 @@ def told_by(path: Path) -> Execution:
     nodes[BACKEND] = sum(len(graph["xnodes"]) for graph in graphs)
     nodes.update(Counter(name for name in names if name != BACKEND))
     return Execution(
-        effective=effective(each for graph in graphs for each in _precisions(graph))
+        effective=effective_precision(each for graph in graphs for each in _precisions(graph))
         if graphs
         else Missing(f"nothing in it is lowered to {BACKEND}"),
         evidence="types of the weights in the program's XNNPACK graphs",
@@ -205,7 +205,9 @@ class ExecuTorchSession(Session):
         if not portable:
             return found
         words = f"{portable} instructions run on portable kernels, {found.nodes.get(BACKEND, 0)} on {BACKEND}"
-        return found.having(Finding("fallback", "warn", words, "replace these operators in the net before lowering it"))
+        return found.with_findings(
+            Finding("fallback", "warn", words, "replace these operators in the net before lowering it")
+        )
 
 
 def _spec(info: Any, place: int) -> TensorSpec:

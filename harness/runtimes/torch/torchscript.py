@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective_precision
 from harness.core.quantity import Missing
 from harness.runtimes.base import Adapter, Batch, Capability, Options, Outputs, Session, SessionError, TensorSpec
 from harness.runtimes.errors import Hint, explain_error
@@ -116,7 +116,7 @@ class TorchScriptSession(Session):
         nodes = list(self._module.inlined_graph.nodes())
         weights = [_weight(node) for node in nodes if _ARITHMETIC.search(node.kind())]
         return Execution(
-            effective=effective(_ELEMENTS.get(weight, weight) for weight in weights),
+            effective=effective_precision(_ELEMENTS.get(weight, weight) for weight in weights),
             evidence="types of the weights of the loaded graph's convolutions and matrix products",
             nodes={"ATen": sum(not node.kind().startswith("prim::") for node in nodes)},
         )

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from harness.core.errors import RecordError
-from harness.core.files import flush_folder, write_whole
+from harness.core.files import fsync_folder, write_atomic
 
 
 class BlobStore:
@@ -43,7 +43,7 @@ class BlobStore:
         """Put the names of all files taken in on the medium."""
         folders = [entry for entry in self.folder.glob("*") if entry.is_dir()]
         for folder in [*folders, self.folder] if folders else []:
-            flush_folder(folder)
+            fsync_folder(folder)
 
     def read(self, sha256: str, codec: str) -> bytes:
         """The contents with that hash; RecordError when they are not here or not what the name says."""
@@ -65,4 +65,4 @@ def _link_or_copy(source: Path, place: Path, data: bytes) -> None:
         except FileExistsError:
             raise
         except OSError:
-            write_whole(place, data)
+            write_atomic(place, data)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from harness.core.metric import metric
-from harness.core.quantity import microseconds, moment
+from harness.core.quantity import microseconds, parse_time
 
 from .schema import config, metric_def, run, series, target
 
@@ -95,12 +95,12 @@ class Filters:
     @property
     def first_us(self) -> int | None:
         """`since` in UTC microseconds."""
-        return None if self.since is None else moment(self.since)
+        return None if self.since is None else parse_time(self.since)
 
     @property
     def end_us(self) -> int | None:
         """`until` in UTC microseconds."""
-        return None if self.until is None else moment(self.until)
+        return None if self.until is None else parse_time(self.until)
 
     def takes_run(self, header: RunHeader) -> bool:
         """Is this run of a run folder meant?"""

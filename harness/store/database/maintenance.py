@@ -8,7 +8,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from harness.core.errors import RecordError, UsageError
-from harness.core.quantity import iso, moment, utc_now
+from harness.core.quantity import iso, parse_time, utc_now
 
 from . import writer
 from .blobs import BlobStore
@@ -71,7 +71,7 @@ def _raw_files(connection: sa.Connection, raw: BlobStore) -> Iterator[str]:
             yield error.message
 
 
-def declare(connection: sa.Connection, reason: str, where: Filters, at_utc: str | None) -> int:
+def declare_reset(connection: sa.Connection, reason: str, where: Filters, at_utc: str | None) -> int:
     """Reset the series that `where` chooses, now or at a time; how many. UsageError without reason or series.
 
     A reset holds for series that exist; `since` and `until` of `where` do not choose series and are refused.
@@ -84,12 +84,12 @@ def declare(connection: sa.Connection, reason: str, where: Filters, at_utc: str 
     if not ids:
         raise UsageError("no series is left to reset", "edgebench history shows what there is")
     number = writer.next_id(connection, reset)
-    writer.insert(connection, reset, ("id", "at", "reason"), [(number, moment(at_utc or utc_now()), reason)])
+    writer.insert(connection, reset, ("id", "at", "reason"), [(number, parse_time(at_utc or utc_now()), reason)])
     writer.insert(connection, reset_series, ("series", "reset"), [(one, number) for one in sorted(ids)])
     return len(ids)
 
 
-def declared(connection: sa.Connection) -> pd.DataFrame:
+def declared_resets(connection: sa.Connection) -> pd.DataFrame:
     """One row a reset and series, in the order of time."""
     columns = (
         reset.c.at, reset.c.reason, target.c.name.label("target"), target.c.machine, config.c.case,

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from harness.core.metric import METRICS
 from harness.core.quantity import iso
-from harness.core.record import TEXTS
-from harness.core.scenario import PARAMETERS
+from harness.core.record import TEXT_COLUMNS
+from harness.core.scenario import LOAD_PARAMETERS
 from harness.store.frame import TIDY, TIDY_TYPES, columns, dtype, metric_columns
 
 from .filters import Filters, chosen_series, of_cases, of_runs, of_series
@@ -29,7 +29,7 @@ _CELL = ("cell", "verdict")
 _NUMBERS = ("value", "lo", "hi", "n", "reason")
 
 
-def select_points(connection: sa.Connection, where: Filters) -> dict[str, Any]:
+def select_metrics(connection: sa.Connection, where: Filters) -> dict[str, Any]:
     """Typed columns by name, oldest run first; 'started' is in UTC microseconds, 'cell' the id of the case's row."""
     of_series_ = _by_key(connection, _series(where))
     of_run = _by_key(connection, _runs(where))
@@ -114,14 +114,14 @@ def runs(connection: sa.Connection, where: Filters) -> pd.DataFrame:
 
 def tidy(connection: sa.Connection, where: Filters) -> pd.DataFrame:
     """One row a metric, oldest run first: the columns of `harness.store.frame.TIDY`."""
-    columns = select_points(connection, where)
+    columns = select_metrics(connection, where)
     columns["started_utc"] = [iso(time) for time in columns["started"]]
     return pd.DataFrame({name: columns[name] for name in TIDY})
 
 
 def table(connection: sa.Connection, where: Filters) -> pd.DataFrame:
     """One row a case of a run: the columns of `harness.store.frame.table`."""
-    return wide(frame_of(connection, _cells(where)), pd.DataFrame(select_points(connection, where)))
+    return wide(frame_of(connection, _cells(where)), pd.DataFrame(select_metrics(connection, where)))
 
 
 def latest_against_previous(connection: sa.Connection, where: Filters) -> pd.DataFrame:
@@ -209,11 +209,11 @@ def wide(cells: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     extra = [json.loads(text) for text in cells.extra]
     made = cells.set_index("cell").drop(columns=["extra", "texts"])
     said = [json.loads(text) for text in cells.texts]
-    for name in TEXTS:
+    for name in TEXT_COLUMNS:
         made[name] = [one.get(name) for one in said]
     made["weights"] = [one["weights"] for one in extra]
     made["driver"] = [one["driver"] for one in extra]
-    for name in PARAMETERS:
+    for name in LOAD_PARAMETERS:
         made[name] = [one["load"].get(name) for one in extra]
     for metric_name, part in points.groupby("metric"):
         made = made.join(_numbers(str(metric_name), part.set_index("cell")))

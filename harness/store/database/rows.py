@@ -78,7 +78,7 @@ def environment(header: RunHeader) -> str:
 
 def config_row(case: Case) -> dict[str, Any]:
     """The case as a thing with a history. Labelled images are not part of it: they come and go with `--data`."""
-    extra = {"weights": case.weights, "driver": case.driver, "load": case.load.given}
+    extra = {"weights": case.weights, "driver": case.driver, "load": case.load.parameters}
     return {
         "key": _hash({"case": case.id, "extra": extra}),
         "case": case.id,
@@ -116,7 +116,7 @@ def build(record: Record) -> str:
     return _hash({"artifact": record.artifact.sha256, "runtime": dict(record.runtime_info)})
 
 
-def points(record: Record) -> Iterator[MetricRow]:
+def metric_rows(record: Record) -> Iterator[MetricRow]:
     """Every metric of the record, one point each."""
     for name in METRICS:
         quantity = record.quantity(name)
@@ -126,7 +126,7 @@ def points(record: Record) -> Iterator[MetricRow]:
             yield MetricRow(name, quantity, "", _processes(name, record.processes))
 
 
-def blobs(record: Record) -> Iterator[tuple[str, Blob]]:
+def raw_files(record: Record) -> Iterator[tuple[str, Blob]]:
     """(kind, blob) of all raw files of a record."""
     yield from (("samples", blob) for blob in sample_blobs(record))
     yield from (("power", trace.blob) for trace in record.traces)

@@ -40,14 +40,14 @@ class Store:
     """
 
     def __init__(self, where: Path | str | None = None, *, create: bool = True) -> None:
-        self.place = locate(where)
-        self.raw = BlobStore(self.place.raw)
-        self._engine = connect(self.place, create)
+        self.location = locate(where)
+        self.raw = BlobStore(self.location.raw)
+        self._engine = connect(self.location, create)
 
     @property
     def folder(self) -> Path:
         """The folder of the database's companions, such as the raw files."""
-        return self.place.folder
+        return self.location.folder
 
     def __enter__(self) -> Store:
         return self
@@ -68,7 +68,7 @@ class Store:
         """
         run = folder if isinstance(folder, RunFolder) else RunFolder(folder)
         header, contents = run.header(), run.contents()
-        with translated(self.place):
+        with translated(self.location):
             files = take_files(run, contents.records, self.raw)
         added = self.add(header, contents.records, files, trigger=trigger)
         return Appended(added.run_id, added.cells, added.metrics, contents.damaged)
@@ -82,30 +82,30 @@ class Store:
         trigger: str = "run",
     ) -> Appended:
         """Add records whose raw `files` (by case id) are in `raw` already: the second half of `append`."""
-        with writing(self._engine, self.place) as connection:
+        with writing(self._engine, self.location) as connection:
             writer.make_partition(connection, microseconds(header.started_utc))
-        with writing(self._engine, self.place) as connection:
+        with writing(self._engine, self.location) as connection:
             return write(connection, header, records, files, trigger)
 
     def read(self, where: Filters | None = None, form: Form = "tidy") -> pd.DataFrame:
         """The metrics that `where` chooses, oldest run first: one row a metric (tidy), or a case of a run (wide)."""
         from .query import table, tidy
 
-        with reading(self._engine, self.place) as connection:
+        with reading(self._engine, self.location) as connection:
             return (table if form == "wide" else tidy)(connection, where or Filters())
 
     def runs(self, where: Filters | None = None) -> pd.DataFrame:
         """One row a run, oldest first: run, started_utc, suite, profile, trigger, git_sha, harness_version."""
         from .query import runs
 
-        with reading(self._engine, self.place) as connection:
+        with reading(self._engine, self.location) as connection:
             return runs(connection, where or Filters())
 
     def latest_against_previous(self, where: Filters | None = None) -> pd.DataFrame:
         """One row a series with two values or more: the newest, the one before, their ratio, and the runs of both."""
         from .query import latest_against_previous
 
-        with reading(self._engine, self.place) as connection:
+        with reading(self._engine, self.location) as connection:
             return latest_against_previous(connection, where or Filters())
 
     def series(self, metric: str, where: Filters | None = None, *, last: int | None = None) -> Nights:
@@ -114,18 +114,18 @@ class Store:
 
         from .history import nights
 
-        with reading(self._engine, self.place) as connection:
+        with reading(self._engine, self.location) as connection:
             return nights(connection, replace(where or Filters(), metric=metric), last)
 
     def header(self, run_id: str) -> RunHeader:
         """The header of a run as it was added last; StoreError when there is no such run."""
         from harness.store.documents import header_from
 
-        with reading(self._engine, self.place) as connection:
+        with reading(self._engine, self.location) as connection:
             env = connection.execute(sa.select(schema.run.c.env).where(schema.run.c.uuid == run_id)).scalar()
         if env is None:
-            raise StoreError(f"no run '{run_id}' in {self.place}", "edgebench history lists the runs")
-        return header_from(env, f"run {run_id} in {self.place}")
+            raise StoreError(f"no run '{run_id}' in {self.location}", "edgebench history lists the runs")
+        return header_from(env, f"run {run_id} in {self.location}")
 
     def records(self, run_id: str) -> list[Record]:
         """The records of a run, whole, as the run folder held them."""
@@ -139,7 +139,7 @@ class Store:
             .where(run.c.uuid == run_id, blob.c.kind == "record")
             .order_by(cell.c.id)
         )
-        with reading(self._engine, self.place) as connection:
+        with reading(self._engine, self.location) as connection:
             names = list(map(tuple, connection.execute(query)))
         return [record_from(self.raw.read(*name).decode(), str(self.raw.file(*name))) for name in names]
 
@@ -150,21 +150,21 @@ class Store:
 
     def reset(self, reason: str, where: Filters | None = None, *, at_utc: str | None = None) -> int:
         """Declare that histories begin anew, now or at a time: a new driver, board, cooling. How many series."""
-        from .maintenance import declare
+        from .maintenance import declare_reset
 
-        with writing(self._engine, self.place) as connection:
-            return declare(connection, reason, where or Filters(), at_utc)
+        with writing(self._engine, self.location) as connection:
+            return declare_reset(connection, reason, where or Filters(), at_utc)
 
     def resets(self) -> pd.DataFrame:
         """One row a reset and series: at_utc, reason, target, machine, case, metric."""
-        from .maintenance import declared
+        from .maintenance import declared_resets
 
-        with reading(self._engine, self.place) as connection:
-            return declared(connection)
+        with reading(self._engine, self.location) as connection:
+            return declared_resets(connection)
 
     def check(self) -> list[str]:
         """What is wrong with the store, a sentence each: torn rows, raw files that are absent or damaged."""
         from .maintenance import problems
 
-        with reading(self._engine, self.place) as connection:
+        with reading(self._engine, self.location) as connection:
             return list(problems(connection, self.raw))

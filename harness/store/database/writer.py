@@ -40,7 +40,7 @@ def take_files(folder: RunFolder, records: Iterable[Record], raw: BlobStore) -> 
     for record in records:
         digest, size = raw.take(folder.record_file(record), "json")
         mine: dict[tuple[str, str], BlobRow] = {("record", digest): ("record", digest, "json", 1, "", size)}
-        for kind, blob in rows.blobs(record):
+        for kind, blob in rows.raw_files(record):
             _, size = raw.take(folder.blob_file(blob.sha256), "npz", blob.sha256)
             mine[kind, blob.sha256] = (kind, blob.sha256, "npz", blob.n, blob.unit, size)
         taken[record.case_id] = list(mine.values())
@@ -129,7 +129,7 @@ def _points(connection: sa.Connection, run: int, target: int, records: Mapping[i
     processes: list[Row] = []
     missing: list[Row] = []
     for config_id, record in records.items():
-        for point in rows.points(record):
+        for point in rows.metric_rows(record):
             key = (series.id(config_id, point.metric), run, 0)
             if point.value is None:
                 missing.append((*key, point.reason))
@@ -183,7 +183,7 @@ def _metrics(connection: sa.Connection) -> dict[str, int]:
 
 Row = tuple[Any, ...]
 
-MANY = 10_000
+ANALYZE_FROM_ROWS = 10_000
 """Values in a run of which a database is told at once."""
 
 
@@ -229,7 +229,7 @@ def make_partition(connection: sa.Connection, time_us: int) -> None:
 
 def describe(connection: sa.Connection, time_us: int, added: int) -> None:
     """Tell PostgreSQL's planner of many new rows: its own daemon looks once a minute, and new tables are scanned."""
-    if connection.dialect.name == "postgresql" and added > MANY:
+    if connection.dialect.name == "postgresql" and added > ANALYZE_FROM_ROWS:
         month, *_ = month_bounds(time_us)
         tables = [f"{metric.name}_{month}", *(table.name for table in (series, config, cell, process, missing))]
         connection.exec_driver_sql(f"ANALYZE {', '.join(tables)}")

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from harness.core.case import Case
 from harness.core.quantity import Quantity, Value
 
-from .pytest_benchmark import loaded
+from .pytest_benchmark import parse_object
 from .records import ParsedCase, ParsedRun
 
 SOURCE = "benchmark_app"
@@ -45,7 +45,7 @@ _PRINTED = {
 def recognises(text: str) -> bool:
     """A report with its results, or the printed figures."""
     return (
-        "execution_results" in loaded(text)
+        "execution_results" in parse_object(text)
         or "Execution results" in text
         or ("Dumping statistics report" in text and "Throughput:" in text)
     )
@@ -96,7 +96,7 @@ def _case(told: Mapping[str, str]) -> Case:
 def _json(text: str) -> dict[str, str]:
     """All sections in one; the C++ tool writes some of them as lists of {name, value}."""
     told: dict[str, str] = {}
-    for section in loaded(text).values():
+    for section in parse_object(text).values():
         if isinstance(section, dict):
             told |= {name: str(value) for name, value in section.items()}
         elif isinstance(section, list):

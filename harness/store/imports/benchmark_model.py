@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 
 from harness.core.quantity import Missing, Quantity, Value
 
-from .records import ParsedCase, ParsedRun, own_case
+from .records import ParsedCase, ParsedRun, user_case
 
 SOURCE = "benchmark_model"
 _US, _MB = 1e3, 1 << 20
@@ -68,7 +68,7 @@ def _case(text: str) -> ParsedCase:
     if memory:
         notes["peak_growth_bytes"] = float(memory[1]) * _MB  # growth since the start, not the whole of the process
     threads = re.search(r"(?:#threads used for CPU inference|Num threads): \[(\d+)\]", text)
-    case = own_case(_model(text), SOURCE, threads=max(1, int(threads[1])) if threads else 1)
+    case = user_case(_model(text), SOURCE, threads=max(1, int(threads[1])) if threads else 1)
     return ParsedCase(case, (), metrics, notes)
 
 

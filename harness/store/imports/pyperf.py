@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .pytest_benchmark import loaded
-from .records import ParsedCase, ParsedRun, own_case
+from .pytest_benchmark import parse_object
+from .records import ParsedCase, ParsedRun, user_case
 
 SOURCE = "pyperf"
 _NS = 1e9
@@ -14,13 +14,13 @@ _NS = 1e9
 
 def recognises(text: str) -> bool:
     """A JSON object with benchmarks that have runs."""
-    benchmarks = loaded(text).get("benchmarks")
+    benchmarks = parse_object(text).get("benchmarks")
     return isinstance(benchmarks, list) and bool(benchmarks) and all("runs" in each for each in benchmarks)
 
 
 def parse(text: str) -> ParsedRun:
     """Every benchmark of time as a case; one of another unit (memory) is a ValueError."""
-    document = loaded(text)
+    document = parse_object(text)
     common: dict[str, Any] = dict(document.get("metadata") or {})
     benchmarks = document["benchmarks"]
     first = {**common, **_first_metadata(benchmarks)}
@@ -47,4 +47,4 @@ def _case(benchmark: Mapping[str, Any], metadata: Mapping[str, Any]) -> ParsedCa
     if not processes:
         raise ValueError(f"{metadata.get('name')} has no values")
     notes = {"loops": metadata.get("loops"), "inner_loops": metadata.get("inner_loops")}
-    return ParsedCase(own_case(str(metadata.get("name", "unnamed")), SOURCE), processes, {}, notes)
+    return ParsedCase(user_case(str(metadata.get("name", "unnamed")), SOURCE), processes, {}, notes)

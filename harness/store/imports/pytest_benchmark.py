@@ -13,7 +13,7 @@ from harness.core.metric import METRICS
 from harness.core.quantity import Quantity, Value
 from harness.core.scenario import Load
 
-from .records import ParsedCase, ParsedRun, own_case
+from .records import ParsedCase, ParsedRun, user_case
 
 SOURCE = "pytest-benchmark"
 _NS = 1e9
@@ -21,11 +21,11 @@ _NS = 1e9
 
 def recognises(text: str) -> bool:
     """A JSON object with benchmarks and the machine they ran on."""
-    document = loaded(text)
+    document = parse_object(text)
     return isinstance(document.get("benchmarks"), list) and "machine_info" in document
 
 
-def loaded(text: str) -> Mapping[str, Any]:
+def parse_object(text: str) -> Mapping[str, Any]:
     """The JSON object in the text, {} when there is none."""
     try:
         document = json.loads(text)
@@ -36,7 +36,7 @@ def loaded(text: str) -> Mapping[str, Any]:
 
 def parse(text: str) -> ParsedRun:
     """Every benchmark as a case; without `stats.data` (of `--benchmark-save` without data) only its summary."""
-    document = loaded(text)
+    document = parse_object(text)
     machine, commit = document["machine_info"], document.get("commit_info") or {}
     cpu = machine.get("cpu") or {}
     names = Counter(entry["name"] for entry in document["benchmarks"])
@@ -78,4 +78,4 @@ def _case_of(entry: Mapping[str, Any], alone: bool) -> Case:
             return Case(**{**given, "load": Load(**(given.get("load") or {}))})
         except (TypeError, ScenarioError):
             pass  # parameters of somebody else's test that happen to have these names
-    return own_case(str(entry["name" if alone else "fullname"]), SOURCE)
+    return user_case(str(entry["name" if alone else "fullname"]), SOURCE)

@@ -51,7 +51,7 @@ class ParsedRun:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
-def own_case(model: str, runtime: str, **more: Any) -> Case:
+def user_case(model: str, runtime: str, **more: Any) -> Case:
     """A case of a model that the user brought: its setting is not known."""
     return Case(model, "as-is", runtime, weights="user", **more)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.core.artifact import Format, sha256_of
 from harness.core.errors import SetupError, UnknownName
-from harness.core.files import write_whole
+from harness.core.files import write_atomic
 
 MODELS = Path(__file__).parent / "models"
 """The folder of the shipped files and their manifest."""
@@ -59,7 +59,7 @@ class ModelFile:
         target = cache_dir / f"{self.model}-{self.compression}-{self.sha256[:12]}.{self.format}"
         if not (target.is_file() and sha256_of(target) == self.sha256):
             cache_dir.mkdir(parents=True, exist_ok=True)
-            write_whole(target, self._content(models / self.packed))
+            write_atomic(target, self._content(models / self.packed))
         return target
 
     def _content(self, packed: Path) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from harness.core.artifact import SHIPPED
+from harness.core.artifact import SHIPPED_FORMATS
 from harness.core.errors import EdgebenchError, SetupError
 from suites.artifacts import catalog, model_cache
 from suites.artifacts.model_cache import Entry
@@ -33,7 +33,9 @@ class Moved:
 def at_hand(*, with_shipped: bool) -> list[tuple[Entry, Path]]:
     """Every file that can be pushed, shipped ones first, and where it is."""
     ours = [
-        (entry, entry.path) for entry in model_cache.entries() if catalog.current(entry) and entry.format in SHIPPED
+        (entry, entry.path)
+        for entry in model_cache.entries()
+        if catalog.current(entry) and entry.format in SHIPPED_FORMATS
     ]
     if not with_shipped:
         return ours
@@ -132,6 +134,6 @@ def _trusted(one: Any) -> Entry:
     if not isinstance(one, dict):
         raise ValueError("it is no table")
     entry = Entry.from_json({**one, "file": ""})
-    if entry.format not in SHIPPED:  # others are converted from these where they are wanted
+    if entry.format not in SHIPPED_FORMATS:  # others are converted from these where they are wanted
         raise ValueError(f"format is {entry.format}")
     return entry

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.core import plugins
-from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective, from_json
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective_precision, from_json
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import Adapter, Options, SessionError
@@ -34,9 +34,9 @@ def kernel(kind: str, dtype: str = "float", provider: str = CPU) -> OperatorTimi
 
 
 def test_a_precision_with_few_nodes_is_not_named() -> None:
-    assert effective(["fp32"] * 52 + ["int8"]) == "fp32"
-    assert effective(["int8"] * 6 + ["fp32"] * 4) == "int8+fp32"
-    assert isinstance(effective([]), Missing)
+    assert effective_precision(["fp32"] * 52 + ["int8"]) == "fp32"
+    assert effective_precision(["int8"] * 6 + ["fp32"] * 4) == "int8+fp32"
+    assert isinstance(effective_precision([]), Missing)
 
 
 def test_it_survives_json() -> None:

@@ -102,7 +102,7 @@ def test_where_a_store_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert configured() is None
     assert configured("x.db") == "x.db"
     with Store() as store:
-        assert store.place.file == default_file()
+        assert store.location.file == default_file()
     assert configured() == default_file()
     monkeypatch.setenv("EDGEBENCH_STORE", str(tmp_path / "other.db"))
     assert configured() == str(tmp_path / "other.db")

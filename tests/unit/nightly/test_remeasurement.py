@@ -45,7 +45,7 @@ def board(tmp_path, monkeypatch):
 
 
 def again(tmp_path):
-    return Remeasurement(profile("smoke"), tmp_path, seed=0, said=lambda text: None)
+    return Remeasurement(profile("smoke"), tmp_path, seed=0, progress=lambda text: None)
 
 
 def test_pairs_hold_both_builds_side_by_side(board, tmp_path):

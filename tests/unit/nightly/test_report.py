@@ -8,7 +8,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from harness.core.case import Case
-from harness.nightly.outcome import Outcome, by_weight, exit_code
+from harness.nightly.outcome import Outcome, by_severity, exit_code
 from harness.nightly.report import NightlyReport, atom, junit, markdown
 from tests.factory import HOSTILE, Plan, write_run
 
@@ -21,7 +21,7 @@ def outcome(kind, case_id="net|fp32|onnxruntime-cpu|t1", metric="latency_p50_ns"
 
 
 @pytest.fixture
-def paper(tmp_path):
+def report(tmp_path):
     run = write_run(tmp_path / "run", [Plan(case) for case in CASES])
     outcomes = [
         outcome("transient", sentence="gone"),
@@ -47,14 +47,14 @@ def test_gravest_finding_decides_the_exit_code(kinds, code):
     assert exit_code([outcome(kind) for kind in kinds]) == code
 
 
-def test_headline_counts_what_matters(paper):
-    assert paper.headline == "1 regression, 1 infrastructure, 1 inconclusive"
-    assert NightlyReport(paper.header, [outcome("transient")], ()).headline == "nothing to report"
-    assert NightlyReport(paper.header, [outcome("environment")] * 2, ()).headline == "2 environment changes"
+def test_headline_counts_what_matters(report):
+    assert report.headline == "1 regression, 1 infrastructure, 1 inconclusive"
+    assert NightlyReport(report.header, [outcome("transient")], ()).headline == "nothing to report"
+    assert NightlyReport(report.header, [outcome("environment")] * 2, ()).headline == "2 environment changes"
 
 
-def test_junit_has_one_test_a_case_and_its_gravest_result(paper):
-    suite = Xml.fromstring(junit(paper))
+def test_junit_has_one_test_a_case_and_its_gravest_result(report):
+    suite = Xml.fromstring(junit(report))
     tests = {test.get("name"): test for test in suite.findall("testcase")}
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors"), suite.get("skipped")) == (
         "4",
@@ -73,26 +73,26 @@ def test_junit_has_one_test_a_case_and_its_gravest_result(paper):
     assert "latency_p50_ns" in names
 
 
-def test_markdown_lets_nothing_of_a_name_through(paper):
-    text = markdown(paper)
+def test_markdown_lets_nothing_of_a_name_through(report):
+    text = markdown(report)
     assert text.startswith("## edgebench nightly")
     assert "<script>" not in text
     assert "**regression** net\\|fp32\\|onnxruntime-cpu\\|t1 latency\\_p50\\_ns: +4.8 %" in text
 
 
-def test_feed_has_an_entry_a_night_newest_first(paper):
-    tonight = paper.document()
+def test_feed_has_an_entry_a_night_newest_first(report):
+    tonight = report.document()
     before = {**tonight, "run_id": "before", "started_utc": "2026-01-01T02:30:00+00:00", "outcomes": []}
     feed = Xml.fromstring(atom([tonight, before]))
     titles = [entry.find(f"{ATOM}title").text for entry in feed.iter(f"{ATOM}entry")]
-    assert titles[0].endswith(paper.headline)
+    assert titles[0].endswith(report.headline)
     assert titles[1].startswith("2026-01-01")
     assert feed.find(f"{ATOM}updated").text == tonight["started_utc"]
 
 
-def test_document_is_plain_json_with_the_gravest_first(paper):
-    document = json.loads(json.dumps(paper.document(), allow_nan=False))
-    assert [one["kind"] for one in document["outcomes"]] == [one.kind for one in by_weight(paper.outcomes)]
+def test_document_is_plain_json_with_the_gravest_first(report):
+    document = json.loads(json.dumps(report.document(), allow_nan=False))
+    assert [one["kind"] for one in document["outcomes"]] == [one.kind for one in by_severity(report.outcomes)]
     assert document["outcomes"][0]["series"] == "net|fp32|onnxruntime-cpu|t1 latency_p50_ns"
     assert document["outcomes"][1]["series"] == "machine"
     assert document["exit_code"] == 1
