@@ -17,7 +17,7 @@ FILE = Path(__file__).parent / "published_reference.csv"
 
 
 @cache
-def every() -> tuple[PublishedLatency, ...]:
+def load() -> tuple[PublishedLatency, ...]:
     """All of them."""
     with FILE.open(encoding="utf-8", newline="") as lines:
         return tuple(_published(row) for row in csv.DictReader(lines))
@@ -26,7 +26,7 @@ def every() -> tuple[PublishedLatency, ...]:
 def lookup(model: str, compression: str, board: str) -> list[PublishedLatency]:
     """Those of a net under a setting on a board, or a part of 'host+accelerator'; empty where nobody published one."""
     parts = board.split("+")
-    return [each for each in every() if (each.model, each.compression) == (model, compression) and each.board in parts]
+    return [each for each in load() if (each.model, each.compression) == (model, compression) and each.board in parts]
 
 
 def _published(row: dict[str, str]) -> PublishedLatency:

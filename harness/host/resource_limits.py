@@ -18,7 +18,7 @@ _SAME_KIND = 0.85
 """Cores of one kind differ by a few per cent in their highest clock; kinds by a quarter and more."""
 
 
-def cpus_in_order(allowed: Collection[int], preferred: Sequence[int], fs: HostFs) -> tuple[int, ...]:
+def pinning_order(allowed: Collection[int], preferred: Sequence[int], fs: HostFs) -> tuple[int, ...]:
     """The `allowed` CPUs, the best to pin to first.
 
     First `preferred` (a target's affinity), then the fastest kind of core; one thread of a core before its siblings.
@@ -99,5 +99,5 @@ class ResourceLimits:
         return cls(
             timeout_s or target.limits.timeout_s,
             process_limit_bytes(memory_bytes or target.memory_limit_bytes, here),
-            cpus_in_order(os.sched_getaffinity(0), target.affinity, here),
+            pinning_order(os.sched_getaffinity(0), target.affinity, here),
         )

@@ -40,7 +40,7 @@ def cached(machine: Machine) -> Roofline | Missing:
         return Missing(f"{path} is damaged ({error}): edgebench roofline --again")
 
 
-def known(machine: Machine, fs: HostFs, *, may_measure: bool) -> Roofline | Missing:
+def load_or_measure(machine: Machine, fs: HostFs, *, may_measure: bool) -> Roofline | Missing:
     """The roofline of this machine, measured now where it is not known, `may_measure` and `fs` is no recorded tree."""
     found = cached(machine)
     if isinstance(found, Roofline) or not (may_measure and fs.live):

@@ -85,7 +85,7 @@ def scaled(
     return Probe(channel, value, (file,))
 
 
-def label_or(fs: HostFs, label: str, otherwise: str) -> str:
+def read_label(fs: HostFs, label: str, otherwise: str) -> str:
     """The text of a label file, or the other name where there is no label. '/' is kept for channel paths."""
     text = fs.read(label)
     return text.replace("/", "-") if isinstance(text, str) and text else otherwise
@@ -129,7 +129,7 @@ def _unique(probes: Iterable[Probe]) -> Iterable[Probe]:
             yield dataclasses.replace(probe, channel=channel)
 
 
-def library(fs: HostFs, module: str, extra: str) -> Any | Missing:
+def import_optional(fs: HostFs, module: str, extra: str) -> Any | Missing:
     """The imported module; Missing on a recorded tree (the library would show this machine) or when not installed."""
     if not fs.live:
         return Missing("not part of a recorded tree")

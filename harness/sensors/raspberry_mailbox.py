@@ -44,7 +44,7 @@ def open_firmware(fs: HostFs) -> Firmware | Missing:
     opened, which forks and so must stay outside of measured windows (`in_window` False).
     """
     if not fs.live:
-        return Recorded(fs)
+        return RecordedFirmware(fs)
     try:
         return Mailbox(fs, os.open(DEVICE, os.O_RDWR))
     except OSError as error:
@@ -69,12 +69,12 @@ class Mailbox:
         """One ioctl; an error of the device or of the firmware is Missing."""
         import fcntl
 
-        buffer = bytearray(request(command))
+        buffer = bytearray(pack_request(command))
         try:
             fcntl.ioctl(self._descriptor, _IOWR_100_0, buffer)
         except OSError as error:
             return self._fs.why(DEVICE, error)
-        result = answer(command, bytes(buffer))
+        result = parse_response(command, bytes(buffer))
         raw = result if isinstance(result, Missing) else result.encode()
         self._fs.note(f"/cmd/vcgencmd/{command.replace(' ', '_')}", raw)
         return result
@@ -100,7 +100,7 @@ class Vcgencmd:
         """Nothing is kept open."""
 
 
-class Recorded:
+class RecordedFirmware:
     """Answers of a recorded tree, in files kept open."""
 
     in_window = True
@@ -122,14 +122,14 @@ class Recorded:
             file.close()
 
 
-def request(command: str) -> bytes:
+def pack_request(command: str) -> bytes:
     """The mailbox buffer that asks for `command`."""
     value_bytes = _BUFFER_BYTES - _HEADER.size + 4 - _END_BYTES  # the status word belongs to the value
     header = _HEADER.pack(_BUFFER_BYTES, 0, _TAG_GENCMD, value_bytes, 0, 0)
     return (header + command.encode() + b"\0").ljust(_BUFFER_BYTES, b"\0")
 
 
-def answer(command: str, buffer: bytes) -> str | Missing:
+def parse_response(command: str, buffer: bytes) -> str | Missing:
     """The text in a buffer the firmware has filled, or its refusal."""
     _, code, _, _, _, status = _HEADER.unpack_from(buffer)
     if code == _FAILURE:

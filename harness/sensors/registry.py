@@ -77,7 +77,7 @@ _COUNTER_WAIT_S = 0.5
 
 
 @dataclass(frozen=True)
-class ChannelNow:
+class ChannelValue:
     """One channel of one sensor, with its value in the channel's unit or the reason why there is none."""
 
     sensor: str
@@ -92,7 +92,7 @@ class Overview:
     `power_channels` names what makes the power up, empty where the target's rule finds no channels.
     """
 
-    channels: tuple[ChannelNow, ...]
+    channels: tuple[ChannelValue, ...]
     absent: dict[str, str]
     power: BoardPower | Missing
     power_channels: tuple[str, ...]
@@ -107,7 +107,9 @@ def overview(sensors: Sequence[Sensor], power: Power, sleep: Callable[[float], N
         sleep(_COUNTER_WAIT_S)
         now = read_all(sensors)
     return Overview(
-        tuple(ChannelNow(each.name, channel, now[channel.name].value) for each in sensors for channel in each.channels),
+        tuple(
+            ChannelValue(each.name, channel, now[channel.name].value) for each in sensors for channel in each.channels
+        ),
         {sensor.name: sensor.absent for sensor in sensors if sensor.absent},
         source if isinstance(source, Missing) else board_power(source, now, before),
         () if isinstance(source, Missing) else tuple(channel.name for channel in source.channels),

@@ -37,7 +37,7 @@ Wait = Callable[[float], bool]
 """Wait so many seconds; True as soon as the work is to end."""
 
 
-class Forked:
+class ForkedTask:
     """Runs `work(wait)` in a forked process at once; `stop` ends it and gives what it returned, by way of JSON.
 
     The process ends with the parent too, however that ends: then the pipe it waits on is closed.
@@ -157,7 +157,7 @@ class Sampler:
         self._threaded = [feed for feed in self._feeds if feed not in self._forked]
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="edgebench-sampler", daemon=True)
-        self._process: Forked | None = None
+        self._process: ForkedTask | None = None
         self._cpu_ns = 0
         self._started_ns = 0
 
@@ -165,7 +165,7 @@ class Sampler:
         """Begin; the first sample of every sensor is taken at once. A sampler runs once."""
         self._started_ns = time.perf_counter_ns()
         if self._forked:
-            self._process = Forked(partial(_sample_apart, self._forked))
+            self._process = ForkedTask(partial(_sample_apart, self._forked))
         if self._threaded:
             self._thread.start()
         return self

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from harness.core.hostfs import HostFs, OpenFile
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Sensor
-from harness.sensors.base import FileSensor, Probe, base_of, folder_of, hwmon_chips, label_or, scaled
+from harness.sensors.base import FileSensor, Probe, base_of, folder_of, hwmon_chips, read_label, scaled
 
 _CHIP = re.compile(r"ina(219|220|226|230|231|238|260)")
 
@@ -31,9 +31,9 @@ class Ina2xx(FileSensor):
         """One channel a chip: power1_input is in microwatts."""
         for folder, chip in hwmon_chips(fs):
             if _CHIP.fullmatch(chip):
-                label = label_or(fs, f"{folder}/power1_label", label_or(fs, f"{folder}/in1_label", "power1"))
+                label = read_label(fs, f"{folder}/power1_label", read_label(fs, f"{folder}/in1_label", "power1"))
                 channel = Channel(
-                    name=f"ina2xx/{i2c_place(fs, folder)}/{label}",
+                    name=f"ina2xx/{i2c_address(fs, folder)}/{label}",
                     unit="W",
                     scope="rail",
                     kind="mean",
@@ -70,9 +70,9 @@ class Ina3221(FileSensor):
 def _rails(fs: HostFs, folder: str) -> Iterable[Probe]:
     for number in _RAILS:
         if fs.exists(f"{folder}/curr{number}_input"):
-            rail = label_or(fs, f"{folder}/in{number}_label", f"in{number}")
+            rail = read_label(fs, f"{folder}/in{number}_label", f"in{number}")
             channel = Channel(
-                name=f"ina3221/{i2c_place(fs, folder)}/{rail}",
+                name=f"ina3221/{i2c_address(fs, folder)}/{rail}",
                 unit="W",
                 scope="rail",
                 kind="mean",
@@ -106,7 +106,7 @@ def _samples(fs: HostFs, folder: str) -> int | None:
     return samples if isinstance(samples, int) and samples > 0 else None
 
 
-def i2c_place(fs: HostFs, folder: str) -> str:
+def i2c_address(fs: HostFs, folder: str) -> str:
     """The chip's I2C bus and address ('1-0040'), by which a rule tells two chips apart; else its hwmon folder."""
     places = (fs.resolve(folder), fs.resolve(f"{folder}/device"))
     found = [place for name in places for place in re.findall(r"/(\d+-[0-9a-f]{4})(?=/|$)", name)]
@@ -126,7 +126,7 @@ class Ina3221x(FileSensor):
         """One channel a rail: in_powerN_input is in milliwatts."""
         for file in fs.glob(_GLOB):
             folder, number = folder_of(file), file.rsplit("_", 1)[1]
-            rail = label_or(fs, file, f"in{int(number) + 1}")  # iio counts channels from 0, hwmon and rules from 1
+            rail = read_label(fs, file, f"in{int(number) + 1}")  # iio counts channels from 0, hwmon and rules from 1
             name = f"ina3221x/{base_of(folder_of(folder))}/{rail}"
             channel = Channel(name=name, unit="W", scope="rail", kind="mean", period_ns=_PERIOD_NS)
             yield scaled(channel, fs.open(f"{folder}/in_power{number}_input"), divide=1000)

@@ -15,7 +15,7 @@ from typing import Any
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
-from harness.sensors.base import SECOND_NS, FileSensor, Probe, base_of, hwmon_chips, library, scaled
+from harness.sensors.base import SECOND_NS, FileSensor, Probe, base_of, hwmon_chips, import_optional, scaled
 
 _INTERVAL_S = 0.5
 _REMEDIES = {
@@ -35,7 +35,7 @@ class Jtop:
         self.channels: tuple[Channel, ...] = ()
         self.absent = ""
         self._client: Any = None
-        jtop = library(fs, "jtop", "jetson")
+        jtop = import_optional(fs, "jtop", "jetson")
         if isinstance(jtop, Missing):
             self.absent = jtop.reason
             return

@@ -13,7 +13,7 @@ from typing import Any
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
-from harness.sensors.base import library
+from harness.sensors.base import import_optional
 
 _PERIOD_NS = 500_000_000  # the instrument reports twice a second
 _CHANNELS = (
@@ -35,7 +35,7 @@ class Joulescope:
         self.absent = ""
         self._device: Any = None
         self._latest: tuple[int, float | Missing, float | Missing] | None = None
-        driver = library(fs, "joulescope", "joulescope")
+        driver = import_optional(fs, "joulescope", "joulescope")
         if isinstance(driver, Missing):
             self.absent = driver.reason
             return

@@ -13,7 +13,7 @@ from typing import Any
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
-from harness.sensors.base import SECOND_NS, library
+from harness.sensors.base import SECOND_NS, import_optional
 
 _PERIOD_NS = 100_000_000
 Query = Callable[[], float]
@@ -29,7 +29,7 @@ class Nvml:
         self.channels: tuple[Channel, ...] = ()
         self.absent = ""
         self._queries: list[Query] = []
-        nvml = library(fs, "pynvml", "nvidia")
+        nvml = import_optional(fs, "pynvml", "nvidia")
         if isinstance(nvml, Missing):
             self.absent = nvml.reason
             return

@@ -35,7 +35,7 @@ class PiThrottled(FileSensor):
         name = next(fs.glob(_SYSFS), None)
         if name is not None:
             file = fs.open(name)
-            yield Probe(_channel(True), lambda: word(file.read()), (file,))
+            yield Probe(_channel(True), lambda: parse_throttle_word(file.read()), (file,))
             return
         firmware = open_firmware(fs)
         if isinstance(firmware, Missing):
@@ -43,14 +43,16 @@ class PiThrottled(FileSensor):
         if isinstance(firmware.ask("get_throttled"), Missing):
             firmware.close()
             return
-        yield Probe(_channel(firmware.in_window), lambda: word(firmware.ask("get_throttled")), (firmware,))
+        yield Probe(
+            _channel(firmware.in_window), lambda: parse_throttle_word(firmware.ask("get_throttled")), (firmware,)
+        )
 
     def missing(self, fs: HostFs) -> str:
         """Off a Raspberry Pi."""
         return "no get_throttled in sysfs and no answer of a Raspberry Pi's firmware"
 
 
-def word(text: str | Missing) -> float | Missing:
+def parse_throttle_word(text: str | Missing) -> float | Missing:
     """The number in '50005' (sysfs) or 'throttled=0x50005' (firmware)."""
     if isinstance(text, Missing):
         return text
@@ -97,7 +99,7 @@ class Pmic:
         if isinstance(text, Missing):
             self.absent = text.reason
             return
-        amperes, volts = parse(text)
+        amperes, volts = parse_pmic(text)
         in_window = not isinstance(self._firmware, Missing) and self._firmware.in_window
         self.channels = tuple(
             Channel(
@@ -118,7 +120,7 @@ class Pmic:
         text = self._ask()
         if isinstance(text, Missing):
             return [Reading(channel.name, t_ns, text) for channel in self.channels]
-        amperes, volts = parse(text)
+        amperes, volts = parse_pmic(text)
         return [Reading(channel.name, t_ns, _value(channel, amperes, volts)) for channel in self.channels]
 
     def close(self) -> None:
@@ -130,7 +132,7 @@ class Pmic:
         return self._firmware if isinstance(self._firmware, Missing) else self._firmware.ask(_COMMAND)
 
 
-def parse(text: str) -> tuple[dict[str, float], dict[str, float]]:
+def parse_pmic(text: str) -> tuple[dict[str, float], dict[str, float]]:
     """Amperes and volts by rail name from the lines 'NAME_A current(N)=0.1A' and 'NAME_V volt(N)=3.3V'."""
     amperes: dict[str, float] = {}
     volts: dict[str, float] = {}

@@ -9,7 +9,7 @@ from typing import Any
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
-from harness.sensors.base import SECOND_NS, library
+from harness.sensors.base import SECOND_NS, import_optional
 
 _CHANNELS = (
     Channel("system/cpu", "1", kind="mean", period_ns=SECOND_NS),
@@ -36,7 +36,7 @@ class System:
     in_parent = True
 
     def __init__(self, fs: HostFs) -> None:
-        psutil = library(fs, "psutil", "")
+        psutil = import_optional(fs, "psutil", "")
         self.absent = psutil.reason if isinstance(psutil, Missing) else ""
         self.channels = () if self.absent else _CHANNELS
         self._psutil: Any = psutil

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from harness.core.hostfs import HostFs, OpenFile
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Sensor
-from harness.sensors.base import SECOND_NS, FileSensor, Probe, base_of, folder_of, label_or, scaled
+from harness.sensors.base import SECOND_NS, FileSensor, Probe, base_of, folder_of, read_label, scaled
 
 
 class Thermal(FileSensor):
@@ -27,7 +27,7 @@ class Thermal(FileSensor):
     def probes(self, fs: HostFs) -> Iterable[Probe]:
         """One channel a zone, found by its type, so that one without a readable temp is listed with the reason."""
         for file in fs.glob("/sys/class/thermal/thermal_zone*/type"):
-            channel = Channel(name=f"thermal/{label_or(fs, file, 'unnamed')}", unit="degC", period_ns=SECOND_NS)
+            channel = Channel(name=f"thermal/{read_label(fs, file, 'unnamed')}", unit="degC", period_ns=SECOND_NS)
             yield scaled(channel, fs.open(f"{folder_of(file)}/temp"), divide=1000)
 
     def missing(self, fs: HostFs) -> str:
@@ -44,8 +44,8 @@ class Hwmon(FileSensor):
         """One channel a temperature input."""
         for file in fs.glob("/sys/class/hwmon/hwmon*/temp*_input"):
             folder, stem = folder_of(file), base_of(file).removesuffix("_input")
-            chip = label_or(fs, f"{folder}/name", "unnamed")
-            label = label_or(fs, f"{folder}/{stem}_label", stem)
+            chip = read_label(fs, f"{folder}/name", "unnamed")
+            label = read_label(fs, f"{folder}/{stem}_label", stem)
             channel = Channel(name=f"hwmon/{chip}/{label}", unit="degC", period_ns=SECOND_NS)
             yield scaled(channel, fs.open(file), divide=1000)
 
@@ -62,7 +62,7 @@ class Cooling(FileSensor):
     def probes(self, fs: HostFs) -> Iterable[Probe]:
         """One channel a device."""
         for file in fs.glob("/sys/class/thermal/cooling_device*/type"):
-            channel = Channel(name=f"cooling/{label_or(fs, file, 'unnamed')}", unit="1", period_ns=SECOND_NS)
+            channel = Channel(name=f"cooling/{read_label(fs, file, 'unnamed')}", unit="1", period_ns=SECOND_NS)
             yield scaled(channel, fs.open(f"{folder_of(file)}/cur_state"))
 
     def missing(self, fs: HostFs) -> str:

@@ -12,7 +12,7 @@ CPU = "sys/devices/system/cpu/cpu"
 
 
 def order(root: Path, files: trees.Tree, n: int, preferred: tuple[int, ...] = ()) -> tuple[int, ...]:
-    return resource_limits.cpus_in_order(range(n), preferred, HostFs(trees.write(root, files)))
+    return resource_limits.pinning_order(range(n), preferred, HostFs(trees.write(root, files)))
 
 
 def test_the_first_cpu_is_the_last_choice(tmp_path: Path) -> None:
@@ -42,4 +42,4 @@ def test_the_target_goes_before_all_of_that(tmp_path: Path) -> None:
 
 
 def test_only_what_is_allowed(tmp_path: Path) -> None:
-    assert resource_limits.cpus_in_order({5, 6}, (1, 6), HostFs(tmp_path)) == (6, 5)
+    assert resource_limits.pinning_order({5, 6}, (1, 6), HostFs(tmp_path)) == (6, 5)
