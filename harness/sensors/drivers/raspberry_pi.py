@@ -20,7 +20,7 @@ from harness.core.hostfs import HostFs, as_hex
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
 from harness.sensors.base import SECOND_NS, FileSensor, Probe, hwmon_chips, scaled
-from harness.sensors.raspberry_mailbox import open_firmware
+from harness.sensors.raspberry_firmware import open_firmware
 
 _SYSFS = "/sys/devices/platform/soc*/*firmware*/get_throttled"
 

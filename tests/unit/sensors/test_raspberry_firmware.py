@@ -13,7 +13,7 @@ import pytest
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.sensors import raspberry_mailbox
+from harness.sensors import raspberry_firmware
 from harness.sensors.drivers import raspberry_pi
 from harness.sensors.drivers.raspberry_pi import Pmic, parse_throttle_word
 from tests import trees
@@ -26,7 +26,7 @@ def firmware_fills(buffer: bytes, text: str, code: int = 0x80000000, status: int
 
 
 def test_a_request_is_one_tag_that_fits_its_buffer() -> None:
-    buffer = raspberry_mailbox.pack_request("pmic_read_adc")
+    buffer = raspberry_firmware.pack_request("pmic_read_adc")
 
     total, code, tag, size, _, _ = struct.unpack_from("=6I", buffer)
     assert (total, code, tag) == (4096, 0, 0x00030080)
@@ -37,14 +37,14 @@ def test_a_request_is_one_tag_that_fits_its_buffer() -> None:
 
 
 def test_the_ioctl_number_is_the_drivers() -> None:
-    assert struct.calcsize("P") << 16 | 0xC0006400 == raspberry_mailbox._IOWR_100_0
+    assert struct.calcsize("P") << 16 | 0xC0006400 == raspberry_firmware._IOWR_100_0
 
 
 def test_an_answer_is_the_text_up_to_its_nul() -> None:
-    buffer = raspberry_mailbox.pack_request("get_throttled")
+    buffer = raspberry_firmware.pack_request("get_throttled")
 
     assert (
-        raspberry_mailbox.parse_response("get_throttled", firmware_fills(buffer, "throttled=0x50005"))
+        raspberry_firmware.parse_response("get_throttled", firmware_fills(buffer, "throttled=0x50005"))
         == "throttled=0x50005"
     )
 
@@ -54,9 +54,9 @@ def test_an_answer_is_the_text_up_to_its_nul() -> None:
     [("", 0x80000001, 0), ("x", 0x80000000, 0x80000000), ('error=1 error_msg="Command not registered"', 0x80000000, 0)],
 )
 def test_a_refusal_is_missing(text: str, code: int, status: int) -> None:
-    buffer = raspberry_mailbox.pack_request("pmic_read_adc")
+    buffer = raspberry_firmware.pack_request("pmic_read_adc")
 
-    refused = raspberry_mailbox.parse_response("pmic_read_adc", firmware_fills(buffer, text, code, status))
+    refused = raspberry_firmware.parse_response("pmic_read_adc", firmware_fills(buffer, text, code, status))
 
     assert isinstance(refused, Missing)
     assert "pmic_read_adc" in refused.reason
@@ -64,13 +64,13 @@ def test_a_refusal_is_missing(text: str, code: int, status: int) -> None:
 
 def test_the_mailbox_asks_by_ioctl(monkeypatch: pytest.MonkeyPatch) -> None:
     def ioctl(descriptor: int, number: int, buffer: bytearray) -> int:
-        assert (descriptor, number) == (7, raspberry_mailbox._IOWR_100_0)
+        assert (descriptor, number) == (7, raspberry_firmware._IOWR_100_0)
         buffer[:] = firmware_fills(bytes(buffer), trees.pmic())
         return 0
 
     monkeypatch.setattr(fcntl, "ioctl", ioctl)
 
-    text = raspberry_mailbox.Mailbox(HostFs(), 7).ask("pmic_read_adc")
+    text = raspberry_firmware.Mailbox(HostFs(), 7).ask("pmic_read_adc")
 
     assert isinstance(text, str)
     amperes, volts = raspberry_pi.parse_pmic(text)
@@ -83,7 +83,7 @@ def test_a_failing_ioctl_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(fcntl, "ioctl", ioctl)
 
-    assert raspberry_mailbox.Mailbox(HostFs(), 7).ask("get_throttled") == Missing(
+    assert raspberry_firmware.Mailbox(HostFs(), 7).ask("get_throttled") == Missing(
         "unavailable: device error: /dev/vcio"
     )
 
@@ -95,7 +95,7 @@ def test_a_closed_device_says_how_to_open_it(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(os, "open", refuse)
     monkeypatch.setattr("shutil.which", lambda program: None)
 
-    firmware = raspberry_mailbox.open_firmware(HostFs())
+    firmware = raspberry_firmware.open_firmware(HostFs())
 
     assert isinstance(firmware, Missing)
     assert "group 'video'" in firmware.reason
@@ -108,7 +108,7 @@ def test_vcgencmd_takes_over_outside_of_windows(monkeypatch: pytest.MonkeyPatch,
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr(raspberry_mailbox, "DEVICE", "/dev/there-is-no-vcio")
+    monkeypatch.setattr(raspberry_firmware, "DEVICE", "/dev/there-is-no-vcio")
 
     sensor = Pmic(HostFs())
 

@@ -16,8 +16,7 @@ from harness.core.quantity import Missing
 from harness.sensors import open_sensors, read_all
 from harness.sensors.registry import overview
 from tests import trees
-
-from .conftest import FailFiles
+from tests.unit.sensors.conftest import FailFiles
 
 FILES = {
     "thermal": "thermal_zone0/temp",
