@@ -67,7 +67,7 @@ def case_energy(
         "estimate": source.rule.estimate,
         "gain_uncertainty": "unknown",
         "sensors": [_sensor(channel, traces) for channel in source.channels],
-        "sampler": "process" if traces.own_process else "thread",
+        "sampler": "process" if traces.separate_process else "thread",
         "sampler_cpu_ns": traces.cpu_ns,
         "sampler_cpu_share": traces.cpu_ns / traces.wall_ns if traces.wall_ns else None,
         "window": _described(total),

@@ -117,13 +117,13 @@ class Series:
 class Traces:
     """All channels over one sampling, and what the sampling itself cost: its CPU time over `wall_ns`.
 
-    `own_process` tells that a process of its own did it, not a thread of the parent.
+    `separate_process` tells that a process of its own did it, not a thread of the parent.
     """
 
     series: Mapping[str, Series]
     cpu_ns: int
     wall_ns: int
-    own_process: bool = False
+    separate_process: bool = False
 
 
 @dataclass
@@ -139,12 +139,12 @@ class _Feed:
 class Sampler:
     """Samples sensors between `start` and `stop`: in a thread, or on a single core in a process of its own.
 
-    `own_process` True or False decides that instead. A sensor with a true `in_parent` works through a library of this
-    very process, so it stays in the thread.
+    `separate_process` True or False decides that instead. A sensor with a true `in_parent` works through a library of
+    this process, so it stays in the thread.
     """
 
     def __init__(
-        self, sensors: Iterable[Sensor], period_ns: int = DEFAULT_PERIOD_NS, own_process: bool | None = None
+        self, sensors: Iterable[Sensor], period_ns: int = DEFAULT_PERIOD_NS, separate_process: bool | None = None
     ) -> None:
         sampled = [(sensor, sampled_channels(sensor)) for sensor in sensors]
         self._feeds = [
@@ -152,7 +152,7 @@ class Sampler:
             for sensor, channels in sampled
             if channels
         ]
-        apart = len(os.sched_getaffinity(0)) == 1 if own_process is None else own_process
+        apart = len(os.sched_getaffinity(0)) == 1 if separate_process is None else separate_process
         self._forked = [feed for feed in self._feeds if apart and not getattr(feed.sensor, "in_parent", False)]
         self._threaded = [feed for feed in self._feeds if feed not in self._forked]
         self._stop = threading.Event()
