@@ -167,7 +167,7 @@ def _ids(fs: HostFs, pattern: str, vendor: str, product: str) -> dict[str, str]:
     return folders
 
 
-THROTTLED_FILES = "/sys/devices/platform/soc*/*firmware*/get_throttled"
+_THROTTLED_FILES = "/sys/devices/platform/soc*/*firmware*/get_throttled"
 """Pattern of the file in which a Raspberry Pi's kernel shows the firmware's throttle word."""
 
 _SUPPLY_FILE = f"{DEVICE_TREE}/chosen/power/max_current"
@@ -178,7 +178,7 @@ def throttled_bits(fs: HostFs) -> int | Missing:
 
     Bits 0 under-voltage, 1 clock capped, 2 throttled, 3 soft temperature limit hold now, 16-19 the same since boot.
     """
-    name = next(fs.glob(THROTTLED_FILES), None)
+    name = next(fs.glob(_THROTTLED_FILES), None)
     if name is not None:
         return as_hex(name, fs.read(name))
     text = fs.command("vcgencmd", "get_throttled")

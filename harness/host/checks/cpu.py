@@ -1,6 +1,6 @@
 """How the kernel runs the CPU: clock policy, turbo, hardware threads, isolated CPUs, address layout, clock source.
 
-What the checks 'governor' and 'turbo' find is part of a series' identity in the store: its wording must not change.
+The store hashes what 'governor' and 'turbo' find into the environment of a run: their wording must not change.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Power supply and power limits: a Jetson's power mode, battery or mains, under-voltage of a Raspberry Pi.
 
-What the check 'power_mode' finds is part of a series' identity in the store: its wording must not change.
+The store hashes what 'power_mode' finds into the environment of a run: its wording must not change.
 """
 
 from __future__ import annotations
