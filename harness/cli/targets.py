@@ -77,11 +77,11 @@ def _detect(arguments: argparse.Namespace) -> int:
     if arguments.json:
         target = dataclasses.asdict(found.target)
         head = {key: target[key] for key in ("name", "title", "kind")}
-        _print({**head, "evidence": found.evidence, "could_not_tell": found.could_not_tell, "target": target})
+        _print({**head, "evidence": found.evidence, "could_not_tell": found.unknown, "target": target})
         return EXIT_OK
     print(f"{found.target.name}: {found.target.title}")
     print("\n".join([f"  because  {each}" for each in found.evidence]))
-    print("\n".join([f"  unknown  {each}" for each in found.could_not_tell]))
+    print("\n".join([f"  unknown  {each}" for each in found.unknown]))
     return EXIT_OK
 
 
