@@ -59,7 +59,6 @@ def load(name: str, folders: Sequence[Path] = ()) -> Target:
     Raises:
         UnknownName: There is no descriptor of that name.
         DescriptorError: The file is no valid descriptor, or what is composed is no accelerator.
-
     """
     host, *accelerators = name.split("+")
     target = _load_one(host, folders)
@@ -73,7 +72,6 @@ def compose(host: Target, accelerator: Target) -> Target:
 
     Raises:
         DescriptorError: The second descriptor is no accelerator.
-
     """
     if accelerator.kind != "accelerator":
         raise DescriptorError(

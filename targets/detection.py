@@ -31,7 +31,6 @@ class Detection:
         target: The board, or the generic target of the architecture.
         evidence: What it was recognised by.
         unknown: What could not be determined, with the reason.
-
     """
 
     target: Target

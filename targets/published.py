@@ -31,7 +31,6 @@ def lookup(model: str, compression: str, board: str) -> list[PublishedLatency]:
         model: Name of the net.
         compression: Name of the compression setting.
         board: Name of a board, or 'host+accelerator', which finds the figures of either.
-
     """
     boards = board.split("+")
     return [

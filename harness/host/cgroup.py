@@ -50,7 +50,6 @@ def _folders(membership: str, controller: str) -> Iterator[str]:
     Args:
         membership: Text of /proc/self/cgroup.
         controller: A controller of version 1, or '' for the one tree of version 2.
-
     """
     for line in membership.splitlines():
         _, _, rest = line.partition(":")

@@ -46,7 +46,6 @@ class CpuInfo:
         isa: Instruction set features that decide which kernels a runtime chooses, sorted.
         microcode: Microcode revision, '' off x86.
         hypervisor: Whether the CPU flag of a hypervisor is set.
-
     """
 
     arch: str

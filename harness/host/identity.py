@@ -39,7 +39,6 @@ class Machine:
         hypervisor: Name of the hypervisor, '' on bare metal.
         container: Name of the container engine, '' outside of one.
         unknown: Why a field is None, by field name.
-
     """
 
     machine_id: str | None

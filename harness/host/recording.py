@@ -34,7 +34,6 @@ class RecordingFs(HostFs):
 
     Raises:
         UsageError: The folder is not empty.
-
     """
 
     def __init__(self, folder: Path, root: Path | str = "/") -> None:

@@ -25,7 +25,6 @@ def open_host(root: Path | None) -> HostFs:
 
     Raises:
         UsageError: There is no such folder, or its recording is damaged.
-
     """
     if root is None:
         return HostFs()
@@ -57,7 +56,6 @@ class ReplayFs(HostFs):
 
     Raises:
         UsageError: A line of the recording is damaged.
-
     """
 
     def __init__(self, root: Path | str, clock: Callable[[], int] = time.perf_counter_ns) -> None:

@@ -34,7 +34,6 @@ class ResourceLimits:
         memory_bytes: Memory above which the process is stopped, None where no limit is known.
         cpus: CPUs to pin to, the best first. A case uses as many as it has threads in all its streams; with none, the
             system chooses.
-
     """
 
     timeout_s: float
@@ -97,7 +96,6 @@ def process_limit_bytes(limit: int | None, fs: HostFs) -> int | None:
 
     Returns:
         Bytes, or None where neither is known: then no process is stopped.
-
     """
     available = available_bytes(fs)
     bounds = [limit] if limit is not None else []

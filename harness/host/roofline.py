@@ -47,7 +47,6 @@ def load_or_measure(machine: Machine, fs: HostFs, *, may_measure: bool) -> Roofl
         machine: The machine.
         fs: Its files; on a recorded tree nothing is measured.
         may_measure: Whether to measure what is not cached.
-
     """
     roofline = cached(machine)
     if isinstance(roofline, Roofline) or not (may_measure and fs.live):
@@ -63,7 +62,6 @@ def measure(machine: Machine, fs: HostFs) -> Roofline:
 
     Raises:
         SetupError: The micro-benchmark fails.
-
     """
     cache = last_level_cache_bytes(fs)
     array_bytes = _array_bytes(cache, machine.memory_bytes)

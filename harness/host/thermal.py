@@ -27,7 +27,6 @@ class ThermalZone:
         name: Type of the zone, or the chip's name.
         temperature_c: Temperature in degrees Celsius.
         trip_c: Lowest trip point in degrees Celsius at which the chip throttles, None where it has none.
-
     """
 
     name: str
@@ -59,7 +58,6 @@ def wait_until_cool(
 
     Returns:
         'ok' when the limit is reached, 'warn' when it is not, 'unknown' when no temperature can be read.
-
     """
     waited_s, coolest_c, coolest_at_s = 0.0, math.inf, 0.0
     while True:

@@ -34,7 +34,6 @@ class AppliedChange:
         before: Content of the file before, '' where it could not be read.
         after: Value that was written.
         refused: Why the value was not accepted, '' when it was.
-
     """
 
     name: str

@@ -46,7 +46,6 @@ def emulated(fs: HostFs) -> str:
 
     Args:
         fs: The live machine; a recorded tree does not show which CPU reads it.
-
     """
     own_arch = platform.machine()
     kernel = fs.read("/proc/sys/kernel/arch")

@@ -35,7 +35,6 @@ class Probe:
         channel: The channel.
         value: Return the value now, in the channel's unit, or the reason why there is none.
         files: What stays open between readings.
-
     """
 
     channel: Channel
@@ -84,7 +83,6 @@ def scaled(
         multiply: Factor to the channel's unit.
         divide: Divisor to the channel's unit; the value is rounded only once.
         explain: Add a remedy to the reason of a Missing.
-
     """
 
     def value() -> float | Missing:
@@ -127,7 +125,6 @@ def import_optional(fs: HostFs, module: str, extra: str) -> Any | Missing:
 
     Returns:
         The module, or the reason why it cannot be used.
-
     """
     if not fs.live:
         return Missing("not part of a recorded tree")

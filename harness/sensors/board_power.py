@@ -22,7 +22,6 @@ class PowerSource:
     Attributes:
         rule: Rule of the target.
         channels: Channels that the rule matches, all in watts or all in joules.
-
     """
 
     rule: PowerTotal
@@ -52,7 +51,6 @@ class BoardPower:
         sum_w: Plain sum of the channels.
         scope: How much of the machine it covers.
         estimate: How the rule estimates the power, '' where it is measured.
-
     """
 
     power_w: float
@@ -82,7 +80,6 @@ def board_power(source: PowerSource, now: Mapping[str, Reading], before: Mapping
         source: The channels and their rule.
         now: Readings by channel name.
         before: Earlier readings. Counters need them: watts are joules over the time between the two.
-
     """
     watts = [_watts(channel, now[channel.name], before.get(channel.name)) for channel in source.channels]
     for value in watts:

@@ -45,7 +45,6 @@ class EnergyMetrics:
         gross: Joules per inference of everything within the source's scope.
         net: Joules per inference above the idle power.
         details: Source, sensors and windows that they were computed from, for the record.
-
     """
 
     gross: Quantity
@@ -68,7 +67,6 @@ def case_energy(
         window: Start and end of the measured loop.
         n_inferences: Number of inferences within the window.
         idle_windows: Windows in which the machine was idle.
-
     """
     if isinstance(source, Missing):
         return EnergyMetrics(source, source)

@@ -38,7 +38,6 @@ class MeterTrace:
         t_ns: Times on the meter's own clock, shape (n,), int64.
         power_w: Power, shape (n,), float64.
         windows: Windows that the trigger marks.
-
     """
 
     t_ns: NDArray[np.int64]
@@ -54,7 +53,6 @@ class Alignment:
         offset_ns: Offset.
         rate: Rate.
         residual_ns: Largest distance of a mark from the line.
-
     """
 
     offset_ns: float
@@ -75,7 +73,6 @@ def read_trace(path: Path, volts: float | None = None) -> MeterTrace:
 
     Raises:
         DataError: A column is missing, the time falls, or the file is no table of numbers.
-
     """
     columns = _columns(path)
     t_ns = np.rint(_time_s(path, columns) * 1e9).astype(np.int64)
@@ -104,7 +101,6 @@ def align(meter_ns: Sequence[int], host_ns: Sequence[int]) -> Alignment:
 
     Raises:
         DataError: The numbers of marks differ, or there are none.
-
     """
     if len(meter_ns) != len(host_ns) or not meter_ns:
         raise DataError(

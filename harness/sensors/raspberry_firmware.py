@@ -28,7 +28,6 @@ class Firmware(Protocol):
 
     Attributes:
         in_window: Whether it is cheap enough to be used within a measured window.
-
     """
 
     in_window: bool

@@ -24,7 +24,6 @@ class AbsentSensor:
     Args:
         name: Name of the sensor.
         absent: The reason.
-
     """
 
     channels = ()
@@ -52,7 +51,6 @@ def open_sensors(fs: HostFs, names: Sequence[str] | None = None, meter: str = ""
 
     Raises:
         UnknownName: No sensor is registered under a name.
-
     """
     named = {name: plugins.load("sensors", name) for name in [*(names or ()), *([meter] if meter else ())]}
     selected = plugins.load_all("sensors") | named if names is None else named
@@ -96,7 +94,6 @@ class ChannelValue:
         sensor: Name of the sensor.
         channel: The channel.
         value: Value in the channel's unit, or the reason why there is none.
-
     """
 
     sensor: str
@@ -113,7 +110,6 @@ class Overview:
         absent: Reason by name of each sensor that this machine does not have.
         power: The board's power by the target's rule, or the reason why there is none.
         power_channels: Names of the channels that make up the power, empty where no rule applies.
-
     """
 
     channels: tuple[ChannelValue, ...]
@@ -130,7 +126,6 @@ def overview(sensors: Sequence[Sensor], power: Power, sleep: Callable[[float], N
         power: Power rules of the target.
         sleep: Sleeps so many seconds. Where the board's power comes from counters, it takes two readings half a second
             apart.
-
     """
     source = power_source(power, sensors)
     before = read_all(sensors)

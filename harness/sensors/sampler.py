@@ -43,7 +43,6 @@ class Series:
         value: Values in the channel's unit, shape (n,), float64.
         period_ns: Period that was requested.
         missing: Number of readings without a value, by reason; they are not in the arrays.
-
     """
 
     channel: Channel
@@ -72,7 +71,6 @@ class Traces:
         cpu_ns: CPU time that the sampling took.
         wall_ns: Time that the sampling lasted.
         separate_process: Whether a process of its own sampled, not a thread of the parent.
-
     """
 
     series: Mapping[str, Series]
@@ -100,7 +98,6 @@ class Sampler:
         sensors: The sensors.
         period_ns: Shortest period; a sensor that updates more slowly is read at its own period.
         separate_process: Whether a forked process samples, not a thread; by default it does on a single core.
-
     """
 
     def __init__(
@@ -226,7 +223,6 @@ class ForkedTask:
 
     Args:
         work: The function, which starts at once and returns what JSON can hold.
-
     """
 
     def __init__(self, work: Callable[[Wait], Any]) -> None:

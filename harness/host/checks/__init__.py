@@ -25,7 +25,6 @@ class Change:
     Attributes:
         name: Name of the file, such as '/sys/devices/system/cpu/smt/control'.
         value: Text to write.
-
     """
 
     name: str
@@ -40,7 +39,6 @@ class Check:
         name: Name of the check, which its findings carry.
         inspect: Return what the machine shows now. A file that is absent gives the status 'unknown', not an error.
         tune: Return the changes that would make the machine steadier; None where nothing can be set and restored.
-
     """
 
     name: str

@@ -28,7 +28,6 @@ class _Times:
         busy: Time that the CPUs were busy, over all CPUs.
         total: Time of all CPUs.
         process: CPU time of this process.
-
     """
 
     wall: float
