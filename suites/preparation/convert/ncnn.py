@@ -16,7 +16,7 @@ from . import base
 from .base import ConversionRequest, Converter
 from .ncnn_int8 import quantise
 
-_SIZES = "2={} 1={} 0={}"
+_INPUT_SHAPE = "2={} 1={} 0={}"
 """Channels, height and width of a layer Input."""
 
 
@@ -37,7 +37,7 @@ class Ncnn(Converter):
             half = f"fp16={int(order.setting == 'fp16')}"
             command: list[str | Path] = [_program(), kept, half, f"ncnnparam={param}", f"ncnnbin={weights}"]
             base.run("pnnx", command, kept.parent, [param, weights])
-            sizes = _SIZES.format(*ModelVariant.parse(order.model).input_shape)
+            sizes = _INPUT_SHAPE.format(*ModelVariant.parse(order.model).input_shape)
             text = re.sub(r"^(Input .*)$", rf"\1 {sizes}", param.read_text(encoding="utf-8"), flags=re.MULTILINE)
             param.write_text(text, encoding="utf-8")
             if order.setting == "int8-static":

@@ -18,9 +18,10 @@ import torch
 from suites.compression.base import Chain
 
 from . import manifest
-from .images import ROUTES, Inputs
+from .checkpoint import Checkpoint
+from .graphs import ROUTES
+from .images import Inputs
 from .manifest import Entry, Made
-from .training_state import Checkpoint
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 

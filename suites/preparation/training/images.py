@@ -9,7 +9,7 @@ The two formats of a trained net, and Fashion-MNIST as models of each take it.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +18,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.core.artifact import Format, Layout, Preprocess
+from harness.core.artifact import Format, Preprocess
 from suites.artifacts import evaluate
 from suites.compression.base import Calibration
-from suites.models.base import ModelVariant
 
-from .graphs import to_onnx, to_tflite
+from .graphs import ROUTES
 
 PAD = 2
 """Pixels added to each side of a 28x28 image."""
@@ -89,22 +88,6 @@ def augment(pixels: torch.Tensor, generator: torch.Generator, reach: int = 2) ->
 
 
 DATA = Path(__file__).parents[2] / "data" / "fashion-mnist"
-
-
-@dataclass(frozen=True)
-class Route:
-    """How a format is written and read: by ``write`` with the distributions ``exporters``, and by ``runtime``."""
-
-    layout: Layout
-    write: Callable[[torch.nn.Module, ModelVariant, Path], None]
-    exporters: tuple[str, ...]
-    runtime: str
-
-
-ROUTES: dict[Format, Route] = {
-    "onnx": Route("NCHW", to_onnx, ("torch", "onnxscript"), "onnxruntime"),
-    "tflite": Route("NHWC", to_tflite, ("torch", "litert-torch"), "ai-edge-litert"),
-}
 
 
 @dataclass(frozen=True)

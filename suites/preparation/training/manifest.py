@@ -17,8 +17,9 @@ from suites.artifacts import evaluate
 from suites.compression.base import Compression
 from suites.nn import blocks
 
-from .images import ROUTES, Inputs
-from .training_state import Checkpoint
+from .checkpoint import Checkpoint
+from .graphs import ROUTES
+from .images import Inputs
 
 Entry = dict[str, Any]
 

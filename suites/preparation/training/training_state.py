@@ -7,7 +7,6 @@ A net on its way through a training: what its next step depends on, all of which
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,79 +17,8 @@ from torch import nn
 from torch.nn import functional
 
 from harness.core.errors import UsageError
-from harness.core.plugins import load
-from suites.compression.base import Chain
 from suites.compression.fine_tuned import TEMPERATURE, WEIGHT
-from suites.models.base import ModelVariant
 from suites.nn.training_hooks import TrainingHooks
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Where a net's weights are and what they are for."""
-
-    folder: Path
-    model: str
-    tuning: str = ""
-
-    @property
-    def path(self) -> Path:
-        """The state dict."""
-        return self.folder / f"{self.model}/{self.tuning}.pt" if self.tuning else self.folder / f"{self.model}.pt"
-
-    @property
-    def log(self) -> Path:
-        """The training's log, JSON lines: configuration and versions first, then one line an epoch."""
-        return self.path.with_name(self.path.name.removesuffix(".pt") + ".jsonl")
-
-    @property
-    def kept(self) -> Path:
-        """What an interrupted training goes on from; gone when it has ended."""
-        return self.path.with_name(self.path.name.removesuffix(".pt") + ".kept.pt")
-
-    @property
-    def header(self) -> dict[str, Any]:
-        """The log's first line."""
-        return cast("dict[str, Any]", json.loads(self.log.read_text().splitlines()[0]))
-
-    @property
-    def teacher(self) -> Checkpoint | None:
-        """The net that taught this one."""
-        named = self.header.get("teacher")
-        return Checkpoint(self.folder, named["model"]) if named else None
-
-    @property
-    def variant(self) -> ModelVariant:
-        """The parsed name."""
-        return ModelVariant.parse(self.model)
-
-    @property
-    def parent(self) -> Checkpoint:
-        """The net as trained, before any setting."""
-        return Checkpoint(self.folder, self.model)
-
-    def shaped(self) -> nn.Sequential:
-        """The net in its final structure, with the parent's weights where a setting starts from them."""
-        if not self.tuning:
-            return cast(nn.Sequential, load("models", self.variant.family).net(self.variant))
-        net = self.parent.net()
-        for setting in Chain.parse(self.tuning).tuned:
-            setting.reshape(net)
-        return net
-
-    def begun(self) -> nn.Sequential:
-        """The net as tuning starts: the parent's weights, in the structure that the settings begin with."""
-        net = self.parent.net()
-        for setting in Chain.parse(self.tuning).tuned:
-            setting.begin(net)
-        return net
-
-    def net(self) -> nn.Sequential:
-        """The net with these weights, for inference."""
-        net = self.shaped()
-        net.load_state_dict(torch.load(self.path, weights_only=True))
-        return cast(nn.Sequential, net.eval())
-
 
 _KEPT = ("net", "optimiser", "schedule")
 

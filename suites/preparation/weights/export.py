@@ -21,7 +21,7 @@ from suites.data.published_weights import PUBLISHED
 from suites.models.base import ModelVariant
 from suites.nn import blocks as count
 from suites.nn.blocks import pad_same
-from suites.preparation.training.images import ROUTES
+from suites.preparation.training.graphs import ROUTES
 
 from . import state
 

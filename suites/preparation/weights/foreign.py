@@ -107,11 +107,11 @@ class Weights:
         return _noted(target, how, origin)
 
     def _of_keras(self, path: Path, origin: dict[str, Any]) -> Path:
-        from .keras import convert
+        from .keras import convert_keras
 
         self.out.mkdir(parents=True, exist_ok=True)
         target = self.out / f"{path.stem}.tflite"
-        origin |= convert(path, target)
+        origin |= convert_keras(path, target)
         return _noted(target, UserModel(target).preprocess(self.preprocess) if self.preprocess else None, origin)
 
     def _how(self, variant: ModelVariant) -> Preprocess | None:

@@ -12,7 +12,7 @@ OLDEST = (3, 12)
 """Earlier versions of Keras could be made to run code of a file in spite of their safe mode."""
 
 
-def convert(path: Path, out: Path) -> dict[str, Any]:
+def convert_keras(path: Path, out: Path) -> dict[str, Any]:
     """Write the net of `path` as .tflite; what it was made with. ModelError for a file with code of its own."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:
