@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _weights(arguments: argparse.Namespace) -> int:
     """Model files of weights that others trained."""
     from suites.converter_output import quiet
-    from suites.preparation.weights.foreign import Weights
+    from suites.preparation.weights.pretrained import Weights
 
     if arguments.suite is not None or arguments.out is None:
         raise UsageError(

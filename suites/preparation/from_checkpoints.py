@@ -138,7 +138,7 @@ def made(case: Case, kind: Format, checkpoints: Path, folder: Path) -> Entry:
     need_torch()
     from .training.checkpoint import Checkpoint
     from .training.export import export
-    from .training.images import Inputs
+    from .training.fashion_mnist import Inputs
 
     checkpoint = Checkpoint(checkpoints, case.model, Chain.parse(case.compression).tuning)
     with contextlib.redirect_stdout(io.StringIO()):  # the exporters tell every step of theirs

@@ -16,11 +16,11 @@ from pathlib import Path
 import torch
 
 from suites.compression.base import Chain
+from suites.preparation.torch_export import ROUTES
 
 from . import manifest
 from .checkpoint import Checkpoint
-from .graphs import ROUTES
-from .images import Inputs
+from .fashion_mnist import Inputs
 from .manifest import Entry, Made
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"

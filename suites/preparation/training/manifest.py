@@ -16,10 +16,10 @@ from harness.core.plugins import load
 from suites.artifacts import evaluate
 from suites.compression.base import Compression
 from suites.nn import blocks
+from suites.preparation.torch_export import ROUTES
 
 from .checkpoint import Checkpoint
-from .graphs import ROUTES
-from .images import Inputs
+from .fashion_mnist import Inputs
 
 Entry = dict[str, Any]
 

@@ -16,9 +16,8 @@ from harness.core.plugins import load
 from suites.models.base import ModelVariant
 
 from .checkpoint import Checkpoint, log_line, versions
-from .fit import fit, repeatable
-from .images import Images
-from .training_state import SavedState, TrainingConfig
+from .fashion_mnist import Images
+from .training_loop import SavedState, TrainingConfig, fit, repeatable
 
 
 def train_net(model: str, data: Path, out: Path, config: TrainingConfig) -> None:

@@ -27,10 +27,9 @@ from suites.nn.weight_pruning import sparsity
 from suites.preparation.from_checkpoints import teacher_of
 
 from .checkpoint import Checkpoint, log_line, versions
-from .fit import fit, repeatable, right, top1
-from .images import Images
+from .fashion_mnist import Images
 from .paired import packed
-from .training_state import SavedState, TrainingConfig
+from .training_loop import SavedState, TrainingConfig, fit, repeatable, right, top1
 
 WARM_UP = 0.1
 """Share of the steps in which the learning rate rises: shorter than from scratch."""
