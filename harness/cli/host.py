@@ -57,7 +57,7 @@ def _record(arguments: argparse.Namespace) -> int:
         detection = targets.detect(fs)
         identity(fs)
         inspect_all(fs)
-        sampler = Sampler(sensors, own_process=False).start()  # a forked process would write a journal of its own
+        sampler = Sampler(sensors, separate_process=False).start()  # a forked process would write a journal of its own
         time.sleep(arguments.seconds)
         sampler.stop()
     finally:

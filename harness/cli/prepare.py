@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _weights(arguments: argparse.Namespace) -> int:
     """Build the model files of weights that were trained elsewhere."""
     from suites.converter_output import quiet
-    from suites.preparation.weights.foreign import Weights
+    from suites.preparation.weights.pretrained import Weights
 
     if arguments.suite is not None or arguments.out is None:
         raise UsageError(

@@ -42,9 +42,8 @@ def _add(arguments: argparse.Namespace) -> int:
                 print(f"{path}: {error}", file=sys.stderr)
                 continue
             print_damaged(added.damaged)
-            print(
-                f"{path}: {counted(added.cells, 'case')} with {counted(added.metrics, 'value')} added to {store.location}"
-            )
+            what = f"{counted(added.cells, 'case')} with {counted(added.metrics, 'value')}"
+            print(f"{path}: {what} added to {store.location}")
     return {0: EXIT_OK, len(runs): EXIT_USAGE}.get(failed, EXIT_SOME_FAILED)
 
 

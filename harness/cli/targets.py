@@ -71,11 +71,11 @@ def _detect(arguments: argparse.Namespace) -> int:
     if arguments.json:
         target = dataclasses.asdict(detection.target)
         head = {key: target[key] for key in ("name", "title", "kind")}
-        _print({**head, "evidence": detection.evidence, "could_not_tell": detection.could_not_tell, "target": target})
+        _print({**head, "evidence": detection.evidence, "could_not_tell": detection.unknown, "target": target})
         return EXIT_OK
     print(f"{detection.target.name}: {detection.target.title}")
     print("\n".join(f"  because  {evidence}" for evidence in detection.evidence))
-    print("\n".join(f"  unknown  {question}" for question in detection.could_not_tell))
+    print("\n".join(f"  unknown  {question}" for question in detection.unknown))
     return EXIT_OK
 
 

@@ -163,7 +163,7 @@ class RunSession:
             command=tuple(config.command),
             seed=config.seed,
             host=dataclasses.asdict(machine),
-            roofline=roofline.known(machine, config.fs, may_measure=plan.profile.deep),
+            roofline=roofline.load_or_measure(machine, config.fs, may_measure=plan.profile.deep),
             versions=versions(),
             findings=findings,
             sensors={sensor.name: sensor.absent or "present" for sensor in self._sensors},

@@ -136,9 +136,9 @@ def made(case: Case, kind: Format, checkpoints: Path, folder: Path) -> Entry:
             f"{start} is another net than the {case.model} that ships", "remove it: the shipped one is taken"
         )
     need_torch()
+    from .training.checkpoint import Checkpoint
     from .training.export import export
-    from .training.images import Inputs
-    from .training.training_state import Checkpoint
+    from .training.fashion_mnist import Inputs
 
     checkpoint = Checkpoint(checkpoints, case.model, Chain.parse(case.compression).tuning)
     with contextlib.redirect_stdout(io.StringIO()):  # the exporters tell every step of theirs

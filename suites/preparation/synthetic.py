@@ -47,7 +47,8 @@ from suites.converter_output import quiet
 from suites.models.base import ModelFamily, ModelVariant
 from suites.nn import blocks as count
 from suites.nn.blocks import fold
-from suites.preparation.training.images import ROUTES
+
+from .torch_export import ROUTES
 
 PEAK = 127
 """Largest magnitude of an integer weight."""

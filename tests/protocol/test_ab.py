@@ -776,7 +776,7 @@ def test_a_block_with_the_sampler_has_two_readings_of_every_sensor(
         return CRASH
 
     monkeypatch.setattr(checks, "run_worker", worker)
-    monkeypatch.setattr(checks, "Sampler", lambda sensors: Sampler(sensors, own_process=False))
+    monkeypatch.setattr(checks, "Sampler", lambda sensors: Sampler(sensors, separate_process=False))
     check = checks.sampler_cost(Workload(prepared("m"), 200), sensors, tmp_path)
     assert isinstance(check.quantity, Missing)
     assert [sensor.reads for sensor in sensors] == [2, 2]

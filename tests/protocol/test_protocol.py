@@ -708,10 +708,10 @@ def test_cpus_are_chosen_in_order(tmp_path: Path) -> None:
         tree[f"{base}{cpu}/cpu_capacity"] = 1024 if cpu < 6 else 400
         tree[f"{base}{cpu}/topology/thread_siblings_list"] = f"{cpu - cpu % 2}-{cpu - cpu % 2 + 1}"
     fs = HostFs(trees.write(tmp_path, tree))
-    assert resource_limits.cpus_in_order(range(8), (), fs) == (2, 4, 0, 1, 3, 5, 6, 7)
-    assert resource_limits.cpus_in_order(range(8), (7, 0), fs)[:2] == (0, 7)
-    assert set(resource_limits.cpus_in_order(range(8), (7, 0), fs)[:2]) == {0, 7}
-    assert resource_limits.cpus_in_order({1, 6, 7}, (), fs) == (1, 6, 7)
+    assert resource_limits.pinning_order(range(8), (), fs) == (2, 4, 0, 1, 3, 5, 6, 7)
+    assert resource_limits.pinning_order(range(8), (7, 0), fs)[:2] == (0, 7)
+    assert set(resource_limits.pinning_order(range(8), (7, 0), fs)[:2]) == {0, 7}
+    assert resource_limits.pinning_order({1, 6, 7}, (), fs) == (1, 6, 7)
 
 
 def test_kernels_account_of_cpus_and_threads_is_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

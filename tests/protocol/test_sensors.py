@@ -421,10 +421,10 @@ def test_on_a_single_core_a_forked_process_samples(
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: cores)
     sensors = open_sensors(HostFs(trees.write(tmp_path, trees.raspberry_pi_5())), ["thermal"])
     seen = Sampler(sensors).start().stop()
-    assert seen.own_process is apart
+    assert seen.separate_process is apart
     assert set(seen.series["thermal/cpu-thermal"].value) == {48.85}
     source = PowerSource(PowerTotal("board", ("a",)), (steady().channel,))
-    told = case_energy(dataclasses.replace(traces(steady()), own_process=apart), source, MEASURED, 1, IDLE)
+    told = case_energy(dataclasses.replace(traces(steady()), separate_process=apart), source, MEASURED, 1, IDLE)
     assert told.details["sampler"] == ("process" if apart else "thread")
 
 

@@ -16,11 +16,12 @@ from pathlib import Path
 import torch
 
 from suites.compression.base import Chain
+from suites.preparation.torch_export import ROUTES
 
 from . import manifest
-from .images import ROUTES, Inputs
+from .checkpoint import Checkpoint
+from .fashion_mnist import Inputs
 from .manifest import Entry, Made
-from .training_state import Checkpoint
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 

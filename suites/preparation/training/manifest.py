@@ -16,9 +16,10 @@ from harness.core.plugins import load
 from suites.artifacts import evaluate
 from suites.compression.base import Compression
 from suites.nn import blocks
+from suites.preparation.torch_export import ROUTES
 
-from .images import ROUTES, Inputs
-from .training_state import Checkpoint
+from .checkpoint import Checkpoint
+from .fashion_mnist import Inputs
 
 Entry = dict[str, Any]
 

@@ -7,21 +7,17 @@ with configuration and versions, then one line an epoch. Interrupted, it goes on
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
 from harness.core.plugins import load
 from suites.models.base import ModelVariant
 
-from .fit import fit, repeatable
-from .images import Images
-from .training_state import Checkpoint, SavedState, TrainingConfig
+from .checkpoint import Checkpoint, log_line, versions
+from .fashion_mnist import Images
+from .training_loop import SavedState, TrainingConfig, fit, repeatable
 
 
 def train_net(model: str, data: Path, out: Path, config: TrainingConfig) -> None:
@@ -38,23 +34,6 @@ def train_net(model: str, data: Path, out: Path, config: TrainingConfig) -> None
             log_line(log, asdict(epoch))
     torch.save(net.state_dict(), target.path)
     target.kept.unlink(missing_ok=True)
-
-
-def versions() -> dict[str, str]:
-    """Versions that decide the outcome of a training."""
-    return {
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
-        "numpy": np.__version__,
-        "machine": platform.machine(),
-    }
-
-
-def log_line(log: Any, line: dict[str, Any]) -> None:
-    """Write one line of the log, to be seen at once, and show it."""
-    text = json.dumps(line)
-    print(text, file=log, flush=True)
-    print(text, flush=True)
 
 
 def main() -> None:

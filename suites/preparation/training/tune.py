@@ -26,11 +26,10 @@ from suites.nn.training_hooks import TrainingHooks
 from suites.nn.weight_pruning import sparsity
 from suites.preparation.from_checkpoints import teacher_of
 
-from .fit import fit, repeatable, right, top1
-from .images import Images
+from .checkpoint import Checkpoint, log_line, versions
+from .fashion_mnist import Images
 from .paired import packed
-from .train import log_line, versions
-from .training_state import Checkpoint, SavedState, TrainingConfig
+from .training_loop import SavedState, TrainingConfig, fit, repeatable, right, top1
 
 WARM_UP = 0.1
 """Share of the steps in which the learning rate rises: shorter than from scratch."""

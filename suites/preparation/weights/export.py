@@ -21,9 +21,9 @@ from suites.data.published_weights import PUBLISHED
 from suites.models.base import ModelVariant
 from suites.nn import blocks as count
 from suites.nn.blocks import pad_same
-from suites.preparation.training.images import ROUTES
+from suites.preparation.torch_export import ROUTES
 
-from . import state
+from . import state_dict
 
 TOLERANCE = 1e-4
 """A float model file may differ from the torch net by this in any output, for outputs of about 10."""
@@ -38,7 +38,7 @@ def net_of(variant: ModelVariant, weights: Path, *, same: bool) -> tuple[nn.Modu
     ``same`` pads it as TensorFlow does. ModelError when the file is of another architecture.
     """
     net = cast(nn.Module, load("models", variant.family).net(variant))
-    matched = state.load(net, state.read(weights), weights)
+    matched = state_dict.load(net, state_dict.read(weights), weights)
     if same:
         pad_same(net, variant.input_shape)
     return net.eval(), matched

@@ -16,7 +16,7 @@ from harness.runtimes.base import Adapter, Options, Session, SessionError
 from harness.stats.output_quality import compare
 from suites.artifacts import catalog
 from suites.preparation.convert import CONVERTERS, ConversionRequest
-from suites.preparation.convert.ncnn_int8 import quantise
+from suites.preparation.convert.ncnn import quantise
 
 pytest.importorskip("ncnn")
 

@@ -102,7 +102,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Float:
     torch = pytest.importorskip("torch")
     from suites.models.base import ModelVariant
     from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier
-    from suites.preparation.training.graphs import to_onnx, to_tflite
+    from suites.preparation.torch_export import to_onnx, to_tflite
     from tests.batch_norm import calibrate_batch_norm
 
     torch.manual_seed(0)

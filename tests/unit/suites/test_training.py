@@ -13,10 +13,9 @@ pytestmark = pytest.mark.prepare
 from harness.core.errors import UsageError  # noqa: E402
 from harness.datasets.dataset import open_dataset  # noqa: E402
 from harness.datasets.preprocessing import preprocess  # noqa: E402
-from suites.preparation.training import calibration_set  # noqa: E402
-from suites.preparation.training.fit import fit, top1  # noqa: E402
-from suites.preparation.training.images import DATA, Images, Inputs, augment, normalise, read_idx  # noqa: E402  # noqa: E402
-from suites.preparation.training.training_state import SavedState, TrainingConfig  # noqa: E402
+from suites.preparation.training import fashion_mnist  # noqa: E402
+from suites.preparation.training.fashion_mnist import DATA, Images, Inputs, augment, normalise, read_idx  # noqa: E402  # noqa: E402
+from suites.preparation.training.training_loop import SavedState, TrainingConfig, fit, top1  # noqa: E402  # noqa: E402
 
 
 def bars(count: int, seed: int) -> Images:
@@ -90,16 +89,16 @@ def test_another_training_is_not_taken_up(tmp_path: Path) -> None:
 
 def test_the_calibration_set_is_balanced_and_seeded() -> None:
     labels = np.random.default_rng(3).integers(0, 10, 6000).astype(np.uint8)
-    indices = calibration_set.chosen(labels)
+    indices = fashion_mnist.chosen(labels)
     counts = np.bincount(labels[indices], minlength=10)
     assert len(set(indices.tolist())) == 512
     assert (counts.min(), counts.max()) == (51, 52)
-    assert (indices == calibration_set.chosen(labels)).all()
+    assert (indices == fashion_mnist.chosen(labels)).all()
 
 
 def test_idx_files_are_written_as_they_are_read(tmp_path: Path) -> None:
     values = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
-    calibration_set.write_idx(tmp_path / "a.gz", values)
+    fashion_mnist.write_idx(tmp_path / "a.gz", values)
     assert (read_idx(tmp_path / "a.gz") == values).all()
 
 

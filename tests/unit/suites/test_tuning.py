@@ -23,10 +23,10 @@ from suites.nn.channel_pruning import GradualChannelPruning, Hidden, importance,
 from suites.nn.fake_quantise import FakeQuantise  # noqa: E402
 from suites.nn.training_hooks import TrainingHooks  # noqa: E402
 from suites.nn.weight_pruning import GradualWeightPruning, OneShotWeightPruning, prunable, shared, sparsity  # noqa: E402
-from suites.preparation.training.fit import fit, right  # noqa: E402
-from suites.preparation.training.images import Images  # noqa: E402
+from suites.preparation.training.checkpoint import Checkpoint  # noqa: E402
+from suites.preparation.training.fashion_mnist import Images  # noqa: E402
 from suites.preparation.training.paired import packed  # noqa: E402
-from suites.preparation.training.training_state import Checkpoint, SavedState, TrainingConfig  # noqa: E402
+from suites.preparation.training.training_loop import SavedState, TrainingConfig, fit, right  # noqa: E402  # noqa: E402
 from suites.preparation.training.tune import tune  # noqa: E402
 
 MODEL = "mobilenet_v2-0.35-32"

@@ -16,7 +16,7 @@ import pytest
 from harness.core.hostfs import HostFs
 from harness.core.sensing import Channel
 from harness.sensors import open_sensors, read_all
-from harness.sensors.drivers.raspberry_pi import parse, word
+from harness.sensors.drivers.raspberry_pi import parse_pmic, parse_throttle_word
 from harness.sensors.drivers.system import System
 from tests import trees
 
@@ -122,13 +122,13 @@ def test_a_power_monitors_period_is_its_own(tree: MakeTree, interval: int | None
 
 
 def test_volts_and_amperes_of_the_firmware_are_kept_apart() -> None:
-    amperes, volts = parse("VDD_CORE_A current(7)=0.5000A\nVDD_CORE_V volt(15)=0.9000V\nEXT5V_V volt(24)=5.1000V")
+    amperes, volts = parse_pmic("VDD_CORE_A current(7)=0.5000A\nVDD_CORE_V volt(15)=0.9000V\nEXT5V_V volt(24)=5.1000V")
     assert (amperes, volts) == ({"VDD_CORE": 0.5}, {"VDD_CORE": 0.9, "EXT5V": 5.1})
 
 
 @pytest.mark.parametrize(("text", "bits"), [("50005", 0x50005), ("throttled=0x50005", 0x50005), ("throttled=0x0", 0)])
 def test_a_throttle_word_is_hexadecimal_and_whole(text: str, bits: int) -> None:
-    assert word(text) == bits
+    assert parse_throttle_word(text) == bits
 
 
 def test_a_machine_that_waits_for_its_disk_is_idle_and_guests_count_once(monkeypatch: pytest.MonkeyPatch) -> None:

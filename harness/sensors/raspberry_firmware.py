@@ -1,8 +1,8 @@
-"""Ask a Raspberry Pi's firmware through /dev/vcio: the answer of `vcgencmd`, without its fork of some 10 ms.
+"""Query a Raspberry Pi's firmware through /dev/vcio: the answers of `vcgencmd`, without its fork of some 10 ms.
 
 The mailbox takes a buffer of 32-bit words: total size, request code 0, then a tag (number, size of its value, 0), the
-value, and an end word 0. Tag 0x00030080 takes a command line and gives back a status word and text
-(firmware wiki 'Mailbox property interface'; the ioctl is _IOWR(100, 0, char *)).
+value, and an end word 0. Tag 0x00030080 takes a command line and returns a status word and text. See 'Mailbox property
+interface' in the wiki of the firmware; the ioctl is _IOWR(100, 0, char *).
 """
 
 from __future__ import annotations
@@ -24,12 +24,16 @@ _IOWR_100_0 = 0xC0000000 | struct.calcsize("P") << 16 | 100 << 8
 
 
 class Firmware(Protocol):
-    """Something that answers firmware commands such as 'pmic_read_adc'."""
+    """A way to the firmware.
+
+    Attributes:
+        in_window: Whether it is cheap enough to be used within a measured window.
+    """
 
     in_window: bool
 
     def ask(self, command: str) -> str | Missing:
-        """The firmware's text."""
+        """Return the firmware's text for a command such as 'pmic_read_adc'."""
         ...
 
     def close(self) -> None:
@@ -38,26 +42,26 @@ class Firmware(Protocol):
 
 
 def open_firmware(fs: HostFs) -> Firmware | Missing:
-    """The quickest way to the firmware on this machine; Missing where there is none.
+    """Return the fastest way to the firmware on this machine; Missing where there is none.
 
-    On a recorded tree: its recorded answers. On a Raspberry Pi: the ioctl, or `vcgencmd` where /dev/vcio may not be
-    opened, which forks and so must stay outside of measured windows (`in_window` False).
+    On a recorded tree these are its recorded answers. On a Raspberry Pi it is the ioctl, or `vcgencmd` where /dev/vcio
+    may not be opened, which forks and so must stay outside of measured windows.
     """
     if not fs.live:
-        return Recorded(fs)
+        return RecordedFirmware(fs)
     try:
         return Mailbox(fs, os.open(DEVICE, os.O_RDWR))
     except OSError as error:
-        why = fs.missing(DEVICE, error)
-    told = fs.command("vcgencmd", "version")
-    if isinstance(told, Missing):
-        remedy = ": add yourself to the group 'video'" if why.reason.startswith("denied") else ""
-        return Missing(f"no Raspberry Pi firmware: {why.reason}{remedy}; {told.reason}")
+        refused = fs.missing(DEVICE, error)
+    version = fs.command("vcgencmd", "version")
+    if isinstance(version, Missing):
+        remedy = ": add yourself to the group 'video'" if refused.reason.startswith("denied") else ""
+        return Missing(f"no Raspberry Pi firmware: {refused.reason}{remedy}; {version.reason}")
     return Vcgencmd(fs)
 
 
 class Mailbox:
-    """/dev/vcio, kept open."""
+    """The mailbox device, which stays open."""
 
     in_window = True
 
@@ -66,17 +70,17 @@ class Mailbox:
         self._descriptor = descriptor
 
     def ask(self, command: str) -> str | Missing:
-        """One ioctl; an error of the device or of the firmware is Missing."""
+        """Return the answer to one ioctl; an error of the device or of the firmware is Missing."""
         import fcntl
 
-        buffer = bytearray(request(command))
+        buffer = bytearray(pack_request(command))
         try:
             fcntl.ioctl(self._descriptor, _IOWR_100_0, buffer)
         except OSError as error:
             return self._fs.missing(DEVICE, error)
-        result = answer(command, bytes(buffer))
+        result = parse_response(command, bytes(buffer))
         raw = result if isinstance(result, Missing) else result.encode()
-        self._fs.on_read(f"/cmd/vcgencmd/{command.replace(' ', '_')}", raw)
+        self._fs.on_read(_recorded_name(command), raw)
         return result
 
     def close(self) -> None:
@@ -85,7 +89,7 @@ class Mailbox:
 
 
 class Vcgencmd:
-    """The command, by a fork each time."""
+    """The program, which forks for every command."""
 
     in_window = False
 
@@ -93,15 +97,15 @@ class Vcgencmd:
         self._fs = fs
 
     def ask(self, command: str) -> str | Missing:
-        """What `vcgencmd` prints."""
+        """Return what `vcgencmd` prints."""
         return self._fs.command("vcgencmd", *command.split())
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: nothing stays open."""
 
 
-class Recorded:
-    """Answers of a recorded tree, in files kept open."""
+class RecordedFirmware:
+    """The answers of a recorded tree, in files that stay open."""
 
     in_window = True
 
@@ -110,27 +114,32 @@ class Recorded:
         self._files: dict[str, OpenFile] = {}
 
     def ask(self, command: str) -> str | Missing:
-        """The recorded text."""
-        name = f"/cmd/vcgencmd/{command.replace(' ', '_')}"
+        """Return the recorded text."""
+        name = _recorded_name(command)
         if name not in self._files:
             self._files[name] = self._fs.open(name)
         return self._files[name].read()
 
     def close(self) -> None:
-        """Release the files."""
+        """Close the files."""
         for file in self._files.values():
             file.close()
 
 
-def request(command: str) -> bytes:
-    """The mailbox buffer that asks for `command`."""
+def _recorded_name(command: str) -> str:
+    """Return the file in which a recording keeps the answer, the same as that of `HostFs.command`."""
+    return f"/cmd/vcgencmd/{command.replace(' ', '_')}"
+
+
+def pack_request(command: str) -> bytes:
+    """Return the mailbox buffer for a command."""
     value_bytes = _BUFFER_BYTES - _HEADER.size + 4 - _END_BYTES  # the status word belongs to the value
     header = _HEADER.pack(_BUFFER_BYTES, 0, _TAG_GENCMD, value_bytes, 0, 0)
     return (header + command.encode() + b"\0").ljust(_BUFFER_BYTES, b"\0")
 
 
-def answer(command: str, buffer: bytes) -> str | Missing:
-    """The text in a buffer the firmware has filled, or its refusal."""
+def parse_response(command: str, buffer: bytes) -> str | Missing:
+    """Return the text in a buffer that the firmware has filled; Missing when it refused the command."""
     _, code, _, _, _, status = _HEADER.unpack_from(buffer)
     if code == _FAILURE:
         return Missing(f"unavailable: the firmware refused '{command}' (code {code:#x})")

@@ -13,7 +13,7 @@ import pytest
 from harness.cli import main
 from harness.core.errors import SetupError
 from suites.artifacts import catalog
-from suites.preparation.weights import foreign
+from suites.preparation.weights import pretrained as foreign
 from suites.user_model import UserModel, note_of
 
 MODEL = "mobilenet_v2-0.35-32"
@@ -105,7 +105,7 @@ def test_tensors_become_model_files_that_compute_the_same(tmp_path: Path, onnx_a
 def test_a_librarys_net_is_exported_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, onnx_alone: None) -> None:
     """timm would fetch weights, which a test must not: a net in its form stands in for it."""
     torch = pytest.importorskip("torch")
-    from suites.preparation.weights import library
+    from suites.preparation.weights import libraries
 
     net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, 2), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.LazyLinear(5))
     net(torch.zeros(1, 3, 96, 96))
@@ -119,7 +119,7 @@ def test_a_librarys_net_is_exported_as_it_is(tmp_path: Path, monkeypatch: pytest
     timm = ModuleType("timm")
     timm.create_model = lambda name, pretrained: net if (name, pretrained) == ("tiny", True) else 1 / 0  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "timm", timm)
-    monkeypatch.setattr(library, "version", lambda _: "1.0")
+    monkeypatch.setattr(libraries, "version", lambda _: "1.0")
     (model,) = foreign.Weights("timm:tiny", tmp_path).prepare()
     how = UserModel(model).preprocess(None)
     assert (model.name, how.resize, how.crop, how.mean[0], how.layout) == ("tiny.onnx", 109, 96, 0.485, "NCHW")
@@ -128,7 +128,7 @@ def test_a_librarys_net_is_exported_as_it_is(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.prepare
 def test_torchvisions_preprocessing_is_read_from_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
-    from suites.preparation.weights import library
+    from suites.preparation.weights import libraries
 
     facts = SimpleNamespace(
         crop_size=[224], resize_size=[232], mean=[0.5] * 3, std=[0.25] * 3, interpolation="bilinear"
@@ -138,8 +138,8 @@ def test_torchvisions_preprocessing_is_read_from_its_weights(monkeypatch: pytest
     models.get_model = lambda name, weights: torch.nn.Identity()  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "torchvision", ModuleType("torchvision"))
     monkeypatch.setitem(sys.modules, "torchvision.models", models)
-    monkeypatch.setattr(library, "version", lambda _: "1.0")
-    found = library.named("torchvision", "net")
+    monkeypatch.setattr(libraries, "version", lambda _: "1.0")
+    found = libraries.named("torchvision", "net")
     assert (found.edge, found.preprocess.resize, found.preprocess.std) == (224, 232, (0.25, 0.25, 0.25))
     assert found.origin["interpolation_in_training"] == "bilinear"
 
@@ -147,8 +147,8 @@ def test_torchvisions_preprocessing_is_read_from_its_weights(monkeypatch: pytest
 @pytest.mark.prepare
 def test_a_library_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
-    from suites.preparation.weights import library
+    from suites.preparation.weights import libraries
 
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(SetupError, match="timm is not installed"):
-        library.named("timm", "net")
+        libraries.named("timm", "net")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from harness.core.artifact import Format, Layout
 from suites.models.base import ModelVariant
 from suites.nn.blocks import fold
 
@@ -60,3 +63,19 @@ def to_tflite(net: nn.Module, variant: ModelVariant, out: Path) -> None:
     channels, height, width = variant.input_shape
     last = litert_torch.to_channel_last_io(folded(net), args=[0])
     litert_torch.convert(last.eval(), (torch.zeros(1, height, width, channels),)).export(str(out))
+
+
+@dataclass(frozen=True)
+class Route:
+    """How a format is written and read: by ``write`` with the distributions ``exporters``, and by ``runtime``."""
+
+    layout: Layout
+    write: Callable[[torch.nn.Module, ModelVariant, Path], None]
+    exporters: tuple[str, ...]
+    runtime: str
+
+
+ROUTES: dict[Format, Route] = {
+    "onnx": Route("NCHW", to_onnx, ("torch", "onnxscript"), "onnxruntime"),
+    "tflite": Route("NHWC", to_tflite, ("torch", "litert-torch"), "ai-edge-litert"),
+}

@@ -13,9 +13,9 @@ import pytest
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.sensors import raspberry_mailbox
+from harness.sensors import raspberry_firmware
 from harness.sensors.drivers import raspberry_pi
-from harness.sensors.drivers.raspberry_pi import Pmic, word
+from harness.sensors.drivers.raspberry_pi import Pmic, parse_throttle_word
 from tests import trees
 
 
@@ -26,7 +26,7 @@ def firmware_fills(buffer: bytes, text: str, code: int = 0x80000000, status: int
 
 
 def test_a_request_is_one_tag_that_fits_its_buffer() -> None:
-    buffer = raspberry_mailbox.request("pmic_read_adc")
+    buffer = raspberry_firmware.pack_request("pmic_read_adc")
 
     total, code, tag, size, _, _ = struct.unpack_from("=6I", buffer)
     assert (total, code, tag) == (4096, 0, 0x00030080)
@@ -37,13 +37,16 @@ def test_a_request_is_one_tag_that_fits_its_buffer() -> None:
 
 
 def test_the_ioctl_number_is_the_drivers() -> None:
-    assert struct.calcsize("P") << 16 | 0xC0006400 == raspberry_mailbox._IOWR_100_0
+    assert struct.calcsize("P") << 16 | 0xC0006400 == raspberry_firmware._IOWR_100_0
 
 
 def test_an_answer_is_the_text_up_to_its_nul() -> None:
-    buffer = raspberry_mailbox.request("get_throttled")
+    buffer = raspberry_firmware.pack_request("get_throttled")
 
-    assert raspberry_mailbox.answer("get_throttled", firmware_fills(buffer, "throttled=0x50005")) == "throttled=0x50005"
+    assert (
+        raspberry_firmware.parse_response("get_throttled", firmware_fills(buffer, "throttled=0x50005"))
+        == "throttled=0x50005"
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,9 +54,9 @@ def test_an_answer_is_the_text_up_to_its_nul() -> None:
     [("", 0x80000001, 0), ("x", 0x80000000, 0x80000000), ('error=1 error_msg="Command not registered"', 0x80000000, 0)],
 )
 def test_a_refusal_is_missing(text: str, code: int, status: int) -> None:
-    buffer = raspberry_mailbox.request("pmic_read_adc")
+    buffer = raspberry_firmware.pack_request("pmic_read_adc")
 
-    refused = raspberry_mailbox.answer("pmic_read_adc", firmware_fills(buffer, text, code, status))
+    refused = raspberry_firmware.parse_response("pmic_read_adc", firmware_fills(buffer, text, code, status))
 
     assert isinstance(refused, Missing)
     assert "pmic_read_adc" in refused.reason
@@ -61,16 +64,16 @@ def test_a_refusal_is_missing(text: str, code: int, status: int) -> None:
 
 def test_the_mailbox_asks_by_ioctl(monkeypatch: pytest.MonkeyPatch) -> None:
     def ioctl(descriptor: int, number: int, buffer: bytearray) -> int:
-        assert (descriptor, number) == (7, raspberry_mailbox._IOWR_100_0)
+        assert (descriptor, number) == (7, raspberry_firmware._IOWR_100_0)
         buffer[:] = firmware_fills(bytes(buffer), trees.pmic())
         return 0
 
     monkeypatch.setattr(fcntl, "ioctl", ioctl)
 
-    text = raspberry_mailbox.Mailbox(HostFs(), 7).ask("pmic_read_adc")
+    text = raspberry_firmware.Mailbox(HostFs(), 7).ask("pmic_read_adc")
 
     assert isinstance(text, str)
-    amperes, volts = raspberry_pi.parse(text)
+    amperes, volts = raspberry_pi.parse_pmic(text)
     assert sum(amperes[rail] * volts[rail] for rail in amperes) == pytest.approx(1.90053, abs=5e-6)
 
 
@@ -80,7 +83,7 @@ def test_a_failing_ioctl_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(fcntl, "ioctl", ioctl)
 
-    assert raspberry_mailbox.Mailbox(HostFs(), 7).ask("get_throttled") == Missing(
+    assert raspberry_firmware.Mailbox(HostFs(), 7).ask("get_throttled") == Missing(
         "unavailable: device error: /dev/vcio"
     )
 
@@ -92,7 +95,7 @@ def test_a_closed_device_says_how_to_open_it(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(os, "open", refuse)
     monkeypatch.setattr("shutil.which", lambda program: None)
 
-    firmware = raspberry_mailbox.open_firmware(HostFs())
+    firmware = raspberry_firmware.open_firmware(HostFs())
 
     assert isinstance(firmware, Missing)
     assert "group 'video'" in firmware.reason
@@ -105,7 +108,7 @@ def test_vcgencmd_takes_over_outside_of_windows(monkeypatch: pytest.MonkeyPatch,
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr(raspberry_mailbox, "DEVICE", "/dev/there-is-no-vcio")
+    monkeypatch.setattr(raspberry_firmware, "DEVICE", "/dev/there-is-no-vcio")
 
     sensor = Pmic(HostFs())
 
@@ -114,7 +117,7 @@ def test_vcgencmd_takes_over_outside_of_windows(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_rails_are_paired_by_name_whatever_their_order() -> None:
-    amperes, volts = raspberry_pi.parse(
+    amperes, volts = raspberry_pi.parse_pmic(
         "B_V volt(0)=2.0V\nA_A current(9)=0.5A\nA_V volt(7)=4.0V\nB_A current(1)=0.25A\n"
     )
 
@@ -123,7 +126,7 @@ def test_rails_are_paired_by_name_whatever_their_order() -> None:
 
 @pytest.mark.parametrize(("text", "bits"), [("0", 0), ("50005", 0x50005), ("throttled=0x50005", 0x50005)])
 def test_throttle_words(text: str, bits: int) -> None:
-    assert word(text) == bits
+    assert parse_throttle_word(text) == bits
 
 
 def test_a_board_before_pi_5_has_no_rails(tmp_path: Path) -> None:

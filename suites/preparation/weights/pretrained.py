@@ -22,7 +22,7 @@ from . import EXPORTERS, lacking
 if TYPE_CHECKING:
     from torch import nn
 
-    from .library import Library
+    from .libraries import Library
 
 KINDS = (".pt", ".pth", ".safetensors", ".onnx", ".tflite", ".keras")
 
@@ -77,7 +77,7 @@ class Weights:
 
     def _of_library(self, library: Library, name: str) -> Iterator[Path]:
         _need_torch()
-        from .library import named
+        from .libraries import named
 
         found = named(library, name)
         variant = ModelVariant(name, 1.0, found.edge)
@@ -107,11 +107,11 @@ class Weights:
         return _noted(target, how, origin)
 
     def _of_keras(self, path: Path, origin: dict[str, Any]) -> Path:
-        from .keras import convert
+        from .libraries import convert_keras
 
         self.out.mkdir(parents=True, exist_ok=True)
         target = self.out / f"{path.stem}.tflite"
-        origin |= convert(path, target)
+        origin |= convert_keras(path, target)
         return _noted(target, UserModel(target).preprocess(self.preprocess) if self.preprocess else None, origin)
 
     def _how(self, variant: ModelVariant) -> Preprocess | None:

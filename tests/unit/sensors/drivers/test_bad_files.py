@@ -16,8 +16,7 @@ from harness.core.quantity import Missing
 from harness.sensors import open_sensors, read_all
 from harness.sensors.registry import overview
 from tests import trees
-
-from .conftest import Fail
+from tests.unit.sensors.conftest import FailFiles
 
 FILES = {
     "thermal": "thermal_zone0/temp",
@@ -47,7 +46,7 @@ def everything(tmp_path: Path) -> HostFs:
 @pytest.mark.parametrize("sensor_name", FILES)
 @pytest.mark.parametrize("number", WORDS, ids=errno.errorcode.get)
 def test_a_failing_read_is_missing_with_the_reason(
-    everything: HostFs, failing_reads: Fail, sensor_name: str, number: int
+    everything: HostFs, failing_reads: FailFiles, sensor_name: str, number: int
 ) -> None:
     (sensor,) = open_sensors(everything, [sensor_name])
     assert sensor.absent == ""
@@ -61,7 +60,7 @@ def test_a_failing_read_is_missing_with_the_reason(
 
 @pytest.mark.parametrize("sensor_name", sorted(set(FILES) - {"pmic"}))
 def test_a_file_that_may_not_be_opened_is_listed_as_denied(
-    everything: HostFs, failing_opens: Fail, sensor_name: str
+    everything: HostFs, failing_opens: FailFiles, sensor_name: str
 ) -> None:
     failing_opens(FILES[sensor_name], errno.EACCES)
     sensors = open_sensors(everything, [sensor_name])
@@ -72,7 +71,7 @@ def test_a_file_that_may_not_be_opened_is_listed_as_denied(
     assert all(reason.startswith("denied") for reason in reasons)
 
 
-def test_a_denied_rapl_counter_says_how_to_grant_it(everything: HostFs, failing_opens: Fail) -> None:
+def test_a_denied_rapl_counter_says_how_to_grant_it(everything: HostFs, failing_opens: FailFiles) -> None:
     failing_opens("energy_uj", errno.EACCES)
 
     reading = read_all(open_sensors(everything, ["powercap"]))["powercap/package-0"]
@@ -152,5 +151,5 @@ def test_a_vanished_file_comes_back(tmp_path: Path) -> None:
     assert sensor.read()[0].value == 48.85
 
 
-def test_closed_folders_are_absent_not_a_crash(tmp_path: Path, failing_opens: Fail) -> None:
+def test_closed_folders_are_absent_not_a_crash(tmp_path: Path, failing_opens: FailFiles) -> None:
     assert all(sensor.absent for sensor in open_sensors(HostFs(tmp_path / "nowhere")))

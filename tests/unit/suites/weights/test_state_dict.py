@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.prepare
 
 from suites.nn.blocks import SameConv2d, pad_same  # noqa: E402
-from suites.preparation.weights.state import load, read  # noqa: E402
+from suites.preparation.weights.state_dict import load, read  # noqa: E402
 
 SMALL = ModelVariant("mobilenet_v2", 0.35, 32)
 

@@ -3,13 +3,17 @@
 Beside each lies its log, ``.jsonl``. ``<tuning>`` is the name of the settings that trained, joined by ``+``.
 
 A net on its way through a training: what its next step depends on, all of which can be kept and taken up again.
+
+One thread, one seed, the same operators in the same order: a training that comes out again.
+
+The training loop, and what a net is worth after it.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,79 +22,11 @@ from torch import nn
 from torch.nn import functional
 
 from harness.core.errors import UsageError
-from harness.core.plugins import load
-from suites.compression.base import Chain
 from suites.compression.fine_tuned import TEMPERATURE, WEIGHT
-from suites.models.base import ModelVariant
 from suites.nn.training_hooks import TrainingHooks
 
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Where a net's weights are and what they are for."""
-
-    folder: Path
-    model: str
-    tuning: str = ""
-
-    @property
-    def path(self) -> Path:
-        """The state dict."""
-        return self.folder / f"{self.model}/{self.tuning}.pt" if self.tuning else self.folder / f"{self.model}.pt"
-
-    @property
-    def log(self) -> Path:
-        """The training's log, JSON lines: configuration and versions first, then one line an epoch."""
-        return self.path.with_name(self.path.name.removesuffix(".pt") + ".jsonl")
-
-    @property
-    def kept(self) -> Path:
-        """What an interrupted training goes on from; gone when it has ended."""
-        return self.path.with_name(self.path.name.removesuffix(".pt") + ".kept.pt")
-
-    @property
-    def header(self) -> dict[str, Any]:
-        """The log's first line."""
-        return cast("dict[str, Any]", json.loads(self.log.read_text().splitlines()[0]))
-
-    @property
-    def teacher(self) -> Checkpoint | None:
-        """The net that taught this one."""
-        named = self.header.get("teacher")
-        return Checkpoint(self.folder, named["model"]) if named else None
-
-    @property
-    def variant(self) -> ModelVariant:
-        """The parsed name."""
-        return ModelVariant.parse(self.model)
-
-    @property
-    def parent(self) -> Checkpoint:
-        """The net as trained, before any setting."""
-        return Checkpoint(self.folder, self.model)
-
-    def shaped(self) -> nn.Sequential:
-        """The net in its final structure, with the parent's weights where a setting starts from them."""
-        if not self.tuning:
-            return cast(nn.Sequential, load("models", self.variant.family).net(self.variant))
-        net = self.parent.net()
-        for setting in Chain.parse(self.tuning).tuned:
-            setting.reshape(net)
-        return net
-
-    def begun(self) -> nn.Sequential:
-        """The net as tuning starts: the parent's weights, in the structure that the settings begin with."""
-        net = self.parent.net()
-        for setting in Chain.parse(self.tuning).tuned:
-            setting.begin(net)
-        return net
-
-    def net(self) -> nn.Sequential:
-        """The net with these weights, for inference."""
-        net = self.shaped()
-        net.load_state_dict(torch.load(self.path, weights_only=True))
-        return cast(nn.Sequential, net.eval())
-
+from .fashion_mnist import Images
+from .paired import Hits
 
 _KEPT = ("net", "optimiser", "schedule")
 
@@ -196,3 +132,79 @@ def _optimiser(net: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
         {"params": others, "weight_decay": 0.0},
     ]
     return torch.optim.SGD(groups, config.learning_rate, config.momentum, nesterov=True)
+
+
+def repeatable(seed: int) -> None:
+    """Make what follows in this process deterministic."""
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # finds bugs of PyTorch, and takes a sixth of the time
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Result of one epoch; accuracies are fractions, training ones on augmented images while weights moved."""
+
+    epoch: int
+    loss: float
+    train_top1: float
+    test_top1: float
+    seconds: float
+
+
+def fit(
+    net: nn.Module,
+    train: Images,
+    test: Images,
+    config: TrainingConfig,
+    hooks: Sequence[TrainingHooks] = (),
+    teacher: nn.Module | None = None,
+    kept: SavedState | None = None,
+) -> Iterator[Epoch]:
+    """Train ``net`` in place, yielding after each epoch; none is fine. Deterministic on one thread of one machine.
+
+    ``kept`` lets an interrupted training go on after its last whole epoch; those done are yielded again.
+    UsageError, before anything is done, where another training left that file.
+    """
+    steps = config.epochs * (len(train.labels) // config.batch)
+    if not steps:
+        return iter(())
+    course = TrainingState(net, config, steps, hooks, teacher)
+    done = course.take_up(kept) if kept and kept.path.is_file() else []
+    return _epochs(course, done, train, test, kept)
+
+
+def _epochs(
+    course: TrainingState, done: list[dict[str, Any]], train: Images, test: Images, kept: SavedState | None
+) -> Iterator[Epoch]:
+    yield from (Epoch(**epoch) for epoch in done)
+    for number in range(len(done) + 1, course.config.epochs + 1):
+        epoch = _epoch(course, number, train, test)
+        done.append(asdict(epoch))
+        if kept:
+            course.keep(kept, done)
+        yield epoch
+
+
+def _epoch(course: TrainingState, number: int, train: Images, test: Images) -> Epoch:
+    start = time.perf_counter()
+    total, correct, seen = 0.0, 0, 0
+    course.net.train()
+    for images, labels in train.shuffled(course.config.batch, course.generator):
+        loss, told = course.step(images, labels)
+        total, correct, seen = total + loss * len(labels), correct + told, seen + len(labels)
+    seconds = time.perf_counter() - start
+    return Epoch(number, total / seen, correct / seen, top1(course.net, test), seconds)
+
+
+def right(net: nn.Module, images: Images) -> Hits:
+    """For each image whether its highest logit is its label."""
+    net.eval()
+    with torch.inference_mode():
+        return cast("Hits", torch.cat([net(x).argmax(1) == y for x, y in images.batches(500)]).numpy())
+
+
+def top1(net: nn.Module, images: Images) -> float:
+    """Fraction of images whose highest logit is their label."""
+    return float(right(net, images).mean())
