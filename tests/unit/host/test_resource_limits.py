@@ -1,4 +1,4 @@
-"""What a measured process may have, and how it reaches the worker's order."""
+"""The limits of a measured process, and how they reach the worker's job."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ MIB = 1 << 20
 BOARD = Target("board", "Board", "board", limits=TargetLimits(memory_bytes=100 * MIB, timeout_s=7.0))
 
 
-def test_a_room_is_the_targets() -> None:
-    room = ResourceLimits.on(BOARD)
-    assert (room.timeout_s, room.memory_bytes) == (7.0, 100 * MIB)
-    assert set(room.cpus) == os.sched_getaffinity(0)
+def test_the_limits_are_the_targets() -> None:
+    limits = ResourceLimits.on(BOARD)
+    assert (limits.timeout_s, limits.memory_bytes) == (7.0, 100 * MIB)
+    assert set(limits.cpus) == os.sched_getaffinity(0)
 
 
-def test_what_the_user_says_goes_before() -> None:
-    room = ResourceLimits.on(BOARD, timeout_s=3.0, memory_bytes=50 * MIB)
-    assert (room.timeout_s, room.memory_bytes) == (3.0, 50 * MIB)
+def test_the_users_limits_override_the_targets() -> None:
+    limits = ResourceLimits.on(BOARD, timeout_s=3.0, memory_bytes=50 * MIB)
+    assert (limits.timeout_s, limits.memory_bytes) == (3.0, 50 * MIB)
 
 
 @pytest.mark.parametrize(("threads", "cpus"), [(1, (3,)), (2, (3, 2)), (9, (3, 2, 1, 0))])
 def test_a_case_gets_a_cpu_for_every_thread(tmp_path: Path, threads: int, cpus: tuple[int, ...]) -> None:
-    finder = VariantResolver(ResourceLimits(60.0, 100 * MIB, (3, 2, 1, 0)), threads)
-    prepared = finder.find("mobilenet_v2-0.35-32|fp32|onnxruntime-cpu").prepared
+    resolver = VariantResolver(ResourceLimits(60.0, 100 * MIB, (3, 2, 1, 0)), threads)
+    prepared = resolver.resolve("mobilenet_v2-0.35-32|fp32|onnxruntime-cpu").prepared
     job = prepared.job("latency", tmp_path, seed=0)
     assert (job.affinity, job.memory_bytes) == (cpus, 100 * MIB)
     assert prepared.job("accuracy", tmp_path, seed=0).affinity == ()
@@ -39,6 +39,8 @@ def test_a_case_gets_a_cpu_for_every_thread(tmp_path: Path, threads: int, cpus: 
 @pytest.mark.parametrize(("memory_bytes", "most"), [(100 * MIB, 1), (None, len(os.sched_getaffinity(0)))])
 def test_untimed_processes_share_the_memory(memory_bytes: int | None, most: int) -> None:
     prepared = (
-        VariantResolver(ResourceLimits(60.0, memory_bytes)).find("mobilenet_v2-0.35-32|fp32|onnxruntime-cpu").prepared
+        VariantResolver(ResourceLimits(60.0, memory_bytes))
+        .resolve("mobilenet_v2-0.35-32|fp32|onnxruntime-cpu")
+        .prepared
     )
     assert side_by_side([prepared]) == most
