@@ -53,7 +53,7 @@ class Split:
 
     @cached_property
     def indices(self) -> list[int]:
-        """Indices of the calibration images, ascending, drawn from the classes in turn and never the last image of one."""
+        """Indices of the calibration images, ascending: drawn from the classes in turn, never the last image of one."""
         labels = [label for _, label in self.data.files]
         count = min(MOST, max(1, int(SHARE * len(labels))))
         return sorted(stratified(labels, count, self.seed))
