@@ -81,7 +81,7 @@ def _measure(comparison: AbSession) -> bool:
     try:
         for done in comparison.run():
             if show:
-                print(f"\rpair {done} of at most {comparison.request.max_pairs}", end="", file=sys.stderr, flush=True)
+                print(f"\rpair {done} of at most {comparison.config.max_pairs}", end="", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         return True
     finally:
@@ -104,6 +104,6 @@ def _conclude(comparison: AbSession, interrupted: bool, out: Path | None, as_jso
 
 
 def _exit_code(comparison: AbSession) -> int:
-    if comparison.duel.failure is None:
+    if comparison.measured.failure is None:
         return EXIT_OK
-    return EXIT_SOME_FAILED if comparison.duel.comparison else EXIT_NOTHING_MEASURED
+    return EXIT_SOME_FAILED if comparison.measured.comparison else EXIT_NOTHING_MEASURED

@@ -40,7 +40,7 @@ class RunConfig:
         profile: Name of a preset of `harness.measure.presets`.
         deep: Whether operators and memory over time are recorded too.
         images: Number of images to score.
-        accuracy_margin: A case is scored only until its difference to fp32 is decided within this share of the images.
+        accuracy_margin: Scoring stops once the difference to fp32 is decided within this share of the images.
         percentiles: Definition of percentiles from 90 on.
         timeout_s: Time limit of one process, in seconds.
         memory_bytes: Memory limit of one process, in bytes.

@@ -1,4 +1,4 @@
-"""Labelled images parted in two: some to calibrate with, the others to score on. No image is ever in both."""
+"""Labelled images split in two: some for calibration, the others for scoring. No image is ever in both."""
 
 from __future__ import annotations
 
@@ -23,12 +23,20 @@ from harness.datasets.preprocessing import preprocess
 from suites.compression.base import Calibration
 
 SHARE, MOST = 0.2, 128
-"""Images to calibrate with: a fifth of all, at most 128 (77 MB at 224 x 224 x 3), since ranges change little after."""
+"""Share and largest number of calibration images. 128 take 77 MB at 224 x 224 x 3; more change ranges little."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """The labelled folder ``path``, parted by ``seed``. DataError where it holds too little to part."""
+    """A labelled folder, split for calibration and scoring.
+
+    Attributes:
+        path: The folder.
+        seed: Seed of the draw.
+
+    Raises:
+        DataError: The folder holds too few images to split.
+    """
 
     path: Path
     seed: int = 0
@@ -36,14 +44,16 @@ class Split:
     @cached_property
     def data(self) -> ClassFolders | LabelledFiles:
         """All images."""
-        found = open_folder(self.path)
-        if len(found) < 2:
-            raise DataError(f"{self.path} holds one image", "give more: some are calibrated with, the others scored")
-        return found
+        data = open_folder(self.path)
+        if len(data) < 2:
+            raise DataError(
+                f"{self.path} holds one image", "give more: some are used for calibration, the others are scored"
+            )
+        return data
 
     @cached_property
     def indices(self) -> list[int]:
-        """Places of the images to calibrate with, ascending; classes in turn, the last image of none."""
+        """Indices of the calibration images, ascending: drawn from the classes in turn, never the last image of one."""
         labels = [label for _, label in self.data.files]
         count = min(MOST, max(1, int(SHARE * len(labels))))
         return sorted(stratified(labels, count, self.seed))
@@ -51,19 +61,19 @@ class Split:
     @cached_property
     def scored(self) -> Path:
         """A folder that `open_dataset('part', ...)` opens: the images to score on."""
-        kept = sorted(set(range(len(self.data))) - set(self.indices))
-        key = hashlib.sha256(repr((str(self.path.resolve()), kept)).encode()).hexdigest()[:20]
+        scored = sorted(set(range(len(self.data))) - set(self.indices))
+        key = hashlib.sha256(repr((str(self.path.resolve()), scored)).encode()).hexdigest()[:20]
         folder = cache_dir() / "splits" / key
-        subset.write(folder, self.path, kept)
+        subset.write(folder, self.path, scored)
         return folder
 
     def images(self, how: Preprocess) -> Calibration:
-        """The images to calibrate with as a model's input."""
+        """Return the calibration images as inputs of a model."""
         return np.stack([preprocess(read_image(self.data.files[index][0]), how) for index in self.indices])
 
     @property
     def note(self) -> dict[str, Any]:
-        """For the recipe: how the images were parted, and which they are."""
+        """How the images were split, and which they are, for the recipe."""
         names = "\n".join(str(self.data.files[i][0].relative_to(self.path)) for i in self.indices)
         return {
             "calibration_images": len(self.indices),
@@ -75,12 +85,12 @@ class Split:
 
 
 def stratified(labels: Sequence[Label], count: int, seed: int) -> list[int]:
-    """``count`` places by a seeded draw, one class after another in turn, leaving each class an image if it can."""
+    """Return ``count`` indices by a seeded draw from the classes in turn, leaving each class an image if possible."""
     order = np.random.default_rng(seed).permutation(len(labels))
     classes: dict[int, list[int]] = {}
-    for place in map(int, order):
-        label = labels[place]
-        classes.setdefault(label if isinstance(label, int) else label[0], []).append(place)
-    spare = [places[:-1] for _, places in sorted(classes.items())]
-    turns = [places[turn] for turn in range(max(map(len, spare))) for places in spare if turn < len(places)]
+    for index in map(int, order):
+        label = labels[index]
+        classes.setdefault(label if isinstance(label, int) else label[0], []).append(index)
+    spare = [indices[:-1] for _, indices in sorted(classes.items())]
+    turns = [indices[turn] for turn in range(max(map(len, spare))) for indices in spare if turn < len(indices)]
     return (turns or [int(order[0])])[:count]

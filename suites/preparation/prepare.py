@@ -72,7 +72,7 @@ def build(case: Case, kind: Format, checkpoints: Path | None = None) -> Artifact
 
     Raises NeedsTraining where neither has that net, SetupError where the setting's tools are not installed.
     """
-    with model_cache.workshop() as folder:
+    with model_cache.build_folder() as folder:
         model_cache.keep(_made(case, kind, checkpoints, folder), folder)
     return catalog.artifact(case, kind)
 

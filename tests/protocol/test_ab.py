@@ -87,11 +87,11 @@ def compared(
     """`compared(processes, *options, **of_both_sides)`: exit code, document, lines of `edgebench ab a b`."""
 
     def compare(processes: Processes, *options: str, **made: Any) -> tuple[int, dict[str, Any], list[str]]:
-        sides: dict[Side, NamedSide] = {
+        variants: dict[Side, NamedSide] = {
             "a": NamedSide("old", prepared("a", **made)),
             "b": NamedSide("new", prepared("b", **made)),
         }
-        monkeypatch.setattr(AbConfig, "sides", sides)
+        monkeypatch.setattr(AbConfig, "variants", variants)
         monkeypatch.setattr(pairs, "run_worker", processes)
         monkeypatch.setattr("harness.cli.parser", lambda: PARSER)
         out = tmp_path / f"{len(list(tmp_path.iterdir()))}.json"
@@ -135,8 +135,8 @@ def duel(
     ],
 )
 def test_a_side_left_out_is_fp32_on_the_runtime_of_the_other(a: str, b: str, ids: tuple[str, str]) -> None:
-    sides = AbConfig(a, b).sides
-    assert [sides[key].prepared.case.id for key in ("a", "b")] == [f"{each}|onnxruntime-cpu|t1" for each in ids]
+    variants = AbConfig(a, b).variants
+    assert [variants[key].prepared.case.id for key in ("a", "b")] == [f"{each}|onnxruntime-cpu|t1" for each in ids]
 
 
 @pytest.mark.parametrize("profile", [None, "smoke", "quick", "standard", "full"])
@@ -547,7 +547,7 @@ def test_exit_codes(compared: Any, wall: Any, options: Sequence[str], code: int)
 @pytest.mark.parametrize("pair", [0, 3, 9])
 def test_whole_pairs_are_kept(compared: Any, pair: int) -> None:
     _, failed, (line, *_) = compared(Processes(fails_at(pair)))
-    assert line == f"No answer: B (new) ended in pair {pair + 1} as crashed: SIGSEGV"
+    assert line == f"No answer: B (new) gave no figures in pair {pair + 1}: crashed: SIGSEGV"
     assert failed["failure"]["side"] == "b"
     assert not failed["interrupted"]
     assert len(failed["a"]["median_ns"]) == len(failed["b"]["median_ns"]) == len(failed["order"]) == pair

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
+from harness.core.target import Target, TargetLimits
 from harness.host import resource_limits
-from harness.host.resource_limits import available_bytes, process_limit_bytes
+from harness.host.resource_limits import ResourceLimits, available_bytes, process_limit_bytes
+from harness.measure.prepared import side_by_side
+from harness.runs.variants import VariantResolver
 from tests import trees
 
+MIB = 1 << 20
 CPU = "sys/devices/system/cpu/cpu"
 
 
@@ -49,7 +54,6 @@ def test_only_what_is_allowed(tmp_path: Path) -> None:
     assert resource_limits.pinning_order({5, 6}, (1, 6), HostFs(tmp_path)) == (6, 5)
 
 
-MIB = 1 << 20
 PI_ZERO: trees.Tree = {"proc/meminfo": "MemTotal:         425000 kB\nMemAvailable:     307200 kB\n"}
 
 
@@ -69,3 +73,36 @@ def test_where_nothing_is_known_nothing_is_stopped(tmp_path: Path) -> None:
     assert process_limit_bytes(None, fs) is None
     assert process_limit_bytes(5 * MIB, fs) == 5 * MIB
     assert isinstance(available_bytes(HostFs(tmp_path / "nowhere")), Missing)
+
+
+BOARD = Target("board", "Board", "board", limits=TargetLimits(memory_bytes=100 * MIB, timeout_s=7.0))
+
+
+def test_the_limits_are_the_targets() -> None:
+    limits = ResourceLimits.on(BOARD)
+    assert (limits.timeout_s, limits.memory_bytes) == (7.0, 100 * MIB)
+    assert set(limits.cpus) == os.sched_getaffinity(0)
+
+
+def test_the_users_limits_override_the_targets() -> None:
+    limits = ResourceLimits.on(BOARD, timeout_s=3.0, memory_bytes=50 * MIB)
+    assert (limits.timeout_s, limits.memory_bytes) == (3.0, 50 * MIB)
+
+
+@pytest.mark.parametrize(("threads", "cpus"), [(1, (3,)), (2, (3, 2)), (9, (3, 2, 1, 0))])
+def test_a_case_gets_a_cpu_for_every_thread(tmp_path: Path, threads: int, cpus: tuple[int, ...]) -> None:
+    resolver = VariantResolver(ResourceLimits(60.0, 100 * MIB, (3, 2, 1, 0)), threads)
+    prepared = resolver.resolve("mobilenet_v2-0.35-32|fp32|onnxruntime-cpu").prepared
+    job = prepared.job("latency", tmp_path, seed=0)
+    assert (job.affinity, job.memory_bytes) == (cpus, 100 * MIB)
+    assert prepared.job("accuracy", tmp_path, seed=0).affinity == ()
+
+
+@pytest.mark.parametrize(("memory_bytes", "most"), [(100 * MIB, 1), (None, len(os.sched_getaffinity(0)))])
+def test_untimed_processes_share_the_memory(memory_bytes: int | None, most: int) -> None:
+    prepared = (
+        VariantResolver(ResourceLimits(60.0, memory_bytes))
+        .resolve("mobilenet_v2-0.35-32|fp32|onnxruntime-cpu")
+        .prepared
+    )
+    assert side_by_side([prepared]) == most

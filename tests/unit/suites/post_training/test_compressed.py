@@ -54,20 +54,20 @@ class Calibrated(Copied):
 
 def test_a_file_is_built_once_and_again_when_it_was_damaged(tmp_path: Path) -> None:
     told: list[str] = []
-    shop = BuildCache(tmp_path, told.append)
-    made = shop.artifact(Copied(), shipped("fp32"), None)
-    assert shop.artifact(Copied(), shipped("fp32"), None) == made
+    builds = BuildCache(tmp_path, told.append)
+    made = builds.artifact(Copied(), shipped("fp32"), None)
+    assert builds.artifact(Copied(), shipped("fp32"), None) == made
     assert told == [f"building {made.path.name}"]
     made.path.write_bytes(b"damaged")
-    assert shop.artifact(Copied(), shipped("fp32"), None) == made
+    assert builds.artifact(Copied(), shipped("fp32"), None) == made
     assert len(told) == 2
 
 
 def test_another_source_is_another_file(tmp_path: Path) -> None:
-    shop = BuildCache(tmp_path, print)
+    builds = BuildCache(tmp_path, print)
     other = tmp_path / "fp32.onnx"
     other.write_bytes(b"another net")
-    assert shop.artifact(Copied(), shipped("fp32"), None).path != shop.artifact(Copied(), other, None).path
+    assert builds.artifact(Copied(), shipped("fp32"), None).path != builds.artifact(Copied(), other, None).path
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_format_that_a_setting_does_not_make_has_its_reason() -> None:
     _, case = model.cases(["litert-xnnpack"], [1], None)
     with pytest.raises(ModelError, match=r"makes no \.tflite: ai-edge-quantizer"):
         model.artifact(case, "tflite")
-    with pytest.raises(UsageError, match=r"no \.torchscript"):
+    with pytest.raises(UsageError, match=r"does not build \.torchscript"):
         model.artifact(case, "torchscript")
 
 
@@ -171,7 +171,7 @@ def test_a_converted_file_is_checked_and_kept(tmp_path: Path, monkeypatch: pytes
     assert made.recipe["converter"] == "onnx2tf 9.9"
     assert made.path.read_bytes() == shipped("fp32", "tflite").read_bytes()
     onnx2tf(tmp_path / "broken", monkeypatch, None)
-    assert onnx_to_tflite.kept(made.path)
+    assert onnx_to_tflite.is_intact(made.path)
 
 
 def test_a_conversion_that_fails_or_computes_otherwise_is_refused(

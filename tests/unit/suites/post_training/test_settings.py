@@ -20,7 +20,7 @@ def test_names_are_taken_in_their_order_with_the_reference_first() -> None:
 
 
 def test_settings_that_train_are_refused_and_wrong_names_corrected() -> None:
-    with pytest.raises(UsageError, match="int8-qat trains the net"):
+    with pytest.raises(UsageError, match="int8-qat needs training"):
         chosen("int8-qat")
     with pytest.raises(UnknownName) as raised:
         chosen("int8-statik")
