@@ -22,6 +22,7 @@ from harness.core.verdict import Finding, Verdict
 from harness.runtimes.graph_counts import Counts
 from harness.stats import Definition
 
+from .metrics import latency_metrics
 from .passes.accuracy import AccuracyPass
 from .passes.diagnostics import Diagnostics, diagnose
 from .passes.energy import EnergyPass, EnergyResult, keep_traces
@@ -31,7 +32,7 @@ from .passes.thermal import ThrottleWatch, minute_rows
 from .prepared import NOT_COUNTED, BlobSink, PreparedCase, artifact_info, count_metrics
 from .presets import Profile
 from .samples import CaseState
-from .verdicts import FLATTERED, latency_metrics, same_input_ratio, verdict
+from .verdicts import FLATTERED, same_input_ratio, verdict
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from harness import stats
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.scenario import Scenario
 
+from .presets import Profile, level
 from .samples import CaseState
 
 BACK_TO_BACK: frozenset[Scenario] = frozenset({"SingleStream", "MultiStream", "Offline"})
@@ -18,6 +19,63 @@ BACK_TO_BACK: frozenset[Scenario] = frozenset({"SingleStream", "MultiStream", "O
 
 KEPT_UP = 0.95
 """A machine that answers less than this share of the queries asked of it, in their time, cannot keep up."""
+
+
+TAILS = {"latency_p90_ns": 0.90, "latency_p95_ns": 0.95, "latency_p99_ns": 0.99, "latency_p999_ns": 0.999}
+
+
+def latency_metrics(state: CaseState, profile: Profile, definition: stats.Definition = "numpy") -> dict[str, Quantity]:
+    """Every latency and memory metric from the processes that succeeded (at least one).
+
+    `definition` of a percentile is that of loadgen, openvino, trtexec or numpy, for comparison with those tools.
+    """
+    pooled = np.concatenate(state.wall_ns)
+    confidence = level(len(state.runs), profile)
+    p50 = _p50(state.wall_ns, confidence)
+    cpu = float(np.median([run.median_cpu_ns for run in state.runs]))
+    return {
+        "latency_p50_ns": p50,
+        **_tails(pooled, max(run.calls_per_sample for run in state.runs), definition),
+        "cpu_time_p50_ns": Value(cpu),
+        "wall_per_cpu": wall_per_cpu(state, p50.value, cpu),
+        "first_inference_ns": _median([run.first_inference_ns for run in state.runs]),
+        "cold_start_ns": _median(
+            [run.spawn_ns + run.import_ns + run.load_ns + run.first_inference_ns for run in state.runs]
+        ),
+        "load_ns": _median([run.load_ns for run in state.runs]),
+        "peak_rss_bytes": Value(max(run.peak_rss_bytes for run in state.runs), n=len(state.runs)),
+        "n_processes": Value(len(state.runs)),
+        **scenario_metrics(state, confidence),
+    }
+
+
+def _p50(processes: list[NDArray[np.int64]], confidence: float) -> Value:
+    """Median with its interval over processes; one process alone knows nothing of how the next would differ."""
+    n = sum(map(len, processes))
+    if len(processes) == 1:
+        return Value(float(np.median(processes[0])), n=n)
+    interval = stats.median_interval(processes, confidence)
+    return Value(interval.mid, interval.lo, interval.hi, n)
+
+
+def _median(values: list[int]) -> Value:
+    return Value(float(np.median(values)), n=len(values))
+
+
+def _tails(samples: NDArray[np.int64], calls: int, definition: stats.Definition) -> dict[str, Quantity]:
+    """Every tail; none where a sample is the mean of several calls, which hides the slow ones among them."""
+    if calls > 1:
+        return dict.fromkeys(TAILS, Missing(f"inferences this short are timed {calls} at a time: no slow one shows"))
+    return {name: _tail(samples, p, definition) for name, p in TAILS.items()}
+
+
+def _tail(samples: NDArray[np.int64], p: float, definition: stats.Definition) -> Quantity:
+    found = stats.tail(samples, p, definition=definition)
+    return (
+        Missing(f"n too small: {found.reason}")
+        if isinstance(found, stats.TooFew)
+        else Value(found.value, n=len(samples))
+    )
 
 
 def headline(state: CaseState) -> list[NDArray[Any]]:

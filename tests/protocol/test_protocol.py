@@ -45,7 +45,8 @@ from harness.core.target import PowerTotal, Target, TargetLimits
 from harness.core.verdict import TRUSTED, Finding, Status, Verdict
 from harness.host import resource_limits
 from harness.host.resource_limits import ResourceLimits, process_limit_bytes
-from harness.measure import block, overhead
+from harness.measure import block
+from harness.measure.metrics import latency_metrics
 from harness.measure.passes import diagnostics, energy, latency, worker_process
 from harness.measure.passes.diagnostics import diagnose
 from harness.measure.passes.energy import EnergyPass
@@ -54,10 +55,10 @@ from harness.measure.passes.thermal import ThrottleWatch
 from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.presets import Profile, profile
 from harness.measure.protocol import Job, LabelledData, Loop
-from harness.measure.verdicts import contended, latency_metrics
+from harness.measure.selfcheck import checks
+from harness.measure.verdicts import contended
 from harness.measure.verdicts import verdict as verdict_of
-from harness.measure.worker import __main__, loop, os_counters, setup
-from harness.measure.worker import latency as control
+from harness.measure.worker import __main__, control, loop, os_counters, setup
 from harness.measure.worker import latency as timing
 from harness.measure.worker.loop import LoopPlan
 from harness.measure.worker.scenarios import ScenarioContext
@@ -939,7 +940,7 @@ def test_overhead_is_in_the_header(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         assert job.loop
         return answer([9], warmup_ns=[*[5000] * 2000, *[140] * (job.loop.warmup_n - 2000)])
 
-    monkeypatch.setattr(overhead, "run_worker", run)
+    monkeypatch.setattr(checks, "run_worker", run)
     with RunSession(config_on_a_tree(tmp_path), plan_of([], tmp_path / "run")) as made:
         pass
     assert made.folder.header().harness_overhead_ns == Value(140.0, n=10_000)

@@ -22,6 +22,7 @@ from harness.core.scenario import Load, Scenario
 from harness.core.sensing import Channel
 from harness.core.verdict import Verdict
 from harness.measure.block import RunContext, _details
+from harness.measure.metrics import latency_metrics
 from harness.measure.passes import latency, thermal
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
@@ -29,7 +30,7 @@ from harness.measure.passes.latency import CaseState, LatencyPass
 from harness.measure.passes.worker_process import Answer
 from harness.measure.presets import PROFILES, Profile, profile
 from harness.measure.protocol import Job, Loop
-from harness.measure.verdicts import latency_metrics, verdict
+from harness.measure.verdicts import verdict
 from harness.measure.worker import latency as timing
 from harness.measure.worker.loop import LoopPlan, Samples
 from harness.measure.worker.scenarios import ScenarioContext, drive

@@ -22,7 +22,7 @@ from harness.measure.prepared import BlobSink, PreparedCase
 from harness.measure.presets import Profile, fitted, level
 from harness.measure.protocol import Job, LabelledData, Loop
 from harness.measure.samples import CaseState
-from harness.measure.worker.setup import N_FEEDS
+from harness.measure.worker.inputs import N_FEEDS
 
 from .thermal import ThermalWatch, ThrottleWatch
 from .worker_process import Answer, WorkerFailure, run_worker

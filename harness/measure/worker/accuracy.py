@@ -19,7 +19,8 @@ from harness.runtimes.base import Session
 from harness.stats.output_quality import discordant, hits
 from harness.stats.proportions import Difference, decide, looks
 
-from .setup import Outcome, only_input
+from .inputs import only_input
+from .setup import Outcome
 
 
 def accuracy(session: Session, job: Job) -> Outcome:

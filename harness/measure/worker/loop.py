@@ -2,8 +2,6 @@
 
 Named tuples where the rest of the project has frozen dataclasses: those take five times as long to define, and the
 measured child imports this module.
-
-What a scenario has at hand.
 """
 
 from __future__ import annotations
@@ -20,7 +18,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.scenario import Load
 from harness.runtimes.base import Batch
 
 SHORTEST_SAMPLE_NS = 50_000
@@ -165,20 +162,3 @@ def calls_per_sample(median_ns: float, shortest_ns: int = SHORTEST_SAMPLE_NS) ->
 
 def _per_call(durations: NDArray[np.int64], calls: int) -> NDArray[np.int64]:
     return np.rint(durations / calls).astype(np.int64)
-
-
-class ScenarioContext(NamedTuple):
-    """What a scenario has at hand: a warm `session`, `another` like it, the case's load and batch, and the time."""
-
-    session: DrivenSession
-    another: Callable[[], DrivenSession]
-    load: Load = Load()
-    batch: int = 1
-    seed: int = 0
-    now: Clock = time.perf_counter_ns
-    sleep: Callable[[float], None] = time.sleep
-
-    def wait_until(self, due_ns: int) -> None:
-        """Sleep until then; never spin, since that would burn what a waiting device saves."""
-        while (left_ns := due_ns - self.now()) > 0:
-            self.sleep(left_ns / 1e9)

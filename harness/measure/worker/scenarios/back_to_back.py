@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.measure.worker import loop
-from harness.measure.worker.loop import DrivenSession, LoopPlan, Samples, ScenarioContext
+from harness.measure.worker.loop import DrivenSession, LoopPlan, Samples
+from harness.measure.worker.scenarios import ScenarioContext
 from harness.runtimes.base import Batch
 
 MINUTE_NS = 60_000_000_000

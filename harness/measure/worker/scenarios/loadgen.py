@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from harness.measure.worker import loop
-from harness.measure.worker.loop import LoopPlan, Samples, ScenarioContext
+from harness.measure.worker.loop import LoopPlan, Samples
+from harness.measure.worker.scenarios import ScenarioContext
 from harness.runtimes.base import Batch
 
 from .offline import at_once, open_streams

@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from harness.measure.worker import loop
-from harness.measure.worker.loop import DrivenSession, LoopPlan, Samples, ScenarioContext
+from harness.measure.worker.loop import DrivenSession, LoopPlan, Samples
+from harness.measure.worker.scenarios import ScenarioContext
 from harness.runtimes.base import Batch
 
 

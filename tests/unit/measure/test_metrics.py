@@ -16,12 +16,13 @@ from harness.core.record import Blob, ProcessRun
 from harness.core.scenario import Load, Scenario
 from harness.core.sensing import Channel
 from harness.core.verdict import Verdict
+from harness.measure.metrics import latency_metrics
 from harness.measure.passes.thermal import minute_rows
 from harness.measure.prepared import PreparedCase
 from harness.measure.presets import PROFILES, fitted, profile
 from harness.measure.protocol import Job
 from harness.measure.samples import CaseState
-from harness.measure.verdicts import latency_metrics, verdict
+from harness.measure.verdicts import verdict
 from harness.runtimes.base import Options
 from harness.sensors.sampler import Series, Traces
 
