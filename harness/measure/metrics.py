@@ -1,4 +1,4 @@
-"""What a scenario's samples say beyond a latency: throughput by its own rule, the share of busy time, the bound."""
+"""The metrics of a case from the samples of its processes: latency, memory, and those of its scenario."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TAILS = {"latency_p90_ns": 0.90, "latency_p95_ns": 0.95, "latency_p99_ns": 0.99,
 
 
 def latency_metrics(state: CaseState, profile: Profile, definition: stats.Definition = "numpy") -> dict[str, Quantity]:
-    """Every latency and memory metric from the processes that succeeded (at least one).
+    """Return every latency and memory metric of the processes that succeeded (at least one).
 
     `definition` of a percentile is that of loadgen, openvino, trtexec or numpy, for comparison with those tools.
     """
@@ -50,7 +50,7 @@ def latency_metrics(state: CaseState, profile: Profile, definition: stats.Defini
 
 
 def _p50(processes: list[NDArray[np.int64]], confidence: float) -> Value:
-    """Median with its interval over processes; one process alone knows nothing of how the next would differ."""
+    """Return the median with its interval over processes; one process alone gives no interval."""
     n = sum(map(len, processes))
     if len(processes) == 1:
         return Value(float(np.median(processes[0])), n=n)
@@ -63,7 +63,7 @@ def _median(values: list[int]) -> Value:
 
 
 def _tails(samples: NDArray[np.int64], calls: int, definition: stats.Definition) -> dict[str, Quantity]:
-    """Every tail; none where a sample is the mean of several calls, which hides the slow ones among them."""
+    """Return every tail; none where a sample is the mean of several calls, which hides slow ones."""
     if calls > 1:
         return dict.fromkeys(TAILS, Missing(f"inferences this short are timed {calls} at a time: no slow one shows"))
     return {name: _tail(samples, p, definition) for name, p in TAILS.items()}
@@ -79,7 +79,7 @@ def _tail(samples: NDArray[np.int64], p: float, definition: stats.Definition) ->
 
 
 def headline(state: CaseState) -> list[NDArray[Any]]:
-    """What the case is judged by, one array a process: Offline's ns per sample over the window, else every latency."""
+    """Return the samples of the headline figure, one array per process: Offline's ns per sample, else every latency."""
     if state.prepared.case.scenario != "Offline":
         return list(state.wall_ns)
     batch = state.prepared.options.batch
@@ -87,7 +87,7 @@ def headline(state: CaseState) -> list[NDArray[Any]]:
 
 
 def scenario_metrics(state: CaseState, confidence: float) -> dict[str, Quantity]:
-    """Metrics that depend on the scenario; those of other scenarios are Missing and say whose they are."""
+    """Return the metrics that depend on the scenario; those of other scenarios are Missing and name theirs."""
     return {
         "n_inferences": Value(sum(run.n_timed * run.calls_per_sample for run in state.runs) * _per_query(state)),
         "throughput_per_s": _throughput(state, confidence),
@@ -98,7 +98,7 @@ def scenario_metrics(state: CaseState, confidence: float) -> dict[str, Quantity]
 
 
 def keeps_up(state: CaseState) -> tuple[float, float] | None:
-    """(asked, answered) inferences a second of Server and paced; None where nothing is asked."""
+    """Return (requested, completed) inferences per second of Server and paced; None where no rate is set."""
     rate = state.prepared.case.load.rate_per_s
     if rate is None:
         return None
@@ -109,7 +109,7 @@ def keeps_up(state: CaseState) -> tuple[float, float] | None:
 
 
 def wall_per_cpu(state: CaseState, p50_ns: float, cpu_ns: float) -> Quantity:
-    """Wall over CPU time of the same work, given the medians of an inference.
+    """Return wall over CPU time of the same work, given the medians of one inference.
 
     In Server without the queue; in Offline the time that all streams had over what the process used of it.
     """
@@ -131,7 +131,7 @@ def _window_ns(state: CaseState) -> float:
 
 
 def _throughput(state: CaseState, confidence: float) -> Value:
-    """Samples a second: of the windows where others than the net decide when it works, else of the time it works."""
+    """Return samples per second: over the windows in Server and paced, else over the time spent in inference."""
     scenario, batch = state.prepared.case.scenario, state.prepared.options.batch
     if scenario == "Offline":
         return _offline_throughput(headline(state), confidence)
@@ -142,7 +142,7 @@ def _throughput(state: CaseState, confidence: float) -> Value:
 
 
 def _offline_throughput(processes: list[NDArray[Any]], confidence: float) -> Value:
-    """Median over processes; one alone has no interval."""
+    """Return the median over processes; one alone has no interval."""
     if len(processes) == 1:
         return Value(1e9 / float(processes[0][0]), n=1)
     time_ns = stats.median_interval(processes, confidence)
@@ -157,7 +157,7 @@ def _busy(state: CaseState) -> Quantity:
 
 
 def _bound(state: CaseState) -> dict[str, Quantity]:
-    """Whether 99 of 100 queries come within the latency bound, and how many did."""
+    """Return whether 99 of 100 queries come within the latency bound, and the share that did."""
     names = ("bound_met_share", "bound_held")
     limit = state.prepared.case.load.latency_bound_ns
     if limit is None:
@@ -171,7 +171,7 @@ def _bound(state: CaseState) -> dict[str, Quantity]:
 
 
 def _sustained(state: CaseState) -> dict[str, Quantity]:
-    """The last minute, and what it is to the first."""
+    """Return the median of the last minute and its ratio to the first."""
     names = ("sustained_p50_ns", "sustained_ratio")
     if state.prepared.case.scenario != "sustained":
         return dict.fromkeys(names, Missing("only in the scenario sustained"))
@@ -185,5 +185,5 @@ def _sustained(state: CaseState) -> dict[str, Quantity]:
 
 
 def minutes_of(wall_ns: NDArray[Any], more: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
-    """The samples of sustained, one array a minute."""
+    """Split the samples of sustained into one array per minute."""
     return np.split(wall_ns, np.cumsum(more["minute_n"])[:-1])

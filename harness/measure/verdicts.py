@@ -1,8 +1,7 @@
-"""Did other programs take part of the machine while the case ran? Steady figures are no proof that they did not.
+"""Whether a case's latency may be trusted: throttled, contended, overloaded, unsteady, drifted, or precise enough.
 
-A loaded machine has given a median 2.9 times too high with a spread of .2 %.
-
-What the samples of a case's processes say: its metrics and its verdict.
+A machine with other load has given a median 2.9 times too high with a spread of .2 %: steady figures are no proof that
+nothing else ran.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _LEAST_NS = 20e6
 
 
 def contended(state: CaseState, metrics: dict[str, Quantity]) -> Verdict | None:
-    """The verdict with all the evidence there is; None where there is none."""
+    """Return the verdict 'contended' with all the evidence there is; None where there is none."""
     evidence = [found for found in (_held_off(state, metrics), _preempted(state), _waited(state)) if found]
     if not evidence:
         return None
@@ -84,7 +83,7 @@ FLATTERED = 0.90
 
 
 def verdict(state: CaseState, metrics: dict[str, Quantity], profile: Profile, machine: Verdict | None) -> Verdict:
-    """Whether the latency may be trusted; the gravest reason wins. `machine` is a verdict on the whole machine."""
+    """Return whether the latency may be trusted; the gravest reason wins. `machine` is a verdict on the machine."""
     if state.failure is not None:
         return state.failure.verdict
     return (
@@ -151,7 +150,7 @@ def _width(state: CaseState, metrics: dict[str, Quantity], profile: Profile) -> 
 
 
 def _bound_sentence(state: CaseState, metrics: dict[str, Quantity]) -> str:
-    """Whether the latency bound holds, as the end of a sentence; empty where there is none."""
+    """Return the end of a sentence on the latency bound; '' where there is none."""
     limit_ns, held, share = state.prepared.case.load.latency_bound_ns, metrics["bound_held"], metrics["bound_met_share"]
     if limit_ns is None or not isinstance(share, Value):
         return ""
@@ -160,13 +159,13 @@ def _bound_sentence(state: CaseState, metrics: dict[str, Quantity]) -> str:
 
 
 def same_input_ratio(state: CaseState) -> float | None:
-    """Median over processes: one input repeated against inputs in rotation; None where it was not tried."""
+    """Return the median ratio over processes of one input repeated to inputs in rotation; None where not tried."""
     ratios = [run.same_input_ratio for run in state.runs if run.same_input_ratio is not None]
     return float(np.median(ratios)) if ratios else None
 
 
 def _flattered(state: CaseState) -> str:
-    """That repeating one input is much faster, as the end of a sentence: the figure itself has inputs in rotation."""
+    """Return the end of a sentence for one input repeated being much faster; '' where it is not."""
     ratio = same_input_ratio(state)
     if ratio is None or ratio >= FLATTERED:
         return ""

@@ -109,7 +109,9 @@ class CasePreparer:
                 prepared[case] = result
             else:
                 refused[case] = result
-        prepared = {case: replace(one, oracle=self._oracle(one, prepared)) for case, one in prepared.items()}
+        prepared = {
+            case: replace(one, output_reference=self._output_reference(one, prepared)) for case, one in prepared.items()
+        }
         references = {one.case: found for one in prepared.values() if (found := self._reference(one, prepared))}
         return Preparation(tuple(prepared.values()), refused, references)
 
@@ -156,7 +158,7 @@ class CasePreparer:
             return None, f"{case.dataset} is not on this machine: edgebench data fetch {case.dataset}"
         return LabelledData(data.kind, str(data.path.resolve()), artifact.preprocess, data.limit, data.figure), ""
 
-    def _oracle(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
+    def _output_reference(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
         """The fp32 net of the same model on the first reference runtime that can; of a user's file that file itself."""
         for name in ORACLES:
             one = replace(

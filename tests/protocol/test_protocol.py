@@ -1146,7 +1146,7 @@ def compared(
     """
     reference = prepared(Case("m", "reference", "onnxruntime-cpu"))
     precision = how.pop("precision", setting)
-    own = prepared(Case("m", setting, "null"), oracle=reference, precision=precision)
+    own = prepared(Case("m", setting, "null"), output_reference=reference, precision=precision)
     told = iter(answers)
     execution = how.pop("execution", {})
 
@@ -1559,7 +1559,7 @@ def test_synthetic_weights_have_no_accuracy(monkeypatch: pytest.MonkeyPatch, tmp
     data = {"fashion-mnist": EvaluationData("idx", ROOT / "suites" / "data" / "fashion-mnist")}
     case = Case("m", "fp32", "null", dataset="fashion-mnist", weights="synthetic")
     (own,) = CasePreparer(find, data, ResourceLimits(60.0)).prepare_all([case]).prepared
-    ((record,), jobs) = records(monkeypatch, tmp_path, [dataclasses.replace(own, oracle=None)])
+    ((record,), jobs) = records(monkeypatch, tmp_path, [dataclasses.replace(own, output_reference=None)])
     assert "accuracy" not in {job.phase for job in jobs}
     for name in ("top1", "top5", "n_images", "agreement", "sqnr_db"):
         assert record.missing(name) == "not available: synthetic weights"
@@ -1570,7 +1570,7 @@ def test_synthetic_weights_have_no_accuracy(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_fidelity_takes_the_same_inputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     reference = scored(Case("m", "reference", "onnxruntime-cpu", dataset="fashion-mnist"))
-    own = scored(Case("m", "int8-static", "null", dataset="fashion-mnist"), oracle=reference)
+    own = scored(Case("m", "int8-static", "null", dataset="fashion-mnist"), output_reference=reference)
     _, jobs = records(monkeypatch, tmp_path, [own])
     probes = [job for job in jobs if job.phase == "probe"]
     assert [job.phase for job in jobs][3:5] == ["probe", "probe"], "after timing"

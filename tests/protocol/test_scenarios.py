@@ -660,8 +660,8 @@ def test_sustained_reads_heat_and_clocks_every_two_seconds(monkeypatch: pytest.M
         state = started(scenario, LOADS[scenario])
         measured(monkeypatch, state, QUICK, Worker(slowing), sensors)
     assert weather.asked == [(["thermal", "cpufreq"], 2 * SECOND)]
-    assert state.climate is not None
-    assert set(state.climate.series) == {each.channel.name for each in CLIMATE} - {"pmic/core"}
+    assert state.thermal_traces is not None
+    assert set(state.thermal_traces.series) == {each.channel.name for each in CLIMATE} - {"pmic/core"}
 
 
 def test_sustained_compares_the_last_minute_with_the_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ _CHANNELS = (1, 3, 4)
 
 
 def load_inputs(session: Session, job: Job) -> list[Batch]:
-    """Real inputs where the parent gave some, else seeded ones of the graph's signature."""
+    """Return the timed loop's inputs: those the parent gave, else seeded ones of the graph's signature."""
     if job.feeds is not None:
         spec = only_input(session)
         rows = np.load(job.feeds, allow_pickle=False)
@@ -35,7 +35,11 @@ def load_inputs(session: Session, job: Job) -> list[Batch]:
 
 
 def only_input(session: Session) -> TensorSpec:
-    """The input that an image goes to; SessionError where the model has several."""
+    """Return the input that an image goes to.
+
+    Raises:
+        SessionError: The model has several inputs.
+    """
     if len(session.inputs) != 1:
         names = [spec.name for spec in session.inputs]
         raise SessionError(f"images need a model with one input, this one has {len(names)}: {names}")
@@ -61,7 +65,7 @@ def _images(spec: TensorSpec, labelled: LabelledData) -> Iterator[Batch]:
 
 
 def _seeded(spec: TensorSpec, options: Options, rng: np.random.Generator) -> NDArray[Any]:
-    """A picture with channels last gets the numbers of the same picture with channels first; else as synthesised."""
+    """Draw one input; a picture with channels last gets the numbers of the same picture with channels first."""
     from harness.runtimes.inputs import concrete_shape, synthetic_input
 
     shape = concrete_shape(spec, options)

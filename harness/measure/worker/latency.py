@@ -22,7 +22,7 @@ from .setup import Outcome, adapter
 
 
 def latency(session: Session, job: Job) -> Outcome:
-    """Every duration of one process, and what the kernel saw meanwhile."""
+    """Return every duration of one process, and the kernel's counters meanwhile."""
     if job.loop is None:
         raise ValueError("a latency job needs a loop")
     batches = load_inputs(session, job)
@@ -79,7 +79,7 @@ class _Stamped:
 
 
 def stamps(session: Session, job: Job) -> Outcome:
-    """Arrays 'at_ns' (on the clock that all processes share), 'wall_ns' and 'cpu_ns', one entry a sample."""
+    """Return the arrays 'at_ns' (on the clock all processes share), 'wall_ns' and 'cpu_ns', one entry per sample."""
     if job.loop is None:
         raise ValueError("a stamps job needs a loop")
     batches, loop, threads = load_inputs(session, job), job.loop, job.options.threads

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 def inspect(session: Session, job: Job) -> Outcome:
-    """What one inference gives; the inputs are in every result."""
+    """Return the shapes of the outputs; those of the inputs are in every result."""
     session.prepare(load_inputs(session, job)[0])
     session.infer()
     return {"outputs": {name: list(array.shape) for name, array in session.fetch().items()}}, {}
 
 
 def probe(session: Session, job: Job) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """All outputs of each input as one row of float32; the session's own account of what it ran, and its counts."""
+    """Return the outputs of each input as one row of float32, the session's account of what it ran, and its counts."""
     rows = []
     for batch in probe_inputs(session, job):
         session.prepare(batch)
@@ -66,6 +66,6 @@ def split_outputs(session: Session) -> OperatorProfile | Missing:
 
 
 def profile(session: Session, job: Job) -> Outcome:
-    """The operators, or why there are none."""
+    """Return the operators, or why there are none."""
     session.prepare(load_inputs(session, job)[0])
     return {"operators": asdict(split_outputs(session))}, {}

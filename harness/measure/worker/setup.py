@@ -1,4 +1,4 @@
-"""Prepare the worker: its death with the parent, its CPUs, its runtime, and the model's inputs."""
+"""Set up the worker process: its death with the parent, its CPUs, and its runtime's adapter."""
 
 from __future__ import annotations
 

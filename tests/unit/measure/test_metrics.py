@@ -188,7 +188,7 @@ def test_each_minute_has_its_temperature_and_clock() -> None:
         series("cpufreq/policy0", "Hz", [2e9, 1e9]),
         series("devfreq/gpu", "Hz", [5e8, 5e8]),
     ]
-    state.climate = Traces({each.channel.name: each for each in channels}, 0, 0)
+    state.thermal_traces = Traces({each.channel.name: each for each in channels}, 0, 0)
     rows = minute_rows(state)
     assert [row["minute"] for row in rows] == [1, 2]
     assert [row["p50_ns"] for row in rows] == [2 * MS, 3 * MS]

@@ -1,4 +1,4 @@
-"""How the queries of each scenario reach the session: one small function a scenario, all answering with `Samples`.
+"""How the queries of each scenario reach the session: one small function per scenario, each returning `Samples`.
 
 Every one drives the same timed loop. What differs is what stands between the loop and the session: who waits for
 what before the clock starts, and how many inferences a query has.
