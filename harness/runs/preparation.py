@@ -109,7 +109,9 @@ class CasePreparer:
                 prepared[case] = result
             else:
                 refused[case] = result
-        prepared = {case: replace(one, oracle=self._output_reference(one, prepared)) for case, one in prepared.items()}
+        prepared = {
+            case: replace(one, output_reference=self._output_reference(one, prepared)) for case, one in prepared.items()
+        }
         baselines = {one.case: self._accuracy_baseline(one, prepared) for one in prepared.values()}
         references = {case: baseline for case, baseline in baselines.items() if baseline}
         return Preparation(tuple(prepared.values()), refused, references)

@@ -24,11 +24,11 @@ from harness.host.identity import identity
 from harness.host.thermal import wait_until_cool
 from harness.host.tuning import journal_path, tuned
 from harness.measure.block import RunContext, Step, measure_block
-from harness.measure.overhead import loop_overhead_ns
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
 from harness.measure.passes.thermal import ThrottleWatch
 from harness.measure.prepared import PreparedCase
+from harness.measure.selfcheck.checks import loop_overhead_ns
 from harness.sensors.board_power import power_source
 from harness.sensors.registry import open_sensors
 from harness.store.runfolder import RunFolder

@@ -17,7 +17,7 @@ from reports.section import Absent, Figure, Key, Section, figures_html
 
 _PHASES = {"import": "After import", "load": "After load", "first": "After the first", "steady": "Steady"}
 _COLUMNS = ("artifact_bytes", "peak_rss_bytes", "arena_bytes", "parameters", "macs")
-_KINDS = {"memory_rss": "resident", "memory_uss": "its own alone"}
+_KINDS = {"memory_rss": "resident (RSS)", "memory_uss": "private (USS)"}
 _MOST_LINES = 8  # cases drawn over time: the others are in the table
 _MOST_POINTS = 120
 _MEGABYTE = 1e6

@@ -19,7 +19,7 @@ def render(data: ReportData) -> Markup | Absent:
     """The achieved rate of every trusted case whose multiply-accumulates are known."""
     cases = [case for case in data.cases if case.trusted and _rate(case)]
     if not cases:
-        return Absent("nobody counted the multiply-accumulates (MACs) of these nets, so there is no rate to draw")
+        return Absent("the multiply-accumulates (MACs) of these models are unknown, so there is no rate to draw")
     return figures_html([_figure(data, cases)])
 
 

@@ -53,7 +53,7 @@ def _figure(data: ReportData, what: str, x_of: Callable[[CaseView], int], name: 
             traces, xaxis=axis(what, dtick=1), yaxis=axis(f"{title} ({scale.unit})", better, rangemode="tozero")
         ),
         _summary(lines, x_of, name, what),
-        "A line that bends flat says that more brings nothing: the cores wait for memory or for each other.",
+        "Where a line flattens, more of it no longer helps: the cores wait for memory or for each other.",
         ("Case", what, f"{title} ({scale.unit})"),
         rows,
         keys=[Key(label, colours[label], dash="solid") for label in lines],

@@ -22,7 +22,6 @@ from harness.core.quantity import Missing, Quantity, Value
 from harness.core.sensing import Channel, Reading
 from harness.core.verdict import Verdict
 from harness.measure import ab as pairs
-from harness.measure import overhead
 from harness.measure.ab import PairedComparison, ProcessTiming, Side
 from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.prepared import PreparedCase
@@ -606,7 +605,7 @@ def test_target_of_the_timed_loop(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         warm_up = np.concatenate((np.full(settling, 9000), np.full(counted // 2, 120), np.full(counted // 2, 140)))
         return Answer({}, {"warmup_ns": warm_up, "wall_ns": np.array([1]), "cpu_ns": np.array([1])})
 
-    monkeypatch.setattr(overhead, "run_worker", worker)
+    monkeypatch.setattr(checks, "run_worker", worker)
     check = checks.loop_overhead(tmp_path, arch)
     assert (number(check.quantity), check.unit, check.target) == (130.0, "ns", target)
 

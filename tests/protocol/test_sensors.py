@@ -29,11 +29,12 @@ from harness.core.verdict import Verdict
 from harness.host.checks import virtualization
 from harness.host.recording import JOURNAL
 from harness.host.replay import ReplayFs
+from harness.measure.metrics import latency_metrics
 from harness.measure.passes.energy import EnergyPass, EnergyResult
 from harness.measure.passes.worker_process import WorkerFailure
 from harness.measure.presets import PROFILES, profile
 from harness.measure.protocol import Job
-from harness.measure.verdicts import latency_metrics, verdict
+from harness.measure.verdicts import verdict
 from harness.measure.worker.loop import Samples
 from harness.runs.session import machine_verdict
 from harness.sensors import open_sensors, read_all

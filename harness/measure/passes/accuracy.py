@@ -45,14 +45,14 @@ class CaseOutputs:
     stop: Mapping[str, Any] = field(default_factory=dict)
 
     def at(self, places: NDArray[np.int64] | None) -> CaseOutputs:
-        """The same of some images alone; of all for None."""
+        """Return the outputs of the images at `places`, of all for None."""
         if places is None:
             return self
         return replace(self, outputs=self.outputs[places], labels=self.labels[places], places=places)
 
     @property
     def hits(self) -> NDArray[np.bool_]:
-        """For each image whether the best class is its label."""
+        """For each image, whether the best class is its label."""
         return output_quality.hits(self.outputs, self.labels)
 
 
@@ -88,7 +88,7 @@ class AccuracyPass:
         return case.job("accuracy", out, seed=0)
 
     def _stop(self, reference: PreparedCase) -> StoppingRule | None:
-        """What a case is compared with while it runs; None where fp32 gave no scores: the case then runs to its end."""
+        """Write what a case is compared with while it runs; None without scores of fp32: it then runs to its end."""
         scored = self._known.get(_key(reference))
         if not isinstance(scored, CaseOutputs) or scored.unscored or self._margin is None:
             return None
@@ -97,11 +97,11 @@ class AccuracyPass:
         return StoppingRule(str(file.resolve()), scored.outputs.shape[1], self._margin)
 
     def of(self, case: PreparedCase) -> CaseOutputs | WorkerFailure:
-        """What `run` found; KeyError for a case that it was not given."""
+        """Return the outputs of a case; KeyError for one that `run` was not given."""
         return self._known[_key(case)]
 
     def metrics(self, case: PreparedCase, reference: PreparedCase | None) -> dict[str, Quantity]:
-        """Every accuracy metric of the case, against the fp32 `reference` on the same runtime."""
+        """Return every accuracy metric of the case, against the fp32 `reference` on the same runtime."""
         if case.labelled is None:
             return _all(Missing(case.unlabelled or "no labelled images: give some with --data"))
         own = self._known[_key(case)]
@@ -138,7 +138,7 @@ class AccuracyPass:
         }
 
     def details(self, case: PreparedCase, reference: PreparedCase | None) -> dict[str, Any]:
-        """What the record says of the accuracy beside its metrics: name and counts, by part and against `reference`."""
+        """Return what the record holds beside the metrics: name and counts, by part and against `reference`."""
         own = self._known.get(_key(case))
         if case.labelled is None or not isinstance(own, CaseOutputs) or own.unscored:
             return {}
@@ -157,7 +157,7 @@ class AccuracyPass:
 
 
 def _by_part(scored: CaseOutputs) -> Iterator[tuple[str, dict[str, int]]]:
-    """Right answers of each part; of one that a limit on the images cut, of what is left."""
+    """Count the right answers of each part; of a part that a limit cut, those of what is left."""
     start = 0
     places = np.arange(len(scored.hits)) if scored.places is None else scored.places
     for name, size in scored.parts:
@@ -187,7 +187,7 @@ def _scored(answer: Answer) -> CaseOutputs:
 
 
 def _difference(own: CaseOutputs, reference: CaseOutputs) -> Value:
-    """Top-1 less fp32's on the same images with its paired interval; of a pass that could end early its last look's."""
+    """Return top-1 less fp32's on the same images with its paired interval, at the level of the last look."""
     alone, in_reference = output_quality.discordant(own.hits, reference.hits)
     n = len(own.hits)
     lo, hi = paired_difference(in_reference, alone, n, own.stop.get("level", 0.95))

@@ -46,7 +46,7 @@ class FidelityPass:
 
     def run(self, cases: Iterable[PreparedCase]) -> None:
         """Probe the cases and what they are compared with, one process a core: this pass is not timed."""
-        both = [each for case in cases for each in (case, case.oracle) if each is not None]
+        both = [each for case in cases for each in (case, case.output_reference) if each is not None]
         todo = {_key(each): each for each in both if _key(each) not in self._known}
         with ThreadPoolExecutor(side_by_side(todo.values())) as pool:
             for key, probed in zip(todo, pool.map(self._probe, todo.values()), strict=True):
@@ -71,13 +71,13 @@ class FidelityPass:
         own = self._known[_key(case)]
         if isinstance(own, WorkerFailure):
             return _all(_ended(own))
-        if case.oracle is None:
+        if case.output_reference is None:
             return _all("no fp32 net on a reference runtime to compare with")
-        if _key(case.oracle) == _key(case):
+        if _key(case.output_reference) == _key(case):
             return _all("this is the reference that others are compared with")
-        reference = self._known[_key(case.oracle)]
+        reference = self._known[_key(case.output_reference)]
         if isinstance(reference, WorkerFailure):
-            return _all(f"the probe of {case.oracle.case.id} ended as {reference.verdict.status}")
+            return _all(f"the probe of {case.output_reference.case.id} ended as {reference.verdict.status}")
         return compare(own.outputs, reference.outputs)
 
     def execution(self, case: PreparedCase, runs: Sequence[ProcessRun]) -> Execution:

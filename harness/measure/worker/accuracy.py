@@ -19,11 +19,12 @@ from harness.runtimes.base import Session
 from harness.stats.output_quality import discordant, hits
 from harness.stats.proportions import Difference, decide, planned_looks
 
-from .setup import Outcome, only_input
+from .inputs import only_input
+from .setup import Outcome
 
 
 def accuracy(session: Session, job: Job) -> Outcome:
-    """Image by image, in the order and as far as the job says."""
+    """Return outputs and labels, image by image, in the order and as far as the job says."""
     if job.labelled is None:
         raise ValueError("an accuracy job needs labelled images")
     spec = only_input(session)
@@ -45,7 +46,7 @@ def accuracy(session: Session, job: Job) -> Outcome:
 
 
 def in_order(dataset: Dataset, limit: int | None, seed: int | None) -> Iterator[tuple[int, Image, Label]]:
-    """Place, image and label of the first `limit` images; in random order where there is a seed."""
+    """Yield place, image and label of the first `limit` images, in random order where there is a seed."""
     if seed is None:
         for place, (image, label) in enumerate(dataset.items(limit)):
             yield place, image, label
@@ -67,7 +68,7 @@ class EarlyStopping:
         self.said: dict[str, Any] = {}
 
     def enough(self, places: list[int], outputs: list[NDArray[np.float32]]) -> bool:
-        """Whether the difference is decided after these images; asked after each."""
+        """Return whether the difference is decided after these images; called after each."""
         n = len(places)
         if n not in self._looks or outputs[0].size != self._stop.classes:
             return False

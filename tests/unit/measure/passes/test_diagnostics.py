@@ -24,7 +24,7 @@ from harness.runtimes.base import Options
 from suites.artifacts import catalog
 from tests.unit.measure.jobs import null_job
 
-FAKES = Path(__file__).parents[2] / "fakes"
+FAKES = Path(__file__).parents[3] / "fakes"
 NET = "mobilenet_v2-0.35-32"
 MIB = 1 << 20
 

@@ -16,12 +16,13 @@ from harness.core.record import Blob, ProcessRun
 from harness.core.scenario import Load, Scenario
 from harness.core.sensing import Channel
 from harness.core.verdict import Verdict
+from harness.measure.metrics import latency_metrics
 from harness.measure.passes.thermal import minute_rows
 from harness.measure.prepared import PreparedCase
 from harness.measure.presets import PROFILES, fitted, profile
 from harness.measure.protocol import Job
 from harness.measure.samples import CaseState
-from harness.measure.verdicts import latency_metrics, verdict
+from harness.measure.verdicts import verdict
 from harness.runtimes.base import Options
 from harness.sensors.sampler import Series, Traces
 
@@ -187,7 +188,7 @@ def test_each_minute_has_its_temperature_and_clock() -> None:
         series("cpufreq/policy0", "Hz", [2e9, 1e9]),
         series("devfreq/gpu", "Hz", [5e8, 5e8]),
     ]
-    state.climate = Traces({each.channel.name: each for each in channels}, 0, 0)
+    state.thermal_traces = Traces({each.channel.name: each for each in channels}, 0, 0)
     rows = minute_rows(state)
     assert [row["minute"] for row in rows] == [1, 2]
     assert [row["p50_ns"] for row in rows] == [2 * MS, 3 * MS]

@@ -14,7 +14,7 @@ from harness.measure.protocol import Job, LabelledData, Loop
 from harness.runtimes.base import Options
 from tests.unit.measure.jobs import null_job
 
-FAKES = Path(__file__).parents[2] / "fakes"
+FAKES = Path(__file__).parents[3] / "fakes"
 
 
 @pytest.fixture(autouse=True)

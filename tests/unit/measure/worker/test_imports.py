@@ -22,7 +22,7 @@ OURS = {
     "harness.measure.worker",
     *(
         f"harness.measure.worker.{name}"
-        for name in ("__main__", "latency", "loop", "os_counters", "scenarios", "setup")
+        for name in ("__main__", "control", "inputs", "latency", "loop", "os_counters", "scenarios", "setup")
     ),
 }
 HEAVY = {

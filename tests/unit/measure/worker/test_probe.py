@@ -15,7 +15,8 @@ from harness.core.execution import Execution
 from harness.core.quantity import Missing
 from harness.measure.protocol import Job, LabelledData
 from harness.measure.worker.accuracy import accuracy
-from harness.measure.worker.probe import N_IMAGES, N_SEEDED, probe
+from harness.measure.worker.inputs import N_IMAGES, N_SEEDED
+from harness.measure.worker.probe import probe
 from harness.runtimes.base import Batch, Options, Outputs, Session, SessionError, TensorSpec
 from suites.artifacts.catalog import DATA
 

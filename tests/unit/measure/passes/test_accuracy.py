@@ -158,7 +158,7 @@ def test_fidelity_is_to_the_reference_and_of_the_options_of_the_case(
 
     monkeypatch.setattr(fidelity, "run_worker", run_worker)
     reference = prepared("fp32", "a")
-    plain = dataclasses.replace(prepared("fp32", "b"), oracle=reference)
+    plain = dataclasses.replace(prepared("fp32", "b"), output_reference=reference)
     tuned = dataclasses.replace(plain, options=Options(settings={"fast": "1"}))
     probes = FidelityPass(tmp_path)
     probes.run([plain, tuned])

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from harness.measure.protocol import Job
-from harness.measure.worker import probe, setup
+from harness.measure.worker import inputs as module
+from harness.measure.worker import setup
 from harness.runtimes.base import Options, SessionError, TensorSpec
 from harness.runtimes.null import NullRuntime
 
@@ -24,7 +25,7 @@ class Session:
 
 def made(spec: TensorSpec, **settings: object) -> list[np.ndarray]:
     job = Job("latency", "null", "", "", **settings)  # type: ignore[arg-type]
-    return [batch[spec.name] for batch in setup.load_inputs(Session(spec), job)]  # type: ignore[arg-type]
+    return [batch[spec.name] for batch in module.load_inputs(Session(spec), job)]  # type: ignore[arg-type]
 
 
 def test_a_batch_holds_neighbouring_images_and_every_image_comes_first_once(tmp_path: Path) -> None:
@@ -35,14 +36,14 @@ def test_a_batch_holds_neighbouring_images_and_every_image_comes_first_once(tmp_
 
 def test_seeded_inputs_differ_from_each_other_and_with_the_seed() -> None:
     first, again, other = made(SPEC), made(SPEC), made(SPEC, seed=1)
-    assert len({each.tobytes() for each in first}) == setup.N_FEEDS
+    assert len({each.tobytes() for each in first}) == module.N_FEEDS
     assert [each.tobytes() for each in first] == [each.tobytes() for each in again]
     assert not {each.tobytes() for each in first} & {each.tobytes() for each in other}
 
 
 def test_images_need_one_input() -> None:
     with pytest.raises(SessionError, match=r"one input, this one has 2: \['x', 'y'\]"):
-        setup.only_input(Session(SPEC, TensorSpec("y", (1,), "float32")))  # type: ignore[arg-type]
+        module.only_input(Session(SPEC, TensorSpec("y", (1,), "float32")))  # type: ignore[arg-type]
 
 
 def test_a_runtime_is_found_by_module_and_attribute() -> None:
@@ -51,7 +52,7 @@ def test_a_runtime_is_found_by_module_and_attribute() -> None:
 
 def test_a_picture_is_the_same_with_channels_first_and_last() -> None:
     first, last = (
-        probe._seeded(TensorSpec("x", shape, "float32"), Options(), np.random.default_rng(7))
+        module._seeded(TensorSpec("x", shape, "float32"), Options(), np.random.default_rng(7))
         for shape in ((1, 3, 6, 5), (1, 6, 5, 3))
     )
     np.testing.assert_array_equal(last.transpose(0, 3, 1, 2), first)
@@ -59,6 +60,6 @@ def test_a_picture_is_the_same_with_channels_first_and_last() -> None:
 
 def test_a_quantised_picture_stands_for_the_same_numbers() -> None:
     spec = TensorSpec("x", (1, 6, 5, 3), "uint8", 1 / 255, 0)
-    stored = probe._seeded(spec, Options(), np.random.default_rng(7))
-    plain = probe._seeded(TensorSpec("x", (1, 3, 6, 5), "float32"), Options(), np.random.default_rng(7))
+    stored = module._seeded(spec, Options(), np.random.default_rng(7))
+    plain = module._seeded(TensorSpec("x", (1, 3, 6, 5), "float32"), Options(), np.random.default_rng(7))
     np.testing.assert_allclose(stored.transpose(0, 3, 1, 2) / 255, plain, atol=0.5 / 255 + 1e-6)

@@ -14,11 +14,12 @@ from harness.core.case import Case
 from harness.core.quantity import Value
 from harness.core.record import Blob, ProcessRun
 from harness.core.verdict import Verdict
+from harness.measure.metrics import latency_metrics
 from harness.measure.passes.worker_process import WorkerFailure
 from harness.measure.prepared import PreparedCase
 from harness.measure.presets import profile
 from harness.measure.samples import CaseState, steady_part
-from harness.measure.verdicts import latency_metrics, verdict
+from harness.measure.verdicts import verdict
 from harness.runtimes.base import Options
 
 MS = 1_000_000
