@@ -1,7 +1,4 @@
-"""Parameters and MACs of a .tflite file, from the nodes and tensors of LiteRT's interpreter.
-
-What LiteRT's interpreter tells of its nodes: how many a delegate took, and what the others multiply.
-"""
+"""Parameters, MACs, precision and delegated nodes of a .tflite, from the nodes and tensors of the interpreter."""
 
 from __future__ import annotations
 
@@ -61,14 +58,14 @@ def counts(interpreter: Any) -> Counts | Missing:
 
 
 def _node(details: dict[str, Any]) -> Node:
-    """An operator; one that is not built in has a name in other than capitals."""
+    """Convert an operator; one that is not built in has a name in other than capitals."""
     kind = details["op_name"]
     inputs, outputs = (tuple(str(i) if i >= 0 else "" for i in details[side]) for side in ("inputs", "outputs"))
     return Node(kind if kind.isupper() else f"custom.{kind}", inputs, outputs)
 
 
 def _weight(tensor: dict[str, Any]) -> bool:
-    """Integers of more than a byte stand for numbers where they have a scale; else they are shapes and axes."""
+    """Return whether a constant is a weight: integers of more than a byte without a scale are shapes and axes."""
     wide = np.dtype(tensor["dtype"]).kind in "iu" and np.dtype(tensor["dtype"]).itemsize > 1
     return not wide or bool(len(tensor["quantization_parameters"]["scales"]))
 
@@ -82,8 +79,8 @@ _ARITHMETIC = frozenset(
 _ELEMENTS = {"float32": "fp32", "float16": "fp16", "int8": "int8", "uint8": "int8", "int16": "int16"}
 
 
-def told_by(interpreter: Any) -> Execution:
-    """Precision and nodes of an interpreter whose tensors are allocated."""
+def read_execution(interpreter: Any) -> Execution:
+    """Return precision and nodes of an interpreter whose tensors are allocated."""
     nodes = interpreter._get_ops_details()
     types = {each["index"]: np.dtype(each["dtype"]).name for each in interpreter.get_tensor_details()}
     kernels = [node for node in nodes if node["op_name"] in _ARITHMETIC]
@@ -95,6 +92,6 @@ def told_by(interpreter: Any) -> Execution:
 
 
 def _precision(pair: Sequence[str]) -> str:
-    """What a kernel multiplies: integer weights beside float inputs are multiplied as integers (dynamic range)."""
-    narrow = next((name for name in pair[::-1] if name.startswith(("int", "uint"))), pair[0])
-    return _ELEMENTS.get(narrow, narrow or "unknown")
+    """Return what a kernel multiplies: integer weights with float inputs are multiplied as integers (dynamic range)."""
+    dtype = next((name for name in pair[::-1] if name.startswith(("int", "uint"))), pair[0])
+    return _ELEMENTS.get(dtype, dtype or "unknown")

@@ -76,7 +76,7 @@ def profile(model: Path, threads: int, inputs: Mapping[str, NDArray[Any]], n: in
 
 
 def _library() -> Path | Missing:
-    """The C library of the installed wheel, or why there is none to use."""
+    """Return the C library of the installed wheel, or why there is none to use."""
     found = importlib.util.find_spec("ai_edge_litert")
     if found is None or found.origin is None:
         return Missing("only ai-edge-litert has a profiler; tflite-runtime has none")
@@ -112,13 +112,13 @@ class _Compiled:
             raise ProfilerError(f"{name} returned {status}")
 
     def _got(self, name: str, *arguments: Any) -> c_void_p:
-        """What the call puts into its last argument."""
+        """Call a function and return the handle it writes to its last argument."""
         handle = c_void_p()
         self._call(name, *arguments, byref(handle))
         return handle
 
     def _made(self, kind: str, name: str, *arguments: Any) -> c_void_p:
-        """The same for an object that is ours to destroy."""
+        """Do the same for an object that is ours to destroy."""
         handle = self._got(name, *arguments)
         destroy = getattr(self._library, f"LiteRtDestroy{kind}")
         destroy.restype = None
@@ -126,7 +126,7 @@ class _Compiled:
         return handle
 
     def _add(self, options: c_void_p, identifier: bytes, text: bytes) -> None:
-        """Options in TOML; the library frees the text with `free`."""
+        """Add options in TOML; the library frees the text with `free`."""
         libc = ctypes.CDLL(None)
         libc.strdup.restype = c_void_p
         free = ctypes.cast(libc.free, c_void_p)
@@ -163,13 +163,13 @@ class _Compiled:
             self._call("LiteRtUnlockTensorBuffer", buffer)
 
     def run(self) -> None:
-        """One inference."""
+        """Run one inference."""
         sides = [_array(self._inputs.values()), _array(self._outputs.values())]
         arguments = [argument for side in sides for argument in (c_size_t(len(side)), side)]
         self._call("LiteRtRunCompiledModel", self._self, c_size_t(0), *arguments)
 
     def profiled(self) -> list[Event]:
-        """The events of one inference; their tags live until the next one."""
+        """Return the events of one inference; their tags live until the next one."""
         self._call("LiteRtResetProfiler", self._profiler)
         self._call("LiteRtStartProfiler", self._profiler)
         self.run()
@@ -187,14 +187,14 @@ def _array(handles: Iterable[c_void_p]) -> ctypes.Array[c_void_p]:
 
 
 def _inference(events: Sequence[Event]) -> Inference:
-    """The operators in order of execution; event types other than operators and the whole invoke say nothing here."""
+    """Collect the operators in order of execution; other events than operators and the whole invoke are ignored."""
     total_us = sum(event.elapsed_us for event in events if (event.type, event.tag) == (_INVOKE, b"Invoke"))
     kernels = [event for event in events if event.type in _PROVIDERS and b"Delegate" not in event.tag]
     return Inference(total_us * _US, [_timing(place, event) for place, event in enumerate(kernels)])
 
 
 def _timing(place: int, event: Event) -> OperatorTiming:
-    """A name made of place and kernel, since events carry none that holds over several delegated parts.
+    """Name an operator by place and kernel, since events carry no name that is unique across delegated parts.
 
     XNNPACK names a kernel like 'Fully Connected (NC, QS8, QC8W) GEMM': layout, type of the activations, of the weights.
     """

@@ -1,7 +1,4 @@
-"""A net that MNN has loaded: the session of its interpreter, fed anew for each inference.
-
-MNN on the CPU: .mnn files, in fp32 or with the precision that MNN calls low.
-"""
+"""MNN on the CPU: .mnn files, in fp32 or with the precision that MNN calls low."""
 
 from __future__ import annotations
 
@@ -34,14 +31,14 @@ PRECISIONS = ("normal", "high", "low", "low_bf16")
 POWERS = ("normal", "high", "low")
 """Both by their numbers in BackendConfig of MNN/MNNForwardType.h."""
 _BACKEND, _RESIZE_STATUS, _THREADS = 2, 3, 4
-"""What getSessionInfo answers to; see SessionInfoCode of MNN/Interpreter.hpp."""
+"""Codes of getSessionInfo: SessionInfoCode of MNN/Interpreter.hpp."""
 _BACKENDS = {0: "CPU", 13: "CPU extension"}
 """MNNForwardType; the extension is the kernels for AVX2 and beyond, or for fp16 on Armv8.2."""
 _ELEMENTS = {"Float": "float32", "Double": "float64", "Int": "int32", "Int64": "int64", "Uint8": "uint8"}
 
 
 class Failed(Exception):
-    """MNN did not do as it was asked; why is what it printed."""
+    """A call of MNN that failed; the reason is what it printed."""
 
 
 class MnnSession(Session):
@@ -68,7 +65,7 @@ class MnnSession(Session):
         self._check_batch()
 
     def _spec(self, name: str, tensor: Any) -> TensorSpec:
-        """A first dimension of 1 is taken as the batch, since the interpreter can resize any."""
+        """Describe an input; a first dimension of 1 is taken as the batch, since the interpreter can resize any."""
         shape = tuple(size if size > 0 else -1 for size in tensor.getShape())
         if self._options.batch > 1 and shape[:1] == (1,):
             shape = (-1, *shape[1:])
@@ -82,7 +79,7 @@ class MnnSession(Session):
         return dtype
 
     def _resize(self, tensors: Mapping[str, Any]) -> None:
-        """Give each input its shape; Failed where the net cannot be computed with them."""
+        """Give each input its shape; Failed where the model cannot be computed with them."""
         shapes = {spec.name: concrete_shape(spec, self._options) for spec in self.inputs}
         if any(tuple(tensors[name].getShape()) != shape for name, shape in shapes.items()):
             for name, shape in shapes.items():
@@ -92,7 +89,7 @@ class MnnSession(Session):
             raise Failed(f"resizeSession ended in status {status}")
 
     def _check_batch(self) -> None:
-        """A net with a fixed batch inside computes on, and mixes up the images."""
+        """Refuse a model with a fixed batch inside, which would compute on and mix up the images."""
         wrong = [name for name, tensor in self._outputs.items() if tensor.getShape()[:1] != (self._options.batch,)]
         if self._options.batch > 1 and wrong:
             raise SessionError(
@@ -100,7 +97,7 @@ class MnnSession(Session):
             )
 
     def _host(self, tensor: Any) -> Any:
-        """A tensor of ours like one of the session, in the plain order of its dimensions."""
+        """Return a host tensor like one of the session, in the plain order of its dimensions."""
         library = self._library
         order, shape = tensor.getDimensionType(), tensor.getShape()
         plain = library.Tensor_DimensionType_Caffe if order == library.Tensor_DimensionType_Caffe_C4 else order
@@ -112,7 +109,7 @@ class MnnSession(Session):
             np.copyto(self._views[name], array, casting="no")
 
     def infer(self) -> None:
-        """Hand the inputs over and run; SessionError where MNN says that it failed: that would be quick."""
+        """Copy the inputs in and run; SessionError where MNN fails, since failing is fast."""
         self._feed()
         if code := self._run(self._session):
             raise SessionError(f"runSession returned {code}")
@@ -122,7 +119,7 @@ class MnnSession(Session):
             copy(host)
 
     def fetch(self) -> Outputs:
-        """Copies of the outputs; quantised ones as the float32 they stand for."""
+        """Return copies of the outputs; quantised ones as the float32 they stand for."""
         return {name: self._fetched(tensor) for name, tensor in self._outputs.items()}
 
     def _fetched(self, tensor: Any) -> NDArray[Any]:
@@ -131,7 +128,7 @@ class MnnSession(Session):
         return np.array(host.getNumpyData())
 
     def info(self) -> dict[str, Any]:
-        """Version, and what the session answers: backend and threads."""
+        """Return the version, and backend and threads as the session answers them."""
         backend = int(self._net.getSessionInfo(self._session, _BACKEND))
         return {
             "library": "MNN",
@@ -146,34 +143,34 @@ class MnnSession(Session):
         }
 
     def _answered(self, code: int) -> int:
-        """An integer of the session, which the binding takes for the bits of a float."""
+        """Return an integer of the session, which the binding returns as the bits of a float."""
         bits: int = struct.unpack("<i", struct.pack("<f", self._net.getSessionInfo(self._session, code)))[0]
         return bits
 
     def execution(self) -> Execution:
-        """From the operators as MNN runs them, and from the answers where a lower precision was asked for."""
-        from .operators import told_by
+        """Read back precision from the operators that ran, and from the outputs where lower precision was requested."""
+        from .operators import read_execution
 
-        return told_by(self._net, self._session, self._feed, self._float_precision())
+        return read_execution(self._net, self._session, self._feed, self._float_precision())
 
     def _float_precision(self) -> str:
-        """fp32 where the answers are, to the bit, those of a session that was asked for it."""
+        """Return fp32 where the outputs equal, to the bit, those of a session at precision high."""
         asked = PRECISIONS[self._asked["precision"]]
         if not asked.startswith("low"):
             return "fp32"
         plain = MnnSession(self._library, self._path, {**self._asked, "precision": 1}, self._options)
         seeded = np.random.default_rng(0)
         batch = {name: seeded.random(view.shape).astype(view.dtype) for name, view in self._views.items()}
-        answers = []
+        outputs = []
         for session in (self, plain):
             session.prepare(batch)
             session.infer()
-            answers.append(session.fetch())
-        same = all(np.array_equal(answers[0][name], answers[1][name]) for name in answers[0])
+            outputs.append(session.fetch())
+        same = all(np.array_equal(outputs[0][name], outputs[1][name]) for name in outputs[0])
         return "fp32" if same else "bf16" if asked.endswith("bf16") else "fp16"
 
     def profile(self, n: int) -> OperatorProfile | Missing:
-        """By the calls that MNN makes before and after each operator."""
+        """Profile by MNN's callbacks before and after each operator."""
         from .operators import profile
 
         return profile(self._net, self._session, n, self._feed)
@@ -188,7 +185,7 @@ _HINTS: tuple[Hint, ...] = (
 
 
 class Mnn(Adapter):
-    """MNN's interpreter; `precision` is what it is asked for, by MNN's name."""
+    """MNN's interpreter; `precision` is requested by MNN's name for it."""
 
     def __init__(self, name: str, precision: str, capability: Capability) -> None:
         self.name = name
@@ -196,7 +193,7 @@ class Mnn(Adapter):
         self.capability = capability
 
     def load_library(self) -> None:
-        """Import it; it greets on standard output, which is the terminal's."""
+        """Import it, and keep the greeting it prints from the terminal."""
         with capture_output():
             import_library("MNN", INSTALL)
 
@@ -204,17 +201,17 @@ class Mnn(Adapter):
         """Load, give the inputs their shapes, and run once with `options.threads` threads."""
         self.load_library()
         asked = _asked({"precision": self.precision, **options.settings})
-        with capture_output() as said:
+        with capture_output() as printed:
             try:
                 return MnnSession(import_library("MNN", INSTALL), path, asked, options)
             except SessionError:
                 raise
             except Exception as error:  # the binding raises Exception itself
-                raise explain_error("MNN", RuntimeError(said() or str(error)), _HINTS) from error
+                raise explain_error("MNN", RuntimeError(printed() or str(error)), _HINTS) from error
 
 
 def _asked(settings: Mapping[str, str]) -> dict[str, int]:
-    """MNN's configuration in its numbers. SessionError for what it does not have."""
+    """Return MNN's configuration in its numbers; SessionError for an option that it does not have."""
     known = {"precision": PRECISIONS, "power": POWERS}
     for key, word in settings.items():
         if word not in known.get(key, ()):

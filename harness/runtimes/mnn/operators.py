@@ -1,6 +1,6 @@
-"""MNN's operators as it runs them: the precision they compute in, and their time.
+"""MNN's operators as it runs them: their precision and their time.
 
-MNN calls back before and after each one, which costs some microseconds: small operators look larger than they are.
+MNN calls back before and after each one, which costs some microseconds: small operators look slower than they are.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _WEIGHTED = frozenset(
 )
 
 
-def told_by(net: Any, session: Any, fed: Callable[[], Any], plain: str) -> Execution:
-    """Precision of convolutions and matrix products: int8 by their types, else `plain`, that of the session."""
+def read_execution(net: Any, session: Any, fed: Callable[[], Any], plain: str) -> Execution:
+    """Return the precision of convolutions and matrix products: int8 by their types, else `plain`, the session's."""
     kinds = [kind for _, kind, _ in _run(net, session, fed)]
     return Execution(
         effective=effective("int8" if _QUANTISED in kind else plain for kind in kinds if _type(kind) in _WEIGHTED),
-        evidence="types of the operators that ran; floats by the answers at MNN's precision high",
+        evidence="types of the operators that ran; floats by the outputs at MNN's precision high",
         nodes={PROVIDER: len(kinds)},
     )
 
 
 def profile(net: Any, session: Any, n: int, fed: Callable[[], Any]) -> OperatorProfile:
-    """Time the operators of `n` inferences; `fed` hands the inputs over before each."""
+    """Time the operators of `n` inferences; `fed` copies the inputs in before each."""
     for _ in range(WARMUP):
         _inference(net, session, fed)
     return summarise(PROVIDER, [_inference(net, session, fed) for _ in range(n)])
@@ -53,7 +53,7 @@ def _inference(net: Any, session: Any, fed: Callable[[], Any]) -> Inference:
 
 
 def _run(net: Any, session: Any, fed: Callable[[], Any]) -> list[tuple[str, str, int]]:
-    """One inference: name, type and nanoseconds of each operator, in order."""
+    """Run one inference; return name, type and nanoseconds of each operator, in order."""
     ran: list[tuple[str, str, int]] = []
     began = 0
 

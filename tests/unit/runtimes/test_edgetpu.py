@@ -133,7 +133,7 @@ def test_no_device_says_where_to_look(tmp_path: Path, macros: list[str]) -> None
 
 def test_a_device_that_is_not_there_is_named(tmp_path: Path, library: Path) -> None:
     error = refused(tmp_path, chain(WHOLE), library, device="pci:0")
-    assert str(error) == "no device: libedgetpu could not open the Edge TPU asked for: 'pci:0'"
+    assert str(error) == "no device: libedgetpu could not open the Edge TPU requested: 'pci:0'"
     assert str(refused(tmp_path, chain(WHOLE), library, device="gpu")) == "no Edge TPU is called 'gpu'"
 
 

@@ -72,7 +72,7 @@ def test_every_image_has_its_own_answer(tmp_path: Path) -> None:
 
 def test_an_inference_that_fails_is_not_a_quick_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = runtime().open(write(tmp_path), Options())
-    monkeypatch.setattr(session, "_answers", [(99_999, mat) for _, mat in session._answers])
+    monkeypatch.setattr(session, "_results", [(99_999, mat) for _, mat in session._results])
     with pytest.raises(SessionError, match="extract returned -1"):
         session.infer()
 
@@ -151,10 +151,10 @@ def test_what_ncnn_cannot_do_is_said(tmp_path: Path, options: Options, message: 
 def test_a_shape_that_the_file_does_not_keep_is_asked_for(tmp_path: Path) -> None:
     direct = PARAM.replace("3 3\n", "2 2\n").replace("ReLU         relu  1 1 in0 kept\n", "").replace("kept", "in0")
     path = write(tmp_path, direct.replace(" 0=5 1=4 2=2", ""))
-    with pytest.raises(SessionError, match="does not keep the shape") as raised:
+    with pytest.raises(SessionError, match="does not hold the shape") as raised:
         runtime().open(path, Options())
     assert "--shape in0=1x2x224x224" in raised.value.remedy
-    with pytest.raises(SessionError, match="1x3x4x5 is no shape"):
+    with pytest.raises(SessionError, match="1x3x4x5 is not the shape"):
         runtime().open(path, Options(shapes={"in0": (1, 3, 4, 5)}))
     assert answer(runtime().open(path, Options(shapes={"in0": (1, 2, 4, 5)}))).shape == (1, 3, 4, 5)
 

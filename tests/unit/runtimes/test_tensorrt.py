@@ -98,7 +98,7 @@ def test_an_engine_is_built_once_for_all_it_depends_on(
 ) -> None:
     path = net(tmp_path / "m.onnx")
     assert opened(path).info()["engine"].startswith("built in ")
-    assert opened(path).info()["engine"] == "kept from an earlier build"
+    assert opened(path).info()["engine"] == "cached by an earlier build"
     assert (len(fake.called("create_network")), len(fake.called("build"))) == (1, 1)  # a builder holds much memory
     opened(path, fp16="1")
     opened(net(path, layers=[["CONVOLUTION", "FLOAT"]] * 2))
