@@ -147,7 +147,7 @@ class TensorSpec:
         if self.scale is None or dtype.kind not in "iu":
             if dtype.kind in "iu" and not np.array_equal(array, np.rint(array)):
                 raise SessionError(
-                    f"input '{self.name}' takes {self.dtype} and tells no scale: fractions cannot be fed to it",
+                    f"input '{self.name}' takes {self.dtype} and has no scale: it cannot take fractions",
                     "for a net that takes pixels as they are: --preprocess raw",
                 )
             return array.astype(dtype, copy=False)

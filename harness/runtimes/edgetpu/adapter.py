@@ -119,8 +119,8 @@ def _require_compiled(net: Net, path: Path) -> None:
 
 def _explained(error: SessionError) -> SessionError:
     """Translate what libedgetpu says when it prepares the graph into what the user can do."""
-    if found := _TOO_OLD.search(str(error)):
-        return too_old(int(found[1]), int(found[2]))
+    if match := _TOO_OLD.search(str(error)):
+        return too_old(int(match[1]), int(match[2]))
     if _UNLIKE in str(error):
         return SessionError(f"libedgetpu was built for another release of TensorFlow Lite: {error}", _FITTING)
     return error
@@ -135,12 +135,12 @@ def _fallback(host: Counter[str], compiled: int) -> list[Finding]:
     return [Finding("fallback", "warn", words, remedy)]
 
 
-def _parameters(found: Parameters | Missing) -> Finding:
-    if isinstance(found, Missing):
-        return Finding("parameters", "unknown", found.reason)
-    kept, sent = found.on_chip_bytes, found.streamed_bytes
-    words = f"{kept} bytes of parameters stay on the Edge TPU, {sent} are sent to it in every inference"
-    if sent <= NOTEWORTHY * (kept + sent):
+def _parameters(parameters: Parameters | Missing) -> Finding:
+    if isinstance(parameters, Missing):
+        return Finding("parameters", "unknown", parameters.reason)
+    on_chip, streamed = parameters.on_chip_bytes, parameters.streamed_bytes
+    words = f"{on_chip} bytes of parameters stay on the Edge TPU, {streamed} are sent to it in every inference"
+    if streamed <= NOTEWORTHY * (on_chip + streamed):
         return Finding("parameters", "ok", words)
     return Finding("parameters", "warn", words, "a smaller net, or several Edge TPUs: edgetpu_compiler --num_segments")
 

@@ -232,8 +232,8 @@ def _partition(options: memoryview) -> Partition:
     try:
         package = Table.root(flexible_string(options, b"4"))
         least = package.number(_PACKAGE_RUNTIME)
-        held = Table.root(package.content(_PACKAGE_EXECUTABLES)).contents(_EXECUTABLES)
-        parameters = _parameters([Table.root(each) for each in held])
+        executables = Table.root(package.content(_PACKAGE_EXECUTABLES)).contents(_EXECUTABLES)
+        parameters = _parameters([Table.root(each) for each in executables])
     except DamagedBuffer as error:
         unknown = Missing(f"the Edge TPU's package in the file is not of the known form: {error}")
         return Partition(unknown, unknown)

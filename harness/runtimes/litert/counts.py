@@ -50,10 +50,10 @@ def counts(interpreter: Any) -> Counts | Missing:
     """Count the graph of an interpreter whose tensors are allocated; what a delegate added to it is left out."""
     tensors = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
     nodes = [_node(each) for each in interpreter._get_ops_details() if each["op_name"] != "DELEGATE"]
-    made = {name for node in nodes for name in node.outputs}
-    fed = {str(detail["index"]) for detail in interpreter.get_input_details()}
+    computed = {name for node in nodes for name in node.outputs}
+    inputs = {str(detail["index"]) for detail in interpreter.get_input_details()}
     shapes = {str(place): tuple(int(edge) for edge in each["shape"]) for place, each in tensors.items()}
-    constants = {str(place): _weight(each) for place, each in tensors.items() if str(place) not in made | fed}
+    constants = {str(place): _weight(each) for place, each in tensors.items() if str(place) not in computed | inputs}
     return count(Graph(nodes, shapes, constants), RULES)
 
 
@@ -71,7 +71,7 @@ def _weight(tensor: dict[str, Any]) -> bool:
 
 
 BUILT_IN, DELEGATED = "graph nodes", "delegate partitions"
-"""Nodes of the graph as it stands in the file, and the parts of it that a delegate made one node of."""
+"""Nodes of the graph as it stands in the file, and the parts of it that a delegate computed one node of."""
 
 _ARITHMETIC = frozenset(
     {"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "CONV_3D", "FULLY_CONNECTED", "BATCH_MATMUL"}

@@ -47,10 +47,10 @@ class MnnSession(Session):
     Outputs come through a tensor of the host, which alone turns a quantised net's into floats.
     """
 
-    def __init__(self, library: Any, path: Path, asked: Mapping[str, int], options: Options) -> None:
-        self._library, self._path, self._asked, self._options = library, path, asked, options
+    def __init__(self, library: Any, path: Path, configuration: Mapping[str, int], options: Options) -> None:
+        self._library, self._path, self._configuration, self._options = library, path, configuration, options
         self._net = library.Interpreter(str(path))
-        self._session = self._net.createSession({"backend": "CPU", "numThread": options.threads, **asked})
+        self._session = self._net.createSession({"backend": "CPU", "numThread": options.threads, **configuration})
         tensors = self._net.getSessionInputAll(self._session)
         self.inputs = tuple(self._spec(name, tensor) for name, tensor in tensors.items())
         self._resize(tensors)
@@ -58,7 +58,7 @@ class MnnSession(Session):
         self._views = {name: host.getNumpyData() for name, host in hosts.items()}
         self._copies = [(tensor.copyFrom, hosts[name]) for name, tensor in tensors.items()]
         self._run = self._net.runSession
-        self._feed()
+        self._copy_inputs()
         if code := self._run(self._session):
             raise Failed(f"runSession returned {code}")
         self._outputs = self._net.getSessionOutputAll(self._session)
@@ -85,7 +85,7 @@ class MnnSession(Session):
             for name, shape in shapes.items():
                 self._net.resizeTensor(tensors[name], shape)
             self._net.resizeSession(self._session)
-        if status := self._answered(_RESIZE_STATUS):
+        if status := self._session_integer(_RESIZE_STATUS):
             raise Failed(f"resizeSession ended in status {status}")
 
     def _check_batch(self) -> None:
@@ -93,7 +93,7 @@ class MnnSession(Session):
         wrong = [name for name, tensor in self._outputs.items() if tensor.getShape()[:1] != (self._options.batch,)]
         if self._options.batch > 1 and wrong:
             raise SessionError(
-                f"output '{wrong[0]}' does not grow with the batch: the net has a batch of its own", "--batch 1"
+                f"output '{wrong[0]}' does not grow with the batch: the model has a fixed batch inside", "--batch 1"
             )
 
     def _host(self, tensor: Any) -> Any:
@@ -110,11 +110,11 @@ class MnnSession(Session):
 
     def infer(self) -> None:
         """Copy the inputs in and run; SessionError where MNN fails, since failing is fast."""
-        self._feed()
+        self._copy_inputs()
         if code := self._run(self._session):
             raise SessionError(f"runSession returned {code}")
 
-    def _feed(self) -> None:
+    def _copy_inputs(self) -> None:
         for copy, host in self._copies:
             copy(host)
 
@@ -134,15 +134,15 @@ class MnnSession(Session):
             "library": "MNN",
             "version": version_of("MNN"),
             "model_version": self._net.getModelVersion(),
-            "threads": self._answered(_THREADS),
+            "threads": self._session_integer(_THREADS),
             "backend": _BACKENDS.get(backend, str(backend)),
             "options": {
-                "precision": PRECISIONS[self._asked["precision"]],
-                "power": POWERS[self._asked.get("power", 0)],
+                "precision": PRECISIONS[self._configuration["precision"]],
+                "power": POWERS[self._configuration.get("power", 0)],
             },
         }
 
-    def _answered(self, code: int) -> int:
+    def _session_integer(self, code: int) -> int:
         """Return an integer of the session, which the binding returns as the bits of a float."""
         bits: int = struct.unpack("<i", struct.pack("<f", self._net.getSessionInfo(self._session, code)))[0]
         return bits
@@ -151,14 +151,14 @@ class MnnSession(Session):
         """Read back precision from the operators that ran, and from the outputs where lower precision was requested."""
         from .operators import read_execution
 
-        return read_execution(self._net, self._session, self._feed, self._float_precision())
+        return read_execution(self._net, self._session, self._copy_inputs, self._float_precision())
 
     def _float_precision(self) -> str:
         """Return fp32 where the outputs equal, to the bit, those of a session at precision high."""
-        asked = PRECISIONS[self._asked["precision"]]
-        if not asked.startswith("low"):
+        precision = PRECISIONS[self._configuration["precision"]]
+        if not precision.startswith("low"):
             return "fp32"
-        plain = MnnSession(self._library, self._path, {**self._asked, "precision": 1}, self._options)
+        plain = MnnSession(self._library, self._path, {**self._configuration, "precision": 1}, self._options)
         seeded = np.random.default_rng(0)
         batch = {name: seeded.random(view.shape).astype(view.dtype) for name, view in self._views.items()}
         outputs = []
@@ -167,13 +167,13 @@ class MnnSession(Session):
             session.infer()
             outputs.append(session.fetch())
         same = all(np.array_equal(outputs[0][name], outputs[1][name]) for name in outputs[0])
-        return "fp32" if same else "bf16" if asked.endswith("bf16") else "fp16"
+        return "fp32" if same else "bf16" if precision.endswith("bf16") else "fp16"
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """Profile by MNN's callbacks before and after each operator."""
         from .operators import profile
 
-        return profile(self._net, self._session, n, self._feed)
+        return profile(self._net, self._session, n, self._copy_inputs)
 
 
 INSTALL = "pip install MNN"
@@ -200,17 +200,17 @@ class Mnn(Adapter):
     def open(self, path: Path, options: Options) -> MnnSession:
         """Load, give the inputs their shapes, and run once with `options.threads` threads."""
         self.load_library()
-        asked = _asked({"precision": self.precision, **options.settings})
+        configuration = _configuration({"precision": self.precision, **options.settings})
         with capture_output() as printed:
             try:
-                return MnnSession(import_library("MNN", INSTALL), path, asked, options)
+                return MnnSession(import_library("MNN", INSTALL), path, configuration, options)
             except SessionError:
                 raise
             except Exception as error:  # the binding raises Exception itself
                 raise explain_error("MNN", RuntimeError(printed() or str(error)), _HINTS) from error
 
 
-def _asked(settings: Mapping[str, str]) -> dict[str, int]:
+def _configuration(settings: Mapping[str, str]) -> dict[str, int]:
     """Return MNN's configuration in its numbers; SessionError for an option that it does not have."""
     known = {"precision": PRECISIONS, "power": POWERS}
     for key, word in settings.items():
@@ -230,14 +230,14 @@ _WHERE_IT_CAN = "fp16 where the CPU computes in it (Armv8.2), else fp32"
 CPU = Mnn(
     "mnn",
     "high",
-    _capability({"fp32": "fp32", "fp16": _WIDENED, "int8": "int8", "weight-only": _WIDENED}, "asked for fp32"),
+    _capability({"fp32": "fp32", "fp16": _WIDENED, "int8": "int8", "weight-only": _WIDENED}, "fp32 requested"),
 )
 LOW = Mnn(
     "mnn-low",
     "low",
     _capability(
         {"fp32": _WHERE_IT_CAN, "fp16": _WHERE_IT_CAN, "int8": "int8", "weight-only": _WHERE_IT_CAN},
-        "asked for MNN's precision low",
+        "MNN's precision low requested",
         hint="fp16",
         by_default=False,
     ),

@@ -60,7 +60,7 @@ class NcnnSession(Session):
         self._results = [(index, library.Mat()) for index in net.output_indexes()]
         self._extractor = net.create_extractor
         for index, mat in self._results:
-            checked(self._fed().extract(index, mat), f"extract '{net.blobs()[index].name}'")
+            checked(self._new_extractor().extract(index, mat), f"extract '{net.blobs()[index].name}'")
 
     def prepare(self, batch: Batch) -> None:
         """Copy into ncnn's memory."""
@@ -69,7 +69,7 @@ class NcnnSession(Session):
 
     def infer(self) -> None:
         """Run one Extractor for all outputs; SessionError where it fails, since failing is fast."""
-        extractor = self._fed()
+        extractor = self._new_extractor()
         for index, mat in self._results:
             if code := extractor.extract(index, mat):
                 raise SessionError(f"extract returned {code}")
@@ -81,7 +81,7 @@ class NcnnSession(Session):
             for name, (_, mat) in zip(self._net.output_names(), self._results, strict=True)
         }
 
-    def _fed(self) -> Any:
+    def _new_extractor(self) -> Any:
         extractor = self._extractor()
         for index, mat in self._sources:
             extractor.input(index, mat)
@@ -102,13 +102,13 @@ class NcnnSession(Session):
         """Read back precision from the blobs that the layers made."""
         from .graph import read_execution
 
-        return read_execution(self._library, self._net, self._layers, self._fed())
+        return read_execution(self._library, self._net, self._layers, self._new_extractor())
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """Profile from outside, layer by layer: the wheel is built without ncnn's own benchmark."""
         from .graph import profile
 
-        return profile(self._library, self._net, self._layers, n, self._fed)
+        return profile(self._library, self._net, self._layers, n, self._new_extractor)
 
 
 def _spec(layers: Sequence[Layer], layer: Layer, options: Options) -> TensorSpec:

@@ -67,7 +67,7 @@ def read(path: Path) -> list[Layer]:
 def channels_into(layers: Sequence[Layer], blob: str) -> int:
     """Return the channels that the convolution which takes `blob` has weights for; 0 where none takes it.
 
-    ncnn does not compare: fed with more or fewer, it reads what is not there.
+    ncnn does not compare: given more or fewer, it reads out of bounds.
     """
     taker = next((layer for layer in layers if layer.type == "Convolution" and blob in layer.takes), None)
     if taker is None:
@@ -91,17 +91,17 @@ def _check(layers: Sequence[Layer], n_layers: int, n_blobs: int) -> None:
     """Raise ValueError where the counts at the top differ, or a blob is made twice or never."""
     if len(layers) != n_layers:
         raise ValueError(f"it has {len(layers)} layers and claims {n_layers}")
-    made: list[str] = []
+    outputs: list[str] = []
     for layer in layers:
-        if missing := set(layer.takes).difference(made):
+        if missing := set(layer.takes).difference(outputs):
             raise ValueError(f"nothing before layer '{layer.name}' makes its input '{min(missing)}'")
-        made += layer.makes
-        if len(set(made)) < len(made):
-            raise ValueError(f"layer '{layer.name}' makes a blob that is made already")
+        outputs += layer.makes
+        if len(set(outputs)) < len(outputs):
+            raise ValueError(f"layer '{layer.name}' makes a blob that an earlier layer makes")
         if layer.type == "Input":
             _check_input(layers, layer)
-    if len(made) != n_blobs:
-        raise ValueError(f"its layers make {len(made)} blobs and it claims {n_blobs}")
+    if len(outputs) != n_blobs:
+        raise ValueError(f"its layers make {len(outputs)} blobs and it claims {n_blobs}")
 
 
 def _check_input(layers: Sequence[Layer], layer: Layer) -> None:
@@ -132,10 +132,10 @@ _WEIGHTED = {
 
 def read_execution(library: Any, net: Any, layers: Sequence[Layer], extractor: Any) -> Execution:
     """Return the precision of the layers with weights, by the blobs they made from the inputs of `extractor`."""
-    made = zip(layers, _blobs(library, net, extractor), strict=True)
+    blobs = zip(layers, _blobs(library, net, extractor), strict=True)
     return Execution(
         effective=effective(
-            _precision(library, net.opt, layer, blob) for layer, blob in made if layer.type in _WEIGHTED
+            _precision(library, net.opt, layer, blob) for layer, blob in blobs if layer.type in _WEIGHTED
         ),
         evidence="sizes of the elements that each layer made, use_fp16_arithmetic, int8_scale_term",
         nodes={PROVIDER: sum(layer.type != "Input" for layer in layers)},
@@ -162,11 +162,13 @@ def _precision(library: Any, option: Any, layer: Layer, blob: Any) -> str:
     return "fp16" if option.use_fp16_arithmetic and library.cpu_support_arm_asimdhp() else "fp32"
 
 
-def profile(library: Any, net: Any, layers: Sequence[Layer], n: int, fed: Callable[[], Any]) -> OperatorProfile:
-    """Time `n` inferences layer by layer, each on a new extractor that `fed` gave its inputs."""
+def profile(
+    library: Any, net: Any, layers: Sequence[Layer], n: int, new_extractor: Callable[[], Any]
+) -> OperatorProfile:
+    """Time `n` inferences layer by layer, each on a `new_extractor` with its inputs set."""
     for _ in range(WARMUP):
-        _inference(library, net, layers, fed())
-    return summarise(PROVIDER, [_inference(library, net, layers, fed()) for _ in range(n)])
+        _inference(library, net, layers, new_extractor())
+    return summarise(PROVIDER, [_inference(library, net, layers, new_extractor()) for _ in range(n)])
 
 
 def _inference(library: Any, net: Any, layers: Sequence[Layer], extractor: Any) -> Inference:

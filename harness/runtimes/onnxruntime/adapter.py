@@ -154,7 +154,7 @@ class OnnxSession(Session):
 
     def _spec(self, node: Any) -> TensorSpec:
         if node.type not in _DTYPES:
-            raise SessionError(f"input '{node.name}' has type {node.type}, which cannot be fed from an array")
+            raise SessionError(f"input '{node.name}' has type {node.type}, which no array can hold")
         shape = tuple(-1 if size is None else size for size in node.shape)
         return TensorSpec(node.name, shape, _DTYPES[node.type], *inputs.read_quantization(self._metadata, node.name))
 

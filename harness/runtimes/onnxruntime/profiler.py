@@ -58,7 +58,7 @@ def _run(session: ort.InferenceSession, inputs: Mapping[str, ort.OrtValue], n: i
     session.end_profiling()
 
 
-def read(text: str, asked: str, n: int) -> OperatorProfile | Missing:
+def read(text: str, provider: str, n: int) -> OperatorProfile | Missing:
     """Return the last `n` inferences of a profile file; Missing says what is wrong with it."""
     if not text:
         return Missing("ONNX Runtime's profiler wrote no file")
@@ -71,7 +71,7 @@ def read(text: str, asked: str, n: int) -> OperatorProfile | Missing:
     inferences = list(_inferences([event for event in events if _timed(event)]))[-n:]
     if not any(inference.operators for inference in inferences):
         return Missing("ONNX Runtime's profile names no operator")
-    return summarise(asked, inferences)
+    return summarise(provider, inferences)
 
 
 def arena_bytes(text: str) -> int | Missing:

@@ -90,7 +90,7 @@ def _spec(name: str, shape: Any, dtype: str, options: Options) -> TensorSpec:
     try:
         np.dtype(dtype)
     except TypeError as error:
-        raise SessionError(f"input '{name}' has type {dtype}, which cannot be fed from an array") from error
+        raise SessionError(f"input '{name}' has type {dtype}, which no array can hold") from error
     if getattr(shape, "rank", 0) is None:
         shape = (None,) * len(options.shapes.get(name, ()))
         if not shape:

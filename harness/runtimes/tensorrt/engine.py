@@ -68,7 +68,7 @@ class Engine:
         layers: list[Any] = information["Layers"]
         return layers
 
-    def watched(self, report: Callable[[str, float], None]) -> None:
+    def report_layers(self, report: Callable[[str, float], None]) -> None:
         """Call `report` with name and milliseconds of every layer of an inference from now on."""
         self._watcher = _profiler(self._trt, report)
         self._context.profiler = self._watcher

@@ -133,7 +133,7 @@ class TensorRtSession(Session):
             layer = layers.get(name, {})
             timings.append(OperatorTiming(name, str(layer.get("LayerType", name)), device(layer), ms * 1e6))
 
-        self._engine.watched(report)
+        self._engine.report_layers(report)
         inferences = []
         for _ in range(n):
             timings = []

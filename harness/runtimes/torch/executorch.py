@@ -211,7 +211,7 @@ class ExecuTorchSession(Session):
 def _spec(info: Any, place: int) -> TensorSpec:
     dtype = _ELEMENTS.get(info.dtype())
     if dtype is None:
-        raise SessionError(f"input {place} has element type {info.dtype()}, which cannot be fed from an array")
+        raise SessionError(f"input {place} has element type {info.dtype()}, which no array can hold")
     return TensorSpec(f"input{place}", tuple(info.sizes()), dtype)
 
 

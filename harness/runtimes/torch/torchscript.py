@@ -170,7 +170,7 @@ PLUGINS: tuple[Adapter, ...] = (TorchScript(),)
 
 WARMUP = 3
 """Inferences before those that count: the profiler itself warms up."""
-ASKED = "ATen"
+PROVIDER = "ATen"
 
 
 def profile(infer: Callable[[], None], n: int) -> OperatorProfile | Missing:
@@ -180,7 +180,7 @@ def profile(infer: Callable[[], None], n: int) -> OperatorProfile | Missing:
     inferences = [_once(infer) for _ in range(n)]
     if not any(inference.operators for inference in inferences):
         return Missing("torch's profile names no operator")
-    return summarise(ASKED, inferences)
+    return summarise(PROVIDER, inferences)
 
 
 def _once(infer: Callable[[], None]) -> Inference:
@@ -194,7 +194,7 @@ def _once(infer: Callable[[], None]) -> Inference:
     kernels = [event for event in profiler.events() if event.name.startswith("aten::") and event.self_cpu_time_total]
     timings = [
         OperatorTiming(
-            f"{place}: {event.name}", event.name.removeprefix("aten::"), ASKED, event.self_cpu_time_total * 1e3
+            f"{place}: {event.name}", event.name.removeprefix("aten::"), PROVIDER, event.self_cpu_time_total * 1e3
         )
         for place, event in enumerate(kernels)
     ]
