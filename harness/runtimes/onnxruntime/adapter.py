@@ -1,7 +1,4 @@
-"""What to do about a refusal of ONNX Runtime's, by what its message holds.
-
-ONNX Runtime, one instance an execution provider.
-"""
+"""ONNX Runtime, one adapter per execution provider."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.core.execution import Execution, OperatorProfile
 from harness.core.quantity import Missing
@@ -66,14 +64,14 @@ class OnnxRuntime(Adapter):
     def open(self, path: Path, options: Options) -> OnnxSession:
         """Load the graph with every optimisation, sequential execution and `options.threads` intra-op threads."""
         self._need_provider()
-        plan = GraphFacts(path, self.provider, options)
+        facts = GraphFacts(path, self.provider, options)
         try:
-            return OnnxSession(plan)
+            return OnnxSession(facts)
         except Exception as error:  # onnxruntime's exceptions share no base but Exception
             raise explain_error("onnxruntime", error, HINTS) from error
 
     def probe(self) -> dict[str, Any]:
-        """Version, build and the providers of this build."""
+        """Return version, build and the providers of this build."""
         import onnxruntime as ort
 
         self._need_provider()
@@ -92,7 +90,7 @@ class OnnxRuntime(Adapter):
 
 @dataclass(frozen=True)
 class GraphFacts:
-    """All that a session is made from, so that a second one with the profiler on is alike."""
+    """What a session is made from, so that a second one under the profiler is the same."""
 
     path: Path
     provider: Provider
@@ -100,12 +98,12 @@ class GraphFacts:
 
     @property
     def provider_options(self) -> dict[str, str]:
-        """The provider's own, those asked for last, with its own thread pool as large as asked."""
+        """The provider's own options, overridden by the user's, with its own thread pool as large as requested."""
         pool = {self.provider.threads_option: str(self.options.threads)} if self.provider.threads_option else {}
         return {**self.provider.options, **pool, **self.options.settings}
 
     def settings(self) -> ort.SessionOptions:
-        """Sequential execution with every optimisation (the default), `options.threads` intra-op threads.
+        """Return settings for sequential execution, every optimisation (the default) and `options.threads` threads.
 
         A provider with threads of its own leaves one to ONNX Runtime, which must not spin beside them.
         """
@@ -122,7 +120,7 @@ class GraphFacts:
         return settings
 
     def open(self, settings: ort.SessionOptions) -> ort.InferenceSession:
-        """A session; SessionError where the provider quietly stayed out of it."""
+        """Open a session; SessionError where ONNX Runtime silently left the provider out."""
         import onnxruntime as ort
 
         first = (self.provider.name, self.provider_options) if self.provider_options else self.provider.name
@@ -137,17 +135,17 @@ class GraphFacts:
 class OnnxSession(Session):
     """Inputs are bound once to buffers of our own, outputs to the device: infer is one call without copies."""
 
-    def __init__(self, plan: GraphFacts) -> None:
+    def __init__(self, facts: GraphFacts) -> None:
         import onnxruntime as ort
 
-        self._plan = plan
-        self._session = session = plan.open(plan.settings())
-        self._told = session.get_modelmeta().custom_metadata_map
+        self._facts = facts
+        self._session = session = facts.open(facts.settings())
+        self._metadata = session.get_modelmeta().custom_metadata_map
         self.inputs = tuple(self._spec(node) for node in session.get_inputs())
         self._binding = session.io_binding()
         self._buffers: dict[str, Any] = {}
         for spec in self.inputs:
-            zeros = np.zeros(concrete_shape(spec, plan.options), spec.dtype)
+            zeros = np.zeros(concrete_shape(spec, facts.options), spec.dtype)
             self._buffers[spec.name] = ort.OrtValue.ortvalue_from_numpy(zeros)
             self._binding.bind_ortvalue_input(spec.name, self._buffers[spec.name])
         self._outputs = [node.name for node in session.get_outputs()]
@@ -156,9 +154,9 @@ class OnnxSession(Session):
 
     def _spec(self, node: Any) -> TensorSpec:
         if node.type not in _DTYPES:
-            raise SessionError(f"input '{node.name}' has type {node.type}, which cannot be fed from an array")
+            raise SessionError(f"input '{node.name}' has type {node.type}, which no array can hold")
         shape = tuple(-1 if size is None else size for size in node.shape)
-        return TensorSpec(node.name, shape, _DTYPES[node.type], *inputs.read_quantization(self._told, node.name))
+        return TensorSpec(node.name, shape, _DTYPES[node.type], *inputs.read_quantization(self._metadata, node.name))
 
     def prepare(self, batch: Batch) -> None:
         """Copy into the bound input buffers."""
@@ -170,12 +168,15 @@ class OnnxSession(Session):
         self._session.run_with_iobinding(self._binding)
 
     def fetch(self) -> Outputs:
-        """Copies of the outputs; integers with a scale as the float32 they stand for."""
+        """Return copies of the outputs; integers with a scale as the float32 they stand for."""
         arrays = zip(self._outputs, self._binding.copy_outputs_to_cpu(), strict=True)
-        return {name: inputs.dequantize(array, *inputs.read_quantization(self._told, name)) for name, array in arrays}
+        return {name: self._dequantized(name, array) for name, array in arrays}
+
+    def _dequantized(self, name: str, array: NDArray[Any]) -> NDArray[Any]:
+        return inputs.dequantize(array, *inputs.read_quantization(self._metadata, name))
 
     def info(self) -> dict[str, Any]:
-        """Version, build, providers in force with their options, and threads."""
+        """Return version, build, providers in force with their options, and threads."""
         import onnxruntime as ort
 
         return {
@@ -184,30 +185,30 @@ class OnnxSession(Session):
             "build": ort.get_build_info(),
             "providers": self._session.get_providers(),
             "options": {name: dict(each) for name, each in self._session.get_provider_options().items() if each},
-            "threads": self._plan.options.threads,
+            "threads": self._facts.options.threads,
         }
 
     def execution(self) -> Execution:
-        """From the kernels of a profiled inference: which provider ran them and what they take."""
-        from .profiler import arena_bytes, read, told_by, trace
+        """Read back precision and providers from the kernels of a profiled inference."""
+        from .profiler import arena_bytes, read, read_execution, trace
 
-        text = trace(self._plan.open, self._plan.settings(), self._buffers, 1)
-        found = read(text, self._plan.provider.name, 1)
-        told = Execution(effective=found) if isinstance(found, Missing) else told_by(found)
-        return replace(told, arena_bytes=arena_bytes(text))
+        text = trace(self._facts.open, self._facts.settings(), self._buffers, 1)
+        profiled = read(text, self._facts.provider.name, 1)
+        execution = Execution(effective=profiled) if isinstance(profiled, Missing) else read_execution(profiled)
+        return replace(execution, arena_bytes=arena_bytes(text))
 
     def counts(self) -> Counts | Missing:
-        """From the graph without optimisations, with the shapes ONNX Runtime infers."""
+        """Count the graph without optimisations, with the shapes ONNX Runtime infers."""
         from .counts import counts, symbols
 
-        return counts(self._plan.path, {BATCH: self._plan.options.batch, **symbols(self._session, self._buffers)})
+        return counts(self._facts.path, {BATCH: self._facts.options.batch, **symbols(self._session, self._buffers)})
 
     def profile(self, n: int) -> OperatorProfile | Missing:
-        """By ONNX Runtime's profiler, which is on or off for a session's whole life."""
+        """Profile by ONNX Runtime's profiler, which is on or off for a session's whole life."""
         from .profiler import read, trace
 
-        text = trace(self._plan.open, self._plan.settings(), self._buffers, n)
-        return read(text, self._plan.provider.name, n)
+        text = trace(self._facts.open, self._facts.settings(), self._buffers, n)
+        return read(text, self._facts.provider.name, n)
 
 
 PLUGINS: tuple[Adapter, ...] = tuple(map(OnnxRuntime, PROVIDERS))

@@ -15,7 +15,7 @@ from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import Adapter, Options, SessionError
 from harness.runtimes.errors import explain_error
-from harness.runtimes.onnxruntime.profiler import told_by
+from harness.runtimes.onnxruntime.profiler import read_execution
 from harness.runtimes.openvino import session as openvino_session
 from suites.artifacts import catalog
 from tests.onnx_bytes import FLOAT, model
@@ -78,12 +78,12 @@ def test_the_precision_is_that_of_the_kernels(name: str, file: str, precision: s
     ],
 )
 def test_a_kernel_computes_in_integers_whatever_it_is_fed_with(kind: str, dtype: str, precision: str) -> None:
-    assert told_by(OperatorProfile(CPU, 1, 10.0, (kernel(kind, dtype),))).effective == precision
+    assert read_execution(OperatorProfile(CPU, 1, 10.0, (kernel(kind, dtype),))).effective == precision
 
 
 def test_kernels_elsewhere_are_a_finding() -> None:
     operators = (kernel("Conv", provider="CUDAExecutionProvider"), kernel("Resize"), kernel("MatMulInteger", "uint8"))
-    ran = told_by(OperatorProfile("CUDAExecutionProvider", 1, 10.0, operators))
+    ran = read_execution(OperatorProfile("CUDAExecutionProvider", 1, 10.0, operators))
     assert ran.nodes == {CPU: 2, "CUDAExecutionProvider": 1}
     assert ran.effective == "fp32+int8"
     (finding,) = ran.findings

@@ -142,5 +142,5 @@ def test_pictures_that_are_gone_are_named(tmp_path: Path) -> None:
 
 
 def test_an_integer_input_without_scale_is_refused_for_pictures_in_fractions() -> None:
-    with pytest.raises(SessionError, match="takes uint8 and tells no scale"):
+    with pytest.raises(SessionError, match="takes uint8 and has no scale"):
         probe(Scripted(TensorSpec("x", (1, 1, 28, 28), "uint8")), job(PICTURES))
