@@ -36,10 +36,10 @@ def _list(_: argparse.Namespace) -> int:
 
     for name in sorted({*datasets(), *FETCHABLE}):
         one = FETCHABLE.get(name)
-        state = "shipped" if one is None else "here" if one.there else "not here"
+        state = "shipped" if one is None else "here" if one.is_fetched else "not here"
         place = datasets()[name].path if one is None else one.path
-        print(f"{name:<18} {state:<9} {one.about if one else place}")
-        if one and one.there:
+        print(f"{name:<18} {state:<9} {one.description if one else place}")
+        if one and one.is_fetched:
             print(f"{'':<18} {'':<9} {place}")
     return EXIT_OK
 
