@@ -94,8 +94,8 @@ class UserModel:
 
     def check_classes(self, data: Dataset) -> None:
         """DataError when the classes of `data` cannot be the model's outputs."""
-        everything = np.arange(data.numbering.classes)
-        data.numbering.fit(everything, outputs_of(self._signature))
+        everything = np.arange(data.label_mapping.classes)
+        data.label_mapping.fit(everything, outputs_of(self._signature))
 
     def _noted(self) -> Preprocess | None:
         """What the note beside the file says of its images, where it is a note of this file."""

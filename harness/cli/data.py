@@ -31,10 +31,10 @@ def _list(_: argparse.Namespace) -> int:
 
     for name in sorted({*datasets(), *FETCHABLE}):
         fetchable = FETCHABLE.get(name)
-        state = "shipped" if fetchable is None else "fetched" if fetchable.there else "not here"
+        state = "shipped" if fetchable is None else "fetched" if fetchable.is_fetched else "not here"
         path = datasets()[name].path if fetchable is None else fetchable.path
-        print(f"{name:<18} {state:<9} {fetchable.about if fetchable else path}")
-        if fetchable and fetchable.there:
+        print(f"{name:<18} {state:<9} {fetchable.description if fetchable else path}")
+        if fetchable and fetchable.is_fetched:
             print(f"{'':<18} {'':<9} {path}")
     return EXIT_OK
 

@@ -1,1 +1,1 @@
-"""Is it still right? Labelled images, preprocessing and scores; a pass of its own, apart from timing."""
+"""Labelled images on disk, how they become inputs of a model, and which output each label stands for."""

@@ -1,4 +1,4 @@
-"""Labelled images: IDX files (Fashion-MNIST) and folders, whose sub-folders or labels file say what is what."""
+"""Open a data set of labelled images: IDX files (MNIST, Fashion-MNIST), class folders, or a labels file."""
 
 from __future__ import annotations
 
@@ -21,26 +21,40 @@ if TYPE_CHECKING:
 
 
 class Dataset(Protocol):
-    """Labelled images in a fixed order. `parts` are the names and sizes of what it was put together from, if any."""
+    """Labelled images in a fixed order.
 
-    numbering: LabelMapping
+    Attributes:
+        label_mapping: What the labels count.
+        parts: Name and size of each part that is also scored by itself, in order; empty for none.
+    """
+
+    label_mapping: LabelMapping
     parts: Sequence[tuple[str, int]]
 
     def __len__(self) -> int:
-        """How many images there are."""
+        """Return the number of images."""
         ...
 
     def items(self, limit: int | None = None) -> Iterator[tuple[Image, Label]]:
-        """(image as uint8 height x width x channels, class), at most `limit` of them."""
+        """Yield the first `limit` images with their labels, or all."""
         ...
 
-    def picked(self, places: Sequence[int]) -> Iterator[tuple[Image, Label]]:
-        """The images at these places of the order, in the order of `places`."""
+    def select(self, places: Sequence[int]) -> Iterator[tuple[Image, Label]]:
+        """Yield the images at these positions, in the order of `places`."""
         ...
 
 
 def open_dataset(kind: str, path: Path) -> Dataset:
-    """The data set at `path`: 'idx' (folder of *-images-idx3-ubyte.gz and labels), 'folder', or 'part' of one."""
+    """Open the data set at `path`.
+
+    Args:
+        kind: 'idx' for a folder with *-images-idx3-ubyte.gz and its labels, 'folder' for image files, 'part' for a
+            subset of those, as `harness.datasets.subset.write` notes it.
+        path: The folder.
+
+    Raises:
+        DataError: The folder does not exist, or holds no such data set.
+    """
     if not path.is_dir():
         raise DataError(f"{path} is not a folder of labelled images")
     if kind == "idx":
@@ -67,7 +81,7 @@ def open_folder(path: Path) -> ClassFolders | LabelledFiles:
 
 
 class IdxImages:
-    """Images and labels in the IDX format of the MNIST family: big-endian header, then bytes."""
+    """Images and labels in the IDX format of the MNIST family: a big-endian header, then bytes."""
 
     parts: Sequence[tuple[str, int]] = ()
 
@@ -79,13 +93,13 @@ class IdxImages:
             self._labels = np.frombuffer(file.read(count), np.uint8)
         if magic != 0x801 or len(self._labels) != count:
             raise DataError(f"{labels} is not a whole IDX label file")
-        self.numbering = LabelMapping(int(self._labels.max()) + 1)
+        self.label_mapping = LabelMapping(int(self._labels.max()) + 1)
 
     def __len__(self) -> int:
         return len(self._labels)
 
     def items(self, limit: int | None = None) -> Iterator[tuple[Image, Label]]:
-        """Grey images, one channel; the file is read as far as `limit` needs."""
+        """Yield grey images with one channel; the file is read only as far as needed."""
         with gzip.open(self._images) as file:
             magic, count, rows, columns = struct.unpack(">IIII", file.read(16))
             if magic != 0x803 or count != len(self):
@@ -94,14 +108,14 @@ class IdxImages:
                 pixels = file.read(rows * columns)
                 yield np.frombuffer(pixels, np.uint8).reshape(rows, columns, 1), int(label)
 
-    def picked(self, places: Sequence[int]) -> Iterator[tuple[Image, Label]]:
-        """All images are held in memory: of these small ones some megabytes."""
+    def select(self, places: Sequence[int]) -> Iterator[tuple[Image, Label]]:
+        """Yield the images at these positions; all are held in memory, which takes some megabytes."""
         every = list(self.items())
         return (every[place] for place in places)
 
 
 def _only(path: Path, pattern: str) -> Path:
-    found = sorted(path.glob(pattern))
-    if len(found) != 1:
-        raise DataError(f"{path} holds {len(found)} files {pattern}, expected one")
-    return found[0]
+    files = sorted(path.glob(pattern))
+    if len(files) != 1:
+        raise DataError(f"{path} holds {len(files)} files {pattern}, expected one")
+    return files[0]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness.core.errors import DataError
 
 from . import label_mapping
-from .label_mapping import Label, LabelMapping, of_numbers
+from .label_mapping import Label, LabelMapping, mapping_of_indices
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -25,12 +25,16 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".ppm"})
 
 
 def is_image(path: Path) -> bool:
-    """By its suffix; hidden files are none."""
+    """Return whether the suffix is that of an image; hidden files never count."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def read_image(path: Path) -> Image:
-    """Height x width x 3, what is transparent on white; DataError names a file that is no image."""
+    """Return the image as height x width x 3, with transparent parts laid on white.
+
+    Raises:
+        DataError: The file cannot be read as an image.
+    """
     from PIL import Image as Pillow
 
     try:
@@ -41,7 +45,7 @@ def read_image(path: Path) -> Image:
 
 
 def flatten_on_white(image: PIL.Image.Image) -> PIL.Image.Image:
-    """As RGB, laid on white where it is transparent: the colours behind transparency are arbitrary."""
+    """Return the image as RGB, laid on white where it is transparent: the colours behind transparency are arbitrary."""
     from PIL import Image as Pillow
 
     if "A" not in image.getbands() and "transparency" not in image.info:
@@ -52,21 +56,27 @@ def flatten_on_white(image: PIL.Image.Image) -> PIL.Image.Image:
 
 
 class ImageFiles:
-    """`files` with their labels, in the order they are scored; `parts` (name, count) whose scores are shown too."""
+    """Image files with their labels.
+
+    Attributes:
+        files: Path and label of each image, in the order of scoring.
+        label_mapping: What the labels count.
+        parts: Name and size of each part that is also scored by itself.
+    """
 
     files: Sequence[tuple[Path, Label]]
-    numbering: LabelMapping
+    label_mapping: LabelMapping
     parts: Sequence[tuple[str, int]] = ()
 
     def __len__(self) -> int:
         return len(self.files)
 
     def items(self, limit: int | None = None) -> Iterator[tuple[Image, Label]]:
-        """The first `limit` images in RGB, or all."""
-        return self.picked(range(len(self))[:limit])
+        """Yield the first `limit` images in RGB, or all."""
+        return self.select(range(len(self))[:limit])
 
-    def picked(self, places: Sequence[int]) -> Iterator[tuple[Image, Label]]:
-        """RGB images at these places, read when they are due."""
+    def select(self, places: Sequence[int]) -> Iterator[tuple[Image, Label]]:
+        """Yield the RGB images at these positions; each is read when it is due."""
         for place in places:
             path, label = self.files[place]
             yield read_image(path), label
@@ -76,25 +86,27 @@ _SPLITS = frozenset({"train", "val", "test"})
 
 
 def validation_part(path: Path) -> Path:
-    """The sub-folder `val` of a data set that is split into `train`, `val` and `test`, else `path` itself."""
+    """Return the sub-folder `val` of a data set split into `train`, `val` and `test`, else `path` itself."""
     names = {folder.name for folder in _folders(path)}
     return path / "val" if "val" in names and names <= _SPLITS else path
 
 
 class ClassFolders(ImageFiles):
-    """Classes are numbered in the alphabetical order of their folders' names; all numbers are taken as they are.
+    """One sub-folder per class, numbered in alphabetical order; folders that are all numbers keep them.
 
-    They come in turn, so that the first images are balanced.
+    Classes take turns, so that the first images are balanced.
     """
 
     def __init__(self, path: Path) -> None:
         folders = _folders(path)
         self.names = [folder.name for folder in folders]
-        labels, self.numbering = _numbered(self.names)
+        labels, self.label_mapping = _numbered(self.names)
         files = [[file for file in sorted(folder.rglob("*")) if is_image(file)] for folder in folders]
         self.files = _interleave(files, labels)
         if not self.files:
-            raise DataError(_nothing(path), f"expected one sub-folder a class with {', '.join(sorted(SUFFIXES))} files")
+            raise DataError(
+                _nothing(path), f"expected one sub-folder per class with {', '.join(sorted(SUFFIXES))} files"
+            )
 
 
 def _folders(path: Path) -> list[Path]:
@@ -102,11 +114,11 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _numbered(names: list[str]) -> tuple[list[int], LabelMapping]:
-    """The label of each folder, and what the labels count."""
+    """Return the label of each folder, and what the labels count."""
     if names and all(name.isascii() and name.isdigit() for name in names):
         labels = [int(name) for name in names]
-        return labels, of_numbers(labels)
-    known = label_mapping.indices()
+        return labels, mapping_of_indices(labels)
+    known = label_mapping.wordnet_indices()
     places = tuple(known[name] for name in names) if all(name in known for name in names) else ()
     return list(range(len(names))), LabelMapping(len(names), imagenet=places)
 
@@ -117,7 +129,7 @@ def _nothing(path: Path) -> str:
 
 
 def _interleave(files: list[list[Path]], labels: list[int]) -> list[tuple[Path, int]]:
-    """One image of each class, then the next of each."""
+    """Return the first image of each class, then the second of each, and so on."""
     longest = max((len(group) for group in files), default=0)
     groups = list(zip(files, labels, strict=True))
     return [(group[i], label) for i in range(longest) for group, label in groups if i < len(group)]

@@ -1,4 +1,4 @@
-"""What the labels of a data set count, and which output of a model each stands for; ImageNet's 1000 classes."""
+"""Map the labels of a data set to the outputs of a model; the list of ImageNet's 1000 classes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ CLASSES = 1000
 
 
 @cache
-def indices() -> Mapping[str, int]:
-    """A WordNet id ('n01440764') to its class index: the ids sorted, counted from 0, as published nets do."""
+def wordnet_indices() -> Mapping[str, int]:
+    """Return the class index of each WordNet id ('n01440764'): their sorted order from 0, as published models count."""
     return {wnid: index for index, (wnid, _) in enumerate(_table())}
 
 
 @cache
 def kit_indices() -> Mapping[int, int]:
-    """ILSVRC2012_ID, 1 to 1000 in the order of the kit's own list, to the class index."""
+    """Return the class index of each ILSVRC2012_ID, 1 to 1000 in the order of the development kit's list."""
     return {number: index for index, (_, number) in enumerate(_table())}
 
 
@@ -34,51 +34,57 @@ def _table() -> tuple[tuple[str, int], ...]:
 
 
 Label = int | tuple[int, ...]
-"""The class of an image; several where any of them is right."""
+"""The class of an image; several where each of them is right."""
 
-NONE = -1
-"""Fills the rows of images with fewer labels than others."""
+NO_LABEL = -1
+"""Pads the rows of images that have fewer labels than others."""
 
 
 @dataclass(frozen=True)
 class LabelMapping:
-    """`classes` are numbered from 0. `whole` False: labels are places among classes of which not all occur.
+    """What the labels of a data set count.
 
-    `imagenet` holds each class's place among ImageNet's 1000, where the labels say that they are of those.
+    Attributes:
+        classes: Number of classes, counted from 0.
+        complete: Whether every class occurs; otherwise the labels are indices among classes that may be more.
+        imagenet: Index of each class among ImageNet's 1000 where the labels are WordNet ids, else empty.
     """
 
     classes: int
-    whole: bool = True
+    complete: bool = True
     imagenet: tuple[int, ...] = ()
 
     def fit(self, labels: NDArray[np.int64], outputs: int) -> NDArray[np.int64]:
-        """The labels as places among a model's `outputs`; DataError where its classes are others.
+        """Return the labels as indices among a model's `outputs`.
 
         Folders named by WordNet id fit a net of as many outputs in the order of their names, and one of ImageNet's
         1000 classes at their places there; 1001 outputs are those behind a background class.
+
+        Raises:
+            DataError: The model has other classes.
         """
         background = outputs - CLASSES
         if self.imagenet and background in (0, 1):
-            return np.where(labels == NONE, NONE, np.array(self.imagenet)[labels] + background)
-        if outputs == self.classes or (not self.whole and outputs > self.classes):
+            return np.where(labels == NO_LABEL, NO_LABEL, np.array(self.imagenet)[labels] + background)
+        if outputs == self.classes or (not self.complete and outputs > self.classes):
             return labels
-        if self.whole:
+        if self.complete:
             raise DataError(f"the model has {outputs} outputs, the data set {self.classes} classes")
         raise DataError(f"the model has {outputs} outputs, labels of the data set go up to {self.classes - 1}")
 
 
-def of_numbers(labels: Sequence[int]) -> LabelMapping:
-    """For labels that are places themselves: whole when each from 0 to the last occurs."""
+def mapping_of_indices(labels: Sequence[int]) -> LabelMapping:
+    """Return the mapping of labels that are class indices: complete when each from 0 to the last occurs."""
     classes = max(labels) + 1
-    return LabelMapping(classes, whole=len(set(labels)) == classes)
+    return LabelMapping(classes, complete=len(set(labels)) == classes)
 
 
-def rows(labels: Sequence[Label]) -> NDArray[np.int64]:
-    """One label an image as a vector; where any image has several, images x most of them, filled up with `NONE`."""
+def label_array(labels: Sequence[Label]) -> NDArray[np.int64]:
+    """Return one label per image; where an image has several, images x the most of any, padded with `NO_LABEL`."""
     if all(isinstance(label, int) for label in labels):
         return np.array(labels, np.int64)
     several = [(label,) if isinstance(label, int) else label for label in labels]
-    table = np.full((len(several), max(map(len, several))), NONE, np.int64)
+    table = np.full((len(several), max(map(len, several))), NO_LABEL, np.int64)
     for row, each in zip(table, several, strict=True):
         row[: len(each)] = each
     return table

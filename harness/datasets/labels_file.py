@@ -1,8 +1,9 @@
 """A folder of images with one file that labels them: `labels.txt`, `val.txt`, or what comes with ILSVRC 2012.
 
-A line is `IMAGE LABEL`, parted by a space, a tab or a comma, with a class index or a WordNet id; several where any of
-them is right. Files of labels alone (the kit's ground truth, TensorFlow's list of ids) label the images in the order of
-their names. `# part NAME` begins a part whose score is shown by itself; other lines with `#` say nothing.
+A line is `IMAGE LABEL`, separated by a space, a tab or a comma. A label is a class index or a WordNet id; there may be
+several where each is right. Files with labels alone (the development kit's ground truth, TensorFlow's list of ids)
+label the images in the order of their names. `# part NAME` begins a part that is also scored by itself; other lines
+with `#` are comments.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from harness.core.errors import DataError
 
 from . import label_mapping
 from .image_folders import ImageFiles, is_image
-from .label_mapping import LabelMapping, of_numbers
+from .label_mapping import LabelMapping, mapping_of_indices
 
 NAMES = ("labels.txt", "labels.csv", "val.txt", "LOC_val_solution.csv")
 KIT = "ILSVRC2012_validation_ground_truth.txt"
@@ -27,12 +28,12 @@ _IMAGENET = LabelMapping(label_mapping.CLASSES, imagenet=tuple(range(label_mappi
 
 
 def find_labels(folder: Path) -> Path | None:
-    """The labels file in a folder, None where there is none."""
+    """Return the labels file of a folder, or None."""
     return next((folder / name for name in (*NAMES, *ALONE) if (folder / name).is_file()), None)
 
 
 class Line(NamedTuple):
-    """What a labels file says of one image."""
+    """One line of a labels file: an image, its labels, and the part it belongs to."""
 
     image: str
     labels: tuple[str, ...]
@@ -40,13 +41,17 @@ class Line(NamedTuple):
 
 
 class LabelledFiles(ImageFiles):
-    """The images that a labels file names, in its order. DataError where it and the folder do not agree."""
+    """The images that a labels file names, in its order.
+
+    Raises:
+        DataError: The file and its folder do not agree.
+    """
 
     def __init__(self, path: Path) -> None:
         lines = list(_alone(path) if path.name in ALONE else _pairs(path))
         if not lines:
             raise DataError(f"{path} labels no image", "write a line 'IMAGE LABEL' for each")
-        labels, self.numbering = _numbered(lines, path)
+        labels, self.label_mapping = _numbered(lines, path)
         single = (one[0] if len(one) == 1 else one for one in labels)
         self.files = list(zip(_found(lines, path), single, strict=True))
         self.parts = list(Counter(line.part for line in lines if line.part).items())
@@ -62,7 +67,7 @@ def _pairs(path: Path) -> Iterator[Line]:
         words = tuple(re.split(r"[,\s]+", rest.strip()))
         wnids = tuple(word for word in words if _WNID.fullmatch(word))  # what else stands there are boxes
         if number == 0 and not wnids and not _is_number(words[0]):
-            continue  # the head of a table
+            continue  # a table's header
         if image:
             yield Line(image, wnids or words, part)
 
@@ -77,7 +82,7 @@ def _alone(path: Path) -> Iterator[Line]:
 
 
 def _found(lines: list[Line], path: Path) -> list[Path]:
-    """The image of each line, by its path below the folder of `path`, or by its name without suffix."""
+    """Return the image of each line, by its path below the folder of `path`, or by its name without suffix."""
     below = {str(file.relative_to(path.parent)): file for file in path.parent.rglob("*") if is_image(file)}
     stems = {file.stem: file for file in below.values()}
     files = [below.get(line.image) or stems.get(line.image) for line in lines]
@@ -88,7 +93,7 @@ def _found(lines: list[Line], path: Path) -> list[Path]:
 
 
 def _numbered(lines: list[Line], path: Path) -> tuple[list[tuple[int, ...]], LabelMapping]:
-    """Every image's labels as class indices, and what they count."""
+    """Return every image's labels as class indices, and what they count."""
     words = {word for line in lines for word in line.labels}
     places: Mapping[str, int]
     if all(map(_is_number, words)):
@@ -96,15 +101,15 @@ def _numbered(lines: list[Line], path: Path) -> tuple[list[tuple[int, ...]], Lab
         places = (
             {w: label_mapping.kit_indices().get(n, -1) for w, n in numbers.items()} if path.name == KIT else numbers
         )
-        numbering = _IMAGENET if path.name == KIT else of_numbers(list(numbers.values()))
+        mapping = _IMAGENET if path.name == KIT else mapping_of_indices(list(numbers.values()))
     else:
-        places, numbering = label_mapping.indices(), _IMAGENET
+        places, mapping = label_mapping.wordnet_indices(), _IMAGENET
     unknown = sorted(word for word in words if places.get(word, -1) < 0)
     if unknown:
         raise DataError(
             f"{path}: {unknown[0]!r} is no class", "use class indices alone, or ImageNet's WordNet ids alone"
         )
-    return [tuple(places[word] for word in line.labels) for line in lines], numbering
+    return [tuple(places[word] for word in line.labels) for line in lines], mapping
 
 
 def _is_number(word: str) -> bool:

@@ -1,4 +1,4 @@
-"""From an image to a model's input, as the recorded `Preprocess` says."""
+"""Turn an image into a model's input, as a recorded `Preprocess` says."""
 
 from __future__ import annotations
 
@@ -20,11 +20,16 @@ PRESETS = {
     "efficientnet-lite": Preprocess(resize=256, crop=224, scale=1.0, mean=(127.0,), std=(128.0,)),
     "raw": Preprocess(scale=1.0),
 }
-"""Named preprocessings: ImageNet mean and deviation (torchvision), Inception's [-1, 1], EfficientNet-Lite's own."""
+"""Presets: ImageNet's mean and standard deviation (torchvision), Inception's [-1, 1], EfficientNet-Lite's own."""
 
 
 def preprocess(image: Image, how: Preprocess) -> NDArray[np.float32]:
-    """The image (uint8 height x width x channels) as a float32 array without batch dimension, in `how.layout`."""
+    """Return the image as a float32 array without batch dimension.
+
+    Args:
+        image: uint8, height x width x channels.
+        how: The steps; `how.layout` is the layout of the result.
+    """
     pixels = _geometry(_channels(image, how.channels), how)
     mean, std = np.array(how.mean, np.float32), np.array(how.std, np.float32)
     normal: NDArray[np.float32] = (pixels.astype(np.float32) / np.float32(how.scale) - mean) / std
@@ -64,9 +69,15 @@ def _resize(image: Image, shorter: int) -> Image:
 
 
 def parse(text: str, layout: str, channels: int) -> Preprocess:
-    """A preset's name, optionally followed by settings: 'imagenet', 'unit,resize=32', 'mean=0.5:0.5:0.5,std=0.5'.
+    """Read the text of `--preprocess`.
 
-    Layout and channels come from the model's input. Raises UsageError naming what is wrong.
+    Args:
+        text: A preset, settings, or both: 'imagenet', 'unit,resize=32', 'mean=0.5:0.5:0.5,std=0.5'.
+        layout: Layout of the model's input.
+        channels: Channels of the model's input.
+
+    Raises:
+        UsageError: Names the preset or setting that is wrong.
     """
     head, *rest = text.split(",")
     if "=" in head:

@@ -1,4 +1,4 @@
-"""Some images of a labelled folder: what is scored when the others were used to make the net."""
+"""Some images of a labelled folder: those to score when the others calibrated the model."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ NAME = "part.json"
 
 
 class Subset:
-    """The images of `whole` at the places `indices`, under the numbering of all."""
+    """The images of `dataset` at `indices`, with the labels of the whole set."""
 
-    def __init__(self, whole: ImageFiles, indices: Sequence[int]) -> None:
-        self.numbering = whole.numbering
-        self._items = [whole.files[index] for index in indices]
-        self.parts: Sequence[tuple[str, int]] = _sizes(whole.parts, indices)
+    def __init__(self, dataset: ImageFiles, indices: Sequence[int]) -> None:
+        self.label_mapping = dataset.label_mapping
+        self._items = [dataset.files[index] for index in indices]
+        self.parts: Sequence[tuple[str, int]] = _sizes(dataset.parts, indices)
 
     def __len__(self) -> int:
         return len(self._items)
 
     def items(self, limit: int | None = None) -> Iterator[tuple[Image, Label]]:
-        """RGB images."""
+        """Yield the first `limit` images in RGB, or all."""
         for path, label in self._items[:limit]:
             yield read_image(path), label
 
-    def picked(self, places: Sequence[int]) -> Iterator[tuple[Image, Label]]:
-        """RGB images at these places, read when they are due."""
+    def select(self, places: Sequence[int]) -> Iterator[tuple[Image, Label]]:
+        """Yield the RGB images at these positions; each is read when it is due."""
         for place in places:
             path, label = self._items[place]
             yield read_image(path), label
 
 
 def _sizes(parts: Sequence[tuple[str, int]], indices: Sequence[int]) -> list[tuple[str, int]]:
-    """How many of the indices fall into each named part, which lie one behind the other."""
+    """Return how many of the indices fall into each named part; parts follow one another."""
     ends = list(accumulate(size for _, size in parts))
-    found = Counter(bisect(ends, index) for index in indices) if parts else Counter[int]()
-    return [(name, found[place]) for place, (name, _) in enumerate(parts) if found[place]]
+    counts = Counter(bisect(ends, index) for index in indices) if parts else Counter[int]()
+    return [(name, counts[place]) for place, (name, _) in enumerate(parts) if counts[place]]
 
 
 def write(folder: Path, source: Path, indices: Sequence[int]) -> None:
@@ -55,9 +55,17 @@ def write(folder: Path, source: Path, indices: Sequence[int]) -> None:
 
 
 def open_subset(folder: Path, open_folder: Callable[[Path], ImageFiles]) -> Subset:
-    """What `write` noted of the data set that `open_folder` opens. DataError where that has changed since."""
+    """Open the subset that `write` noted.
+
+    Args:
+        folder: Where the note is.
+        open_folder: Opens the data set that the subset is taken from.
+
+    Raises:
+        DataError: The data set has fewer images than when the note was written.
+    """
     note = json.loads((folder / NAME).read_text(encoding="utf-8"))
-    whole = open_folder(Path(note["source"]))
-    if max(note["indices"]) >= len(whole):
+    dataset = open_folder(Path(note["source"]))
+    if max(note["indices"]) >= len(dataset):
         raise DataError(f"{note['source']} has lost images since it was split", "start the run again")
-    return Subset(whole, note["indices"])
+    return Subset(dataset, note["indices"])

@@ -33,7 +33,7 @@ def not_finite(outputs: Outputs) -> Missing | None:
 def hits(outputs: Outputs, labels: NDArray[np.int64], k: int = 1) -> NDArray[np.bool_]:
     """For each row whether its label, or any of its labels, is among the `k` largest outputs.
 
-    `labels` as `harness.datasets.label_mapping.rows` makes them. Equal outputs rank by class index, as argmax has it.
+    `labels` as `harness.datasets.label_mapping.label_array` makes them. Equal outputs rank by class index.
     """
     best = np.argsort(-outputs, axis=1, kind="stable")[:, :k]
     found: NDArray[np.bool_] = (best[:, :, None] == labels.reshape(len(labels), 1, -1)).any(axis=(1, 2))

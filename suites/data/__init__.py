@@ -1,4 +1,4 @@
-"""What `edgebench data` knows: sets that ship with the project, and what its user fetches, by name."""
+"""Data sets and weights that `edgebench data fetch` brings, by name."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from collections.abc import Mapping
 from .mini_imagenet import MiniImagenet
 from .published_weights import Fetchable, ImagenetWeights
 
-FETCHABLE: Mapping[str, Fetchable] = {each.name: each for each in (ImagenetWeights(), MiniImagenet())}
+FETCHABLE: Mapping[str, Fetchable] = {fetchable.name: fetchable for fetchable in (ImagenetWeights(), MiniImagenet())}
 """By name, as `edgebench data fetch` takes it."""

@@ -1,9 +1,9 @@
-"""146 labelled photographs that anyone may install: a miniature of ImageNet, far too small to speak for the whole.
+"""A miniature of ImageNet with 146 labelled photographs that anyone may install; too small to stand for the whole.
 
-Scored are 20 pictures of ImageNet that the package foolbox carries and 126 cut-out photographs of Tux Paint's stamps,
-which show one of ImageNet's classes each, or one of a few where a person could not tell. 100 other stamps, of other
-things, are for calibration. Stamps are laid on a white square around their middle: they are cut out close, so that a
-centre crop would cut the thing itself.
+The scored part has 20 pictures of ImageNet from the package foolbox and 126 cut-out photographs from Tux Paint's
+stamps. Each shows one of ImageNet's classes, or one of a few where a person could not decide. 100 stamps of other
+things are for calibration. Stamps are cut out close, so that a centre crop would cut the object; they are centred on a
+white square.
 """
 
 from __future__ import annotations
@@ -44,27 +44,30 @@ _LABELS = Path(__file__).parents[1] / "data" / "labels"
 
 
 class MiniImagenet(Fetchable):
-    """`scored` with its labels.txt, and `calibration`; every original is checked by its hash, committed here."""
+    """The folders `scored`, with its labels.txt, and `calibration`.
+
+    Every original is checked against its SHA-256, which is committed here.
+    """
 
     name = "mini-imagenet"
-    about = (
+    description = (
         "146 labelled photographs (20 of foolbox, PyPI, terms of their own; 126 of tuxpaint-stamps-default, Debian, "
         "GPL-2) and 100 for calibration, 162 MB to download, 13 MB kept"
     )
 
     @property
     def path(self) -> Path:
-        """The folder of `scored` and `calibration`."""
+        """The folder with `scored` and `calibration`."""
         return cache_dir() / "data" / self.name
 
     @property
-    def there(self) -> bool:
-        """Whether the folder is whole: it is put in its place when all of it is."""
+    def is_fetched(self) -> bool:
+        """Whether the folder is complete: it is renamed into place when everything is in it."""
         return (self.path / "scored" / "labels.txt").is_file()
 
     def fetch(self, folder: Path | None = None) -> Path:
-        """Bring both packages, take the pictures out, check and keep them."""
-        if self.there:
+        """Download both packages, extract the pictures, check them and store them."""
+        if self.is_fetched:
             return self.path
         unfinished = self.path.with_name(f".{self.name}")
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -77,23 +80,27 @@ class MiniImagenet(Fetchable):
 
 
 def calibration(how: Preprocess) -> NDArray[np.float32]:
-    """The calibration pictures, preprocessed for a model. SetupError when they are not fetched."""
-    fetched = MiniImagenet()
-    if not fetched.there:
+    """Return the calibration pictures, preprocessed for a model.
+
+    Raises:
+        SetupError: They have not been fetched.
+    """
+    mini_imagenet = MiniImagenet()
+    if not mini_imagenet.is_fetched:
         raise SetupError("calibration needs the pictures of mini-imagenet", "edgebench data fetch mini-imagenet")
-    files = sorted((fetched.path / "calibration").rglob("*.png"))
+    files = sorted((mini_imagenet.path / "calibration").rglob("*.png"))
     return np.stack([preprocess(read_image(file), how) for file in files])
 
 
 @cache
 def _hashes() -> Mapping[str, Mapping[str, str]]:
-    """Hex SHA-256 of every original, by 'foolbox', 'stamps' and 'calibration' and the name within the package."""
+    """Return the hex SHA-256 of every original, by part (foolbox, stamps, calibration) and name within the package."""
     return cast("dict[str, dict[str, str]]", _json("mini_imagenet_sha256.json"))
 
 
 @cache
 def _classes() -> Mapping[str, list[int]]:
-    """The classes that each scored stamp shows; any of them is right."""
+    """Return the classes of each scored stamp; each of them is right."""
     return cast("dict[str, list[int]]", _json("tuxpaint_stamps_126.json"))
 
 
@@ -108,22 +115,22 @@ def _foolbox(folder: Path | None) -> Iterator[tuple[str, bytes]]:
 
 
 def _stamps(folder: Path | None) -> Iterator[tuple[str, bytes]]:
-    """Where each stamp is kept, and its picture on a white square as PNG."""
+    """Yield the path of each stamp and its picture on a white square, as PNG."""
     parts = (("stamps", "scored/stamps"), ("calibration", "calibration"))
     places = {name: f"{place}/{name}.png" for part, place in parts for name in _hashes()[part]}
     wanted = {**_hashes()["stamps"], **_hashes()["calibration"]}
     members = {f"{_STAMPS_AT}/{name}.png": name for name in places}
-    found = set()
+    extracted = set()
     for name, content in STAMPS.read(members, folder):
-        found.add(name)
+        extracted.add(name)
         yield places[name], _on_square(_checked(content, wanted[name], name))
-    if missing := sorted(set(places) - found):
+    if missing := sorted(set(places) - extracted):
         raise SetupError(f"this system's {STAMPS.name} lacks {len(missing)} of {len(places)} stamps: {missing[0]}", "")
 
 
 def _checked(content: bytes, wanted: str, name: str) -> bytes:
     if sha256(content).hexdigest() != wanted:
-        raise SetupError(f"{name} is another picture than the one that was labelled", "its package has changed")
+        raise SetupError(f"{name} is not the picture that was labelled: its SHA-256 differs", "its package has changed")
     return content
 
 
@@ -141,7 +148,7 @@ def _on_square(png: bytes) -> bytes:
 
 
 def _labels() -> Iterator[str]:
-    """The lines of labels.txt: the class of a foolbox picture ends its name."""
+    """Yield the lines of labels.txt; the name of a foolbox picture ends with its class."""
     yield "# part foolbox\n"
     yield from (f"foolbox/{name} {name.rpartition('_')[2].removesuffix('.jpg')}\n" for name in _hashes()["foolbox"])
     yield "# part stamps\n"

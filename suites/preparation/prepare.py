@@ -98,7 +98,7 @@ def _made(case: Case, kind: Format, checkpoints: Path | None, folder: Path) -> E
 
 def _published(model: str, kind: Format, folder: Path) -> Entry:
     """The float file of a net with published weights. SetupError where the weights or torch are missing."""
-    PUBLISHED[model].found()
+    PUBLISHED[model].require()
     _need_tools(EXPORTERS[kind], f"a float .{kind}", "prepare")
     from .weights.export import published
 

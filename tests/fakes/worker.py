@@ -80,8 +80,8 @@ def probed(outputs: NDArray[Any], effective: str = "fp32") -> Answer:
 
 def scored(outputs: NDArray[Any], labels: Sequence[int], classes: int | None = None, **changes: Any) -> Answer:
     """What an accuracy worker answers; `classes` of the data set are the outputs' where not given."""
-    numbering = {"classes": classes or outputs.shape[1], "whole": True, "imagenet": ()}
-    result = {"numbering": numbering, "parts": [], "stop": {}, **changes}
+    mapping = {"classes": classes or outputs.shape[1], "complete": True, "imagenet": ()}
+    result = {"label_mapping": mapping, "parts": [], "stop": {}, **changes}
     arrays: dict[str, NDArray[Any]] = {
         "outputs": outputs.astype(np.float32),
         "labels": np.array(labels, np.int64),

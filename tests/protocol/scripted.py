@@ -282,7 +282,7 @@ def probe_answer(outputs: Any, counts: Counts | Missing | None = None, **executi
 def accuracy_answer(outputs: Any, labels: Sequence[int]) -> Answer:
     """What an accuracy pass answers that saw these outputs (images x classes)."""
     scores = np.asarray(outputs, np.float32)
-    facts = {"numbering": {"classes": scores.shape[1], "whole": True, "imagenet": ()}, "parts": [], "stop": {}}
+    facts = {"label_mapping": {"classes": scores.shape[1], "complete": True, "imagenet": ()}, "parts": [], "stop": {}}
     arrays = {"outputs": scores, "labels": np.asarray(labels, np.int64), "places": np.arange(len(scores))}
     return Answer(facts, arrays)
 

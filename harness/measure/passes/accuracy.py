@@ -28,12 +28,16 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class CaseOutputs:
-    """A net's outputs (images x classes, float32) and the labels as `harness.datasets.label_mapping.rows` makes them.
+    """The outputs of a model for labelled images.
 
-    `classes` is how many the data set has; `unscored` says why nothing can be scored: the outputs are not finite, or
-    the labels cannot be theirs; empty where it can. `parts` are the names and sizes of what the data set was put
-    together from, in order. Of a pass that could end early `places` are those of its images in the data set, ascending,
-    and `stop` what `Judge` said.
+    Attributes:
+        outputs: Images x classes, float32.
+        labels: As `harness.datasets.label_mapping.label_array` returns them.
+        classes: Number of classes of the data set.
+        unscored: Why nothing can be scored: outputs that are not finite, or labels of other classes; empty if it can.
+        parts: Name and size of each part of the data set, in order.
+        places: Of a pass that could end early, the positions of its images in the data set, ascending; else None.
+        stop: Of such a pass, the outcome of `harness.measure.worker.accuracy.EarlyStopping`.
     """
 
     outputs: NDArray[np.float32]
@@ -45,7 +49,7 @@ class CaseOutputs:
     stop: Mapping[str, Any] = field(default_factory=dict)
 
     def at(self, places: NDArray[np.int64] | None) -> CaseOutputs:
-        """Return the outputs of the images at `places`, of all for None."""
+        """Return the outputs of some images alone; for None, of all."""
         if places is None:
             return self
         return replace(self, outputs=self.outputs[places], labels=self.labels[places], places=places)
@@ -57,7 +61,7 @@ class CaseOutputs:
 
 
 class AccuracyPass:
-    """Runs accuracy passes and remembers their outputs, since one fp32 net is the reference of many cases."""
+    """Runs accuracy passes and keeps their outputs, since one fp32 model is the baseline of many cases."""
 
     def __init__(self, scratch: Path, margin: float | None = None) -> None:
         self._scratch = scratch
@@ -65,9 +69,9 @@ class AccuracyPass:
         self._known: dict[Key, CaseOutputs | WorkerFailure] = {}
 
     def run(self, cases: Iterable[PreparedCase], references: Mapping[Case, PreparedCase] | None = None) -> None:
-        """Run what is not known yet, one process a core: this pass is not timed.
+        """Run the passes that have not run yet, one process per core: this pass is not timed.
 
-        With a `margin` a case ends once its difference to its fp32 net of `references` is decided; those run first.
+        With a `margin`, a case ends once its difference to its fp32 model in `references` is decided; those run first.
         """
         todo = {_key(case): case for case in cases if case.labelled and _key(case) not in self._known}
         against = {key: ref for key, case in todo.items() if (ref := (references or {}).get(case.case))}
@@ -88,7 +92,7 @@ class AccuracyPass:
         return case.job("accuracy", out, seed=0)
 
     def _stop(self, reference: PreparedCase) -> StoppingRule | None:
-        """Write what a case is compared with while it runs; None without scores of fp32: it then runs to its end."""
+        """Return what a case is compared with while it runs; None without fp32 scores: it then runs to its end."""
         scored = self._known.get(_key(reference))
         if not isinstance(scored, CaseOutputs) or scored.unscored or self._margin is None:
             return None
@@ -97,11 +101,11 @@ class AccuracyPass:
         return StoppingRule(str(file.resolve()), scored.outputs.shape[1], self._margin)
 
     def of(self, case: PreparedCase) -> CaseOutputs | WorkerFailure:
-        """Return the outputs of a case; KeyError for one that `run` was not given."""
+        """Return the outputs of a case, or the failure of its pass; KeyError for a case that `run` was not given."""
         return self._known[_key(case)]
 
     def metrics(self, case: PreparedCase, reference: PreparedCase | None) -> dict[str, Quantity]:
-        """Return every accuracy metric of the case, against the fp32 `reference` on the same runtime."""
+        """Return every accuracy metric of the case, compared with the fp32 `reference` on the same runtime."""
         if case.labelled is None:
             return _all(Missing(case.unlabelled or "no labelled images: give some with --data"))
         own = self._known[_key(case)]
@@ -138,7 +142,7 @@ class AccuracyPass:
         }
 
     def details(self, case: PreparedCase, reference: PreparedCase | None) -> dict[str, Any]:
-        """Return what the record holds beside the metrics: name and counts, by part and against `reference`."""
+        """Return what the record keeps beside the metrics: name and counts, by part and against `reference`."""
         own = self._known.get(_key(case))
         if case.labelled is None or not isinstance(own, CaseOutputs) or own.unscored:
             return {}
@@ -157,7 +161,7 @@ class AccuracyPass:
 
 
 def _by_part(scored: CaseOutputs) -> Iterator[tuple[str, dict[str, int]]]:
-    """Count the right answers of each part; of a part that a limit cut, those of what is left."""
+    """Yield the right answers of each part; of a part cut by a limit on the images, those of what is left."""
     start = 0
     places = np.arange(len(scored.hits)) if scored.places is None else scored.places
     for name, size in scored.parts:
@@ -171,23 +175,26 @@ def _key(case: PreparedCase) -> Key:
 
 
 def _scored(answer: Answer) -> CaseOutputs:
-    numbering = LabelMapping(**answer.result["numbering"])
+    mapping = LabelMapping(**answer.result["label_mapping"])
     parts = tuple((name, size) for name, size in answer.result["parts"])
     outputs, labels, unscored = answer.arrays["outputs"], answer.arrays["labels"], ""
     try:
-        labels = numbering.fit(labels, outputs.shape[1])
+        labels = mapping.fit(labels, outputs.shape[1])
     except DataError as error:
         unscored = error.message
     if broken := output_quality.not_finite(outputs):
         unscored = broken.reason
     stop = answer.result["stop"]
     return CaseOutputs(
-        outputs, labels, numbering.classes, unscored, parts, answer.arrays["places"] if stop else None, stop
+        outputs, labels, mapping.classes, unscored, parts, answer.arrays["places"] if stop else None, stop
     )
 
 
 def _difference(own: CaseOutputs, reference: CaseOutputs) -> Value:
-    """Return top-1 less fp32's on the same images with its paired interval, at the level of the last look."""
+    """Return top-1 minus fp32's on the same images, with its paired interval.
+
+    The interval of a pass that could end early has the level of its last look.
+    """
     alone, in_reference = output_quality.discordant(own.hits, reference.hits)
     n = len(own.hits)
     lo, hi = paired_difference(in_reference, alone, n, own.stop.get("level", 0.95))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from harness.datasets.dataset import Dataset, open_dataset
 from harness.datasets.image_folders import Image
-from harness.datasets.label_mapping import Label, rows
+from harness.datasets.label_mapping import Label, label_array
 from harness.datasets.preprocessing import preprocess
 from harness.measure.protocol import Job, StoppingRule
 from harness.runtimes.base import Session
@@ -24,12 +24,12 @@ from .setup import Outcome
 
 
 def accuracy(session: Session, job: Job) -> Outcome:
-    """Return outputs and labels, image by image, in the order and as far as the job says."""
+    """Run image by image, in the order and as far as the job says."""
     if job.labelled is None:
         raise ValueError("an accuracy job needs labelled images")
     spec = only_input(session)
     dataset = open_dataset(job.labelled.kind, Path(job.labelled.path))
-    judge = EarlyStopping(job.stop) if job.stop else None
+    stopping = EarlyStopping(job.stop) if job.stop else None
     places, outputs, labels = [], [], []
     for place, image, label in in_order(dataset, job.labelled.limit, job.stop.seed if job.stop else None):
         session.prepare({spec.name: spec.encode(preprocess(image, job.labelled.preprocess)[None])})
@@ -37,27 +37,35 @@ def accuracy(session: Session, job: Job) -> Outcome:
         places.append(place)
         outputs.append(next(iter(session.fetch().values())).reshape(-1).astype(np.float32))
         labels.append(label)
-        if judge and judge.enough(places, outputs):
+        if stopping and stopping.decided(places, outputs):
             break
-    facts = {"numbering": asdict(dataset.numbering), "parts": list(dataset.parts), "stop": judge.said if judge else {}}
+    facts = {
+        "label_mapping": asdict(dataset.label_mapping),
+        "parts": list(dataset.parts),
+        "stop": stopping.outcome if stopping else {},
+    }
     sort = np.argsort(places)
-    arrays = {"places": np.array(places)[sort], "outputs": np.stack(outputs)[sort], "labels": rows(labels)[sort]}
+    arrays = {"places": np.array(places)[sort], "outputs": np.stack(outputs)[sort], "labels": label_array(labels)[sort]}
     return facts, arrays
 
 
 def in_order(dataset: Dataset, limit: int | None, seed: int | None) -> Iterator[tuple[int, Image, Label]]:
-    """Yield place, image and label of the first `limit` images, in random order where there is a seed."""
+    """Yield position, image and label of the first `limit` images; in random order where there is a seed."""
     if seed is None:
         for place, (image, label) in enumerate(dataset.items(limit)):
             yield place, image, label
         return
     places = np.random.default_rng(seed).permutation(min(limit or len(dataset), len(dataset))).tolist()
-    for place, (image, label) in zip(places, dataset.picked(places), strict=True):
+    for place, (image, label) in zip(places, dataset.select(places), strict=True):
         yield place, image, label
 
 
 class EarlyStopping:
-    """Looks at the outputs so far when a look is planned; `said` is what the record keeps of it."""
+    """A sequential test of the difference to fp32, made when a look is planned.
+
+    Attributes:
+        outcome: The result of the last look, for the record; empty before the first.
+    """
 
     def __init__(self, stop: StoppingRule) -> None:
         with np.load(stop.reference, allow_pickle=False) as file:
@@ -65,28 +73,28 @@ class EarlyStopping:
         self._stop = stop
         self._budget = len(self._hits)
         self._looks = planned_looks(self._budget) if self._budget > 1 else ()
-        self.said: dict[str, Any] = {}
+        self.outcome: dict[str, Any] = {}
 
-    def enough(self, places: list[int], outputs: list[NDArray[np.float32]]) -> bool:
+    def decided(self, places: list[int], outputs: list[NDArray[np.float32]]) -> bool:
         """Return whether the difference is decided after these images; called after each."""
         n = len(places)
         if n not in self._looks or outputs[0].size != self._stop.classes:
             return False
-        own = hits(np.stack(outputs), self._labels[places])
-        found = decide(*discordant(self._hits[places], own), n, self._budget, self._stop.margin)
-        self.said = {
-            **asdict(found),
+        hits_here = hits(np.stack(outputs), self._labels[places])
+        difference = decide(*discordant(self._hits[places], hits_here), n, self._budget, self._stop.margin)
+        self.outcome = {
+            **asdict(difference),
             "n": n,
             "of": self._budget,
             "margin": self._stop.margin,
-            "words": self._words(found, n),
+            "words": self._words(difference, n),
         }
-        return found.finding != "undecided"
+        return difference.finding != "undecided"
 
-    def _words(self, found: Difference, n: int) -> str:
+    def _words(self, difference: Difference, n: int) -> str:
         points = f"{100 * self._stop.margin:g} point{'s' * (self._stop.margin != 0.01)}"
-        if found.finding == "undecided":
+        if difference.finding == "undecided":
             return f"undecided after all {n} images: neither within {points} of fp32 nor better or worse"
-        finding = f"within {points} of fp32" if found.finding == "within" else f"{found.finding} than fp32"
+        finding = f"within {points} of fp32" if difference.finding == "within" else f"{difference.finding} than fp32"
         after = f"stopped after {n} of {self._budget} images" if n < self._budget else f"after all {n} images"
         return f"{after}: {finding}"

@@ -47,7 +47,7 @@ def net_of(variant: ModelVariant, weights: Path, *, same: bool) -> tuple[nn.Modu
 def published(model: str, kind: Format, out: Path) -> Note:
     """Write the float model file of a net with its published weights; SetupError when these are not fetched."""
     source, variant = PUBLISHED[model], ModelVariant.parse(model)
-    net, matched = net_of(variant, source.found(), same=True)
+    net, matched = net_of(variant, source.require(), same=True)
     origin = {
         "weights": f"{source.wheel.name} {source.wheel.version}, {Path(source.member).name}",
         "origin_sha256": source.sha256,

@@ -32,7 +32,7 @@ def test_idx_images_come_with_their_labels(tmp_path: Path) -> None:
     images = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
     write_idx(tmp_path, images, [2, 0, 1])
     data = open_dataset("idx", tmp_path)
-    assert (len(data), data.numbering.classes) == (3, 3)
+    assert (len(data), data.label_mapping.classes) == (3, 3)
     (image, label), *rest = data.items(2)
     assert label == 2
     assert (image[:, :, 0] == images[0]).all()

@@ -12,7 +12,7 @@ from harness.core.errors import DataError
 from harness.datasets import label_mapping
 from harness.datasets.dataset import open_dataset
 from harness.datasets.image_folders import read_image
-from harness.datasets.label_mapping import LabelMapping, rows
+from harness.datasets.label_mapping import LabelMapping, label_array
 from harness.datasets.labels_file import KIT
 from harness.stats import output_quality
 
@@ -30,11 +30,11 @@ def picture(path: Path, shade: int = 0) -> None:
 def labels(path: Path, outputs: int) -> list[int]:
     """The labels of the images at `path` as a model of so many outputs has them."""
     data = open_dataset("folder", path)
-    return data.numbering.fit(rows([label for _, label in data.items()]), outputs).tolist()
+    return data.label_mapping.fit(label_array([label for _, label in data.items()]), outputs).tolist()
 
 
 def test_the_list_of_classes_is_whole_and_in_the_order_of_outputs() -> None:
-    known = label_mapping.indices()
+    known = label_mapping.wordnet_indices()
     assert list(known) == sorted(known)
     assert list(known.values()) == list(range(1000))
     assert sorted(label_mapping.kit_indices()) == list(range(1, 1001))
@@ -156,7 +156,7 @@ def test_what_is_transparent_lies_on_white(tmp_path: Path) -> None:
 
 def test_any_of_several_labels_is_right_and_none_fills_up() -> None:
     outputs = np.array([[0, 3, 1, 2], [9, 1, 0, 0], [0, 0, 0, 1]], np.float32)
-    several = rows([(3, 1), 2, 3])
+    several = label_array([(3, 1), 2, 3])
     assert several.tolist() == [[3, 1], [2, -1], [3, -1]]
     assert output_quality.hits(outputs, several).tolist() == [True, False, True]
     assert output_quality.hits(outputs, several, k=3).tolist() == [True, True, True]

@@ -53,7 +53,10 @@ def nets(monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
 
     def run_worker(job: Job, timeout_s: float) -> Answer:
         outputs = known[Path(job.model).stem]
-        facts = {"numbering": {"classes": CLASSES, "whole": True, "imagenet": ()}, "parts": [("a", 50), ("b", 150)]}
+        facts = {
+            "label_mapping": {"classes": CLASSES, "complete": True, "imagenet": ()},
+            "parts": [("a", 50), ("b", 150)],
+        }
         places = np.arange(N) if job.stop is None else np.arange(0, N, 4) + 1
         said = {} if job.stop is None else {"level": 0.99}
         arrays = {"outputs": outputs[places], "labels": LABELS[places], "places": places}

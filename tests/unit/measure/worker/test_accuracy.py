@@ -36,35 +36,35 @@ def judge(tmp_path: Path, right: np.ndarray, margin: float = 0.05, classes: int 
 def stopped_at(one: EarlyStopping, own: list[np.ndarray]) -> int:
     """After how many images it has seen enough; all of them where it never has."""
     places = np.random.default_rng(3).permutation(N).tolist()
-    return next((n for n in range(1, N + 1) if one.enough(places[:n], [own[p] for p in places[:n]])), N)
+    return next((n for n in range(1, N + 1) if one.decided(places[:n], [own[p] for p in places[:n]])), N)
 
 
 def test_an_equal_net_is_soon_within_the_margin_and_says_so(tmp_path: Path) -> None:
     right = np.arange(N) % 7 > 0
     one = judge(tmp_path, right)
     assert stopped_at(one, outputs(right)) == 250
-    assert one.said["words"] == "stopped after 250 of 1000 images: within 5 points of fp32"
-    assert (one.said["n"], one.said["of"], one.said["value"]) == (250, 1000, 0.0)
+    assert one.outcome["words"] == "stopped after 250 of 1000 images: within 5 points of fp32"
+    assert (one.outcome["n"], one.outcome["of"], one.outcome["value"]) == (250, 1000, 0.0)
 
 
 def test_a_ruined_net_is_worse_at_the_first_look(tmp_path: Path) -> None:
     one = judge(tmp_path, np.ones(N, bool))
     assert stopped_at(one, outputs(np.arange(N) % 10 == 0)) == 125
-    assert one.said["finding"] == "worse"
-    assert one.said["hi"] < 0
+    assert one.outcome["finding"] == "worse"
+    assert one.outcome["hi"] < 0
 
 
 def test_what_cannot_be_decided_takes_all_images(tmp_path: Path) -> None:
     right = np.arange(N) % 2 == 0
     one = judge(tmp_path, right, margin=0.01)
     assert stopped_at(one, outputs(~right)) == N
-    assert one.said["words"].startswith("undecided after all 1000 images: neither within 1 point of fp32")
+    assert one.outcome["words"].startswith("undecided after all 1000 images: neither within 1 point of fp32")
 
 
 def test_a_net_with_other_outputs_is_compared_with_nothing(tmp_path: Path) -> None:
     one = judge(tmp_path, np.ones(N, bool), classes=1000)
     assert stopped_at(one, outputs(np.ones(N, bool))) == N
-    assert one.said == {}
+    assert one.outcome == {}
 
 
 def coloured(folder: Path) -> Path:
@@ -98,7 +98,7 @@ def test_each_image_of_a_labels_file_keeps_its_label(tmp_path: Path) -> None:
 def test_images_of_an_idx_file_are_those_at_their_places() -> None:
     dataset = open_dataset("idx", DATA / "fashion-mnist")
     first = list(dataset.items(3))
-    for (image, label), (wanted, wanted_label) in zip(dataset.picked([2, 0]), (first[2], first[0]), strict=True):
+    for (image, label), (wanted, wanted_label) in zip(dataset.select([2, 0]), (first[2], first[0]), strict=True):
         assert np.array_equal(image, wanted)
         assert label == wanted_label
 

