@@ -26,12 +26,10 @@ from harness.core.errors import UsageError, in_words
 from harness.core.files import write_whole
 from harness.core.plugins import load_all
 
-from .data import CaseView, ReportData, Reset, gather
-from .page import asset, json_for_html, render
-from .raw_samples import write_samples
-from .recommend import SLIDERS, figures, scored
-from .samples import Source
-from .section import Absent, Section
+from .data import CaseView, ReportData, Reset, RunReader, gather
+from .recommend import SLIDERS, figures, scored_cases
+from .samples import write_samples
+from .section import Absent, Section, json_for_html, read_asset, render_template
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +52,9 @@ class Rendered:
     absent: Absent | None
 
 
-def build(runs: Sequence[Source], out: Path, baseline: Source | None = None, resets: Sequence[Reset] = ()) -> Path:
+def build(
+    runs: Sequence[RunReader], out: Path, baseline: RunReader | None = None, resets: Sequence[Reset] = ()
+) -> Path:
     """Write the report of these runs to `out` (a file) and return it.
 
     RecordError when a run's header cannot be read; damaged records are shown as such in the report.
@@ -72,15 +72,15 @@ def write(data: ReportData, out: Path) -> Path:
 
 def build_html(data: ReportData, linked: bool = False) -> str:
     """The whole page; its styles and scripts inside, or `linked` from the folder assets/ beside it."""
-    return render(
+    return render_template(
         "report.html",
         data=data,
         sections=[_render(section, data) for section in sections()],
         linked=linked,
         policy=Markup(linked_policy() if linked else policy()),  # noqa: S704 - holds quotes, and nothing of a run
-        style=Markup(asset(STYLE)),  # noqa: S704 - our own file
+        style=Markup(read_asset(STYLE)),  # noqa: S704 - our own file
         style_name=STYLE,
-        scripts=[(name, Markup(asset(name))) for name in SCRIPTS],  # noqa: S704 - our own files
+        scripts=[(name, Markup(read_asset(name))) for name in SCRIPTS],  # noqa: S704 - our own files
         cases=json_for_html(json.dumps(_for_script(data), allow_nan=False, separators=(",", ":"))),
         filters=_filters(data),
     )
@@ -106,7 +106,7 @@ def _render(section: Section, data: ReportData) -> Rendered:
 @cache
 def policy() -> str:
     """The page's content security policy: its own scripts, by their hash, and not even one that slipped through."""
-    digests = (hashlib.sha256(asset(name).encode()).digest() for name in SCRIPTS)
+    digests = (hashlib.sha256(read_asset(name).encode()).digest() for name in SCRIPTS)
     hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
     return _POLICY.format(style="'unsafe-inline'", script=hashes)
 
@@ -118,7 +118,7 @@ def linked_policy() -> str:
 
 def _for_script(data: ReportData) -> list[dict[str, Any]]:
     """What filters and sliders need of every case. `ranked`: it may stand on the front and be recommended."""
-    ranked = {case.key for case in scored(data.cases) if case.trusted}
+    ranked = {case.key for case in scored_cases(data.cases) if case.trusted}
     return [
         {
             "key": case.key,
@@ -176,7 +176,7 @@ def build_folder(data: ReportData, out: Path) -> Path:
     html = _PLOT.sub(lambda found: _put_plot(out, found[1], found[2]), html)
     html = _DOWNLOAD.sub(lambda found: _put_download(out, found[1], found[2]), html)
     for name in (STYLE, *SCRIPTS):
-        (out / "assets" / name).write_text(asset(name), encoding="utf-8")
+        (out / "assets" / name).write_text(read_asset(name), encoding="utf-8")
     write_whole(out / "index.html", html.encode("utf-8", "replace"))
     return out / "index.html"
 

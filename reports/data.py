@@ -1,23 +1,72 @@
-"""What a report is made of: run folders read once, and the cases that count as current."""
+"""Raw samples of a case out of the run's blobs; a blob that is gone takes away its plot and nothing else.
+
+What a report is made of: run folders read once, and the cases that count as current.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
-from harness.core.errors import UsageError
+import numpy as np
+import numpy.typing as npt
+
+from harness.core.errors import RecordError, UsageError
 from harness.core.files import record_name
 from harness.core.quantity import Quantity
 from harness.core.record import Record, RunHeader
 from harness.store.comparison import Comparison, compare_records
 from harness.store.runfolder import Contents
 
-from .numbers import Scale, Shown, show
-from .page import when
-from .samples import Blobs, Source
-from .words import brief_record, label_of, load_of, main_load, mark_of, scales_of, setting_of
+from .labels import label_of, load_of, main_load, mark_of, scales_of, setting_of
+from .numbers import FormattedValue, Scale, show
+from .text import brief_record, when
+
+Samples = npt.NDArray[np.float64]
+
+
+class RunReader(Protocol):
+    """Where a run is read from: a `RunFolder`, or a run in a store (`reports.serve.run_sources`)."""
+
+    def header(self) -> RunHeader:
+        """The run's header; RecordError when it cannot be read."""
+
+    def contents(self) -> Contents:
+        """Every record that can be read, and why the others cannot."""
+
+    def blob(self, sha256: str) -> dict[str, npt.NDArray[np.generic]]:
+        """The arrays kept under that hash; RecordError when they are gone or damaged."""
+
+
+@dataclass(frozen=True)
+class Blobs:
+    """The arrays behind one record. Several sections draw the same latencies, so that they are read once and kept."""
+
+    source: RunReader
+    record: Record
+    _kept: dict[str, dict[str, npt.NDArray[np.generic]]] = field(default_factory=dict)
+
+    def wall_ns(self) -> Samples | None:
+        """Wall times of all timed inferences over all processes, in ns; None when none can be read."""
+        parts = [wall for _, wall in self.processes_ns() if wall.size]
+        return np.concatenate(parts) if parts else None
+
+    def processes_ns(self) -> list[tuple[Samples, Samples]]:
+        """(warm-up, timed) wall times of every process in time order, in ns; empty where they cannot be read."""
+        blobs = [self.read(process.blob.sha256) for process in self.record.processes]
+        return [(arrays.get("warmup_ns", np.empty(0)), arrays.get("wall_ns", np.empty(0))) for arrays in blobs]
+
+    def read(self, sha256: str) -> dict[str, Samples]:
+        """The arrays of a blob as floats; nothing when it is gone or damaged."""
+        if sha256 not in self._kept:
+            try:
+                self._kept[sha256] = self.source.blob(sha256)
+            except RecordError:
+                self._kept[sha256] = {}
+        return {name: array.astype(np.float64) for name, array in self._kept[sha256].items()}
 
 
 @dataclass(frozen=True)
@@ -34,7 +83,7 @@ class Reset:
 class Run:
     """One run, read from its folder or from a store."""
 
-    source: Source
+    source: RunReader
     header: RunHeader
     contents: Contents
     missing: tuple[str, ...]
@@ -128,11 +177,11 @@ class ReportData:
         first, *others = {run.header.target: run for run in self.runs}.values()
         return [(first, other) for other in others]
 
-    def show(self, record: Record, name: str) -> Shown:
+    def show(self, record: Record, name: str) -> FormattedValue:
         """The record's metric in this report's scale."""
         return show(record.quantity(name), self.scales[name])
 
-    def show_quantity(self, quantity: Quantity, name: str) -> Shown:
+    def show_quantity(self, quantity: Quantity, name: str) -> FormattedValue:
         """Any quantity in the scale of metric `name`."""
         return show(quantity, self.scales[name])
 
@@ -145,7 +194,7 @@ def compare_cases(before: Run, after: Run) -> list[Comparison]:
     ]
 
 
-def read_run(source: Source) -> Run:
+def read_run(source: RunReader) -> Run:
     """The run's header and records; RecordError when the header cannot be read."""
     header = source.header()
     contents = source.contents()
@@ -154,7 +203,7 @@ def read_run(source: Source) -> Run:
     return Run(source, header, contents, tuple(case_id for case_id in header.planned if case_id not in done))
 
 
-def gather(sources: Sequence[Source], baseline: Source | None = None, resets: Sequence[Reset] = ()) -> ReportData:
+def gather(sources: Sequence[RunReader], baseline: RunReader | None = None, resets: Sequence[Reset] = ()) -> ReportData:
     """Read the runs. Without a baseline the oldest earlier run of the newest run's target serves as one."""
     if not sources:
         raise UsageError("no run to report on", "give a run folder")
@@ -163,7 +212,7 @@ def gather(sources: Sequence[Source], baseline: Source | None = None, resets: Se
         chosen: Run | None = read_run(baseline)
     else:
         chosen = next((run for run in runs[:-1] if run.header.target == runs[-1].header.target), None)
-    return ReportData(runs, current(runs), chosen, tuple(resets))
+    return ReportData(runs, newest_cases(runs), chosen, tuple(resets))
 
 
 def case_key(record: Record) -> str:
@@ -172,7 +221,7 @@ def case_key(record: Record) -> str:
     return f"case-{re.sub(r'[^A-Za-z0-9_-]+', '-', record.target)}-{name}"
 
 
-def current(runs: Sequence[Run]) -> tuple[CaseView, ...]:
+def newest_cases(runs: Sequence[Run]) -> tuple[CaseView, ...]:
     """The newest record of each case of each target; `runs` oldest first."""
     newest: dict[tuple[str, str], CaseView] = {}
     for run in runs:

@@ -36,7 +36,7 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Shown:
+class FormattedValue:
     """A quantity as text. `missing` says that `text` is a short word for why there is none and `about` the reason."""
 
     text: str
@@ -68,7 +68,7 @@ def scale_for(metric: Metric, values: Iterable[float]) -> Scale:
     return Scale()
 
 
-def show(quantity: Quantity, scale: Scale = Scale()) -> Shown:
+def show(quantity: Quantity, scale: Scale = Scale()) -> FormattedValue:
     """The quantity in its column's scale, its interval in `spread` and `about`.
 
     `spread` is half the width, '±0.02'. A wide interval is rarely symmetric and '0.3 ±0.3' says nothing: there it is
@@ -76,18 +76,18 @@ def show(quantity: Quantity, scale: Scale = Scale()) -> Shown:
     interval holds 0.
     """
     if isinstance(quantity, Missing):
-        return Shown(short(quantity.reason), quantity.reason, missing=True)
+        return FormattedValue(shorten(quantity.reason), quantity.reason, missing=True)
     value = quantity.value * scale.factor
     width = half_width(quantity)
     if not width:
-        return Shown(plain(value), _observations(quantity), sort=quantity.value)
+        return FormattedValue(format_number(value), _observations(quantity), sort=quantity.value)
     lo, hi = quantity.lo or 0.0, quantity.hi or 0.0
     wide = width > _WIDE * abs(quantity.value) and not lo < 0 < hi
     places = _two_digits(value) if wide else decimals(width * scale.factor)
     low, text, high = (_fixed(bound * scale.factor, places) for bound in (lo, quantity.value, hi))
     about = f"95 % interval {low} to {high} {scale.unit}".rstrip() + _observations(quantity, "; ")
     spread = f"{low}\N{EN DASH}{high}" if wide else f"±{width * scale.factor:.{places}f}"
-    return Shown(text, about, spread, sort=quantity.value)
+    return FormattedValue(text, about, spread, sort=quantity.value)
 
 
 def _fixed(number: float, places: int) -> str:
@@ -111,7 +111,7 @@ def _two_digits(number: float) -> int:
     return min(max(0, 1 - math.floor(math.log10(abs(number)))), _MOST_DECIMALS) if number else 0
 
 
-def plain(number: float) -> str:
+def format_number(number: float) -> str:
     """A number without an interval: whole when it is a count, else three significant digits."""
     if number == round(number) and abs(number) < 1e15:
         return f"{number:,.0f}"
@@ -124,13 +124,13 @@ def counted(number: int, word: str) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
-def percent(ratio: float, width: float = 0.0) -> tuple[str, str]:
+def format_change(ratio: float, width: float = 0.0) -> tuple[str, str]:
     """A ratio as a signed change and its spread: 1.048 with half-width 0.009 is ('+4.8 %', '±0.9')."""
     places = min(decimals(width * 100), 2) if width else 1
     return f"{(ratio - 1) * 100:+.{places}f} %", f"±{width * 100:.{places}f}" if width else ""
 
 
-def short(reason: str, longest: int = 22) -> str:
+def shorten(reason: str, longest: int = 22) -> str:
     """The first clause of a reason, cut at a word: what a table cell has room for."""
     clause = " ".join(reason.split())
     for mark in (": ", "; ", ", ", ". "):

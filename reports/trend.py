@@ -15,7 +15,7 @@ from harness.stats.changepoint import segments
 from harness.store.comparison import SMALLEST
 
 from .data import ReportData, Reset, Run
-from .words import flat
+from .text import flatten
 
 SHORTEST = 3
 """Nights that a level lasts at least: what is gone sooner was a burst."""
@@ -24,7 +24,7 @@ _NOISE = 0.003  # of the logarithm: nights that agree better than that do so by 
 
 
 @dataclass(frozen=True)
-class Break:
+class EnvironmentChange:
     """A night whose machine or versions differ from the night before, and what is new."""
 
     at_utc: str
@@ -41,7 +41,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Step:
+class ChangePoint:
     """A change point: the first night of the new level, new over old, and what else changed since the night before."""
 
     at_utc: str
@@ -50,13 +50,13 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Line:
+class CaseTrend:
     """One case over the nights in which it could be trusted: times in ns, oldest first, and their levels."""
 
     case_id: str
     nights: tuple[tuple[Run, Record], ...]
     levels: tuple[Level, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[ChangePoint, ...]
 
     @property
     def change(self) -> float:
@@ -69,19 +69,19 @@ def runs_of(data: ReportData, target: str) -> list[Run]:
     return [run for run in data.runs if run.header.target == target]
 
 
-def lines(runs: Sequence[Run], resets: Sequence[Reset]) -> list[Line]:
+def case_trends(runs: Sequence[Run], resets: Sequence[Reset]) -> list[CaseTrend]:
     """One line a case with two nights or more, those that changed most first."""
     nights: dict[str, list[tuple[Run, Record]]] = {}
     for run in runs:
         for record in run.contents.records:
             if record.verdict.trusted and math.isfinite(time_ns(record)):
                 nights.setdefault(record.case_id, []).append((run, record))
-    found_breaks = breaks(runs)
+    found_breaks = environment_changes(runs)
     made = [_line(case_id, found, found_breaks, resets) for case_id, found in nights.items() if len(found) > 1]
     return sorted(made, key=_loudest_first)
 
 
-def _loudest_first(line: Line) -> tuple[float, float]:
+def _loudest_first(line: CaseTrend) -> tuple[float, float]:
     """By the largest change that nothing recorded explains, then by what changed over all."""
     own = [abs(math.log(step.ratio)) for step in line.steps if not step.why]
     return -max(own, default=0.0), -abs(math.log(line.change))
@@ -94,18 +94,18 @@ def time_ns(record: Record) -> float:
     return record.value("latency_p50_ns") or math.nan
 
 
-def breaks(runs: Sequence[Run]) -> list[Break]:
+def environment_changes(runs: Sequence[Run]) -> list[EnvironmentChange]:
     """Every night whose machine or versions differ from those of the night before."""
     found = []
     for before, after in itertools.pairwise(runs):
-        a, b = (dict(flat({**run.header.host, **run.header.versions})) for run in (before, after))
+        a, b = (dict(flatten({**run.header.host, **run.header.versions})) for run in (before, after))
         changed = [
             f"{key}: {a.get(key, 'none')} → {b.get(key, 'none')}"
             for key in sorted({*a, *b})
             if a.get(key) != b.get(key)
         ]
         if changed:
-            found.append(Break(after.header.started_utc, "; ".join(changed)))
+            found.append(EnvironmentChange(after.header.started_utc, "; ".join(changed)))
     return found
 
 
@@ -119,7 +119,9 @@ def resets_of(runs: Sequence[Run], resets: Sequence[Reset], case_id: str | None 
     ]  # fmt: skip
 
 
-def _line(case_id: str, nights: Sequence[tuple[Run, Record]], found: Sequence[Break], resets: Sequence[Reset]) -> Line:
+def _line(
+    case_id: str, nights: Sequence[tuple[Run, Record]], found: Sequence[EnvironmentChange], resets: Sequence[Reset]
+) -> CaseTrend:
     times = [run.header.started_utc for run, _ in nights]
     mine = resets_of([run for run, _ in nights], resets, case_id)
     edges = sorted({0, len(nights), *(bisect.bisect_left(times, reset.at_utc) for reset in mine)})
@@ -127,7 +129,7 @@ def _line(case_id: str, nights: Sequence[tuple[Run, Record]], found: Sequence[Br
     levels = [level for pair in itertools.pairwise(edges) for level in _levels(values, *pair)]
     events = {reset.at_utc: f"reset: {reset.reason}" for reset in mine} | {one.at_utc: one.what for one in found}
     steps = (_step(times, before, after, events) for before, after in itertools.pairwise(levels))
-    return Line(case_id, tuple(nights), tuple(levels), tuple(step for step in steps if _counts(step)))
+    return CaseTrend(case_id, tuple(nights), tuple(levels), tuple(step for step in steps if _counts(step)))
 
 
 def _levels(values: np.ndarray, start: int, stop: int) -> list[Level]:
@@ -136,11 +138,13 @@ def _levels(values: np.ndarray, start: int, stop: int) -> list[Level]:
     return [Level(start + one.start, start + one.stop, math.exp(one.level)) for one in found]
 
 
-def _step(times: Sequence[str], before: Level, after: Level, events: Mapping[str, str]) -> Step:
+def _step(times: Sequence[str], before: Level, after: Level, events: Mapping[str, str]) -> ChangePoint:
     """`events` between the last night of the old level and the first of the new one explain the step, or may."""
     last, first = times[before.stop - 1], times[after.start]
-    return Step(first, after.ns / before.ns, "; ".join(what for at, what in events.items() if last < at <= first))
+    return ChangePoint(
+        first, after.ns / before.ns, "; ".join(what for at, what in events.items() if last < at <= first)
+    )
 
 
-def _counts(step: Step) -> bool:
+def _counts(step: ChangePoint) -> bool:
     return abs(step.ratio - 1) >= SMALLEST

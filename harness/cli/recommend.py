@@ -100,10 +100,10 @@ def _typed(text: str, kind: str, units: dict[str, float]) -> float:
 
 
 def _print(found: Recommendation, given: Mapping[str, float]) -> None:
-    from reports.recommend import lines
-    from reports.words import clean
+    from reports.terminal.recommendation import recommendation_lines
+    from reports.text import clean
 
-    for line in lines(found, given):
+    for line in recommendation_lines(found, given):
         print(clean(line))
 
 

@@ -10,9 +10,9 @@ from markupsafe import Markup
 
 from harness.core.metric import METRICS, Metric
 from reports.data import CaseView, ReportData
-from reports.numbers import TIMES, Scale, Shown
-from reports.page import render
-from reports.words import effective_of
+from reports.labels import effective_precision_note
+from reports.numbers import TIMES, FormattedValue, Scale
+from reports.section import render_template
 
 TIMED = frozenset({"latency_p50_ns", "throughput_per_s", "energy_net_j"})
 """What a verdict speaks about; a file's size is always right."""
@@ -23,7 +23,7 @@ _FULL = math.log(4)  # a fourfold change has the full colour
 _FULL_POINTS = 0.05  # so have five points of accuracy
 _MANY = 8  # columns: more do not fit a laptop's window
 
-Of = Callable[[CaseView], str]
+CaseText = Callable[[CaseView], str]
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Layout:
     """
 
     row: str
-    row_of: Of
+    row_of: CaseText
     column: str
-    column_of: Of
+    column_of: CaseText
     reference: Callable[[Sequence[str]], str | None]
 
 
@@ -45,7 +45,7 @@ class Cell:
     """One case: its value, its ratio or difference to the reference, the tint (-1 better .. +1 worse), and a remark."""
 
     case: CaseView
-    shown: Shown
+    shown: FormattedValue
     relative: str
     tint: float
     remark: str = ""
@@ -75,7 +75,7 @@ def views(data: ReportData, groups: dict[str, list[CaseView]], names: Sequence[s
     """Every one of the metrics that any case has, with one grid a group that has it."""
     found = []
     for name in names:
-        grids = [_grid(data, where, cases, name, layout) for where, cases in groups.items() if speaks(name, cases)]
+        grids = [_grid(data, where, cases, name, layout) for where, cases in groups.items() if applies_to(name, cases)]
         if grids:
             found.append(View(METRICS[name], data.scales[name], grids))
     return found
@@ -83,10 +83,10 @@ def views(data: ReportData, groups: dict[str, list[CaseView]], names: Sequence[s
 
 def views_html(found: Sequence[View], how: str) -> Markup:
     """Return the HTML of the tables with the sentence `how` to read them below."""
-    return render("grids.html", views=found, how=how)
+    return render_template("grids.html", views=found, how=how)
 
 
-def speaks(name: str, cases: Sequence[CaseView]) -> bool:
+def applies_to(name: str, cases: Sequence[CaseView]) -> bool:
     """Any case has the metric, and it is the load's own: of Offline the throughput, of all others the latency."""
     offline = cases[0].record.case.scenario == "Offline"
     if (offline and name == "latency_p50_ns") or (not offline and name == "throughput_per_s"):
@@ -133,8 +133,8 @@ def _cell(
         return None
     shown, value = data.show(case.record, name), case.record.value(name)
     if shown.missing and not case.trusted:
-        shown = Shown(case.record.verdict.status, shown.about, missing=True)
-    remark = effective_of(case.record)
+        shown = FormattedValue(case.record.verdict.status, shown.about, missing=True)
+    remark = effective_precision_note(case.record)
     why = "" if reference is None else _no_ratio(case, base, reference, name)
     if value is None or why or base is None or name in _BARE:
         return Cell(case, shown, "" if value is None or name in _BARE else why, 0.0, remark)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from harness.core.quantity import Value
 from harness.core.record import Record
 from reports.data import case_key
-from reports.trend import Line, time_ns
+from reports.trend import CaseTrend, time_ns
 
 from .plots import COLOURS, GREY
 
@@ -18,7 +18,7 @@ Events = Sequence[tuple[str, str, str]]
 """(UTC, what, dash) of every vertical line."""
 
 
-def ratio_trace(line: Line, colour: str) -> dict[str, Any]:
+def ratio_trace(line: CaseTrend, colour: str) -> dict[str, Any]:
     """A case's nights as ratios to its first level."""
     first = line.levels[0].ns
     return {
@@ -30,7 +30,7 @@ def ratio_trace(line: Line, colour: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def night_trace(line: Line, times: Sequence[str], factor: float) -> dict[str, Any]:
+def night_trace(line: CaseTrend, times: Sequence[str], factor: float) -> dict[str, Any]:
     """A case's nights with their intervals, nanoseconds times `factor`."""
     values = [time_ns(record) for _, record in line.nights]
     ends = [_ends(record) for _, record in line.nights]
@@ -53,7 +53,7 @@ def _ends(record: Record) -> tuple[float, float]:
     return quantity.lo or value, quantity.hi or value
 
 
-def level_trace(line: Line, times: Sequence[str], factor: float) -> dict[str, Any]:
+def level_trace(line: CaseTrend, times: Sequence[str], factor: float) -> dict[str, Any]:
     """The levels as bars from their first night to their last."""
     x: list[str | None] = []
     y: list[float | None] = []

@@ -12,8 +12,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 from markupsafe import Markup
 
-from reports.page import json_for_html
-from reports.section import Key
+from reports.section import LegendEntry, json_for_html
 
 # The first eight are told apart with any colour vision; all are at least 3:1 against both themes. Never the only sign.
 COLOURS = (
@@ -74,11 +73,11 @@ def _ticks(low: float, high: float) -> list[float]:
     return [times * 10.0**power for power in range(math.floor(first) - 1, math.ceil(last) + 1) for times in steps]
 
 
-def keys(colours: Mapping[str, str], symbols: Mapping[str, str] | None = None) -> list[Key]:
+def legend_entries(colours: Mapping[str, str], symbols: Mapping[str, str] | None = None) -> list[LegendEntry]:
     """The legend of colours and of symbols, apart: their product would fill the page."""
     return [
-        *(Key(name, colour) for name, colour in colours.items()),
-        *(Key(name, GREY, symbol) for name, symbol in (symbols or {}).items()),
+        *(LegendEntry(name, colour) for name, colour in colours.items()),
+        *(LegendEntry(name, GREY, symbol) for name, symbol in (symbols or {}).items()),
     ]
 
 
@@ -94,7 +93,7 @@ def quantiles(samples: npt.ArrayLike, points: int) -> tuple[npt.NDArray[np.float
     return values.astype(np.float32), shares.astype(np.float32)
 
 
-def thin(samples: npt.ArrayLike, points: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+def downsample(samples: npt.ArrayLike, points: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """(index, value) of at most `points` samples that keep every bucket's smallest and largest: no spike is lost."""
     values = np.asarray(samples, dtype=np.float64)
     if values.size <= points:

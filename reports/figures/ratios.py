@@ -12,7 +12,7 @@ from harness.core.quantity import Quantity, Value
 from harness.store.comparison import SAME_WITHIN, Change, Comparison
 from reports.data import CaseView
 from reports.numbers import counted
-from reports.section import Figure, Key
+from reports.section import Figure, LegendEntry
 
 from .plots import GREY, axis, figure_json, log_axis
 
@@ -48,7 +48,7 @@ def ratio_figure(pairs: Pairs, name: str) -> Figure | None:
         ("Case", "Ratio", "95 % interval"),
         [_row(case, comparison) for case, comparison in reversed(drawn)],
         height=110 + _ROW_HEIGHT * len(drawn),
-        keys=[Key(change, *style) for change, style in _STYLES.items() if counts[change]],
+        legend=[LegendEntry(change, *style) for change, style in _STYLES.items() if counts[change]],
     )
 
 

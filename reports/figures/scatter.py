@@ -10,20 +10,20 @@ from markupsafe import Markup
 
 from harness.core.metric import METRICS
 from reports.data import CaseView, ReportData
-from reports.section import Key
+from reports.section import LegendEntry
 
-from .plots import GREY, colour_of, keys, symbol_of
+from .plots import GREY, colour_of, legend_entries, symbol_of
 
 _SMALLEST, _LARGEST = 8.0, 20.0
 
 
-def legend(data: ReportData, cases: Sequence[CaseView]) -> list[Key]:
+def scatter_legend(data: ReportData, cases: Sequence[CaseView]) -> list[LegendEntry]:
     """The settings and runtimes of these cases, the front, and what a hollow marker means."""
     colours, symbols = _styles(data)
     settings, runtimes = ({getattr(case.record.case, of): 0 for case in cases} for of in ("compression", "runtime"))
-    hollow = [Key("hollow: not trusted", GREY, "open")] if any(not case.trusted for case in cases) else []
-    shown = keys({name: colours[name] for name in settings}, {name: symbols[name] for name in runtimes})
-    return [Key("Pareto front", GREY, dash="solid"), *shown, *hollow]
+    hollow = [LegendEntry("hollow: not trusted", GREY, "open")] if any(not case.trusted for case in cases) else []
+    shown = legend_entries({name: colours[name] for name in settings}, {name: symbols[name] for name in runtimes})
+    return [LegendEntry("Pareto front", GREY, dash="solid"), *shown, *hollow]
 
 
 def front_line(data: ReportData, on_front: Sequence[CaseView]) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from markupsafe import Markup
 from reports.data import CaseView, ReportData, Reset, Run
 from reports.figures.history import Events, level_trace, marks_at, night_trace, ratio_trace
 from reports.figures.plots import COLOURS, GREY, axis, figure_json
-from reports.numbers import Shown, counted, percent
-from reports.page import when
-from reports.section import Absent, Figure, Key, Section, Template
-from reports.trend import SHORTEST, Break, Line, breaks, lines, resets_of, runs_of
+from reports.numbers import FormattedValue, counted, format_change
+from reports.section import Absent, Figure, LegendEntry, Section, Template
+from reports.text import when
+from reports.trend import SHORTEST, CaseTrend, EnvironmentChange, case_trends, environment_changes, resets_of, runs_of
 
 _TEMPLATE = Template.beside(__file__)
 
@@ -23,23 +23,23 @@ _NAMED = 6
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangeRow:
     """One row of the table of change points."""
 
     case: CaseView
     when: str
-    change: Shown
+    change: FormattedValue
     why: str
 
 
 @dataclass(frozen=True)
-class Trend:
+class TargetHistory:
     """What the section shows of one target: changes that nothing recorded explains come first."""
 
     figures: list[Figure]
-    unexplained: list[Change]
-    explained: list[Change]
-    breaks: list[Break]
+    unexplained: list[ChangeRow]
+    explained: list[ChangeRow]
+    breaks: list[EnvironmentChange]
     resets: list[Reset]
     enough: bool
 
@@ -53,12 +53,12 @@ def render(data: ReportData) -> Markup | Absent:
     return _TEMPLATE.render(trends=trends, data=data, shortest=SHORTEST)
 
 
-def _trend(data: ReportData, target: str, index: int) -> Trend | None:
+def _trend(data: ReportData, target: str, index: int) -> TargetHistory | None:
     runs = runs_of(data, target)
-    found = lines(runs, data.resets) if len(runs) > 1 else []
+    found = case_trends(runs, data.resets) if len(runs) > 1 else []
     if not found:
         return None
-    events = breaks(runs), resets_of(runs, data.resets)
+    events = environment_changes(runs), resets_of(runs, data.resets)
     cases = {case.record.case_id: case for case in data.cases if case.record.target == target}
     changes = [
         _change(cases[line.case_id], step.at_utc, step.ratio, step.why)
@@ -71,15 +71,15 @@ def _trend(data: ReportData, target: str, index: int) -> Trend | None:
     changed = [line for line in found if any(not step.why for step in line.steps)][:_MOST_CHANGED]
     figures += [_own(data, cases[line.case_id], line, marks) for line in changed]
     unexplained, explained = [one for one in changes if not one.why], [one for one in changes if one.why]
-    return Trend(figures, unexplained, explained, *events, len(runs) >= 2 * SHORTEST)
+    return TargetHistory(figures, unexplained, explained, *events, len(runs) >= 2 * SHORTEST)
 
 
-def _change(case: CaseView, at_utc: str, ratio: float, why: str) -> Change:
+def _change(case: CaseView, at_utc: str, ratio: float, why: str) -> ChangeRow:
     sign = "▲ " if ratio > 1 else "▼ "
-    return Change(case, when(at_utc), Shown(sign + percent(ratio)[0], sort=ratio), why)
+    return ChangeRow(case, when(at_utc), FormattedValue(sign + format_change(ratio)[0], sort=ratio), why)
 
 
-def _overview(name: str, target: str, runs: Sequence[Run], found: Sequence[Line], marks: Events) -> Figure:
+def _overview(name: str, target: str, runs: Sequence[Run], found: Sequence[CaseTrend], marks: Events) -> Figure:
     drawn = found[:_MOST_LINES]
     traces = [ratio_trace(line, COLOURS[index % len(COLOURS)]) for index, line in enumerate(drawn)]
     moved = sum(bool(line.steps) for line in found)
@@ -101,29 +101,29 @@ def _overview(name: str, target: str, runs: Sequence[Run], found: Sequence[Line]
         ("Case", "Runs", "Newest level / first", "Change points"),
         [
             [line.case_id, len(line.nights), f"{line.change:.3f}",
-             "; ".join(f"{when(step.at_utc)}: {percent(step.ratio)[0]}" for step in line.steps) or "none"]
+             "; ".join(f"{when(step.at_utc)}: {format_change(step.ratio)[0]}" for step in line.steps) or "none"]
             for line in found
         ],
         height=300,
-        keys=_keys(drawn, marks),
+        legend=_keys(drawn, marks),
     )  # fmt: skip
 
 
-def _keys(drawn: Sequence[Line], marks: Events) -> list[Key]:
-    named = [Key(line.case_id, COLOURS[index], dash="solid") for index, line in enumerate(drawn[:_NAMED])]
+def _keys(drawn: Sequence[CaseTrend], marks: Events) -> list[LegendEntry]:
+    named = [LegendEntry(line.case_id, COLOURS[index], dash="solid") for index, line in enumerate(drawn[:_NAMED])]
     kinds = {dash for *_, dash in marks}
-    named += [Key("environment changed", GREY, dash="dash")] if "dash" in kinds else []
-    named += [Key("declared reset", GREY, dash="dot")] if "dot" in kinds else []
+    named += [LegendEntry("environment changed", GREY, dash="dash")] if "dash" in kinds else []
+    named += [LegendEntry("declared reset", GREY, dash="dot")] if "dot" in kinds else []
     rest = len(drawn) - _NAMED
-    others = [Key(f"and {counted(rest, 'more case')}: point at a line", GREY, dash="solid")] if rest > 0 else []
+    others = [LegendEntry(f"and {counted(rest, 'more case')}: point at a line", GREY, dash="solid")] if rest > 0 else []
     return [*named, *others]
 
 
-def _own(data: ReportData, case: CaseView, line: Line, marks: Events) -> Figure:
+def _own(data: ReportData, case: CaseView, line: CaseTrend, marks: Events) -> Figure:
     """One case: its nights with their intervals, and its levels."""
     scale = data.scales["latency_p50_ns"]
     times = [run.header.started_utc for run, _ in line.nights]
-    steps = ", ".join(f"{percent(step.ratio)[0]} on {when(step.at_utc)}" for step in line.steps)
+    steps = ", ".join(f"{format_change(step.ratio)[0]} on {when(step.at_utc)}" for step in line.steps)
     return Figure(
         f"history-{case.key}",
         case.label,

@@ -16,7 +16,7 @@ from harness.store.database.filters import Filters
 from harness.store.runfolder import Contents, RunFolder
 from reports.data import Reset
 
-from .site import Entry
+from .site import RunEntry
 
 if TYPE_CHECKING:
     from harness.store.database.store import Store
@@ -40,7 +40,7 @@ class FolderSource:
         """What the list is called."""
         return str(self.folder)
 
-    def entries(self) -> Sequence[Entry]:
+    def entries(self) -> Sequence[RunEntry]:
         """Every run whose header can be read, newest first."""
         found = sorted(self._found(), key=lambda entry: entry.header.started_utc, reverse=True)
         return found[:_MOST]
@@ -49,13 +49,13 @@ class FolderSource:
         """None: resets are declared in a store."""
         return ()
 
-    def _found(self) -> Iterator[Entry]:
+    def _found(self) -> Iterator[RunEntry]:
         one = (self.folder / "run.json").is_file()
         for path in [self.folder] if one else self.folder.iterdir():
             if path.is_symlink() or not (path / "run.json").is_file():
                 continue
             try:
-                yield Entry(path.resolve().name, RunFolder(path).header(), RunFolder(path), _stamp(path))
+                yield RunEntry(path.resolve().name, RunFolder(path).header(), RunFolder(path), _stamp(path))
             except RecordError:
                 continue  # a run that is being written, or damaged: the next request looks again
 
@@ -77,10 +77,10 @@ class StoreSource:
         """What the list is called; a URL without its password."""
         return str(self.store.place)
 
-    def entries(self) -> Sequence[Entry]:
+    def entries(self) -> Sequence[RunEntry]:
         """The newest runs first."""
         names = list(self.store.runs(Filters())["run"])[-_MOST:]
-        return [Entry(name, self.store.header(name), StoredRun(self.store, name), "") for name in reversed(names)]
+        return [RunEntry(name, self.store.header(name), StoredRun(self.store, name), "") for name in reversed(names)]
 
     def resets(self) -> Sequence[Reset]:
         """The store's declared resets."""

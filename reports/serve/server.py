@@ -59,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
             # a page elsewhere may let its name lead to 127.0.0.1, and would then read what is served here
             self.send_error(421, "this name is not served here")
             return
-        answer = self.server.site.answer(urlsplit(self.path).path)
+        answer = self.server.site.respond(urlsplit(self.path).path)
         self.send_response(answer.status)
         self._headers(answer.media, len(answer.body), answer.policy)
         if with_body:

@@ -12,21 +12,20 @@ from urllib.parse import quote, unquote
 from harness.core.errors import EdgebenchError
 from harness.core.record import RunHeader
 from reports.build import build_html, policy
-from reports.data import Reset, gather
-from reports.page import asset, render
-from reports.samples import Source
+from reports.data import Reset, RunReader, gather
+from reports.section import read_asset, render_template
 
 _KEPT = 8  # pages in memory: a page of a thousand cases has 15 MB
 _NOT_FOUND = 404
 
 
 @dataclass(frozen=True)
-class Entry:
+class RunEntry:
     """One run that can be looked at: `name` stands in its address, `stamp` changes when the run does."""
 
     name: str
     header: RunHeader
-    source: Source
+    source: RunReader
     stamp: str
 
 
@@ -37,7 +36,7 @@ class RunSource(Protocol):
     def title(self) -> str:
         """What the list is called."""
 
-    def entries(self) -> Sequence[Entry]:
+    def entries(self) -> Sequence[RunEntry]:
         """Every run now, newest first."""
 
     def resets(self) -> Sequence[Reset]:
@@ -45,7 +44,7 @@ class RunSource(Protocol):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What to send: status, media type, body, and the page's content security policy."""
 
     status: int
@@ -58,11 +57,11 @@ class Answer:
 class Site:
     """The pages by their path. Built pages are kept until the runs they show change."""
 
-    shelf: RunSource
+    source: RunSource
     _kept: OrderedDict[tuple[str, ...], bytes] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def answer(self, path: str) -> Answer:
+    def respond(self, path: str) -> Response:
         """The page at this path (without its query). Names are looked up among the runs, and never become files."""
         try:
             return self._page([unquote(part) for part in path.strip("/").split("/") if part])
@@ -71,9 +70,9 @@ class Site:
         except EdgebenchError as error:
             return _html(_message("This run cannot be shown", str(error)), 500)
 
-    def _page(self, parts: Sequence[str]) -> Answer:
+    def _page(self, parts: Sequence[str]) -> Response:
         """LookupError when there is none."""
-        entries = self.shelf.entries()
+        entries = self.source.entries()
         kind, *names = parts or ("",)
         if (kind, len(names)) == ("", 0):
             return _html(self._list(entries))
@@ -85,23 +84,23 @@ class Site:
             return self._report([_named(entries, names[1])], _named(entries, names[0]))
         raise LookupError("there is no such page")
 
-    def _list(self, entries: Sequence[Entry]) -> str:
-        targets: dict[str, list[Entry]] = {}
+    def _list(self, entries: Sequence[RunEntry]) -> str:
+        targets: dict[str, list[RunEntry]] = {}
         for entry in entries:
             targets.setdefault(entry.header.target, []).append(entry)
-        style = asset("report.css")
-        return render("runs.html", title=self.shelf.title, targets=targets, style=style, address=address)
+        style = read_asset("report.css")
+        return render_template("runs.html", title=self.source.title, targets=targets, style=style, address=address)
 
-    def _report(self, entries: Sequence[Entry], baseline: Entry | None = None) -> Answer:
+    def _report(self, entries: Sequence[RunEntry], baseline: RunEntry | None = None) -> Response:
         if not entries:
             raise LookupError("no such run")
         everyone = [*entries, *([baseline] if baseline else [])]
         key = (str(bool(baseline)), *(f"{entry.name} {entry.stamp}" for entry in everyone))
         return _html(self._once(key, lambda: self._build(entries, baseline)))
 
-    def _build(self, entries: Sequence[Entry], baseline: Entry | None) -> bytes:
+    def _build(self, entries: Sequence[RunEntry], baseline: RunEntry | None) -> bytes:
         sources = [entry.source for entry in entries]
-        data = gather(sources, baseline.source if baseline else None, self.shelf.resets())
+        data = gather(sources, baseline.source if baseline else None, self.source.resets())
         return build_html(data).encode("utf-8", "replace")
 
     def _once(self, key: tuple[str, ...], build: Callable[[], bytes]) -> bytes:
@@ -120,17 +119,17 @@ def address(*parts: str) -> str:
     return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
-def _named(entries: Sequence[Entry], name: str) -> Entry:
+def _named(entries: Sequence[RunEntry], name: str) -> RunEntry:
     for entry in entries:
         if entry.name == name:
             return entry
     raise LookupError(f"no run is called '{name}' here")
 
 
-def _html(text: str | bytes, status: int = 200) -> Answer:
+def _html(text: str | bytes, status: int = 200) -> Response:
     body = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
-    return Answer(status, "text/html; charset=utf-8", body, policy())
+    return Response(status, "text/html; charset=utf-8", body, policy())
 
 
 def _message(title: str, text: str) -> str:
-    return render("message.html", title=title, text=text, style=asset("report.css"))
+    return render_template("message.html", title=title, text=text, style=read_asset("report.css"))

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.numbers import counted
-from reports.words import clean
+from reports.text import clean
 
 if TYPE_CHECKING:
     import pandas as pd

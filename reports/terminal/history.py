@@ -12,8 +12,8 @@ from rich.text import Text
 
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity, Value
-from reports.numbers import percent, scale_for, show
-from reports.words import clean
+from reports.numbers import format_change, scale_for, show
+from reports.text import clean
 
 from .table import figure
 
@@ -41,7 +41,7 @@ def _block(part: pd.DataFrame) -> Table:
     for row in part.to_dict("records"):
         shown = show(_quantity(row), scale)
         value = None if shown.missing else float(row["value"])
-        change = percent(value / before)[0] if value and before else ""
+        change = format_change(value / before)[0] if value and before else ""
         commit = row.get("git_sha")
         cells = (change, row["verdict"], commit[:10] if isinstance(commit, str) else "")
         started = row["started_utc"][:16].replace("T", " ")

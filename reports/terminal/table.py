@@ -12,9 +12,10 @@ from rich.text import Text
 
 from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
-from reports.numbers import Scale, Shown, counted, show
-from reports.recommend import comparable, front
-from reports.words import COLUMNS, MISSED, clean, label_of, mark_of, scales_of, setting_of
+from reports.labels import COLUMNS, EXPECTED_COLUMNS, label_of, mark_of, scales_of, setting_of
+from reports.numbers import FormattedValue, Scale, counted, show
+from reports.recommend import comparable, pareto_front
+from reports.text import clean
 
 _WORDS = "verdict in words"
 _FIRST_TO_GO = ("latency_p99_ns", "latency_p90_ns", _WORDS, "peak_rss_bytes", "top1_difference", "artifact_bytes")
@@ -97,7 +98,7 @@ class _Final:
             yield Text(clean(f"{mark_of(verdict)} {cases}: {verdict.reason}"), style=_STYLES[mark_of(verdict)])
             if verdict.remedy:
                 yield Text(clean(f"  → {verdict.remedy}"), style="dim")
-        for name in MISSED:
+        for name in EXPECTED_COLUMNS:
             reasons = {record.missing(name) for record in self.records if record.verdict.trusted}
             if reasons and None not in reasons:
                 first, *others = sorted(str(reason) for reason in reasons)
@@ -114,7 +115,7 @@ class _Final:
     def _front(self) -> Iterator[Text]:
         """What is worth having: the fastest first."""
         scored = comparable(self.records)
-        if len(scored) > 1 and (best := front(scored)):
+        if len(scored) > 1 and (best := pareto_front(scored)):
             yield Text(
                 f"{len(best)} of {counted(len(scored), 'scored case')} on the Pareto front of latency and accuracy:"
             )
@@ -126,7 +127,7 @@ def _cell(record: Record, name: str, scale: Scale) -> Text:
     return Text("-", style="dim") if shown.missing else figure(shown)
 
 
-def figure(shown: Shown) -> Text:
+def figure(shown: FormattedValue) -> Text:
     """A number and its spread in one cell, or in few words why there is none."""
     text = Text(clean(shown.text), style="dim" if shown.missing else "")
     return text.append(f" {shown.spread}", style="dim") if shown.spread else text

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show(paper: NightlyReport, folder: Path) -> None:
     from harness.nightly.outcome import by_weight
-    from reports.words import clean
+    from reports.text import clean
 
     print(f"\n{paper.headline}")
     for outcome in by_weight(paper.outcomes):
