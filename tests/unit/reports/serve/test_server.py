@@ -122,7 +122,7 @@ def test_a_page_is_built_once_until_its_run_changes(runs: Path) -> None:
     site = Site(FolderSource(runs))
     first = site.respond("/run/first").body
     assert site.respond("/run/first").body is first
-    run = next(entry.source for entry in site.source.entries() if entry.name == "first")
+    run = next(entry.reader for entry in site.source.entries() if entry.name == "first")
     run.append(run.records()[0])  # type: ignore[attr-defined]
     assert site.respond("/run/first").body is not first
 
@@ -130,7 +130,7 @@ def test_a_page_is_built_once_until_its_run_changes(runs: Path) -> None:
 def test_a_taken_port_and_a_missing_folder_are_said(server: ReportServer, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot listen"):
         ReportServer(server.site, port=server.server_address[1])
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         FolderSource(tmp_path / "none")
 
 
