@@ -114,10 +114,10 @@ def _typed(text: str, kind: str, units: dict[str, float]) -> float:
 
 
 def _print(recommendation: Recommendation, given: Mapping[str, float]) -> None:
-    from reports.recommend import lines
-    from reports.words import clean
+    from reports.terminal.recommendation import recommendation_lines
+    from reports.text import clean
 
-    for line in lines(recommendation, given):
+    for line in recommendation_lines(recommendation, given):
         print(clean(line))
 
 

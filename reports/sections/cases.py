@@ -12,9 +12,9 @@ from markupsafe import Markup
 from harness.core.metric import METRICS
 from harness.store.comparison import Comparison
 from reports.data import CaseView, ReportData
-from reports.numbers import Shown, half_width, percent, short
+from reports.labels import COLUMNS, EXPECTED_COLUMNS
+from reports.numbers import FormattedValue, format_change, half_width, shorten
 from reports.section import Absent, Section, Template
-from reports.words import COLUMNS, MISSED
 
 _TEMPLATE = Template.beside(__file__)
 
@@ -26,8 +26,8 @@ class Row:
     """One row: the case, its cells in the order of the columns, the change against the baseline, an SVG path."""
 
     case: CaseView
-    cells: Sequence[Shown]
-    change: Shown
+    cells: Sequence[FormattedValue]
+    change: FormattedValue
     spark: str
 
 
@@ -40,7 +40,9 @@ def render(data: ReportData) -> Markup | Absent:
     return _TEMPLATE.render(
         rows=[_row(data, case, names, changes) for case in data.cases],
         columns=[(METRICS[name], data.scales[name], COLUMNS[name]) for name in names],
-        nobody_has=[(METRICS[name].title, why_nobody_has(data, name)) for name in MISSED if name not in names],
+        nobody_has=[
+            (METRICS[name].title, why_nobody_has(data, name)) for name in EXPECTED_COLUMNS if name not in names
+        ],
         several=len({case.record.target for case in data.cases}) > 1,
         compared=bool(changes),
     )
@@ -49,7 +51,7 @@ def render(data: ReportData) -> Markup | Absent:
 def why_nobody_has(data: ReportData, name: str) -> str:
     """The reason why no case has the metric; where they differ the gist of each, the most frequent first."""
     reasons = Counter(reason for case in data.cases if (reason := case.record.missing(name)))
-    gist = Counter(short(reason, 60) for reason in reasons.elements())
+    gist = Counter(shorten(reason, 60) for reason in reasons.elements())
     return next(iter(reasons)) if len(reasons) == 1 else "; ".join(reason for reason, _ in gist.most_common(3))
 
 
@@ -58,26 +60,28 @@ def _row(data: ReportData, case: CaseView, names: Sequence[str], changes: dict[s
     return Row(case, cells, _change(data, case, changes), spark(case.blobs.wall_ns()))
 
 
-def _change(data: ReportData, case: CaseView, changes: dict[str, Comparison]) -> Shown:
+def _change(data: ReportData, case: CaseView, changes: dict[str, Comparison]) -> FormattedValue:
     """Against the baseline, or why there is no change to show."""
     if case.run is not data.newest:
-        return Shown("not run again", "the newest run does not hold this case", missing=True)
-    return change_of(changes.get(case.record.case_id)) or Shown("new", "the baseline does not hold it", missing=True)
+        return FormattedValue("not run again", "the newest run does not hold this case", missing=True)
+    return change_of(changes.get(case.record.case_id)) or FormattedValue(
+        "new", "the baseline does not hold it", missing=True
+    )
 
 
-def change_of(comparison: Comparison | None) -> Shown | None:
+def change_of(comparison: Comparison | None) -> FormattedValue | None:
     """The latency's change as text with its interval and verdict; None where there is nothing to compare."""
     if comparison is None:
         return None
     latency = comparison.latency
     ratio = getattr(latency, "value", None)
     if ratio is None:
-        return Shown("none", comparison.reason, missing=True)
+        return FormattedValue("none", comparison.reason, missing=True)
     width = half_width(latency)  # type: ignore[arg-type]
     about = f"{comparison.change}. {comparison.reason}".strip()
     sign = {"faster": "▼ ", "slower": "▲ ", "same": "= ", "undecided": "? "}[comparison.change]
-    change, spread = percent(ratio, width)
-    return Shown(sign + change, about, spread, sort=ratio)
+    change, spread = format_change(ratio, width)
+    return FormattedValue(sign + change, about, spread, sort=ratio)
 
 
 def spark(samples: np.ndarray | None) -> str:

@@ -13,10 +13,10 @@ from harness.core.metric import METRICS, Metric
 from harness.core.record import ProcessRun, Record
 from harness.core.verdict import Finding
 from reports.data import CaseView, ReportData
-from reports.figures.plots import GREY, axis, figure_json, thin
-from reports.numbers import Scale, Shown, plain
+from reports.figures.plots import GREY, axis, downsample, figure_json
+from reports.numbers import FormattedValue, Scale, format_number
 from reports.section import Absent, Section, Template
-from reports.words import flat, tail
+from reports.text import flatten, tail
 
 _TEMPLATE = Template.beside(__file__)
 
@@ -34,7 +34,7 @@ class Detail:
     """
 
     case: CaseView
-    metrics: list[tuple[Metric, Scale, Shown]]
+    metrics: list[tuple[Metric, Scale, FormattedValue]]
     missing: list[tuple[str, str]]
     facts: list[tuple[str, str]]
     log: str
@@ -100,11 +100,11 @@ def _facts(case: CaseView) -> list[tuple[str, str]]:
     facts += [("Started", record.started_utc), ("Took", f"{record.duration_s:.1f} s"), ("Run", record.run_id)]
     if artifact is not None:
         facts += [("Model file", artifact.file), ("SHA-256", artifact.sha256)]
-        facts += [(f"recipe: {key}", value) for key, value in flat(artifact.recipe)]
-    facts += [(f"runtime: {key}", value) for key, value in flat(record.runtime_info)]
+        facts += [(f"recipe: {key}", value) for key, value in flatten(artifact.recipe)]
+    facts += [(f"runtime: {key}", value) for key, value in flatten(record.runtime_info)]
     facts += _ran(record)
     facts += [("Accuracy", record.accuracy_note)] if record.accuracy_note else []
-    facts += [(f"detail: {key}", value) for key, value in flat(record.details)]
+    facts += [(f"detail: {key}", value) for key, value in flatten(record.details)]
     facts += [(f"process {run.index + 1}", _process(run)) for run in record.processes]
     facts += _checks("check", _others(record.findings, case.run.header.findings))
     return facts + _checks("check after", _others(record.findings_after, record.findings))
@@ -126,7 +126,7 @@ def _ran(record: Record) -> list[tuple[str, str]]:
 def _process(run: ProcessRun) -> str:
     """How one fresh process went, in words."""
     parts = [f"started as number {run.order + 1}", f"{run.n_timed:,} timed after {run.n_warmup:,} warm-up"]
-    parts += [f"median {plain(run.median_ns / 1e6)} ms", f"{run.involuntary_switches} involuntary switches"]
+    parts += [f"median {format_number(run.median_ns / 1e6)} ms", f"{run.involuntary_switches} involuntary switches"]
     parts += [f"each sample the mean of {run.calls_per_sample} calls"] if run.calls_per_sample > 1 else []
     parts += [f"control work after / before {run.control_ratio:.3f}"] if run.control_ratio is not None else []
     same = run.same_input_ratio
@@ -160,7 +160,7 @@ def _plot(case: CaseView, scale: Scale, points: int) -> Markup:
         series = np.concatenate([warmup, wall]) * scale.factor
         if not series.size:
             continue
-        places, values = thin(series, max(points // len(runs), 20))
+        places, values = downsample(series, max(points // len(runs), 20))
         traces.append(
             {
                 "type": "scatter",

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from harness.store.frame import Format, record_table, write_table
 from reports.data import ReportData
-from reports.raw_samples import count, write_csv_gz
+from reports.samples import count_samples, write_csv_gz
 from reports.section import Absent, Section, Template
 
 _TEMPLATE = Template.beside(__file__)
@@ -25,7 +25,7 @@ def render(data: ReportData) -> Markup | Absent:
     """Links with the data inside, so that they work in a file that was mailed, and without JavaScript."""
     if not data.cases:
         return Absent("the run holds no record")
-    samples = count(data)
+    samples = count_samples(data)
     files = _tables(data)
     if 0 < samples <= _SAMPLES_INSIDE and not data.samples_file:
         packed = io.BytesIO()

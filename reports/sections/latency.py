@@ -12,7 +12,7 @@ from harness.core.metric import METRICS
 from reports.data import CaseView, ReportData
 from reports.figures.plots import GREY, axis, colour_of, dash_of, figure_json, log_axis, quantiles
 from reports.numbers import counted
-from reports.section import Absent, Figure, Key, Section, figures_html
+from reports.section import Absent, Figure, LegendEntry, Section, figures_html
 
 _POINTS_ALL = 40_000  # over the whole report: a thousand cases must not make a file nobody can open
 _MOST_POINTS, _LEAST_POINTS = 400, 40
@@ -97,17 +97,17 @@ def _figure(data: ReportData, name: str, plot: Plot, points: int) -> Figure:
         ("Case", *(METRICS[name].title for name in _COLUMNS)),
         [[case.setting, *(_cell(data, case, name) for name in _COLUMNS)] for case in plot.cases],
         height=300,
-        keys=_keys(plot, drawn, colours, dashes),
+        legend=_keys(plot, drawn, colours, dashes),
     )
 
 
-def _keys(plot: Plot, drawn: Sequence[CaseView], colours: dict[str, str], dashes: dict[str, str]) -> list[Key]:
+def _keys(plot: Plot, drawn: Sequence[CaseView], colours: dict[str, str], dashes: dict[str, str]) -> list[LegendEntry]:
     """Colours, the dashes where there are several, and what a faint line means."""
     names, styles = (dict.fromkeys(of(case) for case in drawn) for of in (plot.colour, plot.dash))
-    keys = [Key(name, colours[name], dash="solid") for name in names]
-    keys += [Key(name, GREY, dash=dashes[name]) for name in styles] if len(styles) > 1 else []
+    keys = [LegendEntry(name, colours[name], dash="solid") for name in names]
+    keys += [LegendEntry(name, GREY, dash=dashes[name]) for name in styles] if len(styles) > 1 else []
     faint = any(not case.trusted for case in drawn)
-    return [*keys, *([Key("thin and faint: not trusted", GREY, dash="solid")] if faint else [])]
+    return [*keys, *([LegendEntry("thin and faint: not trusted", GREY, dash="solid")] if faint else [])]
 
 
 def _trace(data: ReportData, case: CaseView, colour: str, dash: str, points: int) -> dict[str, Any]:

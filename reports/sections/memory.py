@@ -12,8 +12,8 @@ from markupsafe import Markup
 from harness.core.metric import METRICS
 from harness.core.record import Trace
 from reports.data import CaseView, ReportData
-from reports.figures.plots import axis, colour_of, figure_json, symbol_of, thin
-from reports.section import Absent, Figure, Key, Section, figures_html
+from reports.figures.plots import axis, colour_of, downsample, figure_json, symbol_of
+from reports.section import Absent, Figure, LegendEntry, Section, figures_html
 
 _PHASES = {"import": "After import", "load": "After load", "first": "After the first", "steady": "Steady"}
 _COLUMNS = ("artifact_bytes", "peak_rss_bytes", "arena_bytes", "parameters", "macs")
@@ -65,7 +65,7 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
         ("Case", *(_heading(data, name) for name in _COLUMNS), *_PHASES.values()),
         [_row(data, case) for case in cases],
         height=300,
-        keys=[Key(name, colours[name], symbols[name]) for name in {c.record.case.runtime: 0 for c in cases}],
+        legend=[LegendEntry(name, colours[name], symbols[name]) for name in {c.record.case.runtime: 0 for c in cases}],
     )
 
 
@@ -122,7 +122,7 @@ def _over_time(cases: Sequence[CaseView]) -> Figure:
             for trace, _, values in _traces(case)
         ],
         height=320,
-        keys=[Key(case.label, colours[case.key], dash="solid") for case in ordered[:_MOST_LINES]],
+        legend=[LegendEntry(case.label, colours[case.key], dash="solid") for case in ordered[:_MOST_LINES]],
     )
 
 
@@ -135,7 +135,7 @@ def _lines(case: CaseView, colour: str) -> list[dict[str, Any]]:
     for trace, times, values in _traces(case):
         if trace.channel not in _KINDS:
             continue  # the machine's memory is another magnitude: in the table
-        index, kept = thin(values, _MOST_POINTS)
+        index, kept = downsample(values, _MOST_POINTS)
         lines.append({
             "type": "scatter", "mode": "lines", "name": str(Markup("{}").format(case.label)), "meta": case.key,
             "x": times[index].astype(np.float32), "y": kept,

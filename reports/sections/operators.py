@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from harness.core.execution import OperatorProfile
 from reports.data import CaseView, ReportData
-from reports.numbers import plain
+from reports.numbers import format_number
 from reports.section import Absent, Section, Template
 
 _TEMPLATE = Template.beside(__file__)
@@ -18,7 +18,7 @@ _TOP = 8
 
 
 @dataclass(frozen=True)
-class Line:
+class OperatorRow:
     """One kind of operator: what it is, what ran it, its time (us) and its part of the inference (0 to 1)."""
 
     type: str
@@ -29,11 +29,11 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Block:
+class CaseOperators:
     """One case: its largest operators, what the rest takes, and a sentence on what fell back."""
 
     case: CaseView
-    lines: Sequence[Line]
+    lines: Sequence[OperatorRow]
     rest: float
     summary: str
 
@@ -48,12 +48,12 @@ def render(data: ReportData) -> Markup | Absent:
     return _TEMPLATE.render(blocks=blocks)
 
 
-def _block(case: CaseView, profile: OperatorProfile) -> Block:
+def _block(case: CaseView, profile: OperatorProfile) -> CaseOperators:
     lines = [
-        Line(kind, provider, plain(ns / 1e3), ns / profile.inference_ns, provider != profile.asked)
+        OperatorRow(kind, provider, format_number(ns / 1e3), ns / profile.inference_ns, provider != profile.asked)
         for (kind, provider), ns in list(profile.by_type().items())[:_TOP]
     ]
-    return Block(case, lines, 1 - sum(line.share for line in lines), _summary(profile))
+    return CaseOperators(case, lines, 1 - sum(line.share for line in lines), _summary(profile))
 
 
 def _summary(profile: OperatorProfile) -> str:

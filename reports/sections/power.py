@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from harness.core.record import Trace
 from reports.data import ReportData
-from reports.figures.plots import axis, colour_of, figure_json, thin
-from reports.section import Absent, Figure, Key, Section, Template
+from reports.figures.plots import axis, colour_of, downsample, figure_json
+from reports.section import Absent, Figure, LegendEntry, Section, Template
 
 _TEMPLATE = Template.beside(__file__)
 
@@ -53,7 +53,7 @@ def _figure(unit: str, series: Series) -> Figure:
     for (channel, scope), parts in list(joined.items())[:_MOST_LINES]:
         parts.sort(key=lambda part: float(part[0][0]))
         times, values = (np.concatenate([part[which] for part in parts]) for which in (0, 1))
-        index, kept = thin(values, _MOST_POINTS)
+        index, kept = downsample(values, _MOST_POINTS)
         name = str(Markup("{}").format(channel))
         traces.append(
             {
@@ -79,7 +79,7 @@ def _figure(unit: str, series: Series) -> Figure:
         ("Channel", "Scope", "Readings", f"Least{of}", "Mean", "Most"),
         rows,
         height=260,
-        keys=[Key(channel, colours[channel], dash="solid") for channel, _ in list(joined)[:_MOST_LINES]],
+        legend=[LegendEntry(channel, colours[channel], dash="solid") for channel, _ in list(joined)[:_MOST_LINES]],
     )
 
 

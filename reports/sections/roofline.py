@@ -10,9 +10,9 @@ from markupsafe import Markup
 from harness.core.quantity import Missing
 from harness.core.roofline import Roof
 from reports.data import CaseView, ReportData
-from reports.figures.plots import DASHES, GREY, colour_of, figure_json, keys, log_axis, symbol_of
-from reports.numbers import counted, plain
-from reports.section import Absent, Figure, Key, Section, figures_html
+from reports.figures.plots import DASHES, GREY, colour_of, figure_json, legend_entries, log_axis, symbol_of
+from reports.numbers import counted, format_number
+from reports.section import Absent, Figure, LegendEntry, Section, figures_html
 
 
 def render(data: ReportData) -> Markup | Absent:
@@ -71,7 +71,7 @@ def _peak_name(roof: Roof) -> str:
 
 def _peak(roof: Roof) -> str:
     """The peaks in words."""
-    rates = f"{plain(roof.flops_per_s / 2e9)} GMAC/s in fp32, {plain(roof.bytes_per_s / 1e9)} GB/s"
+    rates = f"{format_number(roof.flops_per_s / 2e9)} GMAC/s in fp32, {format_number(roof.bytes_per_s / 1e9)} GB/s"
     return f"Peak with {counted(roof.threads, 'thread')}: {rates}"
 
 
@@ -102,13 +102,13 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
             xaxis=log_axis("Arithmetic intensity (MAC per byte of model file)", _all(lines + points, "x")),
             yaxis=log_axis("Rate (GMAC/s)", _all(lines + points, "y"), "higher"),
         ),
-        f"The highest rate, {plain(_rate(best) or 0.0)} GMAC/s, is that of {best.label}."
+        f"The highest rate, {format_number(_rate(best) or 0.0)} GMAC/s, is that of {best.label}."
         + "".join(f" {_peak(roof)}." for roof in roofs),
         _how(data, roofs),
         ("Case", "MAC per byte", "GMAC/s"),
-        [[case.label, plain(_intensity(case)), plain(_rate(case) or 0.0)] for case in cases],
+        [[case.label, format_number(_intensity(case)), format_number(_rate(case) or 0.0)] for case in cases],
         height=340,
-        keys=_keys(data, cases, roofs),
+        legend=_keys(data, cases, roofs),
     )
 
 
@@ -116,12 +116,14 @@ def _all(traces: Sequence[dict[str, Any]], axis: str) -> list[float]:
     return [value for trace in traces for value in trace[axis]]
 
 
-def _keys(data: ReportData, cases: Sequence[CaseView], roofs: Sequence[Roof]) -> list[Key]:
-    names = [Key(_peak_name(roof), GREY, dash=dash) for roof, dash in zip(roofs, DASHES * len(roofs), strict=False)]
+def _keys(data: ReportData, cases: Sequence[CaseView], roofs: Sequence[Roof]) -> list[LegendEntry]:
+    names = [
+        LegendEntry(_peak_name(roof), GREY, dash=dash) for roof, dash in zip(roofs, DASHES * len(roofs), strict=False)
+    ]
     colours = colour_of([case.record.case.compression for case in data.cases])
     symbols = symbol_of([case.record.case.runtime for case in data.cases])
     settings, runtimes = ({getattr(case.record.case, of): 0 for case in cases} for of in ("compression", "runtime"))
-    return [*names, *keys({n: colours[n] for n in settings}, {n: symbols[n] for n in runtimes})]
+    return [*names, *legend_entries({n: colours[n] for n in settings}, {n: symbols[n] for n in runtimes})]
 
 
 def _points(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from reports.data import CaseView, ReportData
 from reports.figures.plots import axis, colour_of, figure_json
-from reports.section import Absent, Figure, Key, Section, figures_html
+from reports.section import Absent, Figure, LegendEntry, Section, figures_html
 
 
 def render(data: ReportData) -> Markup | Absent:
@@ -56,7 +56,7 @@ def _figure(data: ReportData, what: str, x_of: Callable[[CaseView], int], name: 
         "Where a line flattens, more of it no longer helps: the cores wait for memory or for each other.",
         ("Case", what, f"{title} ({scale.unit})"),
         rows,
-        keys=[Key(label, colours[label], dash="solid") for label in lines],
+        legend=[LegendEntry(label, colours[label], dash="solid") for label in lines],
     )
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from reports.data import CaseView, ReportData
 from reports.figures.plots import axis, colour_of, figure_json
-from reports.section import Absent, Figure, Key, Section, figures_html
+from reports.section import Absent, Figure, LegendEntry, Section, figures_html
 
 NAME = "sustained_p50_ns"
 
@@ -42,7 +42,7 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
         "A line that rises says that heat slows the device: the last minute is what a user gets, not the first.",
         ("Case", "Minute", title, "Temperature (°C)", "Clock (MHz)"),
         [_row(case, row, scale.factor) for case in cases for row in _minutes(case)],
-        keys=[Key(case.label, colours[case.label], dash="solid") for case in cases],
+        legend=[LegendEntry(case.label, colours[case.label], dash="solid") for case in cases],
     )
 
 

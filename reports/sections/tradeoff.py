@@ -10,9 +10,9 @@ from markupsafe import Markup
 from harness.core.metric import METRICS
 from reports.data import CaseView, ReportData
 from reports.figures.plots import axis, figure_json, log_axis
-from reports.figures.scatter import front_line, legend, markers, point
+from reports.figures.scatter import front_line, markers, point, scatter_legend
 from reports.numbers import counted
-from reports.recommend import SLIDERS, on_front, scored, why_dominated
+from reports.recommend import SLIDERS, front_cases, scored_cases, why_dominated
 from reports.section import Absent, Figure, Section, Template
 
 _TEMPLATE = Template.beside(__file__)
@@ -20,10 +20,10 @@ _TEMPLATE = Template.beside(__file__)
 
 def render(data: ReportData) -> Markup | Absent:
     """The scatter, the front, the sliders and the best setting under them."""
-    cases = scored(data.cases)
+    cases = scored_cases(data.cases)
     if not cases:
         return Absent(_why_none(data), "score a net on labelled images: edgebench run --model NET --data FOLDER")
-    figure = _figure(data, cases, on_front(cases))
+    figure = _figure(data, cases, front_cases(cases))
     return _TEMPLATE.render(plot=figure, bounds=_bounds(data, [case for case in cases if case.trusted]))
 
 
@@ -53,7 +53,7 @@ def _figure(data: ReportData, cases: Sequence[CaseView], best: Sequence[CaseView
             for case in cases
         ],
         height=270,
-        keys=legend(data, cases),
+        legend=scatter_legend(data, cases),
     )  # fmt: skip
 
 

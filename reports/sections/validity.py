@@ -18,7 +18,7 @@ _TONES = {"fail": "bad", "warn": "doubt", "unknown": "none", "ok": "good"}
 
 
 @dataclass(frozen=True)
-class Warning_:  # noqa: N801 - `Warning` is a builtin
+class ValidityItem:
     """One line of the panel: a sign, what was seen, what to do, and the cases it is about, each with its own reason.
 
     `alike`: all cases give the same reason, which is `found`.
@@ -45,13 +45,13 @@ def _newest_by_target(data: ReportData) -> list[Run]:
     return list({run.header.target: run for run in data.runs}.values())
 
 
-def _findings(run: Run, several: bool) -> list[Warning_]:
+def _findings(run: Run, several: bool) -> list[ValidityItem]:
     ordered = sorted(run.header.findings, key=lambda finding: _ORDER[finding.status])
     where = f"{run.header.target}: " if several else ""
-    return [Warning_(_MARKS[f.status], _TONES[f.status], where + f.check, f.found, f.remedy) for f in ordered]
+    return [ValidityItem(_MARKS[f.status], _TONES[f.status], where + f.check, f.found, f.remedy) for f in ordered]
 
 
-def _cases(data: ReportData) -> list[Warning_]:
+def _cases(data: ReportData) -> list[ValidityItem]:
     """One line a verdict and remedy: twenty contended cases are one fact, however their figures differ."""
     groups: dict[tuple[str, str], list[CaseView]] = {}
     for case in data.cases:
@@ -61,21 +61,21 @@ def _cases(data: ReportData) -> list[Warning_]:
     lines = [_group(status, remedy, cases) for (status, remedy), cases in groups.items()]
     for run in data.runs:
         lines += [
-            Warning_("✕", "bad", "damaged record", reason, "the other records are whole")
+            ValidityItem("✕", "bad", "damaged record", reason, "the other records are whole")
             for reason in run.contents.damaged.values()
         ]
         if run.missing:
             why = "the run was interrupted" if run.header.ended_utc is None or run.header.interrupted else "no record"
             names = ", ".join(run.missing[:5]) + (f" and {len(run.missing) - 5} more" if len(run.missing) > 5 else "")
-            lines.append(Warning_("!", "doubt", f"{len(run.missing)} not measured", f"{why}: {names}", "run again"))
+            lines.append(ValidityItem("!", "doubt", f"{len(run.missing)} not measured", f"{why}: {names}", "run again"))
     return lines
 
 
-def _group(status: str, remedy: str, cases: Sequence[CaseView]) -> Warning_:
+def _group(status: str, remedy: str, cases: Sequence[CaseView]) -> ValidityItem:
     reasons = {case.record.verdict.reason for case in cases}
     title = status if len(cases) == 1 else f"{len(cases)} {status}"
     found = next(iter(reasons)) if len(reasons) == 1 else f"such as: {cases[0].record.verdict.reason}"
-    return Warning_(cases[0].mark, cases[0].tone, title, found, remedy, cases, len(reasons) == 1)
+    return ValidityItem(cases[0].mark, cases[0].tone, title, found, remedy, cases, len(reasons) == 1)
 
 
 PLUGINS: tuple[Section, ...] = (Section("validity", "Validity", 20, render),)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from harness.core.quantity import Value
 from harness.store.comparison import Change, Comparison
 from reports.data import CaseView, ReportData
-from reports.numbers import counted, half_width, percent
+from reports.numbers import counted, format_change, half_width
 from reports.section import Section, Template
 
 _TEMPLATE = Template.beside(__file__)
@@ -70,7 +70,7 @@ def _ratio(comparison: Comparison) -> float:
 def _percent(comparison: Comparison) -> str:
     latency = comparison.latency
     width = half_width(latency) if isinstance(latency, Value) else 0.0
-    return " ".join(part for part in percent(_ratio(comparison), width) if part)
+    return " ".join(part for part in format_change(_ratio(comparison), width) if part)
 
 
 def _champions(data: ReportData) -> list[tuple[str, CaseView | None, str]]:

@@ -78,7 +78,7 @@ from harness.stats import output_quality
 from harness.store.frame import record_table
 from harness.store.runfolder import RunFolder
 from reports.data import gather
-from reports.recommend import front
+from reports.recommend import pareto_front
 from reports.sections import cases as cases_section
 from reports.sections import verdict as verdict_section
 from suites.artifacts import catalog
@@ -1430,7 +1430,7 @@ def test_only_trusted_figures_are_compared() -> None:
         with tempfile.TemporaryDirectory() as folder:
             plans = [dataclasses.replace(fast, status=status), slow_one, dataclasses.replace(fair, status="imprecise")]
             run = factory.write_run(Path(folder), plans)
-            best = {record.case_id for record in front(run.records())}
+            best = {record.case_id for record in pareto_front(run.records())}
             data = gather([run])
             champion = str(verdict_section.render(data))
         assert (plans[0].case.id in best) == (status in TRUSTED), status

@@ -8,8 +8,8 @@ import pytest
 
 from harness.core.record import Record
 from harness.store.runfolder import RunFolder
+from reports.labels import setting_of
 from reports.recommend import Constraints, recommend
-from reports.words import setting_of
 from tests.ui.page import asked_for, drawn, window
 from tests.ui.screenshots import make
 

@@ -27,7 +27,7 @@ def show(arguments: argparse.Namespace) -> int:
     """Print the stored findings of the series, the newest first."""
     from harness import store
     from harness.nightly.night import documents, matching
-    from reports.words import clean
+    from reports.text import clean
 
     with store.open(arguments.store, create=False) as kept:
         nights = [night for folder in sorted((kept.folder / "nightly").glob("*")) for night in documents(folder)]

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show(report: NightlyReport, folder: Path) -> None:
     from harness.nightly.outcome import by_severity
-    from reports.words import clean
+    from reports.text import clean
 
     print(f"\n{report.headline}")
     for outcome in by_severity(report.outcomes):

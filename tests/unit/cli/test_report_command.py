@@ -59,7 +59,7 @@ def test_the_nights_of_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "2 of 2 cases slower" in html
     assert "declared reset: new cooler" in html
     assert main(["report", *words, "--suite", "other"]) == EXIT_USAGE
-    assert "the store holds no such run" in capsys.readouterr().err
+    assert "no run in the store matches" in capsys.readouterr().err
 
 
 SERVE = """

@@ -10,7 +10,7 @@ import pytest
 from harness.core.quantity import Value
 from harness.core.verdict import Verdict
 from reports.data import CaseView, gather
-from reports.recommend import front, on_front, scored, why_dominated
+from reports.recommend import front_cases, pareto_front, scored_cases, why_dominated
 from tests import factory
 
 FIGURES = {"fast": (1.0, 0.80), "good": (2.0, 0.92), "beaten": (4.0, 0.90), "doubtful": (0.5, 0.99)}
@@ -33,10 +33,10 @@ def cases(tmp_path: Path) -> dict[str, CaseView]:
 
 def test_the_front_is_of_trusted_cases_the_fastest_first(cases: dict[str, CaseView]) -> None:
     shuffled = [cases[name] for name in ("beaten", "doubtful", "good", "fast")]
-    assert front([case.record for case in shuffled]) == [cases["fast"].record, cases["good"].record]
-    assert on_front(shuffled) == [cases["good"], cases["fast"]]
-    assert scored(shuffled) == shuffled
-    assert front([cases["doubtful"].record]) == []
+    assert pareto_front([case.record for case in shuffled]) == [cases["fast"].record, cases["good"].record]
+    assert front_cases(shuffled) == [cases["good"], cases["fast"]]
+    assert scored_cases(shuffled) == shuffled
+    assert pareto_front([cases["doubtful"].record]) == []
 
 
 def test_a_beaten_case_says_by_which_and_how_much(cases: dict[str, CaseView]) -> None:

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from reports.figures.plots import figure_json, log_axis, quantiles, thin
+from reports.figures.plots import downsample, figure_json, log_axis, quantiles
 
 
 def test_quantiles_keep_the_ends_and_the_tail() -> None:
@@ -19,14 +19,14 @@ def test_quantiles_keep_the_ends_and_the_tail() -> None:
 def test_thinning_loses_no_spike() -> None:
     samples = np.ones(100_000)
     samples[54_321], samples[7] = 99.0, 0.5
-    places, values = thin(samples, 200)
+    places, values = downsample(samples, 200)
     assert len(values) <= 200
     assert (values.max(), values.min()) == (99.0, 0.5)
     assert places[values.argmax()] == 54_321
 
 
 def test_few_samples_are_all_kept() -> None:
-    places, values = thin([3.0, 1.0], 10)
+    places, values = downsample([3.0, 1.0], 10)
     assert (places.tolist(), values.tolist()) == ([0, 1], [3.0, 1.0])
 
 

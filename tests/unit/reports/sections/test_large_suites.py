@@ -13,10 +13,10 @@ from harness.core.execution import Execution
 from harness.core.quantity import Value
 from harness.store.runfolder import RunFolder
 from reports.data import CaseView, gather
+from reports.labels import effective_precision_note
 from reports.section import Absent
 from reports.sections import comparison, heatmap, runtimes
 from reports.sections.latency import split
-from reports.words import effective_of
 from tests import factory
 
 SETTINGS = ("fp32", "fp16", *(f"int{bits}-static" for bits in range(2, 13)))
@@ -83,8 +83,8 @@ def test_the_precision_it_ran_in_stands_beside_the_one_asked_for(four: RunFolder
     other = dataclasses.replace(record, execution=Execution(asked="fp32", effective="bf16", evidence="by property"))
     four.append(other)
     assert "ran in bf16" in str(runtimes.render(gather([four])))
-    assert effective_of(dataclasses.replace(record, execution=Execution("fp32", "fp32"))) == ""
-    assert effective_of(record) == ""  # nobody read it back
+    assert effective_precision_note(dataclasses.replace(record, execution=Execution("fp32", "fp32"))) == ""
+    assert effective_precision_note(record) == ""  # nobody read it back
 
 
 def test_fidelity_tells_a_fast_wrong_answer(four: RunFolder) -> None:

@@ -120,24 +120,24 @@ def test_another_name_for_this_machine_is_refused(server: ReportServer) -> None:
 
 def test_a_page_is_built_once_until_its_run_changes(runs: Path) -> None:
     site = Site(FolderSource(runs))
-    first = site.answer("/run/first").body
-    assert site.answer("/run/first").body is first
-    run = next(entry.source for entry in site.shelf.entries() if entry.name == "first")
+    first = site.respond("/run/first").body
+    assert site.respond("/run/first").body is first
+    run = next(entry.reader for entry in site.source.entries() if entry.name == "first")
     run.append(run.records()[0])  # type: ignore[attr-defined]
-    assert site.answer("/run/first").body is not first
+    assert site.respond("/run/first").body is not first
 
 
 def test_a_taken_port_and_a_missing_folder_are_said(server: ReportServer, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot listen"):
         ReportServer(server.site, port=server.server_address[1])
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         FolderSource(tmp_path / "none")
 
 
 def test_a_damaged_run_is_passed_over_and_an_empty_folder_says_so(tmp_path: Path) -> None:
     run = factory.write_run(tmp_path / "run", factory.nets()[:1])
     (run.path / "run.json").write_text("{")
-    assert "No runs yet" in Site(FolderSource(tmp_path)).answer("/").body.decode()
+    assert "No runs yet" in Site(FolderSource(tmp_path)).respond("/").body.decode()
 
 
 def test_the_runs_of_a_store_are_served_too(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_the_runs_of_a_store_are_served_too(tmp_path: Path) -> None:
             )  # fmt: skip
         opened.reset("new cooler", at_utc="2026-01-01T12:00:00Z")
         site = Site(StoreSource(opened))
-        assert 'href="/compare/night-1/night-2"' in site.answer("/").body.decode()
-        assert "2 cases can be trusted" in site.answer("/run/night-2").body.decode()
-        assert "declared reset: new cooler" in site.answer("/target/x86-64").body.decode()
-        assert site.answer("/run/night-3").status == 404
+        assert 'href="/compare/night-1/night-2"' in site.respond("/").body.decode()
+        assert "2 cases can be trusted" in site.respond("/run/night-2").body.decode()
+        assert "declared reset: new cooler" in site.respond("/target/x86-64").body.decode()
+        assert site.respond("/run/night-3").status == 404

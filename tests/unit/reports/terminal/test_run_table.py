@@ -9,9 +9,9 @@ from rich.console import Console
 from harness.core.case import Case
 from harness.core.record import Record
 from harness.store.runfolder import RunFolder
-from reports.recommend import front
+from reports.labels import setting_of
+from reports.recommend import pareto_front
 from reports.terminal.table import case_line, final_table
-from reports.words import setting_of
 from tests import factory
 
 
@@ -75,8 +75,8 @@ def test_the_cases_that_no_other_beats_stand_below_fastest_first(run: RunFolder)
     _, found, below = printed(run, 130).partition("scored cases on the Pareto front of latency and accuracy:\n")
     assert found
     best = [line for line in below.splitlines() if line.startswith("  ✓ ")]
-    assert best == ["  " + case_line(record) for record in front(run.records())]
-    speeds = [record.value("latency_p50_ns") for record in front(run.records())]
+    assert best == ["  " + case_line(record) for record in pareto_front(run.records())]
+    speeds = [record.value("latency_p50_ns") for record in pareto_front(run.records())]
     assert speeds == sorted(speeds)
 
 
