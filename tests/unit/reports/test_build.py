@@ -175,7 +175,7 @@ def test_an_empty_run_and_one_that_only_crashed(page: Build, tmp_path: Path) -> 
 
 
 def test_what_is_no_run_is_a_clear_error(page: Build, tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="no run folder"):
+    with pytest.raises(RecordError, match="not a run folder"):
         page(RunFolder(tmp_path))
     with pytest.raises(UsageError, match="no run to report on"):
         page()

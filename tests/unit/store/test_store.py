@@ -212,9 +212,9 @@ def test_resets(filled: Store) -> None:
     assert (filled.series("latency_p50_ns").since == 3).all()
     with pytest.raises(UsageError, match="needs a reason"):
         filled.reset(" ")
-    with pytest.raises(UsageError, match="no series is left"):
+    with pytest.raises(UsageError, match="no series matches"):
         filled.reset("why", Filters(model="none"))
-    with pytest.raises(UsageError, match="not for runs"):
+    with pytest.raises(UsageError, match="not to runs"):
         filled.reset("why", Filters(since="30d"))
 
 
