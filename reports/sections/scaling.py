@@ -78,9 +78,8 @@ def _summary(lines: dict[str, list[CaseView]], x_of: Callable[[CaseView], int], 
         ratio = (ordered[-1].record.value(name) or 1) / (ordered[0].record.value(name) or 1)
         ratio = 1 / ratio if name == "latency_p50_ns" else ratio
         best, gain = (label, ratio) if ratio > gain else (best, gain)
-    return (
-        f"{best} gains most from {'more threads' if noun == 'threads' else 'a larger batch'}: a factor of {gain:.2f}."
-    )
+    more = "more threads" if noun == "threads" else "a larger batch"
+    return f"{best} gains most from {more}: a factor of {gain:.2f}."
 
 
 PLUGINS: tuple[Section, ...] = (Section("scaling", "Scaling", 70, render),)

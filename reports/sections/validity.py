@@ -44,7 +44,8 @@ class ValidityItem:
 def render(data: ReportData) -> Markup:
     """Render the findings of the newest run of each target by severity, then the cases by verdict."""
     items = [item for run in _newest_by_target(data) for item in _findings(run, len(data.runs) > 1)]
-    items += _cases(data)
+    items += _untrusted(data)
+    items += [item for run in data.runs for item in _missing_records(run)]
     problems = [item for item in items if item.tone in ("bad", "doubt")]
     return _TEMPLATE.render(problems=problems, others=[item for item in items if item not in problems])
 
@@ -59,29 +60,28 @@ def _findings(run: Run, several_runs: bool) -> list[ValidityItem]:
     return [ValidityItem(_MARKS[f.status], _TONES[f.status], prefix + f.check, f.found, f.remedy) for f in ordered]
 
 
-def _cases(data: ReportData) -> list[ValidityItem]:
+def _untrusted(data: ReportData) -> list[ValidityItem]:
     """Return one line per verdict and remedy, so that twenty contended cases make one line."""
     groups: dict[tuple[str, str], list[CaseView]] = {}
     for case in data.cases:
         verdict = case.record.verdict
         if not case.trusted:
             groups.setdefault((verdict.status, verdict.remedy), []).append(case)
-    items = [_group(status, remedy, cases) for (status, remedy), cases in groups.items()]
-    for run in data.runs:
-        items += [
-            ValidityItem("✕", "bad", "damaged record", reason, "the other records are not affected")
-            for reason in run.contents.damaged.values()
-        ]
-        if run.missing:
-            reason = (
-                "the run was interrupted" if run.header.ended_utc is None or run.header.interrupted else "no record"
-            )
-            names = ", ".join(run.missing[:5]) + (f" and {len(run.missing) - 5} more" if len(run.missing) > 5 else "")
-            items.append(
-                ValidityItem(
-                    "!", "doubt", f"{len(run.missing)} not measured", f"{reason}: {names}", "resume or repeat the run"
-                )
-            )
+    return [_group(status, remedy, cases) for (status, remedy), cases in groups.items()]
+
+
+def _missing_records(run: Run) -> list[ValidityItem]:
+    """Return one line per damaged record, and one for all planned cases without a record."""
+    items = [
+        ValidityItem("✕", "bad", "damaged record", reason, "the other records are not affected")
+        for reason in run.contents.damaged.values()
+    ]
+    if run.missing:
+        interrupted = run.header.ended_utc is None or run.header.interrupted
+        reason = "the run was interrupted" if interrupted else "no record"
+        names = ", ".join(run.missing[:5]) + (f" and {len(run.missing) - 5} more" if len(run.missing) > 5 else "")
+        title = f"{len(run.missing)} not measured"
+        items.append(ValidityItem("!", "doubt", title, f"{reason}: {names}", "resume or repeat the run"))
     return items
 
 
