@@ -62,7 +62,7 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
         ),
         f"{largest.label} has the largest peak: {data.show(largest.record, 'peak_rss_bytes').text} {memory.unit}.",
         "Resident set size of the whole process, including Python and the runtime library. The increase from one phase "
-        "to the next is due to the model. The phases (MB, median over processes) are in the data of this plot.",
+        "to the next is due to the model. The phases (MB, median over processes) are in the data below.",
         ("Case", *(_heading(data, name) for name in _COLUMNS), *_PHASES.values()),
         [_row(data, case) for case in cases],
         height=300,
