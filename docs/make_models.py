@@ -24,7 +24,7 @@ def rows(families: dict[str, ModelFamily]) -> Iterator[tuple[str, ...]]:
             variant = ModelVariant(name, published.width, published.resolution)
             with torch.device("meta"):  # shapes alone: nothing is drawn or computed
                 net = family.net(variant)
-            yield _row(variant, published, blocks.parameters(net), blocks.macs(net, variant.input_shape))
+            yield _row(variant, published, blocks.count_parameters(net), blocks.count_macs(net, variant.input_shape))
 
 
 def _row(variant: ModelVariant, published: PublishedCounts, parameters: int, macs: int) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("nothing to prepare", "name a suite, or --weights and --out")
     if arguments.train and not (arguments.data and arguments.checkpoints):
         raise UsageError("--train needs --data and --checkpoints", "name the images and where trained nets are kept")
-    wanted = list(prepare.lacking(suites.expand(suites.load(arguments.suite))))
+    wanted = list(prepare.missing_artifacts(suites.expand(suites.load(arguments.suite))))
     if arguments.train:
         _train(wanted, arguments)
     failed = _build(wanted, arguments) if wanted else 0
@@ -67,13 +67,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _weights(arguments: argparse.Namespace) -> int:
     """Model files of weights that others trained."""
     from suites.converter_output import quiet
-    from suites.preparation.weights.pretrained import Weights
+    from suites.preparation.weights.pretrained import WeightsRequest
 
     if arguments.suite is not None or arguments.out is None:
         raise UsageError(
             "--weights needs --out and no suite", "edgebench prepare --weights net.pt --model ... --out DIR"
         )
-    asked = Weights(
+    asked = WeightsRequest(
         arguments.weights, arguments.out, arguments.model, arguments.preprocess, same=arguments.same_padding
     )
     with quiet():
@@ -86,20 +86,26 @@ def _weights(arguments: argparse.Namespace) -> int:
 def _train(wanted: list[tuple[Case, Format]], arguments: argparse.Namespace) -> None:
     """Run what is to be run before the cases can be built; asked anew for each, as one training serves several."""
     from suites.preparation import prepare
-    from suites.preparation.from_checkpoints import commands, in_words, need_torch, provide, train
+    from suites.preparation.from_checkpoints import (
+        copy_shipped_checkpoint,
+        require_torch,
+        run_commands,
+        shell_lines,
+        training_commands,
+    )
 
-    need_torch()
+    require_torch()
     for case, kind in wanted:
-        if not prepare.needs_training(case, kind):
+        if not prepare.requires_training(case, kind):
             continue
-        provide(case.model, arguments.checkpoints)
+        copy_shipped_checkpoint(case.model, arguments.checkpoints)
         try:
-            left = commands(case, arguments.data, arguments.checkpoints)
+            left = training_commands(case, arguments.data, arguments.checkpoints)
         except UsageError:  # a net that cannot be trained here: building it says why
             continue
         for command in left:
-            print(in_words([command]), flush=True)
-        train(left)
+            print(shell_lines([command]), flush=True)
+        run_commands(left)
 
 
 def _build(wanted: list[tuple[Case, Format]], arguments: argparse.Namespace) -> int:

@@ -46,12 +46,12 @@ BF16_ARITHMETIC = ("bf16", "avx512_bf16", "amx_bf16")
 SPARSE_KERNELS = ("sparse kernels",)
 """A runtime's feature rather than a processor's: kernels that skip zeros at any place. No runtime here has them."""
 
-ANYWHERE = ("any processor",)
+ANY_PROCESSOR = ("any processor",)
 """For a setting that leaves a smaller dense net."""
 
 
 @dataclass(frozen=True)
-class Yield:
+class FormatSupport:
     """What a setting makes of one format.
 
     ``precision`` says in words what is stored and computed; ``tools`` (distributions) and their ``parameters`` go
@@ -72,7 +72,7 @@ class Compression(ABC):
 
     name: str
     description: str
-    yields: Mapping[Format, Yield]
+    yields: Mapping[Format, FormatSupport]
     refuses: Mapping[Format, str] = {}
     """Formats that it does not yield, with the reason."""
     needs_calibration: ClassVar[bool] = False
@@ -109,7 +109,7 @@ class Compression(ABC):
                 return kind
         raise ModelError(f"{source}: {self.name} takes {' and '.join(self.yields)} only")
 
-    def made_of(self, kind: Format) -> Yield:
+    def made_of(self, kind: Format) -> FormatSupport:
         """What it makes of a format; ModelError with the reason where it makes none of that."""
         if kind not in self.yields:
             raise ModelError(f"{self.name} makes no .{kind}: {self.refuses.get(kind, 'no tool does')}")
@@ -122,7 +122,7 @@ class Compression(ABC):
 
     def prospect(self, isa: Collection[str]) -> str:
         """What to expect of it on a processor with the features ``isa``, '' where there is nothing to say."""
-        if not self.saves_time or self.pays_on == ANYWHERE:
+        if not self.saves_time or self.pays_on == ANY_PROCESSOR:
             return self.note
         if not isa:
             return f"saves time with one of {', '.join(self.pays_on)}: what this processor has is unknown"
@@ -160,17 +160,17 @@ class Compression(ABC):
             "setting": self.name,
             "parameters": dict(made.parameters),
             "tools": {tool: version(tool) for tool in made.tools},
-            "calibration_sha256": None if used is None else hash_of(used),
+            "calibration_sha256": None if used is None else images_sha256(used),
             "calibration_images": None if used is None else len(used),
         }
 
 
-def hash_of(images: Calibration) -> str:
+def images_sha256(images: Calibration) -> str:
     """Hex SHA-256 of the images' bytes in C order."""
     return hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest()
 
 
-class Tuned(Compression):
+class FineTuningSetting(Compression):
     """A setting that starts from a trained net, changes it and trains on.
 
     ``build`` takes the float file of the tuned net; ``then`` is the post-training setting that it is put through.
@@ -184,7 +184,7 @@ class Tuned(Compression):
     """Peak of the one-cycle schedule."""
     taught: ClassVar[bool] = False
     """Whether a teacher's outputs are learnt as well as the labels."""
-    yields: Mapping[Format, Yield] = {"onnx": Yield("fp32"), "tflite": Yield("fp32")}
+    yields: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("fp32"), "tflite": FormatSupport("fp32")}
 
     def reshape(self, net: nn.Sequential) -> None:
         """Bring the trained net's layers into their final structure, in place; decided by its weights alone."""
@@ -213,15 +213,15 @@ class Tuned(Compression):
 class Chain:
     """Settings that train, tuned together in one run, then one post-training setting for the tuned net's file."""
 
-    tuned: tuple[Tuned, ...]
+    tuned: tuple[FineTuningSetting, ...]
     last: Compression
 
     @classmethod
     def parse(cls, name: str) -> Chain:
         """From names joined by ``+``. UnknownName for a part, UsageError where a post-training one is not the last."""
         parts: list[Compression] = [load("compression", part) for part in name.split("+")]
-        tuned = tuple(part for part in parts if isinstance(part, Tuned))
-        after = [part for part in parts if not isinstance(part, Tuned)]
+        tuned = tuple(part for part in parts if isinstance(part, FineTuningSetting))
+        after = [part for part in parts if not isinstance(part, FineTuningSetting)]
         if len(after) > 1 or parts != [*tuned, *after] or len(set(parts)) < len(parts):
             raise UsageError(
                 f"{name!r} cannot be composed in this order",

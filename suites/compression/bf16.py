@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness.core.artifact import Format
 
-from .base import BF16_ARITHMETIC, Calibration, Compression, Yield
+from .base import BF16_ARITHMETIC, Calibration, Compression, FormatSupport
 
 
 class Bf16(Compression):
@@ -18,8 +18,8 @@ class Bf16(Compression):
 
     name = "bf16"
     description = "bfloat16 weights, half the size; computes in bf16 only on openvino-cpu-bf16"
-    yields: Mapping[Format, Yield] = {
-        "onnx": Yield("bf16 weights (Cast), fp32 compute", ("onnx",), {"rounding": "to nearest, ties to even"})
+    yields: Mapping[Format, FormatSupport] = {
+        "onnx": FormatSupport("bf16 weights (Cast), fp32 compute", ("onnx",), {"rounding": "to nearest, ties to even"})
     }
     refuses: Mapping[Format, str] = {"tflite": "ai-edge-quantizer writes no bfloat16"}
     pays_on = BF16_ARITHMETIC
@@ -32,7 +32,7 @@ class Bf16(Compression):
 
         model = onnx.load(source)
         for weight in [one for one in model.graph.initializer if one.data_type == TensorProto.FLOAT and one.dims]:
-            values = rounded(numpy_helper.to_array(weight))
+            values = round_to_bf16(numpy_helper.to_array(weight))
             name = f"{weight.name}_bf16"
             stored = helper.make_tensor(name, TensorProto.BFLOAT16, weight.dims, values.tobytes(), raw=True)
             model.graph.initializer.remove(weight)
@@ -45,7 +45,7 @@ class Bf16(Compression):
         raise NotImplementedError(self.refuses["tflite"])
 
 
-def rounded(values: NDArray[np.float32]) -> NDArray[np.uint16]:
+def round_to_bf16(values: NDArray[np.float32]) -> NDArray[np.uint16]:
     """The upper halves of fp32 numbers, rounded to nearest, ties to even; finite numbers stay finite or overflow."""
     bits = np.ascontiguousarray(values, "<f4").view("<u4")
     upward = ((bits >> 16) & 1) + 0x7FFF

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .base import INT8_DOT_PRODUCT, Compression, Tuned
-from .int8_static import SETTING as STATIC
+from .base import INT8_DOT_PRODUCT, Compression, FineTuningSetting
+from .int8_static import INT8_STATIC as STATIC
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,7 +25,7 @@ teacher (docs/compression.md).
 """
 
 
-class FineTuned(Tuned):
+class FineTuned(FineTuningSetting):
     """The net learns on from where its training ended."""
 
     name = "fine-tuned"
@@ -51,7 +51,7 @@ class Distilled(FineTuned):
         return {"temperature": TEMPERATURE, "teacher_weight": WEIGHT}
 
 
-class Int8Qat(Tuned):
+class Int8Qat(FineTuningSetting):
     """Quantisation-aware training with one deployed graph for both kinds: QAT changes weights, nothing else."""
 
     name = "int8-qat"
@@ -65,15 +65,15 @@ class Int8Qat(Tuned):
 
     def reshape(self, net: nn.Sequential) -> None:
         """Fold batch normalisation first: the weights to round are those that are deployed."""
-        from suites.nn.blocks import fold
+        from suites.nn.blocks import fold_batch_norm
 
-        fold(net)
+        fold_batch_norm(net)
 
     def hooks(self, net: nn.Sequential) -> TrainingHooks:
-        """Rounding of inputs and weights; see `suites.nn.fake_quantise`."""
-        from suites.nn.fake_quantise import FakeQuantise
+        """Rounding of inputs and weights; see `suites.nn.fake_quantize`."""
+        from suites.nn.fake_quantize import FakeQuantize
 
-        return FakeQuantise(net)
+        return FakeQuantize(net)
 
     def parameters(self) -> dict[str, Any]:
         """What is rounded, and how."""

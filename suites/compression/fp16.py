@@ -7,8 +7,8 @@ from pathlib import Path
 
 from harness.core.artifact import Format
 
-from .base import FP16_ARITHMETIC, Calibration, Compression, Yield
-from .litert_quantizer import TOOLS, quantise, rule, tensor
+from .base import FP16_ARITHMETIC, Calibration, Compression, FormatSupport
+from .litert_quantizer import TOOLS, quantize, recipe_rule, tensor_config
 
 
 class Fp16(Compression):
@@ -16,13 +16,13 @@ class Fp16(Compression):
 
     name = "fp16"
     description = "half-precision weights, half the size; computes in fp16 only where processor and runtime do"
-    yields: Mapping[Format, Yield] = {
-        "onnx": Yield(
+    yields: Mapping[Format, FormatSupport] = {
+        "onnx": FormatSupport(
             "fp16 graph with fp32 inputs and outputs",
             ("onnxconverter-common", "onnx"),
             {"keep_io_types": True},
         ),
-        "tflite": Yield("fp16 weights, fp32 activations", TOOLS, {"algorithm": "float_casting"}),
+        "tflite": FormatSupport("fp16 weights, fp32 activations", TOOLS, {"algorithm": "float_casting"}),
     }
     pays_on = FP16_ARITHMETIC
     note = "only where the runtime has fp16 kernels, else weights are cast back to fp32"
@@ -35,16 +35,16 @@ class Fp16(Compression):
         onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), out)
 
     def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
-        half = tensor(16, symmetric=True, dtype="FLOAT")
+        half = tensor_config(16, symmetric=True, dtype="FLOAT")
         recipe = [
-            rule(
+            recipe_rule(
                 "float_casting",
                 weight_tensor_config=half,
                 compute_precision="FLOAT",
                 explicit_dequantize=True,
             )
         ]
-        quantise(source, recipe, None, out)
+        quantize(source, recipe, None, out)
 
 
 PLUGINS: tuple[Compression, ...] = (Fp16(),)

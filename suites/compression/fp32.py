@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.core.artifact import Format
 
-from .base import Calibration, Compression, Yield
+from .base import Calibration, Compression, FormatSupport
 
 
 class Fp32(Compression):
@@ -16,7 +16,7 @@ class Fp32(Compression):
 
     name = "fp32"
     description = "float net as trained: the reference for accuracy and latency"
-    yields: Mapping[Format, Yield] = {"onnx": Yield("fp32"), "tflite": Yield("fp32")}
+    yields: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("fp32"), "tflite": FormatSupport("fp32")}
 
     def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         shutil.copyfile(source, out)

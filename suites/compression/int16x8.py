@@ -8,8 +8,8 @@ from pathlib import Path
 from harness.core.artifact import Format
 
 from . import litert_quantizer, ort_quantizer
-from .base import Calibration, Compression, Yield
-from .litert_quantizer import quantise, static_rule
+from .base import Calibration, Compression, FormatSupport
+from .litert_quantizer import quantize, static_rule
 
 
 class Int16x8(Compression):
@@ -17,13 +17,13 @@ class Int16x8(Compression):
 
     name = "int16x8"
     description = "int8 weights per channel, int16 activations with ranges from calibration images"
-    yields: Mapping[Format, Yield] = {
-        "onnx": Yield(
+    yields: Mapping[Format, FormatSupport] = {
+        "onnx": FormatSupport(
             "int8 weights per channel, int16 activations (QDQ), fp32 inputs and outputs",
             ort_quantizer.TOOLS,
             {"format": "QDQ", "per_channel": True, "weights": "QInt8", "activations": "QInt16", "ranges": "MinMax"},
         ),
-        "tflite": Yield(
+        "tflite": FormatSupport(
             "int8 weights per channel, int16 activations, fp32 inputs and outputs",
             litert_quantizer.TOOLS,
             {"recipe": "static_wi8_ai16"},
@@ -35,10 +35,10 @@ class Int16x8(Compression):
 
     def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         assert calibration is not None
-        ort_quantizer.quantise_static(source, out, calibration, method="MinMax", per_channel=True, activations="QInt16")
+        ort_quantizer.quantize_static(source, out, calibration, method="MinMax", per_channel=True, activations="QInt16")
 
     def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
-        quantise(source, [static_rule(activation_bits=16), *litert_quantizer.FLOAT_ENDS], calibration, out)
+        quantize(source, [static_rule(activation_bits=16), *litert_quantizer.FLOAT_IO_RULES], calibration, out)
 
 
 PLUGINS: tuple[Compression, ...] = (Int16x8(),)

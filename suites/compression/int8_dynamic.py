@@ -8,9 +8,9 @@ from pathlib import Path
 from harness.core.artifact import Format
 
 from . import litert_quantizer, ort_quantizer
-from .base import INT8_DOT_PRODUCT, Calibration, Compression, Yield
-from .litert_quantizer import quantise, rule, tensor
-from .ort_quantizer import prepared
+from .base import INT8_DOT_PRODUCT, Calibration, Compression, FormatSupport
+from .litert_quantizer import quantize, recipe_rule, tensor_config
+from .ort_quantizer import preprocessed_model
 
 
 class Int8Dynamic(Compression):
@@ -22,13 +22,13 @@ class Int8Dynamic(Compression):
 
     name = "int8-dynamic"
     description = "int8 weights, activations quantised at run time; .onnx: matrix products only, .tflite: all weights"
-    yields: Mapping[Format, Yield] = {
-        "onnx": Yield(
+    yields: Mapping[Format, FormatSupport] = {
+        "onnx": FormatSupport(
             "int8 matrix products, fp32 convolutions",
             ort_quantizer.TOOLS,
             {"op_types": ["MatMul"], "weight_type": "QInt8", "per_channel": True},
         ),
-        "tflite": Yield(
+        "tflite": FormatSupport(
             "int8 weights per channel, activations int8 at run time",
             litert_quantizer.TOOLS,
             {"recipe": "dynamic_wi8_afp32"},
@@ -41,20 +41,20 @@ class Int8Dynamic(Compression):
     def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
-        with prepared(source) as model:
+        with preprocessed_model(source) as model:
             quantize_dynamic(model, out, op_types_to_quantize=["MatMul"], weight_type=QuantType.QInt8, per_channel=True)
 
     def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
-        weights = tensor(8, symmetric=True, granularity="CHANNELWISE")
+        weights = tensor_config(8, symmetric=True, granularity="CHANNELWISE")
         recipe = [
-            rule(
+            recipe_rule(
                 "min_max_uniform_quantize",
                 weight_tensor_config=weights,
                 compute_precision="INTEGER",
                 explicit_dequantize=False,
             )
         ]
-        quantise(source, recipe, None, out)
+        quantize(source, recipe, None, out)
 
 
 PLUGINS: tuple[Compression, ...] = (Int8Dynamic(),)

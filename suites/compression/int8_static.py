@@ -14,8 +14,8 @@ from harness.core.artifact import Format
 from harness.runtimes.inputs import key, with_quantization
 
 from . import litert_quantizer, ort_quantizer
-from .base import INT8_DOT_PRODUCT, Calibration, Compression, Yield
-from .litert_quantizer import quantise, static_rule
+from .base import INT8_DOT_PRODUCT, Calibration, Compression, FormatSupport
+from .litert_quantizer import quantize, static_rule
 
 RANGES_REFUSED: Mapping[Format, str] = {"tflite": "ai-edge-quantizer takes ranges from minimum and maximum alone"}
 
@@ -41,15 +41,17 @@ class Int8Static(Compression):
 
     def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         assert calibration is not None
-        ort_quantizer.quantise_static(
+        ort_quantizer.quantize_static(
             source, out, calibration, method=self.ranges, per_channel=self.per_channel, activations="QUInt8"
         )
 
     def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
-        quantise(source, [static_rule(per_channel=self.per_channel), *litert_quantizer.FLOAT_ENDS], calibration, out)
+        quantize(
+            source, [static_rule(per_channel=self.per_channel), *litert_quantizer.FLOAT_IO_RULES], calibration, out
+        )
 
 
-def _yields(per_channel: bool, ranges: str) -> Mapping[Format, Yield]:
+def _yields(per_channel: bool, ranges: str) -> Mapping[Format, FormatSupport]:
     weights = f"int8 weights per {'channel' if per_channel else 'tensor'}"
     parameters: dict[str, Any] = {
         "format": "QDQ",
@@ -57,34 +59,40 @@ def _yields(per_channel: bool, ranges: str) -> Mapping[Format, Yield]:
         "weights": "QInt8",
         "activations": "QUInt8",
         "ranges": ranges,
-        **ort_quantizer.PARAMETERS[ranges],
+        **ort_quantizer.RANGE_PARAMETERS[ranges],
     }
     recipe = {"recipe": "static_wi8_ai8", "ranges": "MinMax"} | ({} if per_channel else {"granularity": "TENSORWISE"})
-    made: dict[Format, Yield] = {
-        "onnx": Yield(f"{weights}, uint8 activations (QDQ), fp32 inputs and outputs", ort_quantizer.TOOLS, parameters),
-        "tflite": Yield(f"{weights}, int8 activations, fp32 inputs and outputs", litert_quantizer.TOOLS, recipe),
+    made: dict[Format, FormatSupport] = {
+        "onnx": FormatSupport(
+            f"{weights}, uint8 activations (QDQ), fp32 inputs and outputs", ort_quantizer.TOOLS, parameters
+        ),
+        "tflite": FormatSupport(
+            f"{weights}, int8 activations, fp32 inputs and outputs", litert_quantizer.TOOLS, recipe
+        ),
     }
     return made if ranges == "MinMax" else {"onnx": made["onnx"]}
 
 
-SETTING = Int8Static("int8-static", "int8 weights per channel, int8 activations with ranges from calibration images")
-PER_TENSOR = Int8Static(
+INT8_STATIC = Int8Static(
+    "int8-static", "int8 weights per channel, int8 activations with ranges from calibration images"
+)
+INT8_STATIC_PER_TENSOR = Int8Static(
     "int8-static-per-tensor",
     "as int8-static with one weight scale a tensor: how much per-channel scales are worth",
     per_channel=False,
 )
 """What older toolchains and some accelerators do; depthwise nets suffer, as their channels differ most."""
-ENTROPY = Int8Static(
+INT8_STATIC_ENTROPY = Int8Static(
     "int8-static-entropy", "as int8-static with ranges that lose least of the distribution (KL)", ranges="Entropy"
 )
-PERCENTILE = Int8Static(
+INT8_STATIC_PERCENTILE = Int8Static(
     "int8-static-percentile",
     f"as int8-static with ranges that {ort_quantizer.PERCENTILE} % of the values are in",
     ranges="Percentile",
 )
 
 
-class Int8Io8(Compression):
+class Int8StaticIo8(Compression):
     """What accelerators such as the Edge TPU ask for: no float anywhere.
 
     The harness quantises inputs before the timed part, with the scale of the model, which .tflite holds itself and
@@ -93,16 +101,16 @@ class Int8Io8(Compression):
 
     name = "int8-static-io8"
     description = "int8-static with 8-bit integers as inputs and outputs: no float anywhere"
-    yields: Mapping[Format, Yield] = {
-        "onnx": Yield(
+    yields: Mapping[Format, FormatSupport] = {
+        "onnx": FormatSupport(
             "int8 weights per channel, uint8 activations (QDQ), uint8 inputs and outputs",
             ort_quantizer.TOOLS,
-            {**SETTING.yields["onnx"].parameters, "ends": "uint8"},
+            {**INT8_STATIC.yields["onnx"].parameters, "ends": "uint8"},
         ),
-        "tflite": Yield(
+        "tflite": FormatSupport(
             "int8 weights per channel, int8 activations, int8 inputs and outputs",
             litert_quantizer.TOOLS,
-            {**SETTING.yields["tflite"].parameters, "ends": "int8"},
+            {**INT8_STATIC.yields["tflite"].parameters, "ends": "int8"},
         ),
     }
     needs_calibration = True
@@ -115,14 +123,14 @@ class Int8Io8(Compression):
 
         with tempfile.TemporaryDirectory() as folder:
             static = Path(folder) / "static.onnx"
-            SETTING.build(source, calibration, static)
+            INT8_STATIC.build(source, calibration, static)
             model = onnx.load(static)
         _integer_inputs(model)
         _integer_outputs(model)
         out.write_bytes(model.SerializeToString(deterministic=True))
 
     def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
-        quantise(source, [static_rule()], calibration, out)
+        quantize(source, [static_rule()], calibration, out)
 
 
 def _integer_inputs(model: Any) -> None:
@@ -168,9 +176,9 @@ def _make_uint8(info: Any) -> None:
 
 
 PLUGINS: tuple[Compression, ...] = (
-    SETTING,
-    PER_TENSOR,
-    ENTROPY,
-    PERCENTILE,
-    Int8Io8(),
+    INT8_STATIC,
+    INT8_STATIC_PER_TENSOR,
+    INT8_STATIC_ENTROPY,
+    INT8_STATIC_PERCENTILE,
+    Int8StaticIo8(),
 )

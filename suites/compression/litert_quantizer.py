@@ -13,32 +13,36 @@ TOOLS = ("ai-edge-quantizer", "ai-edge-litert")
 Recipe = list[dict[str, Any]]
 
 
-def tensor(bits: int, *, symmetric: bool, granularity: str = "TENSORWISE", dtype: str = "INT") -> Mapping[str, Any]:
+def tensor_config(
+    bits: int, *, symmetric: bool, granularity: str = "TENSORWISE", dtype: str = "INT"
+) -> Mapping[str, Any]:
     """How the quantiser is to write a kind of tensor."""
     return {"num_bits": bits, "symmetric": symmetric, "granularity": granularity, "dtype": dtype}
 
 
-def rule(algorithm: str, operation: str = "*", **config: Any) -> dict[str, Any]:
+def recipe_rule(algorithm: str, operation: str = "*", **config: Any) -> dict[str, Any]:
     """One rule of a recipe; a later rule overrides an earlier one for the operations it names."""
     return {"regex": ".*", "operation": operation, "algorithm_key": algorithm, "op_config": config}
 
 
 def static_rule(*, per_channel: bool = True, activation_bits: int = 8) -> dict[str, Any]:
     """Integer weights and activations for every operation; those of 16 bits are symmetric, as kernels want them."""
-    return rule(
+    return recipe_rule(
         "min_max_uniform_quantize",
-        activation_tensor_config=tensor(activation_bits, symmetric=activation_bits == 16),
-        weight_tensor_config=tensor(8, symmetric=True, granularity="CHANNELWISE" if per_channel else "TENSORWISE"),
+        activation_tensor_config=tensor_config(activation_bits, symmetric=activation_bits == 16),
+        weight_tensor_config=tensor_config(
+            8, symmetric=True, granularity="CHANNELWISE" if per_channel else "TENSORWISE"
+        ),
         compute_precision="INTEGER",
         explicit_dequantize=False,
     )
 
 
-FLOAT_ENDS = tuple(rule("no_quantize", operation=end) for end in ("INPUT", "OUTPUT"))
+FLOAT_IO_RULES = tuple(recipe_rule("no_quantize", operation=end) for end in ("INPUT", "OUTPUT"))
 """Rules that leave inputs and outputs float32."""
 
 
-def quantise(source: Path, recipe: Recipe, calibration: Calibration | None, out: Path) -> None:
+def quantize(source: Path, recipe: Recipe, calibration: Calibration | None, out: Path) -> None:
     """Quantise ``source`` by ``recipe`` to ``out``, one image at a time where it has to be calibrated."""
     from ai_edge_quantizer import quantizer
 

@@ -21,7 +21,7 @@ Activations = Callable[[], Iterable[Mapping[str, NDArray[np.float32]]]]
 """Starts a pass: the activations by name, image after image."""
 Range = tuple[NDArray[np.float32], NDArray[np.float32]]
 
-IMAGES = 128
+MAX_IMAGES = 128
 """Images looked at: on a board more cost minutes, and move the ranges little."""
 BINS = 512
 LEVELS = 256
@@ -29,15 +29,15 @@ LEVELS = 256
 PERCENTILE = 99.99
 """Share of values in percent that stays within the range; half of the rest is cut off each end."""
 
-PARAMETERS: Mapping[str, Mapping[str, float]] = {
+RANGE_PARAMETERS: Mapping[str, Mapping[str, float]] = {
     "MinMax": {},
-    "Entropy": {"bins": BINS, "levels": LEVELS, "images": IMAGES},
-    "Percentile": {"bins": BINS, "percentile": PERCENTILE, "images": IMAGES},
+    "Entropy": {"bins": BINS, "levels": LEVELS, "images": MAX_IMAGES},
+    "Percentile": {"bins": BINS, "percentile": PERCENTILE, "images": MAX_IMAGES},
 }
 """What decides the ranges, by method, for the recipe."""
 
 
-def ranges(activations: Activations, method: str) -> dict[str, Range]:
+def activation_ranges(activations: Activations, method: str) -> dict[str, Range]:
     """Lower and upper end of each activation by ``method``, 'Entropy' or 'Percentile'."""
     extremes: dict[str, tuple[float, float]] = {}
     for image in activations():
@@ -83,12 +83,12 @@ def _by_entropy(counts: NDArray[np.int64], extremes: tuple[float, float]) -> tup
     never leaves what was seen.
     """
     candidates = range(LEVELS, BINS + 1, 8)
-    best = min(candidates, key=lambda kept: divergence(counts, kept))
+    best = min(candidates, key=lambda kept: kl_divergence(counts, kept))
     size = _size(extremes) * best / BINS
     return max(extremes[0], -size), min(extremes[1], size)
 
 
-def divergence(counts: NDArray[np.int64], kept: int) -> float:
+def kl_divergence(counts: NDArray[np.int64], kept: int) -> float:
     """Of the ``kept`` first bins, with all beyond them put into the last, from their ``LEVELS``-step version, in nats.
 
     ``counts`` from size 0 upwards. A step spreads its count evenly over those of its bins that hold any.
@@ -110,7 +110,7 @@ OPSET_16_BIT = 21
 """The first ONNX operator set whose QuantizeLinear takes 16 bits."""
 
 
-def quantise_static(
+def quantize_static(
     source: Path, out: Path, calibration: Calibration, *, method: str, per_channel: bool, activations: str
 ) -> None:
     """Quantise to QDQ with ``activations`` of that type and int8 weights.
@@ -122,7 +122,7 @@ def quantise_static(
     from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
     operators = sorted({*QLinearOpsRegistry, *QDQRegistry})
-    with prepared(source, OPSET_16_BIT if activations.endswith("16") else None) as model:
+    with preprocessed_model(source, OPSET_16_BIT if activations.endswith("16") else None) as model:
         ranges = _ranges(model, calibration, method, operators)
         quantiser = QDQQuantizer(
             load_model_with_shape_infer(model),
@@ -147,20 +147,20 @@ def _ranges(model: Path, calibration: Calibration, method: str, operators: list[
     kind = CalibrationMethod.MinMax if method == "MinMax" else CalibrationMethod.Percentile
     calibrator = create_calibrator(model, operators, str(model.with_name("augmented.onnx")), kind)
     if method == "MinMax":
-        calibrator.collect_data(reader(model, calibration))
+        calibrator.collect_data(calibration_reader(model, calibration))
         return calibrator.compute_data()
     session, wanted = calibrator.infer_session, sorted(calibrator.tensors_to_calibrate)
     name = session.get_inputs()[0].name
 
     def activations() -> Iterator[dict[str, Any]]:
-        for image in calibration[:IMAGES]:
+        for image in calibration[:MAX_IMAGES]:
             yield dict(zip(wanted, session.run(wanted, {name: image[None]}), strict=True))
 
-    return TensorsData(CalibrationMethod.MinMax, ranges(activations, method))
+    return TensorsData(CalibrationMethod.MinMax, activation_ranges(activations, method))
 
 
 @contextmanager
-def prepared(source: Path, opset: int | None = None) -> Iterator[Path]:
+def preprocessed_model(source: Path, opset: int | None = None) -> Iterator[Path]:
     """A copy of the float model with constants folded and all shapes inferred, which lasts as long as the block.
 
     ``opset`` is the least operator set it has to have.
@@ -207,7 +207,7 @@ def _keep(items: Any, wanted: Callable[[Any], bool]) -> None:
     items.extend(kept)
 
 
-def reader(model: Path, calibration: Calibration) -> Any:
+def calibration_reader(model: Path, calibration: Calibration) -> Any:
     """ONNX Runtime's calibration reader, giving one image at a time to the model's one input."""
     import onnx
     from onnxruntime.quantization import CalibrationDataReader

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .base import ANYWHERE, SPARSE_KERNELS, Compression, Tuned
+from .base import ANY_PROCESSOR, SPARSE_KERNELS, Compression, FineTuningSetting
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from suites.nn.training_hooks import TrainingHooks
 
 
-class Pruned(Tuned):
+class Pruned(FineTuningSetting):
     """Zeros at any place: a file that packs well and computes as much as before."""
 
     note = "unstructured sparsity does not run faster on this runtime: only the compressed file shrinks"
@@ -44,12 +44,12 @@ class Pruned(Tuned):
         return {"zeros_of_pointwise": self.percent / 100, "importance": "magnitude", "schedule": schedule}
 
 
-class ChannelPruned(Tuned):
+class ChannelPruned(FineTuningSetting):
     """A smaller dense net, faster on every runtime."""
 
     note = "a smaller dense net: faster on every processor and runtime"
     epochs = 2
-    pays_on = ANYWHERE
+    pays_on = ANY_PROCESSOR
 
     def __init__(self, percent: int, *, gradual: bool = False) -> None:
         self.percent = percent
@@ -81,7 +81,7 @@ class ChannelPruned(Tuned):
         return {"channels_taken": self.percent / 100, "importance": "L2 norm over the block's layers", **schedule}
 
 
-class Clustered(Tuned):
+class Clustered(FineTuningSetting):
     """Weights stay fp32 in the file; the equal values pack well. Not tuned afterwards."""
 
     note = "computes as before: only the compressed file shrinks"
@@ -94,10 +94,10 @@ class Clustered(Tuned):
 
     def reshape(self, net: nn.Sequential) -> None:
         """Fold batch normalisation, which would spread the values again, then share them."""
-        from suites.nn.blocks import fold
+        from suites.nn.blocks import fold_batch_norm
         from suites.nn.weight_pruning import cluster_weights
 
-        cluster_weights(fold(net), self.values)
+        cluster_weights(fold_batch_norm(net), self.values)
 
     def parameters(self) -> dict[str, Any]:
         """The values of a layer, and how they are found."""

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import litert_quantizer
-from .base import Calibration, Compression, Yield
-from .litert_quantizer import quantise, rule, tensor
+from .base import Calibration, Compression, FormatSupport
+from .litert_quantizer import quantize, recipe_rule, tensor_config
 
 OPSET = 21
 """The first ONNX operator set whose DequantizeLinear takes int4."""
@@ -32,8 +32,10 @@ class WeightOnly(Compression):
         self.description = f"int{bits} weights per channel, computed in fp32"
         what = f"int{bits} weights per channel" + (", depthwise ones fp32" if bits < 8 else "")
         self.yields = {
-            "onnx": Yield(f"{what} (DQ), fp32 compute", ("onnx",), {"bits": bits, "axis": "output"}),
-            "tflite": Yield(f"{what}, fp32 compute", litert_quantizer.TOOLS, {"recipe": f"weight_only_wi{bits}_afp32"}),
+            "onnx": FormatSupport(f"{what} (DQ), fp32 compute", ("onnx",), {"bits": bits, "axis": "output"}),
+            "tflite": FormatSupport(
+                f"{what}, fp32 compute", litert_quantizer.TOOLS, {"recipe": f"weight_only_wi{bits}_afp32"}
+            ),
         }
 
     def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
@@ -42,7 +44,7 @@ class WeightOnly(Compression):
         model = onnx.version_converter.convert_version(onnx.load(source), OPSET)
         stored = {weight.name: weight for weight in model.graph.initializer}
         for name, axis in dict(_weights(model.graph, stored, depthwise=self.bits == 8)).items():
-            values, scales = quantised(onnx.numpy_helper.to_array(stored[name]), axis, self.bits)
+            values, scales = quantize_weights(onnx.numpy_helper.to_array(stored[name]), axis, self.bits)
             self._replace(model.graph, stored[name], values, scales, axis)
         out.write_bytes(model.SerializeToString(deterministic=True))
 
@@ -63,16 +65,16 @@ class WeightOnly(Compression):
         graph.node.insert(0, helper.make_node("DequantizeLinear", names, [name], f"{name}_dequantize", axis=axis))
 
     def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
-        weights = tensor(self.bits, symmetric=True, granularity="CHANNELWISE")
+        weights = tensor_config(self.bits, symmetric=True, granularity="CHANNELWISE")
         recipe = [
-            rule(
+            recipe_rule(
                 "min_max_uniform_quantize",
                 weight_tensor_config=weights,
                 compute_precision="FLOAT",
                 explicit_dequantize=True,
             )
         ]
-        quantise(source, recipe, None, out)
+        quantize(source, recipe, None, out)
 
 
 def _weights(graph: Any, stored: dict[str, Any], depthwise: bool) -> Iterator[tuple[str, int]]:
@@ -85,7 +87,9 @@ def _weights(graph: Any, stored: dict[str, Any], depthwise: bool) -> Iterator[tu
             yield node.input[1], 0 if node.op_type == "Conv" or flags.get("transB") else 1
 
 
-def quantised(weights: NDArray[np.float32], axis: int, bits: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+def quantize_weights(
+    weights: NDArray[np.float32], axis: int, bits: int
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Symmetric integers of ``bits`` and one scale for each place along ``axis``; a channel of zeros has scale 1."""
     levels = 2 ** (bits - 1) - 1
     others = tuple(i for i in range(weights.ndim) if i != axis)

@@ -53,7 +53,7 @@ class EfficientNet(ModelFamily):
         """Table 1 of the paper, scaled; gates squeeze to a quarter of a block's input."""
         from torch.nn import ReLU6, SiLU
 
-        from suites.nn import ConvBNAct, classifier, with_eps
+        from suites.nn import ConvBNAct, classifier, set_batch_norm_eps
 
         act = ReLU6 if self.lite else SiLU
         ends = variant.width * (1.0 if self.lite else self.wider)
@@ -61,7 +61,7 @@ class EfficientNet(ModelFamily):
         stem = ConvBNAct(variant.channels, first, 3, variant.stem_stride, act=act)
         blocks, channels = self._blocks(first, variant.width * self.wider)
         features = [stem, *blocks, ConvBNAct(channels, last, act=act)]
-        return with_eps(classifier(features, last, variant.classes, self.dropout), BATCH_NORM_EPS)
+        return set_batch_norm_eps(classifier(features, last, variant.classes, self.dropout), BATCH_NORM_EPS)
 
     def _blocks(self, channels: int, width: float) -> tuple[list[nn.Module], int]:
         """The inverted residuals after a stem of ``channels``, and the channels of the last."""

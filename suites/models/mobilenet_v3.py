@@ -42,7 +42,7 @@ class MobileNetV3(ModelFamily):
         """The net's table, scaled by ``variant.width``; gates squeeze to a quarter of the expanded size."""
         from torch import nn
 
-        from suites.nn import ConvBNAct, with_eps
+        from suites.nn import ConvBNAct, set_batch_norm_eps
 
         first = make_divisible(STEM * variant.width)
         stem = ConvBNAct(variant.channels, first, 3, variant.stem_stride, act=nn.Hardswish)
@@ -60,7 +60,7 @@ class MobileNetV3(ModelFamily):
             nn.Dropout(0.2),
             nn.Linear(head, variant.classes),
         )
-        return with_eps(net, BATCH_NORM_EPS)
+        return set_batch_norm_eps(net, BATCH_NORM_EPS)
 
     def _blocks(self, channels: int, width: float) -> tuple[list[nn.Module], int]:
         """The inverted residuals after a stem of ``channels``, and the channels of the last.

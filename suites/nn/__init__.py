@@ -7,13 +7,13 @@ from .blocks import (
     ConvBNAct,
     Fire,
     FusedInvertedResidual,
-    GroupedUnit,
     InvertedResidual,
-    ShuffleUnit,
+    ShuffleNetV1Unit,
+    ShuffleNetV2Unit,
     SqueezeExcite,
     UniversalInvertedBottleneck,
     classifier,
-    with_eps,
+    set_batch_norm_eps,
 )
 
 __all__ = [
@@ -21,11 +21,11 @@ __all__ = [
     "ConvBNAct",
     "Fire",
     "FusedInvertedResidual",
-    "GroupedUnit",
     "InvertedResidual",
-    "ShuffleUnit",
+    "ShuffleNetV1Unit",
+    "ShuffleNetV2Unit",
     "SqueezeExcite",
     "UniversalInvertedBottleneck",
     "classifier",
-    "with_eps",
+    "set_batch_norm_eps",
 ]

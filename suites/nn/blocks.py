@@ -191,7 +191,7 @@ class UniversalInvertedBottleneck(nn.Module):
         return x + y if self.shortcut else y
 
 
-class ShuffleUnit(nn.Module):
+class ShuffleNetV2Unit(nn.Module):
     """ShuffleNetV2 unit (arXiv 1807.11164, figure 3 c and d): two branches, concatenated and shuffled.
 
     With stride 1 one half of the channels passes unchanged; with stride 2 both branches see all channels.
@@ -218,10 +218,10 @@ class ShuffleUnit(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """N x inputs x H x W to N x outputs x H/stride x W/stride."""
         left, right = x.chunk(2, dim=1) if self.split else (x, x)
-        return shuffle(torch.cat((self.direct(left), self.branch(right)), dim=1))
+        return channel_shuffle(torch.cat((self.direct(left), self.branch(right)), dim=1))
 
 
-class GroupedUnit(nn.Module):
+class ShuffleNetV1Unit(nn.Module):
     """Grouped 1x1 convolutions with a channel shuffle between them (arXiv 1707.01083, figure 2 b and c).
 
     With stride 2 the pooled input is concatenated, with stride 1 it is added. ``first`` marks the net's first unit,
@@ -242,7 +242,7 @@ class GroupedUnit(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """N x inputs x H x W to N x outputs x H/stride x W/stride."""
-        y = cast(torch.Tensor, self.filter(shuffle(self.squeeze(x), self.groups)))
+        y = cast(torch.Tensor, self.filter(channel_shuffle(self.squeeze(x), self.groups)))
         joined = x + y if self.pool is None else torch.cat((y, self.pool(x)), dim=1)
         return torch.relu(joined)
 
@@ -279,7 +279,7 @@ class Fire(nn.Module):
         return torch.relu(torch.cat((self.narrow(y), self.wide(y)), dim=1))
 
 
-def shuffle(x: torch.Tensor, groups: int = 2) -> torch.Tensor:
+def channel_shuffle(x: torch.Tensor, groups: int = 2) -> torch.Tensor:
     """Interleave the channels of ``groups`` groups (arXiv 1707.01083, figure 1)."""
     n, c, h, w = x.shape
     return x.view(n, groups, c // groups, h, w).transpose(1, 2).reshape(n, c, h, w)
@@ -296,7 +296,7 @@ def classifier(features: Iterable[nn.Module], channels: int, classes: int, dropo
     )
 
 
-def with_eps(net: nn.Sequential, eps: float) -> nn.Sequential:
+def set_batch_norm_eps(net: nn.Sequential, eps: float) -> nn.Sequential:
     """Set the epsilon of all batch normalisation of ``net``; returns ``net``."""
     for layer in net.modules():
         if isinstance(layer, nn.BatchNorm2d):
@@ -304,7 +304,7 @@ def with_eps(net: nn.Sequential, eps: float) -> nn.Sequential:
     return net
 
 
-def fold(net: nn.Module) -> nn.Module:
+def fold_batch_norm(net: nn.Module) -> nn.Module:
     """Fold in place, as for inference; layers folded before stay. Returns ``net`` in evaluation mode."""
     for block in net.eval().modules():
         if isinstance(block, ConvBNAct) and isinstance(block[1], nn.BatchNorm2d):
@@ -312,12 +312,12 @@ def fold(net: nn.Module) -> nn.Module:
     return net
 
 
-def parameters(net: nn.Module) -> int:
+def count_parameters(net: nn.Module) -> int:
     """Weights, biases and batch normalisation's scale and shift (not its running statistics)."""
     return sum(p.numel() for p in net.parameters())
 
 
-def macs(net: nn.Module, input_shape: tuple[int, int, int]) -> int:
+def count_macs(net: nn.Module, input_shape: tuple[int, int, int]) -> int:
     """Multiply-accumulates of all convolutions and linear layers for one image of C x H x W.
 
     The convention of the papers: biases, normalisation, activations and pooling count nothing.

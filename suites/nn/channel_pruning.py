@@ -18,7 +18,7 @@ from torch import nn
 
 from harness.core.errors import UsageError
 
-from .blocks import ConvBNAct, InvertedResidual, ShuffleUnit
+from .blocks import ConvBNAct, InvertedResidual, ShuffleNetV2Unit
 from .training_hooks import TrainingHooks
 from .weight_pruning import EVERY, cubic, in_ramp
 
@@ -26,25 +26,25 @@ DIVISOR = 8
 """Kept channels are a multiple of this, as vector units like them."""
 
 
-class Hidden(NamedTuple):
+class HiddenChannels(NamedTuple):
     """Channels that ``makers`` carry one after another and nothing but ``reader`` reads."""
 
     makers: tuple[ConvBNAct, ...]
     reader: nn.Conv2d | nn.Linear
 
 
-def hidden(net: nn.Sequential) -> Iterator[Hidden]:
+def hidden_channels(net: nn.Sequential) -> Iterator[HiddenChannels]:
     """All such channels of a net. A block of another kind, without expansion or with squeeze-excite has none."""
     for block in net.modules():
-        if isinstance(block, InvertedResidual | ShuffleUnit):
+        if isinstance(block, InvertedResidual | ShuffleNetV2Unit):
             layers = block.layers if isinstance(block, InvertedResidual) else block.branch
             units = [layer for layer in layers if isinstance(layer, ConvBNAct)]
             if len(units) == len(layers) == 3:
-                yield Hidden((units[0], units[1]), cast(nn.Conv2d, units[2][0]))
+                yield HiddenChannels((units[0], units[1]), cast(nn.Conv2d, units[2][0]))
     with_weights = [layer for layer in net if any(True for _ in layer.parameters())]
     for maker, reader in pairwise(with_weights):
         if isinstance(maker, ConvBNAct) and isinstance(reader, nn.Linear):
-            yield Hidden((maker,), reader)
+            yield HiddenChannels((maker,), reader)
 
 
 def prune_channels(net: nn.Sequential, share: float) -> None:
@@ -52,23 +52,23 @@ def prune_channels(net: nn.Sequential, share: float) -> None:
 
     UsageError where the net has none: it would come out as it went in.
     """
-    found = list(hidden(net))
+    found = list(hidden_channels(net))
     if not found:
         raise UsageError("this net has no channels that one block makes and reads itself", "leave its channels be")
     for channels in found:
         score = importance(channels)
-        kept = score.argsort(descending=True, stable=True)[: places_kept(len(score), share)].sort().values
+        kept = score.argsort(descending=True, stable=True)[: remaining_channels(len(score), share)].sort().values
         for maker in channels.makers:
             _keep_outputs(maker, kept)
         _keep_inputs(channels.reader, kept)
 
 
-def places_kept(channels: int, share: float) -> int:
+def remaining_channels(channels: int, share: float) -> int:
     """How many of so many channels stay when ``share`` of them leave."""
     return min(channels, max(DIVISOR, round(channels * (1 - share) / DIVISOR) * DIVISOR))
 
 
-def importance(channels: Hidden) -> torch.Tensor:
+def importance(channels: HiddenChannels) -> torch.Tensor:
     """L2 norm of what makes and reads each channel, in every layer relative to its mean, summed over the layers.
 
     Batch normalisation counts as folded.
@@ -116,7 +116,7 @@ class GradualChannelPruning(TrainingHooks):
 
     def __init__(self, net: nn.Sequential, share: float) -> None:
         self._net, self._share, self._steps = net, share, 0
-        self._channels = list(hidden(net))
+        self._channels = list(hidden_channels(net))
         if any(not isinstance(maker[1], nn.BatchNorm2d) for channels in self._channels for maker in channels.makers):
             raise UsageError(
                 "channels fade by their batch normalisation, which another setting folds away",
@@ -148,11 +148,11 @@ class GradualChannelPruning(TrainingHooks):
     def _choose(self, grown: float) -> None:
         for place, channels in enumerate(self._channels):
             score = importance(channels)
-            leaving = round(grown * (len(score) - places_kept(len(score), self._share)))
+            leaving = round(grown * (len(score) - remaining_channels(len(score), self._share)))
             self._kept[place][score.argsort(stable=True)[:leaving]] = False
 
 
-def _mask(channels: Hidden, kept: torch.Tensor) -> None:
+def _mask(channels: HiddenChannels, kept: torch.Tensor) -> None:
     for maker in channels.makers:
         maker[1].weight.mul_(kept)
         maker[1].bias.mul_(kept)

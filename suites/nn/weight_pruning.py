@@ -13,7 +13,7 @@ from torch import nn
 
 from .training_hooks import TrainingHooks
 
-ROUNDS = 50
+MAX_ITERATIONS = 50
 """Most rounds of Lloyd's algorithm; it ends earlier where no weight changes its cluster."""
 
 
@@ -25,14 +25,14 @@ def cluster_weights(net: nn.Module, count: int) -> None:
     for layer in net.modules():
         if isinstance(layer, nn.Linear) or (isinstance(layer, nn.Conv2d) and layer.groups == 1):
             weight = layer.weight.detach()
-            layer.weight = nn.Parameter(shared(weight.flatten(), count).view_as(weight))
+            layer.weight = nn.Parameter(cluster_values(weight.flatten(), count).view_as(weight))
 
 
-def shared(values: torch.Tensor, count: int) -> torch.Tensor:
+def cluster_values(values: torch.Tensor, count: int) -> torch.Tensor:
     """Each value's nearest centre; centres start evenly over the range (arXiv 1510.00149, section 3.2)."""
     centres = torch.linspace(float(values.min()), float(values.max()), count, dtype=values.dtype)
     place = torch.full_like(values, -1, dtype=torch.int64)
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ITERATIONS):
         edges = (centres[1:] + centres[:-1]) / 2
         before, place = place, torch.bucketize(values, edges)
         if torch.equal(before, place):

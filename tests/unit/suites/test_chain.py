@@ -6,7 +6,7 @@ import pytest
 
 from harness.core.errors import UnknownName, UsageError
 from harness.core.plugins import load_all
-from suites.compression.base import Chain, Compression, Tuned
+from suites.compression.base import Chain, Compression, FineTuningSetting
 
 SETTINGS: dict[str, Compression] = load_all("compression")
 
@@ -44,8 +44,8 @@ def test_an_unknown_part_is_named() -> None:
 
 def test_what_trains_says_so_and_yields_what_it_ends_in() -> None:
     for setting in SETTINGS.values():
-        assert setting.needs_training == isinstance(setting, Tuned)
-        if isinstance(setting, Tuned):
+        assert setting.needs_training == isinstance(setting, FineTuningSetting)
+        if isinstance(setting, FineTuningSetting):
             end = SETTINGS[setting.then]
             assert {kind: made.precision for kind, made in setting.yields.items()} == {
                 kind: made.precision for kind, made in end.yields.items()

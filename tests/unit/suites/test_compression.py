@@ -11,7 +11,7 @@ import pytest
 from harness.core.errors import ModelError, UsageError
 from harness.core.plugins import load, load_all
 from harness.runtimes.base import Options
-from suites.compression.base import Compression, hash_of
+from suites.compression.base import Compression, images_sha256
 
 # The converters' own deprecation warnings are not ours to mend.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -73,8 +73,8 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
 
 def test_the_hash_of_images_is_of_their_values_not_of_their_strides() -> None:
     images = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-    assert hash_of(images) == hash_of(np.asfortranarray(images))
-    assert hash_of(images) != hash_of(images + 1)
+    assert images_sha256(images) == images_sha256(np.asfortranarray(images))
+    assert images_sha256(images) != images_sha256(images + 1)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Float:
 def source(tmp_path_factory: pytest.TempPathFactory) -> Float:
     torch = pytest.importorskip("torch")
     from suites.models.base import ModelVariant
-    from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier
+    from suites.nn import ConvBNAct, InvertedResidual, ShuffleNetV2Unit, classifier
     from suites.preparation.torch_export import to_onnx, to_tflite
     from tests.batch_norm import calibrate_batch_norm
 
@@ -109,7 +109,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Float:
     blocks = [
         ConvBNAct(1, 8, 3, 2),
         InvertedResidual(8, 16, 8, 3, 1, torch.nn.ReLU6),
-        ShuffleUnit(8, 16, 2),
+        ShuffleNetV2Unit(8, 16, 2),
         ConvBNAct(16, 32),
     ]
     net = classifier(blocks, 32, 10, dropout=0.2)
@@ -141,7 +141,7 @@ def test_an_artifact_is_close_to_the_float_net_and_says_how_it_was_made(
     assert 10 * np.log10(np.square(expected).sum() / max(noise, 1e-30)) >= SQNR_DB["fp32" if name in EXACT else name]
     assert (noise == 0) == (name in EXACT)
     calibration = artifact.recipe["calibration_sha256"]
-    assert calibration == (hash_of(source.images[kind]) if name in CALIBRATED else None)
+    assert calibration == (images_sha256(source.images[kind]) if name in CALIBRATED else None)
     assert set(artifact.recipe["tools"]) == set(SETTINGS[name].yields[artifact.format].tools)
 
 
@@ -185,12 +185,12 @@ def test_int4_weights_have_at_most_fifteen_levels_a_channel(source: Float, tmp_p
 
 
 def test_quantised_weights_are_within_half_a_step() -> None:
-    from suites.compression.weight_only import quantised
+    from suites.compression.weight_only import quantize_weights
 
     weights = np.random.default_rng(0).normal(size=(6, 3, 3, 3)).astype(np.float32)
     weights[2] = 0
     for bits, levels in ((8, 127), (4, 7)):
-        values, scales = quantised(weights, 0, bits)
+        values, scales = quantize_weights(weights, 0, bits)
         assert np.abs(values).max() == levels
         assert (np.abs(values * scales[:, None, None, None] - weights) <= scales[:, None, None, None] * 0.5001).all()
         assert (scales > 0).all()

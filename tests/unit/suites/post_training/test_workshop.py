@@ -11,7 +11,7 @@ import pytest
 
 from harness.core.artifact import Format
 from harness.core.errors import DataError, ModelError, UsageError
-from suites.compression.base import Calibration, Compression, Yield
+from suites.compression.base import Calibration, Compression, FormatSupport
 from suites.post_training import CompressedModel, Split, chosen, onnx_to_tflite
 from suites.post_training.build_cache import BuildCache
 from suites.user_model import UserModel
@@ -27,7 +27,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 class Copied(Compression):
     name = "copied"
     description = "a copy"
-    yields: Mapping[Format, Yield] = {"onnx": Yield("as before")}
+    yields: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("as before")}
 
     def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         out.write_bytes(source.read_bytes())
@@ -37,7 +37,7 @@ class Copied(Compression):
 
 class Missing(Copied):
     name = "missing"
-    yields: Mapping[Format, Yield] = {"onnx": Yield("never", ("no-such-distribution",))}
+    yields: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("never", ("no-such-distribution",))}
 
 
 class Broken(Copied):

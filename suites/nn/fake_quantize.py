@@ -47,7 +47,7 @@ class _Inputs:
         self.high = high if self.high is None else torch.lerp(self.high, high, MOMENTUM)
 
 
-class FakeQuantise(TrainingHooks):
+class FakeQuantize(TrainingHooks):
     """Inputs and weights of every convolution and linear layer, from now until ``finish``."""
 
     def __init__(self, net: nn.Module) -> None:
