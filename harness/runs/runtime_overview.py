@@ -122,4 +122,4 @@ def settings(can: Capability) -> dict[str, str]:
 
 def stored() -> dict[str, str]:
     """How the file of every compression setting holds the net."""
-    return {name: Chain.parse(name).last.stored for name in plugins.load_all("compression")}
+    return {name: Chain.parse(name).post_training.stored for name in plugins.load_all("compression")}

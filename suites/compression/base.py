@@ -66,14 +66,14 @@ class FormatSupport:
 class Compression(ABC):
     """One setting.
 
-    ``pays_on`` names what it takes for the setting to save time as well as space, one of it is enough: processor
+    ``faster_with`` names what it takes for the setting to save time as well as space, one of it is enough: processor
     features as /proc/cpuinfo does, ``SPARSE_KERNELS``, or ``ANYWHERE``; empty where it saves no time at all.
     """
 
     name: str
     description: str
-    yields: Mapping[Format, FormatSupport]
-    refuses: Mapping[Format, str] = {}
+    formats: Mapping[Format, FormatSupport]
+    unsupported: Mapping[Format, str] = {}
     """Formats that it does not yield, with the reason."""
     needs_calibration: ClassVar[bool] = False
     needs_training: ClassVar[bool] = False
@@ -82,7 +82,7 @@ class Compression(ABC):
     """What to expect on a device, for the reader of a report; empty where the description says it all."""
     extra: ClassVar[str] = "compress"
     """The extra of this distribution that installs the tools; see ``extra_for``."""
-    pays_on: ClassVar[tuple[str, ...]] = ()
+    faster_with: ClassVar[tuple[str, ...]] = ()
     stored: ClassVar[str] = "fp32"
     """How its file holds the numbers, as `harness.runtimes.base.Stored`: what a runtime makes of it."""
 
@@ -96,65 +96,67 @@ class Compression(ABC):
         recipe = self.recipe(source, calibration, kind)
         used = calibration if self.needs_calibration else None
         if kind == "onnx":
-            self._onnx(source, used, out)
+            self.build_onnx(source, used, out)
         else:
-            self._tflite(source, used, out)
+            self.build_tflite(source, used, out)
         return Artifact(out, kind, sha256_of(out), out.stat().st_size, recipe=recipe)
 
     def format_of(self, source: Path) -> Format:
         """The format of ``source`` by its suffix; ModelError where this setting does not yield it."""
-        for kind in (*self.yields, *self.refuses):
+        for kind in (*self.formats, *self.unsupported):
             if source.suffix == f".{kind}":
-                self.made_of(kind)
+                self.support(kind)
                 return kind
-        raise ModelError(f"{source}: {self.name} takes {' and '.join(self.yields)} only")
+        raise ModelError(f"{source}: {self.name} takes {' and '.join(self.formats)} only")
 
-    def made_of(self, kind: Format) -> FormatSupport:
+    def support(self, kind: Format) -> FormatSupport:
         """What it makes of a format; ModelError with the reason where it makes none of that."""
-        if kind not in self.yields:
-            raise ModelError(f"{self.name} makes no .{kind}: {self.refuses.get(kind, 'no tool does')}")
-        return self.yields[kind]
+        if kind not in self.formats:
+            raise ModelError(f"{self.name} makes no .{kind}: {self.unsupported.get(kind, 'no tool does')}")
+        return self.formats[kind]
 
     @property
     def saves_time(self) -> bool:
         """Whether there is anything it runs faster on, this side of kernels that skip zeros."""
-        return bool(self.pays_on) and self.pays_on != SPARSE_KERNELS
+        return bool(self.faster_with) and self.faster_with != SPARSE_KERNELS
 
-    def prospect(self, isa: Collection[str]) -> str:
+    def expectation(self, isa: Collection[str]) -> str:
         """What to expect of it on a processor with the features ``isa``, '' where there is nothing to say."""
-        if not self.saves_time or self.pays_on == ANY_PROCESSOR:
+        if not self.saves_time or self.faster_with == ANY_PROCESSOR:
             return self.note
         if not isa:
-            return f"saves time with one of {', '.join(self.pays_on)}: what this processor has is unknown"
-        there = [feature for feature in self.pays_on if feature in isa]
+            return f"saves time with one of {', '.join(self.faster_with)}: what this processor has is unknown"
+        there = [feature for feature in self.faster_with if feature in isa]
         if not there:
-            return f"saves space; the processor has none of {', '.join(self.pays_on)}, with which it would save time"
+            return (
+                f"saves space; the processor has none of {', '.join(self.faster_with)}, with which it would save time"
+            )
         return ", ".join(filter(None, (f"the processor has {' and '.join(there)}: can save time", self.note)))
 
     def extra_for(self, kind: Format) -> str:
         """The extra with the tools for a format."""
         return f"{self.extra}-tflite" if (self.extra, kind) == ("compress", "tflite") else self.extra
 
-    def lacks(self, kind: Format) -> Iterator[str]:
+    def missing_tools(self, kind: Format) -> Iterator[str]:
         """The tools for the format ``kind`` that are not installed."""
-        for tool in self.made_of(kind).tools:
+        for tool in self.support(kind).tools:
             try:
                 version(tool)
             except PackageNotFoundError:
                 yield tool
 
     @abstractmethod
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None: ...
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None: ...
 
     @abstractmethod
-    def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None: ...
+    def build_tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None: ...
 
     def recipe(self, source: Path, calibration: Calibration | None, kind: Format) -> dict[str, Any]:
         """How ``build`` makes its file, all that decides its content; UsageError without the images it needs."""
         if self.needs_calibration and (calibration is None or not len(calibration)):
             raise UsageError(f"{self.name} needs calibration images", "give training images, none of the test set")
         used = calibration if self.needs_calibration else None
-        made = self.made_of(kind)
+        made = self.support(kind)
         return {
             "parent_sha256": sha256_of(source),
             "setting": self.name,
@@ -178,20 +180,20 @@ class FineTuningSetting(Compression):
 
     needs_training = True
     extra = "prepare"
-    then: ClassVar[str] = "fp32"
+    post_training: ClassVar[str] = "fp32"
     epochs: ClassVar[int] = 1
     learning_rate: ClassVar[float] = 0.05
     """Peak of the one-cycle schedule."""
-    taught: ClassVar[bool] = False
+    distills: ClassVar[bool] = False
     """Whether a teacher's outputs are learnt as well as the labels."""
-    yields: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("fp32"), "tflite": FormatSupport("fp32")}
+    formats: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("fp32"), "tflite": FormatSupport("fp32")}
 
-    def reshape(self, net: nn.Sequential) -> None:
+    def restructure(self, net: nn.Sequential) -> None:
         """Bring the trained net's layers into their final structure, in place; decided by its weights alone."""
 
-    def begin(self, net: nn.Sequential) -> None:
+    def before_training(self, net: nn.Sequential) -> None:
         """Change them into what tuning starts from: the final structure, unless hooks come to it by and by."""
-        self.reshape(net)
+        self.restructure(net)
 
     def hooks(self, net: nn.Sequential) -> TrainingHooks:
         """What to do while ``net`` is tuned."""
@@ -203,18 +205,18 @@ class FineTuningSetting(Compression):
         """What goes into the recipe beside name and schedule."""
         return {}
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
-        load("compression", self.then).build(source, calibration, out)
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        load("compression", self.post_training).build(source, calibration, out)
 
-    _tflite = _onnx
+    build_tflite = build_onnx
 
 
 @dataclass(frozen=True)
 class Chain:
     """Settings that train, tuned together in one run, then one post-training setting for the tuned net's file."""
 
-    tuned: tuple[FineTuningSetting, ...]
-    last: Compression
+    fine_tuning: tuple[FineTuningSetting, ...]
+    post_training: Compression
 
     @classmethod
     def parse(cls, name: str) -> Chain:
@@ -227,12 +229,12 @@ class Chain:
                 f"{name!r} cannot be composed in this order",
                 "settings that train come first, each once, then at most one that does not",
             )
-        ends = {part.then for part in tuned if part.then != "fp32"} | {part.name for part in after}
+        ends = {part.post_training for part in tuned if part.post_training != "fp32"} | {part.name for part in after}
         if len(ends) > 1:
             raise UsageError(f"{name!r}: its parts end in {' and '.join(sorted(ends))}", "leave one of them out")
         return cls(tuned, load("compression", ends.pop() if ends else "fp32"))
 
     @property
-    def tuning(self) -> str:
+    def fine_tuning_name(self) -> str:
         """Name of the tuned float net, empty where nothing is trained; a checkpoint is called so."""
-        return "+".join(part.name for part in self.tuned)
+        return "+".join(part.name for part in self.fine_tuning)

@@ -18,15 +18,15 @@ class Bf16(Compression):
 
     name = "bf16"
     description = "bfloat16 weights, half the size; computes in bf16 only on openvino-cpu-bf16"
-    yields: Mapping[Format, FormatSupport] = {
+    formats: Mapping[Format, FormatSupport] = {
         "onnx": FormatSupport("bf16 weights (Cast), fp32 compute", ("onnx",), {"rounding": "to nearest, ties to even"})
     }
-    refuses: Mapping[Format, str] = {"tflite": "ai-edge-quantizer writes no bfloat16"}
-    pays_on = BF16_ARITHMETIC
+    unsupported: Mapping[Format, str] = {"tflite": "ai-edge-quantizer writes no bfloat16"}
+    faster_with = BF16_ARITHMETIC
     note = "only where the runtime computes in bf16 (openvino-cpu-bf16), else weights are cast back to fp32"
     stored = "weight-only"
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         import onnx
         from onnx import TensorProto, helper, numpy_helper
 
@@ -41,8 +41,8 @@ class Bf16(Compression):
             model.graph.node.insert(0, cast)
         out.write_bytes(model.SerializeToString(deterministic=True))
 
-    def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
-        raise NotImplementedError(self.refuses["tflite"])
+    def build_tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        raise NotImplementedError(self.unsupported["tflite"])
 
 
 def round_to_bf16(values: NDArray[np.float32]) -> NDArray[np.uint16]:

@@ -44,7 +44,7 @@ class Distilled(FineTuned):
 
     name = "distilled"
     description = "trained on with the outputs of a larger net of the family as well as the labels"
-    taught = True
+    distills = True
 
     def parameters(self) -> dict[str, Any]:
         """Temperature and share of the teacher."""
@@ -56,14 +56,14 @@ class Int8Qat(FineTuningSetting):
 
     name = "int8-qat"
     description = "int8-static after tuning with the rounding simulated in training"
-    yields = STATIC.yields
+    formats = STATIC.formats
     needs_calibration = True
-    pays_on = INT8_DOT_PRODUCT
-    then = "int8-static"
+    faster_with = INT8_DOT_PRODUCT
+    post_training = "int8-static"
     learning_rate: ClassVar[float] = 0.004
     """Low, since nothing normalises any more."""
 
-    def reshape(self, net: nn.Sequential) -> None:
+    def restructure(self, net: nn.Sequential) -> None:
         """Fold batch normalisation first: the weights to round are those that are deployed."""
         from suites.nn.blocks import fold_batch_norm
 

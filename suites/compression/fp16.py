@@ -16,7 +16,7 @@ class Fp16(Compression):
 
     name = "fp16"
     description = "half-precision weights, half the size; computes in fp16 only where processor and runtime do"
-    yields: Mapping[Format, FormatSupport] = {
+    formats: Mapping[Format, FormatSupport] = {
         "onnx": FormatSupport(
             "fp16 graph with fp32 inputs and outputs",
             ("onnxconverter-common", "onnx"),
@@ -24,17 +24,17 @@ class Fp16(Compression):
         ),
         "tflite": FormatSupport("fp16 weights, fp32 activations", TOOLS, {"algorithm": "float_casting"}),
     }
-    pays_on = FP16_ARITHMETIC
+    faster_with = FP16_ARITHMETIC
     note = "only where the runtime has fp16 kernels, else weights are cast back to fp32"
     stored = "fp16"
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         import onnx
         from onnxconverter_common.float16 import convert_float_to_float16
 
         onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), out)
 
-    def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         half = tensor_config(16, symmetric=True, dtype="FLOAT")
         recipe = [
             recipe_rule(

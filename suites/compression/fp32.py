@@ -16,12 +16,12 @@ class Fp32(Compression):
 
     name = "fp32"
     description = "float net as trained: the reference for accuracy and latency"
-    yields: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("fp32"), "tflite": FormatSupport("fp32")}
+    formats: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("fp32"), "tflite": FormatSupport("fp32")}
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         shutil.copyfile(source, out)
 
-    _tflite = _onnx
+    build_tflite = build_onnx
 
 
 PLUGINS: tuple[Compression, ...] = (Fp32(),)

@@ -17,7 +17,7 @@ class Int16x8(Compression):
 
     name = "int16x8"
     description = "int8 weights per channel, int16 activations with ranges from calibration images"
-    yields: Mapping[Format, FormatSupport] = {
+    formats: Mapping[Format, FormatSupport] = {
         "onnx": FormatSupport(
             "int8 weights per channel, int16 activations (QDQ), fp32 inputs and outputs",
             ort_quantizer.TOOLS,
@@ -33,11 +33,11 @@ class Int16x8(Compression):
     note = "processors have no fast kernels for it, DSPs and NPUs do: here for its accuracy"
     stored = "weight-only"
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         assert calibration is not None
         ort_quantizer.quantize_static(source, out, calibration, method="MinMax", per_channel=True, activations="QInt16")
 
-    def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         quantize(source, [static_rule(activation_bits=16), *litert_quantizer.FLOAT_IO_RULES], calibration, out)
 
 

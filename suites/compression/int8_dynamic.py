@@ -22,7 +22,7 @@ class Int8Dynamic(Compression):
 
     name = "int8-dynamic"
     description = "int8 weights, activations quantised at run time; .onnx: matrix products only, .tflite: all weights"
-    yields: Mapping[Format, FormatSupport] = {
+    formats: Mapping[Format, FormatSupport] = {
         "onnx": FormatSupport(
             "int8 matrix products, fp32 convolutions",
             ort_quantizer.TOOLS,
@@ -34,17 +34,17 @@ class Int8Dynamic(Compression):
             {"recipe": "dynamic_wi8_afp32"},
         ),
     }
-    pays_on = INT8_DOT_PRODUCT
+    faster_with = INT8_DOT_PRODUCT
     note = "in nets of matrix products: convolutions gain nothing or lose"
     stored = "int8-dynamic"
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
         with preprocessed_model(source) as model:
             quantize_dynamic(model, out, op_types_to_quantize=["MatMul"], weight_type=QuantType.QInt8, per_channel=True)
 
-    def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         weights = tensor_config(8, symmetric=True, granularity="CHANNELWISE")
         recipe = [
             recipe_rule(

@@ -28,7 +28,7 @@ class Int8Static(Compression):
     """
 
     needs_calibration = True
-    pays_on = INT8_DOT_PRODUCT
+    faster_with = INT8_DOT_PRODUCT
     stored = "int8"
 
     def __init__(self, name: str, description: str, *, per_channel: bool = True, ranges: str = "MinMax") -> None:
@@ -36,16 +36,16 @@ class Int8Static(Compression):
         self.description = description
         self.per_channel = per_channel
         self.ranges = ranges
-        self.yields = _yields(per_channel, ranges)
-        self.refuses = {} if "tflite" in self.yields else RANGES_REFUSED
+        self.formats = _yields(per_channel, ranges)
+        self.unsupported = {} if "tflite" in self.formats else RANGES_REFUSED
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         assert calibration is not None
         ort_quantizer.quantize_static(
             source, out, calibration, method=self.ranges, per_channel=self.per_channel, activations="QUInt8"
         )
 
-    def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         quantize(
             source, [static_rule(per_channel=self.per_channel), *litert_quantizer.FLOAT_IO_RULES], calibration, out
         )
@@ -101,24 +101,24 @@ class Int8StaticIo8(Compression):
 
     name = "int8-static-io8"
     description = "int8-static with 8-bit integers as inputs and outputs: no float anywhere"
-    yields: Mapping[Format, FormatSupport] = {
+    formats: Mapping[Format, FormatSupport] = {
         "onnx": FormatSupport(
             "int8 weights per channel, uint8 activations (QDQ), uint8 inputs and outputs",
             ort_quantizer.TOOLS,
-            {**INT8_STATIC.yields["onnx"].parameters, "ends": "uint8"},
+            {**INT8_STATIC.formats["onnx"].parameters, "ends": "uint8"},
         ),
         "tflite": FormatSupport(
             "int8 weights per channel, int8 activations, int8 inputs and outputs",
             litert_quantizer.TOOLS,
-            {**INT8_STATIC.yields["tflite"].parameters, "ends": "int8"},
+            {**INT8_STATIC.formats["tflite"].parameters, "ends": "int8"},
         ),
     }
     needs_calibration = True
-    pays_on = INT8_DOT_PRODUCT
+    faster_with = INT8_DOT_PRODUCT
     note = "and has no first and last conversion: the program around it quantises the images instead"
     stored = "int8"
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         import onnx
 
         with tempfile.TemporaryDirectory() as folder:
@@ -129,7 +129,7 @@ class Int8StaticIo8(Compression):
         _integer_outputs(model)
         out.write_bytes(model.SerializeToString(deterministic=True))
 
-    def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         quantize(source, [static_rule()], calibration, out)
 
 

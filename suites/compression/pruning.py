@@ -23,7 +23,7 @@ class Pruned(FineTuningSetting):
     """Zeros at any place: a file that packs well and computes as much as before."""
 
     note = "unstructured sparsity does not run faster on this runtime: only the compressed file shrinks"
-    pays_on = SPARSE_KERNELS
+    faster_with = SPARSE_KERNELS
 
     def __init__(self, percent: int, *, gradual: bool = True) -> None:
         self.percent = percent
@@ -49,7 +49,7 @@ class ChannelPruned(FineTuningSetting):
 
     note = "a smaller dense net: faster on every processor and runtime"
     epochs = 2
-    pays_on = ANY_PROCESSOR
+    faster_with = ANY_PROCESSOR
 
     def __init__(self, percent: int, *, gradual: bool = False) -> None:
         self.percent = percent
@@ -58,16 +58,16 @@ class ChannelPruned(FineTuningSetting):
         how = "gone by and by while the net is tuned" if gradual else "fine-tuned"
         self.description = f"{percent} % fewer channels inside each block, {how}"
 
-    def reshape(self, net: nn.Sequential) -> None:
+    def restructure(self, net: nn.Sequential) -> None:
         """Take the channels of least norm; see `suites.nn.channel_pruning`."""
         from suites.nn.channel_pruning import prune_channels
 
         prune_channels(net, self.percent / 100)
 
-    def begin(self, net: nn.Sequential) -> None:
+    def before_training(self, net: nn.Sequential) -> None:
         """All channels are there at first where they leave by and by."""
         if not self.gradual:
-            self.reshape(net)
+            self.restructure(net)
 
     def hooks(self, net: nn.Sequential) -> TrainingHooks:
         """Fading channels, or nothing; see `suites.nn.channel_pruning`."""
@@ -92,7 +92,7 @@ class Clustered(FineTuningSetting):
         self.name = f"clustered-{values}"
         self.description = f"the weights of each dense layer share {values} values"
 
-    def reshape(self, net: nn.Sequential) -> None:
+    def restructure(self, net: nn.Sequential) -> None:
         """Fold batch normalisation, which would spread the values again, then share them."""
         from suites.nn.blocks import fold_batch_norm
         from suites.nn.weight_pruning import cluster_weights

@@ -31,14 +31,14 @@ class WeightOnly(Compression):
         self.name = f"int{bits}-weight-only"
         self.description = f"int{bits} weights per channel, computed in fp32"
         what = f"int{bits} weights per channel" + (", depthwise ones fp32" if bits < 8 else "")
-        self.yields = {
+        self.formats = {
             "onnx": FormatSupport(f"{what} (DQ), fp32 compute", ("onnx",), {"bits": bits, "axis": "output"}),
             "tflite": FormatSupport(
                 f"{what}, fp32 compute", litert_quantizer.TOOLS, {"recipe": f"weight_only_wi{bits}_afp32"}
             ),
         }
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         import onnx
 
         model = onnx.version_converter.convert_version(onnx.load(source), OPSET)
@@ -64,7 +64,7 @@ class WeightOnly(Compression):
         names = [f"{name}_quantized", f"{name}_scale"]
         graph.node.insert(0, helper.make_node("DequantizeLinear", names, [name], f"{name}_dequantize", axis=axis))
 
-    def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         weights = tensor_config(self.bits, symmetric=True, granularity="CHANNELWISE")
         recipe = [
             recipe_rule(

@@ -124,7 +124,7 @@ class GradualChannelPruning(TrainingHooks):
             )
         self._kept = [torch.ones(len(importance(channels)), dtype=torch.bool) for channels in self._channels]
 
-    def stepped(self, progress: float) -> None:
+    def after_step(self, progress: float) -> None:
         """Choose further channels now and then, and the last ones at the end; zero what is not kept."""
         if (self._steps % EVERY == 0 and in_ramp(progress)) or progress == 1:
             self._choose(cubic(progress))

@@ -8,7 +8,7 @@ from typing import Any
 class TrainingHooks:
     """Called by the training loop; these do nothing and know nothing. One instance belongs to one net."""
 
-    def stepped(self, progress: float) -> None:
+    def after_step(self, progress: float) -> None:
         """After every optimiser step; ``progress`` runs from 0, exclusive, to 1 at the last step."""
 
     def state(self) -> dict[str, Any]:

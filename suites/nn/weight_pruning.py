@@ -85,7 +85,7 @@ class GradualWeightPruning(TrainingHooks):
         self._kept = [torch.ones_like(weight, dtype=torch.bool) for weight in self._weights]
         self._steps = 0
 
-    def stepped(self, progress: float) -> None:
+    def after_step(self, progress: float) -> None:
         """Choose anew now and then, and at the end of the ramp for good; zero what is not kept."""
         if self._due(progress):
             self._choose(self._aim(progress))

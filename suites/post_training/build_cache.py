@@ -40,7 +40,7 @@ class BuildCache:
         return Artifact(path, kind, sha256_of(path), path.stat().st_size, recipe=recipe)
 
     def _refuse(self, setting: Compression, kind: Format, calibration: Calibration | None) -> None:
-        if lacking := list(setting.lacks(kind)):
+        if lacking := list(setting.missing_tools(kind)):
             install = f"pip install 'edgebench[{setting.extra_for(kind)}]'"
             raise UsageError(f"{setting.name} of a .{kind} needs {' and '.join(lacking)}, not installed: {install}")
         if setting.needs_calibration and calibration is None:

@@ -107,7 +107,7 @@ class CompressedModel:
 
     def _made(self, name: str, kind: Format) -> Artifact:
         setting = next(one for one in self.settings if one.name == name)
-        setting.made_of(kind)  # its reason before that of a converter it would not need
+        setting.support(kind)  # its reason before that of a converter it would not need
         source = self._source(kind)
         images = self._calibration(kind) if setting.needs_calibration and self.images else None
         made = self._workshop.artifact(setting, source, images)

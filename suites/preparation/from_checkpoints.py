@@ -92,7 +92,7 @@ def training_commands(case: Case, data: Path | None, checkpoints: Path | None) -
         else:
             how = () if model == case.model else TEACHER_TRAINING_OPTIONS
             found.append(("python", "-m", "suites.preparation.training.train", model, *images, "--out", folder, *how))
-    tuning = Chain.parse(case.compression).tuning
+    tuning = Chain.parse(case.compression).fine_tuning_name
     if tuning and not _there(checkpoints, f"{case.model}/{tuning}.pt"):
         tune = ("python", "-m", "suites.preparation.training.tune", case.model, tuning)
         found.append((*tune, *images, "--checkpoints", folder))
@@ -104,7 +104,7 @@ _ENDS = (".pt", ".jsonl")
 
 def _teachers(case: Case) -> list[str]:
     """The net that teaches, where a setting asks for one."""
-    return [teacher_model(case.model)] if any(one.taught for one in Chain.parse(case.compression).tuned) else []
+    return [teacher_model(case.model)] if any(one.distills for one in Chain.parse(case.compression).fine_tuning) else []
 
 
 def _there(folder: Path | None, file: str) -> bool:
@@ -140,7 +140,7 @@ def build_from_checkpoint(case: Case, kind: Format, checkpoints: Path, folder: P
     from .training.export import export_artifacts
     from .training.fashion_mnist import ModelInputs
 
-    checkpoint = Checkpoint(checkpoints, case.model, Chain.parse(case.compression).tuning)
+    checkpoint = Checkpoint(checkpoints, case.model, Chain.parse(case.compression).fine_tuning_name)
     with contextlib.redirect_stdout(io.StringIO()):  # the exporters tell every step of theirs
         (found,) = export_artifacts(checkpoint, [case.compression], folder, [ModelInputs(kind)])
     recipe = {**found["recipe"], "origin_sha256": origin, "tuning": found.get("tuning", {})}

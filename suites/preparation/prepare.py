@@ -63,7 +63,7 @@ def _there(case: Case, kind: Format) -> bool:
 
 def requires_training(case: Case, kind: Format) -> bool:
     """Whether a setting of the case trains and its result is neither shipped nor built."""
-    tuning = Chain.parse(case.compression).tuning
+    tuning = Chain.parse(case.compression).fine_tuning_name
     return bool(tuning) and kind in SHIPPED and not _there(replace(case, compression=tuning), kind)
 
 
@@ -112,11 +112,17 @@ def _published(model: str, kind: Format, folder: Path) -> Entry:
 def compress(case: Case, kind: Format, folder: Path) -> Entry:
     """Put the float net that the case's last setting takes through it, into `folder`. NotBuilt where there is none."""
     chain = Chain.parse(case.compression)
-    source = catalog.artifact(replace(case, compression=chain.tuning or "fp32"), kind)
-    _need_tools(chain.last.made_of(kind).tools, f"{chain.last.name} of a .{kind}", chain.last.extra_for(kind))
+    source = catalog.artifact(replace(case, compression=chain.fine_tuning_name or "fp32"), kind)
+    _need_tools(
+        chain.post_training.support(kind).tools,
+        f"{chain.post_training.name} of a .{kind}",
+        chain.post_training.extra_for(kind),
+    )
     entry = _described(case, kind, source, f"{case.model}/{case.compression}.{kind}")
     out = _place(folder, entry)
-    recipe = chain.last.build(source.path, _calibration(case, chain.last, source.preprocess), out).recipe
+    recipe = chain.post_training.build(
+        source.path, _calibration(case, chain.post_training, source.preprocess), out
+    ).recipe
     return _finished(entry, out, {**recipe, "setting": case.compression})
 
 
@@ -130,7 +136,7 @@ def _converted(case: Case, kind: Format, checkpoints: Path | None, folder: Path)
     there = _there(start, converter.source)
     source = catalog.artifact(start, converter.source) if there else build(start, converter.source, checkpoints)
     own = start.compression != case.compression
-    images = _calibration(case, Chain.parse(case.compression).last, source.preprocess) if own else None
+    images = _calibration(case, Chain.parse(case.compression).post_training, source.preprocess) if own else None
     suffix = next(iter(FORMATS[kind].suffixes), "")
     entry = _described(case, kind, source, f"{case.model}/{kind}/{case.compression}{suffix}")
     out = _place(folder, entry)

@@ -84,8 +84,8 @@ def _again(case: Case, kind: Format, checkpoints: Path | None, folder: Path) -> 
 def _starts_from_shipped(case: Case, kind: Format) -> bool:
     """Whether its last step takes a float file that ships: float nets themselves and QAT's begin with a checkpoint."""
     chain = Chain.parse(case.compression)
-    parent = chain.tuning or "fp32"
-    last = case.compression != parent and all(part.then == "fp32" for part in chain.tuned)
+    parent = chain.fine_tuning_name or "fp32"
+    last = case.compression != parent and all(part.post_training == "fp32" for part in chain.fine_tuning)
     return last and (case.model, parent, kind) in catalog.shipped()
 
 

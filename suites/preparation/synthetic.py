@@ -185,7 +185,7 @@ def _sqnr(path: Path, reference: Any, least: float) -> float:
 
 
 def _tools(setting: str, kind: Format) -> Mapping[str, str]:
-    quantisers = () if setting == "fp32" else INT8_STATIC.yields[kind].tools
+    quantisers = () if setting == "fp32" else INT8_STATIC.formats[kind].tools
     return {tool: version(tool) for tool in (*EXPORTERS[kind].exporters, *quantisers)}
 
 

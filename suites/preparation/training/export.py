@@ -47,7 +47,7 @@ def exportable_checkpoints(folder: Path, wanted: Sequence[str]) -> Iterator[tupl
     """Every net of ``folder`` with those of the ``wanted`` settings that start from its weights."""
     tunings: dict[str, list[str]] = {}
     for name in wanted:
-        tunings.setdefault(Chain.parse(name).tuning, []).append(name)
+        tunings.setdefault(Chain.parse(name).fine_tuning_name, []).append(name)
     for file in sorted(folder.glob("*.pt")):
         for tuning, names in tunings.items():
             checkpoint = Checkpoint(folder, file.stem, tuning)
@@ -69,8 +69,8 @@ def export_artifacts(checkpoint: Checkpoint, names: list[str], out: Path, images
             EXPORTERS[inputs.format].write(net, checkpoint.variant, source)
             for name in names:
                 chain = Chain.parse(name)
-                artifact = chain.last.build(source, inputs.calibration, folder / f"{name}{source.suffix}")
-                yield facts | manifest.artifact_entry(BuiltArtifact(name, chain.last, artifact), inputs)
+                artifact = chain.post_training.build(source, inputs.calibration, folder / f"{name}{source.suffix}")
+                yield facts | manifest.artifact_entry(BuiltArtifact(name, chain.post_training, artifact), inputs)
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ class BuiltArtifact:
 
 def training_logs(checkpoint: Checkpoint) -> dict[str, Path]:
     """The log of this training, and of its teacher's, by their names in the artifacts' folder of the net."""
-    found = {f"{checkpoint.tuning or 'training'}.jsonl": checkpoint.log}
+    found = {f"{checkpoint.fine_tuning_name or 'training'}.jsonl": checkpoint.log}
     return found | ({f"{teacher.model}.jsonl": teacher.log} if (teacher := checkpoint.teacher) else {})
 
 
@@ -54,7 +54,7 @@ def net_entry(checkpoint: Checkpoint, net: torch.nn.Module) -> Entry:
         "script": "suites/preparation/training/export.py",
         "licence": "Apache-2.0",
     }
-    return shared | ({"tuning": _training(checkpoint)} if checkpoint.tuning else {})
+    return shared | ({"tuning": _training(checkpoint)} if checkpoint.fine_tuning_name else {})
 
 
 def _training(checkpoint: Checkpoint) -> Entry:
@@ -72,7 +72,7 @@ def artifact_entry(made: BuiltArtifact, inputs: ModelInputs) -> Entry:
     images, labels = inputs.test
     return {
         "compression": made.name,
-        "precision": made.last.yields[artifact.format].precision,
+        "precision": made.last.formats[artifact.format].precision,
         "format": artifact.format,
         "file": f"{artifact.path.parent.name}/{artifact.path.name}",
         "sha256": artifact.sha256,

@@ -27,13 +27,13 @@ def train_net(model: str, data: Path, out: Path, config: TrainingConfig) -> None
     net = load("models", variant.family).net(variant).to(memory_format=torch.channels_last)
     train, test, target = LabelledImages.load(data, "train"), LabelledImages.load(data, "t10k"), Checkpoint(out, model)
     header = {"model": model, "config": asdict(config), "versions": versions()}
-    epochs = fit(net, train, test, config, kept=ResumePoint(target.kept, header))
+    epochs = fit(net, train, test, config, kept=ResumePoint(target.resume_path, header))
     with target.log.open("w") as log:
         log_line(log, header)
         for epoch in epochs:
             log_line(log, asdict(epoch))
     torch.save(net.state_dict(), target.path)
-    target.kept.unlink(missing_ok=True)
+    target.resume_path.unlink(missing_ok=True)
 
 
 def main() -> None:

@@ -82,7 +82,7 @@ class TrainingState:
         self.optimiser.step()
         self.schedule.step()
         for hook in self.hooks:
-            hook.stepped(self.schedule.last_epoch / self.steps)
+            hook.after_step(self.schedule.last_epoch / self.steps)
         return value.item(), int((logits.argmax(1) == labels).sum())
 
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor, images: torch.Tensor) -> torch.Tensor:

@@ -51,15 +51,17 @@ def tune(target: Checkpoint, data: Path, teacher: Checkpoint | None, seed: int) 
     ``teacher`` is left alone unless a setting of ``target`` is taught.
     """
     make_deterministic(seed)
-    settings = Chain.parse(target.tuning).tuned
+    settings = Chain.parse(target.fine_tuning_name).fine_tuning
     config = fine_tuning_config(settings, seed)
-    teacher = teacher if any(setting.taught for setting in settings) else None
+    teacher = teacher if any(setting.distills for setting in settings) else None
     train, test = LabelledImages.load(data, "train"), LabelledImages.load(data, "t10k")
     net = target.begun().to(memory_format=torch.channels_last)
     hooks = [setting.hooks(net) for setting in settings]
     target.path.parent.mkdir(exist_ok=True)
     header, before = _header(target, settings, config, teacher), top1(net, test)
-    epochs = fit(net, train, test, config, hooks, _net(teacher) if teacher else None, ResumePoint(target.kept, header))
+    epochs = fit(
+        net, train, test, config, hooks, _net(teacher) if teacher else None, ResumePoint(target.resume_path, header)
+    )
     with target.log.open("w") as log:
         log_line(log, header)
         log_line(log, {"epoch": 0, "test_top1": before})
@@ -67,7 +69,7 @@ def tune(target: Checkpoint, data: Path, teacher: Checkpoint | None, seed: int) 
             log_line(log, asdict(epoch))
         log_line(log, _result(net, hooks, target, test))
     torch.save(net.state_dict(), target.path)
-    target.kept.unlink(missing_ok=True)
+    target.resume_path.unlink(missing_ok=True)
 
 
 def _net(teacher: Checkpoint) -> nn.Module:
@@ -114,9 +116,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     folder, chain = arguments.checkpoints, Chain.parse(arguments.settings)
-    taught = any(setting.taught for setting in chain.tuned)
+    taught = any(setting.distills for setting in chain.fine_tuning)
     teaching = Checkpoint(folder, arguments.teacher or teacher_model(arguments.model)) if taught else None
-    tune(Checkpoint(folder, arguments.model, chain.tuning), arguments.data, teaching, arguments.seed)
+    tune(Checkpoint(folder, arguments.model, chain.fine_tuning_name), arguments.data, teaching, arguments.seed)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ SETTINGS: dict[str, Compression] = load_all("compression")
 )
 def test_settings_that_train_come_first_and_name_the_checkpoint(name: str, tuning: str, last: str) -> None:
     chain = Chain.parse(name)
-    assert (chain.tuning, chain.last.name) == (tuning, last)
+    assert (chain.fine_tuning_name, chain.post_training.name) == (tuning, last)
 
 
 @pytest.mark.parametrize("name", ["int8-static+distilled", "fp16+int8-static", "distilled+distilled"])
@@ -46,9 +46,9 @@ def test_what_trains_says_so_and_yields_what_it_ends_in() -> None:
     for setting in SETTINGS.values():
         assert setting.needs_training == isinstance(setting, FineTuningSetting)
         if isinstance(setting, FineTuningSetting):
-            end = SETTINGS[setting.then]
-            assert {kind: made.precision for kind, made in setting.yields.items()} == {
-                kind: made.precision for kind, made in end.yields.items()
+            end = SETTINGS[setting.post_training]
+            assert {kind: made.precision for kind, made in setting.formats.items()} == {
+                kind: made.precision for kind, made in end.formats.items()
             }
             assert setting.needs_calibration == end.needs_calibration
 

@@ -42,7 +42,7 @@ CALIBRATED = {
     *("int8-static", "int8-static-per-tensor", "int8-static-entropy", "int8-static-percentile", "int8-static-io8"),
     *("int8-qat", "int16x8"),
 }
-MADE = [(name, kind) for name, setting in SETTINGS.items() for kind in FORMATS if kind in setting.yields]
+MADE = [(name, kind) for name, setting in SETTINGS.items() for kind in FORMATS if kind in setting.formats]
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -50,9 +50,9 @@ def test_a_setting_says_what_it_is(name: str) -> None:
     setting = SETTINGS[name]
     assert setting.name == name
     assert setting.description
-    assert set(setting.yields) | set(setting.refuses) == set(FORMATS)
-    assert not set(setting.yields) & set(setting.refuses)
-    assert all(setting.refuses.values())
+    assert set(setting.formats) | set(setting.unsupported) == set(FORMATS)
+    assert not set(setting.formats) & set(setting.unsupported)
+    assert all(setting.unsupported.values())
     assert setting.needs_calibration == (name in CALIBRATED)
 
 
@@ -142,7 +142,7 @@ def test_an_artifact_is_close_to_the_float_net_and_says_how_it_was_made(
     assert (noise == 0) == (name in EXACT)
     calibration = artifact.recipe["calibration_sha256"]
     assert calibration == (images_sha256(source.images[kind]) if name in CALIBRATED else None)
-    assert set(artifact.recipe["tools"]) == set(SETTINGS[name].yields[artifact.format].tools)
+    assert set(artifact.recipe["tools"]) == set(SETTINGS[name].formats[artifact.format].tools)
 
 
 @pytest.mark.prepare

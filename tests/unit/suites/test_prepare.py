@@ -147,7 +147,7 @@ def copying(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def parse(name: str) -> Chain:
         tuned, _, last = name.partition("+")
-        return Chain(real(tuned).tuned, Copying(last)) if last.startswith("copy") else real(name)
+        return Chain(real(tuned).fine_tuning, Copying(last)) if last.startswith("copy") else real(name)
 
     monkeypatch.setattr(Chain, "parse", parse)
 

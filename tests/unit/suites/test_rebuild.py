@@ -26,7 +26,9 @@ def test_what_a_setting_that_trains_starts_from_does_not_ship() -> None:
     for setting in ("int8-qat", "channel-pruned-50", "channel-pruned-50+distilled+int8-static"):
         with pytest.raises(UsageError, match="checkpoint that does not ship") as raised:
             rebuild(MODEL, setting, "onnx")
-        assert f"suites.preparation.training.tune {MODEL} {Chain.parse(setting).tuning}" in raised.value.remedy
+        assert (
+            f"suites.preparation.training.tune {MODEL} {Chain.parse(setting).fine_tuning_name}" in raised.value.remedy
+        )
 
 
 def test_a_file_that_does_not_ship_is_named() -> None:

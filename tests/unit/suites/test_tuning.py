@@ -92,11 +92,11 @@ def test_channels_fade_one_after_another_and_the_net_without_them_computes_the_s
     whole = count.count_parameters(net)
     hook = load("compression", "channel-pruned-50-gradual").hooks(net)
     assert isinstance(hook, GradualChannelPruning)
-    hook.stepped(0.1)
+    hook.after_step(0.1)
     depthwise = net[1].layers[1][1]
     early = int((depthwise.weight == 0).sum())
     for step in range(2, 201):
-        hook.stepped(step / 200)
+        hook.after_step(step / 200)
     assert 0 < early < int((depthwise.weight == 0).sum()) == 16
     x = torch.randn(2, 1, 32, 32)
     expected = net.eval()(x)
@@ -126,10 +126,10 @@ def test_pruning_grows_to_its_share_in_every_layer_and_takes_the_smallest() -> N
     net = small_net()
     first = next(prunable(net)).weight.detach().clone()
     hook = GradualWeightPruning(net, 0.8)
-    hook.stepped(0.1)
+    hook.after_step(0.1)
     early = sparsity(net)
     for step in range(1, 201):
-        hook.stepped(step / 200)
+        hook.after_step(step / 200)
     assert 0 < early < sparsity(net)
     for layer in prunable(net):
         assert float((layer.weight == 0).float().mean()) == pytest.approx(0.8, abs=0.01)
@@ -141,14 +141,14 @@ def test_pruning_at_once_takes_the_whole_share_first_and_keeps_to_its_choice() -
     net = small_net()
     hook = load("compression", "pruned-80-one-shot").hooks(net)
     assert isinstance(hook, OneShotWeightPruning)
-    hook.stepped(0.01)
+    hook.after_step(0.01)
     gone = [layer.weight == 0 for layer in prunable(net)]
     assert all(float(zeros.float().mean()) == pytest.approx(0.8, abs=0.01) for zeros in gone)
     with torch.no_grad():
         for layer in prunable(net):
             layer.weight.add_(torch.randn_like(layer.weight))
     for step in range(2, 101):
-        hook.stepped(step / 100)
+        hook.after_step(step / 100)
     assert all(torch.equal(layer.weight == 0, zeros) for layer, zeros in zip(prunable(net), gone, strict=True))
 
 
@@ -255,9 +255,9 @@ def test_a_tuned_net_is_found_again_as_it_was_left_even_after_an_interrupt(
             halfway.setattr("suites.preparation.training.tune.log_line", stop_after_the_first_epoch)
             with pytest.raises(KeyboardInterrupt):
                 tune(target, tmp_path, Checkpoint(tmp_path, MODEL), seed=0)
-        assert target.kept.is_file()
+        assert target.resume_path.is_file()
     tune(target, tmp_path, Checkpoint(tmp_path, MODEL), seed=0)
-    assert not target.kept.exists()
+    assert not target.resume_path.exists()
     assert target.log.read_text().splitlines()[-1] == last
     assert all(torch.equal(value, first[name]) for name, value in target.net().state_dict().items())
 

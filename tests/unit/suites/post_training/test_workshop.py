@@ -27,23 +27,23 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 class Copied(Compression):
     name = "copied"
     description = "a copy"
-    yields: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("as before")}
+    formats: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("as before")}
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         out.write_bytes(source.read_bytes())
 
-    _tflite = _onnx
+    build_tflite = build_onnx
 
 
 class Missing(Copied):
     name = "missing"
-    yields: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("never", ("no-such-distribution",))}
+    formats: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("never", ("no-such-distribution",))}
 
 
 class Broken(Copied):
     name = "broken"
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         raise KeyError("inside")
 
 
