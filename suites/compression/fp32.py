@@ -1,4 +1,4 @@
-"""``fp32``: the float net as trained, the reference of all other settings."""
+"""`fp32`: the float net as trained, which all other settings are compared with."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ class Fp32(Compression):
     """No compression."""
 
     name = "fp32"
-    description = "float net as trained: the reference for accuracy and latency"
+    description = "float net as trained: the baseline for accuracy and latency"
     formats: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("fp32"), "tflite": FormatSupport("fp32")}
 
     def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        """Copy the file."""
         shutil.copyfile(source, out)
 
     build_tflite = build_onnx

@@ -1,4 +1,4 @@
-"""``int16x8``: int16 activations and int8 weights, for nets that 8 bits of activation ruin."""
+"""`int16x8`: int16 activations and int8 weights, for nets that lose their accuracy with 8-bit activations."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from harness.core.artifact import Format
 
 from . import litert_quantizer, ort_quantizer
 from .base import Calibration, Compression, FormatSupport
-from .litert_quantizer import quantize, static_rule
 
 
 class Int16x8(Compression):
-    """Kernels for it are those of DSPs and NPUs; on a processor it tells how much the activations' 8 bits cost."""
+    """Only DSPs and NPUs have fast kernels for it; on a CPU it shows what the 8 bits of the activations cost."""
 
     name = "int16x8"
     description = "int8 weights per channel, int16 activations with ranges from calibration images"
@@ -30,15 +29,18 @@ class Int16x8(Compression):
         ),
     }
     needs_calibration = True
-    note = "processors have no fast kernels for it, DSPs and NPUs do: here for its accuracy"
+    note = "for its accuracy: DSPs and NPUs have fast kernels for it, CPUs do not"
     stored = "weight-only"
 
     def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        """Quantize with ONNX Runtime's quantizer."""
         assert calibration is not None
         ort_quantizer.quantize_static(source, out, calibration, method="MinMax", per_channel=True, activations="QInt16")
 
     def build_tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
-        quantize(source, [static_rule(activation_bits=16), *litert_quantizer.FLOAT_IO_RULES], calibration, out)
+        """Quantize with the LiteRT quantizer."""
+        recipe = [litert_quantizer.static_rule(activation_bits=16), *litert_quantizer.FLOAT_IO_RULES]
+        litert_quantizer.quantize(source, recipe, calibration, out)
 
 
 PLUGINS: tuple[Compression, ...] = (Int16x8(),)

@@ -22,7 +22,7 @@ from torch import nn
 from torch.nn import functional
 
 from harness.core.errors import UsageError
-from suites.compression.fine_tuned import TEMPERATURE, WEIGHT
+from suites.compression.fine_tuned import DISTILLATION_TEMPERATURE, TEACHER_WEIGHT
 from suites.nn.training_hooks import TrainingHooks
 
 from .fashion_mnist import LabelledImages
@@ -91,11 +91,14 @@ class TrainingState:
         if self.teacher is None:
             return hard
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):  # half the time; what it rounds away is no matter
-            taught = functional.log_softmax(self.teacher(images).float() / TEMPERATURE, dim=1)
+            taught = functional.log_softmax(self.teacher(images).float() / DISTILLATION_TEMPERATURE, dim=1)
         soft = functional.kl_div(
-            functional.log_softmax(logits / TEMPERATURE, dim=1), taught, reduction="batchmean", log_target=True
+            functional.log_softmax(logits / DISTILLATION_TEMPERATURE, dim=1),
+            taught,
+            reduction="batchmean",
+            log_target=True,
         )
-        return (1 - WEIGHT) * hard + WEIGHT * TEMPERATURE**2 * soft
+        return (1 - TEACHER_WEIGHT) * hard + TEACHER_WEIGHT * DISTILLATION_TEMPERATURE**2 * soft
 
     def keep(self, kept: ResumePoint, log: list[dict[str, Any]]) -> None:
         """Write all of it, and what has been logged, to the file, whole or not at all."""

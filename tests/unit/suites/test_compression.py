@@ -37,7 +37,7 @@ SQNR_DB = {
 
 Those that train take a tuned float net: they have the ratio of the setting that they end in.
 """
-EXACT = {name for name, setting in SETTINGS.items() if name == "fp32" or getattr(setting, "then", "") == "fp32"}
+EXACT = {name for name, setting in SETTINGS.items() if name == "fp32" or getattr(setting, "post_training", "") == "fp32"}
 CALIBRATED = {
     *("int8-static", "int8-static-per-tensor", "int8-static-entropy", "int8-static-percentile", "int8-static-io8"),
     *("int8-qat", "int16x8"),
@@ -62,7 +62,7 @@ def test_calibration_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_format_that_no_tool_makes_is_refused_with_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"bf16 makes no \.tflite: ai-edge-quantizer writes no bfloat16"):
+    with pytest.raises(ModelError, match=r"bf16 does not support \.tflite: ai-edge-quantizer writes no bfloat16"):
         SETTINGS["bf16"].build(tmp_path / "net.tflite", None, tmp_path / "out.tflite")
 
 

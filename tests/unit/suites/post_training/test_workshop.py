@@ -139,7 +139,7 @@ def test_the_recipe_tells_of_source_and_split(tmp_path: Path) -> None:
 def test_a_format_that_a_setting_does_not_make_has_its_reason() -> None:
     model = net("int8-static-entropy")
     _, case = model.cases(["litert-xnnpack"], [1], None)
-    with pytest.raises(ModelError, match=r"makes no \.tflite: ai-edge-quantizer"):
+    with pytest.raises(ModelError, match=r"does not support \.tflite: ai-edge-quantizer"):
         model.artifact(case, "tflite")
     with pytest.raises(UsageError, match=r"no \.torchscript"):
         model.artifact(case, "torchscript")
