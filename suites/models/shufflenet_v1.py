@@ -58,7 +58,7 @@ class ShuffleNetV1(ModelFamily):
         """Table 1 of the paper, scaled by ``variant.width``; channels of the stages are multiples of 4 x groups."""
         from torch.nn import MaxPool2d, ReLU
 
-        from suites.nn import ConvBNAct, ShuffleNetV1Unit, classifier
+        from suites.nn import ConvBNAct, GroupedUnit, classifier
 
         inputs = int(self.stem * variant.width)
         features: list[nn.Module] = [ConvBNAct(variant.channels, inputs, 3, variant.stem_stride, act=ReLU)]
@@ -68,9 +68,7 @@ class ShuffleNetV1(ModelFamily):
         for stage, (channels, repeats) in enumerate(zip(self.channels, self.repeats, strict=True)):
             outputs = int(channels * variant.width) // divisor * divisor
             for unit in range(repeats):
-                features.append(
-                    ShuffleNetV1Unit(inputs, outputs, 1 if unit else 2, self.groups, first=stage == unit == 0)
-                )
+                features.append(GroupedUnit(inputs, outputs, 1 if unit else 2, self.groups, first=stage == unit == 0))
                 inputs = outputs
         return classifier(features, inputs, variant.classes, dropout=0.0)
 

@@ -49,7 +49,7 @@ class ShuffleNetV2(ModelFamily):
         """Table 5 of the paper; UsageError for a width that the paper has not."""
         from torch.nn import MaxPool2d, ReLU
 
-        from suites.nn import ConvBNAct, ShuffleNetV2Unit, classifier
+        from suites.nn import ConvBNAct, ShuffleUnit, classifier
 
         if variant.width not in self.channels:
             raise UsageError(
@@ -62,7 +62,7 @@ class ShuffleNetV2(ModelFamily):
         inputs = self.stem
         for outputs, repeats in zip(stages, self.repeats, strict=True):
             for stride in (2, *[1] * (repeats - 1)):
-                features.append(ShuffleNetV2Unit(inputs, outputs, stride))
+                features.append(ShuffleUnit(inputs, outputs, stride))
                 inputs = outputs
         features.append(ConvBNAct(inputs, last, act=ReLU))
         return classifier(features, last, variant.classes, dropout=0.0)

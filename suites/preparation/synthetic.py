@@ -45,8 +45,7 @@ from suites.artifacts.synthetic.files import MANIFEST, MODELS, ModelFile, availa
 from suites.compression.int8_static import INT8_STATIC
 from suites.converter_output import quiet
 from suites.models.base import ModelFamily, ModelVariant
-from suites.nn import blocks as count
-from suites.nn.blocks import fold_batch_norm
+from suites.nn.blocks import count_macs, count_parameters, fold_batch_norm
 
 from .torch_export import EXPORTERS
 
@@ -155,7 +154,7 @@ def make(model: str, out: Path) -> Iterator[ModelFile]:
     variant = ModelVariant.parse(model)
     net = fold_batch_norm(cast(ModelFamily, load("models", variant.family)).net(variant))
     set_weights(net, torch.from_numpy(images(_SEED, _SCALING_IMAGES, variant.resolution)))
-    counts = {"parameters": count.count_parameters(net), "macs": count.count_macs(net, variant.input_shape)}
+    counts = {"parameters": count_parameters(net), "macs": count_macs(net, variant.input_shape)}
     with TemporaryDirectory() as folder:
         made = {(s, kind): Path(folder) / f"{model}.{s}.{kind}" for kind in FORMATS for s in ("fp32", INT8_STATIC.name)}
         for kind in FORMATS:

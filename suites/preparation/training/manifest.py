@@ -15,7 +15,7 @@ from harness.core.artifact import Artifact, sha256_of
 from harness.core.plugins import load
 from suites.artifacts import evaluate
 from suites.compression.base import Compression
-from suites.nn import blocks
+from suites.nn.blocks import count_macs, count_parameters
 from suites.preparation.torch_export import EXPORTERS
 
 from .checkpoint import Checkpoint
@@ -46,8 +46,8 @@ def net_entry(checkpoint: Checkpoint, net: torch.nn.Module) -> Entry:
         "model": checkpoint.model,
         "architecture": load("models", checkpoint.variant.family).title,
         "weights": "trained",
-        "parameters": blocks.count_parameters(net),
-        "macs": blocks.count_macs(net, checkpoint.variant.input_shape),
+        "parameters": count_parameters(net),
+        "macs": count_macs(net, checkpoint.variant.input_shape),
         "classes": checkpoint.variant.classes,
         "trained_on": "Fashion-MNIST, 60,000 training images",
         "training": _training(parent),

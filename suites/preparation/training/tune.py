@@ -21,7 +21,7 @@ from torch import nn
 
 from harness.core.artifact import sha256_of
 from suites.compression.base import Chain, FineTuningSetting
-from suites.nn import blocks
+from suites.nn.blocks import count_macs, count_parameters
 from suites.nn.training_hooks import TrainingHooks
 from suites.nn.weight_pruning import sparsity
 from suites.preparation.from_checkpoints import teacher_model
@@ -99,8 +99,8 @@ def _result(net: nn.Module, hooks: Sequence[TrainingHooks], target: Checkpoint, 
     return {
         "float_test_top1": float(correct.mean()),
         "test_right": pack_hits(correct),
-        "parameters": blocks.count_parameters(net),
-        "macs": blocks.count_macs(net, target.variant.input_shape),
+        "parameters": count_parameters(net),
+        "macs": count_macs(net, target.variant.input_shape),
         "sparsity": sparsity(net),
     }
 

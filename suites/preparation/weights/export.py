@@ -19,8 +19,8 @@ from suites.artifacts.evaluate import outputs
 from suites.artifacts.synthetic.check import images
 from suites.data.published_weights import PUBLISHED
 from suites.models.base import ModelVariant
-from suites.nn import blocks as count
-from suites.nn.blocks import pad_same
+from suites.nn.blocks import count_macs, count_parameters
+from suites.nn.same_padding import pad_same
 from suites.preparation.torch_export import EXPORTERS
 
 from . import state_dict
@@ -72,8 +72,8 @@ def export_checked(
     return {
         "sha256": sha256_of(out),
         "bytes": out.stat().st_size,
-        "parameters": count.count_parameters(net),
-        "macs": count.count_macs(net, variant.input_shape),
+        "parameters": count_parameters(net),
+        "macs": count_macs(net, variant.input_shape),
         "preprocess": asdict(replace(how, layout=route.layout)) if how else None,
         "recipe": {
             "setting": "fp32",

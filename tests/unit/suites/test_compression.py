@@ -37,7 +37,9 @@ SQNR_DB = {
 
 Those that train take a tuned float net: they have the ratio of the setting that they end in.
 """
-EXACT = {name for name, setting in SETTINGS.items() if name == "fp32" or getattr(setting, "post_training", "") == "fp32"}
+EXACT = {
+    name for name, setting in SETTINGS.items() if name == "fp32" or getattr(setting, "post_training", "") == "fp32"
+}
 CALIBRATED = {
     *("int8-static", "int8-static-per-tensor", "int8-static-entropy", "int8-static-percentile", "int8-static-io8"),
     *("int8-qat", "int16x8"),
@@ -101,7 +103,7 @@ class Float:
 def source(tmp_path_factory: pytest.TempPathFactory) -> Float:
     torch = pytest.importorskip("torch")
     from suites.models.base import ModelVariant
-    from suites.nn import ConvBNAct, InvertedResidual, ShuffleNetV2Unit, classifier
+    from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier
     from suites.preparation.torch_export import to_onnx, to_tflite
     from tests.batch_norm import calibrate_batch_norm
 
@@ -109,7 +111,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Float:
     blocks = [
         ConvBNAct(1, 8, 3, 2),
         InvertedResidual(8, 16, 8, 3, 1, torch.nn.ReLU6),
-        ShuffleNetV2Unit(8, 16, 2),
+        ShuffleUnit(8, 16, 2),
         ConvBNAct(16, 32),
     ]
     net = classifier(blocks, 32, 10, dropout=0.2)

@@ -16,9 +16,12 @@ pytestmark = [pytest.mark.prepare, pytest.mark.filterwarnings("ignore::Deprecati
 from harness.core.errors import UsageError  # noqa: E402
 from harness.core.plugins import load, load_all  # noqa: E402
 from suites.models.base import ModelVariant  # noqa: E402
-from suites.nn import ConvBNAct, InvertedResidual, ShuffleNetV2Unit, classifier  # noqa: E402
-from suites.nn import blocks as count  # noqa: E402
-from suites.nn.blocks import fold_batch_norm  # noqa: E402
+from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier  # noqa: E402
+from suites.nn.blocks import (  # noqa: E402
+    count_macs,
+    count_parameters,
+    fold_batch_norm,
+)
 from suites.nn.channel_pruning import GradualChannelPruning, HiddenChannels, importance, prune_channels  # noqa: E402
 from suites.nn.fake_quantize import FakeQuantize  # noqa: E402
 from suites.nn.training_hooks import TrainingHooks  # noqa: E402
@@ -37,8 +40,8 @@ def small_net() -> torch.nn.Sequential:
     blocks = [
         ConvBNAct(1, 8, 3, 2),
         InvertedResidual(8, 32, 8, 3, 1, torch.nn.ReLU6),
-        ShuffleNetV2Unit(8, 32, 2),
-        ShuffleNetV2Unit(32, 32, 1),
+        ShuffleUnit(8, 32, 2),
+        ShuffleUnit(32, 32, 1),
         ConvBNAct(32, 64),
     ]
     return classifier(blocks, 64, 10, dropout=0.0)
@@ -50,7 +53,7 @@ def noise(count: int = 64) -> LabelledImages:
     return LabelledImages(torch.from_numpy(pixels), torch.from_numpy(generator.integers(0, 10, count)))
 
 
-def test_narrow_takes_half_of_the_hidden_channels_and_keeps_the_shapes_between_blocks() -> None:
+def test_channel_pruning_removes_half_of_the_hidden_channels_and_keeps_the_shapes_between_blocks() -> None:
     net = small_net()
     before = [tuple(block(torch.zeros(1, *shape)).shape) for block, shape in zip(net[:1], [(1, 32, 32)], strict=True)]
     prune_channels(net, 0.5)
@@ -82,14 +85,14 @@ def test_a_channel_that_does_nothing_leaves_first_and_the_net_computes_the_same(
 def test_half_the_channels_are_about_half_the_work(model: str) -> None:
     variant = ModelVariant.parse(model)
     net = load("models", variant.family).net(variant)
-    before = count.count_macs(net, variant.input_shape)
-    load("compression", "channel-pruned-50").reshape(net)
-    assert 0.5 <= count.count_macs(net, variant.input_shape) / before <= 0.6
+    before = count_macs(net, variant.input_shape)
+    load("compression", "channel-pruned-50").restructure(net)
+    assert 0.5 <= count_macs(net, variant.input_shape) / before <= 0.6
 
 
-def test_channels_fade_one_after_another_and_the_net_without_them_computes_the_same() -> None:
+def test_gradual_pruning_zeroes_channels_one_after_another_and_the_net_without_them_computes_the_same() -> None:
     net = small_net()
-    whole = count.count_parameters(net)
+    whole = count_parameters(net)
     hook = load("compression", "channel-pruned-50-gradual").hooks(net)
     assert isinstance(hook, GradualChannelPruning)
     hook.after_step(0.1)
@@ -103,13 +106,13 @@ def test_channels_fade_one_after_another_and_the_net_without_them_computes_the_s
     hook.finish()
     torch.testing.assert_close(net(x), expected, rtol=1e-4, atol=1e-6)
     assert net[1].layers[1][0].groups == 16
-    assert count.count_parameters(net) < whole
+    assert count_parameters(net) < whole
 
 
-def test_channels_do_not_fade_where_their_normalisation_is_folded() -> None:
+def test_gradual_pruning_refuses_folded_batch_normalisation() -> None:
     net = small_net()
     fold_batch_norm(net)
-    with pytest.raises(UsageError, match="fade by their batch normalisation"):
+    with pytest.raises(UsageError, match="gradual channel pruning needs batch normalisation"):
         GradualChannelPruning(net, 0.5)
 
 
@@ -247,7 +250,7 @@ def test_a_tuned_net_is_found_again_as_it_was_left_even_after_an_interrupt(
     assert set(target.header["settings"]) == set(tuning.split("+"))
     assert ("teacher" in target.header) == ("distilled" in tuning)
     last = target.log.read_text().splitlines()[-1]
-    assert f'"parameters": {count.count_parameters(target.net())}' in last
+    assert f'"parameters": {count_parameters(target.net())}' in last
     assert pack_hits(hits(target.net(), noise(128))) in last
     first = target.net().state_dict()
     if tuning != "clustered-32":  # which has no epoch to be interrupted after

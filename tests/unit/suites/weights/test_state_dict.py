@@ -18,7 +18,7 @@ from suites.models.base import ModelVariant
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.prepare
 
-from suites.nn.blocks import SameConv2d, pad_same  # noqa: E402
+from suites.nn.same_padding import SameConv2d, pad_same  # noqa: E402
 from suites.preparation.weights.state_dict import load_weights, read_tensors  # noqa: E402
 
 SMALL = ModelVariant("mobilenet_v2", 0.35, 32)
