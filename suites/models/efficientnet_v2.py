@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """A stage of table 4: fused or with depthwise filter and gate, expansion, channels, repeats, first stride."""
+    """A stage of table 4.
+
+    Attributes:
+        fused: Whether blocks are fused, without depthwise convolution and squeeze-and-excitation.
+        expand: Expansion factor.
+        channels: Output channels.
+        repeats: Number of blocks.
+        stride: Stride of the first block.
+    """
 
     fused: bool
     expand: int
@@ -30,7 +38,7 @@ class EfficientNetV2(ModelFamily):
     rows: ClassVar[tuple[Row, ...]]
 
     def net(self, variant: ModelVariant) -> nn.Module:
-        """The net's table, scaled by ``variant.width``; gates squeeze to a quarter of a block's input."""
+        """Return the net's table, scaled by `variant.width`; gates squeeze to a quarter of a block's input."""
         from torch.nn import Sigmoid, SiLU
 
         from suites.nn import (
