@@ -54,7 +54,7 @@ GROUPS: Mapping[Group, Kind] = MappingProxyType(
         "sensors": Kind("sensor", "harness.sensors.drivers", ("__call__",)),
         "checks": Kind("check", "harness.host.checks", ("inspect",)),
         "models": Kind("model family", "suites.models", ("name", "net")),
-        "compression": Kind("compression setting", "suites.compression", ("name", "yields", "build")),
+        "compression": Kind("compression setting", "suites.compression", ("name", "formats", "build")),
         "sections": Kind("report section", "reports.sections", ("name", "title", "order", "render")),
         "exports": Kind("export format", "harness.store.exports", ("name", "render")),
     }

@@ -33,7 +33,7 @@ def requested_precision(compression: str, hint: str) -> str:
         hint: What the adapter asks of its library; it replaces fp32 and no other precision.
     """
     try:
-        stored = Chain.parse(compression).last.stored
+        stored = Chain.parse(compression).post_training.stored
     except (UnknownName, UsageError):  # a label of the user's own
         return FROM_FILE if hint in ("", _PLAIN) else hint
     intended = _INTENDED.get(stored, stored)

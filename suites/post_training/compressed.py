@@ -122,7 +122,7 @@ class CompressedModel:
 
     def _built(self, name: str, kind: Format) -> Artifact:
         setting = next(one for one in self.settings if one.name == name)
-        setting.made_of(kind)  # its reason comes before that of a converter it would not need
+        setting.support(kind)  # its reason comes before that of a converter it would not need
         source = self._source(kind)
         images = self._calibration(kind) if setting.needs_calibration and self.images else None
         built = self._builds.artifact(setting, source, images)
