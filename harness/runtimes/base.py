@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from harness.core.execution import Execution, OperatorProfile
     from harness.core.quantity import Missing
+    from harness.core.verdict import Finding
 
     from .graph_counts import Counts
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 Device = Literal["cpu", "gpu", "npu", "dla", "edgetpu", "any"]
 Stored = Literal["fp32", "fp16", "int8", "int8-dynamic", "weight-only"]
 """How a model file stores its numbers: what a compression setting comes down to for a runtime."""
+
+_SHOWN_VARIABLES = 4
 
 UNTESTED = "not run on hardware"
 """Shown for a runtime whose capability is not `hardware_tested`."""
@@ -184,9 +187,15 @@ class SessionError(Exception):
 
 
 class Session(ABC):
-    """A loaded model. The loop calls prepare (untimed), infer (timed), fetch (untimed)."""
+    """A loaded model. The loop calls prepare (untimed), infer (timed), fetch (untimed).
+
+    Attributes:
+        inputs: The inputs, each with a name of its own.
+        state: Names of the variables that carry over from one inference to the next, empty where there are none.
+    """
 
     inputs: tuple[TensorSpec, ...]
+    state: tuple[str, ...] = ()
 
     @abstractmethod
     def prepare(self, batch: Batch) -> None:
@@ -198,7 +207,20 @@ class Session(ABC):
 
     @abstractmethod
     def fetch(self) -> Outputs:
-        """Copy the outputs of the last infer out, by name; quantised ones as the float32 they stand for."""
+        """Copy the outputs of the last infer out, by name; quantised ones as the float32 they stand for.
+
+        Their shapes may differ from one inference to the next and may be empty; `harness.runtimes.outputs` makes
+        arrays of what is no tensor.
+        """
+
+    def reset_state(self) -> None:
+        """Set every variable of `state` to its initial value; a model with state must override it.
+
+        Accuracy and fidelity call it before each sample, so that no sample depends on the one before. The timed loop
+        does not: there the state carries over, as in use.
+        """
+        if self.state:
+            raise NotImplementedError(f"{type(self).__name__} has state and does not reset it")
 
     @abstractmethod
     def info(self) -> dict[str, Any]:
@@ -213,6 +235,19 @@ class Session(ABC):
         from harness.core.quantity import Missing
 
         return Execution(effective=Missing("this adapter does not read it back"))
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what a reader of the figures must know about how this model runs."""
+        from harness.core.verdict import Finding
+
+        if not self.state:
+            return ()
+        names = ", ".join(self.state[:_SHOWN_VARIABLES]) + (", ..." if len(self.state) > _SHOWN_VARIABLES else "")
+        words = (
+            f"the model has state ({names}): it carries over from one inference to the next in the timed loop, and is "
+            "reset before each sample of accuracy and fidelity"
+        )
+        return (Finding("state", "warn", words, "for other sequences than single samples, score the model yourself"),)
 
     def counts(self) -> Counts | Missing:
         """Return parameters and MACs of the file, as the library reads it; it may open a second session."""

@@ -82,6 +82,8 @@ def compare(outputs: Outputs, reference: Outputs) -> dict[str, Quantity]:
     if outputs.shape != reference.shape:
         reason = f"{outputs.shape[1]} outputs, the reference has {reference.shape[1]}"
         return dict.fromkeys(NAMES, Missing(reason))
+    if outputs.size == 0:
+        return dict.fromkeys(NAMES, Missing("the outputs hold no numbers: they are empty, or strings"))
     if broken := not_finite(outputs):
         return dict.fromkeys(NAMES, broken)
     classes = outputs.shape[1] > 1

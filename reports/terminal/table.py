@@ -26,6 +26,8 @@ _FIRST_DROPPED = (
     "top1_difference",
     "artifact_bytes",
 )
+_SESSION_CHECKS = frozenset({"outputs", "state"})
+"""Findings of `harness.runtimes.base.Session.findings`."""
 _UNLIMITED = 10_000  # characters: wider than any table
 _STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "○": "dim"}
 
@@ -63,6 +65,7 @@ class _RunTable:
         yield from self._untrusted()
         yield from self._missing_columns()
         yield from self._accuracy_notes()
+        yield from self._session_notes()
         yield from self._front()
 
     def _has_values(self, name: str) -> bool:
@@ -123,6 +126,14 @@ class _RunTable:
             if record.accuracy_note:
                 case = f"{record.case.model} {setting_of(record, ' ')}"
                 yield Text(clean(f"accuracy of {case}: {record.accuracy_note}"), style="dim")
+
+    def _session_notes(self) -> Iterator[Text]:
+        """Yield what a reader must know about how a model ran: outputs that are not bound, state that carries over."""
+        for record in self.records:
+            for finding in record.execution.findings:
+                if finding.check in _SESSION_CHECKS:
+                    case = f"{record.case.model} {setting_of(record, ' ')}"
+                    yield Text(clean(f"{finding.check} of {case}: {finding.found}"), style="dim")
 
     def _front(self) -> Iterator[Text]:
         """Yield the cases on the Pareto front, fastest first."""

@@ -32,6 +32,7 @@ def accuracy(session: Session, job: Job) -> Outcome:
     stopping = EarlyStopping(job.stop) if job.stop else None
     places, outputs, labels = [], [], []
     for place, image, label in in_order(dataset, job.labelled.limit, job.stop.seed if job.stop else None):
+        session.reset_state()
         session.prepare({spec.name: spec.encode(preprocess(image, job.labelled.preprocess)[None])})
         session.infer()
         places.append(place)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from harness.core.execution import Execution, OperatorProfile
 from harness.core.quantity import Missing
 from harness.measure.protocol import Job
-from harness.runtimes.base import Session
+from harness.runtimes.base import Outputs, Session
+from harness.runtimes.outputs import is_numeric
 
 from .inputs import load_inputs, probe_inputs
 from .setup import Outcome
@@ -30,19 +31,32 @@ def inspect(session: Session, job: Job) -> Outcome:
 
 
 def probe(session: Session, job: Job) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return the outputs of each input as one row of float32, the session's account of what it ran, and its counts."""
+    """Infer every input from the initial state; return the outputs, what the session ran, and its counts."""
     rows = []
     for batch in probe_inputs(session, job):
+        session.reset_state()
         session.prepare(batch)
         session.infer()
-        rows.append(np.concatenate([np.ravel(each).astype(np.float32) for each in session.fetch().values()]))
+        rows.append(_row(session.fetch()))
     try:
-        ran = session.execution()
+        ran = session.execution().with_findings(*session.findings())
     except Exception as error:  # private interfaces of libraries: a newer version may have others
         ran = Execution(effective=Missing(f"not told: {type(error).__name__}: {error}"))
     return {"execution": dataclasses.asdict(ran), "counts": dataclasses.asdict(_counts(session))}, {
-        "outputs": np.stack(rows)
+        "outputs": _stacked(rows)
     }
+
+
+def _row(outputs: Outputs) -> NDArray[np.float32]:
+    """Return all numeric outputs one behind the other; strings have no distance from each other."""
+    numeric = [np.ravel(each).astype(np.float32) for each in outputs.values() if is_numeric(each)]
+    return np.concatenate(numeric) if numeric else np.empty(0, np.float32)
+
+
+def _stacked(rows: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return inputs x outputs; one row of all outputs where their number depends on the input."""
+    alike = len({len(row) for row in rows}) == 1
+    return np.stack(rows) if alike else np.concatenate(rows)[np.newaxis]
 
 
 def _counts(session: Session) -> Counts | Missing:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
+
 from harness.core.quantity import Missing
 from harness.runtimes.graph_counts import (
     Counts,
@@ -80,9 +82,9 @@ def counts(model: Path, sizes: dict[str, int]) -> Counts | Missing:
             return count(_graph(data), RULES)
 
 
-def symbols(session: ort.InferenceSession, inputs: Mapping[str, ort.OrtValue]) -> dict[str, int]:
+def symbols(session: ort.InferenceSession, inputs: Mapping[str, NDArray[Any]]) -> dict[str, int]:
     """Return the sizes of the inputs' symbolic dimensions, by name."""
-    axes = [pair for node in session.get_inputs() for pair in zip(node.shape, inputs[node.name].shape(), strict=True)]
+    axes = [pair for node in session.get_inputs() for pair in zip(node.shape, inputs[node.name].shape, strict=True)]
     return {axis: size for axis, size in axes if isinstance(axis, str)}
 
 

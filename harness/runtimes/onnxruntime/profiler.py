@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
+
 from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective_precision
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
@@ -35,7 +37,7 @@ _US = 1000
 Event = Mapping[str, Any]
 
 
-def trace(open_: Open, settings: ort.SessionOptions, inputs: Mapping[str, ort.OrtValue], n: int) -> str:
+def trace(open_: Open, settings: ort.SessionOptions, inputs: Mapping[str, NDArray[Any]], n: int) -> str:
     """Return what the profiler writes about `n` inferences on the inputs, '' for nothing.
 
     `open_` and `settings` make a session like the timed one.
@@ -47,14 +49,9 @@ def trace(open_: Open, settings: ort.SessionOptions, inputs: Mapping[str, ort.Or
         return "".join(file.read_text(encoding="utf-8", errors="replace") for file in Path(folder).glob("*.json"))
 
 
-def _run(session: ort.InferenceSession, inputs: Mapping[str, ort.OrtValue], n: int) -> None:
-    binding = session.io_binding()
-    for name, value in inputs.items():
-        binding.bind_ortvalue_input(name, value)
-    for output in session.get_outputs():
-        binding.bind_output(output.name)
+def _run(session: ort.InferenceSession, inputs: Mapping[str, NDArray[Any]], n: int) -> None:
     for _ in range(WARMUP + n):
-        session.run_with_iobinding(binding)
+        session.run(None, inputs)
     session.end_profiling()
 
 

@@ -129,6 +129,9 @@ class Seeing:
 
     inputs = (TensorSpec("x", (1, 1, 1, 1), "float32"),)
 
+    def reset_state(self) -> None:
+        pass
+
     def prepare(self, batch: Batch) -> None:
         self.seen = int(batch["x"].item())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from harness.measure.worker.accuracy import accuracy
 from harness.measure.worker.inputs import N_IMAGES, N_SEEDED
 from harness.measure.worker.probe import probe
 from harness.runtimes.base import Batch, Options, Outputs, Session, SessionError, TensorSpec
+from harness.stats.output_quality import compare
 from suites.artifacts.catalog import DATA
 
 FIRST = TensorSpec("x", (1, 3, 8, 5), "float32")
@@ -144,3 +146,66 @@ def test_pictures_that_are_gone_are_named(tmp_path: Path) -> None:
 def test_an_integer_input_without_scale_is_refused_for_pictures_in_fractions() -> None:
     with pytest.raises(SessionError, match="takes uint8 and has no scale"):
         probe(Scripted(TensorSpec("x", (1, 1, 28, 28), "uint8")), job(PICTURES))
+
+
+class Stateful(Scripted):
+    """A running sum of its inputs."""
+
+    state = ("sum",)
+    total = 0.0
+
+    def reset_state(self) -> None:
+        self.total = 0.0
+
+    def infer(self) -> None:
+        self.total += float(np.mean(self.fed[-1]["x"]))
+
+    def fetch(self) -> Outputs:
+        return {"y": np.array([[self.total]])}
+
+
+def test_no_input_sees_the_state_that_another_one_left() -> None:
+    plain, stateful = Scripted(FIRST), Stateful(FIRST)
+    (_, expected), (result, arrays) = probe(plain, job()), probe(stateful, job())
+    np.testing.assert_allclose(arrays["outputs"], expected["outputs"], rtol=1e-6)
+    (finding,) = result["execution"]["findings"]
+    assert finding["check"] == "state"
+    assert "(sum)" in finding["found"]
+    assert "carries over from one inference to the next in the timed loop" in finding["found"]
+
+
+def test_no_image_sees_the_state_that_another_one_left() -> None:
+    session = Stateful(GREY)
+    _, arrays = accuracy(session, dataclasses.replace(job(PICTURES), labelled=dataclasses.replace(PICTURES, limit=5)))
+    assert arrays["outputs"].ravel() == pytest.approx([float(np.mean(batch["x"])) for batch in session.fed])
+
+
+def test_a_session_with_state_must_reset_it() -> None:
+    session = Scripted(FIRST)
+    session.reset_state()
+    session.state = ("h",)
+    with pytest.raises(NotImplementedError, match="has state and does not reset it"):
+        session.reset_state()
+
+
+def test_outputs_of_changing_number_are_one_row() -> None:
+    sizes = iter(range(1, N_SEEDED + 1))
+    session = Scripted(FIRST, answer=lambda _: {"y": np.ones((next(sizes), 2))})
+    _, arrays = probe(session, job())
+    assert arrays["outputs"].shape == (1, N_SEEDED * (N_SEEDED + 1))
+
+
+def test_empty_outputs_and_strings_leave_no_numbers_and_no_crash() -> None:
+    session = Scripted(FIRST, answer=lambda _: {"rows": np.empty((0, 3)), "label": np.array(["cat"])})
+    _, arrays = probe(session, job())
+    assert arrays["outputs"].shape == (N_SEEDED, 0)
+    compared = compare(arrays["outputs"], arrays["outputs"])
+    assert {str(each) for each in compared.values()} == {
+        str(Missing("the outputs hold no numbers: they are empty, or strings"))
+    }
+
+
+def test_strings_beside_numbers_are_left_out() -> None:
+    session = Scripted(FIRST, answer=lambda _: {"label": np.array(["cat"]), "scores": np.array([[0.25, 0.75]])})
+    _, arrays = probe(session, job())
+    assert arrays["outputs"].tolist() == [[0.25, 0.75]] * N_SEEDED

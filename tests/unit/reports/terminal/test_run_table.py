@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from harness.core.case import Case
+from harness.core.execution import Execution
 from harness.core.record import Record
+from harness.core.verdict import Finding
 from harness.store.runfolder import RunFolder
 from reports.labels import setting_of
 from reports.recommend import pareto_front
@@ -18,6 +21,12 @@ from tests import factory
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
     return factory.write_run(tmp_path, [*factory.nets(joules=True)[:8], *factory.troubled()])
+
+
+def as_text(table: RenderableType, width: int = 200) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(table)
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
 
 
 def printed(run: RunFolder, width: int) -> str:
@@ -95,3 +104,11 @@ def test_names_cannot_colour_or_link(tmp_path: Path) -> None:
 def test_nothing_measured_is_a_table_all_the_same(tmp_path: Path) -> None:
     run = factory.write_run(tmp_path, factory.nets(), leave_out=24)
     assert "quick on x86-64" in printed(run, 80)
+
+
+def test_how_the_session_ran_stands_below_the_table(run: RunFolder) -> None:
+    (first, *_) = run.records()
+    noted = [Finding("state", "warn", "the model has state (h)"), Finding("threads", "warn", "2 threads worked")]
+    text = as_text(final_table([replace(first, execution=Execution().with_findings(*noted))], run.header()))
+    assert f"state of {first.case.model} {setting_of(first, ' ')}: the model has state (h)" in text
+    assert "2 threads worked" not in text
