@@ -41,7 +41,7 @@ def test_a_deep_run_has_operators_and_memory_of_every_case(deep_run: Path) -> No
 
 def test_a_run_is_not_deep_unless_asked(finished_run: Path) -> None:
     for record in RunFolder(finished_run).records():
-        assert record.operators == Missing("not looked at: run with --deep")
+        assert record.operators == Missing("not measured: run with --deep")
         assert not any(trace.channel.startswith("memory") for trace in record.traces)
 
 

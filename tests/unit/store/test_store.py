@@ -286,7 +286,7 @@ def test_a_damaged_record_is_left_out_and_named(store: Store, tmp_path: Path) ->
 def test_what_is_asked_for_must_exist(filled: Store) -> None:
     with pytest.raises(UnknownName, match="latency"):
         Filters(metric="latency")
-    with pytest.raises(UsageError, match="is no time"):
+    with pytest.raises(UsageError, match="is not a time"):
         Filters(since="yesterday")
     with pytest.raises(StoreError, match="no run 'x'"):
         filled.header("x")

@@ -49,7 +49,7 @@ def test_a_value_that_cannot_be_trusted_is_not_called_missing(tmp_path: Path) ->
 
 
 def test_without_a_profile_it_says_how_to_get_one(run: RunFolder) -> None:
-    assert operators.render(gather([run])) == Absent("not looked at: run with --deep")
+    assert operators.render(gather([run])) == Absent("not measured: run with --deep")
 
 
 def test_the_roof_is_drawn_where_it_was_measured(run: RunFolder) -> None:
