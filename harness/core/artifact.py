@@ -99,12 +99,26 @@ class Preprocess:
 
 
 @dataclass(frozen=True)
+class ScoredOutput:
+    """The output of a model whose values are the classes' scores.
+
+    Attributes:
+        name: Its name, as the runtime that read the file gives it.
+        size: Number of its values for one image.
+    """
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Artifact:
     """A model file (or folder). `recipe` says how it was made (parent hash, setting, seed, tool versions).
 
     `sha256` and `size_bytes` are those of all its files, see `sha256_of`.
 
-    `parameters` and `macs` (multiply-accumulates of one inference) are None where nobody counted them.
+    `parameters` and `macs` (multiply-accumulates of one inference) are None where nobody counted them. `output` is the
+    one to score; None means the only one, or the first.
     """
 
     path: Path
@@ -116,6 +130,7 @@ class Artifact:
     macs: int | None = None
     preprocess: Preprocess | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    output: ScoredOutput | None = None
 
 
 def size_of(path: Path) -> int:

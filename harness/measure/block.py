@@ -108,6 +108,7 @@ def _record(
 ) -> Record:
     case = state.prepared.case
     ran, counts, told = _probed(state, probes)
+    ran = ran.having(*setting.scores.findings(state.prepared))
     metrics = {**_metrics(state, energy, deep, reference, setting), **told}
     ruling = _ruling(state, metrics, ran, setting)
     climate = keep_traces(state.climate, setting.blobs) if state.climate else ()

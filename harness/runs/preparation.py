@@ -55,7 +55,7 @@ class EvaluationData:
 
     Attributes:
         kind: How they are opened, as `harness.datasets.dataset.open_dataset` takes it.
-        path: The folder they lie in.
+        path: The folder or file they are in.
         limit: The most images to score; None means all.
         figure: What accuracy on them is called.
     """
@@ -152,9 +152,10 @@ class CasePreparer:
         if case.dataset is None or artifact.preprocess is None:
             return None, "no labelled images: give some with --data"
         data = self.data[case.dataset]
-        if not data.path.is_dir():
+        if not data.path.exists():
             return None, f"{case.dataset} is not on this machine: edgebench data fetch {case.dataset}"
-        return LabelledData(data.kind, str(data.path.resolve()), artifact.preprocess, data.limit, data.figure), ""
+        path, how = str(data.path.resolve()), artifact.preprocess
+        return LabelledData(data.kind, path, how, data.limit, data.figure, artifact.output), ""
 
     def _oracle(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
         """The fp32 net of the same model on the first reference runtime that can; of a user's file that file itself."""

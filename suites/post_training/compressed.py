@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.core import plugins
-from harness.core.artifact import Artifact, Format, Preprocess, sha256_of
+from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput, sha256_of
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, ModelError, UsageError
 from harness.core.files import cache_dir
 from harness.core.plugins import load, load_all
-from harness.datasets.label_mapping import label_array
 from suites.compression.base import Calibration, Compression
 from suites.user_model import UserModel
 
@@ -58,8 +57,9 @@ def silent(_: str) -> None:
 class CompressedModel:
     """The float .onnx ``model`` under ``settings``; ``shapes`` are for its dynamic inputs.
 
-    ``images`` calibrate and are made inputs as ``preprocess`` says, None where there are none; ``tell`` hears what is
-    being built. ModelError or UsageError for a file that cannot be started from, DataError for images of other classes.
+    ``images`` calibrate and are made inputs as ``preprocess`` says, None where there are none; ``output`` names the
+    output to score, None leaves it to their classes; ``tell`` hears what is being built. ModelError or UsageError for a
+    file that cannot be started from, DataError for images of other classes.
     """
 
     model: UserModel
@@ -68,6 +68,7 @@ class CompressedModel:
     preprocess: str | None = None
     shapes: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
     tell: Callable[[str], None] = silent
+    output: str | None = None
 
     def __post_init__(self) -> None:
         if self.model.format != "onnx":
@@ -75,11 +76,19 @@ class CompressedModel:
                 f"{self.model.path}: --compress starts from a float .onnx",
                 "give the .onnx it was made from, or measure the file as it is without --compress",
             )
-        graph = self._graph
-        if self.images and graph and graph.outputs:
-            labels = label_array([label for _, label in self.images.data.files])
-            self.images.data.label_mapping.fit(labels, graph.outputs)
+        if self.images:
+            self.scored  # noqa: B018 - raises where the images have other classes
         self._how("onnx")
+
+    @cached_property
+    def float_model(self) -> UserModel:
+        """The float .onnx that settings start from."""
+        return UserModel(self._source("onnx"))
+
+    @cached_property
+    def scored(self) -> ScoredOutput | None:
+        """The output to score; None without images."""
+        return self.float_model.output(self.images.data.label_mapping, self.output) if self.images else None
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -111,7 +120,8 @@ class CompressedModel:
         source = self._source(kind)
         images = self._calibration(kind) if setting.needs_calibration and self.images else None
         made = self._workshop.artifact(setting, source, images)
-        return dataclasses.replace(made, preprocess=self._how(kind), recipe={**made.recipe, **self._origin(kind)})
+        recipe = {**made.recipe, **self._origin(kind)}
+        return dataclasses.replace(made, preprocess=self._how(kind), recipe=recipe, output=self.scored)
 
     @cached_property
     def _workshop(self) -> BuildCache:

@@ -20,13 +20,12 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Graph:
-    """A float net that was found fit: the file to start from, and how many outputs it has, None if it classifies not.
+    """A float model that was found fit: the file to start from.
 
     ``changed`` says in words what was done to the user's file, '' where it is that file.
     """
 
     source: Path
-    outputs: int | None
     changed: str = ""
 
 
@@ -41,9 +40,9 @@ def float_graph(path: Path, shapes: Shapes, folder: Path) -> Graph:
     _refuse_compressed(model.graph, path)
     fixed = [entry.name for entry in _inputs(model.graph) if _fix(entry, shapes, path)]
     if not fixed and not external:
-        return Graph(path, _classes(model.graph))
+        return Graph(path)
     words = [f"shape of {', '.join(fixed)} fixed"] * bool(fixed) + ["external data put in"] * external
-    return Graph(_written(model, folder / path.name), _classes(model.graph), " and ".join(words))
+    return Graph(_written(model, folder / path.name), " and ".join(words))
 
 
 def _loaded(path: Path) -> tuple[Any, bool]:
@@ -134,9 +133,3 @@ def _written(model: Any, out: Path) -> Path:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(model.SerializeToString(deterministic=True))
     return out
-
-
-def _classes(graph: Any) -> int | None:
-    """Outputs of a net that gives one row of them an image."""
-    ends = [[dim.dim_value for dim in end.type.tensor_type.shape.dim] for end in graph.output]
-    return ends[0][1] or None if len(ends) == 1 and len(ends[0]) == 2 else None

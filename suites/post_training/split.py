@@ -13,12 +13,10 @@ import numpy as np
 
 from harness.core.artifact import Preprocess
 from harness.core.errors import DataError
-from harness.core.files import cache_dir
-from harness.datasets import subset
-from harness.datasets.dataset import open_folder
-from harness.datasets.image_folders import ClassFolders, read_image
+from harness.datasets.image_folders import ImageFiles
 from harness.datasets.label_mapping import Label
-from harness.datasets.labels_file import LabelledFiles
+from harness.datasets.manifest import subset
+from harness.datasets.pictures import read_image
 from harness.datasets.preprocessing import preprocess
 from suites.compression.base import Calibration
 
@@ -28,18 +26,24 @@ SHARE, MOST = 0.2, 128
 
 @dataclass(frozen=True)
 class Split:
-    """The labelled folder ``path``, parted by ``seed``. DataError where it holds too little to part."""
+    """Labelled images, split at random.
 
+    Attributes:
+        data: All images.
+        path: The folder they are in.
+        seed: Seed of the choice.
+
+    Raises:
+        DataError: There are fewer than two images.
+    """
+
+    data: ImageFiles
     path: Path
     seed: int = 0
 
-    @cached_property
-    def data(self) -> ClassFolders | LabelledFiles:
-        """All images."""
-        found = open_folder(self.path)
-        if len(found) < 2:
+    def __post_init__(self) -> None:
+        if len(self.data) < 2:
             raise DataError(f"{self.path} holds one image", "give more: some are calibrated with, the others scored")
-        return found
 
     @cached_property
     def indices(self) -> list[int]:
@@ -50,12 +54,8 @@ class Split:
 
     @cached_property
     def scored(self) -> Path:
-        """A folder that `open_dataset('part', ...)` opens: the images to score on."""
-        kept = sorted(set(range(len(self.data))) - set(self.indices))
-        key = hashlib.sha256(repr((str(self.path.resolve()), kept)).encode()).hexdigest()[:20]
-        folder = cache_dir() / "splits" / key
-        subset.write(folder, self.path, kept)
-        return folder
+        """The images to score on, as a file that `open_dataset('manifest', ...)` opens."""
+        return subset(self.data, sorted(set(range(len(self.data))) - set(self.indices))).write()
 
     def images(self, how: Preprocess) -> Calibration:
         """The images to calibrate with as a model's input."""
