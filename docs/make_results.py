@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from harness.core.quantity import Value
 from harness.core.record import Record
 from harness.store.runfolder import RunFolder
-from reports.recommend import front
+from reports.recommend import pareto_front
 
 RUNTIMES = ("onnxruntime-cpu", "litert-xnnpack")
 
@@ -67,7 +67,7 @@ def main() -> None:
         f"onnxruntime {versions['onnxruntime']}, ai-edge-litert {versions['ai-edge-litert']}, "
         f"{header.started_utc[:10]}. Two figures in a cell: ONNX Runtime / LiteRT.\n"
     )
-    best = front(list(records.values()))
+    best = pareto_front(list(records.values()))
     head = ("model", "setting", "ONNX Runtime p50 ms (95 %)", "LiteRT p50 ms (95 %)", "top-1 %", "MB", "peak MB")
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
     for model, setting in dict.fromkeys((r.case.model, r.case.compression) for r in records.values()):

@@ -1,9 +1,7 @@
-"""Runs in, one self-contained HTML file out.
+"""Builds the report: one self-contained HTML file, or a folder with scripts, plots and downloads beside the page.
 
-`--layout folder`: the same page with its scripts, plots and downloads beside it instead of inside.
-
-The page stays complete without JavaScript and opens from file://, where a script element may load what fetch() may
-not: every plot is a small script that hands its figure over when the reader comes near it.
+The page is complete without JavaScript and opens from file://. There a script element may load what fetch() may not,
+so in a folder every plot is a small script, loaded when the reader comes near it.
 """
 
 from __future__ import annotations
@@ -22,16 +20,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.core.errors import UsageError, in_words
-from harness.core.files import write_whole
+from harness.core.errors import UsageError, describe_error
+from harness.core.files import write_atomic
 from harness.core.plugins import load_all
 
-from .data import CaseView, ReportData, Reset, gather
-from .page import asset, json_for_html, render
-from .raw_samples import write_samples
-from .recommend import SLIDERS, figures, scored
-from .samples import Source
-from .section import Absent, Section
+from .data import CaseView, ReportData, Reset, RunReader, gather
+from .recommend import SLIDERS, figures, scored_cases
+from .samples import write_samples
+from .section import Absent, Section, json_for_html, read_asset, render_template
 
 _log = logging.getLogger(__name__)
 
@@ -42,83 +38,93 @@ _POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; "
     "style-src {style}; script-src {script}"
 )
-_FOLDER = "'self' file:"  # a page from file:// has no origin that 'self' could be
+_FOLDER = "'self' file:"  # 'self' matches nothing for a page opened from file://
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A section with its HTML, or with why it has none."""
+    """A section with its HTML, or with the reason why it has none."""
 
     section: Section
     html: Markup | None
     absent: Absent | None
 
 
-def build(runs: Sequence[Source], out: Path, baseline: Source | None = None, resets: Sequence[Reset] = ()) -> Path:
-    """Write the report of these runs to `out` (a file) and return it.
+def build(
+    runs: Sequence[RunReader], out: Path, baseline: RunReader | None = None, resets: Sequence[Reset] = ()
+) -> Path:
+    """Write the report of some runs as one file and return its path.
 
-    RecordError when a run's header cannot be read; damaged records are shown as such in the report.
+    Args:
+        runs: The runs, in any order.
+        out: The file to write.
+        baseline: The run to compare the newest run with; see `gather`.
+        resets: Declared resets of the history.
+
+    Raises:
+        RecordError: The header of a run cannot be read. Damaged records are named in the report instead.
+
     """
     return write(gather(runs, baseline, resets), out)
 
 
 def write(data: ReportData, out: Path) -> Path:
-    """Write the page to the file `out` and return it."""
+    """Write the page to the file `out` and return its path."""
     html = build_html(data)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, html.encode("utf-8", "replace"))
+    write_atomic(out, html.encode("utf-8", "replace"))
     return out
 
 
 def build_html(data: ReportData, linked: bool = False) -> str:
-    """The whole page; its styles and scripts inside, or `linked` from the folder assets/ beside it."""
-    return render(
+    """Return the whole page, with styles and scripts inside it or, if `linked`, in the folder assets/ beside it."""
+    return render_template(
         "report.html",
         data=data,
         sections=[_render(section, data) for section in sections()],
         linked=linked,
-        policy=Markup(linked_policy() if linked else policy()),  # noqa: S704 - holds quotes, and nothing of a run
-        style=Markup(asset(STYLE)),  # noqa: S704 - our own file
+        policy=Markup(linked_policy() if linked else policy()),  # noqa: S704 - contains quotes and nothing from a run
+        style=Markup(read_asset(STYLE)),  # noqa: S704 - our own file
         style_name=STYLE,
-        scripts=[(name, Markup(asset(name))) for name in SCRIPTS],  # noqa: S704 - our own files
+        scripts=[(name, Markup(read_asset(name))) for name in SCRIPTS],  # noqa: S704 - our own files
         cases=json_for_html(json.dumps(_for_script(data), allow_nan=False, separators=(",", ":"))),
         filters=_filters(data),
     )
 
 
 def sections() -> list[Section]:
-    """Every registered section in the order of the page."""
-    found: list[Section] = list(load_all("sections").values())
-    return sorted(found, key=lambda section: (section.order, section.name))
+    """Return every registered section in the order of the page."""
+    registered: list[Section] = list(load_all("sections").values())
+    return sorted(registered, key=lambda section: (section.order, section.name))
 
 
 def _render(section: Section, data: ReportData) -> Rendered:
-    """The section; one that fails, a plug-in's perhaps, is shown as such and takes no other along."""
+    """Render a section. One that raises, built-in or plug-in, is shown as failed and does not stop the others."""
     try:
-        made = section.render(data)
+        result = section.render(data)
     except Exception as error:
-        _log.warning("the report section '%s' is left out: %s", section.name, in_words(error))
+        _log.warning("the report section '%s' is left out: %s", section.name, describe_error(error))
         _log.debug("", exc_info=True)
-        made = Absent(f"the section failed: {in_words(error)}", "edgebench report RUN --verbose shows where")
-    return Rendered(section, None, made) if isinstance(made, Absent) else Rendered(section, made, None)
+        result = Absent(f"the section failed: {describe_error(error)}", "edgebench report RUN --verbose shows where")
+    return Rendered(section, None, result) if isinstance(result, Absent) else Rendered(section, result, None)
 
 
 @cache
 def policy() -> str:
-    """The page's content security policy: its own scripts, by their hash, and not even one that slipped through."""
-    digests = (hashlib.sha256(asset(name).encode()).digest() for name in SCRIPTS)
+    """Return the content security policy of the page: only its own scripts run, identified by their hashes."""
+    digests = (hashlib.sha256(read_asset(name).encode()).digest() for name in SCRIPTS)
     hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
     return _POLICY.format(style="'unsafe-inline'", script=hashes)
 
 
 def linked_policy() -> str:
-    """The same for a page with its files beside it: scripts from there, none within the page."""
+    """Return the policy of a page with files beside it: scripts run from there, and none inside the page."""
     return _POLICY.format(style=f"'unsafe-inline' {_FOLDER}", script=_FOLDER)
 
 
 def _for_script(data: ReportData) -> list[dict[str, Any]]:
-    """What filters and sliders need of every case. `ranked`: it may stand on the front and be recommended."""
-    ranked = {case.key for case in scored(data.cases) if case.trusted}
+    """Return what the script needs of every case. Only `ranked` cases can be on the front and be recommended."""
+    ranked = {case.key for case in scored_cases(data.cases) if case.trusted}
     return [
         {
             "key": case.key,
@@ -126,82 +132,92 @@ def _for_script(data: ReportData) -> list[dict[str, Any]]:
             "ranked": case.key in ranked,
             "facets": _facets(case),
             "values": {name: figures(case.record, ())[name] for name in SLIDERS},
-            "shown": {name: _shown(data, case, name) for name in SLIDERS},
+            "shown": {name: _text(data, case, name) for name in SLIDERS},
         }
         for case in data.cases
     ]
 
 
 def _facets(case: CaseView) -> dict[str, str]:
-    one = case.record.case
-    return {"target": case.record.target, "model": one.model, "compression": one.compression, "runtime": one.runtime,
-            "scenario": case.load, "verdict": case.record.verdict.status}  # fmt: skip
+    identity = case.record.case
+    return {
+        "target": case.record.target,
+        "model": identity.model,
+        "compression": identity.compression,
+        "runtime": identity.runtime,
+        "scenario": case.load,
+        "verdict": case.record.verdict.status,
+    }
 
 
-def _shown(data: ReportData, case: CaseView, name: str) -> str:
-    shown = data.show(case.record, name)
-    return shown.text if shown.missing else f"{shown.text} {data.scales[name].unit}".strip()
+def _text(data: ReportData, case: CaseView, name: str) -> str:
+    value = data.show(case.record, name)
+    return value.text if value.missing else f"{value.text} {data.scales[name].unit}".strip()
 
 
 def _filters(data: ReportData) -> list[tuple[str, str, list[tuple[str, int]]]]:
-    """(facet, title, [(value, number of cases)]) of every facet in which the cases differ."""
+    """Return (facet, title, [(value, number of cases)]) of every facet with more than one value."""
     titles = {"target": "Target", "model": "Model", "compression": "Compression", "runtime": "Runtime",
               "scenario": "Scenario", "verdict": "Verdict"}  # fmt: skip
     facets = [_facets(case) for case in data.cases]
-    found = []
+    filters = []
     for name, title in titles.items():
         counts: dict[str, int] = {}
         for facet in facets:
             counts[facet[name]] = counts.get(facet[name], 0) + 1
         if len(counts) > 1:
-            found.append((name, title, list(counts.items())))
-    return found
+            filters.append((name, title, list(counts.items())))
+    return filters
 
 
 _PLOT = re.compile(r'<script type="application/json" id="([\w.-]+)-json">(\{"data":[^<]*)</script>')
 _DOWNLOAD = re.compile(r'download="([\w.-]+)" href="data:[\w/.+-]+;base64,([\w+/=]*)"')
 _PARTS = ("assets", "data", "downloads")
-_OURS = '<meta name="generator" content="edgebench">'
+_GENERATOR = '<meta name="generator" content="edgebench">'
 
 
 def build_folder(data: ReportData, out: Path) -> Path:
-    """Write index.html, assets/, data/ and downloads/ into `out` and return index.html.
+    """Write the report as a folder and return the path of its index.html.
 
-    Raw samples lie in downloads/ as Parquet, or as compressed CSV without pyarrow. UsageError when `out` is a file or
-    a folder that holds something else: an older report's parts are removed first.
+    The folder holds index.html, assets/, data/ and downloads/; raw samples are in downloads/ as Parquet, or as
+    compressed CSV without pyarrow. The parts of an older report are removed first.
+
+    Raises:
+        UsageError: `out` is a file, or a folder that holds something other than a report.
+
     """
     _clear(out)
     samples = write_samples(data, out / "downloads")
     html = build_html(replace(data, samples_file=f"downloads/{samples.name}" if samples else ""), linked=True)
-    html = _PLOT.sub(lambda found: _put_plot(out, found[1], found[2]), html)
-    html = _DOWNLOAD.sub(lambda found: _put_download(out, found[1], found[2]), html)
+    html = _PLOT.sub(lambda match: _move_plot(out, match[1], match[2]), html)
+    html = _DOWNLOAD.sub(lambda match: _move_download(out, match[1], match[2]), html)
     for name in (STYLE, *SCRIPTS):
-        (out / "assets" / name).write_text(asset(name), encoding="utf-8")
-    write_whole(out / "index.html", html.encode("utf-8", "replace"))
+        (out / "assets" / name).write_text(read_asset(name), encoding="utf-8")
+    write_atomic(out / "index.html", html.encode("utf-8", "replace"))
     return out / "index.html"
 
 
 def _clear(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file", "give a folder for --layout folder")
-    if out.is_dir() and any(out.iterdir()) and not _is_ours(out / "index.html"):
-        raise UsageError(f"{out} is a folder with other files in it", "give a new or empty folder")
+    if out.is_dir() and any(out.iterdir()) and not _is_report(out / "index.html"):
+        raise UsageError(f"{out} contains other files", "give a new or empty folder")
     for part in _PARTS:
         if (out / part).is_dir():
             shutil.rmtree(out / part)
         (out / part).mkdir(parents=True)
 
 
-def _is_ours(index: Path) -> bool:
-    return index.is_file() and _OURS in index.read_text(encoding="utf-8", errors="replace")[:4000]
+def _is_report(index: Path) -> bool:
+    return index.is_file() and _GENERATOR in index.read_text(encoding="utf-8", errors="replace")[:4000]
 
 
-def _put_plot(out: Path, name: str, figure: str) -> str:
-    """The figure's JSON as a script, and nothing in its place: `data-figure` names it."""
+def _move_plot(out: Path, name: str, figure: str) -> str:
+    """Write a figure as a script and return what replaces it in the page: nothing, since `data-figure` names it."""
     (out / "data" / f"{name}.js").write_text(f"edgebench.figure({json.dumps(name)}, {figure});\n", encoding="utf-8")
     return ""
 
 
-def _put_download(out: Path, name: str, content: str) -> str:
+def _move_download(out: Path, name: str, content: str) -> str:
     (out / "downloads" / name).write_bytes(base64.b64decode(content))
     return f'download="{name}" href="downloads/{name}"'

@@ -1,28 +1,91 @@
-"""What a report is made of: run folders read once, and the cases that count as current."""
+"""The data of a report: runs with their records and raw samples, and the newest record of every case."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
-from harness.core.errors import UsageError
+import numpy as np
+import numpy.typing as npt
+
+from harness.core.errors import RecordError, UsageError
 from harness.core.files import record_name
-from harness.core.quantity import Quantity
 from harness.core.record import Record, RunHeader
 from harness.store.comparison import Comparison, compare_records
 from harness.store.runfolder import Contents
 
-from .numbers import Scale, Shown, show
-from .page import when
-from .samples import Blobs, Source
-from .words import brief_record, label_of, load_of, main_load, mark_of, scales_of, setting_of
+from .labels import label_of, load_of, main_load, mark_of, scales_of, setting_of
+from .numbers import FormattedValue, Scale, show
+from .text import brief_record, when
+
+Samples = npt.NDArray[np.float64]
+
+
+class RunReader(Protocol):
+    """Reads one run: a `RunFolder`, or a run in a store (`reports.serve.run_sources`)."""
+
+    def header(self) -> RunHeader:
+        """Return the header of the run.
+
+        Raises:
+            RecordError: It cannot be read.
+
+        """
+
+    def contents(self) -> Contents:
+        """Return every record that can be read, and the reason for each that cannot."""
+
+    def blob(self, sha256: str) -> dict[str, npt.NDArray[np.generic]]:
+        """Return the arrays stored under a hash.
+
+        Raises:
+            RecordError: They are missing or damaged.
+
+        """
+
+
+@dataclass(frozen=True)
+class Blobs:
+    """Arrays behind one record. They are read once, since several sections draw the same latencies."""
+
+    reader: RunReader
+    record: Record
+    _cache: dict[str, dict[str, npt.NDArray[np.generic]]] = field(default_factory=dict)
+
+    def wall_ns(self) -> Samples | None:
+        """Return the wall times of all timed inferences of all processes in ns; None if none can be read."""
+        timed = [wall for _, wall in self.processes_ns() if wall.size]
+        return np.concatenate(timed) if timed else None
+
+    def processes_ns(self) -> list[tuple[Samples, Samples]]:
+        """Return (warm-up, timed) wall times of every process in order of time, in ns; empty if unreadable."""
+        blobs = [self.read(process.blob.sha256) for process in self.record.processes]
+        return [(arrays.get("warmup_ns", np.empty(0)), arrays.get("wall_ns", np.empty(0))) for arrays in blobs]
+
+    def read(self, sha256: str) -> dict[str, Samples]:
+        """Return the arrays of a blob as floats; none if it is missing or damaged, which costs a plot only."""
+        if sha256 not in self._cache:
+            try:
+                self._cache[sha256] = self.reader.blob(sha256)
+            except RecordError:
+                self._cache[sha256] = {}
+        return {name: array.astype(np.float64) for name, array in self._cache[sha256].items()}
 
 
 @dataclass(frozen=True)
 class Reset:
-    """A declared break: what came before it is another history. It holds for one target and case, or None: for all."""
+    """A declared reset: records before it belong to another history.
+
+    Attributes:
+        at_utc: When it took effect.
+        reason: Why it was declared.
+        target: The target it applies to; None for all.
+        case_id: The case it applies to; None for all.
+
+    """
 
     at_utc: str
     reason: str
@@ -32,22 +95,37 @@ class Reset:
 
 @dataclass(frozen=True)
 class Run:
-    """One run, read from its folder or from a store."""
+    """One run, read from its folder or from a store.
 
-    source: Source
+    Attributes:
+        reader: Reads its raw samples.
+        header: Its header.
+        contents: Its records.
+        missing: Ids of planned cases without a record.
+
+    """
+
+    reader: RunReader
     header: RunHeader
     contents: Contents
     missing: tuple[str, ...]
 
     @property
     def label(self) -> str:
-        """Short name: suite, target and when it started."""
+        """Suite, target and start time."""
         return f"{self.header.suite} on {self.header.target}, {when(self.header.started_utc)}"
 
 
 @dataclass(frozen=True)
 class CaseView:
-    """One case as the report shows it. `key` is unique in the report and fit for an HTML id."""
+    """One case as the report shows it.
+
+    Attributes:
+        key: Its HTML id, unique in the report.
+        record: Its record.
+        run: The run it comes from.
+
+    """
 
     key: str
     record: Record
@@ -55,8 +133,8 @@ class CaseView:
 
     @cached_property
     def blobs(self) -> Blobs:
-        """The samples and readings behind the record."""
-        return Blobs(self.run.source, self.record)
+        """Raw samples and sensor readings behind the record."""
+        return Blobs(self.run.reader, self.record)
 
     @property
     def setting(self) -> str:
@@ -65,7 +143,7 @@ class CaseView:
 
     @cached_property
     def load(self) -> str:
-        """How queries reached the net; times are compared where this is equal alone."""
+        """How queries reached the model. Times can be compared only if the loads are equal."""
         return load_of(self.record)
 
     @property
@@ -75,12 +153,12 @@ class CaseView:
 
     @property
     def trusted(self) -> bool:
-        """The figures may be compared with others."""
+        """Whether its values can be compared with others."""
         return self.record.verdict.trusted
 
     @property
     def mark(self) -> str:
-        """A sign that goes with the verdict's word, so that colour is never alone."""
+        """The sign shown with the verdict, so that colour is never the only difference."""
         return mark_of(self.record.verdict)
 
     @property
@@ -91,9 +169,15 @@ class CaseView:
 
 @dataclass(frozen=True)
 class ReportData:
-    """`runs` oldest first; `cases` holds the newest record of each (target, case id), in planned order.
+    """Everything that the sections of a report are made from.
 
-    `samples_file`: where the raw samples lie beside the report, relative to it; '' when they do not.
+    Attributes:
+        runs: The runs, oldest first.
+        cases: The newest record of each case of each target, in planned order.
+        baseline: The run that the newest run is compared with.
+        resets: Declared resets of the history.
+        samples_file: Path of the raw samples relative to the report; '' if they are not beside it.
+
     """
 
     runs: tuple[Run, ...]
@@ -109,71 +193,88 @@ class ReportData:
 
     @cached_property
     def main_load(self) -> str:
-        """The load that rankings are made in."""
+        """The load used for rankings."""
         return main_load([case.record for case in self.cases])
 
     @cached_property
     def scales(self) -> dict[str, Scale]:
-        """The scale of every metric's column, from the current cases."""
+        """The scale of each metric over the shown cases."""
         return scales_of([case.record for case in self.cases])
 
     @cached_property
     def comparisons(self) -> list[Comparison]:
-        """Every case of the newest run that the baseline holds too, compared with it; none without a baseline."""
+        """Every case of the newest run that is in the baseline too, compared with it; none without a baseline."""
         return compare_cases(self.baseline, self.newest) if self.baseline else []
 
     @cached_property
     def boards(self) -> list[tuple[Run, Run]]:
-        """The newest run of every other target beside that of the first."""
+        """The newest run of the first target paired with the newest run of every other target."""
         first, *others = {run.header.target: run for run in self.runs}.values()
         return [(first, other) for other in others]
 
-    def show(self, record: Record, name: str) -> Shown:
-        """The record's metric in this report's scale."""
+    def show(self, record: Record, name: str) -> FormattedValue:
+        """Return a metric of a record in the scale of this report."""
         return show(record.quantity(name), self.scales[name])
-
-    def show_quantity(self, quantity: Quantity, name: str) -> Shown:
-        """Any quantity in the scale of metric `name`."""
-        return show(quantity, self.scales[name])
 
 
 def compare_cases(before: Run, after: Run) -> list[Comparison]:
-    """Every case of `after` that `before` holds too, compared with it."""
+    """Compare every case of `after` that is in `before` too."""
     known = {record.case_id: record for record in before.contents.records}
     return [
         compare_records(known[record.case_id], record) for record in after.contents.records if record.case_id in known
     ]
 
 
-def read_run(source: Source) -> Run:
-    """The run's header and records; RecordError when the header cannot be read."""
-    header = source.header()
-    contents = source.contents()
+def read_run(reader: RunReader) -> Run:
+    """Read the header and the records of a run.
+
+    Raises:
+        RecordError: The header cannot be read.
+
+    """
+    header = reader.header()
+    contents = reader.contents()
     contents = Contents(tuple(map(brief_record, contents.records)), contents.damaged)
-    done = {record.case_id for record in contents.records}
-    return Run(source, header, contents, tuple(case_id for case_id in header.planned if case_id not in done))
+    recorded = {record.case_id for record in contents.records}
+    return Run(reader, header, contents, tuple(case_id for case_id in header.planned if case_id not in recorded))
 
 
-def gather(sources: Sequence[Source], baseline: Source | None = None, resets: Sequence[Reset] = ()) -> ReportData:
-    """Read the runs. Without a baseline the oldest earlier run of the newest run's target serves as one."""
-    if not sources:
+def gather(readers: Sequence[RunReader], baseline: RunReader | None = None, resets: Sequence[Reset] = ()) -> ReportData:
+    """Read the runs of a report.
+
+    Args:
+        readers: The runs, in any order.
+        baseline: The run to compare the newest run with. Without one it is the oldest earlier run of the same target.
+        resets: Declared resets of the history.
+
+    Raises:
+        RecordError: The header of a run cannot be read.
+        UsageError: There is no run.
+
+    """
+    if not readers:
         raise UsageError("no run to report on", "give a run folder")
-    runs = tuple(sorted((read_run(source) for source in sources), key=lambda run: run.header.started_utc))
+    runs = tuple(sorted((read_run(reader) for reader in readers), key=lambda run: run.header.started_utc))
     if baseline is not None:
         chosen: Run | None = read_run(baseline)
     else:
         chosen = next((run for run in runs[:-1] if run.header.target == runs[-1].header.target), None)
-    return ReportData(runs, current(runs), chosen, tuple(resets))
+    return ReportData(runs, newest_cases(runs), chosen, tuple(resets))
 
 
 def case_key(record: Record) -> str:
-    """HTML id of a case: its file name within its target, letters, digits and '._-' alone."""
+    """Return the HTML id of a case: target and file name, reduced to letters, digits and '._-'."""
     name = record_name(record.case_id, record.case.slug).removesuffix(".json")
     return f"case-{re.sub(r'[^A-Za-z0-9_-]+', '-', record.target)}-{name}"
 
 
-def current(runs: Sequence[Run]) -> tuple[CaseView, ...]:
-    """The newest record of each case of each target; `runs` oldest first."""
+def newest_cases(runs: Sequence[Run]) -> tuple[CaseView, ...]:
+    """Return the newest record of each case of each target.
+
+    Args:
+        runs: The runs, oldest first.
+
+    """
     newest: dict[tuple[str, str], CaseView] = {}
     for run in runs:
         for record in run.contents.records:

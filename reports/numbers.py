@@ -1,4 +1,4 @@
-"""Numbers for people: one scale a column, and no more digits than the interval supports."""
+"""Formatting of quantities: one scale per column, and no more digits than the interval supports."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from harness.core.metric import Metric
 from harness.core.quantity import Missing, Quantity, Value
 
 TIMES = "\N{MULTIPLICATION SIGN}"
-PLAIN_DIGITS = 3  # significant digits of a number without an interval
+_DIGITS = 3  # significant digits of a number without an interval
 _MOST_DECIMALS = 6
-_WIDE = 0.1  # from this half-width on, as a share of the value, both ends stand instead of a +-
+_WIDE = 0.1  # half-width relative to the value above which both ends are shown instead of ±
 
 # (smallest typical magnitude in the stored unit, factor, unit shown), largest first
 _SCALES: dict[str, tuple[tuple[float, float, str], ...]] = {
@@ -24,20 +24,35 @@ _SCALES: dict[str, tuple[tuple[float, float, str], ...]] = {
     "db": ((0.0, 1.0, "dB"),),
 }
 _SHARES = frozenset({"top1", "top5", "agreement", "fidelity_agreement"})
-_DIFFERENCES = frozenset({"top1_difference"})  # of shares, hence in points
+_DIFFERENCES = frozenset({"top1_difference"})  # of shares, so shown in points
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How a metric is shown: stored value x `factor`, in `unit`."""
+    """How values of a metric are shown.
+
+    Attributes:
+        factor: Multiplier of the stored value.
+        unit: Unit of the product.
+
+    """
 
     factor: float = 1.0
     unit: str = ""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A quantity as text. `missing` says that `text` is a short word for why there is none and `about` the reason."""
+class FormattedValue:
+    """A quantity as text.
+
+    Attributes:
+        text: The value, or the gist of the reason why it is missing.
+        about: The interval and the number of observations, or the whole reason.
+        spread: Half the width of the interval, '±0.02', or both of its ends, '0.16-0.68'; '' without an interval.
+        missing: There is no value.
+        sort: The stored value, to sort by.
+
+    """
 
     text: str
     about: str = ""
@@ -46,103 +61,105 @@ class Shown:
     sort: float | None = None
 
     def words(self, unit: str = "") -> str:
-        """As running text: '1.90 ±0.02 ms', or '0.27 ms (0.16-0.68)'."""
+        """Return it as running text: '1.90 ±0.02 ms', or '0.27 ms (0.16-0.68)'."""
         if not self.spread or self.spread.startswith("±"):
             return " ".join(part for part in (self.text, self.spread, unit) if part)
         return " ".join(part for part in (self.text, unit, f"({self.spread})") if part)
 
 
 def scale_for(metric: Metric, values: Iterable[float]) -> Scale:
-    """One scale for all values of a column, so that they can be compared at a glance: by their median's magnitude."""
+    """Return one scale for all values of a column, so that they can be compared at a glance.
+
+    The unit follows the magnitude of their median.
+    """
     if metric.name in _SHARES:
         return Scale(100.0, "%")
     if metric.name in _DIFFERENCES:
         return Scale(100.0, "points")
-    found = [abs(value) for value in values]
-    if not found:
+    magnitudes = [abs(value) for value in values]
+    if not magnitudes:
         return Scale()
-    typical = statistics.median(found)
+    typical = statistics.median(magnitudes)
     for smallest, factor, unit in _SCALES.get(metric.unit, ()):
         if typical >= smallest:
             return Scale(factor, unit)
     return Scale()
 
 
-def show(quantity: Quantity, scale: Scale = Scale()) -> Shown:
-    """The quantity in its column's scale, its interval in `spread` and `about`.
+def show(quantity: Quantity, scale: Scale = Scale()) -> FormattedValue:
+    """Return a quantity in the scale of its column.
 
-    `spread` is half the width, '±0.02'. A wide interval is rarely symmetric and '0.3 ±0.3' says nothing: there it is
-    both ends, '0.16-0.68', to the two digits that the value then has. Not so a difference that may be none, whose
-    interval holds 0.
+    The spread is half the width of the interval, '±0.02'. A wide interval is rarely symmetric and '0.3 ±0.3' says
+    nothing, so its ends are given instead, '0.16-0.68', to the two digits that the value then has. Intervals that
+    contain 0 keep the half-width: they belong to differences that may be none.
     """
     if isinstance(quantity, Missing):
-        return Shown(short(quantity.reason), quantity.reason, missing=True)
+        return FormattedValue(shorten(quantity.reason), quantity.reason, missing=True)
     value = quantity.value * scale.factor
     width = half_width(quantity)
     if not width:
-        return Shown(plain(value), _observations(quantity), sort=quantity.value)
+        return FormattedValue(format_number(value), _observations(quantity), sort=quantity.value)
     lo, hi = quantity.lo or 0.0, quantity.hi or 0.0
     wide = width > _WIDE * abs(quantity.value) and not lo < 0 < hi
     places = _two_digits(value) if wide else decimals(width * scale.factor)
     low, text, high = (_fixed(bound * scale.factor, places) for bound in (lo, quantity.value, hi))
     about = f"95 % interval {low} to {high} {scale.unit}".rstrip() + _observations(quantity, "; ")
     spread = f"{low}\N{EN DASH}{high}" if wide else f"±{width * scale.factor:.{places}f}"
-    return Shown(text, about, spread, sort=quantity.value)
+    return FormattedValue(text, about, spread, sort=quantity.value)
 
 
 def _fixed(number: float, places: int) -> str:
-    """With so many decimals, and no sign before a 0."""
+    """Return a number with that many decimal places, and a zero without a sign."""
     return f"{round(number, places) + 0.0:,.{places}f}"
 
 
 def half_width(value: Value) -> float:
-    """Half the interval's width in the stored unit; 0 when there is no interval."""
+    """Return half the width of the interval in the stored unit; 0 without an interval."""
     return 0.0 if value.lo is None or value.hi is None else (value.hi - value.lo) / 2
 
 
 def decimals(width: float) -> int:
-    """Decimal places that show the first significant digit of an interval's half-width, and not a digit more."""
-    first_digit = float(f"{width:.0e}")  # 0.0096 counts as 0.01, as which it will be shown
+    """Return the decimal places that show the first significant digit of a half-width and no more."""
+    first_digit = float(f"{width:.0e}")  # 0.0096 will be shown as 0.01
     return min(max(0, -math.floor(math.log10(first_digit))), _MOST_DECIMALS)
 
 
 def _two_digits(number: float) -> int:
-    """Decimal places that show two significant digits."""
+    """Return the decimal places that show two significant digits."""
     return min(max(0, 1 - math.floor(math.log10(abs(number)))), _MOST_DECIMALS) if number else 0
 
 
-def plain(number: float) -> str:
-    """A number without an interval: whole when it is a count, else three significant digits."""
+def format_number(number: float) -> str:
+    """Return a number without an interval: whole if it is integral, otherwise with three significant digits."""
     if number == round(number) and abs(number) < 1e15:
         return f"{number:,.0f}"
-    places = max(0, PLAIN_DIGITS - 1 - math.floor(math.log10(abs(number))))
-    return f"{number:,.{places}f}" if places <= _MOST_DECIMALS + PLAIN_DIGITS else f"{number:.2e}"
+    places = max(0, _DIGITS - 1 - math.floor(math.log10(abs(number))))
+    return f"{number:,.{places}f}" if places <= _MOST_DECIMALS + _DIGITS else f"{number:.2e}"
 
 
 def counted(number: int, word: str) -> str:
-    """'1 case', '12 cases'."""
+    """Return a number with its noun: '1 case', '12 cases'."""
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
-def percent(ratio: float, width: float = 0.0) -> tuple[str, str]:
-    """A ratio as a signed change and its spread: 1.048 with half-width 0.009 is ('+4.8 %', '±0.9')."""
+def format_change(ratio: float, width: float = 0.0) -> tuple[str, str]:
+    """Return a ratio as a signed change and its spread: 1.048 with half-width 0.009 is ('+4.8 %', '±0.9')."""
     places = min(decimals(width * 100), 2) if width else 1
     return f"{(ratio - 1) * 100:+.{places}f} %", f"±{width * 100:.{places}f}" if width else ""
 
 
-def short(reason: str, longest: int = 22) -> str:
-    """The first clause of a reason, cut at a word: what a table cell has room for."""
+def shorten(reason: str, longest: int = 22) -> str:
+    """Return the first clause of a reason, cut at a word boundary to fit a table cell."""
     clause = " ".join(reason.split())
     for mark in (": ", "; ", ", ", ". "):
         clause = clause.partition(mark)[0]
     if len(clause) <= longest:
         return clause
-    return (
-        clause[: longest - 1].rpartition(" ")[0].strip() + "…"
-        if " " in clause[:longest]
-        else clause[: longest - 1] + "…"
-    )
+    start = clause[: longest - 1]
+    if " " in clause[:longest]:
+        start = start.rpartition(" ")[0].strip()
+    return start + "…"
 
 
-def _observations(value: Value, before: str = "") -> str:
-    return f"{before}n = {value.n:,}" if value.n is not None else ""
+def _observations(value: Value, separator: str = "") -> str:
+    return f"{separator}n = {value.n:,}" if value.n is not None else ""

@@ -1,31 +1,34 @@
-"""Which setting to take under given bounds, the Pareto front, and the recommendation in words."""
+"""The best setting under given constraints, and the Pareto front of latency and accuracy."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 
-from harness.core.metric import METRICS
 from harness.core.record import Record
 from harness.stats.pareto import front as pareto_mask
 
 from .data import CaseView
-from .numbers import plain, scale_for, show
-from .words import load_of, main_load, scales_of, setting_of
+from .labels import load_of, main_load
 
 SLIDERS = ("latency_p50_ns", "top1", "energy_net_j", "artifact_bytes")
-"""The metrics that the report has sliders for."""
+"""Metrics with a slider in the report."""
 
 
 @dataclass(frozen=True)
 class Constraints:
-    """What a setting must keep; None: anything. Fields are named as the metrics they bound.
+    """Bounds that a setting must meet. Fields have the names of the metrics they bound; None does not bound.
 
-    `top1_drop` is top-1 lost against the fp32 net of the same model on the same runtime, 0.01: one point.
+    Attributes:
+        latency_p50_ns: Largest median latency.
+        top1: Smallest top-1 accuracy, from 0 to 1.
+        energy_net_j: Largest net energy per inference.
+        artifact_bytes: Largest size of the model file.
+        top1_drop: Largest loss of top-1 against fp32 of the same model on the same runtime; 0.01 is one point.
+
     """
 
     latency_p50_ns: float | None = None
@@ -41,29 +44,37 @@ class Constraints:
         return {name: bound for name, bound in pairs if bound is not None}
 
     def without(self, name: str) -> Constraints:
-        """The same bounds but one."""
+        """Return the same bounds except one."""
         return Constraints(**{other: bound for other, bound in self.given.items() if other != name})
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A record with the figures that bounds are held against, None where missing."""
+    """A record with the values that are checked against the constraints; None where a value is missing."""
 
     record: Record
     figures: dict[str, float | None]
 
-    def keeps(self, name: str, bound: float) -> bool:
-        """The figure is known and within the bound: at least for accuracy, at most for the others."""
+    def meets(self, name: str, bound: float) -> bool:
+        """Return whether the value is known and within the bound: at least for accuracy, at most for the others."""
         value = self.figures[name]
         return value is not None and (value >= bound if name == "top1" else value <= bound)
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """`best` and `runner_up` of the `fitting` cases; `binding`: each bound that decides, and the choice without it.
+    """The choice under constraints.
 
-    When nothing fits, `relax` says for each bound how far it alone would have to move and for which case; it is empty
-    where moving one bound is not enough. `unknown`: each bound on what no case was measured for, and why.
+    Attributes:
+        best: The chosen case; None if no case meets the constraints.
+        runner_up: The second choice, if any.
+        fitting: Number of cases that meet the constraints.
+        considered: Number of cases that could be compared.
+        binding: Each bound that changes the choice, with the choice without it.
+        relax: If nothing fits, for each bound the value to which it alone would have to move, and the case that
+            would then fit. Empty if moving a single bound is not enough.
+        unknown: Each bound on a metric that no case has, with the reason.
+
     """
 
     best: Record | None
@@ -75,43 +86,53 @@ class Recommendation:
     unknown: tuple[tuple[str, str], ...] = ()
 
 
-def recommend(records: Sequence[Record], bounds: Constraints) -> Recommendation:
-    """Choose among the records that can be compared."""
-    able = candidates(records)
-    ranked = rank(able, bounds)
-    best, runner_up = (*(one.record for one in ranked[:2]), None, None)[:2]
-    binding = [(name, rank(able, bounds.without(name))[0].record) for name in bounds.given] if best else []
-    relax = [] if best else [found for name in bounds.given if (found := _relaxed(able, bounds, name))]
+def recommend(records: Sequence[Record], constraints: Constraints) -> Recommendation:
+    """Return the best of the records that can be compared and trusted."""
+    options = candidates(records)
+    ranked = rank(options, constraints)
+    best, runner_up = (*(candidate.record for candidate in ranked[:2]), None, None)[:2]
+    binding: list[tuple[str, Record]] = []
+    relax: list[tuple[str, float, Record]] = []
+    for name in constraints.given:
+        if best is not None:
+            binding.append((name, rank(options, constraints.without(name))[0].record))
+        elif relaxed := _relaxed(options, constraints, name):
+            relax.append(relaxed)
     return Recommendation(
         best,
         runner_up,
         len(ranked),
-        len(able),
+        len(options),
         tuple((name, other) for name, other in binding if other is not best),
         tuple(relax),
-        tuple((name, _why_unknown(able, name)) for name in bounds.given if all(c.figures[name] is None for c in able)),
+        tuple(
+            (name, _why_unknown(options, name))
+            for name in constraints.given
+            if all(candidate.figures[name] is None for candidate in options)
+        ),
     )
 
 
-def _why_unknown(able: Sequence[Candidate], name: str) -> str:
-    """The reason why most of the candidates lack the figure."""
+def _why_unknown(options: Sequence[Candidate], name: str) -> str:
+    """Return the most frequent reason why the candidates lack the value."""
     if name == "top1_drop":
-        return "no fp32 net of the same model on the same runtime was scored on the same images"
-    reasons = Counter(candidate.record.missing(name) for candidate in able)
+        return "no fp32 case of the same model and runtime was scored on the same images"
+    reasons = Counter(candidate.record.missing(name) for candidate in options)
     return next((reason for reason, _ in reasons.most_common() if reason), "no case can be compared")
 
 
 def candidates(records: Sequence[Record]) -> list[Candidate]:
-    """The trusted ones of the records that can be compared."""
+    """Return the records that can be compared and trusted."""
     able = comparable(records)
     return [Candidate(record, figures(record, able)) for record in able if record.verdict.trusted]
 
 
 def comparable(records: Sequence[Record]) -> list[Record]:
-    """The records with a latency and an accuracy under the main load and on the data set most of them are scored on.
+    """Return the records whose latencies and accuracies can be compared with each other.
 
-    Latencies of two scenarios are answers to two questions, and so are accuracies on two data sets. Records that
-    cannot be trusted are among them, to be shown as such.
+    They have both values, ran under the main load, and were scored on the data set that most records were scored on:
+    latencies of two scenarios answer two questions, and so do accuracies on two data sets. Untrusted records are
+    included, to be shown as such.
     """
     load = main_load(records)
     able = [r for r in records if load_of(r) == load and None not in (r.value("latency_p50_ns"), r.value("top1"))]
@@ -120,18 +141,31 @@ def comparable(records: Sequence[Record]) -> list[Record]:
 
 
 def figures(record: Record, others: Sequence[Record]) -> dict[str, float | None]:
-    """The record's figures by the fields of `Bounds`; `others` hold the fp32 net that its accuracy is held against."""
+    """Return the values of a record by the fields of `Constraints`.
+
+    Args:
+        record: The record.
+        others: Records among which its fp32 baseline is looked up, for the loss of accuracy.
+
+    """
     values = {name: record.value(name) for name in SLIDERS}
-    reference = next((r.value("top1") for r in others if _is_reference(r, record)), None)
+    baseline = next((r.value("top1") for r in others if _is_fp32_of(r, record)), None)
     top1 = values["top1"]
-    return {**values, "top1_drop": None if reference is None or top1 is None else reference - top1}
+    return {**values, "top1_drop": None if baseline is None or top1 is None else baseline - top1}
 
 
-def rank(able: Sequence[Candidate], bounds: Constraints) -> list[Candidate]:
-    """The candidates that keep the bounds, best first."""
-    fitting = [one for one in able if all(one.keeps(name, bound) for name, bound in bounds.given.items())]
-    fast_first = bounds.top1 is not None or bounds.top1_drop is not None
-    return sorted(fitting, key=lambda one: _order(one, fast_first))
+def rank(options: Sequence[Candidate], constraints: Constraints) -> list[Candidate]:
+    """Return the candidates that meet the constraints, best first.
+
+    The fastest is best if accuracy is bounded, otherwise the most accurate.
+    """
+    fitting = [
+        candidate
+        for candidate in options
+        if all(candidate.meets(name, bound) for name, bound in constraints.given.items())
+    ]
+    fast_first = constraints.top1 is not None or constraints.top1_drop is not None
+    return sorted(fitting, key=lambda candidate: _order(candidate, fast_first))
 
 
 def _order(candidate: Candidate, fast_first: bool) -> tuple[float, float]:
@@ -139,101 +173,28 @@ def _order(candidate: Candidate, fast_first: bool) -> tuple[float, float]:
     return (latency, loss) if fast_first else (loss, latency)
 
 
-def _is_reference(other: Record, record: Record) -> bool:
+def _is_fp32_of(other: Record, record: Record) -> bool:
     a, b = other.case, record.case
     same = (other.target, a.model, a.runtime, a.dataset) == (record.target, b.model, b.runtime, b.dataset)
     return same and a.compression == "fp32"
 
 
-def _relaxed(able: Sequence[Candidate], bounds: Constraints, name: str) -> tuple[str, float, Record] | None:
-    """The smallest move of this one bound that lets a case in."""
-    found = [
-        (value, one.record) for one in rank(able, bounds.without(name)) if (value := one.figures[name]) is not None
+def _relaxed(options: Sequence[Candidate], constraints: Constraints, name: str) -> tuple[str, float, Record] | None:
+    """Return the smallest move of one bound that admits a case."""
+    admitted = [
+        (value, candidate.record)
+        for candidate in rank(options, constraints.without(name))
+        if (value := candidate.figures[name]) is not None
     ]
-    if not found:
+    if not admitted:
         return None
     nearest = max if name == "top1" else min
-    value, record = nearest(found, key=lambda pair: pair[0])
+    value, record = nearest(admitted, key=lambda pair: pair[0])
     return name, value, record
 
 
-# field of `Bounds`: (option of the command, what an answer calls it, the text before a bound)
-_BOUNDS = {
-    "latency_p50_ns": ("--max-latency", "latency p50", "at most"),
-    "top1": ("--min-top1", "top-1", "at least"),
-    "energy_net_j": ("--max-energy", "energy, net", "at most"),
-    "artifact_bytes": ("--max-size", "model size", "at most"),
-    "top1_drop": ("--max-drop", "top-1 lost to fp32", "at most"),
-}
-
-
-def lines(found: Recommendation, given: Mapping[str, float]) -> list[str]:
-    """Return the best setting with its evidence, the runner-up and the limiting bounds, or what would have to give."""
-    if found.best is None:
-        return [f"nothing fits: 0 of {found.considered} comparable cases", *_gives(found)]
-    told = [_label(found.best), *(f"  {line}" for line in _evidence(found.best, given))]
-    told.append(f"{found.fitting} of {found.considered} comparable cases fit")
-    told.append(f"runner-up: {_short(found.runner_up)}" if found.runner_up else "runner-up: none")
-    for name, other in found.binding:
-        told.append(f"{_BOUNDS[name][0]} limits the choice: without it {_short(other)}")
-    return told if found.binding or not given else [*told, "no single bound limits the choice"]
-
-
-def _gives(found: Recommendation) -> list[str]:
-    unknown = [f"{_BOUNDS[name][0]} cannot be kept: {reason}; leave it out" for name, reason in found.unknown]
-    if not found.relax:
-        return unknown or ["moving one bound alone is not enough: relax two"]
-    return unknown + [
-        f"would fit with {_BOUNDS[name][0]} {_figure(name, _outward(name, value))}: {_short(record)}"
-        for name, value, record in found.relax
-    ]
-
-
-def _outward(name: str, value: float) -> float:
-    """The value to three digits, rounded so that the case does fit under what is printed."""
-    if value == 0:
-        return value
-    step = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
-    return (math.floor if name == "top1" else math.ceil)(value / step) * step
-
-
-def _evidence(record: Record, given: Mapping[str, float]) -> list[str]:
-    """Each figure with its interval or the reason why there is none, and the bound it had to keep."""
-    lines = [
-        f"{_BOUNDS[name][1]:12} {_shown(record, name)}"
-        + (f"  ({_BOUNDS[name][2]} {_figure(name, given[name])})" if name in given else "")
-        for name in SLIDERS
-    ]
-    drop = f", top-1 at most {_figure('top1_drop', given['top1_drop'])} below fp32" if "top1_drop" in given else ""
-    return [*lines, f"{'verdict':12} {record.verdict.status}{drop}"]
-
-
-def _shown(record: Record, name: str) -> str:
-    scale = scales_of([record])[name]
-    shown = show(record.quantity(name), scale)
-    if shown.missing:
-        return f"unknown: {shown.about}"
-    return shown.words(scale.unit)
-
-
-def _figure(name: str, value: float) -> str:
-    """A bound in words: '20 ms', '88 %'."""
-    scale = scale_for(METRICS["top1" if name == "top1_drop" else name], [value])
-    shown = plain(round(value * scale.factor, 9))
-    unit = scale.unit if name != "top1_drop" else "point" if shown == "1" else "points"
-    return f"{shown} {unit}"
-
-
-def _label(record: Record) -> str:
-    return f"{record.case.model} · {setting_of(record)}"
-
-
-def _short(record: Record) -> str:
-    return f"{_label(record)} ({_shown(record, 'latency_p50_ns')}, top-1 {_shown(record, 'top1')})"
-
-
-def front(records: Sequence[Record]) -> list[Record]:
-    """The trusted ones on the Pareto front of (latency p50, top-1), the fastest first."""
+def pareto_front(records: Sequence[Record]) -> list[Record]:
+    """Return the trusted records on the Pareto front of median latency and top-1, fastest first."""
     able = [record for record in comparable(records) if record.verdict.trusted]
     if not able:
         return []
@@ -242,27 +203,27 @@ def front(records: Sequence[Record]) -> list[Record]:
     return [able[index] for index in np.argsort(points[:, 0], kind="stable") if mask[index]]
 
 
-def scored(cases: Sequence[CaseView]) -> list[CaseView]:
-    """The cases whose latency and accuracy can be held against each other, untrusted ones among them."""
-    return _chosen(cases, comparable)
+def scored_cases(cases: Sequence[CaseView]) -> list[CaseView]:
+    """Return the cases whose latency and accuracy can be compared, untrusted ones included."""
+    return _select(cases, comparable)
 
 
-def on_front(cases: Sequence[CaseView]) -> list[CaseView]:
-    """The cases on the `front`."""
-    return _chosen(cases, front)
+def front_cases(cases: Sequence[CaseView]) -> list[CaseView]:
+    """Return the cases on the Pareto front."""
+    return _select(cases, pareto_front)
 
 
-def _chosen(cases: Sequence[CaseView], choose: Callable[[Sequence[Record]], Sequence[Record]]) -> list[CaseView]:
-    kept = {id(record) for record in choose([case.record for case in cases])}
-    return [case for case in cases if id(case.record) in kept]
+def _select(cases: Sequence[CaseView], choose: Callable[[Sequence[Record]], Sequence[Record]]) -> list[CaseView]:
+    chosen = {id(record) for record in choose([case.record for case in cases])}
+    return [case for case in cases if id(case.record) in chosen]
 
 
-def why_dominated(case: CaseView, best: Sequence[CaseView]) -> str:
-    """Which case of the front beats this one, and by how much; 'on the front' when none does."""
+def why_dominated(case: CaseView, front: Sequence[CaseView]) -> str:
+    """Return which case of the front dominates this one and by how much, or 'on the front' if none does."""
     if not case.trusted:
         return f"not trusted: {case.record.verdict.status}"
     mine = _point(case.record)
-    for other in best:
+    for other in front:
         theirs = _point(other.record)
         if mine and theirs and other is not case and theirs[0] <= mine[0] and theirs[1] >= mine[1]:
             faster, better = 100 * (1 - theirs[0] / mine[0]), 100 * (theirs[1] - mine[1])

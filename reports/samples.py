@@ -1,56 +1,74 @@
-"""Raw samples of a case out of the run's blobs; a blob that is gone takes away its plot and nothing else."""
+"""Raw samples for download: one row per inference, warm-up included."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol
+import gzip
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
 
-import numpy as np
-import numpy.typing as npt
+import pandas as pd
 
-from harness.core.errors import RecordError
-from harness.core.record import Record, RunHeader
-from harness.store.runfolder import Contents
+from harness.core.record import ProcessRun
 
-Samples = npt.NDArray[np.float64]
+from .data import CaseView, ReportData, Samples
 
-
-class Source(Protocol):
-    """Where a run is read from: a `RunFolder`, or a run in a store (`reports.serve.run_sources`)."""
-
-    def header(self) -> RunHeader:
-        """The run's header; RecordError when it cannot be read."""
-
-    def contents(self) -> Contents:
-        """Every record that can be read, and why the others cannot."""
-
-    def blob(self, sha256: str) -> dict[str, npt.NDArray[np.generic]]:
-        """The arrays kept under that hash; RecordError when they are gone or damaged."""
+COLUMNS = ("target", "case", "run", "process", "warmup", "wall_ns")
+"""`wall_ns` is the time of one inference in integer ns, or the mean of a few very short ones; in run order."""
 
 
-@dataclass(frozen=True)
-class Blobs:
-    """The arrays behind one record. Several sections draw the same latencies, so that they are read once and kept."""
+def count_samples(data: ReportData) -> int:
+    """Return the number of rows, according to the records."""
+    return sum(run.n_timed + run.n_warmup for case in data.cases for run in case.record.processes)
 
-    source: Source
-    record: Record
-    _kept: dict[str, dict[str, npt.NDArray[np.generic]]] = field(default_factory=dict)
 
-    def wall_ns(self) -> Samples | None:
-        """Wall times of all timed inferences over all processes, in ns; None when none can be read."""
-        parts = [wall for _, wall in self.processes_ns() if wall.size]
-        return np.concatenate(parts) if parts else None
+def sample_frames(data: ReportData) -> Iterator[pd.DataFrame]:
+    """Yield a table per process and phase, with the columns of `COLUMNS`. Samples that cannot be read are left out."""
+    for case in data.cases:
+        arrays = case.blobs.processes_ns()
+        for process, (warmup, timed) in zip(case.record.processes, arrays, strict=True):
+            for samples, is_warmup in ((warmup, True), (timed, False)):
+                if samples.size:
+                    yield _frame(case, process, samples, is_warmup)
 
-    def processes_ns(self) -> list[tuple[Samples, Samples]]:
-        """(warm-up, timed) wall times of every process in time order, in ns; empty where they cannot be read."""
-        blobs = [self.read(process.blob.sha256) for process in self.record.processes]
-        return [(arrays.get("warmup_ns", np.empty(0)), arrays.get("wall_ns", np.empty(0))) for arrays in blobs]
 
-    def read(self, sha256: str) -> dict[str, Samples]:
-        """The arrays of a blob as floats; nothing when it is gone or damaged."""
-        if sha256 not in self._kept:
-            try:
-                self._kept[sha256] = self.source.blob(sha256)
-            except RecordError:
-                self._kept[sha256] = {}
-        return {name: array.astype(np.float64) for name, array in self._kept[sha256].items()}
+def _frame(case: CaseView, process: ProcessRun, samples_ns: Samples, is_warmup: bool) -> pd.DataFrame:
+    record = case.record
+    origin = {"target": record.target, "case": record.case_id, "run": record.run_id, "process": process.index}
+    columns = {**origin, "warmup": is_warmup, "wall_ns": samples_ns.astype("int64")}
+    return pd.DataFrame(columns, columns=list(COLUMNS))
+
+
+def write_samples(data: ReportData, folder: Path) -> Path | None:
+    """Write samples.parquet, or samples.csv.gz if pyarrow is not installed; return None if there are no samples."""
+    frames = sample_frames(data)
+    first = next(frames, None)
+    if first is None:
+        return None
+    if importlib.util.find_spec("pyarrow"):
+        return _write_parquet(first, frames, folder / "samples.parquet")
+    path = folder / "samples.csv.gz"
+    with path.open("wb") as file:
+        write_csv_gz(data, file)
+    return path
+
+
+def write_csv_gz(data: ReportData, file: BinaryIO) -> None:
+    """Write all samples as compressed CSV. The same records give the same bytes."""
+    with gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as compressed:
+        compressed.write((",".join(COLUMNS) + "\n").encode())
+        for frame in sample_frames(data):
+            compressed.write(frame.to_csv(index=False, header=False, lineterminator="\n").encode())
+
+
+def _write_parquet(first: pd.DataFrame, rest: Iterator[pd.DataFrame], path: Path) -> Path:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(first, preserve_index=False)
+    with pq.ParquetWriter(path, table.schema, compression="zstd") as writer:
+        writer.write_table(table)
+        for frame in rest:
+            writer.write_table(pa.Table.from_pandas(frame, schema=table.schema, preserve_index=False))
+    return path

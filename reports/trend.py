@@ -1,4 +1,4 @@
-"""Nights over time: levels of every case between change points, breaks in the environment, declared resets."""
+"""Latency of every case over many runs: levels between change points, environment changes, declared resets."""
 
 from __future__ import annotations
 
@@ -15,17 +15,23 @@ from harness.stats.changepoint import segments
 from harness.store.comparison import SMALLEST
 
 from .data import ReportData, Reset, Run
-from .words import flat
+from .text import flatten
 
 SHORTEST = 3
-"""Nights that a level lasts at least: what is gone sooner was a burst."""
+"""Smallest number of runs in a level; anything shorter is a burst."""
 
-_NOISE = 0.003  # of the logarithm: nights that agree better than that do so by chance
+_NOISE = 0.003  # of the logarithm: runs that agree better than that do so by chance
 
 
 @dataclass(frozen=True)
-class Break:
-    """A night whose machine or versions differ from the night before, and what is new."""
+class EnvironmentChange:
+    """A run whose machine or versions differ from those of the run before.
+
+    Attributes:
+        at_utc: Start of the run.
+        what: What differs, as 'name: before → after' pairs.
+
+    """
 
     at_utc: str
     what: str
@@ -33,7 +39,14 @@ class Break:
 
 @dataclass(frozen=True)
 class Level:
-    """Consecutive nights of one level: indices `start` .. `stop` - 1 of the line's nights, and their median (ns)."""
+    """Consecutive runs of a case with the same latency.
+
+    Attributes:
+        start: Index of the first run of the level.
+        stop: Index after its last run.
+        ns: Median over its runs.
+
+    """
 
     start: int
     stop: int
@@ -41,76 +54,104 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Step:
-    """A change point: the first night of the new level, new over old, and what else changed since the night before."""
+class ChangePoint:
+    """The start of a new level.
+
+    Attributes:
+        at_utc: Start of the first run of the new level.
+        ratio: New level over old level.
+        explanation: What else changed since the run before; '' if nothing was recorded.
+
+    """
 
     at_utc: str
     ratio: float
-    why: str
+    explanation: str
 
 
 @dataclass(frozen=True)
-class Line:
-    """One case over the nights in which it could be trusted: times in ns, oldest first, and their levels."""
+class CaseTrend:
+    """One case over the runs in which it could be trusted.
+
+    Attributes:
+        case_id: Its id.
+        runs: Those runs with its records, oldest first.
+        levels: Its levels; their indices refer to `runs`.
+        change_points: Changes between its levels.
+
+    """
 
     case_id: str
-    nights: tuple[tuple[Run, Record], ...]
+    runs: tuple[tuple[Run, Record], ...]
     levels: tuple[Level, ...]
-    steps: tuple[Step, ...]
+    change_points: tuple[ChangePoint, ...]
 
     @property
-    def change(self) -> float:
+    def ratio(self) -> float:
         """The newest level over the oldest."""
         return self.levels[-1].ns / self.levels[0].ns
 
 
 def runs_of(data: ReportData, target: str) -> list[Run]:
-    """The target's runs, oldest first."""
+    """Return the runs of a target, oldest first."""
     return [run for run in data.runs if run.header.target == target]
 
 
-def lines(runs: Sequence[Run], resets: Sequence[Reset]) -> list[Line]:
-    """One line a case with two nights or more, those that changed most first."""
-    nights: dict[str, list[tuple[Run, Record]]] = {}
+def case_trends(runs: Sequence[Run], resets: Sequence[Reset]) -> list[CaseTrend]:
+    """Return a trend per case with at least two trusted runs, largest change first.
+
+    Args:
+        runs: Runs of one target, oldest first.
+        resets: Declared resets. Levels do not span them.
+
+    """
+    by_case: dict[str, list[tuple[Run, Record]]] = {}
     for run in runs:
         for record in run.contents.records:
             if record.verdict.trusted and math.isfinite(time_ns(record)):
-                nights.setdefault(record.case_id, []).append((run, record))
-    found_breaks = breaks(runs)
-    made = [_line(case_id, found, found_breaks, resets) for case_id, found in nights.items() if len(found) > 1]
-    return sorted(made, key=_loudest_first)
+                by_case.setdefault(record.case_id, []).append((run, record))
+    changes = environment_changes(runs)
+    trends = [_trend(case_id, pairs, changes, resets) for case_id, pairs in by_case.items() if len(pairs) > 1]
+    return sorted(trends, key=_largest_first)
 
 
-def _loudest_first(line: Line) -> tuple[float, float]:
-    """By the largest change that nothing recorded explains, then by what changed over all."""
-    own = [abs(math.log(step.ratio)) for step in line.steps if not step.why]
-    return -max(own, default=0.0), -abs(math.log(line.change))
+def _largest_first(trend: CaseTrend) -> tuple[float, float]:
+    """Order by the largest unexplained change, then by the change over all runs."""
+    unexplained = [abs(math.log(point.ratio)) for point in trend.change_points if not point.explanation]
+    return -max(unexplained, default=0.0), -abs(math.log(trend.ratio))
 
 
 def time_ns(record: Record) -> float:
-    """The median latency, in Offline what a sample takes at that throughput; NaN when missing."""
+    """Return the median latency, in Offline the time per sample at the measured throughput; NaN if missing."""
     if record.case.scenario == "Offline":
         return 1e9 / (record.value("throughput_per_s") or math.nan)
     return record.value("latency_p50_ns") or math.nan
 
 
-def breaks(runs: Sequence[Run]) -> list[Break]:
-    """Every night whose machine or versions differ from those of the night before."""
-    found = []
+def environment_changes(runs: Sequence[Run]) -> list[EnvironmentChange]:
+    """Return every run whose machine or versions differ from those of the run before."""
+    changes = []
     for before, after in itertools.pairwise(runs):
-        a, b = (dict(flat({**run.header.host, **run.header.versions})) for run in (before, after))
-        changed = [
+        a, b = (dict(flatten({**run.header.host, **run.header.versions})) for run in (before, after))
+        differences = [
             f"{key}: {a.get(key, 'none')} → {b.get(key, 'none')}"
             for key in sorted({*a, *b})
             if a.get(key) != b.get(key)
         ]
-        if changed:
-            found.append(Break(after.header.started_utc, "; ".join(changed)))
-    return found
+        if differences:
+            changes.append(EnvironmentChange(after.header.started_utc, "; ".join(differences)))
+    return changes
 
 
 def resets_of(runs: Sequence[Run], resets: Sequence[Reset], case_id: str | None = None) -> list[Reset]:
-    """The resets of these runs' target that fall between the first and the last; of one case, or of any."""
+    """Return the resets of a target between its first and its last run.
+
+    Args:
+        runs: Runs of the target, oldest first.
+        resets: Resets of any target.
+        case_id: Keep only the resets that apply to this case; None keeps all.
+
+    """
     target, first, last = runs[0].header.target, runs[0].header.started_utc, runs[-1].header.started_utc
     return [
         reset for reset in resets
@@ -119,28 +160,35 @@ def resets_of(runs: Sequence[Run], resets: Sequence[Reset], case_id: str | None 
     ]  # fmt: skip
 
 
-def _line(case_id: str, nights: Sequence[tuple[Run, Record]], found: Sequence[Break], resets: Sequence[Reset]) -> Line:
-    times = [run.header.started_utc for run, _ in nights]
-    mine = resets_of([run for run, _ in nights], resets, case_id)
-    edges = sorted({0, len(nights), *(bisect.bisect_left(times, reset.at_utc) for reset in mine)})
-    values = np.array([time_ns(record) for _, record in nights])
-    levels = [level for pair in itertools.pairwise(edges) for level in _levels(values, *pair)]
-    events = {reset.at_utc: f"reset: {reset.reason}" for reset in mine} | {one.at_utc: one.what for one in found}
-    steps = (_step(times, before, after, events) for before, after in itertools.pairwise(levels))
-    return Line(case_id, tuple(nights), tuple(levels), tuple(step for step in steps if _counts(step)))
+def _trend(
+    case_id: str,
+    pairs: Sequence[tuple[Run, Record]],
+    changes: Sequence[EnvironmentChange],
+    resets: Sequence[Reset],
+) -> CaseTrend:
+    times = [run.header.started_utc for run, _ in pairs]
+    applicable = resets_of([run for run, _ in pairs], resets, case_id)
+    edges = sorted({0, len(pairs), *(bisect.bisect_left(times, reset.at_utc) for reset in applicable)})
+    values = np.array([time_ns(record) for _, record in pairs])
+    levels = [level for start, stop in itertools.pairwise(edges) for level in _levels(values, start, stop)]
+    events = {reset.at_utc: f"reset: {reset.reason}" for reset in applicable}
+    events |= {change.at_utc: change.what for change in changes}
+    points = (_change_point(times, before, after, events) for before, after in itertools.pairwise(levels))
+    return CaseTrend(case_id, tuple(pairs), tuple(levels), tuple(filter(_is_large_enough, points)))
 
 
 def _levels(values: np.ndarray, start: int, stop: int) -> list[Level]:
-    """The levels between two resets, on the logarithm: latency scatters in ratios."""
+    """Return the levels between two resets, found on the logarithm because latency scatters in ratios."""
     found = segments(np.log(values[start:stop]), SHORTEST, _NOISE)
-    return [Level(start + one.start, start + one.stop, math.exp(one.level)) for one in found]
+    return [Level(start + segment.start, start + segment.stop, math.exp(segment.level)) for segment in found]
 
 
-def _step(times: Sequence[str], before: Level, after: Level, events: Mapping[str, str]) -> Step:
-    """`events` between the last night of the old level and the first of the new one explain the step, or may."""
+def _change_point(times: Sequence[str], before: Level, after: Level, events: Mapping[str, str]) -> ChangePoint:
+    """Return the change between two levels, explained by the events between their adjacent runs."""
     last, first = times[before.stop - 1], times[after.start]
-    return Step(first, after.ns / before.ns, "; ".join(what for at, what in events.items() if last < at <= first))
+    explanation = "; ".join(what for at_utc, what in events.items() if last < at_utc <= first)
+    return ChangePoint(first, after.ns / before.ns, explanation)
 
 
-def _counts(step: Step) -> bool:
-    return abs(step.ratio - 1) >= SMALLEST
+def _is_large_enough(point: ChangePoint) -> bool:
+    return abs(point.ratio - 1) >= SMALLEST

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from harness.core.errors import UnknownName
-from harness.core.metric import Limit, named
+from harness.core.metric import Limit, find_metric
 
 MIN_EFFECT: Mapping[str, float] = {
     "latency_p50_ns": 0.01,
@@ -72,6 +72,6 @@ def _by_name(effects: Mapping[str, float]) -> dict[str, float]:
 
 def _watched(name: str) -> str:
     try:
-        return named(name).name
+        return find_metric(name).name
     except UnknownName as error:
         raise ValueError(str(error)) from error

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.core.case import Case
 from harness.core.errors import DescriptorError, UnknownName
-from harness.core.scenario import PARAMETERS, Driver, Load, Scenario
+from harness.core.scenario import LOAD_PARAMETERS, Driver, Load, Scenario
 
 from .artifacts import catalog
 from .nightly_rules import NightlyRule
@@ -46,12 +46,12 @@ class Group:
     dataset: str | None = None
 
     def __post_init__(self) -> None:
-        self.load.completed(self.scenario)
+        self.load.with_defaults(self.scenario)
 
     @property
     def load(self) -> Load:
         """The scenario's parameters as they stand in the file."""
-        return Load(**{name: getattr(self, name) for name in PARAMETERS})
+        return Load(**{name: getattr(self, name) for name in LOAD_PARAMETERS})
 
 
 @dataclass(frozen=True)

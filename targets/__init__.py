@@ -1,4 +1,4 @@
-"""Where: board descriptors (`<name>.toml`, one a board) and which board this machine is."""
+"""Boards: descriptors (`<name>.toml`, one per board) and detection of the board this machine is."""
 
 from __future__ import annotations
 

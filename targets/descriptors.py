@@ -1,8 +1,9 @@
-"""Descriptors from TOML: found by their file name, checked against `harness.core.target`, unknown keys refused.
+"""Board descriptors in TOML, found by file name and checked against `harness.core.target`; unknown keys are errors.
 
-Searched in this order, the first file of a name wins: folders given by the caller (`--targets DIR`), the user's own
-(`~/.config/edgebench/targets`), the built-ins beside this file. A descriptor may `extends = "other"`: tables are
-merged key by key, lists and values replaced; a file that extends its own name builds on the next one in the order.
+The first file of a name wins, in this order: folders given by the caller (`--targets DIR`), the user's folder
+(`~/.config/edgebench/targets`), the built-in descriptors beside this file. A descriptor may `extends = "other"`: tables
+are merged key by key, lists and values are replaced. A file that extends its own name builds on the next one in the
+order.
 """
 
 from __future__ import annotations
@@ -28,28 +29,37 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_DETECTED = ("name",)
-"""Fields of Target that a file does not give: the name is the file's own."""
+_DERIVED_FIELDS = ("name",)
+"""Fields of Target that a file must not contain: the name of a descriptor is its file name."""
 
 
 def builtin_folder() -> Path:
-    """Where the descriptors that ship with edgebench lie."""
+    """Return the folder of the built-in descriptors."""
     return Path(__file__).parent
 
 
 def user_folder() -> Path:
-    """The user's own descriptors: `$XDG_CONFIG_HOME/edgebench/targets`, by default under ~/.config."""
+    """Return the user's folder: `$XDG_CONFIG_HOME/edgebench/targets`, by default under ~/.config."""
     config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(config) / "edgebench" / "targets"
 
 
 def names(folders: Sequence[Path] = ()) -> tuple[str, ...]:
-    """Every descriptor's name, sorted. Composed names ('raspberry-pi-5+coral-usb') are not listed but load too."""
+    """Return the sorted names of all descriptors; composed names ('raspberry-pi-5+coral-usb') load too."""
     return tuple(sorted({path.stem for folder in _search(folders) for path in folder.glob("*.toml")}))
 
 
 def load(name: str, folders: Sequence[Path] = ()) -> Target:
-    """The descriptor called `name`; 'host+accelerator' composes two. Raises UnknownName, DescriptorError."""
+    """Load a descriptor.
+
+    Args:
+        name: Its name; 'host+accelerator' composes two.
+        folders: Folders to search before the user's.
+
+    Raises:
+        UnknownName: There is no descriptor of that name.
+        DescriptorError: The file is no valid descriptor, or what is composed is no accelerator.
+    """
     host, *accelerators = name.split("+")
     target = _load_one(host, folders)
     for accelerator in accelerators:
@@ -58,7 +68,11 @@ def load(name: str, folders: Sequence[Path] = ()) -> Target:
 
 
 def compose(host: Target, accelerator: Target) -> Target:
-    """A host with an accelerator attached: the host's facts, and the accelerator's units, peaks and runtimes."""
+    """Return a host with an accelerator attached: the host's facts, and the accelerator's units, peaks and runtimes.
+
+    Raises:
+        DescriptorError: The second descriptor is no accelerator.
+    """
     if accelerator.kind != "accelerator":
         raise DescriptorError(
             f"'{accelerator.name}' is no accelerator, so it cannot be composed with '{host.name}'",
@@ -80,11 +94,11 @@ def compose(host: Target, accelerator: Target) -> Target:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of a descriptor file, for editors."""
+    """Return the JSON Schema of a descriptor file, for editors."""
     document = _adapter().json_schema()
-    for field in _DETECTED:
+    for field in _DERIVED_FIELDS:
         document["properties"].pop(field)
-    document["required"] = []  # a file that extends another need not repeat anything
+    document["required"] = []  # a file that extends another need not repeat its fields
     document["properties"]["extends"] = {"type": "string", "description": "Name of the descriptor this one builds on."}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}
 
@@ -103,17 +117,18 @@ def _load_one(name: str, folders: Sequence[Path]) -> Target:
 
 
 def _with_parents(path: Path, folders: Sequence[Path], chain: tuple[Path, ...]) -> dict[str, Any]:
+    """Return the document merged over those that it extends; `chain` holds the files that lead to it."""
     document = _parse(path)
     parent = document.pop("extends", None)
     if parent is None:
         return document
     candidates = [folder / f"{parent}.toml" for folder in _search(folders)]
-    above = next((each for each in candidates if each.is_file() and each not in chain), None)
-    if above is None:
-        loops = any(each in chain for each in candidates)
-        why = "in a circle" if loops else "which does not exist"
+    base = next((candidate for candidate in candidates if candidate.is_file() and candidate not in chain), None)
+    if base is None:
+        circular = any(candidate in chain for candidate in candidates)
+        why = "in a circle" if circular else "which does not exist"
         raise DescriptorError(f"{path} extends '{parent}', {why}", f"known: {', '.join(names(folders))}")
-    return _merge(_with_parents(above, folders, (*chain, above)), document)
+    return _merge(_with_parents(base, folders, (*chain, base)), document)
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -121,15 +136,15 @@ def _parse(path: Path) -> dict[str, Any]:
         document = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DescriptorError(f"{path} cannot be read as TOML: {error}") from error
-    for field in _DETECTED:
+    for field in _DERIVED_FIELDS:
         if field in document:
-            raise DescriptorError(f"{path}: '{field}' is not for a descriptor", "a descriptor's name is its file name")
+            raise DescriptorError(f"{path}: '{field}' must not be given", "a descriptor's name is its file name")
     return document
 
 
-def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
+def _merge(base: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in document.items():
         old = merged.get(key)
         merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return merged
@@ -137,7 +152,7 @@ def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def _adapter() -> TypeAdapter[Target]:
-    """Made once: it takes longer than checking all descriptors."""
+    """Return the validator of descriptors, built once: that takes longer than checking all descriptors."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(Target)
@@ -149,31 +164,31 @@ def _validate(path: Path, document: dict[str, Any]) -> Target:
     try:
         return _adapter().validate_python(document)
     except ValidationError as error:
-        problems = [_say(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors()]
+        problems = [_problem(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors()]
         raise DescriptorError(f"{path} is not a valid descriptor: {problems[0]}", "; ".join(problems[1:])) from None
 
 
-def _say(location: tuple[int | str, ...], kind: str, message: str) -> str:
-    where = ".".join(str(part) for part in location)
+def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    """Return a validation error of pydantic as text, with the closest key for an unknown one."""
+    key = ".".join(str(step) for step in location)
     if kind != "unexpected_keyword_argument":
-        return f"{where}: {message[0].lower()}{message[1:]}"
+        return f"{key}: {message[0].lower()}{message[1:]}"
     known = _keys_at(location[:-1])
-    near = difflib.get_close_matches(str(location[-1]), known, n=1)
-    return f"unknown key '{where}'" + (f", did you mean '{near[0]}'?" if near else f"; known: {', '.join(known)}")
+    close = difflib.get_close_matches(str(location[-1]), known, n=1)
+    return f"unknown key '{key}'" + (f", did you mean '{close[0]}'?" if close else f"; known: {', '.join(known)}")
 
 
 def _keys_at(location: Iterable[int | str]) -> list[str]:
-    """Field names of the dataclass that a path of keys and indices leads to."""
+    """Return the field names of the dataclass that a path of keys and indices leads to."""
     kind: Any = Target
     for step in location:
-        within = dataclasses.is_dataclass(kind)
-        kind = typing.get_type_hints(kind)[str(step)] if within else _dataclass_in(kind)
+        in_dataclass = dataclasses.is_dataclass(kind)
+        kind = typing.get_type_hints(kind)[str(step)] if in_dataclass else _dataclass_in(kind)
         if type(None) in typing.get_args(kind):
             kind = _dataclass_in(kind)
-    return [each.name for each in dataclasses.fields(kind)]
+    return [field.name for field in dataclasses.fields(kind)]
 
 
 def _dataclass_in(annotation: Any) -> Any:
-    """The dataclass inside `tuple[X, ...]`, `Mapping[str, X]` or `X | None`; None when there is none."""
-    inner = typing.get_args(annotation)
-    return next((each for each in inner if dataclasses.is_dataclass(each)), None)
+    """Return the dataclass inside `tuple[X, ...]`, `Mapping[str, X]` or `X | None`; None without one."""
+    return next((inner for inner in typing.get_args(annotation) if dataclasses.is_dataclass(inner)), None)

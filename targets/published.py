@@ -1,8 +1,9 @@
-"""Latencies that others have published for boards this project knows: `published_reference.csv`, one a line.
+"""Latencies that other projects have published for boards of this project.
 
-Taken from projects' own result files and read-mes, named in `source`: MLPerf submissions, benchmark tables of ncnn and
-XNNPACK, reference files of google-coral/edgetpu. Nets, settings and boards carry this project's names. Where a source
-gives several statistics of one measurement, the median is kept, else the mean.
+`published_reference.csv` holds one figure per line. They come from the projects' own result files and read-mes, which
+its column `source` names: MLPerf submissions, benchmark tables of ncnn and XNNPACK, reference files of
+google-coral/edgetpu. Nets, settings and boards have the names of this project. Where a source gives several statistics
+of one measurement, the median is used, else the mean.
 """
 
 from __future__ import annotations
@@ -17,19 +18,29 @@ FILE = Path(__file__).parent / "published_reference.csv"
 
 
 @cache
-def every() -> tuple[PublishedLatency, ...]:
-    """All of them."""
+def load() -> tuple[PublishedLatency, ...]:
+    """Return every published latency."""
     with FILE.open(encoding="utf-8", newline="") as lines:
-        return tuple(_published(row) for row in csv.DictReader(lines))
+        return tuple(_parse(row) for row in csv.DictReader(lines))
 
 
 def lookup(model: str, compression: str, board: str) -> list[PublishedLatency]:
-    """Those of a net under a setting on a board, or a part of 'host+accelerator'; empty where nobody published one."""
-    parts = board.split("+")
-    return [each for each in every() if (each.model, each.compression) == (model, compression) and each.board in parts]
+    """Return the published latencies of a case; empty where there is none.
+
+    Args:
+        model: Name of the net.
+        compression: Name of the compression setting.
+        board: Name of a board, or 'host+accelerator', which finds the figures of either.
+    """
+    boards = board.split("+")
+    return [
+        latency
+        for latency in load()
+        if (latency.model, latency.compression) == (model, compression) and latency.board in boards
+    ]
 
 
-def _published(row: dict[str, str]) -> PublishedLatency:
+def _parse(row: dict[str, str]) -> PublishedLatency:
     return PublishedLatency(
         model=row["model"],
         compression=row["compression"],

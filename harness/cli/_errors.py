@@ -1,4 +1,4 @@
-"""What a person reads when a command ends with an exception: what happened, where, what to do; and the exit code."""
+"""The message and exit code of a command that ends with an exception: what happened, where, what to do."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import traceback
 from collections.abc import Iterator
 from types import FrameType
 
-from harness.core.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, EdgebenchError, in_words
+from harness.core.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, EdgebenchError, describe_error
 
 _OWN = ("harness", "reports", "suites", "targets", "edgebench")
 _REMEDIES: tuple[tuple[type[OSError], str], ...] = (
     (FileNotFoundError, "check the path"),
-    (PermissionError, "choose another place, or change who may use this one (ls -l shows that)"),
+    (PermissionError, "choose another path, or change its permissions (see ls -l)"),
     (IsADirectoryError, "give a file"),
     (NotADirectoryError, "give a folder"),
     (ConnectionError, "check the network and try again"),
@@ -24,14 +24,14 @@ _REMEDIES: tuple[tuple[type[OSError], str], ...] = (
 _REMEDIES_BY_NUMBER = {
     errno.ENOSPC: "free some space, or write to another disk",
     errno.EDQUOT: "free some space, or write to another disk",
-    errno.EROFS: "write to another place",
+    errno.EROFS: "write to another disk",
     errno.EMFILE: "raise the limit of open files: ulimit -n 4096",
 }
 _DEBUG = "run again with --debug for the traceback"
 
 
 def end(error: BaseException, debug: bool) -> int:
-    """Print to stderr what ended the command; return the exit code."""
+    """Print why the command ended to standard error; return the exit code."""
     if isinstance(error, BrokenPipeError) and _reader_left():  # edgebench table RUN | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
@@ -49,19 +49,19 @@ def explained(error: BaseException) -> tuple[str, int]:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", EXIT_INTERRUPTED
     if isinstance(error, MemoryError):
-        return f"out of memory{_at(error)}\n  close other programs, or ask for less: fewer images, one run", EXIT_USAGE
+        return f"out of memory{_at(error)}\n  close other programs, or measure less: fewer images, one run", EXIT_USAGE
     if isinstance(error, OSError):
         return _of_system(error)
     return _bug(error), EXIT_BUG
 
 
 def _of_system(error: OSError) -> tuple[str, int]:
-    """What the operating system or the network refuses; an OSError with neither number nor reason is a bug."""
+    """Return the message of an error of the system or network; an OSError with neither errno nor reason is a bug."""
     reason = getattr(error, "reason", None)  # of urllib.error.URLError
     if reason is not None:
         url = getattr(error, "url", "")
         code = f"HTTP {error.code} " if hasattr(error, "code") else ""  # of urllib.error.HTTPError
-        what = in_words(reason) if isinstance(reason, BaseException) else str(reason)
+        what = describe_error(reason) if isinstance(reason, BaseException) else str(reason)
         return f"{url or 'the network'}: {code}{what}\n  check the address and the network, and try again", EXIT_USAGE
     if error.errno is None:
         return _bug(error), EXIT_BUG
@@ -76,17 +76,17 @@ def _of_system(error: OSError) -> tuple[str, int]:
 def _bug(error: BaseException) -> str:
     culprit = next((origin for _, origin in _own_frames(error) if origin), "edgebench")
     blame = f"this is a bug of {culprit}: {_DEBUG}, and report it there"
-    return f"unexpected {in_words(error)}{_at(error)}\n  {blame}"
+    return f"unexpected {describe_error(error)}{_at(error)}\n  {blame}"
 
 
 def _at(error: BaseException) -> str:
-    """Where it happened: the innermost place in our code or a plug-in's."""
+    """Return where it happened: the innermost frame in our code or a plug-in's."""
     place = next((place for place, _ in _own_frames(error)), "")
     return f"\n  at {place}" if place else ""
 
 
 def _own_frames(error: BaseException) -> Iterator[tuple[str, str]]:
-    """Place and plug-in package ('' for ours) of each frame in our code or a plug-in's, the innermost first."""
+    """Yield location and plug-in package ('' for ours) of each frame in our code or a plug-in's, innermost first."""
     plugins = sys.modules.get("harness.core.plugins")
     outside: dict[str, str] = plugins.outside_packages() if plugins else {}
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
@@ -100,7 +100,7 @@ def _module(frame: FrameType) -> str:
 
 
 def _reader_left() -> bool:
-    """Whether it is our output that nobody reads any more, and not another pipe that broke."""
+    """Return whether the reader of our output is gone, rather than that of another pipe."""
     poll = select.poll()
     try:
         poll.register(sys.stdout.fileno(), 0)

@@ -1,8 +1,9 @@
-"""Options shared by commands: argument types, the machine to read, and what `run` and `nightly run` measure."""
+"""Options of `run` and `nightly run`, and the argument types that other commands share."""
 
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import sys
 from collections.abc import Iterable
@@ -20,25 +21,19 @@ if TYPE_CHECKING:
     from harness.runs.config import RunConfig
 
 
-def add_machine_options(parser: argparse.ArgumentParser) -> None:
-    """Options every command understands: where the machine is read from, where descriptors are looked for."""
-    parser.add_argument(
-        "--host-root", type=Path, metavar="DIR", default=argparse.SUPPRESS, help="read a recorded machine (host record)"
-    )
-    parser.add_argument(
-        "--targets", type=Path, metavar="DIR", default=argparse.SUPPRESS, help="a folder with descriptors of your own"
-    )
-
-
 def host_of(arguments: argparse.Namespace) -> HostFs:
-    """The files of the machine that the arguments name."""
+    """Return the files of the machine that the arguments name: this one, or a recorded one."""
     from harness.host.replay import open_host
 
     return open_host(getattr(arguments, "host_root", None))
 
 
 def folders_of(arguments: argparse.Namespace) -> list[Path]:
-    """Descriptor folders beside the user's own and the built-in one. UsageError where the one named is none."""
+    """Return the descriptor folders besides the user's and the built-in one.
+
+    Raises:
+        UsageError: `--targets` names no folder.
+    """
     folder: Path | None = getattr(arguments, "targets", None)
     if folder and not folder.is_dir():
         raise UsageError(f"no folder of descriptors: {folder}", "it holds NAME.toml files: see docs/add-a-target.md")
@@ -46,7 +41,7 @@ def folders_of(arguments: argparse.Namespace) -> list[Path]:
 
 
 def target_of(name: str, fs: HostFs, arguments: argparse.Namespace) -> Target:
-    """The target called `name`, 'auto' for the board behind `fs`."""
+    """Return the target called `name`; 'auto' is the board that `fs` belongs to."""
     import targets
 
     folders = folders_of(arguments)
@@ -54,7 +49,7 @@ def target_of(name: str, fs: HostFs, arguments: argparse.Namespace) -> Target:
 
 
 def shape(text: str) -> tuple[str, tuple[int, ...]]:
-    """'NAME=1x3x224x224' as a name and a shape."""
+    """Parse 'NAME=1x3x224x224' into a name and a shape."""
     match = re.fullmatch(r"(.+)=(\d+(?:[x,]\d+)*)", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"'{text}' is not of the form NAME=1x3x224x224")
@@ -62,20 +57,38 @@ def shape(text: str) -> tuple[str, tuple[int, ...]]:
 
 
 def positive(text: str) -> int:
-    """A whole number above 0."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not positive")
-    return number
+    """Parse a whole number above 0."""
+    if not re.fullmatch(r"0*[1-9]\d*", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive whole number")
+    return int(text)
+
+
+def number(text: str) -> float:
+    """Parse a finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number")
+    return value
+
+
+def positive_number(text: str) -> float:
+    """Parse a finite number above 0."""
+    value = number(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
 
 
 def mebibytes(text: str) -> int:
-    """MiB above 0, as bytes."""
+    """Parse a number of MiB above 0 into bytes."""
     return positive(text) << 20
 
 
 def runtime_option(text: str) -> tuple[str, str, str]:
-    """'onnxruntime-cuda:use_tf32=1' as runtime, key and value."""
+    """Parse 'onnxruntime-cuda:use_tf32=1' into runtime, key and value."""
     name, _, rest = text.partition(":")
     key, equals, value = rest.partition("=")
     if not name or not key or not equals:
@@ -84,37 +97,51 @@ def runtime_option(text: str) -> tuple[str, str, str]:
 
 
 def by_runtime(options: Iterable[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
-    """The options of each runtime; of one given twice the last."""
-    found: dict[str, dict[str, str]] = {}
+    """Return the options of each runtime; the last value of an option given twice counts."""
+    grouped: dict[str, dict[str, str]] = {}
     for name, key, value in options:
-        found.setdefault(name, {})[key] = value
-    return found
+        grouped.setdefault(name, {})[key] = value
+    return grouped
 
 
 def points(text: str) -> float:
-    """Percentage points above 0 and below 100."""
-    number = float(text)
-    if not 0 < number < 100:
+    """Parse percentage points above 0 and below 100."""
+    value = number(text)
+    if not 0 < value < 100:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 100 points")
-    return number
+    return value
+
+
+def add_format_option(parser: argparse._ActionsContainer) -> None:
+    """Declare `--format`."""
+    parser.add_argument(
+        "--format",
+        choices=("terminal", "csv", "json", "markdown"),
+        default="terminal",
+        help="print in this format (default: terminal)",
+    )
 
 
 def add_scenario(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of a scenario."""
-    group = parser.add_argument_group("scenario", "docs/scenarios.md says what each measures")
+    group = parser.add_argument_group("scenario", "docs/scenarios.md describes what each one measures")
     names = get_args(Scenario)
-    group.add_argument("--scenario", choices=names, metavar="NAME", help=f"for every case: {', '.join(names)}")
-    group.add_argument("--driver", choices=get_args(Driver), help="who sends the queries (loadgen: MLPerf's own)")
-    group.add_argument("--batch", type=positive, metavar="N", help="samples an inference instead of the suite's")
-    group.add_argument("--samples-per-query", type=positive, metavar="N", help="in MultiStream (default: 8)")
-    group.add_argument("--streams", type=positive, metavar="N", help="sessions at once in Offline (default: 1)")
-    group.add_argument("--rate", type=float, metavar="N", help="inferences a second in Server and paced")
-    group.add_argument("--latency-bound", type=float, metavar="MS", help="p99 latency bound (Server)")
-    group.add_argument("--minutes", type=float, metavar="N", help="how long sustained runs (default: 5)")
+    group.add_argument("--scenario", choices=names, metavar="NAME", help=f"for all cases: {', '.join(names)}")
+    group.add_argument("--driver", choices=get_args(Driver), help="what sends the queries (loadgen: that of MLPerf)")
+    group.add_argument("--batch", type=positive, metavar="N", help="samples per inference (default: the suite's)")
+    group.add_argument("--samples-per-query", type=positive, metavar="N", help="for MultiStream (default: 8)")
+    group.add_argument("--streams", type=positive, metavar="N", help="concurrent sessions for Offline (default: 1)")
+    group.add_argument("--rate", type=number, metavar="N", help="inferences per second for Server and paced")
+    group.add_argument("--latency-bound", type=number, metavar="MS", help="p99 latency bound (Server)")
+    group.add_argument("--minutes", type=number, metavar="N", help="duration of sustained (default: 5)")
 
 
 def load(arguments: argparse.Namespace) -> Load:
-    """The scenario's parameters as given. ScenarioError for one that is not above 0."""
+    """Return the scenario's parameters.
+
+    Raises:
+        ScenarioError: A parameter is not above 0.
+    """
     bound_ms = arguments.latency_bound
     return Load(
         samples_per_query=arguments.samples_per_query,
@@ -131,25 +158,25 @@ Group = argparse._ArgumentGroup
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("suite", nargs="?", help="a built-in suite or a .toml file (default: quick)")
-    _add_what(parser.add_argument_group("what"))
+    _add_what(parser.add_argument_group("models and cases"))
     add_scenario(parser)
-    _add_how(parser.add_argument_group("how"))
-    _add_figures(parser.add_argument_group("figures"))
+    _add_how(parser.add_argument_group("measurement"))
+    _add_figures(parser.add_argument_group("accuracy and statistics"))
     _add_output(parser.add_argument_group("output"))
 
 
 def _add_what(what: Group) -> None:
     what.add_argument(
-        "--model", action="append", default=[], metavar="FILE", help="your .onnx, .tflite, .xml, ...; repeatable"
+        "--model", action="append", default=[], metavar="FILE", help="your .onnx, .tflite, .xml, ... file; repeatable"
     )
-    what.add_argument("--data", metavar="DIR", help="labelled images for --model: one sub-folder a class")
+    what.add_argument("--data", metavar="DIR", help="labelled images for --model, one sub-folder per class")
     what.add_argument(
         "--compress",
         metavar="SETTINGS",
-        help="put the float .onnx of --model through all settings that need no training, or through int8-static,fp16",
+        help="compress the float .onnx of --model: a list such as int8-static,fp16, or all (without training)",
     )
     what.add_argument(
-        "--preprocess", metavar="HOW", help="preset or settings: imagenet, unit,resize=40,mean=0.5,std=0.5"
+        "--preprocess", metavar="HOW", help="preset or settings: imagenet, or unit,resize=40,mean=0.5,std=0.5"
     )
     what.add_argument("--output", metavar="NAME", help="output of --model that is scored (default: by size and name)")
     what.add_argument(
@@ -164,10 +191,20 @@ def _add_what(what: Group) -> None:
         help="how class folders 0, 1, 10, 2 are counted (default: by name, as torchvision and Keras do)",
     )
     what.add_argument(
-        "--shape", action="append", default=[], type=shape, metavar="NAME=1x3x224x224", help="shape of a dynamic input"
+        "--shape",
+        action="append",
+        default=[],
+        type=shape,
+        metavar="NAME=1x3x224x224",
+        help="shape of a dynamic input; repeatable",
     )
     what.add_argument(
-        "--filter", "-k", action="append", default=[], metavar="TEXT", help="only cases whose id has TEXT"
+        "--filter",
+        "-k",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="only cases whose id contains TEXT; repeatable",
     )
     what.add_argument("--runtime", action="append", default=[], metavar="NAME", help="only this runtime; repeatable")
     what.add_argument(
@@ -176,28 +213,34 @@ def _add_what(what: Group) -> None:
         default=[],
         type=runtime_option,
         metavar="NAME:KEY=VALUE",
-        help="an option of a runtime in its own words; repeatable",
+        help="pass an option to a runtime; repeatable",
     )
-    what.add_argument("--threads", type=positive, metavar="N", help="intra-op threads instead of the suite's")
+    what.add_argument("--threads", type=positive, metavar="N", help="intra-op threads (default: the suite's)")
 
 
 def _add_how(how: Group) -> None:
-    how.add_argument("--target", default="auto", help="target descriptor (default: the board this machine is)")
-    how.add_argument("--profile", help="smoke, quick, standard or full instead of the suite's")
+    how.add_argument("--target", default="auto", metavar="NAME", help="target descriptor (default: detect this board)")
+    how.add_argument("--profile", metavar="NAME", help="smoke, quick, standard or full (default: the suite's)")
     how.add_argument(
         "--deep",
         action=argparse.BooleanOptionalAction,
-        help="also operators and memory over time, in passes of their own (default: in standard and full)",
+        help="add passes for operator times and memory over time (default: in standard and full)",
     )
-    how.add_argument("--tune", action="store_true", help="set governor and the like for the run, and back at its end")
-    how.add_argument("--strict", action="store_true", help="refuse to measure when a check of the machine fails")
-    how.add_argument("--timeout", type=float, metavar="SECONDS", help="a process that takes longer is killed")
     how.add_argument(
-        "--memory-limit", type=mebibytes, metavar="MIB", help="a process that holds more is killed (default: by target)"
+        "--tune", action="store_true", help="set governor and similar for the run, restore them afterwards"
     )
-    how.add_argument("--power-supply", metavar="TEXT", help="what feeds the machine, for the record: 'official 27 W'")
-    how.add_argument("--ambient-c", type=float, metavar="DEGREES", help="temperature of the room, for the record")
-    how.add_argument("--seed", type=int, default=0, help="seed of order and synthetic inputs (default: 0)")
+    how.add_argument("--strict", action="store_true", help="refuse to measure if a check of the machine fails")
+    how.add_argument("--timeout", type=positive_number, metavar="SECONDS", help="kill a process that takes longer")
+    how.add_argument(
+        "--memory-limit", type=mebibytes, metavar="MIB", help="kill a process that uses more (default: by target)"
+    )
+    how.add_argument(
+        "--power-supply", metavar="TEXT", help="power supply to note in the record, such as 'official 27 W'"
+    )
+    how.add_argument("--ambient-c", type=number, metavar="DEGREES", help="room temperature to note in the record")
+    how.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the order and of synthetic inputs (default: 0)"
+    )
 
 
 def _add_figures(figures: Group) -> None:
@@ -205,7 +248,7 @@ def _add_figures(figures: Group) -> None:
     figures.add_argument(
         "--accuracy-stop",
         action="store_true",
-        help="score a case until it is decided against fp32: better, worse, or within --accuracy-margin",
+        help="stop scoring once a case is decided against fp32: better, worse, or within --accuracy-margin",
     )
     figures.add_argument(
         "--accuracy-margin", type=points, default=1.0, metavar="POINTS", help="for --accuracy-stop (default: 1)"
@@ -214,16 +257,18 @@ def _add_figures(figures: Group) -> None:
         "--percentile-definition",
         choices=("numpy", "loadgen", "openvino", "trtexec"),
         default="numpy",
-        help="of p90 and above, for comparison with that tool (default: numpy)",
+        help="definition of p90 and above, to compare with that tool (default: numpy)",
     )
 
 
 def _add_output(out: Group) -> None:
     out.add_argument("--out", metavar="DIR", help="run folder (default: runs/<time>-<suite>)")
-    out.add_argument("--resume", action="store_true", help="go on with the killed run in --out; finished cases stay")
+    out.add_argument(
+        "--resume", action="store_true", help="resume the interrupted run in --out; finished cases are kept"
+    )
     out.add_argument("--json", action="store_true", help="print JSON")
-    add_store_option(out, "add the run to this store (default: $EDGEBENCH_STORE, or your own once there is one)")
-    out.add_argument("--no-report", action="store_true", help="write no report.html")
+    add_store_option(out, "add the run to this store (default: $EDGEBENCH_STORE, or your own if it exists)")
+    out.add_argument("--no-report", action="store_true", help="do not write report.html")
 
 
 def config_of(arguments: argparse.Namespace) -> RunConfig:

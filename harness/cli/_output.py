@@ -1,4 +1,4 @@
-"""Printing shared by commands: tables and where the report is."""
+"""Reading run folders and printing tables, as several commands do."""
 
 from __future__ import annotations
 
@@ -15,16 +15,22 @@ if TYPE_CHECKING:
 
 
 def open_run(path: str) -> RunFolder:
-    """The run folder at `path` (or its run.json); RecordError when there is none."""
+    """Return the run folder at `path`, which may name its run.json too.
+
+    Raises:
+        RecordError: There is none.
+    """
     place = Path(path)
     place = place.parent if place.name == "run.json" else place
     if not (place / "run.json").is_file():
-        raise RecordError(f"{path} is not a run folder: no run.json in it", "give the folder `edgebench run` named")
+        raise RecordError(
+            f"{path} is not a run folder: no run.json in it", "give the folder that `edgebench run` wrote"
+        )
     return RunFolder(place)
 
 
 def show_table(folder: RunFolder, as_json: bool) -> None:
-    """The final table, for people or as JSON."""
+    """Print the table of a run, for the terminal or as JSON."""
     if as_json:
         from harness.store.frame import table, write_table
 
@@ -51,15 +57,15 @@ def show_report(folders: Sequence[RunFolder], silent: bool = False, out: Path | 
 
 
 def show_comparison(frame: pd.DataFrame) -> None:
-    """A comparison of two runs, for people: the ratio is RUN_B over RUN_A, below 1 is faster.
+    """Print a comparison of two runs; a forced one begins with what differs between them.
 
-    A forced one of unlike runs is headed by what differs.
+    Ratios are B over A: a latency ratio below 1 means that B is faster.
     """
     from rich.console import Console
 
     from reports.terminal.comparison import comparison_table
 
-    unlike = frame.unlike.iloc[0]
-    if unlike:
-        Console().print(f"forced, these runs are unlike: {unlike}", markup=False, style="yellow")
+    differences = frame.unlike.iloc[0]
+    if differences:
+        Console().print(f"forced comparison of runs that differ: {differences}", markup=False, style="yellow")
     Console().print(comparison_table(frame))

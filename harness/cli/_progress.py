@@ -1,10 +1,6 @@
-"""What both kinds of progress share: a bar on a terminal, with the time gone and the time left, and none elsewhere.
+"""Progress of a run or of a number of files, and Ctrl-C that lets the current step finish.
 
-What a run prints while it measures: a bar on a terminal, one plain line a finished case elsewhere.
-
-Progress over a known number of things: a bar with the time left on a terminal, plain lines with it elsewhere.
-
-Ctrl-C while measuring: the first ends the run after the current process, the second at once.
+A terminal shows a bar with the elapsed and the remaining time; elsewhere each finished item prints a line.
 """
 
 from __future__ import annotations
@@ -32,11 +28,11 @@ from harness.measure.block import Step
 from harness.runs.plan import Plan
 from reports.terminal.table import case_line
 
-Shown = TypeVar("Shown", bound="LiveBar")
+Bar = TypeVar("Bar", bound="LiveBar")
 
 
 class LiveBar:
-    """A context manager: the bar is there within the `with` block. What is printed on `console` stands above it."""
+    """A progress bar that is shown within a `with` block; text printed on `console` appears above it."""
 
     def __init__(self, console: Console, columns: tuple[ProgressColumn, ...], total: int, description: str) -> None:
         self.console = console
@@ -44,7 +40,7 @@ class LiveBar:
         self._bar = Progress(*columns, *times, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task(description, total=total, finished=0)
 
-    def __enter__(self: Shown) -> Shown:
+    def __enter__(self: Bar) -> Bar:
         self._bar.start()
         return self
 
@@ -54,12 +50,12 @@ class LiveBar:
         self._bar.stop()
 
     def move(self, reached: float, finished: int, description: str | None = None) -> None:
-        """Show the bar at `reached` of its total, with `finished` things done."""
+        """Move the bar to `reached` of its total, with `finished` items done."""
         self._bar.update(self._task, completed=reached, finished=finished, description=description)
 
 
 class RunProgress(LiveBar):
-    """Counts records as done, and a block's steps as parts of what its cases are worth."""
+    """Progress of a run: a record counts as one, a block's step as a part of its cases."""
 
     def __init__(self, plan: Plan, silent: bool) -> None:
         columns = (
@@ -85,30 +81,30 @@ class RunProgress(LiveBar):
         self._advance(self._done + share * size, event.what)
 
     def _advance(self, reached: float, what: str | None = None) -> None:
-        """Move the bar, never back: a block's cases are measured together and finish one after the other."""
+        """Move the bar, never back: the cases of a block are measured together and finish one after another."""
         self._reached = max(self._reached, reached)
         self.move(self._reached, self._done, what)
 
 
 def _block_sizes(plan: Plan) -> list[tuple[int, int]]:
-    """(cases before the block, cases in it), for every block."""
+    """Return (cases before the block, cases in it) for every block."""
     sizes = [len(block) for block in plan.blocks]
     return list(zip(accumulate(sizes, initial=len(plan.refused)), sizes, strict=False))
 
 
 class Tally(LiveBar):
-    """`done` prints a line for each of `total` things as it is finished."""
+    """Progress over `total` items; `done` prints a line for each."""
 
     def __init__(self, total: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        # the file by name: what silences a converter meanwhile does not stop the bar
+        # the file itself: redirecting sys.stdout to silence a converter does not stop the bar
         super().__init__(Console(file=sys.stdout, highlight=False, soft_wrap=True), columns, total, "")
         self._total = total
         self._finished = 0
         self._started_s = time.monotonic()
 
     def done(self, line: str, *, good: bool = True) -> None:
-        """One thing more is finished; what went wrong goes to standard error."""
+        """Count an item as finished and print its line, that of a failure to standard error."""
         self._finished += 1
         self.move(self._finished, self._finished)
         console = self.console if good else Console(stderr=True, highlight=False, soft_wrap=True)
@@ -117,7 +113,7 @@ class Tally(LiveBar):
         console.print("\n".join([head + tail, *more]), markup=False)
 
     def _left(self) -> str:
-        """What the rest will take if it goes on like this; nothing of it when all is done."""
+        """Return the time that the remaining items will take at this rate; '' when all are done."""
         rest = self._total - self._finished
         seconds = (time.monotonic() - self._started_s) / self._finished * rest
         return f", about {_in_words(seconds)} left" if rest else ""
@@ -128,10 +124,10 @@ def _in_words(seconds: float) -> str:
 
 
 class GentleInterrupt:
-    """Within the `with` block a first SIGINT only sets `asked`; the one after it interrupts as usual."""
+    """Within the `with` block a first SIGINT only sets `requested`; the next one interrupts as usual."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
 
     def __enter__(self) -> GentleInterrupt:
         self._before = signal.signal(signal.SIGINT, self._first)
@@ -143,6 +139,6 @@ class GentleInterrupt:
         signal.signal(signal.SIGINT, self._before)
 
     def _first(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
+        self.requested = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
         print("edgebench: ending after the current step; press Ctrl-C again to stop at once", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The store that a command reads or adds to."""
+"""The store that a command reads or adds to, and the options that select rows of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.store.database.store import Store
     from harness.store.runfolder import RunFolder
 
-_CHOICE = (
+_FILTERS = (
     "model",
     "compression",
     "runtime",
@@ -32,54 +32,64 @@ _CHOICE = (
 
 
 def add_store_option(parser: argparse._ActionsContainer, what: str, default: str | None = None) -> None:
-    """Declare `--store`; a sub-command's has argparse.SUPPRESS for a default, or it would always win."""
+    """Declare `--store`. An action's has argparse.SUPPRESS as default, which leaves the command's value alone."""
     parser.add_argument("--store", metavar="PATH|URL", default=default, help=what)
 
 
-def add_choice(parser: argparse._ActionsContainer) -> None:
-    """Declare the options that choose a part of a store."""
-    parser.add_argument("--model", metavar="NAME", help="a model or a family; * and ? stand for any text, as in all")
-    for name in ("compression", "runtime", "scenario", "target", "machine", "suite", "case"):
-        parser.add_argument(f"--{name}", metavar="NAME")
-    parser.add_argument("--metric", metavar="NAME", help="such as latency_p50_ns, energy_net_j, top1")
-    parser.add_argument("--threads", type=int, metavar="N")
+def add_filters(parser: argparse._ActionsContainer) -> None:
+    """Declare the options that select rows of a store."""
+    for name, text in (
+        ("model", "model or family; * and ? match any text, here and below"),
+        ("compression", "compression setting, such as int8-static"),
+        ("runtime", "runtime, such as onnxruntime-cpu"),
+        ("scenario", "scenario, such as SingleStream"),
+        ("target", "board, such as raspberry-pi-5"),
+        ("machine", "machine id, as `edgebench host show` prints it"),
+        ("suite", "suite, such as quick"),
+        ("case", "case id, as the table shows it"),
+        ("metric", "such as latency_p50_ns, energy_net_j, top1"),
+    ):
+        parser.add_argument(f"--{name}", metavar="NAME", help=text)
+    parser.add_argument("--threads", type=int, metavar="N", help="number of intra-op threads")
     parser.add_argument("--since", metavar="WHEN", help="2026-01-31, 2026-01-31T22:00 (UTC), or 30d, 12h, 2w ago")
-    parser.add_argument("--until", metavar="WHEN")
+    parser.add_argument("--until", metavar="WHEN", help="the same, for the last run to show")
 
 
-def choice_of(arguments: argparse.Namespace) -> Filters:
-    """The part of a store that the arguments choose."""
+def filters_of(arguments: argparse.Namespace) -> Filters:
+    """Return the filters that the arguments describe."""
     from harness.store.database.filters import Filters
 
-    return Filters(**{name: getattr(arguments, name) for name in _CHOICE}, threads=arguments.threads)
+    return Filters(**{name: getattr(arguments, name) for name in _FILTERS}, threads=arguments.threads)
 
 
-def opened(arguments: argparse.Namespace, create: bool = False) -> Store:
-    """The store that the arguments name, or the configured one, or the user's own."""
+def open_store(arguments: argparse.Namespace, create: bool = False) -> Store:
+    """Open the store that the arguments name, or the configured one, or the user's own."""
     from harness import store
 
     return store.open(arguments.store, create=create)
 
 
-def keep(folder: RunFolder, arguments: argparse.Namespace, trigger: str = "run") -> None:
-    """Add a finished run to the configured store, where there is one. The run folder stays whatever happens."""
+def add_run(folder: RunFolder, arguments: argparse.Namespace, trigger: str = "run") -> None:
+    """Add a finished run to the configured store, if there is one. The run folder stays in any case."""
     from harness import store
 
-    place = store.configured(arguments.store)
-    if place is None:
+    location = store.configured(arguments.store)
+    if location is None:
         return
     try:
-        with store.open(place) as kept:
-            added = kept.append(folder, trigger=trigger)
+        with store.open(location) as opened:
+            added = opened.append(folder, trigger=trigger)
     except EdgebenchError as error:
-        remedy = f"{error.remedy}; the run is whole in {folder.path}, later: edgebench store add {folder.path}"
+        remedy = (
+            f"{error.remedy}; the run is complete in {folder.path}; add it later: edgebench store add {folder.path}"
+        )
         raise type(error)(error.message, remedy) from error
-    tell_damage(added.damaged)
+    print_damaged(added.damaged)
     if not getattr(arguments, "json", False):
-        print(f"store: {kept.place}, {counted(added.cells, 'case')} added")
+        print(f"store: {opened.location}, {counted(added.cells, 'case')} added")
 
 
-def tell_damage(damaged: Mapping[str, str]) -> None:
-    """Name the records that could not be read."""
+def print_damaged(damaged: Mapping[str, str]) -> None:
+    """Print which records could not be read, and why."""
     for reason in damaged.values():
         print(f"left out: {reason}", file=sys.stderr)

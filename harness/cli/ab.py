@@ -1,4 +1,4 @@
-"""`edgebench ab`: measure two models against each other in randomised pairs of processes until it is decided."""
+"""`edgebench ab`: compare two models in randomised pairs of processes until the result is decided."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
 
-from ._options import mebibytes, positive, shape
+from ._options import mebibytes, number, positive, positive_number, shape
 
 if TYPE_CHECKING:
     from harness.runs.ab import AbSession
 
-HELP = "measure two models against each other until it is decided"
+HELP = "compare two models side by side until it is decided"
 GROUP = "measure"
 EXAMPLE = "edgebench ab old.onnx new.onnx"
 
@@ -26,32 +26,38 @@ _CONFIG = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's arguments; options not given are absent, so that defaults stand in AbConfig alone."""
-    parser.add_argument("a", metavar="A", help="model file, or shipped model as MODEL|COMPRESSION|RUNTIME")
-    parser.add_argument("b", metavar="B", help="the same, compared with A")
-    options = parser.add_argument_group("options of the comparison", argument_default=argparse.SUPPRESS)
-    options.add_argument("--runtime-a", metavar="NAME", help="runtime of A, where A names none")
-    options.add_argument("--runtime-b", metavar="NAME", help="runtime of B, where B names none")
+    """Declare the command's arguments. An option that is not given is absent: only AbConfig has defaults."""
+    parser.add_argument("a", metavar="A", help="model file, or a shipped model as MODEL|COMPRESSION|RUNTIME")
+    parser.add_argument("b", metavar="B", help="the model to compare with A")
+    options = parser.add_argument_group("options", argument_default=argparse.SUPPRESS)
+    options.add_argument("--runtime-a", metavar="NAME", help="runtime of A, if A names none")
+    options.add_argument("--runtime-b", metavar="NAME", help="runtime of B, if B names none")
     options.add_argument("--threads", type=positive, metavar="N", help="intra-op threads of both (default: 1)")
     options.add_argument(
         *("--shape",), action="append", dest="shapes", type=shape, metavar="NAME=1x3x224x224",
         help="shape of a dynamic input; repeatable",
     )  # fmt: skip
-    options.add_argument("--profile", help="length of each process: quick (default), standard or full")
+    options.add_argument("--profile", metavar="NAME", help="length of each process: quick (default), standard or full")
     options.add_argument(
-        *("--same-within",), type=float, metavar="SHARE",
-        help="call them the same within this share (default: 0.02)",
+        *("--same-within",), type=number, metavar="SHARE",
+        help="relative difference that counts as the same (default: 0.02)",
     )  # fmt: skip
-    options.add_argument("--max-pairs", type=positive, metavar="N", help="most pairs of processes (default: 20)")
     options.add_argument(
-        *("--timeout",), type=float, dest="timeout_s", metavar="SECONDS", help="kill a process that takes longer"
+        "--max-pairs", type=positive, metavar="N", help="largest number of pairs of processes (default: 20)"
     )
     options.add_argument(
-        *("--memory-limit",), type=mebibytes, dest="memory_bytes", metavar="MIB", help="kill a process that holds more"
+        *("--timeout",),
+        type=positive_number,
+        dest="timeout_s",
+        metavar="SECONDS",
+        help="kill a process that takes longer",
     )
-    options.add_argument("--seed", type=int, help="seed of order and synthetic inputs (default: 0)")
+    options.add_argument(
+        *("--memory-limit",), type=mebibytes, dest="memory_bytes", metavar="MIB", help="kill a process that uses more"
+    )
+    options.add_argument("--seed", type=int, metavar="N", help="seed of the order and of synthetic inputs (default: 0)")
     options.add_argument("--out", type=Path, metavar="FILE", help="save the result with its raw medians as JSON")
-    options.add_argument("--json", action="store_true", help="print the result as JSON")
+    options.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,12 +76,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _measure(comparison: AbSession) -> bool:
-    """Run to the end, counting pairs on a terminal; return whether it was interrupted."""
+    """Run to the end, counting pairs on a terminal; return whether the user interrupted."""
     show = sys.stderr.isatty()
     try:
         for done in comparison.run():
             if show:
-                print(f"\rpair {done} of at most {comparison.request.max_pairs}", end="", file=sys.stderr, flush=True)
+                print(f"\rpair {done} of at most {comparison.config.max_pairs}", end="", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         return True
     finally:
@@ -85,11 +91,11 @@ def _measure(comparison: AbSession) -> bool:
 
 
 def _conclude(comparison: AbSession, interrupted: bool, out: Path | None, as_json: bool) -> None:
-    from harness.core.files import write_whole
+    from harness.core.files import write_atomic
 
     text = json.dumps(comparison.document(interrupted), indent=2)
     if out is not None:
-        write_whole(out, text.encode())
+        write_atomic(out, text.encode())
     if as_json:
         print(text)
         return
@@ -98,6 +104,6 @@ def _conclude(comparison: AbSession, interrupted: bool, out: Path | None, as_jso
 
 
 def _exit_code(comparison: AbSession) -> int:
-    if comparison.duel.failure is None:
+    if comparison.measured.failure is None:
         return EXIT_OK
-    return EXIT_SOME_FAILED if comparison.duel.comparison else EXIT_NOTHING_MEASURED
+    return EXIT_SOME_FAILED if comparison.measured.comparison else EXIT_NOTHING_MEASURED

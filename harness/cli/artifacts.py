@@ -1,4 +1,4 @@
-"""`edgebench artifacts`: the model files at hand, whether they are what they are said to be, and their moves."""
+"""`edgebench artifacts`: list, verify, transfer and rebuild model files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED, SetupError
 
+from ._parser import CommandParser, add_action
+
 if TYPE_CHECKING:
     from harness.core.artifact import Format
     from suites.artifacts.transfer.move import Moved
@@ -20,37 +22,27 @@ GROUP = "prepare"
 EXAMPLE = "edgebench artifacts list"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """Declare the command's arguments."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="model, setting, format, size and accuracy of each file")
-    listing.add_argument("--json", action="store_true", help="print what is known of each as JSON")
-    listing.set_defaults(act=_list)
-    actions.add_parser("verify", help="hash every file, shipped or prepared").set_defaults(act=_verify)
-    where = "a folder, user@host:path (by ssh) or an http(s):// address"
-    pushing = actions.add_parser("push", help="put the files into a store, for other machines")
-    pushing.add_argument("store", metavar="DEST", help=where)
-    pushing.add_argument("--prepared", action="store_true", help="leave out what every edgebench ships")
-    pushing.set_defaults(act=_push)
-    pulling = actions.add_parser("pull", help="bring the files of a store that are not here")
-    pulling.add_argument("store", metavar="SOURCE", help=where)
-    pulling.set_defaults(act=_pull)
-    for moving in (pushing, pulling):
-        moving.add_argument(
-            "--filter", "-k", action="append", default=[], metavar="TEXT", help="only files whose name has TEXT"
+    listing = add_action(actions, "list", _list, "list each file's model, setting, format, size and accuracy")
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    add_action(actions, "verify", _verify, "verify the hash of every shipped and prepared file")
+    where = "a folder, user@host:path (over SSH) or an http(s):// address"
+    push = add_action(actions, "push", _push, "copy the files into a store, for other machines")
+    push.add_argument("store", metavar="DEST", help=where)
+    push.add_argument("--prepared", action="store_true", help="only prepared files, without the shipped ones")
+    pull = add_action(actions, "pull", _pull, "copy files that are missing here from a store")
+    pull.add_argument("store", metavar="SOURCE", help=where)
+    for transfer in (push, pull):
+        transfer.add_argument(
+            "--filter", "-k", action="append", default=[], metavar="TEXT", help="only files whose name contains TEXT"
         )
-    again = actions.add_parser("rebuild", help="make a shipped file anew from its recipe and compare")
-    again.add_argument("model")
-    again.add_argument("setting")
-    again.add_argument("--format", choices=("onnx", "tflite"), help="one of the two (default: both)")
-    again.add_argument("--checkpoints", type=Path, metavar="DIR", help="trained nets, for settings that train")
-    again.set_defaults(act=_rebuild)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Carry out the action."""
-    code: int = arguments.act(arguments)
-    return code
+    rebuild = add_action(actions, "rebuild", _rebuild, "build a shipped file again from its recipe and compare")
+    rebuild.add_argument("model", help="such as mobilenet_v2-1.0-224")
+    rebuild.add_argument("setting", help="such as int8-static")
+    rebuild.add_argument("--format", choices=("onnx", "tflite"), help="only this format (default: both)")
+    rebuild.add_argument("--checkpoints", type=Path, metavar="DIR", help="trained nets, for settings that train")
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -67,7 +59,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _entries() -> Iterable[tuple[str, dict[str, Any]]]:
-    """What is known of each file, and whether it is shipped, prepared here, or prepared from a net of the past."""
+    """Yield each file's entry, and whether it is shipped, prepared here, or outdated: prepared from a former net."""
     import dataclasses
 
     from suites.artifacts import catalog, model_cache
@@ -78,23 +70,27 @@ def _entries() -> Iterable[tuple[str, dict[str, Any]]]:
 
 
 def _accuracy(entry: dict[str, Any]) -> str:
-    """The accuracy of a shipped file; of a prepared one nobody has measured it yet."""
+    """Return the accuracy of a shipped file; that of a prepared file is not known yet."""
     if score := entry.get("top1_reference"):
         return f"top-1 {100 * score['top1']:5.2f} % of {score['n']}"
     return str(entry["origin"])
 
 
 def _verify(_: argparse.Namespace) -> int:
-    """Hash all files; SetupError that names those which are missing or differ."""
+    """Hash all files.
+
+    Raises:
+        SetupError: Files are missing or differ; the message names them.
+    """
     from suites.artifacts import catalog, model_cache
 
     if damaged := catalog.damaged():
-        raise SetupError(f"missing or not the file the manifest names: {', '.join(damaged)}", "install edgebench again")
-    ours = model_cache.entries()
-    if damaged := [entry.file for entry in ours if not entry.intact]:
+        raise SetupError(f"shipped files missing or altered: {', '.join(damaged)}", "install edgebench again")
+    prepared = model_cache.entries()
+    if damaged := [entry.file for entry in prepared if not entry.intact]:
         remedy = f"remove them from {model_cache.prepared_dir()} and run edgebench prepare, or pull them again"
-        raise SetupError(f"missing or not the file their notes name: {', '.join(damaged)}", remedy)
-    print(f"{len(catalog.shipped())} shipped and {len(ours)} prepared files are what they are said to be")
+        raise SetupError(f"prepared files missing or altered: {', '.join(damaged)}", remedy)
+    print(f"{len(catalog.shipped())} shipped and {len(prepared)} prepared files are intact")
     return EXIT_OK
 
 
@@ -107,7 +103,7 @@ def _push(arguments: argparse.Namespace) -> int:
         for entry, path in move.at_hand(with_shipped=not arguments.prepared)
         if all(text in entry.name for text in arguments.filter)
     ]
-    return _told(move.push(open_store(arguments.store), wanted), len(wanted))
+    return _report_moves(move.push(open_store(arguments.store), wanted), len(wanted))
 
 
 def _pull(arguments: argparse.Namespace) -> int:
@@ -117,11 +113,11 @@ def _pull(arguments: argparse.Namespace) -> int:
     store = open_store(arguments.store)
     offered, refused = move.offered(store)
     wanted = [entry for entry in offered if all(text in entry.name for text in arguments.filter)]
-    return _told((*refused, *move.pull(store, wanted)), len(refused) + len(wanted))
+    return _report_moves((*refused, *move.pull(store, wanted)), len(refused) + len(wanted))
 
 
-def _told(moves: Iterable[Moved], total: int) -> int:
-    """Print each move as it is made, then the sum; the exit code."""
+def _report_moves(moves: Iterable[Moved], total: int) -> int:
+    """Print each move when it is done, then the totals; return the exit code."""
     from collections import Counter
 
     from ._progress import Tally
@@ -138,7 +134,7 @@ def _told(moves: Iterable[Moved], total: int) -> int:
 
 
 def _rebuild(arguments: argparse.Namespace) -> int:
-    """Compare each format; 4 where one is not reproduced."""
+    """Compare each format; return 4 if a file is not reproduced."""
     from suites.converter_output import quiet
     from suites.preparation.rebuild import rebuild
 
@@ -146,7 +142,7 @@ def _rebuild(arguments: argparse.Namespace) -> int:
     code = EXIT_OK
     for kind in kinds:
         with quiet():
-            again = rebuild(arguments.model, arguments.setting, kind, arguments.checkpoints)
-        code = code if again.reproduced else EXIT_SOME_FAILED
-        print(f"{arguments.model} {arguments.setting} {kind}: {again}")
+            rebuilt = rebuild(arguments.model, arguments.setting, kind, arguments.checkpoints)
+        code = code if rebuilt.reproduced else EXIT_SOME_FAILED
+        print(f"{arguments.model} {arguments.setting} {kind}: {rebuilt}")
     return code

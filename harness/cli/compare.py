@@ -6,6 +6,8 @@ import argparse
 
 from harness.core.errors import EXIT_OK
 
+from ._options import add_format_option
+
 HELP = "compare two runs case by case"
 GROUP = "look"
 EXAMPLE = "edgebench compare runs/before runs/after"
@@ -14,11 +16,10 @@ EXAMPLE = "edgebench compare runs/before runs/after"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("before", metavar="A", help="run folder to compare with")
-    parser.add_argument("after", metavar="B", help="run folder that may have changed")
-    parser.add_argument("--format", choices=("terminal", "csv", "json", "markdown"), default="terminal")
+    parser.add_argument("after", metavar="B", help="run folder to compare")
+    add_format_option(parser)
     parser.add_argument("--force", action="store_true", help="compare although the machines differ")
-
-    parser.epilog = f"{parser.epilog}\n\n`edgebench ab A B` measures two models against each other now."
+    parser.epilog = f"{parser.epilog}\n\n`edgebench ab A B` compares two models by measuring them in turn."
 
 
 def modern(words: list[str]) -> list[str] | None:

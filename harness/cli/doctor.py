@@ -1,4 +1,4 @@
-"""`edgebench doctor`: may this machine be trusted to measure now, and what would make it steadier?"""
+"""`edgebench doctor`: check whether this machine can be trusted to measure now, and set what makes it steadier."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.core.verdict import Finding
     from harness.host.tuning import AppliedChange
 
-HELP = "check governor, turbo, load, throttling and the like"
+HELP = "check governor, turbo, load, throttling and more"
 GROUP = "boards"
 EXAMPLE = "edgebench doctor"
 
@@ -28,25 +28,28 @@ _MARK = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "unknown": "?   "}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--strict", action="store_true", help="exit with 4 when a check fails")
+    parser.add_argument("--strict", action="store_true", help="exit with 4 if a check fails")
     change = parser.add_mutually_exclusive_group()
-    change.add_argument("--tune", action="store_true", help="set what can be set and undone; stays until --restore")
-    change.add_argument("--restore", action="store_true", help="put back what --tune or a killed run has set")
+    change.add_argument("--tune", action="store_true", help="apply the settings that can be undone, until --restore")
+    change.add_argument("--restore", action="store_true", help="undo what --tune or an interrupted run has set")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Tune or restore where asked, then print every finding."""
+    """Tune or restore if requested, then print all findings."""
     from harness.host.checks import inspect_all
 
     fs = host_of(arguments)
     applied = _changed(fs, arguments)
     findings = inspect_all(fs)
     if arguments.json:
-        found = [dataclasses.asdict(each) for each in findings]
-        print(json.dumps({"findings": found, "applied": [dataclasses.asdict(each) for each in applied]}, indent=2))
+        document = {
+            "findings": [dataclasses.asdict(finding) for finding in findings],
+            "applied": [dataclasses.asdict(change) for change in applied],
+        }
+        print(json.dumps(document, indent=2))
     else:
         print("\n".join([*map(_applied, applied), *map(_finding, findings)]))
-    return EXIT_SOME_FAILED if arguments.strict and any(each.status == "fail" for each in findings) else EXIT_OK
+    return EXIT_SOME_FAILED if arguments.strict and any(finding.status == "fail" for finding in findings) else EXIT_OK
 
 
 def _changed(fs: HostFs, arguments: argparse.Namespace) -> Sequence[AppliedChange]:
@@ -58,12 +61,12 @@ def _changed(fs: HostFs, arguments: argparse.Namespace) -> Sequence[AppliedChang
     return restore(fs, journal_path()) if arguments.restore else []
 
 
-def _applied(each: AppliedChange) -> str:
-    if each.refused:
-        return f"not set  {each.name}: {each.refused}"
-    return f"set      {each.name}: {each.before} -> {each.after}"
+def _applied(change: AppliedChange) -> str:
+    if change.refused:
+        return f"not set  {change.name}: {change.refused}"
+    return f"set      {change.name}: {change.before} -> {change.after}"
 
 
-def _finding(each: Finding) -> str:
-    line = f"{_MARK[each.status]}  {each.check:<16} {each.found}"
-    return f"{line}\n{'':<23}-> {each.remedy}" if each.remedy else line
+def _finding(finding: Finding) -> str:
+    line = f"{_MARK[finding.status]}  {finding.check:<16} {finding.found}"
+    return f"{line}\n{'':<23}-> {finding.remedy}" if finding.remedy else line

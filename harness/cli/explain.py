@@ -1,4 +1,4 @@
-"""`edgebench explain`: why is a case as slow as it is?"""
+"""`edgebench explain`: explain why a case is slow, with evidence and a remedy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.core.roofline import Roofline
     from harness.diagnosis import Explanation, Situation
 
-    Told = Sequence[tuple[Record, Sequence[Explanation]]]
+    Explained = Sequence[tuple[Record, Sequence[Explanation]]]
 
 HELP = "explain why cases are slow, with evidence and remedy"
 GROUP = "look"
@@ -29,13 +29,13 @@ _SIGN = {"error": "ERROR", "warn": "warn ", "info": "info "}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("run_folder", metavar="RUN", help="run folder")
-    parser.add_argument("case", nargs="*", metavar="CASE", help="only cases whose id has all of these texts")
+    parser.add_argument("case", nargs="*", metavar="CASE", help="only cases whose id contains all of these texts")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--strict", action="store_true", help="exit with 4 when a figure cannot be right")
+    parser.add_argument("--strict", action="store_true", help="exit with 4 if a figure cannot be right")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Explain every case asked for."""
+    """Explain the selected cases."""
     from harness.core.errors import UsageError
     from harness.diagnosis import explain
 
@@ -43,19 +43,19 @@ def run(arguments: argparse.Namespace) -> int:
 
     folder = open_run(arguments.run_folder)
     header, records = folder.header(), folder.records()
-    chosen = [each for each in records if all(text in each.case_id for text in arguments.case)]
-    if not chosen:
-        known = "\n  ".join(each.case_id for each in records)
-        raise UsageError(f"no case of {arguments.run_folder} has {arguments.case}", f"its cases:\n  {known}")
-    situations = [situation(each, records, header) for each in chosen]
-    told = [(each.record, explain(each)) for each in situations]
-    print(_json(told) if arguments.json else "\n".join(_lines(told)))
-    wrong = any(each.severity == "error" for _, explanations in told for each in explanations)
+    selected = [record for record in records if all(text in record.case_id for text in arguments.case)]
+    if not selected:
+        known = "\n  ".join(record.case_id for record in records)
+        texts = " and ".join(f"'{text}'" for text in arguments.case)
+        raise UsageError(f"no case id of {arguments.run_folder} contains {texts}", f"its cases:\n  {known}")
+    explained = [(record, explain(situation(record, records, header))) for record in selected]
+    print(_json(explained) if arguments.json else "\n".join(_lines(explained)))
+    wrong = any(item.severity == "error" for _, explanations in explained for item in explanations)
     return EXIT_SOME_FAILED if arguments.strict and wrong else EXIT_OK
 
 
 def situation(record: Record, others: Sequence[Record], header: RunHeader) -> Situation:
-    """A record with all that the rules look at beside it."""
+    """Return a record with everything else that the rules look at."""
     from harness.diagnosis import Situation
     from targets.published import lookup
 
@@ -65,7 +65,7 @@ def situation(record: Record, others: Sequence[Record], header: RunHeader) -> Si
 
 
 def _roofline(header: RunHeader) -> Roofline | Missing:
-    """The run's own roofline; where it has none, this machine's, if that is the one the run was on."""
+    """Return the run's roofline; if it has none and was measured on this machine, this machine's."""
     from harness.core.hostfs import HostFs
     from harness.core.quantity import Missing
     from harness.host.identity import identity
@@ -77,23 +77,23 @@ def _roofline(header: RunHeader) -> Roofline | Missing:
     return cached(here) if header.host.get("machine_id") == here.machine_id else header.roofline
 
 
-def _lines(told: Told) -> Iterator[str]:
-    for record, explanations in told:
+def _lines(explained: Explained) -> Iterator[str]:
+    for record, explanations in explained:
         yield f"{record.case_id}  [{record.verdict.status}]"
-        for each in explanations:
-            yield f"  {_SIGN[each.severity]} {each.conclusion}"
-            yield f"        seen: {each.evidence}"
-            if each.remedy:
-                yield f"        do:   {each.remedy}"
+        for item in explanations:
+            yield f"  {_SIGN[item.severity]} {item.conclusion}"
+            yield f"        evidence: {item.evidence}"
+            if item.remedy:
+                yield f"        remedy:   {item.remedy}"
         if not explanations:
-            yield "  nothing to remark"
+            yield "  no findings"
 
 
-def _json(told: Told) -> str:
+def _json(explained: Explained) -> str:
     return json.dumps(
         [
-            {"case": record.case_id, "explanations": [dataclasses.asdict(each) for each in explanations]}
-            for record, explanations in told
+            {"case": record.case_id, "explanations": [dataclasses.asdict(item) for item in explanations]}
+            for record, explanations in explained
         ],
         indent=1,
         ensure_ascii=False,

@@ -1,4 +1,4 @@
-"""`edgebench export`: a run in the format of another tool."""
+"""`edgebench export`: write a run in the format of another tool."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import EXIT_OK, UsageError
 
-from ._store import add_choice, add_store_option, choice_of, opened
+from ._store import add_filters, add_store_option, filters_of, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,41 +25,43 @@ EXAMPLE = "edgebench export runs/before --format junit --out junit.xml"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("runs", nargs="*", metavar="RUN", help="run folders; without any, runs of the store")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="run folders (default: runs of the store)")
     parser.add_argument(
         *("--format",),
         required=True,
         metavar="NAME",
-        help="one of these, or a plug-in's; parquet needs the extra 'parquet'",
+        help="format, such as junit, gha, csv or parquet (extra 'parquet'); an unknown name lists all",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="where to (default: standard output)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: standard output)")
     parser.add_argument(
         *("--better",),
         choices=("lower", "higher"),
         default="lower",
-        help="of gha, which holds metrics of one direction",
+        help="which metrics gha gets: those where lower or higher is better (default: lower)",
     )
     add_store_option(parser, "path or URL of the store (default: $EDGEBENCH_STORE, or your own)")
-    which = parser.add_argument_group("of the store", "the newest run that is meant; for csv and parquet all of them")
-    which.add_argument("--run", dest="run_id", metavar="ID", help="this one")
-    add_choice(which)
+    which = parser.add_argument_group(
+        "runs of the store", "the newest that matches; csv and parquet take all that match"
+    )
+    which.add_argument("--run", dest="run_id", metavar="ID", help="this run")
+    add_filters(which)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the file; whole or not at all."""
+    """Write the file, completely or not at all."""
     from harness.store.exports import export, find
 
     suffix = find(arguments.format).suffix
     if suffix and arguments.out and arguments.out.suffix != suffix:
         raise UsageError(
-            f"{arguments.format} is read from *{suffix} alone, not from {arguments.out.name}", f"--out FILE{suffix}"
+            f"readers of {arguments.format} accept *{suffix} only, not {arguments.out.name}", f"--out FILE{suffix}"
         )
     runs = _of_folders(arguments) if arguments.runs else _of_store(arguments)
     data = export(runs, arguments.format)
     if arguments.out:
-        from harness.core.files import write_whole
+        from harness.core.files import write_atomic
 
-        write_whole(arguments.out, data)
+        write_atomic(arguments.out, data)
     else:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
@@ -78,22 +80,22 @@ def _of_store(arguments: argparse.Namespace) -> list[Exported]:
 
     from harness.store.exports import find
 
-    where = replace(choice_of(arguments), run=arguments.run_id)
-    store = opened(arguments)
+    where = replace(filters_of(arguments), run=arguments.run_id)
+    store = open_store(arguments)
     names: list[str] = list(store.runs(where).run)
     if not names:
-        raise UsageError(f"no run in {store.place} is like that", "edgebench history lists what there is")
+        raise UsageError(f"no run in {store.location} matches", "list them: edgebench history")
     chosen = names if find(arguments.format).several else names[-1:]
-    found = [(store.header(name), list(filter(where.takes_record, store.records(name))), store) for name in chosen]
-    return _exported(found, arguments)
+    runs = [(store.header(name), list(filter(where.takes_record, store.records(name))), store) for name in chosen]
+    return _exported(runs, arguments)
 
 
-def _exported(found: Sequence[tuple[Any, list[Record], Any]], arguments: argparse.Namespace) -> list[Exported]:
-    """Headers and records with the way to their samples: `blob` of their run folder or store."""
+def _exported(runs: Sequence[tuple[Any, list[Record], Any]], arguments: argparse.Namespace) -> list[Exported]:
+    """Return headers and records with a function that reads their samples from the run folder or store."""
     from harness.store.exports import Exported
     from harness.store.runfolder import latencies_ns
 
     return [
         Exported(header, records, functools.partial(latencies_ns, blob=place.blob), arguments.better)
-        for header, records, place in found
+        for header, records, place in runs
     ]

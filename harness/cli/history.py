@@ -1,4 +1,4 @@
-"""`edgebench history`: what the store knows of a case, run after run."""
+"""`edgebench history`: metrics of a case over the runs of a store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_OK, UsageError
 
-from ._store import add_choice, add_store_option, choice_of, opened
+from ._options import add_format_option
+from ._store import add_filters, add_store_option, filters_of, open_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,39 +18,41 @@ if TYPE_CHECKING:
 HELP = "show metrics over the runs of a store"
 GROUP = "look"
 EXAMPLE = "edgebench history --model mobilenet_v2 --since 30d"
-_USUAL = "latency_p50_ns"
+_DEFAULT_METRIC = "latency_p50_ns"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
         "action", nargs="?", choices=("show", "latest", "reset", "resets"), default="show",
-        help="show every run (default); latest: the newest against the one before; reset: histories of the chosen "
-        "cases count anew from now on, for a new driver, cooler or board; resets: list those",
+        help="show every run (default); latest: compare the newest run with the one before; reset: start the histories "
+        "of the selected cases again, after a new driver, cooler or board; resets: list resets",
     )  # fmt: skip
     add_store_option(parser, "path or URL (default: $EDGEBENCH_STORE, or your own)")
-    add_choice(parser.add_argument_group("which", f"for people {_USUAL} unless --metric says otherwise"))
+    add_filters(parser.add_argument_group("filters", f"the terminal shows {_DEFAULT_METRIC} without --metric"))
     out = parser.add_argument_group("output")
-    out.add_argument("--form", choices=("tidy", "wide"), default="tidy", help="one row a metric, or one row a case")
-    out.add_argument("--format", choices=("terminal", "csv", "json", "markdown"), default="terminal")
+    out.add_argument(
+        "--form", choices=("tidy", "wide"), default="tidy", help="one row per metric (tidy) or per case (wide)"
+    )
+    add_format_option(out)
     out.add_argument("--json", action="store_const", dest="format", const="json", help="same as --format json")
     reset = parser.add_argument_group("with reset")
-    reset.add_argument("--reason", metavar="TEXT", help="what changed")
-    reset.add_argument("--at", metavar="WHEN", help="since when (default: now)")
+    reset.add_argument("--reason", metavar="TEXT", help="what has changed (required)")
+    reset.add_argument("--at", metavar="WHEN", help="time of the change (default: now)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the history, or change what counts of it."""
+    """Print the history, or reset it."""
     if arguments.action != "reset" and (arguments.reason or arguments.at):
         raise UsageError("--reason and --at belong to a reset", "edgebench history reset --reason ...")
-    with opened(arguments) as store:
+    with open_store(arguments) as store:
         if arguments.action == "reset":
-            count = store.reset(arguments.reason or "", choice_of(arguments), at_utc=arguments.at)
-            print(f"{count} series begin anew")
+            count = store.reset(arguments.reason or "", filters_of(arguments), at_utc=arguments.at)
+            print(f"{count} series reset")
             return EXIT_OK
-        where = choice_of(arguments)
+        where = filters_of(arguments)
         if arguments.format == "terminal" and where.metric is None and arguments.form == "tidy":
-            where = dataclasses.replace(where, metric=_USUAL)
+            where = dataclasses.replace(where, metric=_DEFAULT_METRIC)
         actions = {
             "show": lambda: store.read(where, arguments.form),
             "latest": lambda: store.latest_against_previous(where),
@@ -57,7 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
         }
         frame = actions[arguments.action]()
         if frame.empty and arguments.action != "resets":
-            raise UsageError(f"nothing in {store.place} is like that", "edgebench store add RUN adds runs")
+            raise UsageError(
+                f"nothing in {store.location} matches", "change the filters, or add runs: edgebench store add RUN"
+            )
     _print(frame, arguments)
     return EXIT_OK
 

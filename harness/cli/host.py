@@ -1,4 +1,4 @@
-"""`edgebench host`: what machine this is, and recording it to be replayed elsewhere with --host-root."""
+"""`edgebench host`: show this machine, or record it to be replayed elsewhere with --host-root."""
 
 from __future__ import annotations
 
@@ -10,29 +10,26 @@ from pathlib import Path
 
 from harness.core.errors import EXIT_OK, UsageError
 
-from ._options import host_of
+from ._options import host_of, positive_number
+from ._parser import CommandParser, add_action
 
 HELP = "show this machine, or record it for --host-root"
 GROUP = "boards"
 EXAMPLE = "edgebench host show"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """Declare the command's arguments."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    show = actions.add_parser("show", help="identity, as JSON", description="This machine's identity, as JSON.")
-    show.set_defaults(act=_show)
-    record = actions.add_parser("record", help="record", description="Keep every file that detection, checks and "
-                                "sensors read, with the time, as a tree for --host-root.")  # fmt: skip
+    add_action(actions, "show", _show, "print this machine's identity as JSON")
+    record = add_action(
+        *(actions, "record", _record, "record this machine for --host-root"),
+        description="Copy all files that detection, checks and sensors read into a folder for --host-root.",
+    )
     record.add_argument("folder", type=Path, metavar="DIR", help="a new folder")
-    record.add_argument("--seconds", type=float, default=30.0, help="how long the sensors are sampled (default: 30)")
-    record.set_defaults(act=_record)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Carry out the action."""
-    code: int = arguments.act(arguments)
-    return code
+    record.add_argument(
+        "--seconds", type=positive_number, default=30.0, metavar="N", help="sample the sensors for N s (default: 30)"
+    )
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -57,16 +54,16 @@ def _record(arguments: argparse.Namespace) -> int:
     fs = RecordingFs(arguments.folder, host.root)
     sensors = open_sensors(fs)
     try:
-        found = targets.detect(fs)
+        detection = targets.detect(fs)
         identity(fs)
         inspect_all(fs)
-        sampler = Sampler(sensors, own_process=False).start()  # a forked process would write a journal of its own
+        sampler = Sampler(sensors, separate_process=False).start()  # a forked process would write a journal of its own
         time.sleep(arguments.seconds)
         sampler.stop()
     finally:
         for sensor in sensors:
             sensor.close()
         fs.close()
-    print(f"{found.target.title} recorded in {arguments.folder}")
+    print(f"{detection.target.title} recorded in {arguments.folder}")
     print(f"replay it: edgebench --host-root {arguments.folder} sensors")
     return EXIT_OK

@@ -1,4 +1,4 @@
-"""`edgebench import`: results of other tools as ordinary runs, to be compared with those measured here."""
+"""`edgebench import`: turn results of other tools into runs, to compare them with those measured here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.core.errors import EXIT_OK
 from reports.numbers import counted
 
-from ._store import add_store_option, keep
+from ._store import add_run, add_store_option
 
 HELP = "import results of other tools as runs"
 GROUP = "keep"
@@ -19,14 +19,16 @@ _SOURCES = ("pytest-benchmark", "pyperf", "benchmark_model", "benchmark_app")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="what the tool wrote or printed")
-    parser.add_argument("--from", dest="source", choices=_SOURCES, help="the tool (default: told by the contents)")
+    parser.add_argument("file", type=Path, metavar="FILE", help="file that the tool wrote, or its saved output")
     parser.add_argument(
-        "--target", default="imported", metavar="NAME", help="whose figures these are (default: imported)"
+        "--from", dest="source", choices=_SOURCES, help="the tool (default: recognised from the contents)"
+    )
+    parser.add_argument(
+        "--target", default="imported", metavar="NAME", help="board that was measured (default: imported)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/<time>-import)")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    add_store_option(parser, "add the run to this store too (default: as `run` does)")
+    add_store_option(parser, "add the run to this store (default: $EDGEBENCH_STORE, or your own if it exists)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,11 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     from ._output import show_table
 
-    found = read(arguments.file, arguments.source)
+    imported = read(arguments.file, arguments.source)
     out = arguments.out or default_out("import")
-    folder = import_run(found, arguments.file, out, arguments.target, ("edgebench", *sys.argv[1:]))
+    folder = import_run(imported, arguments.file, out, arguments.target, ("edgebench", *sys.argv[1:]))
     show_table(folder, as_json=arguments.json)
-    keep(folder, arguments, trigger="import")
+    add_run(folder, arguments, trigger="import")
     if not arguments.json:
-        print(f"{counted(len(found.cases), 'case')} of {found.source}: {folder.path}")
+        print(f"{counted(len(imported.cases), 'case')} of {imported.source}: {folder.path}")
     return EXIT_OK

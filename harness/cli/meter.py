@@ -10,6 +10,8 @@ from typing import Any
 
 from harness.core.errors import EXIT_NOTHING_MEASURED, EXIT_OK
 
+from ._options import positive, positive_number
+
 HELP = "compute energy from the CSV trace of an external meter"
 GROUP = "boards"
 EXAMPLE = "edgebench meter trace.csv --inferences 1000"
@@ -17,29 +19,32 @@ EXAMPLE = "edgebench meter trace.csv --inferences 1000"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("trace", type=Path, metavar="TRACE.csv", help="time, power (or voltage and current), trigger")
-    parser.add_argument("--inferences", type=int, required=True, metavar="N", help="inferences in each marked window")
-    parser.add_argument("--volts", type=float, metavar="V", help="the supply, for a trace of current alone")
+    parser.add_argument(
+        "trace", type=Path, metavar="TRACE.csv", help="columns: time, power (or voltage and current), trigger"
+    )
+    parser.add_argument(
+        "--inferences", type=positive, required=True, metavar="N", help="inferences in each marked window"
+    )
+    parser.add_argument(
+        "--volts", type=positive_number, metavar="V", help="supply voltage, for a trace that holds only current"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """One line a window, and the median of the valid ones."""
-    from harness.core.errors import UsageError
+    """Print one line per window, and the median of the valid windows."""
     from harness.sensors.meter_csv import read_trace, window_energies
 
-    if arguments.inferences < 1:
-        raise UsageError(f"--inferences {arguments.inferences} is not positive")
     trace = read_trace(arguments.trace, arguments.volts)
     rows = [_row(gross, net, arguments.inferences) for gross, net in window_energies(trace)]
-    good = [row["energy_gross_j"] for row in rows if row["valid"]]
-    median = statistics.median(good) if good else None
+    valid = [row["energy_gross_j"] for row in rows if row["valid"]]
+    median = statistics.median(valid) if valid else None
     if arguments.json:
         print(json.dumps({"windows": rows, "median_energy_gross_j": median}, indent=2))
     else:
         print("\n".join([_line(number, row) for number, row in enumerate(rows, 1)]) or "no trigger mark in the trace")
-        print(f"median   {median:.6g} J per inference, gross" if good else "no valid window")
-    return EXIT_OK if good else EXIT_NOTHING_MEASURED
+        print(f"median   {median:.6g} J per inference, gross" if valid else "no valid window")
+    return EXIT_OK if valid else EXIT_NOTHING_MEASURED
 
 
 def _row(gross: Any, net: Any, n: int) -> dict[str, Any]:

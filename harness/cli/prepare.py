@@ -24,28 +24,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("suite", nargs="?", help="a built-in suite, or a suite file (.toml)")
     parser.add_argument(
-        "--jobs", "-j", type=positive, default=1, metavar="N", help="files built at the same time (default: 1)"
+        "--jobs", "-j", type=positive, default=1, metavar="N", help="files to build in parallel (default: 1)"
     )
-    weights = parser.add_argument_group("weights from elsewhere, instead of a suite")
+    weights = parser.add_argument_group("weights trained elsewhere, instead of a suite")
     weights.add_argument(
         "--weights", metavar="FROM", help=".pt, .safetensors, .onnx, .tflite, .keras, URL#sha256=HEX, timm:NAME"
     )
-    weights.add_argument("--model", metavar="NAME", help="what net tensors are for: family-width-resolution")
-    weights.add_argument("--out", type=Path, metavar="DIR", help="where the model files go")
-    weights.add_argument("--preprocess", metavar="HOW", help="how images become its input, as `edgebench run` takes it")
+    weights.add_argument("--model", metavar="NAME", help="net that the tensors belong to: family-width-resolution")
+    weights.add_argument("--out", type=Path, metavar="DIR", help="folder for the model files")
+    weights.add_argument("--preprocess", metavar="HOW", help="preprocessing, as for `edgebench run`")
     weights.add_argument("--same-padding", action="store_true", help="pad convolutions as TensorFlow does")
     training = parser.add_argument_group("settings that train")
     training.add_argument(
-        "--checkpoints", type=Path, metavar="DIR", help="trained nets of suites.preparation.training.train and .tune"
+        "--checkpoints", type=Path, metavar="DIR", help="folder of trained nets (suites.preparation.training)"
     )
     training.add_argument("--data", type=Path, metavar="DIR", help="folder of the four Fashion-MNIST idx files")
     training.add_argument(
-        "--train", action="store_true", help="train first what --checkpoints lacks, on --data: minutes to hours each"
+        "--train",
+        action="store_true",
+        help="train the nets missing in --checkpoints on --data first (minutes to hours each)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Build what is lacking; what cannot be built is named and does not stop the rest."""
+    """Build the missing files; a file that cannot be built is named and does not stop the rest."""
     import suites
     from suites.preparation import prepare
 
@@ -54,56 +56,62 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.suite is None:
         raise UsageError("nothing to prepare", "name a suite, or --weights and --out")
     if arguments.train and not (arguments.data and arguments.checkpoints):
-        raise UsageError("--train needs --data and --checkpoints", "name the images and where trained nets are kept")
-    wanted = list(prepare.lacking(suites.expand(suites.load(arguments.suite))))
+        raise UsageError("--train needs --data and --checkpoints", "name the images and the folder for trained nets")
+    wanted = list(prepare.missing_artifacts(suites.expand(suites.load(arguments.suite))))
     if arguments.train:
         _train(wanted, arguments)
     failed = _build(wanted, arguments) if wanted else 0
     if not failed:
-        print("nothing is lacking")
+        print("all files are there")
     return EXIT_SOME_FAILED if failed else EXIT_OK
 
 
 def _weights(arguments: argparse.Namespace) -> int:
-    """Model files of weights that others trained."""
+    """Build the model files of weights that were trained elsewhere."""
     from suites.converter_output import quiet
-    from suites.preparation.weights.foreign import Weights
+    from suites.preparation.weights.pretrained import WeightsRequest
 
     if arguments.suite is not None or arguments.out is None:
         raise UsageError(
             "--weights needs --out and no suite", "edgebench prepare --weights net.pt --model ... --out DIR"
         )
-    asked = Weights(
+    weights = WeightsRequest(
         arguments.weights, arguments.out, arguments.model, arguments.preprocess, same=arguments.same_padding
     )
     with quiet():
-        written = list(asked.prepare())
+        written = list(weights.prepare())
     for path in written:
         print(f"{path} ({path.stat().st_size / 1e3:.0f} kB)")
     return EXIT_OK
 
 
 def _train(wanted: list[tuple[Case, Format]], arguments: argparse.Namespace) -> None:
-    """Run what is to be run before the cases can be built; asked anew for each, as one training serves several."""
+    """Run the trainings that the cases need. Each case is asked in turn, since one training serves several."""
     from suites.preparation import prepare
-    from suites.preparation.from_checkpoints import commands, in_words, need_torch, provide, train
+    from suites.preparation.from_checkpoints import (
+        copy_shipped_checkpoint,
+        require_torch,
+        run_commands,
+        shell_lines,
+        training_commands,
+    )
 
-    need_torch()
+    require_torch()
     for case, kind in wanted:
-        if not prepare.needs_training(case, kind):
+        if not prepare.requires_training(case, kind):
             continue
-        provide(case.model, arguments.checkpoints)
+        copy_shipped_checkpoint(case.model, arguments.checkpoints)
         try:
-            left = commands(case, arguments.data, arguments.checkpoints)
-        except UsageError:  # a net that cannot be trained here: building it says why
+            remaining = training_commands(case, arguments.data, arguments.checkpoints)
+        except UsageError:  # the net cannot be trained here; building it reports why
             continue
-        for command in left:
-            print(in_words([command]), flush=True)
-        train(left)
+        for command in remaining:
+            print(shell_lines([command]), flush=True)
+        run_commands(remaining)
 
 
 def _build(wanted: list[tuple[Case, Format]], arguments: argparse.Namespace) -> int:
-    """How many could not be built."""
+    """Build the files and return how many failed."""
     from suites.preparation.prepare import build_all
 
     from ._progress import Tally

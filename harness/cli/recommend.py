@@ -1,4 +1,4 @@
-"""`edgebench recommend`: which of a run's settings to take under given bounds."""
+"""`edgebench recommend`: name the best setting of a run under given bounds."""
 
 from __future__ import annotations
 
@@ -23,16 +23,30 @@ EXAMPLE = "edgebench recommend runs/before --max-latency 0.2ms --min-top1 0.92"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("run_folder", metavar="RUN", help="run folder")
-    parser.add_argument("--max-latency", type=time_ns, metavar="20ms", help="median latency, with its unit")
-    parser.add_argument("--min-top1", type=share, metavar="0.88", help="accuracy, as a share or in %%")
-    parser.add_argument("--max-energy", type=energy_j, metavar="50mJ", help="net energy of an inference, with its unit")
-    parser.add_argument("--max-size", type=size_bytes, metavar="2MB", help="of the model file, with its unit")
-    parser.add_argument("--max-drop", type=share, metavar="1%", help="top-1 points lost to fp32 on the same runtime")
-    parser.add_argument("--json", action="store_true", help="print the answer for programs")
+    parser.add_argument(
+        "--max-latency", type=time_ns, metavar="20ms", help="upper bound of the median latency, with unit"
+    )
+    parser.add_argument(
+        "--min-top1", type=share, metavar="0.88", help="lower bound of the accuracy, as a fraction or in %%"
+    )
+    parser.add_argument(
+        "--max-energy", type=energy_j, metavar="50mJ", help="upper bound of the net energy per inference, with unit"
+    )
+    parser.add_argument(
+        "--max-size", type=size_bytes, metavar="2MB", help="upper bound of the model file's size, with unit"
+    )
+    parser.add_argument(
+        "--max-drop", type=share, metavar="1%", help="largest loss of top-1 against fp32 on the same runtime"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the answer; NothingMeasured when no case of the run has both a latency and an accuracy to rank by."""
+    """Print the recommendation.
+
+    Raises:
+        NothingMeasured: No case has both a latency and an accuracy that can be trusted.
+    """
     from reports.recommend import Constraints, comparable, recommend
 
     from ._output import open_run
@@ -45,48 +59,48 @@ def run(arguments: argparse.Namespace) -> int:
         top1_drop=arguments.max_drop,
     )
     records = list(open_run(arguments.run_folder).records())
-    found = recommend(records, bounds)
-    if not found.considered:
-        raise _nothing(arguments.run_folder, comparable(records))
-    _print_json(found, bounds.given) if arguments.json else _print(found, bounds.given)
+    recommendation = recommend(records, bounds)
+    if not recommendation.considered:
+        raise _nothing_to_rank(arguments.run_folder, comparable(records))
+    _print_json(recommendation, bounds.given) if arguments.json else _print(recommendation, bounds.given)
     return EXIT_OK
 
 
-def _nothing(run: str, able: Sequence[Record]) -> NothingMeasured:
-    """Why nothing can be ranked: `able` cases have both figures, but are not to be trusted."""
-    if not able:
+def _nothing_to_rank(run: str, complete: Sequence[Record]) -> NothingMeasured:
+    """Return why nothing can be ranked; the `complete` cases have both figures but cannot be trusted."""
+    if not complete:
         return NothingMeasured(
             f"{run}: no case has both a latency and an accuracy",
             "score a net on labelled images: edgebench run --model NET --data FOLDER",
         )
-    doubts = Counter(record.verdict.status for record in able)
-    named = ", ".join(f"{count} {status}" for status, count in doubts.most_common())
-    return NothingMeasured(f"{run}: no case can be trusted: {named}", "edgebench explain RUN says what to do")
+    statuses = Counter(record.verdict.status for record in complete)
+    named = ", ".join(f"{count} {status}" for status, count in statuses.most_common())
+    return NothingMeasured(f"{run}: no case can be trusted: {named}", f"see why: edgebench explain {run}")
 
 
 def time_ns(text: str) -> float:
-    """'20ms' in nanoseconds."""
+    """Parse '20ms' into nanoseconds."""
     return _typed(text, "time", TIME_NS)
 
 
 def energy_j(text: str) -> float:
-    """'50mJ' in joules."""
+    """Parse '50mJ' into joules."""
     return _typed(text, "energy", ENERGY_J)
 
 
 def size_bytes(text: str) -> float:
-    """'2MB' in bytes; MB is 10^6, MiB 2^20."""
+    """Parse '2MB' into bytes; MB is 10^6, MiB is 2^20."""
     return _typed(text, "size", SIZE_BYTES)
 
 
 def share(text: str) -> float:
-    """'0.88' or '88%' as a share from 0 to 1."""
+    """Parse '0.88' or '88%' into a fraction from 0 to 1."""
     try:
         value = quantity(text, SHARE)
     except ValueError:
         value = math.inf
     if value > 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no share: write 0.88 or 88%")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a fraction: write 0.88 or 88%")
     return value
 
 
@@ -95,36 +109,38 @@ def _typed(text: str, kind: str, units: dict[str, float]) -> float:
         return quantity(text, units)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"'{text}' is no {kind}: write a number and one of {', '.join(units)}"
+            f"'{text}' is not a {kind}: write a number and one of {', '.join(units)}"
         ) from None
 
 
-def _print(found: Recommendation, given: Mapping[str, float]) -> None:
-    from reports.recommend import lines
-    from reports.words import clean
+def _print(recommendation: Recommendation, given: Mapping[str, float]) -> None:
+    from reports.terminal.recommendation import recommendation_lines
+    from reports.text import clean
 
-    for line in lines(found, given):
+    for line in recommendation_lines(recommendation, given):
         print(clean(line))
 
 
-def _print_json(found: Recommendation, given: Mapping[str, float]) -> None:
+def _print_json(recommendation: Recommendation, given: Mapping[str, float]) -> None:
     import json
 
     answer = {
         "bounds": dict(given),
-        "considered": found.considered,
-        "fitting": found.fitting,
-        "best": _document(found.best),
-        "runner_up": _document(found.runner_up),
-        "binding": [{"bound": name, "otherwise": _document(record)} for name, record in found.binding],
-        "unknown": [{"bound": name, "reason": reason} for name, reason in found.unknown],
-        "relax": [{"bound": name, "to": value, "for": _document(record)} for name, value, record in found.relax],
+        "considered": recommendation.considered,
+        "fitting": recommendation.fitting,
+        "best": _document(recommendation.best),
+        "runner_up": _document(recommendation.runner_up),
+        "binding": [{"bound": name, "otherwise": _document(record)} for name, record in recommendation.binding],
+        "unknown": [{"bound": name, "reason": reason} for name, reason in recommendation.unknown],
+        "relax": [
+            {"bound": name, "to": value, "for": _document(record)} for name, value, record in recommendation.relax
+        ],
     }
     print(json.dumps(answer, indent=1, allow_nan=False))
 
 
 def _document(record: Record | None) -> dict[str, Any] | None:
-    """The case's id, verdict and evidence; null without a case."""
+    """Return the case's id, verdict and evidence; None without a case."""
     import dataclasses
 
     from reports.recommend import SLIDERS

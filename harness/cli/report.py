@@ -1,4 +1,4 @@
-"""`edgebench report`: the HTML report of one run or several, from run folders or out of a store."""
+"""`edgebench report`: write the HTML report of runs in folders or in a store."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ EXAMPLE = "edgebench report runs/before --open"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("runs", nargs="*", metavar="RUN", help="run folders; several of one target are its nights")
-    parser.add_argument("--baseline", metavar="RUN", help="compare the newest of the runs with this one")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="run folders; several runs of one target make a history")
+    parser.add_argument("--baseline", metavar="RUN", help="compare the newest run with this one")
     parser.add_argument(
         "--layout",
         choices=("file", "folder"),
         default="file",
-        help="one self-contained file (default), or a folder with plots loaded on demand and raw samples beside it",
+        help="one self-contained file (default), or a folder that loads plots on demand and holds the raw samples",
     )
     parser.add_argument("--out", metavar="PATH", help="file or folder to write (default: in the first run's folder)")
     parser.add_argument("--open", action="store_true", help="open it in the browser")
-    stored = parser.add_argument_group("out of a store instead of run folders")
-    stored.add_argument("--store", metavar="PATH|URL", help="the nights of this store")
+    stored = parser.add_argument_group("runs of a store instead of run folders")
+    stored.add_argument("--store", metavar="PATH|URL", help="report on the runs of this store")
     stored.add_argument("--suite", metavar="NAME", help="only runs of this suite")
     stored.add_argument("--target", metavar="NAME", help="only runs on this target")
-    stored.add_argument("--since", metavar="WHEN", help="only runs from a date on, or from '30d' ago")
+    stored.add_argument("--since", metavar="WHEN", help="only runs since a date, or since '30d' ago")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Build the report; finished cases of a killed run are shown, the others named."""
+    """Write the report. Of an interrupted run it shows the finished cases and names the others."""
     _check(arguments)
     path = _from_store(arguments) if arguments.store else _from_folders(arguments)
     print(f"report: {path}")
@@ -50,16 +50,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """UsageError for options that do not go together."""
+    """Raise UsageError for options that exclude each other."""
     if not arguments.store:
         if not arguments.runs:
-            raise UsageError("no run to report on", "give run folders, or --store for the nights of a store")
+            raise UsageError("no run to report on", "give run folders, or --store for the runs of a store")
         if arguments.suite or arguments.target or arguments.since:
-            raise UsageError("--suite, --target and --since choose from a store", "give --store too")
+            raise UsageError("--suite, --target and --since select runs of a store", "add --store")
     elif arguments.runs or arguments.baseline:
         raise UsageError("--store and run folders exclude each other", "leave one of them out")
     elif not arguments.out:
-        raise UsageError("a report out of a store has no folder of its own", "say where with --out")
+        raise UsageError("a report on a store has no default folder", "name one with --out")
 
 
 def _from_folders(arguments: argparse.Namespace) -> Path:
@@ -72,7 +72,7 @@ def _from_folders(arguments: argparse.Namespace) -> Path:
     path = _write(gather(folders, baseline), arguments, folders[0])
     for folder in folders:
         for case_id in folder.missing():
-            print(f"missing: {case_id}: the run ended before this case did")
+            print(f"missing: {case_id}: the run ended before this case was finished")
     return path
 
 
@@ -87,7 +87,7 @@ def _from_store(arguments: argparse.Namespace) -> Path:
 
 
 def _write(data: ReportData, arguments: argparse.Namespace, first: RunFolder | None) -> Path:
-    """Write the report in the layout asked for; the file to open."""
+    """Write the report in the requested layout; return the file to open."""
     from pathlib import Path
 
     from reports.build import build_folder, write

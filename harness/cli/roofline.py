@@ -1,4 +1,4 @@
-"""`edgebench roofline`: the most arithmetic and memory traffic this machine can do in a second."""
+"""`edgebench roofline`: measure the peak arithmetic and memory bandwidth of this machine."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ EXAMPLE = "edgebench roofline"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--again", action="store_true", help="measure although it is known (it takes 5 s)")
+    parser.add_argument("--again", action="store_true", help="measure again although the result is stored (5 s)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what is known of this machine, measured where it is not."""
+    """Print the stored roofline of this machine, or measure it first."""
     from harness.core.hostfs import HostFs
     from harness.core.quantity import Missing
     from harness.host.identity import identity
@@ -33,16 +33,16 @@ def run(arguments: argparse.Namespace) -> int:
     fs = HostFs()
     machine = identity(fs)
     known = cached(machine)
-    found = measure(machine, fs) if arguments.again or isinstance(known, Missing) else known
-    print(json.dumps(dataclasses.asdict(found), indent=2) if arguments.json else _text(found))
+    roofline = measure(machine, fs) if arguments.again or isinstance(known, Missing) else known
+    print(json.dumps(dataclasses.asdict(roofline), indent=2) if arguments.json else _text(roofline))
     return EXIT_OK
 
 
-def _text(found: Roofline) -> str:
+def _text(roofline: Roofline) -> str:
     lines = [
         f"{roof.threads} thread{'s' if roof.threads > 1 else ' '}  {roof.flops_per_s / 1e9:8.1f} GFLOP/s fp32"
         f"  {roof.bytes_per_s / 1e9:7.1f} GB/s"
-        for roof in found.roofs
+        for roof in roofline.roofs
     ]
-    cache = "unknown" if found.cache_bytes is None else f"{found.cache_bytes / (1 << 20):g} MiB"
-    return "\n".join([*lines, f"last-level cache {cache}; {found.blas}; measured {found.measured_utc}"])
+    cache = "unknown" if roofline.cache_bytes is None else f"{roofline.cache_bytes / (1 << 20):g} MiB"
+    return "\n".join([*lines, f"last-level cache {cache}; {roofline.blas}; measured {roofline.measured_utc}"])

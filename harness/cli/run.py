@@ -1,4 +1,4 @@
-"""`edgebench run`: measure a suite, or a user's own models."""
+"""`edgebench run`: measure a suite or a user's models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
 
 from ._options import add_arguments, config_of
-from ._store import keep
+from ._store import add_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,25 +31,29 @@ EXAMPLE = "edgebench run --model my.onnx --data photos/ --preprocess imagenet"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print, report; the exit code."""
+    """Measure, print the table, write the report; return the exit code."""
     config = config_of(arguments)
     session = measure(config, planned(config), arguments)
     conclude(session.folder, arguments)
-    keep(session.folder, arguments)
-    return EXIT_INTERRUPTED if session.interrupted else exit_code(session.folder.records(), wanted(arguments.compress))
+    add_run(session.folder, arguments)
+    return (
+        EXIT_INTERRUPTED
+        if session.interrupted
+        else exit_code(session.folder.records(), named_settings(arguments.compress))
+    )
 
 
 def planned(config: RunConfig) -> Plan:
-    """Return the plan of a run; what is built for it is shown on standard error."""
+    """Return the plan of a run; standard error shows the files that are built for it."""
     from harness.runs.plan import plan
 
     if config.resume and not config.out:
-        raise UsageError("--resume needs --out", "name the folder of the run that was killed")
+        raise UsageError("--resume needs --out", "name the folder of the interrupted run")
     return plan(config, notify=partial(print, file=sys.stderr))
 
 
 def measure(config: RunConfig, plan: Plan, arguments: argparse.Namespace) -> RunSession:
-    """Measure to the end or to an interrupt, showing progress; return the session, which is closed."""
+    """Measure to the end or to an interrupt, with progress; return the closed session."""
     from harness.runs.session import RunSession
 
     with RunSession(config, plan) as session:
@@ -60,14 +64,14 @@ def measure(config: RunConfig, plan: Plan, arguments: argparse.Namespace) -> Run
 
 
 def _observe(session: RunSession, silent: bool) -> None:
-    """Show every event; an interrupt ends the run but not the program, which still has a report to write."""
+    """Show every event. An interrupt ends the run but not the program, which still writes the report."""
     from ._progress import GentleInterrupt, RunProgress
 
     try:
         with GentleInterrupt() as interrupt, RunProgress(session.plan, silent) as progress:
             for event in session.run():
                 progress.show(event)
-                if interrupt.asked:
+                if interrupt.requested:
                     session.interrupted = True
                     break
     except KeyboardInterrupt:
@@ -75,7 +79,7 @@ def _observe(session: RunSession, silent: bool) -> None:
 
 
 def name_latest(run: Path) -> None:
-    """Let the link 'latest' beside a run folder lead to it; a file system without links goes without."""
+    """Point the link 'latest' beside a run folder to it, if the file system has links."""
     link = run.parent / "latest"
     with contextlib.suppress(OSError):
         if link.is_symlink():
@@ -92,15 +96,21 @@ def conclude(folder: RunFolder, arguments: argparse.Namespace) -> None:
         show_report([folder], silent=arguments.json)
 
 
-def wanted(compress: str | None) -> tuple[str, ...]:
-    """Settings that --compress names one by one; 'all' asks for what can be had."""
+def named_settings(compress: str | None) -> tuple[str, ...]:
+    """Return the settings that --compress names one by one; 'all' names none."""
     return () if compress in (None, "all") else tuple(name.strip() for name in compress.split(","))
 
 
 def exit_code(records: Sequence[Record], settings: Sequence[str] = ()) -> int:
-    """0; 3 when nothing was measured; 4 when a case that was tried, or a model of the user's, gave no figures.
+    """Return the exit code of a run.
 
-    4 too when one of the `settings` asked for by name was measured on no runtime.
+    Args:
+        records: All records of the run.
+        settings: Compression settings that the user named.
+
+    Returns:
+        3 if nothing was measured; 4 if a case that was tried or a user's model gave no figures, or if no runtime
+        measured one of the settings; otherwise 0.
     """
     if all(record.value("n_inferences") is None for record in records):
         return EXIT_NOTHING_MEASURED
@@ -111,7 +121,7 @@ def exit_code(records: Sequence[Record], settings: Sequence[str] = ()) -> int:
 
 
 def _failed(record: Record) -> bool:
-    """Failed, or tried in vain. That a setting cannot be had of a user's net on a runtime is an answer, no failure."""
+    """Return whether a case failed. That a runtime lacks a setting of a user's net is an answer, not a failure."""
     case = record.case
     if case.weights == "user":
         tried = case.compression == "as-is" or (case.compression == "fp32" and record.artifact is not None)

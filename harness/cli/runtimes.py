@@ -1,4 +1,4 @@
-"""`edgebench runtimes`: what runs nets here, what could, and how to install what is missing."""
+"""`edgebench runtimes`: list the runtimes that are ready, and how to install the others."""
 
 from __future__ import annotations
 
@@ -24,33 +24,35 @@ EXAMPLE = "edgebench runtimes"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--target", default="auto", metavar="NAME", help="for another board (default: this machine)")
+    parser.add_argument(
+        "--target", default="auto", metavar="NAME", help="list those of this board (default: this machine)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print every runtime."""
+    """Print all runtimes."""
     from harness.runs.runtime_overview import runtime_statuses
 
     fs = host_of(arguments)
     target = target_of(arguments.target, fs, arguments)
     here = fs.live and (arguments.target == "auto" or target.name == target_of("auto", fs, arguments).name)
-    found = runtime_statuses(target, here)
+    statuses = runtime_statuses(target, here)
     if arguments.json:
-        rows = [{**dataclasses.asdict(view), "ready": view.ready} for view in found]
+        rows = [{**dataclasses.asdict(view), "ready": view.ready} for view in statuses]
         print(json.dumps({"target": target.name, "this_machine": here, "runtimes": rows}, indent=2, ensure_ascii=False))
     else:
-        print("\n".join(_lines(found, target, here)))
+        print("\n".join(_lines(statuses, target, here)))
     return EXIT_OK
 
 
-def _lines(found: list[RuntimeStatus], target: Target, here: bool) -> Iterator[str]:
-    """Those that are ready, those that could be installed, those this board can never use."""
+def _lines(statuses: list[RuntimeStatus], target: Target, here: bool) -> Iterator[str]:
+    """Yield the ready runtimes, those that can be installed, and those that never run on this board."""
     yield f"{target.name}: {target.title}"
-    ready = [view for view in found if view.ready]
-    could = [view for view in found if not view.ready and not view.unusable]
-    never = [view for view in found if not view.ready and view.unusable]
-    for title, views in (("ready", ready), ("to be installed" if here else "usable", could)):
+    ready = [view for view in statuses if view.ready]
+    could = [view for view in statuses if not view.ready and not view.unusable]
+    never = [view for view in statuses if not view.ready and view.unusable]
+    for title, views in (("ready", ready), ("can be installed" if here else "usable", could)):
         if views:
             yield f"\n{title}"
         for view in views:
@@ -59,7 +61,7 @@ def _lines(found: list[RuntimeStatus], target: Target, here: bool) -> Iterator[s
         yield "\nnot for this board"
     for view in never:
         yield f"  {view.name:<25}{view.unusable}"
-    yield "\nsettings by how their file holds the net"
+    yield "\ncompression settings by how their files store the net"
     for kind, names in _kinds().items():
         yield f"  {kind:<14}{', '.join(names)}"
 
@@ -76,10 +78,10 @@ def _kinds() -> dict[str, list[str]]:
 def _block(view: RuntimeStatus) -> Iterator[str]:
     from harness.runtimes.base import UNTESTED
 
-    told = view.library or {}
-    state = f"{told.get('library')} {told.get('version')}" if view.ready else view.problem.partition(": pip")[0]
-    named = "" if view.by_default else ", only by --runtime"
-    yield f"  {view.name:<25}{f'{state}; ' if state else ''}takes {', '.join(view.formats)}{named}"
+    library = view.library or {}
+    state = f"{library.get('library')} {library.get('version')}" if view.ready else view.problem.partition(": pip")[0]
+    explicit = "" if view.by_default else ", only with --runtime"
+    yield f"  {view.name:<25}{f'{state}; ' if state else ''}takes {', '.join(view.formats)}{explicit}"
     if not view.ready:
         yield f"    install    {view.install}"
     if not view.hardware_tested:

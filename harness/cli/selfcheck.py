@@ -1,4 +1,4 @@
-"""`edgebench selfcheck`: how good the instrument itself is on this machine."""
+"""`edgebench selfcheck`: measure the overhead and precision of the harness on this machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GROUP = "check"
 EXAMPLE = "edgebench selfcheck"
 
 _MARK = {"ok": "shown", "warn": "missed", "unknown": "undecided"}
-"""Whether the target is held: an interval that holds the target decides nothing."""
+"""Whether the interval shows that the target is met; undecided if the interval contains it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,16 +32,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=200,
         metavar="N",
-        help="pairs of blocks with and without the sampler, ten a second (default: 200)",
+        help="pairs of blocks with and without the sampler, ten per second (default: 200)",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="where to keep the result (default: the cache)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="file for the result (default: in the cache)")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--strict", action="store_true", help="exit with 4 when a target is missed")
+    parser.add_argument("--strict", action="store_true", help="exit with 4 if a target is missed")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every check as soon as it is known and keep the result."""
-    from harness.core.files import write_whole
+    from harness.core.files import write_atomic
     from harness.runs.selfcheck import default_out, document, selfcheck
 
     out: Path = arguments.out or default_out()
@@ -56,13 +56,13 @@ def run(arguments: argparse.Namespace) -> int:
             print(line(check), flush=True)
     result = document(found)
     text = json.dumps(result, indent=2)
-    write_whole(out, text.encode())
+    write_atomic(out, text.encode())
     print(text if arguments.json else "\n".join([*_busy(result["machine_now"]), f"saved: {out}"]))
     return EXIT_SOME_FAILED if arguments.strict and any(check.status == "warn" for check in found) else EXIT_OK
 
 
 def _busy(findings: Sequence[Mapping[str, str]]) -> list[str]:
-    """A line where other programs ran meanwhile: then these are their figures as much as ours."""
+    """Return a line if other programs ran meanwhile, since they change the figures too."""
     return [
         f"{'busy':<9}  {finding['found']}\n{'':<11}-> {finding['remedy']}, then check again"
         for finding in findings
@@ -71,10 +71,10 @@ def _busy(findings: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def line(check: Check) -> str:
-    """One check for people: its figure beside the target, and the remedy where that is missed."""
-    told = f"{_MARK[check.status]:<9}  {check.title:<30} {_figure(check.quantity, check.unit):<28} "
-    told += f"target: at most {_number(check.target, check.unit)}"
-    return told if check.status == "ok" else f"{told}\n{'':<11}-> {check.remedy}"
+    """Return a check as text: its figure, the target, and the remedy if the target is missed."""
+    text = f"{_MARK[check.status]:<9}  {check.title:<30} {_figure(check.quantity, check.unit):<28} "
+    text += f"target: at most {_number(check.target, check.unit)}"
+    return text if check.status == "ok" else f"{text}\n{'':<11}-> {check.remedy}"
 
 
 def _figure(quantity: Quantity, unit: str) -> str:
@@ -87,7 +87,7 @@ def _figure(quantity: Quantity, unit: str) -> str:
 
 
 def _number(value: float, unit: str) -> str:
-    """A number in a unit people read: ns or ms, MiB, and a share (no unit) in percent."""
+    """Format a number in ns or ms, MiB, or, without a unit, in percent."""
     if unit == "ns":
         return f"{value:.0f} ns" if value < 1e5 else f"{value / 1e6:.1f} ms"
     return f"{value / (1 << 20):.1f} MiB" if unit == "B" else f"{100 * value:.2f} %"

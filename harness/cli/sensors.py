@@ -1,4 +1,4 @@
-"""`edgebench sensors`: every channel of this machine, with its value or the reason why there is none."""
+"""`edgebench sensors`: read every sensor channel of this machine once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ _POWER_KEYS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--target", default="auto", help="whose power rule to use (default: the board this machine is)")
+    parser.add_argument(
+        "--target", default="auto", help="use this board's rule for board power (default: detect this board)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -43,35 +45,35 @@ def run(arguments: argparse.Namespace) -> int:
     target = target_of(arguments.target, fs, arguments)
     sensors = open_sensors(fs, meter=target.power.meter)
     try:
-        seen = overview(sensors, target.power)
+        readings = overview(sensors, target.power)
     finally:
         for sensor in sensors:
             sensor.close()
-    print(json.dumps(document(target.name, seen), indent=2) if arguments.json else text(target.name, seen))
+    print(json.dumps(document(target.name, readings), indent=2) if arguments.json else text(target.name, readings))
     return EXIT_OK
 
 
-def document(target: str, seen: Overview) -> dict[str, Any]:
-    """The JSON of the command: a value is null where there is none, and then its reason is not."""
+def document(target: str, readings: Overview) -> dict[str, Any]:
+    """Return the JSON document: a missing value is null and has a reason."""
     return {
         "target": target,
-        **_power(seen.power),
-        "board_power_channels": seen.power_channels,
+        **_power(readings.power),
+        "board_power_channels": readings.power_channels,
         "channels": [
             {
-                "name": each.channel.name,
-                "sensor": each.sensor,
-                "value": None if isinstance(each.value, Missing) else each.value,
-                "reason": each.value.reason if isinstance(each.value, Missing) else None,
-                "unit": each.channel.unit,
-                "scope": each.channel.scope,
-                "kind": each.channel.kind,
-                "period_ns": each.channel.period_ns,
-                "samples": each.channel.samples,
+                "name": item.channel.name,
+                "sensor": item.sensor,
+                "value": None if isinstance(item.value, Missing) else item.value,
+                "reason": item.value.reason if isinstance(item.value, Missing) else None,
+                "unit": item.channel.unit,
+                "scope": item.channel.scope,
+                "kind": item.channel.kind,
+                "period_ns": item.channel.period_ns,
+                "samples": item.channel.samples,
             }
-            for each in seen.channels
+            for item in readings.channels
         ],
-        "absent": [{"sensor": name, "reason": reason} for name, reason in seen.absent.items()],
+        "absent": [{"sensor": name, "reason": reason} for name, reason in readings.absent.items()],
     }
 
 
@@ -82,17 +84,17 @@ def _power(power: BoardPower | Missing) -> dict[str, float | str | None]:
     return dict(zip(_POWER_KEYS, values, strict=True))
 
 
-def text(target: str, seen: Overview) -> str:
-    """The same for people."""
-    power = seen.power
+def text(target: str, readings: Overview) -> str:
+    """Return the text for the terminal."""
+    power = readings.power
     if isinstance(power, Missing):
         first = f"{target}: no board power: {power.reason}"
     else:
         first = f"{target}: {power.power_w:.3f} W ({power.scope})"
         first += f", an estimate from {power.sum_w:.3f} W: {power.estimate}" if power.estimate else ""
     lines = [first, ""]
-    for each in seen.channels:
-        found = each.value.reason if isinstance(each.value, Missing) else f"{each.value:.9g} {each.channel.unit}"
-        lines.append(f"  {each.channel.name:<36} {found}")
-    lines += [f"  {name:<36} - {reason}" for name, reason in seen.absent.items()]
+    for item in readings.channels:
+        value = item.value.reason if isinstance(item.value, Missing) else f"{item.value:.9g} {item.channel.unit}"
+        lines.append(f"  {item.channel.name:<36} {value}")
+    lines += [f"  {name:<36} - {reason}" for name, reason in readings.absent.items()]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`edgebench serve`: the reports of many runs in a browser, for a lab."""
+"""`edgebench serve`: serve the reports of many runs to browsers."""
 
 from __future__ import annotations
 
@@ -19,14 +19,18 @@ EXAMPLE = "edgebench serve runs"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("folder", nargs="?", metavar="DIR", help="folder of run folders (default: runs)")
-    parser.add_argument("--store", metavar="PATH|URL", help="the runs of this store instead")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine)")
-    parser.add_argument("--port", type=_port, default=8765, metavar="N", help="port; 0: any free one (default: 8765)")
+    parser.add_argument("--store", metavar="PATH|URL", help="serve the runs of this store instead")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)"
+    )
+    parser.add_argument(
+        "--port", type=_port, default=8765, metavar="N", help="port, 0 for any free one (default: 8765)"
+    )
     parser.add_argument("--open", action="store_true", help="open it in the browser")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until interrupted. Nothing is written: reports are built when asked for, and kept in memory."""
+    """Serve until interrupted. Reports are built on request and kept in memory; nothing is written."""
     if arguments.store and arguments.folder:
         raise UsageError("a folder and --store exclude each other", "leave one of them out")
     if not arguments.store:
@@ -38,18 +42,18 @@ def run(arguments: argparse.Namespace) -> int:
     from harness import store
     from reports.serve.run_sources import StoreSource
 
-    with store.open(arguments.store, create=False) as opened:
-        return _serve(StoreSource(opened), arguments)
+    with store.open(arguments.store, create=False) as runs:
+        return _serve(StoreSource(runs), arguments)
 
 
-def _serve(shelf: RunSource, arguments: argparse.Namespace) -> int:
+def _serve(runs: RunSource, arguments: argparse.Namespace) -> int:
     from reports.serve.server import ReportServer
     from reports.serve.site import Site
 
-    with ReportServer(Site(shelf), arguments.host, arguments.port) as server:
-        print(f"serving {shelf.title} on {server.url} (Ctrl-C ends it)", flush=True)
+    with ReportServer(Site(runs), arguments.host, arguments.port) as server:
+        print(f"serving {runs.title} on {server.url} (Ctrl-C to stop)", flush=True)
         if not server.local:
-            print("everyone who reaches that address can read these runs", flush=True)
+            print("warning: everyone who can reach this address can read these runs", flush=True)
         if arguments.open:
             import webbrowser
 
@@ -60,7 +64,6 @@ def _serve(shelf: RunSource, arguments: argparse.Namespace) -> int:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"{number} is no port: 0 to 65535")
-    return number
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a port: 0 to 65535")
+    return int(text)

@@ -1,4 +1,4 @@
-"""`edgebench store`: the database of many runs."""
+"""`edgebench store`: the database of runs."""
 
 from __future__ import annotations
 
@@ -10,36 +10,30 @@ from pathlib import Path
 from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE, EdgebenchError
 from reports.numbers import counted
 
-from ._store import add_store_option, opened, tell_damage
+from ._parser import CommandParser, add_action
+from ._store import add_store_option, open_store, print_damaged
 
 HELP = "add runs to the database of runs, or check it"
 GROUP = "keep"
 EXAMPLE = "edgebench store add runs/before"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """Declare the command's arguments."""
     add_store_option(parser, "path or URL (default: $EDGEBENCH_STORE, or your own)")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="add run folders; what is in the store already is left as it is")
+    add = add_action(actions, "add", _add, "add run folders; runs that the store has already stay as they are")
     add.add_argument("runs", nargs="+", metavar="RUN", help="run folders")
-    checked = actions.add_parser("check", help="look for torn rows, and for raw files that are absent or damaged")
-    place = actions.add_parser("path", help="print where the store is")
-    for action, call in ((add, _add), (checked, _check), (place, _path)):
+    check = add_action(actions, "check", _check, "look for incomplete rows and for missing or damaged raw files")
+    path = add_action(actions, "path", _path, "print the store's location")
+    for action in (add, check, path):
         add_store_option(action, "path or URL", default=argparse.SUPPRESS)
-        action.set_defaults(act=call)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Carry out the action; its exit code."""
-    code: int = arguments.act(arguments)
-    return code
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    """One folder after another; one that cannot be read does not stop the others."""
-    failed, runs = 0, _each_once(arguments.runs)
-    with opened(arguments, create=True) as store:
+    """Add one folder after another; a folder that cannot be read does not stop the others."""
+    failed, runs = 0, _distinct(arguments.runs)
+    with open_store(arguments, create=True) as store:
         for path in runs:
             try:
                 added = store.append(path)
@@ -47,26 +41,25 @@ def _add(arguments: argparse.Namespace) -> int:
                 failed += 1
                 print(f"{path}: {error}", file=sys.stderr)
                 continue
-            tell_damage(added.damaged)
-            print(
-                f"{path}: {counted(added.cells, 'case')} with {counted(added.metrics, 'value')} added to {store.place}"
-            )
+            print_damaged(added.damaged)
+            what = f"{counted(added.cells, 'case')} with {counted(added.metrics, 'value')}"
+            print(f"{path}: {what} added to {store.location}")
     return {0: EXIT_OK, len(runs): EXIT_USAGE}.get(failed, EXIT_SOME_FAILED)
 
 
-def _each_once(paths: Iterable[str]) -> list[str]:
-    """The folders in their order, of several names for one the first: `runs/*` holds the link `latest` too."""
-    named: dict[Path, str] = {}
+def _distinct(paths: Iterable[str]) -> list[str]:
+    """Return the folders in their order without repetitions: `runs/*` holds the link `latest` too."""
+    by_folder: dict[Path, str] = {}
     for path in paths:
-        named.setdefault(Path(path).resolve(), path)
-    return list(named.values())
+        by_folder.setdefault(Path(path).resolve(), path)
+    return list(by_folder.values())
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    with opened(arguments) as store:
-        found = store.check()
-        print(*found or [f"{store.place} is whole"], sep="\n")
-    return EXIT_SOME_FAILED if found else EXIT_OK
+    with open_store(arguments) as store:
+        problems = store.check()
+        print(*problems or [f"{store.location} is intact"], sep="\n")
+    return EXIT_SOME_FAILED if problems else EXIT_OK
 
 
 def _path(arguments: argparse.Namespace) -> int:

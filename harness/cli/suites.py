@@ -1,4 +1,4 @@
-"""`edgebench suites`: what can be measured."""
+"""`edgebench suites`: list the suites and their cases."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print names, or case ids one per line."""
+    """Print the suites, or the case ids of one."""
     import suites
 
     if arguments.suite:

@@ -1,10 +1,12 @@
-"""`edgebench table`: one row a case."""
+"""`edgebench table`: print runs as a table with one row per case."""
 
 from __future__ import annotations
 
 import argparse
 
 from harness.core.errors import EXIT_OK
+
+from ._options import add_format_option
 
 HELP = "print a run as a table"
 GROUP = "look"
@@ -14,7 +16,7 @@ EXAMPLE = "edgebench table runs/before --format csv"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders")
-    parser.add_argument("--format", choices=("terminal", "csv", "json", "markdown"), default="terminal")
+    add_format_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

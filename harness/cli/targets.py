@@ -1,4 +1,4 @@
-"""`edgebench targets`: the boards known, and which one this is."""
+"""`edgebench targets`: the known boards, and which one this machine is."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from typing import Any
 from harness.core.errors import EXIT_OK, EXIT_USAGE, DescriptorError, UsageError
 
 from ._options import folders_of, host_of
+from ._parser import CommandParser, add_action
 
 HELP = "list boards, show one, or detect this one"
 GROUP = "boards"
 EXAMPLE = "edgebench targets detect"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """Declare the command's arguments."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, action, words in (
-        ("list", _list, "names and titles of all descriptors"),
-        ("show", _show, "one descriptor, whole"),
-        ("detect", _detect, "which board this is, the evidence, and what could not be told"),
-        ("check", _check, "check every descriptor that is found, or the given ones"),
+        ("list", _list, "list the names and titles of all descriptors"),
+        ("show", _show, "print one descriptor"),
+        ("detect", _detect, "name the board this machine is, with the evidence and what is unknown"),
+        ("check", _check, "validate all descriptors, or the given ones"),
         ("schema", _schema, "print the JSON Schema of a descriptor, for editors"),
     ):
-        sub = actions.add_parser(name, help=words, description=words)
-        sub.set_defaults(act=action)
+        sub = add_action(actions, name, action, words)
         if name != "schema":
             sub.add_argument("--json", action="store_true", help="print JSON")
         if name == "show":
@@ -39,22 +39,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             )
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Carry out the action."""
-    code: int = arguments.act(arguments)
-    return code
-
-
 def _list(arguments: argparse.Namespace) -> int:
     import targets
 
     folders = folders_of(arguments)
-    found = [targets.load(name, folders) for name in targets.names(folders)]
+    descriptors = [targets.load(name, folders) for name in targets.names(folders)]
     if arguments.json:
-        _print([{"name": each.name, "title": each.title, "kind": each.kind} for each in found])
+        _print([{"name": target.name, "title": target.title, "kind": target.kind} for target in descriptors])
         return EXIT_OK
-    for each in found:
-        print(f"{each.name:<22} {each.kind:<12} {each.title}")
+    for target in descriptors:
+        print(f"{target.name:<22} {target.kind:<12} {target.title}")
     return EXIT_OK
 
 
@@ -73,15 +67,15 @@ def _show(arguments: argparse.Namespace) -> int:
 def _detect(arguments: argparse.Namespace) -> int:
     import targets
 
-    found = targets.detect(host_of(arguments), folders_of(arguments))
+    detection = targets.detect(host_of(arguments), folders_of(arguments))
     if arguments.json:
-        target = dataclasses.asdict(found.target)
+        target = dataclasses.asdict(detection.target)
         head = {key: target[key] for key in ("name", "title", "kind")}
-        _print({**head, "evidence": found.evidence, "could_not_tell": found.could_not_tell, "target": target})
+        _print({**head, "evidence": detection.evidence, "could_not_tell": detection.unknown, "target": target})
         return EXIT_OK
-    print(f"{found.target.name}: {found.target.title}")
-    print("\n".join([f"  because  {each}" for each in found.evidence]))
-    print("\n".join([f"  unknown  {each}" for each in found.could_not_tell]))
+    print(f"{detection.target.name}: {detection.target.title}")
+    print("\n".join(f"  because  {evidence}" for evidence in detection.evidence))
+    print("\n".join(f"  unknown  {question}" for question in detection.unknown))
     return EXIT_OK
 
 
@@ -89,23 +83,23 @@ def _check(arguments: argparse.Namespace) -> int:
     import targets
 
     folders = folders_of(arguments)
-    places = dict(map(_place, arguments.files))
-    results: dict[str, str] = {}
-    for name in places or targets.names(folders):
+    given = dict(map(_name_and_folder, arguments.files))
+    problems: dict[str, str] = {}
+    for name in given or targets.names(folders):
         try:
-            targets.load(name, [*places.get(name, []), *folders])
-            results[name] = ""
+            targets.load(name, [*given.get(name, []), *folders])
+            problems[name] = ""
         except DescriptorError as error:
-            results[name] = str(error)
+            problems[name] = str(error)
     if arguments.json:
-        _print([{"name": name, "valid": not problem, "problem": problem} for name, problem in results.items()])
+        _print([{"name": name, "valid": not problem, "problem": problem} for name, problem in problems.items()])
     else:
-        print("\n".join(f"{name}: {problem or 'ok'}" for name, problem in results.items()))
-    return EXIT_USAGE if any(results.values()) else EXIT_OK
+        print("\n".join(f"{name}: {problem or 'ok'}" for name, problem in problems.items()))
+    return EXIT_USAGE if any(problems.values()) else EXIT_OK
 
 
-def _place(given: Path) -> tuple[str, list[Path]]:
-    """A descriptor's name and the folder of its file, where a file was given."""
+def _name_and_folder(given: Path) -> tuple[str, list[Path]]:
+    """Return a descriptor's name, and the folder of its file if a file was given."""
     if given.suffix != ".toml" and given.name == str(given):
         return str(given), []
     if given.suffix != ".toml" or not given.is_file():
@@ -125,11 +119,11 @@ def _print(document: Any) -> None:
 
 
 def _lines(value: Any, name: str = "") -> list[str]:
-    """A nested document as 'a.b.c  value' lines; what is empty is left out."""
+    """Return a nested document as 'a.b.c  value' lines, without empty values."""
     if isinstance(value, dict):
-        return [line for key, each in value.items() for line in _lines(each, f"{name}.{key}" if name else key)]
+        return [line for key, item in value.items() for line in _lines(item, f"{name}.{key}" if name else key)]
     if isinstance(value, tuple) and value and isinstance(value[0], dict):
-        return [line for place, each in enumerate(value) for line in _lines(each, f"{name}[{place}]")]
+        return [line for index, item in enumerate(value) for line in _lines(item, f"{name}[{index}]")]
     if value in (None, "", ()):
         return []
     return [f"{name:<40} {', '.join(map(str, value)) if isinstance(value, tuple) else value}"]

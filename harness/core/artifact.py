@@ -53,7 +53,7 @@ FORMATS: Mapping[Format, FormatInfo] = MappingProxyType(
 )
 """Every format known, the ones that most runtimes take first."""
 
-SHIPPED: frozenset[Format] = frozenset({"onnx", "tflite"})
+SHIPPED_FORMATS: frozenset[Format] = frozenset({"onnx", "tflite"})
 """Formats that compression settings write and the project ships; files of the others are converted from these."""
 
 

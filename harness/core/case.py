@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .errors import ScenarioError
-from .scenario import LOADGEN, Driver, Load, Scenario
+from .scenario import LOADGEN_SCENARIOS, Driver, Load, Scenario
 
 Weights = Literal["trained", "synthetic", "user"]
 
@@ -34,9 +34,9 @@ class Case:
     driver: Driver = "own"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "load", self.load.completed(self.scenario))
-        if self.driver == "loadgen" and self.scenario not in LOADGEN:
-            raise ScenarioError(f"LoadGen drives {' and '.join(LOADGEN)} here, not {self.scenario}")
+        object.__setattr__(self, "load", self.load.with_defaults(self.scenario))
+        if self.driver == "loadgen" and self.scenario not in LOADGEN_SCENARIOS:
+            raise ScenarioError(f"LoadGen drives {' and '.join(LOADGEN_SCENARIOS)} here, not {self.scenario}")
         if self.batch < 1:
             raise ScenarioError(f"batch is {self.batch}, expected 1 or more")
         if (self.load.samples_per_query or self.batch) % self.batch:

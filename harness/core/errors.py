@@ -102,7 +102,7 @@ class NothingMeasured(EdgebenchError):
     exit_code = EXIT_NOTHING_MEASURED
 
 
-def in_words(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return the type and the message of an exception in one line; the type alone where it has no message."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -13,7 +13,7 @@ PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "int8", "int16", "int4", "fp64")
 """Element types that convolutions and matrix products compute in."""
 FROM_FILE = "as in the file"
 """What is asked for a model whose making is unknown."""
-SHARED = 0.1
+MIN_SHARE = 0.1
 """A precision with less than this share of the arithmetic nodes is not named."""
 
 
@@ -36,12 +36,12 @@ class Execution:
     findings: tuple[Finding, ...] = ()
     arena_bytes: int | Missing = field(default_factory=lambda: Missing("this runtime does not tell its arena"))
 
-    def having(self, *findings: Finding) -> Execution:
+    def with_findings(self, *findings: Finding) -> Execution:
         """The same with more findings."""
         return replace(self, findings=(*self.findings, *findings))
 
 
-def effective(precisions: Iterable[str]) -> str | Missing:
+def effective_precision(precisions: Iterable[str]) -> str | Missing:
     """One name for what many nodes computed in, one entry a node: 'int8', 'int8+fp32', the most frequent first."""
     counts: dict[str, int] = {}
     for precision in precisions:
@@ -50,7 +50,7 @@ def effective(precisions: Iterable[str]) -> str | Missing:
         return Missing("the runtime names no convolution or matrix product")
     total = sum(counts.values())
     ordered = sorted(counts, key=lambda name: (-counts[name], name))
-    return "+".join(name for name in ordered if counts[name] >= SHARED * total)
+    return "+".join(name for name in ordered if counts[name] >= MIN_SHARE * total)
 
 
 def from_json(data: Mapping[str, Any]) -> Execution:

@@ -21,7 +21,7 @@ def data_dir() -> Path:
 _LONGEST_NAME = 150
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes) -> None:
     """Write `data` so that `path` holds all of it or is untouched, also after a power cut.
 
     A temporary file beside it is flushed to the medium and then renamed over it; the folder is flushed last.
@@ -35,7 +35,7 @@ def write_whole(path: Path, data: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    flush_folder(path.parent)
+    fsync_folder(path.parent)
 
 
 def record_name(case_id: str, slug: str) -> str:
@@ -49,7 +49,7 @@ def record_name(case_id: str, slug: str) -> str:
     return f"{slug[:_LONGEST_NAME].lstrip('.')}-{hashlib.sha256(case_id.encode()).hexdigest()[:12]}.json"
 
 
-def flush_folder(folder: Path) -> None:
+def fsync_folder(folder: Path) -> None:
     """A rename is durable only once the folder's own entry is on the medium."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -76,18 +76,18 @@ class HostFs:
     def read_bytes(self, name: str, size: int = 65536) -> bytes | Missing:
         """Up to `size` bytes, by raw os.read: buffered text I/O raises TypeError on a gated Jetson zone."""
         result = self._read_once(name, size)
-        self.note(name, result)
+        self.on_read(name, result)
         return result
 
     def _read_once(self, name: str, size: int) -> bytes | Missing:
         try:
             descriptor = os.open(self.path(name), os.O_RDONLY)
         except OSError as error:
-            return self.why(name, error)
+            return self.missing(name, error)
         try:
             return os.read(descriptor, size)
         except OSError as error:
-            return self.why(name, error)
+            return self.missing(name, error)
         finally:
             os.close(descriptor)
 
@@ -108,11 +108,11 @@ class HostFs:
         try:
             descriptor = os.open(self.path(name), os.O_WRONLY | os.O_TRUNC)
         except OSError as error:
-            return self.why(name, error)
+            return self.missing(name, error)
         try:
             os.write(descriptor, text.encode())
         except OSError as error:  # the kernel refuses a value only here
-            return self.why(name, error)
+            return self.missing(name, error)
         finally:
             os.close(descriptor)
         return None
@@ -126,7 +126,7 @@ class HostFs:
         if not self.live:
             return self.read(name)
         result = _run(program, *arguments)
-        self.note(name, result if isinstance(result, Missing) else result.encode())
+        self.on_read(name, result if isinstance(result, Missing) else result.encode())
         return result if isinstance(result, Missing) else result.rstrip("\0 \n\t")
 
     def glob(self, pattern: str) -> Iterator[str]:
@@ -149,11 +149,11 @@ class HostFs:
             return name
         return "/" + str(real.relative_to(root)) if real.is_relative_to(root) else name
 
-    def note(self, name: str, result: bytes | Missing) -> None:
+    def on_read(self, name: str, result: bytes | Missing) -> None:
         """Called with every result read; does nothing here, a recording keeps it."""
 
     @staticmethod
-    def why(name: str, error: OSError) -> Missing:
+    def missing(name: str, error: OSError) -> Missing:
         """The reason in words for an OSError on `name`."""
         word = _WHY.get(error.errno or 0, os.strerror(error.errno or 0))
         return Missing(f"{word}: {name}")
@@ -174,10 +174,10 @@ class OpenFile:
                 self._descriptor = os.open(self._fs.path(self.name), os.O_RDONLY)
             result: bytes | Missing = os.pread(self._descriptor, size, 0)
         except OSError as error:
-            result = self._fs.why(self.name, error)
+            result = self._fs.missing(self.name, error)
             if error.errno == errno.ENODEV:  # its driver left; when it comes back it is another file
                 self.close()
-        self._fs.note(self.name, result)
+        self._fs.on_read(self.name, result)
         return result
 
     def read(self) -> str | Missing:

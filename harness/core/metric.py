@@ -125,7 +125,7 @@ _UNITS = {"ns": TIME_NS, "j": ENERGY_J, "bytes": SIZE_BYTES, "": SHARE, "per_s":
 _FORM = re.compile(r"\s*([\w.]+)\s*(<=|>=)\s*(.+)")
 
 
-def named(text: str) -> Metric:
+def find_metric(text: str) -> Metric:
     """The metric called `text`: in full, without its unit, or short ('p50', 'energy'). UnknownName otherwise."""
     name = _SHORT.get(text, text)
     for metric in METRICS.values():
@@ -150,13 +150,13 @@ class Limit:
         if match is None:
             raise ValueError(f"'{text}' is no limit: write one such as 'p50 <= 20 ms' or 'top1 >= 0.88'")
         try:
-            metric = named(match[1])
+            metric = find_metric(match[1])
         except UnknownName as error:
             raise ValueError(str(error)) from error
         value = quantity(match[3], _UNITS[metric.unit])
         return cls(metric.name, "<=" if match[2] == "<=" else ">=", value, " ".join(text.split()))
 
-    def broken(self, found: Quantity) -> bool | None:
+    def exceeded_by(self, found: Quantity) -> bool | None:
         """Whether the whole interval lies beyond the limit; None when there is no number, or it cannot be told."""
         if not isinstance(found, Value):
             return None

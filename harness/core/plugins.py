@@ -23,7 +23,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any, Literal
 
-from .errors import SetupError, UnknownName, in_words
+from .errors import SetupError, UnknownName, describe_error
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ GROUPS: Mapping[Group, Kind] = MappingProxyType(
         "sensors": Kind("sensor", "harness.sensors.drivers", ("__call__",)),
         "checks": Kind("check", "harness.host.checks", ("inspect",)),
         "models": Kind("model family", "suites.models", ("name", "net")),
-        "compression": Kind("compression setting", "suites.compression", ("name", "yields", "build")),
+        "compression": Kind("compression setting", "suites.compression", ("name", "formats", "build")),
         "sections": Kind("report section", "reports.sections", ("name", "title", "order", "render")),
         "exports": Kind("export format", "harness.store.exports", ("name", "render")),
     }
@@ -175,7 +175,7 @@ class _Registry:
                 raise
             except BaseException as error:  # what another distribution raises, SystemExit too, must not end a run
                 _log.debug("%s", plugin.reference, exc_info=True)
-                why = str(error) if isinstance(error, _Unusable) else in_words(error)
+                why = str(error) if isinstance(error, _Unusable) else describe_error(error)
                 self._loaded[key] = _Unusable(f"{plugin.origin} ({plugin.reference}): {why}")
         found = self._loaded[key]
         if isinstance(found, _Unusable):
@@ -243,7 +243,9 @@ class _Registry:
         try:
             package = import_module(self.kind.package)
         except Exception as error:
-            raise SetupError(f"{self.kind.package} cannot be imported: {in_words(error)}", _INSTALL_AGAIN) from error
+            raise SetupError(
+                f"{self.kind.package} cannot be imported: {describe_error(error)}", _INSTALL_AGAIN
+            ) from error
         return sorted(one.name for one in pkgutil.iter_modules(package.__path__) if not one.name.startswith("_"))
 
     def _hinted(self, name: str) -> list[str]:
@@ -262,7 +264,7 @@ class _Registry:
             except BaseException as error:
                 _log.debug("%s", module, exc_info=True)
                 self._modules[module] = {}
-                self._broken.append(f"{module} cannot be imported: {in_words(error)}")
+                self._broken.append(f"{module} cannot be imported: {describe_error(error)}")
                 self._warn(module, f"built-in plug-ins are left out: {self._broken[-1]}")
         return self._modules[module]
 

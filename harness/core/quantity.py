@@ -82,7 +82,7 @@ def iso(time_us: int) -> str:
     return (_EPOCH + time_us * _MICROSECOND).isoformat(timespec="microseconds")
 
 
-def moment(text: str, now_us: int | None = None) -> int:
+def parse_time(text: str, now_us: int | None = None) -> int:
     """What `--since` takes: an ISO date or time in UTC, or so long ago: '30d', '12h', '2w', '90m'. UsageError else."""
     ago = re.fullmatch(r"(\d+)\s*([mhdw])", text.strip())
     if ago:

@@ -213,7 +213,7 @@ def to_json(document: Record | RunHeader) -> dict[str, Any]:
     return dataclasses.asdict(document)
 
 
-TEXTS = ("precision_requested", "precision_effective", "accuracy_note")
+TEXT_COLUMNS = ("precision_requested", "precision_effective", "accuracy_note")
 
 
 def display_texts(record: Record) -> dict[str, str | None]:
@@ -223,4 +223,4 @@ def display_texts(record: Record) -> dict[str, str | None]:
     """
     effective = record.execution.effective
     said = (record.execution.asked, effective if isinstance(effective, str) else None, record.accuracy_note)
-    return dict(zip(TEXTS, said, strict=True))
+    return dict(zip(TEXT_COLUMNS, said, strict=True))

@@ -24,7 +24,7 @@ Scenario = Literal["SingleStream", "MultiStream", "Offline", "Server", "sustaine
 Driver = Literal["own", "loadgen"]
 """Who sends the queries: the timed loop here, or MLPerf's official LoadGen."""
 
-LOADGEN: tuple[Scenario, ...] = ("SingleStream", "Offline")
+LOADGEN_SCENARIOS: tuple[Scenario, ...] = ("SingleStream", "Offline")
 """The scenarios that LoadGen can drive here."""
 
 _DEFAULTS: dict[Scenario, dict[str, int | float | None]] = {
@@ -54,36 +54,36 @@ class Load:
     minutes: float | None = None
 
     def __post_init__(self) -> None:
-        for name, value in self.given.items():
+        for name, value in self.parameters.items():
             if not (math.isfinite(value) and value > 0):
                 raise ScenarioError(f"{name} is {value:g}, expected a number above 0")
 
     @property
-    def given(self) -> dict[str, int | float]:
+    def parameters(self) -> dict[str, int | float]:
         """The parameters that are not None, by name."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
-    def completed(self, scenario: Scenario) -> Load:
+    def with_defaults(self, scenario: Scenario) -> Load:
         """The load with the scenario's defaults; ScenarioError for what it does not take, or lacks."""
         takes = _DEFAULTS[scenario]
-        for name in self.given:
+        for name in self.parameters:
             if name not in takes:
                 fitting = ", ".join(other for other, names in _DEFAULTS.items() if name in names)
                 raise ScenarioError(f"{scenario} takes no {name}", f"it belongs to {fitting}: choose that scenario")
         if "rate_per_s" in takes and self.rate_per_s is None:
             raise ScenarioError(f"{scenario} needs rate_per_s", "give the rate: --rate 30, in a suite rate_per_s = 30")
-        return dataclasses.replace(self, **{**takes, **self.given})  # type: ignore[arg-type]
+        return dataclasses.replace(self, **{**takes, **self.parameters})  # type: ignore[arg-type]
 
     def label(self, scenario: Scenario) -> str:
         """The parameters that are not the scenario's default, for an id: 's2', 'r50-20ms'; empty when all are."""
         forms = {"samples_per_query": "q{:g}", "streams": "s{:g}", "rate_per_s": "r{:g}", "minutes": "{:g}min"}
         parts = [
             forms[name].format(value)
-            for name, value in self.given.items()
+            for name, value in self.parameters.items()
             if name in forms and value != _DEFAULTS[scenario].get(name)
         ]
         bound = [f"{self.latency_bound_ns / 1e6:g}ms"] if self.latency_bound_ns is not None else []
         return "-".join([*parts, *bound])
 
 
-PARAMETERS = tuple(field.name for field in dataclasses.fields(Load))
+LOAD_PARAMETERS = tuple(field.name for field in dataclasses.fields(Load))

@@ -12,7 +12,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from harness.core.errors import DataError
-from harness.core.files import cache_dir, write_whole
+from harness.core.files import cache_dir, write_atomic
 from harness.core.verdict import Finding
 
 from .image_folders import ImageFiles
@@ -48,7 +48,7 @@ class Manifest(ImageFiles):
         path = cache_dir() / "datasets" / f"{hashlib.sha256(data).hexdigest()[:20]}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file():
-            write_whole(path, data)
+            write_atomic(path, data)
         return path
 
     @classmethod

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.errors import DataError, in_words
+from harness.core.errors import DataError, describe_error
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -157,4 +157,4 @@ def _reason(error: Exception) -> str:
     if isinstance(error, Pillow.DecompressionBombError):
         return f"more than {2 * MAX_PIXELS:,} pixels: a decompression bomb"
     known = isinstance(error, (OSError, ValueError, SyntaxError))
-    return " ".join(str(error).split()) if known and str(error) else in_words(error)
+    return " ".join(str(error).split()) if known and str(error) else describe_error(error)

@@ -42,7 +42,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def explain(situation: Situation) -> list[Explanation]:
-    """What every rule has to say."""
+    """Apply every rule and return the explanations in the order of `RULES`."""
     return [found for rule in RULES if (found := rule(situation)) is not None]
 
 

@@ -9,7 +9,7 @@ from .situation import Explanation, Situation, milliseconds, percent
 
 
 def untrusted(situation: Situation) -> Explanation | None:
-    """The verdict says that the figures may not be compared."""
+    """Report a verdict that makes the figures unfit for comparison."""
     verdict = situation.record.verdict
     if verdict.trusted:
         return None
@@ -27,7 +27,7 @@ def untrusted(situation: Situation) -> Explanation | None:
 
 
 def usb2_link(situation: Situation) -> Explanation | None:
-    """An accelerator behind a link a tenth as fast as the one it is made for."""
+    """Report an accelerator behind a link a tenth as fast as the one it is made for."""
     links = (each for each in situation.record.findings if each.check == "usb_link" and each.status == "warn")
     link = next(links, None)
     if link is None or "edgetpu" not in situation.record.case.runtime:
@@ -42,7 +42,7 @@ def usb2_link(situation: Situation) -> Explanation | None:
 
 
 def repeated_input(situation: Situation) -> Explanation | None:
-    """Repeating one input is much faster than inputs in rotation: MLPerf's compliance test TEST04."""
+    """Report that one input repeated is much faster than inputs in rotation (MLPerf's compliance test TEST04)."""
     same = situation.record.details.get("same_input")
     if not isinstance(same, Mapping) or same["held"]:
         return None
@@ -57,7 +57,7 @@ def repeated_input(situation: Situation) -> Explanation | None:
 
 
 def far_from_published(situation: Situation) -> Explanation | None:
-    """Outside of what others published for this net on this board."""
+    """Report a latency outside the range that published figures for this net and board allow."""
     latency, case = situation.latency, situation.record.case
     version = str(situation.record.runtime_info.get("version", ""))
     found = plausible_range(situation.published, case.runtime, version, case.threads)
@@ -87,7 +87,7 @@ SLOW_START = 3.0
 
 
 def one_thread(situation: Situation) -> Explanation | None:
-    """One thread on a processor with several cores."""
+    """Report a single thread on a processor with several cores."""
     case, cores = situation.record.case, situation.host.get("cores") or 1
     if case.threads != 1 or cores < 2 or not situation.on_cpu:
         return None
@@ -108,7 +108,7 @@ def one_thread(situation: Situation) -> Explanation | None:
 
 
 def first_inference(situation: Situation) -> Explanation | None:
-    """The first inference is far slower than the later ones."""
+    """Report a first inference that is far slower than the later ones."""
     first, latency = situation.record.value("first_inference_ns"), situation.latency
     if first is None or latency is None or first < SLOW_START * latency.value:
         return None

@@ -21,7 +21,7 @@ FALL_BACK_MATTERS = 0.02
 
 
 def fallen_back(situation: Situation) -> Explanation | None:
-    """Operators that ran on another provider than the one asked for."""
+    """Report operators that ran on another provider than the requested one."""
     profile = situation.profile
     if profile is None or not profile.fallen_back:
         return None
@@ -39,7 +39,7 @@ def fallen_back(situation: Situation) -> Explanation | None:
 
 
 def delegate_did_not_apply(situation: Situation) -> Explanation | None:
-    """LiteRT that quietly runs without XNNPACK."""
+    """Report LiteRT running without XNNPACK although it was requested."""
     told = situation.record.runtime_info
     if not situation.record.case.runtime.endswith("-xnnpack") or told.get("delegate_nodes") != 0:
         return None
@@ -53,7 +53,7 @@ def delegate_did_not_apply(situation: Situation) -> Explanation | None:
 
 
 def runtime_overhead(situation: Situation) -> Explanation | None:
-    """A large part of the inference belongs to no operator."""
+    """Report that a large part of the inference belongs to no operator."""
     profile = situation.profile
     if profile is None or profile.unexplained_ns < OVERHEAD_MATTERS * profile.inference_ns:
         return None
@@ -68,7 +68,7 @@ def runtime_overhead(situation: Situation) -> Explanation | None:
 
 
 def less_fused(situation: Situation) -> Explanation | None:
-    """A setting that leaves many more operators than fp32, and is slower for it."""
+    """Report a setting that leaves many more operators than fp32 and is slower for it."""
     profile, base, compared = situation.profile, situation.fp32, situation.against_fp32()
     if profile is None or base is None or isinstance(base.operators, Missing) or compared is None:
         return None
@@ -85,7 +85,7 @@ def less_fused(situation: Situation) -> Explanation | None:
 
 
 def data_movement(situation: Situation) -> Explanation | None:
-    """Operators that only rearrange data."""
+    """Report operators that only rearrange data."""
     moving = taking(situation.profile, lambda each: _MOVEMENT.search(each.type), MOVEMENT_MATTERS, most=4)
     if moving is None:
         return None
@@ -100,7 +100,7 @@ def data_movement(situation: Situation) -> Explanation | None:
 
 
 def where_the_time_goes(situation: Situation) -> Explanation | None:
-    """The kinds of operators that take the most."""
+    """Name the kinds of operators that take the most time."""
     profile = situation.profile
     if profile is None:
         return None

@@ -43,7 +43,7 @@ class PlausibleRange:
 def plausible_range(
     references: Sequence[PublishedLatency], runtime: str, version: str, threads: int
 ) -> PlausibleRange | None:
-    """The band for a figure of this runtime; None without a reference for that number of threads.
+    """Return the plausible range for a figure of this runtime, None without a reference for that number of threads.
 
     `references` are those of the model, setting and board; an Edge TPU's say nothing of its host's processor, nor the
     other way round. Where the same runtime is among them, nothing else counts.
@@ -59,5 +59,5 @@ def plausible_range(
 
 
 def major(version: str) -> str:
-    """The first number of a version: '2' of '2.3.0'."""
+    """Return the first number of a version: '2' of '2.3.0'."""
     return version.partition(".")[0]

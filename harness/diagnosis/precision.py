@@ -23,7 +23,7 @@ FLOATS_MATTER = 0.10
 
 
 def slower_than_fp32(situation: Situation) -> Explanation | None:
-    """The int8 net takes longer than the fp32 one on the same runtime."""
+    """Report an int8 net that takes longer than the fp32 one on the same runtime."""
     compared = situation.against_fp32() if situation.int8 else None
     if compared is None or compared[0] <= 1:
         return None
@@ -40,7 +40,7 @@ def slower_than_fp32(situation: Situation) -> Explanation | None:
 
 
 def no_instructions(situation: Situation) -> Explanation | None:
-    """The processor has no int8 dot product, so int8 multiplies no faster than fp32, or little."""
+    """Report a processor without int8 dot product: there int8 multiplies hardly faster than fp32."""
     if not situation.int8 or not situation.on_cpu or not situation.isa or situation.isa & DOT_PRODUCT:
         return None
     wanted = "VNNI" if situation.x86 else "dot product (asimddp)"
@@ -54,7 +54,7 @@ def no_instructions(situation: Situation) -> Explanation | None:
 
 
 def dynamic_convolutions(situation: Situation) -> Explanation | None:
-    """Dynamic quantisation of convolutions: ranges are found and data converted anew at every inference."""
+    """Report dynamically quantised convolutions: ranges are found and data converted anew at every inference."""
     if situation.record.case.compression != "int8-dynamic":
         return None
     compared, profile = situation.against_fp32(), situation.profile
@@ -74,7 +74,7 @@ def dynamic_convolutions(situation: Situation) -> Explanation | None:
 
 
 def products_alone(situation: Situation) -> Explanation | None:
-    """Dynamic quantisation of matrix products only: in a convolutional net that is little of the work."""
+    """Report that only matrix products are quantised: in a convolutional net that is little of the work."""
     profile = situation.profile
     if profile is None or situation.record.case.compression != "int8-dynamic":
         return None
@@ -92,7 +92,7 @@ def products_alone(situation: Situation) -> Explanation | None:
 
 
 def conversions(situation: Situation) -> Explanation | None:
-    """Time spent in changing the representation rather than in the net."""
+    """Report time spent on converting between representations."""
     converting = taking(situation.profile, lambda each: _CONVERSION.search(each.type), CONVERSIONS_MATTER)
     if converting is None or not situation.int8:
         return None
@@ -106,7 +106,7 @@ def conversions(situation: Situation) -> Explanation | None:
 
 
 def float_operators(situation: Situation) -> Explanation | None:
-    """Operators of an int8 net that compute in floating point: their Q/DQ pair was not fused."""
+    """Report operators of an int8 net that compute in floating point: their Q/DQ pair was not fused."""
     floating = taking(situation.profile, _in_float, FLOATS_MATTER)
     if floating is None or not situation.int8 or situation.record.case.compression == "int8-dynamic":
         return None
@@ -120,7 +120,7 @@ def float_operators(situation: Situation) -> Explanation | None:
 
 
 def _in_float(operator: OperatorTiming) -> bool:
-    """Computes on floats; a quantiser only reads them."""
+    """Return whether the operator computes on floats; a quantiser only reads them."""
     return operator.dtype in _FLOAT and not _CONVERSION.search(operator.type)
 
 
@@ -128,7 +128,7 @@ _HALF = frozenset({"float16", "F16"})
 
 
 def storage_only(situation: Situation) -> Explanation | None:
-    """fp16 weights that are turned into fp32 before anything is computed."""
+    """Report fp16 weights that are converted to fp32 before anything is computed."""
     if situation.record.case.compression != "fp16" or not situation.on_cpu:
         return None
     profile = situation.profile
@@ -151,7 +151,7 @@ def storage_only(situation: Situation) -> Explanation | None:
 
 
 def saves_no_time(situation: Situation) -> Explanation | None:
-    """Settings that save space or accuracy and run no faster: sparsity, weights alone, the same graph."""
+    """Report settings that save space or accuracy but no time: sparsity, weights alone, the same graph."""
     slow = [one for one in settings_in(situation.record.case.compression) if not one.saves_time and one.note]
     if not slow:
         return None
@@ -167,11 +167,11 @@ def saves_no_time(situation: Situation) -> Explanation | None:
 
 
 def settings_in(compression: str) -> list[Any]:
-    """The registered settings that a case's compression is composed of ('channel-pruned-50+int8-static')."""
+    """Return the registered settings that make up a case's compression ('channel-pruned-50+int8-static')."""
     known = plugins.load_all("compression")
     return [known[part] for part in compression.split("+") if part in known]
 
 
 def prospects(compression: str, isa: Collection[str]) -> list[str]:
-    """One sentence a setting that has something to say, for a processor with the features `isa` (empty: unknown)."""
-    return [words for setting in settings_in(compression) if (words := setting.prospect(isa))]
+    """Return one sentence per setting that has one, for a processor with the features `isa` (empty: unknown)."""
+    return [words for setting in settings_in(compression) if (words := setting.expectation(isa))]

@@ -35,7 +35,7 @@ class RooflineBounds:
 
 
 def roofline_bounds(situation: Situation) -> RooflineBounds | None:
-    """None where the roofline or the multiply-accumulates are unknown, or another processor computes."""
+    """Return the bounds, None where roofline or MACs are unknown or another processor computes."""
     artifact, roofline = situation.record.artifact, situation.roofline
     if isinstance(roofline, Missing) or artifact is None or not artifact.macs or not situation.on_cpu:
         return None
@@ -50,7 +50,7 @@ def roofline_bounds(situation: Situation) -> RooflineBounds | None:
 
 
 def precision_gain(situation: Situation) -> float:
-    """How many times the fp32 rate the processor multiplies at most in this setting: products an instruction makes.
+    """Return the peak multiply rate in this setting as a multiple of the fp32 rate: products per instruction.
 
     Counted against an fp32 multiply-add of the same vector width (Intel's and Arm's instruction references: VPDPBUSD
     and SDOT 4, SMMLA 8, TDPBUSD 32). fp16 and bf16 may stand in for fp32 where the runtime says so.
@@ -67,7 +67,7 @@ def _gain(isa: frozenset[str], table: tuple[tuple[str, float], ...], otherwise: 
 
 
 def beats_the_roof(situation: Situation) -> Explanation | None:
-    """Faster than the processor can multiply: the figure or the count of operations is wrong."""
+    """Report a latency below what the arithmetic takes at this machine's peak."""
     found, latency = roofline_bounds(situation), situation.latency
     if found is None or latency is None or latency.value * SLACK >= found.compute_ns:
         return None
@@ -82,7 +82,7 @@ def beats_the_roof(situation: Situation) -> Explanation | None:
 
 
 def memory_bound(situation: Situation) -> Explanation | None:
-    """Fetching the weights takes longer than computing with them."""
+    """Report that fetching the weights takes longer than computing with them."""
     found, latency = roofline_bounds(situation), situation.latency
     if found is None or latency is None or found.memory_ns <= found.compute_ns:
         return None
@@ -97,7 +97,7 @@ def memory_bound(situation: Situation) -> Explanation | None:
 
 
 def far_below_the_roof(situation: Situation) -> Explanation | None:
-    """Most of the time is neither arithmetic at full speed nor traffic at full speed."""
+    """Report an inference that reaches a small part of the machine's peak rates."""
     found, latency = roofline_bounds(situation), situation.latency
     if found is None or latency is None:
         return None

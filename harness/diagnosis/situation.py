@@ -1,4 +1,4 @@
-"""What the rules look at, and what they answer."""
+"""The input of the rules, a `Situation`, and their output, an `Explanation`."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Situation:
         return self.record.case.runtime.endswith(("-cpu", "-xnnpack"))
 
     def sibling(self, **changes: Any) -> Record | None:
-        """The record of the case that differs from this one in `changes` alone, if its figures may be compared."""
+        """Return the trusted record of the case that differs from this one in `changes` alone, None without one."""
         case = dataclasses.replace(self.record.case, **changes)
         found = (each for each in self.others if each.case.id == case.id and each.target == self.record.target)
         return next((each for each in found if each.verdict.trusted and each.value("latency_p50_ns")), None)
@@ -93,7 +93,7 @@ class Situation:
         return self.sibling(compression=REFERENCE)
 
     def against_fp32(self) -> tuple[float, str] | None:
-        """Latency over that of fp32, and both in words; None where one is missing or their intervals overlap."""
+        """Return latency over fp32's and a phrase with both; None where one is missing or the intervals overlap."""
         base = self.fp32
         if base is None or self.latency is None or not self.record.verdict.trusted:
             return None
@@ -107,7 +107,7 @@ class Situation:
 def taking(
     profile: OperatorProfile | None, wanted: Callable[[OperatorTiming], object], least: float, most: int = 3
 ) -> str | None:
-    """The `wanted` operators in words, with their share of the inference; None where that is below `least`."""
+    """Describe the `wanted` operators with their share of the inference; None where that is below `least`."""
     if profile is None:
         return None
     chosen = tuple(each for each in profile.operators if wanted(each))
@@ -116,24 +116,24 @@ def taking(
 
 
 def _overlap(a: Value, b: Value) -> bool:
-    """The intervals share a point; where one has none, the values are within 10 % of each other."""
+    """Return whether the intervals share a point; without intervals, whether the values are within 10 %."""
     if a.lo is None or a.hi is None or b.lo is None or b.hi is None:
         return abs(math.log(a.value / b.value)) < UNKNOWN_INTERVAL
     return a.lo <= b.hi and b.lo <= a.hi
 
 
 def milliseconds(ns: float) -> str:
-    """Such as '3.41 ms'."""
+    """Format a duration, such as '3.41 ms'."""
     return f"{ns / 1e6:.3g} ms"
 
 
 def percent(share: float) -> str:
-    """Such as '12 %'; below 1 % with one decimal."""
+    """Format a share, such as '12 %'; below 1 % with one decimal."""
     return f"{share:.0%}".replace("%", " %") if share >= 0.01 else f"{share:.1%}".replace("%", " %")
 
 
 def kinds(profile: OperatorProfile, operators: Sequence[OperatorTiming], most: int = 3) -> str:
-    """The types that take most of the inference, with their count and share: '21 HARD_SWISH 66 %, ...'."""
+    """Describe the types that take most of the inference by count and share: '21 HARD_SWISH 66 %, ...'."""
     totals: dict[str, list[float]] = {}
     for each in operators:
         entry = totals.setdefault(each.type, [0, 0.0])

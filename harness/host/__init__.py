@@ -1,1 +1,1 @@
-"""The machine: what it is (`hardware`, `identity`), whether it may be trusted now (`checks`), and its recording."""
+"""The machine: what it is (`hardware`, `identity`), may it be trusted now (`checks`), and its recording."""

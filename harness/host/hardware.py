@@ -1,7 +1,4 @@
-"""Facts about the hardware that do not change while it runs, each from one system file.
-
-What the Raspberry Pi's firmware tells of throttling and supply, outside any measured window.
-"""
+"""Facts about the hardware, each read from one system file: processor, board, memory, buses, Raspberry Pi firmware."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ import platform
 import re
 from collections import Counter
 from dataclasses import dataclass
+from posixpath import dirname
 
 from harness.core.hostfs import HostFs, as_hex
 from harness.core.quantity import Missing
@@ -23,7 +21,7 @@ _ARM_PARTS = {
     0xD49: "Neoverse-N2", 0xD4F: "Neoverse-V2", 0xD83: "Neoverse-V3AE", 0xD84: "Neoverse-V3",
 }  # fmt: skip
 _NVIDIA_PARTS = {0x003: "Denver 2", 0x004: "Carmel"}
-_ISA = {
+_ISA_FEATURES = {
     "sse4_1", "avx", "avx2", "f16c", "fma", "avx_vnni", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "amx_int8",
     "amx_bf16", "asimd", "asimdhp", "fphp", "asimddp", "i8mm", "bf16", "sve", "sve2", "neon",
 }  # fmt: skip
@@ -38,9 +36,16 @@ _ARCH_FILES = {
 
 @dataclass(frozen=True)
 class CpuInfo:
-    """What /proc/cpuinfo says. `model` is '' where the file names none; `cores` counts its processors.
+    """The processor as /proc/cpuinfo describes it.
 
-    `parts` maps a core's name to how many there are; `isa` holds the features that decide kernel choice, sorted.
+    Attributes:
+        arch: Architecture in the words of `platform.machine()`, such as 'x86_64' or 'aarch64'.
+        model: Model name, '' where the file has none.
+        cores: Number of logical processors.
+        parts: Number of cores by core name, for Arm ('Cortex-A76').
+        isa: Instruction set features that decide which kernels a runtime chooses, sorted.
+        microcode: Microcode revision, '' off x86.
+        hypervisor: Whether the CPU flag of a hypervisor is set.
     """
 
     arch: str
@@ -53,7 +58,7 @@ class CpuInfo:
 
 
 def cpu(fs: HostFs) -> CpuInfo | Missing:
-    """The processor by /proc/cpuinfo, of x86 or Arm; Missing when the file is not there or holds no processor."""
+    """Return the x86 or Arm processor of /proc/cpuinfo; Missing when the file is absent or lists no processor."""
     text = fs.read("/proc/cpuinfo")
     if isinstance(text, Missing):
         return text
@@ -69,7 +74,7 @@ def cpu(fs: HostFs) -> CpuInfo | Missing:
         model=model,
         cores=len(cores),
         parts=dict(Counter(filter(None, map(_core_name, cores)))),
-        isa=tuple(sorted(features & _ISA)),
+        isa=tuple(sorted(features & _ISA_FEATURES)),
         microcode=first.get("microcode", ""),
         hypervisor="hypervisor" in features,
     )
@@ -89,7 +94,7 @@ def _arch(core: dict[str, str]) -> str:
 
 
 def arch_by_files(fs: HostFs) -> tuple[str, str] | Missing:
-    """(architecture, file that shows it) of a machine without /proc/cpuinfo: some files exist on one alone."""
+    """Return (architecture, file that shows it) from files that exist on one architecture only."""
     for name, arch in _ARCH_FILES.items():
         if fs.exists(name):
             return arch, name
@@ -106,7 +111,7 @@ def _core_name(core: dict[str, str]) -> str:
 
 
 def compatible(fs: HostFs) -> tuple[str, ...]:
-    """Tokens of the device tree's root 'compatible', from the very board to its chip; empty on a PC."""
+    """Return the tokens of the device tree's root 'compatible', from the board to its chip; empty on a PC."""
     data = fs.read_bytes(f"{DEVICE_TREE}/compatible")
     if isinstance(data, Missing):
         return ()
@@ -114,69 +119,74 @@ def compatible(fs: HostFs) -> tuple[str, ...]:
 
 
 def board_model(fs: HostFs) -> str | Missing:
-    """The board's own name: the device tree's model, else vendor and product by DMI."""
+    """Return the board's name: the device tree's model, else vendor and product by DMI."""
     model = device_tree_model(fs)
     board = dmi_board(fs) if isinstance(model, Missing) else model
     return Missing("neither a device tree nor DMI names the board") if isinstance(board, Missing) else board
 
 
 def device_tree_model(fs: HostFs) -> str | Missing:
-    """The device tree's model, a label for people."""
+    """Return the device tree's model, a label for people."""
     return fs.read(f"{DEVICE_TREE}/model")
 
 
 def dmi_board(fs: HostFs) -> str | Missing:
-    """Vendor and product by DMI, on a PC."""
+    """Return vendor and product by DMI, on a PC."""
     parts = [fs.read(f"/sys/class/dmi/id/{name}") for name in ("sys_vendor", "product_name")]
     words = [part for part in parts if not isinstance(part, Missing) and part]
     return " ".join(words) if words else Missing("no name in /sys/class/dmi/id")
 
 
 def memory_bytes(fs: HostFs) -> int | Missing:
-    """MemTotal of /proc/meminfo: what the kernel has, a little under what is soldered."""
+    """Return MemTotal of /proc/meminfo: the memory that the kernel manages, a little less than is installed."""
     text = fs.read("/proc/meminfo")
     if isinstance(text, Missing):
         return text
-    found = re.search(r"^MemTotal:\s+(\d+) kB", text, re.MULTILINE)
-    return int(found[1]) * 1024 if found else Missing("no MemTotal in /proc/meminfo")
+    match = re.search(r"^MemTotal:\s+(\d+) kB", text, re.MULTILINE)
+    return int(match[1]) * 1024 if match else Missing("no MemTotal in /proc/meminfo")
 
 
 def usb_ids(fs: HostFs) -> dict[str, str]:
-    """'vendor:product' in lower-case hex of every USB device, with the folder it was read from."""
+    """Return the sysfs folder of every USB device by 'vendor:product' in lower-case hex."""
     return _ids(fs, "/sys/bus/usb/devices/*/idVendor", "idVendor", "idProduct")
 
 
 def pci_ids(fs: HostFs) -> dict[str, str]:
-    """'vendor:device' in lower-case hex of every PCI device, with the folder it was read from."""
+    """Return the sysfs folder of every PCI device by 'vendor:device' in lower-case hex."""
     return _ids(fs, "/sys/bus/pci/devices/*/vendor", "vendor", "device")
 
 
 def _ids(fs: HostFs, pattern: str, vendor: str, product: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    folders: dict[str, str] = {}
     for name in fs.glob(pattern):
-        folder = name.rsplit("/", 1)[0]
-        pair = [fs.read(f"{folder}/{part}") for part in (vendor, product)]
-        if all(isinstance(half, str) for half in pair):
-            found.setdefault(":".join(str(half).lower().removeprefix("0x") for half in pair), folder)
-    return found
+        folder = dirname(name)
+        ids = [fs.read(f"{folder}/{file}") for file in (vendor, product)]
+        if all(isinstance(value, str) for value in ids):
+            folders.setdefault(":".join(str(value).lower().removeprefix("0x") for value in ids), folder)
+    return folders
 
 
-_SYSFS = "/sys/devices/platform/soc*/*firmware*/get_throttled"
-_SUPPLY = "/proc/device-tree/chosen/power/max_current"
+_THROTTLED_FILES = "/sys/devices/platform/soc*/*firmware*/get_throttled"
+"""Pattern of the file in which a Raspberry Pi's kernel shows the firmware's throttle word."""
+
+_SUPPLY_FILE = f"{DEVICE_TREE}/chosen/power/max_current"
 
 
 def throttled_bits(fs: HostFs) -> int | Missing:
-    """The firmware's get_throttled word: bits 0-3 hold now, 16-19 the same since boot. From sysfs, else vcgencmd."""
-    for name in fs.glob(_SYSFS):
-        text = fs.read(name)
-        return as_hex(name, text)
-    told = fs.command("vcgencmd", "get_throttled")
-    return told if isinstance(told, Missing) else as_hex("vcgencmd get_throttled", told.partition("=")[2])
+    """Return a Raspberry Pi's throttle word, from sysfs, else from `vcgencmd`, which forks.
+
+    Bits 0 under-voltage, 1 clock capped, 2 throttled, 3 soft temperature limit hold now, 16-19 the same since boot.
+    """
+    name = next(fs.glob(_THROTTLED_FILES), None)
+    if name is not None:
+        return as_hex(name, fs.read(name))
+    text = fs.command("vcgencmd", "get_throttled")
+    return text if isinstance(text, Missing) else as_hex("vcgencmd get_throttled", text.partition("=")[2])
 
 
 def supply_ma(fs: HostFs) -> int | Missing:
-    """What the supply says it can deliver (Pi 5, USB power delivery): a big-endian 32-bit number of milliamperes."""
-    data = fs.read_bytes(_SUPPLY)
+    """Return the current in mA that a Raspberry Pi 5's supply offers by USB power delivery."""
+    data = fs.read_bytes(_SUPPLY_FILE)
     if isinstance(data, Missing):
         return data
-    return int.from_bytes(data, "big") if len(data) == 4 else Missing(f"not 4 bytes: {_SUPPLY}")
+    return int.from_bytes(data, "big") if len(data) == 4 else Missing(f"not 4 bytes: {_SUPPLY_FILE}")

@@ -1,4 +1,4 @@
-"""What machine this is: facts that stay the same from boot to boot of one system, no live readings among them."""
+"""The identity of a machine: facts that stay the same from boot to boot of one system, without live readings."""
 
 from __future__ import annotations
 
@@ -22,11 +22,23 @@ _FIRMWARE_FILES = (
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine's identity. What could not be read is None here and has its reason in `unknown`, by field name.
+    """A machine's identity. A fact that cannot be read is None.
 
-    `machine_id` is a hash: it tells machines apart without naming them. `hypervisor` and `container` are '' on bare
-    metal. `firmware` is the BIOS version on a PC, the bootloader's on a Raspberry Pi, L4T's on a Jetson;
-    `microcode` exists on x86 alone.
+    Attributes:
+        machine_id: Hash of the system's or the board's id: it distinguishes machines without naming them.
+        board: Name of the board by device tree or DMI.
+        arch: Architecture, such as 'aarch64'.
+        cpu_model: Model of the processor, or its cores by name.
+        cores: Number of logical processors.
+        isa: Instruction set features that decide which kernels a runtime chooses, sorted.
+        memory_bytes: Memory that the kernel manages.
+        kernel: Release of the kernel.
+        os: Name and version of the operating system.
+        microcode: Microcode revision, on x86 only.
+        firmware: Version of the BIOS on a PC, of the bootloader on a Raspberry Pi, of L4T on a Jetson.
+        hypervisor: Name of the hypervisor, '' on bare metal.
+        container: Name of the container engine, '' outside of one.
+        unknown: Why a field is None, by field name.
     """
 
     machine_id: str | None
@@ -46,10 +58,10 @@ class Machine:
 
 
 def identity(fs: HostFs) -> Machine:
-    """The identity of the machine behind `fs`."""
+    """Return the identity of the machine behind `fs`."""
     unknown: dict[str, str] = {}
 
-    def known(name: str, value: str | int | Missing) -> str | int | None:
+    def value_or_none(name: str, value: str | int | Missing) -> str | int | None:
         if not isinstance(value, Missing):
             return value
         unknown[name] = value.reason
@@ -69,7 +81,7 @@ def identity(fs: HostFs) -> Machine:
         "firmware": _firmware(fs),
     }
     return Machine(
-        **{name: known(name, value) for name, value in facts.items()},  # type: ignore[arg-type]
+        **{name: value_or_none(name, value) for name, value in facts.items()},  # type: ignore[arg-type]
         isa=() if isinstance(cpu, Missing) else cpu.isa,
         hypervisor=hypervisor(fs),
         container=container(fs),
@@ -99,9 +111,9 @@ def _microcode(cpu: hardware.CpuInfo | Missing) -> str | Missing:
 
 
 def _firmware(fs: HostFs) -> str | Missing:
-    found = [fs.read(name) for name in _FIRMWARE_FILES]
-    known = next((text for text in found if isinstance(text, str) and text), None)
-    return known.splitlines()[0] if known else Missing(f"none of {', '.join(_FIRMWARE_FILES)} tells it")
+    texts = [fs.read(name) for name in _FIRMWARE_FILES]
+    version = next((text for text in texts if isinstance(text, str) and text), None)
+    return version.splitlines()[0] if version else Missing(f"none of {', '.join(_FIRMWARE_FILES)} holds a version")
 
 
 def _os(fs: HostFs) -> str | Missing:

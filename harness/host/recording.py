@@ -1,10 +1,10 @@
-"""Record every file a run reads, with the time, to be replayed as a virtual board (`harness.host.replay`).
+"""Record every file that a run reads, with the time, to be replayed as a virtual board (`harness.host.replay`).
 
-A recording is a folder that is an ordinary tree (the first content of each file, links as they were), so that a person
-can look into it, plus `recording.jsonl`: one line each time a file's content changed,
-`{"t_ns": 1200000, "name": "/sys/...", "text": "48850"}`, with "hex" for what is not text, or "missing" with the reason.
-Its last line, `{"t_ns": ..., "end": true}`, may hold "loop": true, to begin again when it is over, and "counters":
-{name: wrap} for files that must go on counting then.
+A recording is a folder with an ordinary tree, so that people can look into it: the first content of each file, and the
+links. Beside it, `recording.jsonl` holds one line for each change of a file's content:
+`{"t_ns": 1200000, "name": "/sys/...", "text": "48850"}`, with "hex" for bytes that are not UTF-8, or "missing" with the
+reason. The last line is `{"t_ns": ..., "end": true}`. It may hold "loop": true, to start again at the end, and
+"counters": {name: wrap} for files whose counts continue then.
 """
 
 from __future__ import annotations
@@ -22,11 +22,19 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 
 JOURNAL = "recording.jsonl"
-_MAX_LINKS = 40  # as the kernel: more is a loop
+_MAX_LINKS = 40  # the kernel's limit: more is a loop
 
 
 class RecordingFs(HostFs):
-    """Reads like HostFs and keeps what it reads under `folder`. Close it to end the recording."""
+    """A HostFs that records what it reads.
+
+    Args:
+        folder: New or empty folder of the recording.
+        root: Root of the tree that is read.
+
+    Raises:
+        UsageError: The folder is not empty.
+    """
 
     def __init__(self, folder: Path, root: Path | str = "/") -> None:
         super().__init__(root)
@@ -39,8 +47,8 @@ class RecordingFs(HostFs):
         self._start_ns = time.perf_counter_ns()
         self._journal = (folder / JOURNAL).open("w", encoding="utf-8")
 
-    def note(self, name: str, result: bytes | Missing) -> None:
-        """Keep a result when it differs from the last one of that name."""
+    def on_read(self, name: str, result: bytes | Missing) -> None:
+        """Record a result when it differs from the last one of that name."""
         with self._lock:
             if self._last.get(name) == result:
                 return
@@ -50,20 +58,20 @@ class RecordingFs(HostFs):
             self._write({"name": name, **_encoded(result)})
 
     def glob(self, pattern: str) -> Iterator[str]:
-        """As HostFs; what was found exists in the recording too, readable or not."""
+        """Yield the names that match, as HostFs does; they exist in the recording too, readable or not."""
         for name in super().glob(pattern):
             self._put(name, None)
             yield name
 
     def exists(self, name: str) -> bool:
-        """As HostFs; what exists does so in the recording too."""
-        found = super().exists(name)
-        if found:
+        """Return whether the file is there, as HostFs does; then it exists in the recording too."""
+        present = super().exists(name)
+        if present:
             self._put(name, None)
-        return found
+        return present
 
     def close(self) -> None:
-        """Write the end."""
+        """End the recording."""
         with self._lock:
             self._write({"end": True})
             self._journal.close()
@@ -72,16 +80,16 @@ class RecordingFs(HostFs):
         self._journal.write(json.dumps({"t_ns": time.perf_counter_ns() - self._start_ns, **event}) + "\n")
 
     def _put(self, name: str, content: bytes | None) -> None:
-        """The file or folder in the recorded tree; `content` None only makes it exist."""
-        place = self._place(name)
+        """Write a file or folder of the recorded tree; with `content` None it only comes to exist."""
+        path = self._recorded_path(name)
         if content is None and self.path(name).is_dir():
-            place.mkdir(parents=True, exist_ok=True)
-        elif content is not None or not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content or b"")
+            path.mkdir(parents=True, exist_ok=True)
+        elif content is not None or not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content or b"")
 
-    def _place(self, name: str) -> Path:
-        """Where `name` really lies, below the recording's folder; links on the way are made there as they are here."""
+    def _recorded_path(self, name: str) -> Path:
+        """Return the path of `name` in the recording behind all links, which are copied to the recording."""
         done: list[str] = []
         todo = [part for part in name.split("/") if part]
         links = 0
@@ -90,25 +98,25 @@ class RecordingFs(HostFs):
             if part == "..":
                 done = done[:-1]
                 continue
-            here = self.root.joinpath(*done, part)
-            if not here.is_symlink() or links >= _MAX_LINKS:
+            source = self.root.joinpath(*done, part)
+            if not source.is_symlink() or links >= _MAX_LINKS:
                 done.append(part)
                 continue
             links += 1
-            target = os.readlink(here)  # noqa: PTH115  (Path.readlink would drop a leading './')
-            above = [] if target.startswith("/") else done
+            target = os.readlink(source)  # noqa: PTH115  (Path.readlink would drop a leading './')
+            base = [] if target.startswith("/") else done
             _link(self.folder.joinpath(*done, part), target, len(done))
-            done, todo = list(above), [*(each for each in target.split("/") if each not in {"", "."}), *todo]
+            done, todo = list(base), [*(each for each in target.split("/") if each not in {"", "."}), *todo]
         return self.folder.joinpath(*done)
 
 
-def _link(place: Path, target: str, depth: int) -> None:
-    """The same link within the recording; an absolute one is made relative to the recording's root."""
+def _link(path: Path, target: str, depth: int) -> None:
+    """Copy a link to the recording; an absolute one becomes relative to the recording's root, `depth` levels up."""
     if target.startswith("/"):
         target = "../" * depth + target.lstrip("/")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if not place.is_symlink() and not place.exists():
-        place.symlink_to(target)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_symlink() and not path.exists():
+        path.symlink_to(target)
 
 
 def _encoded(result: bytes | Missing) -> dict[str, str]:

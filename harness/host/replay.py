@@ -18,7 +18,14 @@ from .recording import JOURNAL
 
 
 def open_host(root: Path | None) -> HostFs:
-    """The live machine for None; else the recorded or hand-made tree at `root`. UsageError when there is none."""
+    """Return the machine to read from.
+
+    Args:
+        root: Folder of a recorded or hand-made tree; None for the live machine.
+
+    Raises:
+        UsageError: There is no such folder, or its recording is damaged.
+    """
     if root is None:
         return HostFs()
     if not root.is_dir():
@@ -28,20 +35,27 @@ def open_host(root: Path | None) -> HostFs:
 
 @dataclass
 class _Timeline:
-    """What one file held from which time on."""
+    """The contents of one file, each with the time from which the file had it."""
 
     t_ns: list[int] = field(default_factory=list)
-    held: list[bytes | Missing] = field(default_factory=list)
+    contents: list[bytes | Missing] = field(default_factory=list)
 
     def at(self, t_ns: int) -> bytes | Missing:
-        """The content at that time; before the first event already the first."""
-        return self.held[max(0, bisect_right(self.t_ns, t_ns) - 1)]
+        """Return the content at that time; before the first event, the first content."""
+        return self.contents[max(0, bisect_right(self.t_ns, t_ns) - 1)]
 
 
 class ReplayFs(HostFs):
-    """A recording that plays from the moment this object is made.
+    """A recording that plays from the moment this object is created.
 
     After its end a file that changed during the recording is Missing, unless the recording loops.
+
+    Args:
+        root: Folder of the recording.
+        clock: Returns the time in nanoseconds.
+
+    Raises:
+        UsageError: A line of the recording is damaged.
     """
 
     def __init__(self, root: Path | str, clock: Callable[[], int] = time.perf_counter_ns) -> None:
@@ -54,17 +68,17 @@ class ReplayFs(HostFs):
         self._counters: dict[str, int] = {}
         for number, line in enumerate((self.root / JOURNAL).read_text("utf-8", "replace").splitlines(), 1):
             try:
-                self._take(json.loads(line))
+                self._add(json.loads(line))
             except (ValueError, KeyError, TypeError) as error:
                 raise UsageError(
                     f"{self.root / JOURNAL}, line {number} is damaged: {error!r}", "record it again"
                 ) from None
 
     def open(self, name: str) -> OpenFile:
-        """Nothing stays open: the recording is in memory."""
-        return _Replayed(self, name)
+        """Return the file for repeated reading; nothing stays open, since the recording is in memory."""
+        return _ReplayedFile(self, name)
 
-    def _take(self, event: Mapping[str, Any]) -> None:
+    def _add(self, event: Mapping[str, Any]) -> None:
         self._duration_ns = int(event["t_ns"])
         if event.get("end"):
             self._loop = bool(event.get("loop", False))
@@ -72,37 +86,37 @@ class ReplayFs(HostFs):
             return
         timeline = self._timelines.setdefault(event["name"], _Timeline())
         timeline.t_ns.append(self._duration_ns)
-        timeline.held.append(_decoded(event))
+        timeline.contents.append(_decoded(event))
 
     def _read_once(self, name: str, size: int) -> bytes | Missing:
         timeline = self._timelines.get(name)
         if timeline is None:
             return super()._read_once(name, size)
         rounds, t_ns = 0, self._clock() - self._start_ns
-        if t_ns > self._duration_ns and len(timeline.held) > 1:
+        if t_ns > self._duration_ns and len(timeline.contents) > 1:
             if not self._loop:
                 return Missing(f"unavailable: the recording ended after {self._duration_ns / 1e9:.1f} s: {name}")
             rounds, t_ns = divmod(t_ns, self._duration_ns)
-        held = timeline.at(t_ns)
-        return self._counted_on(name, timeline, held, rounds) if rounds and name in self._counters else held
+        content = timeline.at(t_ns)
+        return self._continued(name, timeline, content, rounds) if rounds and name in self._counters else content
 
-    def _counted_on(self, name: str, timeline: _Timeline, held: bytes | Missing, rounds: int) -> bytes | Missing:
-        """A counter in a later round of a loop: what it gained in each round before is added, modulo its wrap."""
+    def _continued(self, name: str, timeline: _Timeline, content: bytes | Missing, rounds: int) -> bytes | Missing:
+        """Return a counter in a later round of a loop: add what it gained in each earlier round, modulo its wrap."""
         wrap = self._counters[name]
-        ends = [timeline.held[0], timeline.held[-1], held]
-        if any(isinstance(each, Missing) for each in ends):
-            return held
-        first, last, now = (int(each) for each in ends if not isinstance(each, Missing))
+        counts = [timeline.contents[0], timeline.contents[-1], content]
+        if any(isinstance(count, Missing) for count in counts):
+            return content
+        first, last, now = (int(count) for count in counts if not isinstance(count, Missing))
         return str((now + rounds * ((last - first) % wrap)) % wrap).encode()
 
 
-class _Replayed(OpenFile):
+class _ReplayedFile(OpenFile):
     def __init__(self, fs: ReplayFs, name: str) -> None:
         super().__init__(fs, name)
         self._replay = fs
 
     def read_bytes(self, size: int = 4096) -> bytes | Missing:
-        """What the recording holds at this time."""
+        """Return the content at this time of the recording."""
         return self._replay.read_bytes(self.name, size)
 
 

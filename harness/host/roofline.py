@@ -1,4 +1,4 @@
-"""The roofline of this machine: measured in a few seconds, kept in the cache by machine."""
+"""The roofline of this machine: measured in a few seconds, cached by machine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 def cached(machine: Machine) -> Roofline | Missing:
-    """What was measured on this machine before."""
+    """Return the roofline that was measured on this machine before."""
     path = _path(machine)
     try:
         return Roofline.from_json(json.loads(path.read_text(encoding="utf-8")))
@@ -40,11 +40,17 @@ def cached(machine: Machine) -> Roofline | Missing:
         return Missing(f"{path} is damaged ({error}): edgebench roofline --again")
 
 
-def known(machine: Machine, fs: HostFs, *, may_measure: bool) -> Roofline | Missing:
-    """The roofline of this machine, measured now where it is not known, `may_measure` and `fs` is no recorded tree."""
-    found = cached(machine)
-    if isinstance(found, Roofline) or not (may_measure and fs.live):
-        return found
+def load_or_measure(machine: Machine, fs: HostFs, *, may_measure: bool) -> Roofline | Missing:
+    """Return the cached roofline of this machine, else measure it.
+
+    Args:
+        machine: The machine.
+        fs: Its files; on a recorded tree nothing is measured.
+        may_measure: Whether to measure what is not cached.
+    """
+    roofline = cached(machine)
+    if isinstance(roofline, Roofline) or not (may_measure and fs.live):
+        return roofline
     try:
         return measure(machine, fs)
     except SetupError as error:
@@ -52,43 +58,48 @@ def known(machine: Machine, fs: HostFs, *, may_measure: bool) -> Roofline | Miss
 
 
 def measure(machine: Machine, fs: HostFs) -> Roofline:
-    """Measure with one thread and with all, and keep it. SetupError when the micro-benchmark fails."""
+    """Measure with one thread and with all, and cache the result.
+
+    Raises:
+        SetupError: The micro-benchmark fails.
+    """
     cache = last_level_cache_bytes(fs)
     array_bytes = _array_bytes(cache, machine.memory_bytes)
     counts = sorted({1, len(os.sched_getaffinity(0))})
     answers = [_peak(threads, array_bytes) for threads in counts]
-    found = Roofline(
+    roofline = Roofline(
         machine_id=_name(machine),
         measured_utc=utc_now(),
         blas=answers[0]["blas"],
         cache_bytes=None if isinstance(cache, Missing) else cache,
-        roofs=tuple(_roof(threads, answers[: place + 1]) for place, threads in enumerate(counts)),
+        roofs=tuple(_roof(threads, answers[:n]) for n, threads in enumerate(counts, 1)),
     )
-    _keep(found, _path(machine))
-    return found
+    _save(roofline, _path(machine))
+    return roofline
 
 
 def _roof(threads: int, answers: Sequence[dict[str, Any]]) -> Roof:
-    """The best of this number of threads and fewer: more threads can always leave some idle."""
+    """Return the best of this number of threads and fewer, since some threads can always stay idle."""
     flops, traffic = (max(answer[key] for answer in answers) for key in ("flops_per_s", "bytes_per_s"))
     return Roof(threads, flops, traffic)
 
 
 def last_level_cache_bytes(fs: HostFs) -> int | Missing:
-    """Size of the largest cache of the first core."""
-    sizes = [fs.read(name) for name in fs.glob("/sys/devices/system/cpu/cpu0/cache/index*/size")]
-    found = [re.fullmatch(r"(\d+)([KMG])", size.strip()) for size in sizes if isinstance(size, str)]
-    known = [int(match[1]) * _UNITS[match[2]] for match in found if match]
-    return max(known) if known else Missing("no /sys/devices/system/cpu/cpu0/cache/index*/size")
+    """Return the size of the largest cache of the first core."""
+    texts = [fs.read(name) for name in fs.glob("/sys/devices/system/cpu/cpu0/cache/index*/size")]
+    matches = [re.fullmatch(r"(\d+)([KMG])", text.strip()) for text in texts if isinstance(text, str)]
+    sizes = [int(match[1]) * _UNITS[match[2]] for match in matches if match]
+    return max(sizes) if sizes else Missing("no /sys/devices/system/cpu/cpu0/cache/index*/size")
 
 
 def _array_bytes(cache: int | Missing, memory_bytes: int | None) -> int:
-    """Three arrays of this size stay within an eighth of the memory."""
-    wanted = _SMALLEST_ARRAY if isinstance(cache, Missing) else max(_SMALLEST_ARRAY, _TIMES_CACHE * cache)
-    return min(wanted, memory_bytes // 24) if memory_bytes else wanted
+    """Return an array size beyond the cache; three arrays stay within an eighth of the memory."""
+    size = _SMALLEST_ARRAY if isinstance(cache, Missing) else max(_SMALLEST_ARRAY, _TIMES_CACHE * cache)
+    return min(size, memory_bytes // 24) if memory_bytes else size
 
 
 def _peak(threads: int, array_bytes: int) -> dict[str, Any]:
+    """Run the micro-benchmark in a process of its own and return what it prints."""
     command = [sys.executable, "-m", "harness.host.roofline_worker", str(threads), str(array_bytes)]
     environment = {**os.environ, **dict.fromkeys(_BLAS_THREADS, str(threads))}
     try:
@@ -99,11 +110,11 @@ def _peak(threads: int, array_bytes: int) -> dict[str, Any]:
     return answer
 
 
-def _keep(found: Roofline, path: Path) -> None:
-    """Beside it first, then renamed, so that no reader meets half a file."""
+def _save(roofline: Roofline, path: Path) -> None:
+    """Write atomically, so that no reader sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(dataclasses.asdict(found), indent=1), encoding="utf-8")
+    partial.write_text(json.dumps(dataclasses.asdict(roofline), indent=1), encoding="utf-8")
     partial.replace(path)
 
 
@@ -112,5 +123,5 @@ def _path(machine: Machine) -> Path:
 
 
 def _name(machine: Machine) -> str:
-    """The machine's id; a container without one shares what machines of its processor share."""
+    """Return the machine's id; in a container without one, the processor and its number of cores."""
     return machine.machine_id or re.sub(r"[^A-Za-z0-9]+", "-", f"{machine.cpu_model} x{machine.cores}").lower()

@@ -1,6 +1,6 @@
-"""The child that measures peaks: `python -m harness.host.roofline_worker THREADS ARRAY_BYTES` prints one JSON object.
+"""Measure peaks: `python -m harness.host.roofline_worker THREADS ARRAY_BYTES` prints one JSON object.
 
-A process of its own, since a BLAS library reads its number of threads once, when it is loaded.
+It is a process of its own, since a BLAS library reads its number of threads only once, when it is loaded.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 SECONDS = 0.6
-"""How long each kernel is repeated; the best repetition counts, since a peak is asked for."""
+"""How long each kernel is repeated; the fastest repetition counts, since a peak is measured."""
 
-_SIDE = 512  # large enough for nearly full speed, short enough to fit between two turns of another program
+_MATRIX_SIDE = 512  # large enough for nearly full speed, short enough to fit between two time slices of other programs
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measure and print the peaks."""
     threads, array_bytes = (int(argument) for argument in sys.argv[1:3])
     print(json.dumps({
         "flops_per_s": flops_per_s(), "bytes_per_s": bytes_per_s(threads, array_bytes), "blas": blas()
@@ -30,15 +30,15 @@ def main() -> int:
 
 
 def flops_per_s() -> float:
-    """fp32 matrix product: 2 n^3 operations, on as many threads as the BLAS library was told."""
+    """Return the rate of an fp32 matrix product of 2 n^3 operations, on the threads of the BLAS library."""
     rng = np.random.default_rng(0)
-    left, right = (rng.random((_SIDE, _SIDE), np.float32) for _ in range(2))
+    left, right = (rng.random((_MATRIX_SIDE, _MATRIX_SIDE), np.float32) for _ in range(2))
     product = np.empty_like(left)
-    return 2 * _SIDE**3 / _best_s(lambda: np.matmul(left, right, out=product))
+    return 2 * _MATRIX_SIDE**3 / _best_s(lambda: np.matmul(left, right, out=product))
 
 
 def bytes_per_s(threads: int, array_bytes: int) -> float:
-    """Of a = b + c on arrays that no cache holds, a part to each thread: 3 times the bytes of one (STREAM's 'Add')."""
+    """Return the memory traffic of STREAM's 'Add': a = b + c moves three arrays, split over the threads."""
     n = array_bytes // 8 // threads
     a, b, c = ([np.ones(n) for _ in range(threads)] for _ in range(3))
 
@@ -50,7 +50,7 @@ def bytes_per_s(threads: int, array_bytes: int) -> float:
 
 
 def _best_s(work: Callable[[], object]) -> float:
-    """Seconds of the quickest repetition, of which there is at least one; what is run first warms up."""
+    """Return the seconds of the fastest repetition after one for warm-up."""
     work()
     best, before, end = math.inf, time.perf_counter(), time.perf_counter() + SECONDS
     while True:
@@ -62,9 +62,9 @@ def _best_s(work: Callable[[], object]) -> float:
 
 
 def blas() -> str:
-    """NumPy's version and BLAS library."""
-    built: dict[str, dict[str, dict[str, str]]] = np.show_config(mode="dicts")  # type: ignore[assignment]
-    library = built.get("Build Dependencies", {}).get("blas", {})
+    """Return NumPy's version and BLAS library."""
+    config: dict[str, dict[str, dict[str, str]]] = np.show_config(mode="dicts")  # type: ignore[assignment]
+    library = config.get("Build Dependencies", {}).get("blas", {})
     return f"numpy {np.__version__}, {library.get('name', 'unknown BLAS')} {library.get('version', '')}".strip()
 
 

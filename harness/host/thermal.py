@@ -1,4 +1,4 @@
-"""The hottest zone of the processor, and waiting until it has cooled down."""
+"""Find the hottest thermal zone of the processor, and wait until it has cooled down."""
 
 from __future__ import annotations
 
@@ -14,14 +14,20 @@ _THROTTLING_TRIPS = {"passive", "hot"}  # at 'critical' the machine switches off
 _CPU_CHIPS = {"coretemp", "k10temp", "zenpower", "cpu_thermal", "soc_thermal"}
 _CPU_ZONES = ("cpu", "soc", "x86_pkg_temp", "gpu", "tj", "TCPU", "package")
 _POLL_S = 2.0
-_STILL_S = 30.0
-_STILL_C = 0.5
+_SETTLED_S = 30.0
+_SETTLED_C = 0.5
 """A chip that is not half a degree cooler than half a minute ago has reached its idle temperature."""
 
 
 @dataclass(frozen=True)
 class ThermalZone:
-    """A thermal zone: `trip_c` is its lowest trip point at which the clock gives way, None where it tells none."""
+    """A thermal zone.
+
+    Attributes:
+        name: Type of the zone, or the chip's name.
+        temperature_c: Temperature in degrees Celsius.
+        trip_c: Lowest trip point in degrees Celsius at which the chip throttles, None where it has none.
+    """
 
     name: str
     temperature_c: float
@@ -29,9 +35,9 @@ class ThermalZone:
 
 
 def hottest_zone(fs: HostFs) -> ThermalZone | None:
-    """The hottest readable zone of the processor; its chip's hwmon sensor where there is no zone; None without either.
+    """Return the hottest readable zone of the processor, else its hwmon sensor, else None.
 
-    Zones of radios, drives and batteries are passed over, unless no zone has a processor's name.
+    Zones of radios, drives and batteries are ignored, unless no zone has a processor's name.
     """
     zones = [zone for name in fs.glob("/sys/class/thermal/thermal_zone*") if (zone := _zone(fs, name))]
     zones = [zone for zone in zones if zone.name.startswith(_CPU_ZONES)] or zones
@@ -42,7 +48,17 @@ def hottest_zone(fs: HostFs) -> ThermalZone | None:
 def wait_until_cool(
     fs: HostFs, limit_c: float, timeout_s: float = 300.0, sleep: Callable[[float], None] = time.sleep
 ) -> Finding:
-    """Wait until the hottest zone is at or under `limit_c`, while it gets cooler, at most `timeout_s`; how it ended."""
+    """Wait until the hottest zone is at or below `limit_c`, as long as it still gets cooler.
+
+    Args:
+        fs: The machine.
+        limit_c: Temperature in degrees Celsius to wait for.
+        timeout_s: Longest time to wait.
+        sleep: Sleeps so many seconds.
+
+    Returns:
+        'ok' when the limit is reached, 'warn' when it is not, 'unknown' when no temperature can be read.
+    """
     waited_s, coolest_c, coolest_at_s = 0.0, math.inf, 0.0
     while True:
         zone = hottest_zone(fs)
@@ -51,9 +67,9 @@ def wait_until_cool(
         found = f"{zone.name} {zone.temperature_c:.1f} C after {waited_s:.0f} s, limit {limit_c:.0f} C"
         if zone.temperature_c <= limit_c:
             return Finding("cool_down", "ok", found)
-        if zone.temperature_c <= coolest_c - _STILL_C:
+        if zone.temperature_c <= coolest_c - _SETTLED_C:
             coolest_c, coolest_at_s = zone.temperature_c, waited_s
-        if waited_s >= min(timeout_s, coolest_at_s + _STILL_S):
+        if waited_s >= min(timeout_s, coolest_at_s + _SETTLED_S):
             return Finding("cool_down", "warn", found, "better cooling, or a higher limits.start_temperature_c")
         sleep(_POLL_S)
         waited_s += _POLL_S

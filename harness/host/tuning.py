@@ -1,8 +1,8 @@
-"""Turn knobs for the time of a measurement, and always turn them back.
+"""Change kernel settings for the time of a measurement, and always restore them.
 
-What stood in a file is written to a journal on disk before it is changed. The undo runs when the `with` block ends, by
-whatever way, on SIGTERM and SIGHUP too; after a kill -9 or a power cut the next `tuned`, or `edgebench doctor
---restore`, finds the journal and undoes what it lists (after a reboot that writes what the kernel has anyway).
+The old content of a file is written to a journal on disk before the file is changed. Changes are undone when the `with`
+block ends, also by an exception, SIGTERM or SIGHUP. After a kill -9 or a power cut, the next `tuned`, or `edgebench
+doctor --restore`, finds the journal and undoes what it lists; after a reboot that writes the values of the kernel.
 """
 
 from __future__ import annotations
@@ -27,7 +27,14 @@ from .checks import Change
 
 @dataclass(frozen=True)
 class AppliedChange:
-    """One change: what the file held and what was wanted; `refused` says why it was not taken, '' when it was."""
+    """A change that was tried.
+
+    Attributes:
+        name: Name of the file.
+        before: Content of the file before, '' where it could not be read.
+        after: Value that was written.
+        refused: Why the value was not accepted, '' when it was.
+    """
 
     name: str
     before: str
@@ -36,14 +43,14 @@ class AppliedChange:
 
 
 def journal_path() -> Path:
-    """Where changes not yet undone are listed: `$XDG_STATE_HOME/edgebench/tuned.json`, by default in ~/.local/state."""
+    """Return the path of the journal: `$XDG_STATE_HOME/edgebench/tuned.json`, by default in ~/.local/state."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state) / "edgebench" / "tuned.json"
 
 
 @contextmanager
 def tuned(fs: HostFs, changes: Iterable[Change], journal: Path) -> Iterator[list[AppliedChange]]:
-    """Apply the changes within a `with` block; what an earlier, killed one left behind is undone first."""
+    """Apply the changes within a `with` block; first undo those of an earlier process that was killed."""
     restore(fs, journal)
     with _signals_unwind():
         try:
@@ -53,7 +60,10 @@ def tuned(fs: HostFs, changes: Iterable[Change], journal: Path) -> Iterator[list
 
 
 def apply(fs: HostFs, changes: Iterable[Change], journal: Path) -> list[AppliedChange]:
-    """Write each change, its old value journalled before; a refusal (no rights, say) is reported, not raised."""
+    """Write the changes, each after its old value is in the journal.
+
+    A change that is refused, for lack of rights for instance, is reported in the result, not raised.
+    """
     applied: list[AppliedChange] = []
     for change in changes:
         before = fs.read(change.name)
@@ -67,18 +77,18 @@ def apply(fs: HostFs, changes: Iterable[Change], journal: Path) -> list[AppliedC
 
 
 def restore(fs: HostFs, journal: Path) -> list[AppliedChange]:
-    """Put back all that the journal lists, last change first. What cannot be put back stays in the journal."""
+    """Restore every value that the journal lists, last change first; what cannot be restored stays in the journal."""
     undone: list[AppliedChange] = []
-    kept: list[Change] = []
+    remaining: list[Change] = []
     for change in reversed(_read_journal(journal)):
         now = fs.read(change.name)
         refused = fs.write(change.name, change.value) if now != change.value else None
         if refused:
-            kept.insert(0, change)
+            remaining.insert(0, change)
         before = now if isinstance(now, str) else ""
         undone.append(AppliedChange(change.name, before, change.value, refused.reason if refused else ""))
-    if kept:
-        _write_journal(journal, kept)
+    if remaining:
+        _write_journal(journal, remaining)
     else:
         journal.unlink(missing_ok=True)
     return undone
@@ -92,12 +102,12 @@ def _read_journal(journal: Path) -> list[Change]:
     except (OSError, ValueError, TypeError) as error:
         raise UsageError(
             f"the journal of tuned settings cannot be read: {journal}: {error}",
-            "reboot to get the kernel's own settings back, then delete the file",
+            "reboot to restore the kernel's own settings, then delete the file",
         ) from error
 
 
 def _write_journal(journal: Path, changes: list[Change]) -> None:
-    """Whole or not at all: a new file, on disk before it takes the old one's name."""
+    """Replace the journal atomically: the new file is on disk before it takes the old one's name."""
     journal.parent.mkdir(parents=True, exist_ok=True)
     new = journal.with_suffix(".new")
     with new.open("w", encoding="utf-8") as file:
@@ -109,14 +119,14 @@ def _write_journal(journal: Path, changes: list[Change]) -> None:
 
 @contextmanager
 def _signals_unwind() -> Iterator[None]:
-    """SIGTERM and SIGHUP (a closed terminal) would end the process without `finally`; here they unwind the stack.
+    """Make SIGTERM and SIGHUP (a closed terminal) raise SystemExit, since by default they skip `finally`.
 
-    Signals reach the main thread alone: in another one nothing is changed.
+    Signal handlers run in the main thread only: in another thread nothing is changed.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, _exit) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
@@ -124,5 +134,5 @@ def _signals_unwind() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
+def _exit(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)

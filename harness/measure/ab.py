@@ -70,17 +70,17 @@ class PairedComparison:
 
     @classmethod
     def plan(cls, max_pairs: int, same_within: float, seed: int) -> PairedComparison:
-        """At most `max_pairs` (>= 2) pairs, in an order drawn from `seed`."""
+        """Plan at most `max_pairs` (>= 2) pairs in an order drawn from `seed`."""
         rng = random.Random(seed)  # noqa: S311 - an order, no secret
         return cls(abba_order(max_pairs, rng), planned_looks(max_pairs), same_within)
 
     @property
     def decided(self) -> bool:
-        """Faster, slower or the same."""
+        """Whether the verdict is faster, slower or the same."""
         return self.comparison is not None and self.comparison.verdict != "undecided"
 
     def measure(self, run: Run) -> Iterator[int]:
-        """Run pair after pair until it is decided, the pairs are used up or a process fails; yields pairs done.
+        """Run pairs until the comparison is decided, the pairs are used up or a process fails; yield the pairs done.
 
         Only whole pairs are kept.
         """
@@ -112,7 +112,7 @@ class PairedComparison:
 
 
 def abba_order(pairs: int, rng: random.Random) -> list[Pair]:
-    """The order within each pair: two by two either AB BA or BA AB, by a coin.
+    """Return the order within each pair: two by two either AB BA or BA AB, at random.
 
     So each side goes first as often as the other, a steady drift drops out of every two pairs, and nothing periodic
     on the machine can fall in step with the order.
@@ -124,7 +124,7 @@ def abba_order(pairs: int, rng: random.Random) -> list[Pair]:
 
 
 def planned_looks(max_pairs: int) -> tuple[int, ...]:
-    """After how many pairs the comparison is looked at: never where no outcome could be called faster or slower.
+    """Return after how many pairs to look: never where no outcome could be called faster or slower.
 
     n pairs that all agree have p = 2 / 2^n, and a look gets a share of 5 % alone: with at most 20 pairs the looks are
     at 7, 10, 14 and 20. The last is always at `max_pairs`.

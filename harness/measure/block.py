@@ -1,4 +1,4 @@
-"""Measure a block of cases: latency, energy, accuracy and the rest in passes of their own, then one record a case.
+"""Measure a block of cases: latency, energy, accuracy and the rest in separate passes, then one record per case.
 
 A block is a set of cases that will be compared with each other (one net in one scenario under its settings and
 runtimes). Their processes are interleaved; a block's records are complete when it ends, so that a killed run keeps
@@ -22,6 +22,7 @@ from harness.core.verdict import Finding, Verdict
 from harness.runtimes.graph_counts import Counts
 from harness.stats import Definition
 
+from .metrics import latency_metrics
 from .passes.accuracy import AccuracyPass
 from .passes.diagnostics import Diagnostics, diagnose
 from .passes.energy import EnergyPass, EnergyResult, keep_traces
@@ -31,7 +32,7 @@ from .passes.thermal import ThrottleWatch, minute_rows
 from .prepared import NOT_COUNTED, BlobSink, PreparedCase, artifact_info, count_metrics
 from .presets import Profile
 from .samples import CaseState
-from .verdicts import FLATTERED, latency_metrics, same_input_ratio, verdict
+from .verdicts import FLATTERED, same_input_ratio, verdict
 
 
 @dataclass(frozen=True)
@@ -67,101 +68,106 @@ class Step:
 
 
 def measure_block(
-    block: Sequence[PreparedCase], references: Mapping[Case, PreparedCase], setting: RunContext
+    block: Sequence[PreparedCase], references: Mapping[Case, PreparedCase], context: RunContext
 ) -> Iterator[Step | Record]:
-    """Yields a Step after each part of the work and at the end a Record a case, in the block's order.
+    """Yield a Step after each part of the work, and at the end one Record per case in the block's order.
 
     `references` maps a case to the fp32 net it is compared with.
     """
     states = [CaseState(prepared) for prepared in block]
-    total = len(block) * setting.profile.max_processes
+    total = len(block) * context.profile.max_processes
     latency = LatencyPass(
-        setting.profile, setting.blobs, setting.scratch, setting.seed, setting.energy.sensors, setting.throttle
+        context.profile, context.blobs, context.scratch, context.seed, context.energy.sensors, context.throttle
     )
     for done in latency.measure(states):
         yield Step("latency", done, total)
     alive = [state for state in states if state.failure is None]
     yield Step("energy", 0, len(alive))
-    energies = setting.energy.measure(alive, setting.profile, setting.blobs, setting.scratch)
+    energies = context.energy.measure(alive, context.profile, context.blobs, context.scratch)
     yield Step("accuracy", 0, len(alive))
     scored = [state.prepared for state in alive]
-    probes = FidelityPass(setting.scratch)
+    probes = FidelityPass(context.scratch)
     probes.run(scored)
-    setting.scores.run([*scored, *(references[each.case] for each in scored if each.case in references)], references)
-    deep: dict[Case, Diagnostics] = {}
-    for each in scored if setting.profile.deep else ():
-        yield Step("operators", len(deep), len(scored))
-        deep[each.case] = diagnose(each, setting.blobs, setting.scratch)
-    setting = dataclasses.replace(setting, findings_after=setting.findings_now())
+    context.scores.run([*scored, *(references[each.case] for each in scored if each.case in references)], references)
+    diagnostics: dict[Case, Diagnostics] = {}
+    for each in scored if context.profile.deep else ():
+        yield Step("operators", len(diagnostics), len(scored))
+        diagnostics[each.case] = diagnose(each, context.blobs, context.scratch)
+    context = dataclasses.replace(context, findings_after=context.findings_now())
     for state in states:
         case = state.prepared.case
-        yield _record(state, energies.get(case), deep.get(case, Diagnostics()), references.get(case), probes, setting)
+        yield _record(
+            state, energies.get(case), diagnostics.get(case, Diagnostics()), references.get(case), probes, context
+        )
 
 
 def _record(
     state: CaseState,
     energy: EnergyResult | None,
-    deep: Diagnostics,
+    diagnostics: Diagnostics,
     reference: PreparedCase | None,
     probes: FidelityPass,
-    setting: RunContext,
+    context: RunContext,
 ) -> Record:
     case = state.prepared.case
-    ran, counts, told = _probed(state, probes)
-    ran = ran.having(*setting.scores.findings(state.prepared))
-    metrics = {**_metrics(state, energy, deep, reference, setting), **told}
-    ruling = _ruling(state, metrics, ran, setting)
-    climate = keep_traces(state.climate, setting.blobs) if state.climate else ()
-    absent = Missing(f"{ruling.status}: {ruling.reason}")
+    ran, counts, probed = _probed(state, probes)
+    ran = ran.with_findings(*context.scores.findings(state.prepared))
+    metrics = {**_metrics(state, energy, diagnostics, reference, context), **probed}
+    outcome = _case_verdict(state, metrics, ran, context)
+    thermal = keep_traces(state.thermal_traces, context.blobs) if state.thermal_traces else ()
+    absent = Missing(f"{outcome.status}: {outcome.reason}")
     return Record(
-        run_id=setting.run_id,
+        run_id=context.run_id,
         case_id=case.id,
         case=case,
-        target=setting.target,
-        verdict=ruling,
+        target=context.target,
+        verdict=outcome,
         metrics={name: metrics.get(name, absent) for name in METRICS},
         started_utc=state.started_utc,
         duration_s=state.duration_s,
         artifact=artifact_info(state.prepared, counts),
         runtime_info=state.result.get("runtime_info", {}),
         processes=tuple(state.runs),
-        traces=(*climate, *(energy.traces if energy else ()), *deep.traces),
-        findings=setting.findings,
-        findings_after=setting.findings_after,
-        details={**_details(state, energy, setting), **deep.details, **_accuracy(state, reference, setting)},
+        traces=(*thermal, *(energy.traces if energy else ()), *diagnostics.traces),
+        findings=context.findings,
+        findings_after=context.findings_after,
+        details={**_details(state, energy, context), **diagnostics.details, **_accuracy(state, reference, context)},
         log=state.failure.log if state.failure else "",
         execution=ran,
-        operators=absent if state.failure else deep.operators,
+        operators=absent if state.failure else diagnostics.operators,
     )
 
 
 def _metrics(
     state: CaseState,
     energy: EnergyResult | None,
-    deep: Diagnostics,
+    diagnostics: Diagnostics,
     reference: PreparedCase | None,
-    setting: RunContext,
+    context: RunContext,
 ) -> dict[str, Quantity]:
-    """What the passes found; those that did not run leave their metrics out."""
+    """Collect the metrics of the passes; those that did not run leave theirs out."""
     metrics: dict[str, Quantity] = {
         "artifact_bytes": Value(state.prepared.artifact.size_bytes),
-        "artifact_compressed_bytes": deep.deflated_bytes,
+        "artifact_compressed_bytes": diagnostics.deflated_bytes,
     }
     if state.runs and state.failure is None:
-        metrics |= latency_metrics(state, setting.profile, setting.percentiles)
+        metrics |= latency_metrics(state, context.profile, context.percentiles)
     if energy is not None:
-        metrics |= {**energy.metrics, **setting.scores.metrics(state.prepared, reference)}
+        metrics |= {**energy.metrics, **context.scores.metrics(state.prepared, reference)}
     return metrics
 
 
-def _ruling(state: CaseState, metrics: dict[str, Quantity], ran: Execution, setting: RunContext) -> Verdict:
-    """A wrong answer outweighs all but what speaks of the whole machine: an emulator may compute wrongly itself."""
-    wrong = wrong_output(state.prepared, ran, metrics) if state.failure is None and setting.machine is None else None
-    return wrong or verdict(state, metrics, setting.profile, setting.machine)
+def _case_verdict(state: CaseState, metrics: dict[str, Quantity], ran: Execution, context: RunContext) -> Verdict:
+    """Return the case's verdict.
+
+    Wrong outputs outweigh all but a verdict on the whole machine: an emulator may compute wrongly itself.
+    """
+    wrong = wrong_output(state.prepared, ran, metrics) if state.failure is None and context.machine is None else None
+    return wrong or verdict(state, metrics, context.profile, context.machine)
 
 
 def _probed(state: CaseState, probes: FidelityPass) -> tuple[Execution, Counts | Missing, dict[str, Quantity]]:
-    """What ran, the counts of the file, and the metrics of both; of a failed case what was asked for."""
+    """Return what ran, the counts of the file, and the metrics of both; for a failed case, the request."""
     case = state.prepared
     if state.failure is not None:
         return Execution(asked=case.precision), NOT_COUNTED, {}
@@ -170,15 +176,15 @@ def _probed(state: CaseState, probes: FidelityPass) -> tuple[Execution, Counts |
     return ran, counts, {**probes.metrics(case), **count_metrics(case, counts), "arena_bytes": arena}
 
 
-def _details(state: CaseState, energy: EnergyResult | None, setting: RunContext) -> dict[str, Any]:
+def _details(state: CaseState, energy: EnergyResult | None, context: RunContext) -> dict[str, Any]:
     signature: dict[str, Any] = {key: state.result[key] for key in ("inputs", "outputs") if key in state.result}
     power = {"energy": dict(energy.details)} if energy and energy.details else {}
     minutes, repeated = minute_rows(state), same_input_ratio(state)
     same = {"ratio": repeated, "at_least": FLATTERED, "held": repeated >= FLATTERED} if repeated is not None else None
     return {
-        "profile": setting.profile.name,
-        "seed": setting.seed,
-        "percentile_definition": setting.percentiles,
+        "profile": context.profile.name,
+        "seed": context.seed,
+        "percentile_definition": context.percentiles,
         "limits": {"timeout_s": state.prepared.timeout_s, "memory_bytes": state.prepared.memory_bytes},
         "cpus": list(state.prepared.cpus),
         **({"same_input": same} if same else {}),
@@ -189,6 +195,6 @@ def _details(state: CaseState, energy: EnergyResult | None, setting: RunContext)
     }
 
 
-def _accuracy(state: CaseState, reference: PreparedCase | None, setting: RunContext) -> dict[str, Any]:
-    found = setting.scores.details(state.prepared, reference)
-    return {"accuracy": found} if found else {}
+def _accuracy(state: CaseState, reference: PreparedCase | None, context: RunContext) -> dict[str, Any]:
+    details = context.scores.details(state.prepared, reference)
+    return {"accuracy": details} if details else {}

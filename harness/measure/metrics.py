@@ -1,4 +1,4 @@
-"""What a scenario's samples say beyond a latency: throughput by its own rule, the share of busy time, the bound."""
+"""The metrics of a case from the samples of its processes: latency, memory, and those of its scenario."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from harness import stats
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.scenario import Scenario
 
+from .presets import Profile, level
 from .samples import CaseState
 
 BACK_TO_BACK: frozenset[Scenario] = frozenset({"SingleStream", "MultiStream", "Offline"})
@@ -20,8 +21,65 @@ KEPT_UP = 0.95
 """A machine that answers less than this share of the queries asked of it, in their time, cannot keep up."""
 
 
+TAILS = {"latency_p90_ns": 0.90, "latency_p95_ns": 0.95, "latency_p99_ns": 0.99, "latency_p999_ns": 0.999}
+
+
+def latency_metrics(state: CaseState, profile: Profile, definition: stats.Definition = "numpy") -> dict[str, Quantity]:
+    """Return every latency and memory metric of the processes that succeeded (at least one).
+
+    `definition` of a percentile is that of loadgen, openvino, trtexec or numpy, for comparison with those tools.
+    """
+    pooled = np.concatenate(state.wall_ns)
+    confidence = level(len(state.runs), profile)
+    p50 = _p50(state.wall_ns, confidence)
+    cpu = float(np.median([run.median_cpu_ns for run in state.runs]))
+    return {
+        "latency_p50_ns": p50,
+        **_tails(pooled, max(run.calls_per_sample for run in state.runs), definition),
+        "cpu_time_p50_ns": Value(cpu),
+        "wall_per_cpu": wall_per_cpu(state, p50.value, cpu),
+        "first_inference_ns": _median([run.first_inference_ns for run in state.runs]),
+        "cold_start_ns": _median(
+            [run.spawn_ns + run.import_ns + run.load_ns + run.first_inference_ns for run in state.runs]
+        ),
+        "load_ns": _median([run.load_ns for run in state.runs]),
+        "peak_rss_bytes": Value(max(run.peak_rss_bytes for run in state.runs), n=len(state.runs)),
+        "n_processes": Value(len(state.runs)),
+        **scenario_metrics(state, confidence),
+    }
+
+
+def _p50(processes: list[NDArray[np.int64]], confidence: float) -> Value:
+    """Return the median with its interval over processes; one process alone gives no interval."""
+    n = sum(map(len, processes))
+    if len(processes) == 1:
+        return Value(float(np.median(processes[0])), n=n)
+    interval = stats.median_interval(processes, confidence)
+    return Value(interval.mid, interval.lo, interval.hi, n)
+
+
+def _median(values: list[int]) -> Value:
+    return Value(float(np.median(values)), n=len(values))
+
+
+def _tails(samples: NDArray[np.int64], calls: int, definition: stats.Definition) -> dict[str, Quantity]:
+    """Return every tail; none where a sample is the mean of several calls, which hides slow ones."""
+    if calls > 1:
+        return dict.fromkeys(TAILS, Missing(f"inferences this short are timed {calls} at a time: no slow one shows"))
+    return {name: _tail(samples, p, definition) for name, p in TAILS.items()}
+
+
+def _tail(samples: NDArray[np.int64], p: float, definition: stats.Definition) -> Quantity:
+    found = stats.tail(samples, p, definition=definition)
+    return (
+        Missing(f"n too small: {found.reason}")
+        if isinstance(found, stats.TooFew)
+        else Value(found.value, n=len(samples))
+    )
+
+
 def headline(state: CaseState) -> list[NDArray[Any]]:
-    """What the case is judged by, one array a process: Offline's ns per sample over the window, else every latency."""
+    """Return the samples of the headline figure, one array per process: Offline's ns per sample, else every latency."""
     if state.prepared.case.scenario != "Offline":
         return list(state.wall_ns)
     batch = state.prepared.options.batch
@@ -29,7 +87,7 @@ def headline(state: CaseState) -> list[NDArray[Any]]:
 
 
 def scenario_metrics(state: CaseState, confidence: float) -> dict[str, Quantity]:
-    """Metrics that depend on the scenario; those of other scenarios are Missing and say whose they are."""
+    """Return the metrics that depend on the scenario; those of other scenarios are Missing and name theirs."""
     return {
         "n_inferences": Value(sum(run.n_timed * run.calls_per_sample for run in state.runs) * _per_query(state)),
         "throughput_per_s": _throughput(state, confidence),
@@ -40,7 +98,7 @@ def scenario_metrics(state: CaseState, confidence: float) -> dict[str, Quantity]
 
 
 def keeps_up(state: CaseState) -> tuple[float, float] | None:
-    """(asked, answered) inferences a second of Server and paced; None where nothing is asked."""
+    """Return (requested, completed) inferences per second of Server and paced; None where no rate is set."""
     rate = state.prepared.case.load.rate_per_s
     if rate is None:
         return None
@@ -51,7 +109,7 @@ def keeps_up(state: CaseState) -> tuple[float, float] | None:
 
 
 def wall_per_cpu(state: CaseState, p50_ns: float, cpu_ns: float) -> Quantity:
-    """Wall over CPU time of the same work, given the medians of an inference.
+    """Return wall over CPU time of the same work, given the medians of one inference.
 
     In Server without the queue; in Offline the time that all streams had over what the process used of it.
     """
@@ -73,7 +131,7 @@ def _window_ns(state: CaseState) -> float:
 
 
 def _throughput(state: CaseState, confidence: float) -> Value:
-    """Samples a second: of the windows where others than the net decide when it works, else of the time it works."""
+    """Return samples per second: over the windows in Server and paced, else over the time spent in inference."""
     scenario, batch = state.prepared.case.scenario, state.prepared.options.batch
     if scenario == "Offline":
         return _offline_throughput(headline(state), confidence)
@@ -84,7 +142,7 @@ def _throughput(state: CaseState, confidence: float) -> Value:
 
 
 def _offline_throughput(processes: list[NDArray[Any]], confidence: float) -> Value:
-    """Median over processes; one alone has no interval."""
+    """Return the median over processes; one alone has no interval."""
     if len(processes) == 1:
         return Value(1e9 / float(processes[0][0]), n=1)
     time_ns = stats.median_interval(processes, confidence)
@@ -99,7 +157,7 @@ def _busy(state: CaseState) -> Quantity:
 
 
 def _bound(state: CaseState) -> dict[str, Quantity]:
-    """Whether 99 of 100 queries come within the latency bound, and how many did."""
+    """Return whether 99 of 100 queries come within the latency bound, and the share that did."""
     names = ("bound_met_share", "bound_held")
     limit = state.prepared.case.load.latency_bound_ns
     if limit is None:
@@ -113,7 +171,7 @@ def _bound(state: CaseState) -> dict[str, Quantity]:
 
 
 def _sustained(state: CaseState) -> dict[str, Quantity]:
-    """The last minute, and what it is to the first."""
+    """Return the median of the last minute and its ratio to the first."""
     names = ("sustained_p50_ns", "sustained_ratio")
     if state.prepared.case.scenario != "sustained":
         return dict.fromkeys(names, Missing("only in the scenario sustained"))
@@ -127,5 +185,5 @@ def _sustained(state: CaseState) -> dict[str, Quantity]:
 
 
 def minutes_of(wall_ns: NDArray[Any], more: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
-    """The samples of sustained, one array a minute."""
+    """Split the samples of sustained into one array per minute."""
     return np.split(wall_ns, np.cumsum(more["minute_n"])[:-1])

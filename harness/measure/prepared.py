@@ -1,7 +1,4 @@
-"""A case with everything a worker needs to run it.
-
-What the record says of a case's file: identity, making, parameters and MACs.
-"""
+"""A case with everything a worker needs to run it, and what the record keeps of its file."""
 
 from __future__ import annotations
 
@@ -37,19 +34,24 @@ class BlobSink(Protocol):
     """Where raw samples go."""
 
     def put_blob(self, arrays: Mapping[str, NDArray[Any]]) -> tuple[str, int]:
-        """Keep arrays; returns their sha256 and the length of the first."""
+        """Store arrays; return their sha256 and the length of the first."""
         ...
 
 
 @dataclass(frozen=True)
 class PreparedCase:
-    """A case whose artifact is at hand. `runtime` is 'module:attribute' of its adapter.
+    """A case whose artifact is at hand.
 
-    `labelled` is None where there is nothing to score against; then `unlabelled` says why. Each of its processes is
-    stopped after `timeout_s` or when it holds more than `memory_bytes` (None: no limit); those that are measured run on
-    `cpus` alone (empty: the system's choice), all under `interpreter` (None: the running Python). `precision` is what
-    the case asks its runtime to compute in, `oracle` the fp32 net on the reference runtime, whose outputs are held to
-    be right; None where there is none.
+    Attributes:
+        runtime: The adapter, as 'module:attribute'.
+        labelled: Images and labels to score against; None where there are none.
+        unlabelled: Why `labelled` is None.
+        timeout_s: Seconds after which each of its processes is stopped.
+        memory_bytes: What each of its processes may hold; None for no limit.
+        cpus: The CPUs its measured processes run on; empty for the system's choice.
+        interpreter: The Python they run under; None for the running one.
+        precision: The precision the case asks its runtime to compute in.
+        output_reference: The float net whose outputs count as right, on the runtime that computes them; None without.
     """
 
     case: Case
@@ -63,10 +65,10 @@ class PreparedCase:
     cpus: tuple[int, ...] = ()
     interpreter: Interpreter | None = None
     precision: str = FROM_FILE
-    oracle: PreparedCase | None = None
+    output_reference: PreparedCase | None = None
 
     def job(self, phase: Phase, out: Path, seed: int, loop: Loop | None = None, feeds: Path | None = None) -> Job:
-        """The order for a worker of this case; outputs are taken one by one whatever the batch, and on any CPU."""
+        """Return a worker's job; outputs are taken one by one whatever the batch, and on any CPU."""
         return Job(
             phase=phase,
             runtime=self.runtime,
@@ -87,7 +89,7 @@ class PreparedCase:
 
 
 def side_by_side(cases: Iterable[PreparedCase]) -> int:
-    """How many processes of passes that are not timed may run at once: one a core, as far as memory has room."""
+    """Return how many untimed processes may run at once: one per core, as far as memory has room."""
     limits = [case.memory_bytes for case in cases if case.memory_bytes is not None]
     cores = len(os.sched_getaffinity(0))
     return max(1, min(cores, min(limits) // TYPICAL_BYTES)) if limits else cores
@@ -97,7 +99,7 @@ NOT_COUNTED = Missing("not counted")
 
 
 def artifact_info(prepared: PreparedCase, counts: Counts | Missing) -> ArtifactInfo:
-    """What the record keeps of the artifact."""
+    """Return what the record keeps of the artifact."""
     artifact, known = prepared.artifact, _known(prepared, counts)
     return ArtifactInfo(
         file=artifact.path.name,
@@ -113,7 +115,7 @@ def artifact_info(prepared: PreparedCase, counts: Counts | Missing) -> ArtifactI
 
 
 def count_metrics(prepared: PreparedCase, counts: Counts | Missing) -> dict[str, Quantity]:
-    """The metrics 'parameters' and 'macs'."""
+    """Return the metrics 'parameters' and 'macs'."""
     known = _known(prepared, counts)
     if isinstance(known, Missing):
         return {"parameters": known, "macs": known}
@@ -121,7 +123,7 @@ def count_metrics(prepared: PreparedCase, counts: Counts | Missing) -> dict[str,
 
 
 def _known(prepared: PreparedCase, counts: Counts | Missing) -> Counts | Missing:
-    """The counts; where the runtime does not tell the graph those of the net that the file was made from."""
+    """Return the counts; where the runtime does not expose the graph, those of the net the file was made from."""
     artifact = prepared.artifact
     if isinstance(counts, Missing) and artifact.parameters is not None and artifact.macs is not None:
         return Counts(artifact.parameters, artifact.macs)

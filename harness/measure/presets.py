@@ -49,7 +49,11 @@ PROFILES = {profile.name: profile for profile in _ALL}
 
 
 def profile(name: str, deep: bool | None = None) -> Profile:
-    """The profile called `name`, with or without the deep passes where `deep` is given; raises UnknownName."""
+    """Return the profile called `name`, with or without the deep passes where `deep` is given.
+
+    Raises:
+        UnknownName: No profile has that name.
+    """
     try:
         return PROFILES[name] if deep is None else replace(PROFILES[name], deep=deep)
     except KeyError:
@@ -57,7 +61,7 @@ def profile(name: str, deep: bool | None = None) -> Profile:
 
 
 def fitted(profile: Profile, case: Case) -> Profile:
-    """The profile as the case's scenario needs it.
+    """Return the profile as the case's scenario needs it.
 
     sustained runs once for its minutes: heat outlives a process, so a second would not start where the first did.
     Server gets the queries that its p99 needs, unless the profile is a single process that proves nothing anyway.
@@ -73,6 +77,6 @@ def fitted(profile: Profile, case: Case) -> Profile:
 
 
 def level(n: int, profile: Profile) -> float:
-    """Confidence level of the interval after `n` processes: alpha is spent where more than one look is planned."""
+    """Return the confidence level of the interval after `n` processes; several planned looks share alpha."""
     sequential = profile.max_processes > profile.processes and n in stats.LOOKS
     return stats.look_level(n) if sequential else 0.95

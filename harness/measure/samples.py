@@ -38,7 +38,7 @@ class CaseState:
     wall_ns: list[NDArray[np.int64]] = field(default_factory=list)
     cpu_ns: list[NDArray[np.int64]] = field(default_factory=list)
     more: list[dict[str, NDArray[np.int64]]] = field(default_factory=list)
-    climate: Traces | None = None
+    thermal_traces: Traces | None = None
     driver_logs: list[str] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
     failure: WorkerFailure | None = None
@@ -47,7 +47,7 @@ class CaseState:
     duration_s: float = 0.0
 
     def add(self, answer: Answer, place: int, blobs: BlobSink, profile: Profile) -> None:
-        """Take in one process."""
+        """Add the answer of one process."""
         self.more.append({name: array for name, array in answer.arrays.items() if name not in _SAMPLES})
         run = _process_run(answer, self, place, blobs, profile)
         self.result = answer.result
@@ -58,7 +58,7 @@ class CaseState:
 
 
 def steady_part(wall_ns: NDArray[np.int64], profile: Profile) -> tuple[int, str]:
-    """Index where the steady state begins, and why there is none (then 0, so that nothing is lost).
+    """Return the index where the steady state begins, and why there is none (then 0, so that nothing is lost).
 
     Levels may differ by 1 %, or by what the profile's own interval may span where that is more.
     """
@@ -69,7 +69,7 @@ def steady_part(wall_ns: NDArray[np.int64], profile: Profile) -> tuple[int, str]
 
 
 def _process_run(answer: Answer, state: CaseState, order: int, blobs: BlobSink, profile: Profile) -> ProcessRun:
-    """The process's figures; what came before the steady state, where the scenario has one, joins the warm-up."""
+    """Return the process's figures; samples before the steady state, where there is one, join the warm-up."""
     result, wall, cpu = answer.result, answer.arrays["wall_ns"], answer.arrays["cpu_ns"]
     start, unsteady = steady_part(wall, profile) if state.prepared.case.scenario in SETTLES else (0, "")
     warmup = np.concatenate([answer.arrays["warmup_ns"], wall[:start]])

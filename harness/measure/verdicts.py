@@ -1,21 +1,18 @@
-"""Did other programs take part of the machine while the case ran? Steady figures are no proof that they did not.
+"""Whether a case's latency may be trusted: throttled, contended, overloaded, unsteady, drifted, or precise enough.
 
-A loaded machine has given a median 2.9 times too high with a spread of .2 %.
-
-What the samples of a case's processes say: its metrics and its verdict.
+A machine with other load has given a median 2.9 times too high with a spread of .2 %: steady figures are no proof that
+nothing else ran.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness import stats
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.verdict import Verdict
 
-from .metrics import BACK_TO_BACK, KEPT_UP, keeps_up, scenario_metrics, wall_per_cpu
-from .presets import Profile, level
+from .metrics import BACK_TO_BACK, KEPT_UP, keeps_up
+from .presets import Profile
 from .samples import SETTLES, CaseState
 
 CONTENDED = 1.05
@@ -29,7 +26,7 @@ _LEAST_NS = 20e6
 
 
 def contended(state: CaseState, metrics: dict[str, Quantity]) -> Verdict | None:
-    """The verdict with all the evidence there is; None where there is none."""
+    """Return the verdict 'contended' with all the evidence there is; None where there is none."""
     evidence = [found for found in (_held_off(state, metrics), _preempted(state), _waited(state)) if found]
     if not evidence:
         return None
@@ -84,65 +81,9 @@ DRIFTED = 0.01
 FLATTERED = 0.90
 """One input repeated may not be faster than this against inputs in rotation (MLPerf's compliance test TEST04: 10 %)."""
 
-TAILS = {"latency_p90_ns": 0.90, "latency_p95_ns": 0.95, "latency_p99_ns": 0.99, "latency_p999_ns": 0.999}
-
-
-def latency_metrics(state: CaseState, profile: Profile, definition: stats.Definition = "numpy") -> dict[str, Quantity]:
-    """Every latency and memory metric from the processes that succeeded (at least one).
-
-    `definition` of a percentile is that of loadgen, openvino, trtexec or numpy, for comparison with those tools.
-    """
-    pooled = np.concatenate(state.wall_ns)
-    confidence = level(len(state.runs), profile)
-    p50 = _p50(state.wall_ns, confidence)
-    cpu = float(np.median([run.median_cpu_ns for run in state.runs]))
-    return {
-        "latency_p50_ns": p50,
-        **_tails(pooled, max(run.calls_per_sample for run in state.runs), definition),
-        "cpu_time_p50_ns": Value(cpu),
-        "wall_per_cpu": wall_per_cpu(state, p50.value, cpu),
-        "first_inference_ns": _median([run.first_inference_ns for run in state.runs]),
-        "cold_start_ns": _median(
-            [run.spawn_ns + run.import_ns + run.load_ns + run.first_inference_ns for run in state.runs]
-        ),
-        "load_ns": _median([run.load_ns for run in state.runs]),
-        "peak_rss_bytes": Value(max(run.peak_rss_bytes for run in state.runs), n=len(state.runs)),
-        "n_processes": Value(len(state.runs)),
-        **scenario_metrics(state, confidence),
-    }
-
-
-def _p50(processes: list[NDArray[np.int64]], confidence: float) -> Value:
-    """Median with its interval over processes; one process alone knows nothing of how the next would differ."""
-    n = sum(map(len, processes))
-    if len(processes) == 1:
-        return Value(float(np.median(processes[0])), n=n)
-    interval = stats.median_interval(processes, confidence)
-    return Value(interval.mid, interval.lo, interval.hi, n)
-
-
-def _median(values: list[int]) -> Value:
-    return Value(float(np.median(values)), n=len(values))
-
-
-def _tails(samples: NDArray[np.int64], calls: int, definition: stats.Definition) -> dict[str, Quantity]:
-    """Every tail; none where a sample is the mean of several calls, which hides the slow ones among them."""
-    if calls > 1:
-        return dict.fromkeys(TAILS, Missing(f"inferences this short are timed {calls} at a time: no slow one shows"))
-    return {name: _tail(samples, p, definition) for name, p in TAILS.items()}
-
-
-def _tail(samples: NDArray[np.int64], p: float, definition: stats.Definition) -> Quantity:
-    found = stats.tail(samples, p, definition=definition)
-    return (
-        Missing(f"n too small: {found.reason}")
-        if isinstance(found, stats.TooFew)
-        else Value(found.value, n=len(samples))
-    )
-
 
 def verdict(state: CaseState, metrics: dict[str, Quantity], profile: Profile, machine: Verdict | None) -> Verdict:
-    """Whether the latency may be trusted; the gravest reason wins. `machine` is a verdict on the whole machine."""
+    """Return whether the latency may be trusted; the gravest reason wins. `machine` is a verdict on the machine."""
     if state.failure is not None:
         return state.failure.verdict
     return (
@@ -209,7 +150,7 @@ def _width(state: CaseState, metrics: dict[str, Quantity], profile: Profile) -> 
 
 
 def _bound_sentence(state: CaseState, metrics: dict[str, Quantity]) -> str:
-    """Whether the latency bound holds, as the end of a sentence; empty where there is none."""
+    """Return the end of a sentence on the latency bound; '' where there is none."""
     limit_ns, held, share = state.prepared.case.load.latency_bound_ns, metrics["bound_held"], metrics["bound_met_share"]
     if limit_ns is None or not isinstance(share, Value):
         return ""
@@ -218,13 +159,13 @@ def _bound_sentence(state: CaseState, metrics: dict[str, Quantity]) -> str:
 
 
 def same_input_ratio(state: CaseState) -> float | None:
-    """Median over processes: one input repeated against inputs in rotation; None where it was not tried."""
+    """Return the median ratio over processes of one input repeated to inputs in rotation; None where not tried."""
     ratios = [run.same_input_ratio for run in state.runs if run.same_input_ratio is not None]
     return float(np.median(ratios)) if ratios else None
 
 
 def _flattered(state: CaseState) -> str:
-    """That repeating one input is much faster, as the end of a sentence: the figure itself has inputs in rotation."""
+    """Return the end of a sentence for one input repeated being much faster; '' where it is not."""
     ratio = same_input_ratio(state)
     if ratio is None or ratio >= FLATTERED:
         return ""

@@ -1,12 +1,12 @@
-"""A nightly run: measure, screen against the store's history, confirm in the same night, say what came of it.
+"""Nightly runs: measure, screen against the store's history, confirm in the same night, report.
 
-night: one night as a whole, in the order of what is done
-series: the store's history and tonight as the detector's arrays
-again: the second measurement, pairs against the last good build or a fresh session
-exact: what needs no statistics over nights: accuracy by counts, sizes, limits, cases that no longer run
-kept, environments: the last good build of every case, and the versions it ran under made again
-outcome: one finding with its sentence, and the exit code of all together
-papers, xml: the findings as JSON and Markdown, as JUnit and Atom
+- `night`: the steps of one night, in order.
+- `series`: applies the detector to the store's history of one metric.
+- `remeasurement`: measures suspicious cases again, in pairs with the last good build or in a fresh session.
+- `exact_metrics`: outcomes that need no statistics over nights, such as accuracy, sizes, limits and failures.
+- `baselines`, `environments`: the last good build of each case, and the package versions it ran with.
+- `outcome`: one outcome with its sentence, and the exit code.
+- `report`: the outcomes as JSON, Markdown, JUnit and Atom.
 
-Statistics over nights are `harness.stats.nightly`, which knows arrays alone.
+The statistics over nights are in `harness.stats.nightly`, which works on arrays alone.
 """

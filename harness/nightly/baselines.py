@@ -1,6 +1,6 @@
-"""The last good build of every case: its files by content, and the versions of everything that it ran under.
+"""The last good build of each case: its model files, and the versions of the packages it ran with.
 
-<folder>/objects/<sha256>/<file>     model files
+<folder>/objects/<sha256>/<file>     model files, by content
 <folder>/<suite>-<target>.json       case id -> build
 """
 
@@ -15,19 +15,29 @@ from typing import Any
 
 from harness.core.artifact import Artifact, Preprocess, files_of, sha256_of
 from harness.core.errors import RecordError
-from harness.core.files import write_whole
+from harness.core.files import write_atomic
 from harness.measure.prepared import PreparedCase
 from harness.stats.nightly.confirmation import LASTING_NIGHTS
 
 SCHEMA = 1
 
 TRIAL_NIGHTS = LASTING_NIGHTS
-"""Nights without a finding that make a build a good one."""
+"""Consecutive nights without a finding after which a build is the last good one."""
 
 
 @dataclass(frozen=True)
 class Build:
-    """What ran: a model file by hash and name, the installed versions, the commit of the user's repository."""
+    """What a case ran with on one night.
+
+    Attributes:
+        run_id: The run that measured the build.
+        file: Name of the model file or folder.
+        sha256: Hash of all files of the model.
+        versions: Versions of the installed packages.
+        commit: Commit of the user's repository, '' where it is not known.
+        preprocess: The fields of `Preprocess`, None for a model without labelled data.
+
+    """
 
     run_id: str
     file: str
@@ -38,21 +48,23 @@ class Build:
 
     @classmethod
     def of(cls, prepared: PreparedCase, run_id: str, versions: Mapping[str, str], commit: str) -> Build:
-        """The build of a case that is about to be measured."""
+        """Return the build of a prepared case."""
         artifact = prepared.artifact
         how = asdict(artifact.preprocess) if artifact.preprocess else None
         return cls(run_id, artifact.path.name, artifact.sha256, dict(versions), commit, how)
 
     def changes(self, old: Build) -> list[str]:
-        """What differs from an older build, in words: 'artifact', 'onnxruntime 1.30.0 -> 1.31.1'."""
+        """List the differences from an older build, such as 'artifact' or 'onnxruntime 1.30.0 -> 1.31.1'."""
         names = sorted({*self.versions, *old.versions})
-        moved = [name for name in names if self.versions.get(name) != old.versions.get(name)]
-        texts = [f"{name} {old.versions.get(name, 'absent')} -> {self.versions.get(name, 'absent')}" for name in moved]
+        changed = [name for name in names if self.versions.get(name) != old.versions.get(name)]
+        texts = [
+            f"{name} {old.versions.get(name, 'absent')} -> {self.versions.get(name, 'absent')}" for name in changed
+        ]
         return [*(["artifact"] if self.sha256 != old.sha256 else []), *texts]
 
 
 class BaselineStore:
-    """The kept builds of one suite on one target, listed in the file `index`; saved when a night ends."""
+    """The builds of one suite on one target, listed in the file `index`; `save` writes the list."""
 
     def __init__(self, index: Path) -> None:
         self._objects = index.parent / "objects"
@@ -63,17 +75,17 @@ class BaselineStore:
         if index.is_file():
             self._read()
 
-    def good(self, case_id: str) -> Build | None:
-        """The last build that has stood its trial, if one was kept."""
+    def last_good(self, case_id: str) -> Build | None:
+        """Return the last good build of a case; None if it has none."""
         return self._good.get(case_id)
 
     def path(self, build: Build) -> Path | None:
-        """Its model file, None where that is gone or no longer what it was."""
+        """Return the path of a build's model file; None if it is absent or its contents have changed."""
         path = self._objects / build.sha256 / Path(build.file).name
         return path if path.exists() and sha256_of(path) == build.sha256 else None
 
     def prepared(self, build: Build, new: PreparedCase) -> PreparedCase | None:
-        """The kept build in the place of the new one: same case, other file."""
+        """Return the case of `new` with the model of `build`; None if that model is gone."""
         path = self.path(build)
         if path is None:
             return None
@@ -83,32 +95,32 @@ class BaselineStore:
         labelled = replace(new.labelled, preprocess=how) if new.labelled and how else new.labelled
         return replace(new, artifact=old, labelled=labelled)
 
-    def offer(self, case_id: str, build: Build, artifact: Artifact) -> None:
-        """Keep tonight's build as the latest of its case."""
-        self._keep_files(artifact)
+    def add_latest(self, case_id: str, build: Build, artifact: Artifact) -> None:
+        """Store tonight's build, with its model files, as the latest of its case."""
+        self._store_files(artifact)
         self._latest[case_id] = build
 
     def approve(self, case_id: str) -> None:
-        """Nothing was wrong with the latest build tonight; what was so for `TRIAL_NIGHTS` is the last good one.
+        """Count a night without a finding for the latest build; after `TRIAL_NIGHTS` of them it is the last good one.
 
-        Until then the older one is what pairs are run against: a loss that one night overlooks is found in the next.
+        Until then pairs run against the older build, so that a regression which one night misses is found in the next.
         """
         trial = self._on_trial.setdefault(case_id, [])
         trial.append(self._latest[case_id])
         if len(trial) == TRIAL_NIGHTS or case_id not in self._good:
             self._good[case_id] = trial.pop(0)
 
-    def doubt(self, case_id: str) -> None:
-        """Something was wrong tonight, or may be: no build since the last good one is any better."""
+    def restart_trial(self, case_id: str) -> None:
+        """Start the trial of the case's builds anew, because one of them may be at fault."""
         self._on_trial.pop(case_id, None)
 
     def accept(self, text: str) -> list[str]:
-        """The latest builds of all cases with `text` in their id become the good ones; which those are."""
-        found = [case for case in self._latest if text in case]
-        for case in found:
+        """Make the latest build of each case whose id contains `text` its last good one; return the case ids."""
+        accepted = [case for case in self._latest if text in case]
+        for case in accepted:
             self._good[case] = self._latest[case]
             self._on_trial.pop(case, None)
-        return found
+        return accepted
 
     def save(self) -> None:
         """Write the index."""
@@ -119,9 +131,9 @@ class BaselineStore:
             "latest": {case: asdict(build) for case, build in self._latest.items()},
             "on_trial": {case: [asdict(build) for build in builds] for case, builds in self._on_trial.items()},
         }
-        write_whole(self._index, json.dumps(document, indent=1).encode())
+        write_atomic(self._index, json.dumps(document, indent=1).encode())
 
-    def _keep_files(self, artifact: Artifact) -> None:
+    def _store_files(self, artifact: Artifact) -> None:
         folder = self._objects / artifact.sha256
         if (folder / artifact.path.name).exists():
             return
@@ -147,15 +159,15 @@ class BaselineStore:
             self._on_trial = {case: [Build(**build) for build in builds] for case, builds in trials.items()}
         except (ValueError, KeyError, TypeError) as error:
             raise RecordError(
-                f"{self._index}: damaged list of kept builds ({error})", "remove it: tonight's builds are kept anew"
+                f"{self._index}: damaged list of builds ({error})", "remove it: the next night writes a new one"
             ) from error
 
 
 def accept(folder: Path, text: str) -> list[str]:
-    """Take the latest builds of cases with `text` in their id as good, in every suite and target of the folder."""
-    found: list[str] = []
+    """Accept the latest builds of cases whose id contains `text`, in all suites and targets; return the case ids."""
+    accepted: list[str] = []
     for index in sorted(folder.glob("*.json")):
-        kept = BaselineStore(index)
-        found += kept.accept(text)
-        kept.save()
-    return found
+        baselines = BaselineStore(index)
+        accepted += baselines.accept(text)
+        baselines.save()
+    return accepted

@@ -1,4 +1,4 @@
-"""Findings that need no statistics over nights: counts, sizes, limits, and cases that no longer run."""
+"""Outcomes that need no statistics over nights: accuracy by counts, sizes, limits, and failed cases."""
 
 from __future__ import annotations
 
@@ -19,34 +19,45 @@ from harness.stats.proportions import mcnemar
 from reports.numbers import counted, scale_for, show
 
 from .outcome import Kind, Outcome
-from .series import Tonight
+from .series import NightContext
 
-UNFIT = frozenset({"throttled", "emulated"})
-"""Verdicts that speak of the device and not of a build."""
+DEVICE_VERDICTS = frozenset({"throttled", "emulated"})
+"""Verdicts that are about the device and not about a build."""
 
 
-def accuracy(tonight: Tonight, scores: AccuracyPass, q: float) -> list[Outcome]:
-    """Top-1 of each case whose build changed, against its last good build on the same images: McNemar's exact test.
+def accuracy(context: NightContext, scores: AccuracyPass, q: float) -> list[Outcome]:
+    """Compare top-1 of each case whose build changed with its last good build, on the same images.
 
-    False discovery rate `q` over the cases of the night (Benjamini-Hochberg).
+    Args:
+        context: Tonight's cases and their last good builds.
+        scores: Accuracy pass that runs both builds.
+        q: False discovery rate over the cases of the night.
+
+    Returns:
+        An outcome per case whose change passes McNemar's exact test, after Benjamini-Hochberg, and the least effect.
+
     """
-    sides = {name: (old, new) for name, new in tonight.prepared.items() if new.labelled and (old := tonight.old(name))}
-    scores.run([case for pair in sides.values() for case in pair])
-    tests = {name: test for name, (old, new) in sides.items() if (test := _lost(scores, old, new)) is not None}
+    builds = {
+        name: (old, new) for name, new in context.prepared.items() if new.labelled and (old := context.baseline(name))
+    }
+    scores.run([case for pair in builds.values() for case in pair])
+    tests = {name: test for name, (old, new) in builds.items() if (test := _mcnemar(scores, old, new)) is not None}
     passing = benjamini_hochberg([p for *_, p in tests.values()], q)
-    found = []
+    outcomes = []
     for (name, (lost, won, n, p)), changed in zip(tests.items(), passing, strict=True):
         points = (won - lost) / n
-        if changed and abs(points) >= tonight.rules.min_effect(name, "top1"):
+        if changed and abs(points) >= context.rules.min_effect(name, "top1"):
             text = f"top-1 {100 * points:+.2f} points: {lost} images lost, {won} won of {n}; McNemar's exact p {p:.2g}"
             kind: Kind = "regression" if points < 0 else "improvement"
             evidence = {"lost": lost, "won": won, "images": n}
-            found.append(Outcome(kind, name, "top1", text, p_value=p, command=tonight.command(name), evidence=evidence))
-    return found
+            outcomes.append(
+                Outcome(kind, name, "top1", text, p_value=p, command=context.command(name), evidence=evidence)
+            )
+    return outcomes
 
 
-def _lost(scores: AccuracyPass, old: PreparedCase, new: PreparedCase) -> tuple[int, int, int, float] | None:
-    """Images that only the old, and only the new build got right, how many there are, and McNemar's p."""
+def _mcnemar(scores: AccuracyPass, old: PreparedCase, new: PreparedCase) -> tuple[int, int, int, float] | None:
+    """Count the images that only the old build and only the new one got right, all images, and McNemar's p."""
     a, b = scores.of(old), scores.of(new)
     if not isinstance(a, CaseOutputs) or not isinstance(b, CaseOutputs) or len(a.labels) != len(b.labels):
         return None
@@ -54,66 +65,66 @@ def _lost(scores: AccuracyPass, old: PreparedCase, new: PreparedCase) -> tuple[i
     return lost, won, len(a.labels), mcnemar(lost, won)
 
 
-def sizes(tonight: Tonight) -> list[Outcome]:
-    """Model files that grew or shrank against the last good build."""
-    found = []
-    for name, new in tonight.prepared.items():
-        old = tonight.old(name)
+def sizes(context: NightContext) -> list[Outcome]:
+    """Compare the size of each model with that of its last good build."""
+    outcomes = []
+    for name, new in context.prepared.items():
+        old = context.baseline(name)
         if old is None:
             continue
         before, after = old.artifact.size_bytes, new.artifact.size_bytes
-        if abs(after / before - 1) >= tonight.rules.min_effect(name, "artifact_bytes"):
+        if abs(after / before - 1) >= context.rules.min_effect(name, "artifact_bytes"):
             kind: Kind = "regression" if after > before else "improvement"
             text = f"{before} -> {after} bytes ({100 * (after / before - 1):+.1f} %)"
-            command = tonight.command(name)
-            found.append(Outcome(kind, name, "artifact_bytes", text, ratio=after / before, command=command))
-    return found
+            command = context.command(name)
+            outcomes.append(Outcome(kind, name, "artifact_bytes", text, ratio=after / before, command=command))
+    return outcomes
 
 
-def limits(records: Iterable[Record], tonight: Tonight) -> list[Outcome]:
-    """Metrics beyond a limit of the suite: a regression with their whole interval, inconclusive with part of it."""
-    found = []
+def limits(records: Iterable[Record], context: NightContext) -> list[Outcome]:
+    """Check the suite's limits: a whole interval beyond one is a regression, part of an interval is inconclusive."""
+    outcomes = []
     for record in records:
-        for limit in tonight.rules.limits(record.case_id):
+        for limit in context.rules.limits(record.case_id):
             quantity = record.quantity(limit.metric)
-            broken = limit.broken(quantity)
-            if broken is False:
+            exceeded = limit.exceeded_by(quantity)
+            if exceeded is False:
                 continue
-            kind: Kind = "regression" if broken else "inconclusive"
-            text = f"{limit.text}: {_found(limit.metric, quantity)}"
-            found.append(Outcome(kind, record.case_id, limit.metric, text, command=tonight.command(record.case_id)))
-    return found
+            kind: Kind = "regression" if exceeded else "inconclusive"
+            text = f"{limit.text}: {_measured(limit.metric, quantity)}"
+            outcomes.append(Outcome(kind, record.case_id, limit.metric, text, command=context.command(record.case_id)))
+    return outcomes
 
 
-def _found(metric: str, quantity: Quantity) -> str:
+def _measured(metric: str, quantity: Quantity) -> str:
     if isinstance(quantity, Missing):
         return f"no figure: {quantity.reason}"
     scale = scale_for(METRICS[metric], [quantity.value])
     return f"found {show(quantity, scale).words(scale.unit)}"
 
 
-def failures(records: Sequence[Record], tonight: Tonight) -> list[Outcome]:
-    """Cases that gave no figures: a regression where the last good build still runs, else the device's matter.
+def failures(records: Sequence[Record], context: NightContext) -> list[Outcome]:
+    """Report cases without figures: a regression if the last good build still runs, else `infrastructure`.
 
-    A case that is unsupported and never ran here is no finding.
+    A case that is unsupported and never ran here is not reported.
     """
-    found = []
+    outcomes = []
     for record in records:
         name, verdict = record.case_id, record.verdict
-        ran = verdict.failed or tonight.kept.good(name) is not None
+        ran = verdict.failed or context.baselines.last_good(name) is not None
         if record.value("n_inferences") is not None or not ran:
             continue
-        old = tonight.old(name)
+        old = context.baseline(name)
         kind: Kind = "infrastructure"
         if old is not None and _runs(old):
-            kind, why = "regression", "the last good build still runs"
-        elif name not in tonight.prepared:
-            why = "it cannot be prepared any more"
+            kind, remark = "regression", "the last good build still runs"
+        elif name not in context.prepared:
+            remark = "it can no longer be prepared"
         else:
-            why = "the last good build fails too" if old else "no other build is kept to try"
-        text = f"{verdict.status}: {verdict.reason}; {why}"
-        found.append(Outcome(kind, name, "", text, command=tonight.command(name)))
-    return found
+            remark = "the last good build fails too" if old else "there is no other build to try"
+        text = f"{verdict.status}: {verdict.reason}; {remark}"
+        outcomes.append(Outcome(kind, name, "", text, command=context.command(name)))
+    return outcomes
 
 
 def _runs(prepared: PreparedCase) -> bool:
@@ -123,11 +134,11 @@ def _runs(prepared: PreparedCase) -> bool:
 
 
 def device(records: Sequence[Record]) -> list[Outcome]:
-    """One outcome for each verdict that speaks of the device."""
-    found = []
-    for status in sorted(UNFIT):
-        hit = [record for record in records if record.verdict.status == status]
-        if hit:
-            text = f"{counted(len(hit), 'case')} {status}: {hit[0].verdict.reason}"
-            found.append(Outcome("infrastructure", "", "", text, command="edgebench doctor"))
-    return found
+    """Report each verdict of `DEVICE_VERDICTS` once, with the number of its cases."""
+    outcomes = []
+    for status in sorted(DEVICE_VERDICTS):
+        affected = [record for record in records if record.verdict.status == status]
+        if affected:
+            text = f"{counted(len(affected), 'case')} {status}: {affected[0].verdict.reason}"
+            outcomes.append(Outcome("infrastructure", "", "", text, command="edgebench doctor"))
+    return outcomes

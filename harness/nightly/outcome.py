@@ -1,4 +1,4 @@
-"""The outcomes of a night: one per series, with its numbers, a sentence and the command that measures it again."""
+"""The outcomes of a night, each with its numbers, a sentence and the command that repeats the measurement."""
 
 from __future__ import annotations
 
@@ -22,15 +22,25 @@ _EXIT: Mapping[Kind, int] = {
     "improvement": EXIT_OK,
     "transient": EXIT_OK,
 }
-"""From what weighs most to what weighs least."""
+"""Exit codes by kind of outcome, the most severe first."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finding on one series, or with `case_id` '' on the machine.
+    """One result about a series or about the machine.
 
-    `ratio` is new over old of `metric`, between `lo` and `hi` at 95 %; None where nothing was compared. `sentence` is
-    for people, `command` measures it again, `evidence` holds the numbers behind it.
+    Attributes:
+        kind: What happened.
+        case_id: Id of the case, '' for the machine.
+        metric: Name of the metric, '' where it is about none.
+        sentence: The result in words.
+        ratio: New value over old one; None where nothing was compared.
+        lo: Lower end of the 95 % interval of `ratio`.
+        hi: Upper end of the 95 % interval of `ratio`.
+        p_value: p-value of the test behind it.
+        command: Command that repeats the measurement.
+        evidence: The numbers behind the result.
+
     """
 
     kind: Kind
@@ -46,41 +56,47 @@ class Outcome:
 
     @property
     def series(self) -> str:
-        """The name of the series: case id and metric; 'machine' for what is no case's."""
+        """Name of the series: case id and metric, or 'machine'."""
         return f"{self.case_id} {self.metric}".strip() or "machine"
 
     @property
-    def doubts(self) -> bool:
-        """Whether the build may be at fault, so that it is not taken for good: also where only later nights decide."""
-        waits = self.kind == "transient" and self.evidence.get("means") == "history"
-        return waits or self.kind in ("regression", "inconclusive", "infrastructure")
+    def casts_doubt(self) -> bool:
+        """Whether the build may be at fault and is not approved tonight; also where only later nights decide."""
+        pending = self.kind == "transient" and self.evidence.get("means") == "history"
+        return pending or self.kind in ("regression", "inconclusive", "infrastructure")
 
 
 def exit_code(outcomes: Iterable[Outcome]) -> int:
-    """1 a confirmed regression, 12 device or infrastructure, 11 environment change, 10 inconclusive, 0 otherwise."""
+    """Return the exit code of the most severe outcome; 0 if there is none."""
     kinds = {outcome.kind for outcome in outcomes}
     return next((code for kind, code in _EXIT.items() if kind in kinds), EXIT_OK)
 
 
-def by_weight(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """The gravest first, by name within."""
+def by_severity(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Sort outcomes by severity, the most severe first, then by series."""
     order = list(_EXIT)
     return sorted(outcomes, key=lambda outcome: (order.index(outcome.kind), outcome.series))
 
 
 def of_case(outcomes: Iterable[Outcome], case_id: str) -> list[Outcome]:
-    """Those on one case, the gravest first; with '' those on the machine."""
-    return [outcome for outcome in by_weight(outcomes) if outcome.case_id == case_id]
+    """Return the outcomes of a case, the most severe first; `case_id` '' selects those of the machine."""
+    return [outcome for outcome in by_severity(outcomes) if outcome.case_id == case_id]
 
 
 _SCALES = {"ns": (1e3, "ms"), "j": (1e3, "mJ"), "bytes": (2.0**-20, "MiB"), "per_s": (1.0, "/s")}
-"""Unit of the metric: factor from the unit of the store's series (seconds for ns), and the name that is shown."""
+"""By unit of the metric: the factor from the unit of the store's series (seconds for ns), and the unit shown."""
 
 
 def sentence(verdict: Verdict, unit: str, changes: Sequence[str] | None, others: int, first_bad: str) -> str:
-    """'+4.8 % [3.9, 5.6]; 12.1 -> 12.7 ms; ...': the detector's numbers, and what else a person asks at once.
+    """Return the sentence of a verdict: '+4.8 % [3.9, 5.6]; 12.1 -> 12.7 ms; ...'.
 
-    `changes` is what differs from the last good build, None where none is kept; `others` how many more series moved.
+    Args:
+        verdict: The detector's verdict.
+        unit: Unit of the metric.
+        changes: Differences from the last good build, None where there is no such build.
+        others: Number of other series that changed.
+        first_bad: Commit of the first night of the change, '' where it is not known.
+
     """
     scale, shown = _SCALES.get(unit, (1.0, unit))
     parts = [verdict.sentence(shown, scale)]
@@ -92,16 +108,16 @@ def sentence(verdict: Verdict, unit: str, changes: Sequence[str] | None, others:
     return "; ".join(parts)
 
 
-def repeat(case: Case, old: Path | None, new: Path) -> str:
-    """The command that measures this case again: against the kept build where there is one, else alone."""
+def remeasure_command(case: Case, old: Path | None, new: Path) -> str:
+    """Return the command that compares the builds `old` and `new` of a case, or measures `new` alone."""
     if case.scenario != "SingleStream" or case.batch != 1:
-        return run_again(case.id)
+        return run_command(case.id)
     if old is None:
         return shlex.join(["edgebench", "run", "--model", str(new), "--runtime", case.runtime])
     runtimes = ["--runtime-a", case.runtime, "--runtime-b", case.runtime]
     return shlex.join(["edgebench", "ab", str(old), str(new), *runtimes, "--threads", str(case.threads)])
 
 
-def run_again(case_id: str) -> str:
-    """The command that measures a case as the suite has it."""
+def run_command(case_id: str) -> str:
+    """Return the command that measures a case as the suite defines it."""
     return shlex.join(["edgebench", "run", "-k", case_id])

@@ -1,4 +1,4 @@
-"""The night as documents: JSON, Markdown for a CI step, JUnit for CI servers, Atom for feed readers."""
+"""The documents of a night: JSON, Markdown for a CI step, JUnit for CI servers, Atom for feed readers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,22 @@ from xml.etree import ElementTree as Xml
 
 from harness.core.record import Record, RunHeader
 
-from .outcome import Kind, Outcome, by_weight, exit_code, of_case
+from .outcome import Kind, Outcome, by_severity, exit_code, of_case
 
 SCHEMA = 1
 
 
 @dataclass(frozen=True)
 class NightlyReport:
-    """What one night came to. `slow_pass` tells whether slow changes were looked for, as once a week."""
+    """The result of one night.
+
+    Attributes:
+        header: Header of the run.
+        outcomes: The outcomes, in any order.
+        records: Records of the run.
+        slow_pass: Whether slow changes were looked for tonight, as once a week.
+
+    """
 
     header: RunHeader
     outcomes: Sequence[Outcome]
@@ -25,13 +33,13 @@ class NightlyReport:
 
     @property
     def headline(self) -> str:
-        """'2 regressions, 1 inconclusive' or 'nothing to report'."""
-        told = [outcome.kind for outcome in by_weight(self.outcomes) if outcome.kind != "transient"]
-        counts = [f"{told.count(kind)} {_plural(kind, told.count(kind))}" for kind in dict.fromkeys(told)]
+        """The counts of outcomes, such as '2 regressions, 1 inconclusive', or 'nothing to report'."""
+        kinds = [outcome.kind for outcome in by_severity(self.outcomes) if outcome.kind != "transient"]
+        counts = [f"{kinds.count(kind)} {_plural(kind, kinds.count(kind))}" for kind in dict.fromkeys(kinds)]
         return ", ".join(counts) or "nothing to report"
 
     def document(self) -> dict[str, Any]:
-        """Everything, as plain JSON types."""
+        """Return the whole report in plain JSON types."""
         return {
             "schema": SCHEMA,
             "kind": "edgebench-nightly",
@@ -43,7 +51,7 @@ class NightlyReport:
             "headline": self.headline,
             "exit_code": exit_code(self.outcomes),
             "slow_pass": self.slow_pass,
-            "outcomes": [{**asdict(outcome), "series": outcome.series} for outcome in by_weight(self.outcomes)],
+            "outcomes": [{**asdict(outcome), "series": outcome.series} for outcome in by_severity(self.outcomes)],
         }
 
 
@@ -52,23 +60,24 @@ def _plural(kind: Kind, count: int) -> str:
     return {"environment": "environment change"}.get(kind, kind) + "s" * ends
 
 
-def markdown(paper: NightlyReport) -> str:
-    """The summary for a CI step: headline, one line an outcome, and how to look closer."""
-    measured = sum(record.value("n_inferences") is not None for record in paper.records)
+def markdown(report: NightlyReport) -> str:
+    """Return the summary for a CI step: the headline, and each outcome with its command."""
+    header = report.header
+    measured = sum(record.value("n_inferences") is not None for record in report.records)
     lines = [
-        f"## edgebench nightly: {_md(paper.header.suite)} on {_md(paper.header.target)}",
+        f"## edgebench nightly: {_md(header.suite)} on {_md(header.target)}",
         "",
-        f"**{paper.headline}**; {measured} of {len(paper.records)} cases measured, {paper.header.started_utc[:16]} UTC",
+        f"**{report.headline}**; {measured} of {len(report.records)} cases measured, {header.started_utc[:16]} UTC",
         "",
     ]
-    for outcome in by_weight(paper.outcomes):
+    for outcome in by_severity(report.outcomes):
         lines.append(f"- **{outcome.kind}** {_md(outcome.series)}: {_md(outcome.sentence)}")
         lines += [f"  `{outcome.command.replace('`', '')}`"] if outcome.command else []
     return "\n".join(lines) + "\n"
 
 
 def _md(text: str) -> str:
-    """Text in which nothing is Markdown or HTML."""
+    """Escape Markdown and HTML."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return "".join(f"\\{char}" if char in "\\`*_[]|#" else char for char in " ".join(escaped.split()))
 
@@ -82,16 +91,18 @@ _TAGS: dict[Kind, str] = {
     "environment": "skipped",
     "inconclusive": "skipped",
 }
-"""The element of a test's result; improvements and what passed over are told in system-out."""
+"""The result element of a JUnit test by kind of outcome; all others go to system-out."""
 
 
-def junit(paper: NightlyReport) -> bytes:
-    """One test a case: failure for a regression, error for infrastructure, skipped for what stayed open."""
-    suite = Xml.Element("testsuite", name=f"edgebench nightly {paper.header.suite}", timestamp=paper.header.started_utc)
-    tests = [_test(suite, record, of_case(paper.outcomes, record.case_id)) for record in paper.records]
-    machine = [outcome for outcome in of_case(paper.outcomes, "") if outcome.kind != "transient"]
+def junit(report: NightlyReport) -> bytes:
+    """Return JUnit XML with one test per case: failure for a regression, error for infrastructure, else skipped."""
+    suite = Xml.Element(
+        "testsuite", name=f"edgebench nightly {report.header.suite}", timestamp=report.header.started_utc
+    )
+    tests = [_test(suite, record, of_case(report.outcomes, record.case_id)) for record in report.records]
+    machine = [outcome for outcome in of_case(report.outcomes, "") if outcome.kind != "transient"]
     if machine:
-        case = Xml.SubElement(suite, "testcase", name="machine", classname=paper.header.target)
+        case = Xml.SubElement(suite, "testcase", name="machine", classname=report.header.target)
         _results(case, machine)
         tests.append(case)
     suite.set("tests", str(len(tests)))
@@ -116,22 +127,24 @@ def _test(suite: Xml.Element, record: Record, outcomes: Sequence[Outcome]) -> Xm
 
 
 def _results(case: Xml.Element, outcomes: Sequence[Outcome]) -> None:
-    """A test has one result: the gravest kind, told with all of that kind; the rest goes to system-out."""
+    """Write the result of a test: all outcomes of the most severe kind; the others go to system-out."""
     first = next((outcome.kind for outcome in outcomes if outcome.kind in _TAGS), None)
-    gravest = [outcome for outcome in outcomes if outcome.kind == first]
+    severest = [outcome for outcome in outcomes if outcome.kind == first]
     if first:
-        text = _clean("\n".join(f"{one.metric} {one.sentence}\n{one.command}".strip() for one in gravest))
+        text = _clean(
+            "\n".join(f"{outcome.metric} {outcome.sentence}\n{outcome.command}".strip() for outcome in severest)
+        )
         result = Xml.SubElement(case, _TAGS[first], message=text.split("\n")[0])
         result.text = text
         if _TAGS[first] != "skipped":
             result.set("type", first)
-    others = [f"{one.kind}: {one.metric} {one.sentence}" for one in outcomes if one not in gravest]
+    others = [f"{outcome.kind}: {outcome.metric} {outcome.sentence}" for outcome in outcomes if outcome not in severest]
     if others:
         Xml.SubElement(case, "system-out").text = _clean("\n".join(others))
 
 
 def atom(nights: Sequence[dict[str, Any]]) -> bytes:
-    """A feed with one entry a night, newest first."""
+    """Return an Atom feed with one entry per night; `nights` are documents, newest first."""
     first = nights[0]
     feed = Xml.Element("feed", xmlns=_ATOM)
     name = f"edgebench nightly: {first['suite']} on {first['target']}"
@@ -144,7 +157,7 @@ def atom(nights: Sequence[dict[str, Any]]) -> bytes:
         _leaf(entry, "title", f"{night['started_utc'][:10]}: {night['headline']}")
         _leaf(entry, "id", f"urn:edgebench:run:{night['run_id']}")
         _leaf(entry, "updated", night["started_utc"])
-        lines = [f"{one['kind']}: {one['series']}: {one['sentence']}" for one in night["outcomes"]]
+        lines = [f"{item['kind']}: {item['series']}: {item['sentence']}" for item in night["outcomes"]]
         _leaf(entry, "content", "\n".join(lines) or "nothing to report").set("type", "text")
     return _xml(feed)
 

@@ -1,9 +1,7 @@
-"""`edgebench ab`: two cases in pairs of fresh processes, and what came of it as a sentence and a document.
+"""`edgebench ab`: compare two cases in pairs of fresh processes, and report the outcome in words and as JSON.
 
-Document history
+Versions of the JSON document:
     1   first version
-
-The outcome of an A/B comparison in words.
 """
 
 from __future__ import annotations
@@ -22,8 +20,7 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import utc_now
 from harness.host.identity import identity
 from harness.host.resource_limits import ResourceLimits
-from harness.measure import ab
-from harness.measure.ab import PairedComparison, ProcessTiming, Side
+from harness.measure.ab import PairedComparison, ProcessTiming, Side, time_process
 from harness.measure.passes.latency import write_inputs
 from harness.measure.passes.worker_process import WorkerFailure
 from harness.measure.prepared import NOT_COUNTED, artifact_info
@@ -42,10 +39,24 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class AbConfig:
-    """Compare `b` with `a`: names as `SideFinder.find` takes them.
+    """What to compare, and how.
 
-    `same_within` 0.02 calls a latency ratio within 2 % the same. `profile` says how long each process runs.
-    Raises UsageError for a number that makes no sense.
+    Attributes:
+        a: Name of variant A, as `VariantResolver.resolve` takes it.
+        b: Name of variant B.
+        runtime_a: Runtime of A; None takes the one in its name.
+        runtime_b: Runtime of B; None takes the one in its name.
+        threads: Intra-op threads of both.
+        shapes: Shapes of dynamic inputs, by input name.
+        profile: Name of the preset that says how long each process runs.
+        same_within: Latency ratios within this share of 1 are called the same: 0.02 is 2 %.
+        max_pairs: The most pairs to measure.
+        timeout_s: Time limit of one process, in seconds.
+        memory_bytes: Memory limit of one process, in bytes.
+        seed: Seed of the order and of synthesised inputs.
+
+    Raises:
+        UsageError: `max_pairs` or `same_within` is out of range.
     """
 
     a: str
@@ -65,87 +76,94 @@ class AbConfig:
         if self.max_pairs < 2:
             raise UsageError(
                 f"{counted(self.max_pairs, 'pair')} cannot give an interval",
-                "at least 2, and 6 to tell faster or slower",
+                "give 2 or more; 6 or more can tell faster from slower",
             )
         if not 0.0 <= self.same_within < 1.0:
-            raise UsageError(f"'same' within {self.same_within} makes no sense", "a share of 1, such as 0.02 for 2 %")
+            raise UsageError(f"--same-within is {self.same_within}, expected 0 or more and below 1", "0.02 means 2 %")
 
     @cached_property
-    def sides(self) -> dict[ab.Side, Variant]:
-        """Both sides, ready to run; a side that names no runtime takes the other's where it can."""
+    def variants(self) -> dict[Side, Variant]:
+        """Both variants, ready to run; one that names no runtime takes the other's where that can run it."""
         chosen = (self.runtime_a, named_runtime(self.a), self.runtime_b, named_runtime(self.b))
-        room = ResourceLimits.on(find_target("auto", HostFs()), self.timeout_s, self.memory_bytes)
-        finder = VariantResolver(room, self.threads, self.shapes, next(filter(None, chosen), None))
-        return {"a": finder.find(self.a, self.runtime_a), "b": finder.find(self.b, self.runtime_b)}
+        limits = ResourceLimits.on(find_target("auto", HostFs()), self.timeout_s, self.memory_bytes)
+        resolver = VariantResolver(limits, self.threads, self.shapes, next(filter(None, chosen), None))
+        return {"a": resolver.resolve(self.a, self.runtime_a), "b": resolver.resolve(self.b, self.runtime_b)}
 
 
 class AbSession:
-    """One comparison. `duel` holds what has been measured so far, so that nothing is lost to Ctrl-C."""
+    """One comparison being measured.
 
-    def __init__(self, request: AbConfig) -> None:
-        self.request = request
-        self.sides = request.sides
-        self.duel = PairedComparison.plan(request.max_pairs, request.same_within, request.seed)
+    Attributes:
+        config: What is compared, and how.
+        variants: Both variants, ready to run.
+        measured: The pairs measured so far: an interrupt loses none of them.
+        started_utc: When the comparison began.
+    """
+
+    def __init__(self, config: AbConfig) -> None:
+        self.config = config
+        self.variants = config.variants
+        self.measured = PairedComparison.plan(config.max_pairs, config.same_within, config.seed)
         self.started_utc = utc_now()
-        self._profile = profile(request.profile)
+        self._profile = profile(config.profile)
 
     def run(self) -> Iterator[int]:
-        """Measure; yields how many pairs are done."""
+        """Measure, and yield the number of complete pairs after each."""
         with tempfile.TemporaryDirectory(prefix="edgebench-") as folder:
             scratch = Path(folder)
-            feeds = write_inputs([side.prepared for side in self.sides.values()], scratch)
-            yield from self.duel.measure(lambda side, number: self._process(side, number, feeds, scratch))
+            inputs = write_inputs([variant.prepared for variant in self.variants.values()], scratch)
+            yield from self.measured.measure(lambda side, number: self._process(side, number, inputs, scratch))
 
     def _process(
-        self, side: ab.Side, number: int, feeds: Mapping[LabelledData, Path], scratch: Path
+        self, side: Side, number: int, inputs: Mapping[LabelledData, Path], scratch: Path
     ) -> ProcessTiming | WorkerFailure:
-        """Both processes of a pair get the same seed, hence the same synthesised inputs."""
-        prepared = self.sides[side].prepared
-        inputs = feeds.get(prepared.labelled) if prepared.labelled else None
-        return ab.time_process(prepared, self._profile, scratch / side, self.request.seed + number, inputs)
+        """Run one process; both of a pair get the same seed, hence the same synthesised inputs."""
+        prepared = self.variants[side].prepared
+        images = inputs.get(prepared.labelled) if prepared.labelled else None
+        return time_process(prepared, self._profile, scratch / side, self.config.seed + number, images)
 
     @property
     def words(self) -> list[str]:
-        """The outcome in one sentence, and after it what speaks against trusting it."""
-        names = {key: side.name for key, side in self.sides.items()}
-        lone = all(side.prepared.options.threads == 1 for side in self.sides.values())
-        return [sentence(self.duel, names), *warnings(self.duel, lone)]
+        """The outcome in one sentence, followed by the warnings."""
+        names = {side: variant.name for side, variant in self.variants.items()}
+        single_threaded = all(variant.prepared.options.threads == 1 for variant in self.variants.values())
+        return [sentence(self.measured, names), *warnings(self.measured, single_threaded)]
 
     def document(self, interrupted: bool = False) -> dict[str, Any]:
-        """The outcome with everything behind it, as plain JSON types; times in nanoseconds."""
-        told, *doubts = self.words
-        duel, request = self.duel, self.request
+        """Return the outcome with all its data, as plain JSON types; times are in nanoseconds."""
+        outcome, *doubts = self.words
+        measured, config = self.measured, self.config
         return {
             "schema": SCHEMA,
             "kind": "edgebench-ab",
             "started_utc": self.started_utc,
             "ended_utc": utc_now(),
             "interrupted": interrupted,
-            "verdict": duel.comparison.verdict if duel.comparison else None,
-            "sentence": told,
+            "verdict": measured.comparison.verdict if measured.comparison else None,
+            "sentence": outcome,
             "warnings": doubts,
-            "comparison": dataclasses.asdict(duel.comparison) if duel.comparison else None,
-            "level_of_this_look": duel.level,
-            "looks": list(duel.looks),
-            "same_within": request.same_within,
-            "max_pairs": request.max_pairs,
-            "profile": request.profile,
-            "seed": request.seed,
-            "order": ["".join(pair) for pair in duel.order[: len(duel.a)]],
-            "a": self._side("a", duel.a),
-            "b": self._side("b", duel.b),
-            "failure": _failure(duel),
+            "comparison": dataclasses.asdict(measured.comparison) if measured.comparison else None,
+            "level_of_this_look": measured.level,
+            "looks": list(measured.looks),
+            "same_within": config.same_within,
+            "max_pairs": config.max_pairs,
+            "profile": config.profile,
+            "seed": config.seed,
+            "order": ["".join(pair) for pair in measured.order[: len(measured.a)]],
+            "a": self._side("a", measured.a),
+            "b": self._side("b", measured.b),
+            "failure": _failure(measured),
             "host": dataclasses.asdict(identity(HostFs())),
             "versions": versions(),
         }
 
-    def _side(self, key: ab.Side, timings: list[ProcessTiming]) -> dict[str, Any]:
-        side = self.sides[key]
+    def _side(self, side: Side, timings: list[ProcessTiming]) -> dict[str, Any]:
+        variant = self.variants[side]
         return {
-            "name": side.name,
-            "case_id": side.prepared.case.id,
-            "cpus": list(side.prepared.cpus),
-            "artifact": dataclasses.asdict(artifact_info(side.prepared, NOT_COUNTED)),
+            "name": variant.name,
+            "case_id": variant.prepared.case.id,
+            "cpus": list(variant.prepared.cpus),
+            "artifact": dataclasses.asdict(artifact_info(variant.prepared, NOT_COUNTED)),
             "runtime_info": dict(timings[-1].runtime_info) if timings else {},
             "median_ns": [timing.median_ns for timing in timings],
             "median_cpu_ns": [timing.median_cpu_ns for timing in timings],
@@ -154,62 +172,74 @@ class AbSession:
         }
 
 
-def _failure(duel: PairedComparison) -> dict[str, Any] | None:
-    if duel.failure is None:
+def _failure(measured: PairedComparison) -> dict[str, Any] | None:
+    if measured.failure is None:
         return None
-    side, failure = duel.failure
+    side, failure = measured.failure
     return {"side": side, **dataclasses.asdict(failure.verdict), "log": failure.log}
 
 
 FEWEST = 6
-"""Pairs that can be called faster or slower at 95 %: that all agree has p = 2 / 2^n by chance."""
+"""Fewest pairs that can be called faster or slower at 95 %: n pairs all agree by chance with p = 2 / 2^n."""
 
 
-def sentence(duel: PairedComparison, names: Mapping[Side, str]) -> str:
-    """What came out, with ratio and interval; `names` of the two sides."""
+def sentence(measured: PairedComparison, names: Mapping[Side, str]) -> str:
+    """Return the outcome in one sentence, with the ratio and its interval.
+
+    Args:
+        measured: The pairs measured so far.
+        names: Names of the two variants.
+    """
     a, b = f"A ({names['a']})", f"B ({names['b']})"
-    if duel.failure is not None:
-        side, failure = duel.failure
+    if measured.failure is not None:
+        side, failure = measured.failure
         reason = f"{failure.verdict.status}: {failure.verdict.reason}"
-        return f"No answer: {a if side == 'a' else b} ended in pair {len(duel.a) + 1} as {reason}"
-    if duel.comparison is None:
-        return f"No answer: {len(duel.a)} pairs, the first look is after {duel.looks[0]}"
-    return f"{_claim(duel, duel.comparison, a, b)}: {_figures(duel, duel.comparison)}"
+        return f"No answer: {a if side == 'a' else b} gave no figures in pair {len(measured.a) + 1}: {reason}"
+    if measured.comparison is None:
+        return f"No answer: {counted(len(measured.a), 'pair')} measured, the first look is after {measured.looks[0]}"
+    return f"{_claim(measured, measured.comparison, a, b)}: {_figures(measured, measured.comparison)}"
 
 
-def _claim(duel: PairedComparison, found: Comparison, a: str, b: str) -> str:
-    after = f"after {found.pairs} pairs"
-    if found.verdict == "same":
-        return f"{b} is the same as {a} within {100 * duel.same_within:g} %, decided {after}"
-    if found.verdict == "undecided":
+def _claim(measured: PairedComparison, comparison: Comparison, a: str, b: str) -> str:
+    after = f"after {comparison.pairs} pairs"
+    if comparison.verdict == "same":
+        return f"{b} is the same as {a} within {100 * measured.same_within:g} %, decided {after}"
+    if comparison.verdict == "undecided":
         return f"Undecided {after} whether {b} is faster or slower than {a}"
-    return f"{b} is {found.verdict} than {a}, decided {after}"
+    return f"{b} is {comparison.verdict} than {a}, decided {after}"
 
 
-def _figures(duel: PairedComparison, found: Comparison) -> str:
-    medians = " and ".join(f"{name} {_ms(side)}" for name, side in (("A", duel.a), ("B", duel.b)))
-    slower = f"B took longer in {found.pairs_slower} of {found.pairs}"
-    interval = f"{found.lo:.4g} to {found.hi:.4g} at 95 % over all looks"
-    return f"latency ratio B/A {found.ratio:.4g}, {interval}; {medians}; {slower}"
+def _figures(measured: PairedComparison, comparison: Comparison) -> str:
+    medians = " and ".join(f"{name} {_ms(side)}" for name, side in (("A", measured.a), ("B", measured.b)))
+    slower = f"B took longer in {comparison.pairs_slower} of {comparison.pairs}"
+    interval = f"{comparison.lo:.4g} to {comparison.hi:.4g} at 95 % over all looks"
+    return f"latency ratio B/A {comparison.ratio:.4g}, {interval}; {medians}; {slower}"
 
 
 def _ms(timings: list[ProcessTiming]) -> str:
     return f"{statistics.median(timing.median_ns for timing in timings) / 1e6:.4g} ms"
 
 
-def warnings(duel: PairedComparison, lone: bool) -> list[str]:
-    """What speaks against trusting the outcome; `lone` when both sides run on one thread."""
-    every = [*duel.a, *duel.b]
-    contended = sum(timing.median_ns > CONTENDED * timing.median_cpu_ns for timing in every) if lone else 0
+def warnings(measured: PairedComparison, single_threaded: bool) -> list[str]:
+    """Return what speaks against trusting the outcome.
+
+    Args:
+        measured: The pairs measured so far.
+        single_threaded: Whether both variants run on one thread; only then CPU time shows that a core was shared.
+    """
+    every = [*measured.a, *measured.b]
+    contended = sum(timing.median_ns > CONTENDED * timing.median_cpu_ns for timing in every) if single_threaded else 0
     unsteady = sum(bool(timing.unsteady) for timing in every)
-    told = []
+    texts = []
     if contended:
-        told.append(
+        texts.append(
             f"in {contended} of {len(every)} processes another program held the core (wall time above {CONTENDED} "
             "times CPU time): stop other programs and compare again"
         )
     if unsteady:
-        told.append(f"{unsteady} of {len(every)} processes never settled: let the machine cool down and idle")
-    if not duel.decided and max(duel.looks) < FEWEST:
-        told.append(f"{max(duel.looks)} pairs can never tell faster from slower: --max-pairs {FEWEST} or more")
-    return told
+        texts.append(f"{unsteady} of {len(every)} processes never settled: let the machine cool down and idle")
+    if not measured.decided and max(measured.looks) < FEWEST:
+        texts.append(
+            f"{max(measured.looks)} pairs can never tell faster from slower: give --max-pairs {FEWEST} or more"
+        )
+    return texts

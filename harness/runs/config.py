@@ -43,7 +43,7 @@ class RunConfig:
         profile: Name of a preset of `harness.measure.presets`.
         deep: Whether operators and memory over time are recorded too.
         images: Number of images to score.
-        accuracy_margin: A case is scored only until its difference to fp32 is decided within this share of the images.
+        accuracy_margin: Scoring stops once the difference to fp32 is decided within this share of the images.
         percentiles: Definition of percentiles from 90 on.
         timeout_s: Time limit of one process, in seconds.
         memory_bytes: Memory limit of one process, in bytes.
@@ -102,9 +102,9 @@ class RunConfig:
         if self.compress and not self.models:
             raise UsageError("--compress needs a model of your own", "name a float .onnx file with --model")
         if self.names_scenario:
-            self.load.completed(self.scenario or "SingleStream")
+            self.load.with_defaults(self.scenario or "SingleStream")
 
     @property
     def names_scenario(self) -> bool:
         """Whether the scenario of every case is replaced."""
-        return self.scenario is not None or bool(self.load.given)
+        return self.scenario is not None or bool(self.load.parameters)

@@ -21,8 +21,8 @@ from harness.runtimes.base import Adapter, Capability, Options
 from suites.compression.base import Chain
 
 _PLAIN = "fp32"
-_MEANT = {"int8-dynamic": "int8", "weight-only": _PLAIN}
-"""What a file stored so is meant to be computed in, where that is not what it is stored in."""
+_INTENDED = {"int8-dynamic": "int8", "weight-only": _PLAIN}
+"""The precision a file is meant to be computed in, where that is not the one it is stored in."""
 
 
 def requested_precision(compression: str, hint: str) -> str:
@@ -33,18 +33,18 @@ def requested_precision(compression: str, hint: str) -> str:
         hint: What the adapter asks of its library; it replaces fp32 and no other precision.
     """
     try:
-        stored = Chain.parse(compression).last.stored
+        stored = Chain.parse(compression).post_training.stored
     except (UnknownName, UsageError):  # a label of the user's own
         return FROM_FILE if hint in ("", _PLAIN) else hint
-    meant = _MEANT.get(stored, stored)
-    return hint if hint and meant == _PLAIN else meant
+    intended = _INTENDED.get(stored, stored)
+    return hint if hint and intended == _PLAIN else intended
 
 
 REFERENCE = "fp32"
-"""The setting whose outputs the others are compared with."""
+"""The setting that the others are compared with."""
 
-ORACLES = ("onnxruntime-cpu", "litert-xnnpack", "openvino-cpu")
-"""Runtimes whose fp32 outputs are held to be right, the first that can run the net."""
+OUTPUT_REFERENCES = ("onnxruntime-cpu", "litert-xnnpack", "openvino-cpu")
+"""Runtimes whose fp32 outputs are taken as the reference: the first of them that can run the model."""
 
 FindArtifact = Callable[[Case, Format], Artifact]
 
@@ -109,16 +109,24 @@ class CasePreparer:
                 prepared[case] = result
             else:
                 refused[case] = result
-        prepared = {case: replace(one, oracle=self._oracle(one, prepared)) for case, one in prepared.items()}
-        references = {one.case: found for one in prepared.values() if (found := self._reference(one, prepared))}
+        prepared = {
+            case: replace(one, output_reference=self._output_reference(one, prepared)) for case, one in prepared.items()
+        }
+        baselines = {one.case: self._accuracy_baseline(one, prepared) for one in prepared.values()}
+        references = {case: baseline for case, baseline in baselines.items() if baseline}
         return Preparation(tuple(prepared.values()), refused, references)
 
     def prepare(self, case: Case) -> PreparedCase | Verdict:
-        """The case ready to run, or the verdict 'unsupported'. Raises UnknownName, and SetupError on damaged files."""
+        """Return the case ready to run, or the verdict 'unsupported' with the reason.
+
+        Raises:
+            UnknownName: A runtime that does not exist.
+            SetupError: A shipped file is damaged.
+        """
         runtime: Adapter = plugins.load("runtimes", case.runtime)
         if case.driver == "loadgen" and importlib.util.find_spec("mlperf_loadgen") is None:
             return Verdict("unsupported", "LoadGen is not installed: pip install 'edgebench[loadgen]'")
-        refused = Verdict("unsupported", f"{case.runtime} takes no format this model has")
+        refused = Verdict("unsupported", f"{case.runtime} takes none of the formats this model is in")
         for file_format in runtime.formats:
             support = runtime.support(file_format)
             if not support.ok:
@@ -157,27 +165,27 @@ class CasePreparer:
         path, how = str(data.path.resolve()), artifact.preprocess
         return LabelledData(data.kind, path, how, data.limit, data.figure, artifact.output), ""
 
-    def _oracle(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
-        """The fp32 net of the same model on the first reference runtime that can; of a user's file that file itself."""
-        for name in ORACLES:
-            one = replace(
-                own.case, runtime=name, threads=1, batch=1, scenario="SingleStream", load=Load(), driver="own"
+    def _output_reference(self, one: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
+        """Return the model in fp32, or the user's file itself, on the first reference runtime that can run it."""
+        for name in OUTPUT_REFERENCES:
+            case = replace(
+                one.case, runtime=name, threads=1, batch=1, scenario="SingleStream", load=Load(), driver="own"
             )
-            if own.case.weights == "user":
+            if one.case.weights == "user":
                 runtime: Adapter = plugins.load("runtimes", name)
-                if runtime.support(own.artifact.format).ok:
-                    return self._prepared(one, own.artifact, runtime.capability)
+                if runtime.support(one.artifact.format).ok:
+                    return self._prepared(case, one.artifact, runtime.capability)
                 continue
-            case = replace(one, compression=REFERENCE)
-            found = prepared.get(case) or self.prepare(case)
-            if isinstance(found, PreparedCase):
-                return found
+            case = replace(case, compression=REFERENCE)
+            reference = prepared.get(case) or self.prepare(case)
+            if isinstance(reference, PreparedCase):
+                return reference
         return None
 
-    def _reference(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
-        """The fp32 net of the same model on the same runtime, prepared for its outputs alone where not measured."""
-        if own.labelled is None:
+    def _accuracy_baseline(self, one: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
+        """Return the model in fp32 on the same runtime, prepared for its outputs alone where it is not measured."""
+        if one.labelled is None:
             return None
-        case = replace(own.case, compression=REFERENCE)
-        found = prepared.get(case) or self.prepare(case)
-        return found if isinstance(found, PreparedCase) else None
+        case = replace(one.case, compression=REFERENCE)
+        baseline = prepared.get(case) or self.prepare(case)
+        return baseline if isinstance(baseline, PreparedCase) else None

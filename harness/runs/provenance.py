@@ -1,11 +1,11 @@
-"""What a run's figures may depend on, beside machine, versions, command and seed: `RunHeader.provenance`.
+"""What a run's figures may depend on beside machine, versions, command and seed: `RunHeader.provenance`.
 
-    repository    commit and dirty flag of the repository the command was called in
-    edgebench     the same of edgebench itself
-    target        name, kind and the hash of the descriptor that was in force
+    repository    commit and dirty flag of the git repository around the working directory
+    edgebench     the same of edgebench's own repository
+    target        name, kind and hash of the target descriptor in use
     python        implementation, version and compiler
-    power_mode    what the check of that name found
-    power_supply, ambient_c   what the user told: nothing here can measure them
+    power_mode    finding of the check of that name
+    power_supply, ambient_c   given by the user, since nothing here can measure them
 
 Each is a value, or {"reason": why it is not known}.
 """
@@ -33,7 +33,7 @@ _PATIENCE_S = 20.0  # of a status over a large work tree on a memory card
 def provenance(
     target: Target, findings: Iterable[Finding], power_supply: str | None, ambient_c: float | None
 ) -> dict[str, Any]:
-    """All of it, as plain JSON types."""
+    """Return the provenance as plain JSON types."""
     return {
         "repository": repository(Path.cwd()),
         "edgebench": _own_repository(),
@@ -50,7 +50,7 @@ def provenance(
 
 
 def repository(folder: Path) -> dict[str, Any]:
-    """The git repository around a folder: `commit`, `dirty` (files differ from it or are new), or the reason."""
+    """Return `commit` and `dirty` (changed or untracked files) of the git repository around a folder, or the reason."""
     commit = _git(folder, "rev-parse", "HEAD")
     if isinstance(commit, Missing):
         return _unknown(commit.reason)
@@ -60,13 +60,13 @@ def repository(folder: Path) -> dict[str, Any]:
 
 
 def descriptor_sha256(target: Target) -> str:
-    """Hash of everything a descriptor says, in whatever order its file says it."""
+    """Return the hash of a descriptor's content, whatever the order of its keys."""
     text = json.dumps(dataclasses.asdict(target), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _own_repository() -> dict[str, Any]:
-    """Of the source tree this runs from; an environment within a repository of the user's is not it."""
+    """Return that of the source tree this runs from; a repository that merely holds the environment is not it."""
     top = _git(_ROOT, "rev-parse", "--show-toplevel")
     if isinstance(top, Missing) or Path(top).resolve() != _ROOT:
         return _unknown("installed, not run from a repository: its version stands in `versions`")
@@ -74,10 +74,10 @@ def _own_repository() -> dict[str, Any]:
 
 
 def _power_mode(findings: Iterable[Finding]) -> Any:
-    found = next((finding for finding in findings if finding.check == "power_mode"), None)
-    if found is None or found.status == "unknown":
-        return _unknown(found.found if found else "no such check")
-    return found.found
+    power_mode = next((finding for finding in findings if finding.check == "power_mode"), None)
+    if power_mode is None or power_mode.status == "unknown":
+        return _unknown(power_mode.found if power_mode else "no such check")
+    return power_mode.found
 
 
 def _git(folder: Path, *words: str) -> str | Missing:

@@ -22,9 +22,9 @@ from .session import RunSession
 
 
 class ReplayTimer:
-    """A timer for `benchmark.pedantic` that tells recorded durations: 0 and then the next duration, in seconds.
+    """A timer for `benchmark.pedantic` that replays recorded durations: 0 and then the next duration, in seconds.
 
-    pytest-benchmark takes a timer by its marker, before the test runs; the durations are known only after.
+    pytest-benchmark takes the timer from a marker, before the test runs; the durations are known only after it.
     """
 
     __name__ = "edgebench_replay"
@@ -33,16 +33,16 @@ class ReplayTimer:
         self._ticks: Iterator[float] = iter(())
 
     def load(self, durations_ns: Sequence[int]) -> None:
-        """Set what to tell."""
+        """Set the durations to replay."""
         self._ticks = (tick for duration in durations_ns for tick in (0.0, duration / 1e9))
 
     def __call__(self) -> float:
-        """The next tick in seconds."""
+        """Return the next tick in seconds."""
         return next(self._ticks)
 
 
 def parameters(suite: str) -> list[Any]:
-    """The suite's cases as pytest parameters with ids, benchmark groups by model, and a timer each."""
+    """Return the suite's cases as pytest parameters, each with its id, a timer, and its model as benchmark group."""
     return [
         pytest.param(case, id=case.id, marks=pytest.mark.benchmark(group=case.model, timer=ReplayTimer()))
         for case in suites.expand(suites.load(suite))
@@ -50,7 +50,11 @@ def parameters(suite: str) -> list[Any]:
 
 
 class DeviceSession:
-    """The run of one pytest session over the `chosen` cases. A context manager; `report` is the report's path."""
+    """The run of one pytest session over the `chosen` cases, as a context manager.
+
+    Attributes:
+        report: Path of the report, once the session is closed.
+    """
 
     def __init__(self, config: pytest.Config, chosen: Sequence[Case]) -> None:
         run_config = _run_config(config)
@@ -72,7 +76,7 @@ class DeviceSession:
         self.report = build([self._session.folder], self._session.folder.path / "report.html")
 
     def measure(self, case: Case, benchmark: Any, timer: ReplayTimer) -> Record:
-        """Measure one case and fill the `benchmark` fixture; pytest's skip or failure where there are no figures."""
+        """Measure one case and fill the `benchmark` fixture; skip or fail the test where there are no figures."""
         if case in self._plan.refused:
             pytest.skip(self._plan.refused[case].reason)
         record = next(event for event in self._session.block([self._prepared[case]]) if isinstance(event, Record))
@@ -82,7 +86,7 @@ class DeviceSession:
         return record
 
     def _replay(self, record: Record, benchmark: Any, timer: ReplayTimer) -> None:
-        """Every sample of the record as a round of pytest-benchmark, everything else as `extra_info`."""
+        """Replay every sample of the record as a round of pytest-benchmark; the rest becomes `extra_info`."""
         blobs = [self._session.folder.blob(process.blob.sha256) for process in record.processes]
         samples = [int(ns) for blob in blobs for ns in blob["wall_ns"]]
         timer.load(samples)

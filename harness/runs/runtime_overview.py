@@ -1,4 +1,4 @@
-"""Every runtime on one target: what is installed, what could be used, what settings come down to, how to get it."""
+"""Every runtime on one target: whether it is or can be installed, how, and the precision it computes in."""
 
 from __future__ import annotations
 
@@ -25,10 +25,20 @@ _ACCELERATORS: Mapping[str, str] = {"gpu": "a GPU", "dla": "a DLA", "edgetpu": "
 class RuntimeStatus:
     """One runtime as seen from a target.
 
-    `unusable` says why this target can never use it, '' where it could. `library` is what the installed library tells
-    (version, build, devices), None where the target is not this machine or nothing is installed; `problem` says what
-    is wrong with the installation, `install` how to get it there. `hardware_tested` is the capability's. `settings`
-    maps every compression setting to what its kernels compute in, or NOT_TAKEN.
+    Attributes:
+        name: Name of the adapter.
+        formats: Model formats it takes.
+        device: Kind of device it computes on.
+        by_default: Whether it is measured without being named.
+        profiler: Whether it can profile operators.
+        unusable: Why this target can never use it; '' where it could.
+        library: Version, build and devices of the installed library; None where the target is not this machine or
+            nothing is installed.
+        problem: What is wrong with the installation; '' if nothing is.
+        install: How to install it.
+        note: What else to know.
+        hardware_tested: Whether it has been tested on the hardware it is for.
+        settings: For every compression setting the precision its kernels compute in, or NOT_TAKEN.
     """
 
     name: str
@@ -46,32 +56,37 @@ class RuntimeStatus:
 
     @property
     def ready(self) -> bool:
-        """Installed, and its library answers."""
+        """Whether it is installed and its library can be imported."""
         return self.library is not None and not self.problem
 
 
 def runtime_statuses(target: Target, here: bool) -> list[RuntimeStatus]:
-    """Every runtime but the null one. `here`: the target is this machine, so that installed libraries are asked."""
+    """Return the status of every runtime but the null one.
+
+    Args:
+        target: The board.
+        here: Whether the target is this machine, so that installed libraries are queried.
+    """
     runtimes = {name: one for name, one in plugins.load_all("runtimes").items() if name != "null"}
-    told = ask(_installed(runtimes)) if here else {}
-    return [_view(runtime, target, told.get(name), here) for name, runtime in runtimes.items()]
+    libraries = query_libraries(_installed(runtimes)) if here else {}
+    return [_status(runtime, target, libraries.get(name), here) for name, runtime in runtimes.items()]
 
 
-def ask(runtimes: Mapping[str, Adapter]) -> dict[str, Mapping[str, Any]]:
-    """What each library tells, one process a library; of one that crashed that it did."""
-    found: dict[str, Mapping[str, Any]] = {}
+def query_libraries(runtimes: Mapping[str, Adapter]) -> dict[str, Mapping[str, Any]]:
+    """Return what each library reports, or that it crashed; every library is imported in a process of its own."""
+    reports: dict[str, Mapping[str, Any]] = {}
     by_module = sorted(runtimes.values(), key=lambda one: one.module)
     for _, group in groupby(by_module, lambda one: one.module):
         names = [one.name for one in group]
         answers = _answers([sys.executable, "-m", "harness.runtimes.installed", *names])
-        found |= {
+        reports |= {
             name: answers.get(name, {"problem": "the library crashed or hung when it was imported"}) for name in names
         }
-    return found
+    return reports
 
 
 def _installed(runtimes: Mapping[str, Adapter]) -> dict[str, Adapter]:
-    """Those whose library is found on this machine and made for it."""
+    """Return those whose library is installed and supports this machine."""
     return {name: one for name, one in runtimes.items() if one.support(one.formats[0]).ok}
 
 
@@ -84,10 +99,10 @@ def _answers(command: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {row.pop("runtime"): row for row in rows}
 
 
-def _view(runtime: Adapter, target: Target, told: Mapping[str, Any] | None, here: bool) -> RuntimeStatus:
+def _status(runtime: Adapter, target: Target, library: Mapping[str, Any] | None, here: bool) -> RuntimeStatus:
     can, hint = runtime.capability, target.runtimes.get(runtime.name) or target.runtimes.get(runtime.module)
     support = runtime.support(runtime.formats[0])
-    broken = str(told.get("problem", "")) if told else ""
+    broken = str(library.get("problem", "")) if library else ""
     return RuntimeStatus(
         name=runtime.name,
         formats=can.formats,
@@ -95,9 +110,9 @@ def _view(runtime: Adapter, target: Target, told: Mapping[str, Any] | None, here
         by_default=can.by_default,
         profiler=can.profiler,
         unusable=_unusable(can, target),
-        library=told if told and not broken else None,
+        library=library if library and not broken else None,
         problem=broken or ("" if support.ok or not here else support.reason),
-        install=(hint.install if hint else "") or str((told or {}).get("remedy") or can.install),
+        install=(hint.install if hint else "") or str((library or {}).get("remedy") or can.install),
         note="; ".join(filter(None, [can.note, hint.note if hint else ""])),
         hardware_tested=can.hardware_tested,
         settings=settings(can),
@@ -105,7 +120,7 @@ def _view(runtime: Adapter, target: Target, told: Mapping[str, Any] | None, here
 
 
 def _unusable(can: Capability, target: Target) -> str:
-    """By processor, and by accelerator where the descriptor knows all of them: that of a generic machine does not."""
+    """Return why the target can never use it, by its processor and its accelerators; a generic target may have any."""
     refusals = [can.refused_by_machine(arch, "Linux") for arch in target.arch]
     if refusals and all(refusals):
         return refusals[0]
@@ -116,10 +131,10 @@ def _unusable(can: Capability, target: Target) -> str:
 
 
 def settings(can: Capability) -> dict[str, str]:
-    """What every compression setting's file is computed in by a runtime."""
+    """Return the precision that a runtime computes in for the file of every compression setting."""
     return {name: can.computes.get(kind, NOT_TAKEN) for name, kind in stored().items()}
 
 
 def stored() -> dict[str, str]:
-    """How the file of every compression setting holds the net."""
-    return {name: Chain.parse(name).last.stored for name in plugins.load_all("compression")}
+    """Return how the file of every compression setting stores the weights."""
+    return {name: Chain.parse(name).post_training.stored for name in plugins.load_all("compression")}

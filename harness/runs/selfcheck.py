@@ -1,6 +1,6 @@
-"""`edgebench selfcheck`: the instrument's checks with this machine's sensors and a shipped net as the load.
+"""`edgebench selfcheck`: check the harness itself with this machine's sensors and a shipped model as the load.
 
-Document history
+Versions of the JSON document:
     1   first version
 """
 
@@ -32,48 +32,57 @@ from .variants import VariantResolver
 
 SCHEMA = 1
 PAIRS = 200
-"""Pairs of blocks: twenty seconds."""
+"""Pairs of blocks, which take 20 seconds."""
 
 
 def default_out() -> Path:
-    """Where the last result on this machine is kept."""
+    """Return the file that holds the last result on this machine."""
     return cache_dir() / "selfcheck.json"
 
 
 def selfcheck(pairs: int) -> Iterator[Check]:
-    """Every check as soon as it is known; a shipped net infers in `pairs` pairs of blocks with and without sampler."""
+    """Yield every check as soon as its result is known.
+
+    Args:
+        pairs: Pairs of blocks, one with and one without the sampler, in which a shipped model runs.
+
+    Raises:
+        UsageError: Too few pairs for an interval.
+    """
     if pairs < FEWEST_PAIRS:
         raise UsageError(
-            f"{counted(pairs, 'pair')} cannot give an interval", f"at least {FEWEST_PAIRS}, better {PAIRS}"
+            f"{counted(pairs, 'pair')} cannot give an interval", f"give at least {FEWEST_PAIRS}, better {PAIRS}"
         )
-    work = _workload(pairs)
+    workload = _workload(pairs)
     fs = HostFs()
     sensors = open_sensors(fs)
     try:
         with tempfile.TemporaryDirectory(prefix="edgebench-") as scratch:
-            yield from checks(work, sensors, Path(scratch), platform.machine())
+            yield from checks(workload, sensors, Path(scratch), platform.machine())
     finally:
         for sensor in sensors:
             sensor.close()
 
 
 def _workload(pairs: int) -> Workload | Missing:
-    """The first shipped trained net in fp32, on the first runtime that is installed."""
+    """Return the first shipped trained model in fp32, on the first runtime that is installed."""
     try:
         model = catalog.models()[0]
-        return Workload(VariantResolver(ResourceLimits.on(find_target("auto", HostFs()))).find(model).prepared, pairs)
+        return Workload(
+            VariantResolver(ResourceLimits.on(find_target("auto", HostFs()))).resolve(model).prepared, pairs
+        )
     except EdgebenchError as error:
         return Missing(error.message)
 
 
-def document(found: Iterable[Check]) -> dict[str, Any]:
-    """The checks with their machine and its state, as plain JSON types; `status` beside each."""
+def document(results: Iterable[Check]) -> dict[str, Any]:
+    """Return the checks, each with its `status`, and the machine and its state, as plain JSON types."""
     fs = HostFs()
     return {
         "schema": SCHEMA,
         "kind": "edgebench-selfcheck",
         "ended_utc": utc_now(),
-        "checks": [{**dataclasses.asdict(check), "status": check.status} for check in found],
+        "checks": [{**dataclasses.asdict(check), "status": check.status} for check in results],
         "machine_now": [dataclasses.asdict(finding) for finding in inspect_all(fs)],
         "host": dataclasses.asdict(identity(fs)),
         "versions": versions(),

@@ -24,11 +24,11 @@ from harness.host.identity import identity
 from harness.host.thermal import wait_until_cool
 from harness.host.tuning import journal_path, tuned
 from harness.measure.block import RunContext, Step, measure_block
-from harness.measure.overhead import loop_overhead_ns
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
 from harness.measure.passes.thermal import ThrottleWatch
 from harness.measure.prepared import PreparedCase
+from harness.measure.selfcheck.checks import loop_overhead_ns
 from harness.sensors.board_power import power_source
 from harness.sensors.registry import open_sensors
 from harness.store.runfolder import RunFolder
@@ -63,12 +63,12 @@ class RunSession:
         self._scratch = tempfile.TemporaryDirectory(prefix="edgebench-")
         self._sensors = open_sensors(config.fs, meter=plan.target.power.meter)
         self._undo = ExitStack()
-        self._setting: RunContext | None = None
+        self._context: RunContext | None = None
 
     def __enter__(self) -> RunSession:
         try:
             self._begin()
-        except BaseException:  # refused: nothing stays turned or open
+        except BaseException:  # refused: undo the tuning, close the sensors
             self._close()
             raise
         return self
@@ -86,7 +86,7 @@ class RunSession:
             self.plan, self.header = resumed(self.plan, self.folder, self.header)
         else:
             self.folder = RunFolder.create(self.plan.out, self.header)
-        self._setting = RunContext(
+        self._context = RunContext(
             run_id=self.header.run_id,
             target=self._target_name,
             profile=self.plan.profile,
@@ -126,13 +126,13 @@ class RunSession:
 
     def block(self, block: Sequence[PreparedCase]) -> Iterator[Step | Record]:
         """Measure some cases together and write their records."""
-        if self._setting is None:
+        if self._context is None:
             raise RuntimeError("a RunSession is a context manager: use it in a with statement")
-        setting = self._setting
+        context = self._context
         if (limit_c := self.plan.target.limits.start_temperature_c) is not None:
             gate = wait_until_cool(self._config.fs, limit_c)
-            setting = dataclasses.replace(setting, findings=(*setting.findings, gate))
-        for event in measure_block(block, self.plan.references, setting):
+            context = dataclasses.replace(context, findings=(*context.findings, gate))
+        for event in measure_block(block, self.plan.references, context):
             if isinstance(event, Record):
                 self.folder.append(event)
             yield event
@@ -163,7 +163,7 @@ class RunSession:
             command=tuple(config.command),
             seed=config.seed,
             host=dataclasses.asdict(machine),
-            roofline=roofline.known(machine, config.fs, may_measure=plan.profile.deep),
+            roofline=roofline.load_or_measure(machine, config.fs, may_measure=plan.profile.deep),
             versions=versions(),
             findings=findings,
             sensors={sensor.name: sensor.absent or "present" for sensor in self._sensors},
@@ -189,28 +189,33 @@ class RunSession:
 
 
 def versions() -> dict[str, str]:
-    """Installed versions of what bears on a measurement."""
-    found: dict[str, str] = {}
+    """Return the installed versions of what a measurement depends on."""
+    installed: dict[str, str] = {}
     for name in DISTRIBUTIONS:
         try:
-            found[name] = version(name)
+            installed[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def refuse_unfit(findings: Sequence[Finding]) -> None:
-    """NothingMeasured, with the findings and their remedies, when a check failed."""
+    """Refuse a machine that failed a check.
+
+    Raises:
+        NothingMeasured: With the findings of the failed checks and their remedies.
+    """
     failed = [finding for finding in findings if finding.status == "fail"]
     if failed:
         raise NothingMeasured(
-            "not measured, as --strict asks: " + "; ".join(f"{each.check}: {each.found}" for each in failed),
-            "; ".join(each.remedy for each in failed if each.remedy),
+            "not measured, since --strict refuses a machine that fails a check: "
+            + "; ".join(f"{finding.check}: {finding.found}" for finding in failed),
+            "; ".join(finding.remedy for finding in failed if finding.remedy),
         )
 
 
 def machine_verdict(findings: Sequence[Finding]) -> Verdict | None:
-    """The verdict that the checks pass on every case of this machine, if they do."""
+    """Return the verdict that the checks pass on every case of this machine, if any."""
     for finding in findings:
         if finding.check == "emulation" and finding.status == "fail":
             return Verdict("emulated", finding.found, finding.remedy)
@@ -218,15 +223,17 @@ def machine_verdict(findings: Sequence[Finding]) -> Verdict | None:
 
 
 def resumed(plan: Plan, folder: RunFolder, header: RunHeader) -> tuple[Plan, RunHeader]:
-    """What is left of a plan whose run was killed, and that run's header.
+    """Return what is left of a plan whose run was killed, and that run's header.
 
-    UsageError when the run in the folder is another one: figures of two settings must not stand in one run.
+    Raises:
+        UsageError: The folder holds another run: figures of two configurations must not stand in one run.
     """
     before = folder.header()
     for name, old, new in zip(_SAME_RUN, _identity_of(before), _identity_of(header), strict=True):
         if old != new:
             raise UsageError(
-                f"{folder.path} holds another run: its {name} differs", "resume with the arguments the run began with"
+                f"{folder.path} holds another run: its {name} differs",
+                "resume with the arguments that the run was started with",
             )
     left = set(folder.missing())
     return plan.only(case for case in plan.cases if case.id in left), before
@@ -236,6 +243,6 @@ _SAME_RUN = ("suite", "target", "profile", "seed", "planned cases", "versions", 
 
 
 def _identity_of(header: RunHeader) -> tuple[object, ...]:
-    """What two headers of one run share, as `_SAME_RUN` names it."""
+    """Return what two headers of one run share, in the order of `_SAME_RUN`."""
     machine = header.host.get("machine_id")
     return header.suite, header.target, header.profile, header.seed, header.planned, dict(header.versions), machine

@@ -1,4 +1,4 @@
-"""What lies between the timed loop and a runtime library: its capability, its adapter and its session.
+"""The interface between the timed loop and a runtime library: capability, adapter and session.
 
 A capability can be read without importing the library, and says whether this machine has it.
 """
@@ -24,16 +24,19 @@ if TYPE_CHECKING:
 
     from harness.core.execution import Execution, OperatorProfile
     from harness.core.quantity import Missing
+    from harness.core.verdict import Finding
 
     from .graph_counts import Counts
 
 
 Device = Literal["cpu", "gpu", "npu", "dla", "edgetpu", "any"]
 Stored = Literal["fp32", "fp16", "int8", "int8-dynamic", "weight-only"]
-"""How a net's file holds its numbers: what compression settings come down to for a runtime."""
+"""How a model file stores its numbers: what a compression setting comes down to for a runtime."""
+
+_SHOWN_VARIABLES = 4
 
 UNTESTED = "not run on hardware"
-"""What people read of a runtime whose capability is not `hardware_tested`."""
+"""Shown for a runtime whose capability is not `hardware_tested`."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,19 @@ class Support:
 class Capability:
     """The facts of one runtime.
 
-    `formats` it takes, the preferred one first; `modules` are import names of which any one will do, the first found
-    is used, none where no library is needed; `install` is the command that brings it, unless a board's descriptor
-    knows better. `computes` says, by how a net is stored, what its kernels compute in, in words; what is not in it is
-    not taken. `hint` is the precision the adapter asks of the library, '' where the file decides. `architectures` as
-    platform.machine() says it, empty for any. `device` is what it runs on. `by_default`: runs where the user names no
-    runtime. `profiler`: tells the time of each operator. `hardware_tested` False: written to the documentation of its
-    maker and tested on imitations, but not run on the device itself yet.
+    Attributes:
+        formats: File formats it takes, the preferred one first.
+        modules: Import names of its library; the first one installed is used. Empty where no library is needed.
+        install: The command that installs it, unless a board's descriptor names another.
+        computes: What its kernels compute in, in words, by how a model is stored; it takes no other storage.
+        hint: The precision that the adapter requests from the library, '' where the file decides.
+        architectures: Machines as platform.machine() names them, empty for any.
+        systems: Operating systems as platform.system() names them, empty for any.
+        device: What it runs on.
+        by_default: Whether it runs where the user names no runtime.
+        profiler: Whether it times each operator.
+        note: A remark for the tables of runtimes.
+        hardware_tested: False where the adapter follows its maker's documentation and was tested on imitations only.
     """
 
     formats: tuple[Format, ...]
@@ -77,7 +86,7 @@ class Capability:
         return next((name for name in self.modules if installed(name)), next(iter(self.modules), ""))
 
     def support(self, file_format: str) -> Support:
-        """Whether this machine can be asked to run a file of that format: format, machine, library, in this order."""
+        """Return whether this machine can run a file of that format: checks format, machine, library, in this order."""
         if file_format not in self.formats:
             return Support(False, f"takes {' or '.join(self.formats)}, not {file_format}", self._other_format())
         if refused := self.refused_by_machine(platform.machine(), platform.system()):
@@ -87,7 +96,7 @@ class Capability:
         return Support(True)
 
     def refused_by_machine(self, machine: str, system: str) -> str:
-        """Why the library does not exist for such a machine; '' where it does."""
+        """Return why there is no such library for a machine; '' where there is one."""
         if self.systems and system not in self.systems:
             return f"runs on {' and '.join(self.systems)}, this is {system}"
         if self.architectures and machine not in self.architectures:
@@ -115,9 +124,14 @@ Outputs = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """One input of a graph. A dynamic dimension is its name (str) or -1; `dtype` is a NumPy name.
+    """One input of a graph.
 
-    A quantised input has `scale`: real value = (stored - zero_point) * scale.
+    Attributes:
+        name: Its name, unique among the inputs of a session.
+        shape: Its dimensions; a dynamic one is its name (str) or -1.
+        dtype: Its element type, as NumPy names it.
+        scale: Of a quantised input: real value = (stored - zero_point) * scale.
+        zero_point: The stored value that stands for 0.
     """
 
     name: str
@@ -127,15 +141,16 @@ class TensorSpec:
     zero_point: int = 0
 
     def encode(self, array: NDArray[Any]) -> NDArray[Any]:
-        """A float array as this input wants it: quantised when the input is, else cast.
+        """Convert a float array to this input's type: quantised where the input has a scale, else cast.
 
-        SessionError where it takes integers, tells no scale, and the values are none.
+        Raises:
+            SessionError: The input takes integers without a scale, and the values are fractions.
         """
         dtype = np.dtype(self.dtype)
         if self.scale is None or dtype.kind not in "iu":
             if dtype.kind in "iu" and not np.array_equal(array, np.rint(array)):
                 raise SessionError(
-                    f"input '{self.name}' takes {self.dtype} and tells no scale: fractions cannot be fed to it",
+                    f"input '{self.name}' takes {self.dtype} and has no scale: it cannot take fractions",
                     "for a net that takes pixels as they are: --preprocess raw",
                 )
             return array.astype(dtype, copy=False)
@@ -147,10 +162,14 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class Options:
-    """How a session is opened: intra-op threads, batch size, full shapes for inputs with dynamic dimensions.
+    """How a session is opened.
 
-    `settings` are options of the runtime in its own words (a provider's, a delegate's), from the board's descriptor
-    or the command line.
+    Attributes:
+        threads: Intra-op threads.
+        batch: Samples per inference.
+        shapes: Full shapes of inputs with dynamic dimensions, by name.
+        settings: Options of the runtime in its own words (a provider's, a delegate's), from the board's descriptor or
+            the command line.
     """
 
     threads: int = 1
@@ -168,9 +187,15 @@ class SessionError(Exception):
 
 
 class Session(ABC):
-    """A loaded model. The loop calls prepare (untimed), infer (timed), fetch (untimed)."""
+    """A loaded model. The loop calls prepare (untimed), infer (timed), fetch (untimed).
+
+    Attributes:
+        inputs: The inputs, each with a name of its own.
+        state: Names of the variables that carry over from one inference to the next, empty where there are none.
+    """
 
     inputs: tuple[TensorSpec, ...]
+    state: tuple[str, ...] = ()
 
     @abstractmethod
     def prepare(self, batch: Batch) -> None:
@@ -182,33 +207,59 @@ class Session(ABC):
 
     @abstractmethod
     def fetch(self) -> Outputs:
-        """Copy the outputs of the last infer out, by name; quantised ones as the float32 they stand for."""
+        """Copy the outputs of the last infer out, by name; quantised ones as the float32 they stand for.
+
+        Their shapes may differ from one inference to the next and may be empty; `harness.runtimes.outputs` makes
+        arrays of what is no tensor.
+        """
+
+    def reset_state(self) -> None:
+        """Set every variable of `state` to its initial value; a model with state must override it.
+
+        Accuracy and fidelity call it before each sample, so that no sample depends on the one before. The timed loop
+        does not: there the state carries over, as in use.
+        """
+        if self.state:
+            raise NotImplementedError(f"{type(self).__name__} has state and does not reset it")
 
     @abstractmethod
     def info(self) -> dict[str, Any]:
         """Facts for the record: library, version, build, threads and the options in force."""
 
     def execution(self) -> Execution:
-        """What really ran, read back from the library: precision, nodes, fall-backs. May open a session apart.
+        """Return what really ran, read back from the library: precision, nodes, fallbacks.
 
-        Never called in a process whose latency or memory is measured.
+        It may open a second session, and is never called in a process whose latency or memory is measured.
         """
         from harness.core.execution import Execution
         from harness.core.quantity import Missing
 
         return Execution(effective=Missing("this adapter does not read it back"))
 
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what a reader of the figures must know about how this model runs."""
+        from harness.core.verdict import Finding
+
+        if not self.state:
+            return ()
+        names = ", ".join(self.state[:_SHOWN_VARIABLES]) + (", ..." if len(self.state) > _SHOWN_VARIABLES else "")
+        words = (
+            f"the model has state ({names}): it carries over from one inference to the next in the timed loop, and is "
+            "reset before each sample of accuracy and fidelity"
+        )
+        return (Finding("state", "warn", words, "for other sequences than single samples, score the model yourself"),)
+
     def counts(self) -> Counts | Missing:
-        """Parameters and MACs of the file, as the library reads it. May open a session apart, as `execution` may."""
+        """Return parameters and MACs of the file, as the library reads it; it may open a second session."""
         from harness.core.quantity import Missing
 
-        return Missing("this runtime does not tell the graph of its files")
+        return Missing("this runtime has no interface to the graph of its files")
 
     def profile(self, n: int) -> OperatorProfile | Missing:
-        """Run `n` times more on what was prepared, with the library's own profiler on, in a session apart."""
+        """Run `n` more inferences on the prepared inputs under the library's own profiler, in a second session."""
         from harness.core.quantity import Missing
 
-        return Missing("this runtime tells nothing of its operators")
+        return Missing("this runtime has no operator profiler")
 
 
 class Adapter(ABC):
@@ -231,29 +282,38 @@ class Adapter(ABC):
         return self.capability.module
 
     def support(self, file_format: str) -> Support:
-        """By the capability: format, machine, library installed."""
+        """Return `capability.support(file_format)`."""
         return self.capability.support(file_format)
 
     def load_library(self) -> None:
         """Import the library; the worker times this apart from `open`.
 
-        SessionError when a shared library, a symbol or a package of it is missing.
+        Raises:
+            SessionError: A shared library, a symbol or a package of it is missing.
         """
         if self.module:
             import_library(self.module, self.capability.install)
 
     @abstractmethod
     def open(self, path: Path, options: Options) -> Session:
-        """Load a model. Raises SessionError when the runtime refuses it."""
+        """Load a model.
+
+        Raises:
+            SessionError: The runtime refuses it.
+        """
 
     def probe(self) -> dict[str, Any]:
-        """Import the library and say what it is: version, build, devices. SessionError: not usable, and why."""
+        """Import the library and return its version, build and devices.
+
+        Raises:
+            SessionError: The library cannot be used, with the reason.
+        """
         self.load_library()
         return {"library": self.module, "version": version_of(self.module)}
 
 
 def import_library(module: str, install: str) -> Any:
-    """The module, imported; SessionError that says what did not load and how to install it."""
+    """Import a module and return it; SessionError with what did not load and how to install it."""
     try:
         return importlib.import_module(module)
     except (ImportError, OSError, AttributeError, SystemError) as error:  # also numpy 1 extensions under numpy 2
@@ -262,12 +322,12 @@ def import_library(module: str, install: str) -> Any:
 
 
 def version_of(module: str) -> str:
-    """Version of a library that is imported, by itself or by its distribution; 'unknown' where neither tells."""
+    """Return the version of an imported library, from its module or its distribution; 'unknown' without either."""
     from importlib.metadata import PackageNotFoundError, version
 
     package = module.partition(".")[0]
-    told = getattr(sys.modules.get(package), "__version__", None)
+    declared = getattr(sys.modules.get(package), "__version__", None)
     try:
-        return str(told or version(package.replace("_", "-")))
+        return str(declared or version(package.replace("_", "-")))
     except PackageNotFoundError:
         return "unknown"

@@ -1,6 +1,6 @@
-"""From a library's exception to what a user can do about it.
+"""Explain a library's errors: its exception, or what it printed, as a SessionError with a remedy.
 
-What a C library prints to the process's standard output and error: some say there alone why they refuse a file.
+Some C libraries print why they refuse a file to standard output or error, and nowhere else.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ _LONGEST = 600
 
 
 def explain_error(library: str, error: BaseException, hints: Sequence[Hint]) -> SessionError:
-    """A SessionError with the library's own words and the remedy of the first hint that fits; one that is one stays."""
+    """Return a SessionError with the library's own message and the remedy of the first hint that matches it.
+
+    A SessionError is returned as it is.
+    """
     if isinstance(error, SessionError):
         return error
     words = _plain(str(error)) or type(error).__name__
@@ -31,7 +34,7 @@ def explain_error(library: str, error: BaseException, hints: Sequence[Hint]) -> 
 
 
 def _plain(message: str) -> str:
-    """One paragraph without line breaks, cut where it gets long."""
+    """Return one paragraph without line breaks, cut where it gets long."""
     words = " ".join(message.split())
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST]} ..."
 
@@ -41,30 +44,30 @@ _STREAMS = (1, 2)
 
 @contextlib.contextmanager
 def capture_output() -> Iterator[Callable[[], str]]:
-    """Keep both streams from the terminal; what is given tells, within the block, what was printed so far.
+    """Keep both output streams from the terminal; the yielded function returns what was printed so far.
 
-    For the process as a whole: not while other threads print.
+    It redirects the streams of the whole process: not for use while other threads print.
     """
     sys.stdout.flush()
     sys.stderr.flush()
     with tempfile.TemporaryFile() as sink:
-        kept = [os.dup(stream) for stream in _STREAMS]
+        originals = [os.dup(stream) for stream in _STREAMS]
         try:
             for stream in _STREAMS:
                 os.dup2(sink.fileno(), stream)
-            yield lambda: _told(sink.fileno())
+            yield lambda: _printed(sink.fileno())
         finally:
             _flush()
-            for stream, copy in zip(_STREAMS, kept, strict=True):
+            for stream, copy in zip(_STREAMS, originals, strict=True):
                 os.dup2(copy, stream)
                 os.close(copy)
 
 
-def _told(descriptor: int) -> str:
+def _printed(descriptor: int) -> str:
     _flush()
     return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode("utf-8", "replace")
 
 
 def _flush() -> None:
-    """What C's stdio has not written yet."""
+    """Write out what C's stdio still buffers."""
     ctypes.CDLL(None).fflush(None)

@@ -20,7 +20,7 @@ Macs = Callable[[Sequence[Shape], Shape], int]
 
 @dataclass(frozen=True)
 class Counts:
-    """Of one inference of a file as it stands: a batch normalisation that was folded away is not in there."""
+    """Parameters and MACs of one inference of a file as it stands, without normalisations that were folded away."""
 
     parameters: int
     macs: int
@@ -65,10 +65,10 @@ a kind with a '.' in its name: it belongs to a domain of its own, and only who w
 
 
 def count(graph: Graph, rules: Rules) -> Counts | Missing:
-    """The counts; Missing for an operator or a shape that is not known: a sum without it would be no count."""
+    """Return the counts; Missing where an operator or a shape is unknown, since a sum without it would be wrong."""
     for node in graph.nodes:
         if rules.get(node.kind, None if "." in node.kind else Rule()) is None:
-            return Missing(f"the net holds {node.kind}, whose MACs its shapes do not tell")
+            return Missing(f"the net holds {node.kind}, whose MACs do not follow from its shapes")
     try:
         macs = sum(_macs(node, graph, rules) for node in graph.nodes)
         sizes = dict(_parameters(graph, rules))
@@ -86,7 +86,7 @@ def _macs(node: Node, graph: Graph, rules: Rules) -> int:
 
 
 def _parameters(graph: Graph, rules: Rules) -> Iterator[tuple[str, int]]:
-    """(constant, elements) of every weight; one that several operators share comes several times."""
+    """Yield (constant, elements) of every weight; a shared one several times."""
     roots = _roots(graph)
     for node in graph.nodes:
         rule = rules.get(node.kind) or Rule()
@@ -98,7 +98,7 @@ def _parameters(graph: Graph, rules: Rules) -> Iterator[tuple[str, int]]:
 
 
 def _roots(graph: Graph) -> dict[str, str]:
-    """Of every value made of constants alone the constant it comes from: weights are dequantised, cast, transposed."""
+    """Map each value computed from constants alone (dequantised, cast, transposed) to the constant it comes from."""
     roots = {name: name for name in graph.constants}
     while True:
         made = {
@@ -114,17 +114,17 @@ def _roots(graph: Graph) -> dict[str, str]:
 
 
 def by_filter(place: int, first: int = 1, behind: int | None = None) -> Macs:
-    """Every output takes a product for each weight of its filter: dimensions `first` to `behind` of that input."""
+    """Return the MACs of a convolution: each output takes one per weight of its filter, axes `first` to `behind`."""
     return lambda inputs, output: prod(output) * prod(inputs[place][first:behind])
 
 
 def by_filter_of_inputs(place: int, weights: int, first: int = 1, behind: int | None = None) -> Macs:
-    """Transposed convolution: every element of the input at `place` is multiplied with its filter."""
+    """Return the MACs of a transposed convolution: one per element at `place` and weight of its filter."""
     return lambda inputs, _: prod(inputs[place]) * prod(inputs[weights][first:behind])
 
 
 def by_rows(inputs: Sequence[Shape], output: Shape) -> int:
-    """Matrix product of stacks of matrices, the first perhaps transposed: every output takes a product a column."""
+    """Return the MACs of a product of stacks of matrices, the first perhaps transposed: one per output and column."""
     first = inputs[0]
     plain = len(first) < 2 or len(output) < max(2, len(first))  # one of the two is a vector
     inner = first[-1] if plain else first[-1] * first[-2] // output[-2]

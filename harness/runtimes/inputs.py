@@ -1,8 +1,7 @@
-"""The shapes and the synthetic contents of a graph's inputs, from its signature alone.
+"""A graph's inputs from its signature alone: shapes, synthetic contents, and the scale of integer ones.
 
-The scale of integer inputs and outputs of an .onnx, which the format has no place for: kept in its metadata.
-
-Real value = (stored - zero point) * scale, as QuantizeLinear has it. Under `scale:NAME` stands 'SCALE ZERO_POINT'.
+An .onnx has no field for the scale of its integer inputs and outputs, so it stands in the metadata: under `scale:NAME`
+the text 'SCALE ZERO_POINT', with real value = (stored - zero point) * scale as in QuantizeLinear.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from .base import Options, SessionError, TensorSpec
 
 
 def synthetic_input(spec: TensorSpec, options: Options, rng: np.random.Generator) -> NDArray[Any]:
-    """Seeded input for a tensor from its signature alone: floats uniform in [0, 1), bytes over their whole range.
+    """Generate a seeded input from a tensor's signature: floats uniform in [0, 1), bytes over their whole range.
 
     Other integers (token ids, indices) are 0 or 1: within any table's bounds. A first dynamic dimension is the batch.
     """
@@ -36,7 +35,7 @@ def synthetic_input(spec: TensorSpec, options: Options, rng: np.random.Generator
 
 
 def concrete_shape(spec: TensorSpec, options: Options) -> tuple[int, ...]:
-    """The tensor's shape with every dynamic dimension given a size; SessionError names the one that has none."""
+    """Return the tensor's shape with a size for every dynamic dimension; SessionError names one that has none."""
     if spec.name in options.shapes:
         return _given_shape(spec, options.shapes[spec.name])
     sizes: list[int] = []
@@ -59,7 +58,7 @@ def concrete_shape(spec: TensorSpec, options: Options) -> tuple[int, ...]:
 
 
 def _given_shape(spec: TensorSpec, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The user's shape, checked against the fixed dimensions."""
+    """Return the user's shape, checked against the fixed dimensions."""
     fits = len(shape) == len(spec.shape) and all(
         want == have for have, want in zip(spec.shape, shape, strict=True) if isinstance(have, int) and have > 0
     )
@@ -69,26 +68,26 @@ def _given_shape(spec: TensorSpec, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _example(spec: TensorSpec) -> list[int]:
-    """A shape to show in the advice: known sizes, 1 for the batch, 224 for the rest."""
+    """Return a shape for the advice: known sizes, 1 for the batch, 224 for the rest."""
     return [s if isinstance(s, int) and s > 0 else (1 if i == 0 else 224) for i, s in enumerate(spec.shape)]
 
 
 def key(name: str) -> str:
-    """The metadata key for the input or output `name`."""
+    """Return the metadata key of the input or output `name`."""
     return f"scale:{name}"
 
 
 def with_quantization(scale: float, zero_point: int) -> str:
-    """The value under the key, such that `read` gives back the same numbers."""
+    """Return the metadata value from which `read_quantization` reads the same numbers."""
     return f"{scale!r} {zero_point}"
 
 
 def read_quantization(metadata: Mapping[str, str], name: str) -> tuple[float | None, int]:
-    """Scale and zero point of an input or output; (None, 0) for one that says nothing."""
+    """Return scale and zero point of an input or output; (None, 0) where the metadata has none."""
     scale, _, zero_point = metadata.get(key(name), "").partition(" ")
     return (float(scale), int(zero_point)) if scale else (None, 0)
 
 
 def dequantize(stored: NDArray[Any], scale: float | None, zero_point: int) -> NDArray[Any]:
-    """The float32 that integers of that scale stand for; without a scale the array as it is."""
+    """Return the float32 values that integers of that scale stand for; without a scale the array as it is."""
     return stored if scale is None else (stored.astype(np.float32) - zero_point) * np.float32(scale)

@@ -1,8 +1,7 @@
-"""Which runtimes are installed, and what `python -m harness.runtimes.installed NAME...` prints of their libraries.
+"""The installed runtimes: the default ones, and a probe of their libraries in a process of its own.
 
-In a process of its own, so that a library that crashes when it is imported takes nothing else with it.
-
-Which runtimes are meant where the user names none.
+`python -m harness.runtimes.installed NAME...` prints what each library says of itself; one that crashes when it is
+imported takes nothing else with it.
 """
 
 from __future__ import annotations
@@ -15,22 +14,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.core import plugins
-from harness.core.artifact import SHIPPED
+from harness.core.artifact import SHIPPED_FORMATS
 
 from .base import Adapter, SessionError
 
 
 def main(names: Sequence[str]) -> int:
-    """Print one JSON object a line, as each runtime is done: a crash loses that one and those behind it."""
+    """Print one JSON object per line as each runtime is probed, so that a crash loses only it and those after it."""
     for name in names:
         with contextlib.redirect_stdout(io.StringIO()):
-            found = probe(plugins.load("runtimes", name))
-        print(json.dumps({"runtime": name, **found}), flush=True)
+            facts = probe(plugins.load("runtimes", name))
+        print(json.dumps({"runtime": name, **facts}), flush=True)
     return 0
 
 
 def probe(runtime: Adapter) -> dict[str, Any]:
-    """What the runtime's library tells, or `problem` with its `remedy`."""
+    """Return the facts of the runtime's library, or its `problem` with the `remedy`."""
     try:
         return runtime.probe()
     except SessionError as error:
@@ -44,6 +43,6 @@ if __name__ == "__main__":
 
 
 def by_preference() -> list[tuple[str, Adapter]]:
-    """Every runtime that need not be asked for by name, those of the formats that are shipped first."""
-    found = [(name, one) for name, one in plugins.load_all("runtimes").items() if one.capability.by_default]
-    return sorted(found, key=lambda pair: (SHIPPED.isdisjoint(pair[1].formats), pair[0]))
+    """Return every runtime that runs by default, those of shipped formats first."""
+    default = [pair for pair in plugins.load_all("runtimes").items() if pair[1].capability.by_default]
+    return sorted(default, key=lambda pair: (SHIPPED_FORMATS.isdisjoint(pair[1].formats), pair[0]))

@@ -1,4 +1,4 @@
-"""The runtime that does nothing: what remains is the harness's own cost per inference."""
+"""The runtime that does nothing: its latency is the harness's own cost per inference."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class NullSession(Session):
         """Do nothing."""
 
     def fetch(self) -> Outputs:
-        """One zero: shaped like the output of a net with one class."""
+        """Return one zero, shaped like the output of a model with one class."""
         return {"output": np.zeros((1, 1), np.float32)}
 
     def info(self) -> dict[str, Any]:
-        """Nothing to tell."""
+        """Name the null runtime."""
         return {"library": "null", "version": "1"}
 
     def execution(self) -> Execution:
-        """Nothing ran."""
+        """Return Missing: nothing ran."""
         return Execution(effective=Missing("the null runtime computes nothing"))
 
     def profile(self, n: int) -> OperatorProfile | Missing:
-        """Nothing runs, so there is nothing to take apart."""
+        """Return Missing: there are no operators."""
         return Missing("the null runtime has no operators")
 
 
@@ -49,7 +49,7 @@ class NullRuntime(Adapter):
     capability = Capability(tuple(FORMATS), systems=(), device="any", by_default=False, note="measures the harness")
 
     def open(self, path: Path, options: Options) -> NullSession:
-        """An empty session."""
+        """Return an empty session."""
         return NullSession()
 
 

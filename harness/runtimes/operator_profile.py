@@ -1,4 +1,4 @@
-"""From several profiled inferences to one profile that a passing disturbance does not distort."""
+"""Combine several profiled inferences into one profile that a passing disturbance does not distort."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Inference:
 
 
 def summarise(asked: str, inferences: Sequence[Inference]) -> OperatorProfile:
-    """The mean inference over the faster half, operator by operator. ValueError when there is none.
+    """Return the mean inference over the faster half, operator by operator; ValueError without any.
 
     Whole inferences are left out, never single operators, so that the parts still add up to the total; it is the
     slower half, since what disturbs an inference makes it longer.
@@ -35,7 +35,7 @@ def summarise(asked: str, inferences: Sequence[Inference]) -> OperatorProfile:
 
 
 def _mean(inferences: Sequence[Inference]) -> list[OperatorTiming]:
-    """Operators of one name and kind are one operator: a loop's body runs many times, a branch in some inferences."""
+    """Merge operators of one name and type: a loop's body runs many times, a branch in some inferences only."""
     sums: dict[tuple[str, str, str, str], list[float]] = {}
     for inference in inferences:
         for each in inference.operators:

@@ -1,4 +1,4 @@
-"""Small readers of power, temperature, clocks and throttling, and the thread that samples them beside a case."""
+"""Sensors of power, temperature, clocks and throttling, and the sampler that reads them beside a measurement."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What most sensors are: channels, each worked out from files that stay open.
-
-Libraries behind an extra: imported only when their sensor is opened on a live machine.
-"""
+"""Building blocks of sensor drivers: sensors made of files, hwmon chips, libraries behind an extra."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ import importlib.util
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from posixpath import dirname
 from typing import Any, Protocol
 
 from harness.core.hostfs import HostFs, OpenFile
@@ -22,7 +20,7 @@ Explain = Callable[[Missing], Missing]
 
 
 class Closable(Protocol):
-    """A file or device kept open between readings."""
+    """A file or device that stays open between readings."""
 
     def close(self) -> None:
         """Release it."""
@@ -31,7 +29,13 @@ class Closable(Protocol):
 
 @dataclass(frozen=True)
 class Probe:
-    """One channel, how its value is had now, and what reading it keeps open."""
+    """How one channel is read.
+
+    Attributes:
+        channel: The channel.
+        value: Return the value now, in the channel's unit, or the reason why there is none.
+        files: What stays open between readings.
+    """
 
     channel: Channel
     value: Callable[[], float | Missing]
@@ -39,7 +43,7 @@ class Probe:
 
 
 class FileSensor:
-    """A sensor made of probes. A subclass gives `name`, `probes(fs)` and, for when there are none, `missing(fs)`."""
+    """A sensor made of probes. A subclass has `name`, `probes` and `missing`."""
 
     name: str
 
@@ -49,20 +53,20 @@ class FileSensor:
         self.absent = "" if self._probes else self.missing(fs)
 
     def probes(self, fs: HostFs) -> Iterable[Probe]:
-        """The channels this machine has."""
+        """Return a probe for each channel that this machine has."""
         raise NotImplementedError
 
     def missing(self, fs: HostFs) -> str:
-        """Why this machine has none."""
+        """Return the reason why this machine has no channel."""
         raise NotImplementedError
 
     def read(self) -> list[Reading]:
-        """One reading of every channel, all at one time: the few microseconds between two files do not matter."""
+        """Return one reading of every channel, all with one time: microseconds between two files do not matter."""
         t_ns = time.perf_counter_ns()
         return [Reading(probe.channel.name, t_ns, probe.value()) for probe in self._probes]
 
     def close(self) -> None:
-        """Release the descriptors."""
+        """Close the files."""
         for probe in self._probes:
             for file in probe.files:
                 file.close()
@@ -71,9 +75,14 @@ class FileSensor:
 def scaled(
     channel: Channel, file: OpenFile, *, multiply: int = 1, divide: int = 1, explain: Explain | None = None
 ) -> Probe:
-    """A probe of one integer file: value x `multiply` / `divide` is in the channel's unit, rounded once.
+    """Return a probe of a file that holds one integer.
 
-    `explain` adds a remedy to the reason of a Missing.
+    Args:
+        channel: The channel.
+        file: The file.
+        multiply: Factor to the channel's unit.
+        divide: Divisor to the channel's unit; the value is rounded only once.
+        explain: Add a remedy to the reason of a Missing.
     """
 
     def value() -> float | Missing:
@@ -85,57 +94,56 @@ def scaled(
     return Probe(channel, value, (file,))
 
 
-def label_or(fs: HostFs, label: str, otherwise: str) -> str:
-    """The text of a label file, or the other name where there is no label. '/' is kept for channel paths."""
-    text = fs.read(label)
-    return text.replace("/", "-") if isinstance(text, str) and text else otherwise
+def read_label(fs: HostFs, name: str, default: str) -> str:
+    """Return the text of a label file, or the default without one; '/', which separates channel names, becomes '-'."""
+    text = fs.read(name)
+    return text.replace("/", "-") if isinstance(text, str) and text else default
 
 
 def hwmon_chips(fs: HostFs) -> Iterator[tuple[str, str]]:
-    """(folder, chip name) of every hwmon chip, once each: by its class, or below its I2C driver where only that shows.
+    """Yield (folder, chip name) of every hwmon chip once, by its class or, where only that shows it, its I2C driver.
 
-    Numbers change between boots, so a chip is known by its name alone.
+    A chip is identified by its name, since its number changes between boots.
     """
     seen: set[str] = set()
     for pattern in ("/sys/class/hwmon/hwmon*/name", "/sys/bus/i2c/drivers/*/*/hwmon/hwmon*/name"):
         for file in fs.glob(pattern):
-            folder, name = folder_of(file), fs.read(file)
+            folder, name = dirname(file), fs.read(file)
             real = fs.resolve(folder)
             if isinstance(name, str) and real not in seen:
                 seen.add(real)
                 yield folder, name
 
 
-def folder_of(name: str) -> str:
-    """The folder a file name lies in."""
-    return name.rsplit("/", 1)[0]
+def import_optional(fs: HostFs, module: str, extra: str) -> Any | Missing:
+    """Import the library of a sensor.
 
+    Args:
+        fs: The machine; the library would show this machine, so it is Missing on a recorded tree.
+        module: Name of the module.
+        extra: The extra of edgebench that installs it.
 
-def base_of(name: str) -> str:
-    """The last part of a name."""
-    return name.rsplit("/", 1)[1]
-
-
-def _unique(probes: Iterable[Probe]) -> Iterable[Probe]:
-    """Two zones of one type (acpitz, say) become 'acpitz' and 'acpitz#2'."""
-    seen: dict[str, int] = {}
-    for probe in probes:
-        name = probe.channel.name
-        seen[name] = seen.get(name, 0) + 1
-        if seen[name] == 1:
-            yield probe
-        else:
-            channel = dataclasses.replace(probe.channel, name=f"{name}#{seen[name]}")
-            yield dataclasses.replace(probe, channel=channel)
-
-
-def library(fs: HostFs, module: str, extra: str) -> Any | Missing:
-    """The imported module; Missing on a recorded tree (the library would show this machine) or when not installed."""
+    Returns:
+        The module, or the reason why it cannot be used.
+    """
     if not fs.live:
         return Missing("not part of a recorded tree")
     if importlib.util.find_spec(module) is None:
         return Missing(f"the library is not installed: pip install 'edgebench[{extra}]'")
     try:
         return importlib.import_module(module)
-    except Exception as error:  # a broken library of another's must not stop a run
+    except Exception as error:  # a broken third-party library must not stop a run
         return Missing(f"the library {module} does not load: {type(error).__name__}: {error}")
+
+
+def _unique(probes: Iterable[Probe]) -> Iterable[Probe]:
+    """Make channel names unique: two zones of the type 'acpitz' become 'acpitz' and 'acpitz#2'."""
+    counts: dict[str, int] = {}
+    for probe in probes:
+        name = probe.channel.name
+        counts[name] = counts.get(name, 0) + 1
+        if counts[name] == 1:
+            yield probe
+        else:
+            channel = dataclasses.replace(probe.channel, name=f"{name}#{counts[name]}")
+            yield dataclasses.replace(probe, channel=channel)

@@ -1,7 +1,7 @@
-"""The board's power, by its target's rule: which channels make the total, and how much of the machine that covers.
+"""The board's power by its target's rule: which channels make up the total, and how much of the machine it covers.
 
-'Total' is a rule per board and never the sum of all rails: rails overlap (VDD_IN feeds the others), counters nest
-(a package holds its cores), and some meters watch what another already counts.
+The total is a rule per board and never the sum of all rails: rails overlap (VDD_IN feeds the others), counters nest (a
+package includes its cores), and some meters measure what another one already does.
 """
 
 from __future__ import annotations
@@ -17,29 +17,41 @@ from harness.core.target import Power, PowerTotal
 
 @dataclass(frozen=True)
 class PowerSource:
-    """The channels whose sum is the power of `scope`; power = scale x sum + offset_w (see `PowerTotal`)."""
+    """Where a board's power comes from: power = scale x sum of the channels + offset_w.
+
+    Attributes:
+        rule: Rule of the target.
+        channels: Channels that the rule matches, all in watts or all in joules.
+    """
 
     rule: PowerTotal
     channels: tuple[Channel, ...]
 
     @property
     def scope(self) -> Scope:
-        """How much of the machine the figure covers."""
+        """How much of the machine the power covers."""
         return self.rule.scope
 
     @property
     def counters(self) -> bool:
-        """True when the channels count joules, False when they tell watts."""
+        """Whether the channels count joules; otherwise they are in watts."""
         return self.channels[0].unit == "J"
 
     def total_w(self, sum_w: float) -> float:
-        """The rule's figure for a sum over the channels."""
+        """Return the power by the rule for a sum over the channels, in watts."""
         return self.rule.scale * sum_w + self.rule.offset_w
 
 
 @dataclass(frozen=True)
 class BoardPower:
-    """The board's power now: `power_w` by the rule, `sum_w` the plain sum of its channels."""
+    """The board's power at one moment.
+
+    Attributes:
+        power_w: Power by the rule.
+        sum_w: Plain sum of the channels.
+        scope: How much of the machine it covers.
+        estimate: How the rule estimates the power, '' where it is measured.
+    """
 
     power_w: float
     sum_w: float
@@ -48,22 +60,27 @@ class BoardPower:
 
 
 def power_source(power: Power, sensors: Iterable[Sensor]) -> PowerSource | Missing:
-    """The first rule of the target whose channels are all there; else why not, in the sensors' own words."""
+    """Return the first rule of the target whose channels all exist, else the reasons that the sensors give."""
     sensors = list(sensors)
     channels = [channel for sensor in sensors for channel in sensor.channels if channel.unit in {"W", "J"}]
     for rule in power.total:
-        found = _applied(rule, channels)
-        if found:
-            return PowerSource(rule, found)
+        if matched := _matched(rule, channels):
+            return PowerSource(rule, matched)
     if not power.total:
         return Missing(power.none or "the target names no power sensor")
-    wanted = " + ".join(power.total[0].channels)
-    absent = [f"{sensor.name}: {sensor.absent}" for sensor in sensors if sensor.absent and _of(sensor, power.total)]
-    return Missing(f"no channel {wanted}" + (f" ({'; '.join(absent)})" if absent else ""))
+    patterns = " + ".join(power.total[0].channels)
+    absent = [f"{sensor.name}: {sensor.absent}" for sensor in sensors if sensor.absent and _used(sensor, power.total)]
+    return Missing(f"no channel {patterns}" + (f" ({'; '.join(absent)})" if absent else ""))
 
 
 def board_power(source: PowerSource, now: Mapping[str, Reading], before: Mapping[str, Reading]) -> BoardPower | Missing:
-    """The power at one moment. Counters need an earlier reading too: watts are joules over the time between the two."""
+    """Return the power at one moment.
+
+    Args:
+        source: The channels and their rule.
+        now: Readings by channel name.
+        before: Earlier readings. Counters need them: watts are joules over the time between the two.
+    """
     watts = [_watts(channel, now[channel.name], before.get(channel.name)) for channel in source.channels]
     for value in watts:
         if isinstance(value, Missing):
@@ -73,22 +90,22 @@ def board_power(source: PowerSource, now: Mapping[str, Reading], before: Mapping
 
 
 def matches(pattern: str, name: str) -> bool:
-    """`fnmatch` part by part: '*' does not reach over '/', so 'powercap/package-*' is no 'powercap/package-0/core'."""
-    parts, wanted = name.split("/"), pattern.split("/")
-    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+    """Match a channel name part by part: 'powercap/package-*' does not match 'powercap/package-0/core'."""
+    parts, patterns = name.split("/"), pattern.split("/")
+    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
 
 
-def _applied(rule: PowerTotal, channels: Sequence[Channel]) -> tuple[Channel, ...]:
-    """The rule's channels in the sensors' order; none when one of its patterns matches nothing or units differ."""
+def _matched(rule: PowerTotal, channels: Sequence[Channel]) -> tuple[Channel, ...]:
+    """Return the rule's channels in the sensors' order; none when a pattern matches nothing or units differ."""
     if not all(any(matches(pattern, channel.name) for channel in channels) for pattern in rule.channels):
         return ()
     patterns = (*rule.channels, *rule.optional)
-    found = tuple(channel for channel in channels if any(matches(pattern, channel.name) for pattern in patterns))
-    return found if len({channel.unit for channel in found}) == 1 else ()
+    matched = tuple(channel for channel in channels if any(matches(pattern, channel.name) for pattern in patterns))
+    return matched if len({channel.unit for channel in matched}) == 1 else ()
 
 
-def _of(sensor: Sensor, rules: Sequence[PowerTotal]) -> bool:
-    """True when a rule's patterns begin with this sensor's name."""
+def _used(sensor: Sensor, rules: Sequence[PowerTotal]) -> bool:
+    """Return whether a pattern of a rule begins with this sensor's name."""
     return any(fnmatchcase(sensor.name, pattern.split("/")[0]) for rule in rules for pattern in rule.channels)
 
 

@@ -1,9 +1,9 @@
 """Joules per inference of one case, from the traces sampled beside it and the target's power rule.
 
-Gross is everything within the source's scope, E / N. Net takes the idle power off, (E - P_idle T) / N, with P_idle
-the mean over windows before and after. Each is Missing, with the reason, when its windows are not good enough.
-The interval holds what the readings show (quantisation, edges, sampling, drift of idle); the gain error of the sensor
-is not in it, since most boards publish none.
+Gross energy is everything within the source's scope, E / N. Net energy subtracts the idle power, (E - P_idle T) / N,
+with P_idle the mean over windows before and after. Each is Missing, with the reason, when a window is not valid. The
+interval includes what the readings show (quantisation, edges, sampling, drift of idle power). It does not include the
+gain error of the sensor, since most boards publish none.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from .board_power import PowerSource
 from .sampler import Series, Traces
 
 MIN_CHANGES = 9
-"""Ten different readings in a row; a sensor that says less stood still, however often it was asked."""
+"""Changes of a sensor's reading within a window: with fewer it stood still, however often it was read."""
 
 SETTLE_NS = 500_000_000
-"""At least so long a sensor that tells means still shows what was before a window (INA3221: 0.5 to 1 s)."""
+"""Least time for which a sensor of means still shows what was before a window (INA3221: 0.5 to 1 s)."""
 
 _Z95 = 1.959964  # the normal distribution's 97.5 % point
-_NO_WRAP_UJ = 1 << 62  # a counter without a wrap never gets there
+_NO_WRAP_UJ = 1 << 62  # more than any counter reaches
 
 Window = tuple[int, int]
 """Start and end in nanoseconds of the monotonic clock."""
@@ -39,7 +39,13 @@ Window = tuple[int, int]
 
 @dataclass(frozen=True)
 class EnergyMetrics:
-    """Joules per inference, gross and net, and what they were worked out from."""
+    """Energy per inference of one case.
+
+    Attributes:
+        gross: Joules per inference of everything within the source's scope.
+        net: Joules per inference above the idle power.
+        details: Source, sensors and windows that they were computed from, for the record.
+    """
 
     gross: Quantity
     net: Quantity
@@ -53,35 +59,43 @@ def case_energy(
     n_inferences: int,
     idle_windows: Sequence[Window] = (),
 ) -> EnergyMetrics:
-    """Energy of `n_inferences` run within `window`. Without a source, or without a good trace, both are Missing."""
+    """Return the energy per inference; without a source or a valid trace, both figures are Missing.
+
+    Args:
+        traces: Samples of all sensors.
+        source: Channels and rule of the board's power, or the reason why there is none.
+        window: Start and end of the measured loop.
+        n_inferences: Number of inferences within the window.
+        idle_windows: Windows in which the machine was idle.
+    """
     if isinstance(source, Missing):
         return EnergyMetrics(source, source)
     if n_inferences < 1:
-        nothing = Missing("no inference was run within the window")
-        return EnergyMetrics(nothing, nothing)
+        no_inference = Missing("no inference was run within the window")
+        return EnergyMetrics(no_inference, no_inference)
     total = window_energy(traces, source, window)
-    idle = [window_energy(traces, source, each) for each in idle_windows]
+    idle = [window_energy(traces, source, idle_window) for idle_window in idle_windows]
     details = {
         "scope": source.scope,
         "channels": [channel.name for channel in source.channels],
         "estimate": source.rule.estimate,
         "gain_uncertainty": "unknown",
-        "sensors": [_sensor(channel, traces) for channel in source.channels],
-        "sampler": "process" if traces.own_process else "thread",
+        "sensors": [_sensor_details(channel, traces) for channel in source.channels],
+        "sampler": "process" if traces.separate_process else "thread",
         "sampler_cpu_ns": traces.cpu_ns,
         "sampler_cpu_share": traces.cpu_ns / traces.wall_ns if traces.wall_ns else None,
-        "window": _described(total),
-        "idle": [_described(each) for each in idle],
+        "window": _window_details(total),
+        "idle": [_window_details(energy) for energy in idle],
     }
     gross = total if isinstance(total, Missing) else _per_inference(total, n_inferences)
     return EnergyMetrics(gross, _net(total, idle, n_inferences), details)
 
 
 def window_energy(traces: Traces, source: PowerSource, window: Window) -> Energy | Missing:
-    """The rule's energy over a window, scale and offset applied; Missing when the window is not valid.
+    """Return the energy of the rule over a window; Missing when the window is not valid.
 
-    A sensor of means lags: what it says first in the window is of before. That part is left out and the rest taken for
-    the whole, which holds for a loop that does the same all the time.
+    A sensor of means lags: its first readings in the window are those of the time before. They are left out and the
+    rest stands for the whole, which is right for a loop that does the same all the time.
     """
     absent = [each.name for each in source.channels if each.name not in traces.series]
     if absent:
@@ -94,7 +108,7 @@ def window_energy(traces: Traces, source: PowerSource, window: Window) -> Energy
     settled = min(start_ns + settle_ns(source.channels), end_ns - 1), end_ns
     try:
         measured = _counted(series, window) if source.counters else _integrated(series, settled)
-    except ValueError as error:  # a counter beyond its own wrap, say: the mathematics refuses
+    except ValueError as error:  # for instance a counter beyond its own wrap
         return Missing(f"the power trace cannot be used: {error}")
     if not measured.valid:
         return Missing(measured.reason)
@@ -105,15 +119,15 @@ def window_energy(traces: Traces, source: PowerSource, window: Window) -> Energy
 
 
 def settle_ns(channels: Sequence[Channel]) -> int:
-    """How long the readings of a window still hold what was before it: a mean is a period old, and read up to a later.
+    """Return for how long the first readings of a window still include the time before it.
 
-    0 for instant values and counters.
+    A mean is up to one period old and read up to one period later. It is 0 for instant values and counters.
     """
     return max((max(SETTLE_NS, 2 * each.period_ns) for each in channels if each.kind == "mean"), default=0)
 
 
 def _integrated(series: Sequence[Series], window: Window) -> Energy:
-    """Channels in watts: summed at the times that all of them have (one sensor reads its channels together)."""
+    """Return the energy of channels in watts, summed at their common times (a sensor reads its channels together)."""
     t_ns = reduce(np.intersect1d, [each.t_ns for each in series])
     power_w = np.sum([each.value[np.isin(each.t_ns, t_ns)] for each in series], axis=0)
     measured = integrate(t_ns, power_w, *window, period_ns=series[0].period_ns)
@@ -126,8 +140,8 @@ def _integrated(series: Sequence[Series], window: Window) -> Energy:
 
 
 def _counted(series: Sequence[Series], window: Window) -> Energy:
-    """Counters in joules: each unwrapped by itself, then summed."""
-    parts = [_one_counter(each, window) for each in series]
+    """Return the energy of counters in joules, each unwrapped by itself, then summed."""
+    parts = [_counter_energy(each, window) for each in series]
     reasons = [f"{each.channel.name}: {part.reason}" for each, part in zip(series, parts, strict=True) if part.reason]
     return dataclasses.replace(
         parts[0],
@@ -140,7 +154,7 @@ def _counted(series: Sequence[Series], window: Window) -> Energy:
     )
 
 
-def _one_counter(series: Series, window: Window) -> Energy:
+def _counter_energy(series: Series, window: Window) -> Energy:
     wrap = series.channel.wrap
     wrap_uj = _NO_WRAP_UJ if wrap is None else round(wrap * 1e6)
     counter_uj = np.rint(series.value * 1e6).astype(np.int64)
@@ -152,15 +166,15 @@ def _net(total: Energy | Missing, idle: Sequence[Energy | Missing], n: int) -> Q
         return total
     if not idle:
         return Missing("idle power was not measured")
-    good = [each for each in idle if not isinstance(each, Missing)]
-    if len(good) < len(idle):
-        reasons = [each.reason for each in idle if isinstance(each, Missing)]
+    valid = [energy for energy in idle if not isinstance(energy, Missing)]
+    if len(valid) < len(idle):
+        reasons = [energy.reason for energy in idle if isinstance(energy, Missing)]
         return Missing(f"idle power: {reasons[0]}")
-    return _per_inference(net(total, good), n)
+    return _per_inference(net(total, valid), n)
 
 
-def _sensor(channel: Channel, traces: Traces) -> dict[str, Any]:
-    """How a channel was read: what it promises, and what came of it."""
+def _sensor_details(channel: Channel, traces: Traces) -> dict[str, Any]:
+    """Return how a channel was read, for the record: its own period and the achieved one."""
     series = traces.series.get(channel.name)
     return {
         "channel": channel.name,
@@ -173,11 +187,11 @@ def _sensor(channel: Channel, traces: Traces) -> dict[str, Any]:
 
 
 def _per_inference(energy: Energy, n: int) -> Value:
-    each, half = energy.joules / n, _Z95 * energy.u_joules / n
-    return Value(each, each - half, each + half, n)
+    joules, half = energy.joules / n, _Z95 * energy.u_joules / n
+    return Value(joules, joules - half, joules + half, n)
 
 
-def _described(energy: Energy | Missing) -> dict[str, Any]:
+def _window_details(energy: Energy | Missing) -> dict[str, Any]:
     if isinstance(energy, Missing):
         return {"reason": energy.reason}
     power_w, u_power_w = mean_power(energy)

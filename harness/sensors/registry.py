@@ -1,4 +1,4 @@
-"""All sensors of a machine, and everything they say at one moment; one that fails never takes others along."""
+"""Open and read all sensors of a machine; one that fails is absent with the reason and does not affect the others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ _log = logging.getLogger(__name__)
 
 
 class AbsentSensor:
-    """A sensor that could not be opened at all: no channels, and why."""
+    """A sensor without channels, which was not or could not be opened.
+
+    Args:
+        name: Name of the sensor.
+        absent: The reason.
+    """
 
     channels = ()
 
@@ -28,37 +33,42 @@ class AbsentSensor:
         self.absent = absent
 
     def read(self) -> list[Reading]:
-        """Nothing."""
+        """Return no readings."""
         return []
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Do nothing: nothing is open."""
 
 
 def open_sensors(fs: HostFs, names: Sequence[str] | None = None, meter: str = "") -> list[Sensor]:
-    """Every registered sensor (or those in `names`), opened on `fs`; those absent here say why in `absent`.
+    """Open sensors on `fs`; one that this machine does not have gives the reason in `absent`.
 
-    A plug-in with a true `external` is an instrument that may be there for another purpose: it is opened only when it
-    is the target's `meter`, or named. Raises UnknownName for a name that nothing is registered under.
+    Args:
+        fs: The machine.
+        names: Names of the sensors; None for every registered one.
+        meter: The target's external meter, '' without one. A sensor whose `external` is true is an instrument that may
+            be connected for another purpose: it is opened only as `meter`, or when named.
+
+    Raises:
+        UnknownName: No sensor is registered under a name.
     """
-    asked = [*(names or ()), *([meter] if meter else ())]
-    named = {name: plugins.load("sensors", name) for name in asked}
-    wanted = plugins.load_all("sensors") | named if names is None else named
-    return [_open(name, plugin, fs, name in named) for name, plugin in wanted.items()]
+    named = {name: plugins.load("sensors", name) for name in [*(names or ()), *([meter] if meter else ())]}
+    selected = plugins.load_all("sensors") | named if names is None else named
+    return [_open(name, plugin, fs, name in named) for name, plugin in selected.items()]
 
 
-def _open(name: str, plugin: type[Sensor], fs: HostFs, asked: bool) -> Sensor:
-    if getattr(plugin, "external", False) and not asked:
+def _open(name: str, plugin: type[Sensor], fs: HostFs, named: bool) -> Sensor:
+    if getattr(plugin, "external", False) and not named:
         return AbsentSensor(name, f"an external meter: opened where the target says power.meter = '{name}'")
     try:
         return plugin(fs)  # type: ignore[call-arg]
-    except Exception as error:  # a plug-in may fail in any way; the others must not
+    except Exception as error:  # a plug-in may fail in any way and must not affect the others
         _log.debug("sensor %s does not open", name, exc_info=True)
         return AbsentSensor(name, f"does not open: {type(error).__name__}: {error}")
 
 
 def read_safely(sensor: Sensor) -> list[Reading]:
-    """One reading of every channel; a sensor that breaks its promise and raises becomes Missing readings."""
+    """Return one reading of every channel; where the sensor raises, all are Missing with the error."""
     try:
         return sensor.read()
     except Exception as error:
@@ -69,7 +79,7 @@ def read_safely(sensor: Sensor) -> list[Reading]:
 
 
 def read_all(sensors: Iterable[Sensor]) -> dict[str, Reading]:
-    """The latest reading of every channel by channel name."""
+    """Return one reading of every channel by channel name."""
     return {reading.channel: reading for sensor in sensors for reading in read_safely(sensor)}
 
 
@@ -77,8 +87,14 @@ _COUNTER_WAIT_S = 0.5
 
 
 @dataclass(frozen=True)
-class ChannelNow:
-    """One channel of one sensor, with its value in the channel's unit or the reason why there is none."""
+class ChannelValue:
+    """The value of a channel.
+
+    Attributes:
+        sensor: Name of the sensor.
+        channel: The channel.
+        value: Value in the channel's unit, or the reason why there is none.
+    """
 
     sensor: str
     channel: Channel
@@ -87,19 +103,30 @@ class ChannelNow:
 
 @dataclass(frozen=True)
 class Overview:
-    """All channels, the sensors this machine does not have with the reason, and the board's power.
+    """What all sensors show at one moment.
 
-    `power_channels` names what makes the power up, empty where the target's rule finds no channels.
+    Attributes:
+        channels: Value of every channel.
+        absent: Reason by name of each sensor that this machine does not have.
+        power: The board's power by the target's rule, or the reason why there is none.
+        power_channels: Names of the channels that make up the power, empty where no rule applies.
     """
 
-    channels: tuple[ChannelNow, ...]
+    channels: tuple[ChannelValue, ...]
     absent: dict[str, str]
     power: BoardPower | Missing
     power_channels: tuple[str, ...]
 
 
 def overview(sensors: Sequence[Sensor], power: Power, sleep: Callable[[float], None] = time.sleep) -> Overview:
-    """Read every channel. Where the board's power comes from counters, that takes half a second for the difference."""
+    """Read every channel once.
+
+    Args:
+        sensors: The sensors.
+        power: Power rules of the target.
+        sleep: Sleeps so many seconds. Where the board's power comes from counters, it takes two readings half a second
+            apart.
+    """
     source = power_source(power, sensors)
     before = read_all(sensors)
     now = before
@@ -107,7 +134,9 @@ def overview(sensors: Sequence[Sensor], power: Power, sleep: Callable[[float], N
         sleep(_COUNTER_WAIT_S)
         now = read_all(sensors)
     return Overview(
-        tuple(ChannelNow(each.name, channel, now[channel.name].value) for each in sensors for channel in each.channels),
+        tuple(
+            ChannelValue(each.name, channel, now[channel.name].value) for each in sensors for channel in each.channels
+        ),
         {sensor.name: sensor.absent for sensor in sensors if sensor.absent},
         source if isinstance(source, Missing) else board_power(source, now, before),
         () if isinstance(source, Missing) else tuple(channel.name for channel in source.channels),

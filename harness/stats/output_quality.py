@@ -94,6 +94,8 @@ def compare(outputs: Outputs, reference: Outputs) -> dict[str, Quantity]:
     if outputs.shape != reference.shape:
         reason = f"{outputs.shape[1]} outputs, the reference has {reference.shape[1]}"
         return dict.fromkeys(NAMES, Missing(reason))
+    if outputs.size == 0:
+        return dict.fromkeys(NAMES, Missing("the outputs hold no numbers: they are empty, or strings"))
     if broken := not_finite(outputs):
         return dict.fromkeys(NAMES, broken)
     classes = outputs.shape[1] > 1
@@ -105,7 +107,7 @@ def compare(outputs: Outputs, reference: Outputs) -> dict[str, Quantity]:
     }
 
 
-def wrong(precision: str, found: Mapping[str, Quantity]) -> str:
+def wrong_output_reason(precision: str, found: Mapping[str, Quantity]) -> str:
     """Why these outputs cannot be called those of the net; '' where they can.
 
     `precision` is that of the plain net, rounded and nothing else; '' for a net that a setting has changed, which may

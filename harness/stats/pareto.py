@@ -25,7 +25,7 @@ def front(points: npt.ArrayLike, directions: Sequence[Direction]) -> BoolArray:
     return np.asarray(~np.isnan(costs).any(axis=1) & ~np.array(beaten, dtype=np.bool_))
 
 
-def dominated_by(points: npt.ArrayLike, directions: Sequence[Direction]) -> list[tuple[int, ...]]:
+def dominators(points: npt.ArrayLike, directions: Sequence[Direction]) -> list[tuple[int, ...]]:
     """Return for each point the indices of those that dominate it; none for a point with a missing value."""
     costs = _costs(points, directions)
     return [tuple(int(j) for j in np.flatnonzero(_dominators(costs, i))) for i in range(len(costs))]

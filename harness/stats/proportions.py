@@ -118,7 +118,7 @@ def _score(b: int, c: int, n: int, d: float) -> float:
     return off / float(np.sqrt(variance)) if variance > 0 else float(np.inf) * np.sign(off) if off else 0.0
 
 
-def looks(budget: int) -> tuple[int, ...]:
+def planned_looks(budget: int) -> tuple[int, ...]:
     """Return the numbers of images after which one looks: the budget and its halves down to `FEWEST`."""
     if count("budget", budget) < 2:
         raise ValueError(f"budget: at least 2 images needed, got {budget}")
@@ -135,7 +135,7 @@ def decide(b: int, c: int, n: int, budget: int, margin: float, level: float = 0.
     1 - level of all findings is false, whenever one stops.
     """
     width = at_least("margin", margin, 0.0)
-    own = look_level(n, looks(budget), level)
+    own = look_level(n, planned_looks(budget), level)
     lo, hi = paired_difference(b, c, n, own)
     finding: Finding = "undecided"
     if -width < lo and hi < width:

@@ -1,4 +1,4 @@
-"""Tables of one metric, the number in the cell, coloured by its ratio to a reference: what heat maps are made of."""
+"""Heat maps: tables of one metric, with cells coloured by their ratio to a reference column."""
 
 from __future__ import annotations
 
@@ -10,42 +10,57 @@ from markupsafe import Markup
 
 from harness.core.metric import METRICS, Metric
 from reports.data import CaseView, ReportData
-from reports.numbers import TIMES, Scale, Shown
-from reports.page import render
-from reports.words import effective_of
+from reports.labels import effective_precision_note
+from reports.numbers import TIMES, FormattedValue, Scale
+from reports.section import render_template
 
 TIMED = frozenset({"latency_p50_ns", "throughput_per_s", "energy_net_j"})
-"""What a verdict speaks about; a file's size is always right."""
+"""Metrics that a verdict applies to; the size of a file is right in any case."""
 
-_POINTS = frozenset({"top1", "agreement", "fidelity_agreement"})  # compared by difference
-_BARE = frozenset({"sqnr_db", "fidelity_sqnr_db"})  # a ratio already
-_FULL = math.log(4)  # a fourfold change has the full colour
-_FULL_POINTS = 0.05  # so have five points of accuracy
-_MANY = 8  # columns: more do not fit a laptop's window
+_COMPARED_BY_DIFFERENCE = frozenset({"top1", "agreement", "fidelity_agreement"})
+_NOT_COMPARED = frozenset({"sqnr_db", "fidelity_sqnr_db"})  # ratios themselves
+_FULL_COLOUR_RATIO = math.log(4)
+_FULL_COLOUR_DIFFERENCE = 0.05
+_MOST_COLUMNS = 8  # more do not fit the window of a laptop
 
-Of = Callable[[CaseView], str]
+CaseText = Callable[[CaseView], str]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What rows and columns are, by title and by case, the column the others are held against, and what it is called.
+    """What the rows and columns of a heat map are.
 
-    `reference` picks it from the names of the columns that a group of cases has; None: nothing to hold against.
+    Attributes:
+        row: Title of the rows.
+        row_of: Return the row of a case.
+        column: Title of the columns.
+        column_of: Return the column of a case.
+        reference: Choose the column that the others are compared with, given the columns that exist; None for none.
+
     """
 
     row: str
-    row_of: Of
+    row_of: CaseText
     column: str
-    column_of: Of
+    column_of: CaseText
     reference: Callable[[Sequence[str]], str | None]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One case: its value, its ratio or difference to the reference, the tint (-1 better .. +1 worse), and a remark."""
+    """One case.
+
+    Attributes:
+        case: The case.
+        shown: Its value.
+        relative: Its ratio or difference to the reference, or why there is none.
+        tint: How much better (down to -1) or worse (up to 1) than the reference it is.
+        remark: A further remark.
+
+    """
 
     case: CaseView
-    shown: Shown
+    shown: FormattedValue
     relative: str
     tint: float
     remark: str = ""
@@ -53,7 +68,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """One table; None where there is no such case. `note` says which rows have no value and are left out."""
+    """One table.
+
+    Attributes:
+        name: Its caption.
+        corner: Title of the rows.
+        columns: Titles of the columns.
+        rows: Title and cells of each row; None where there is no case.
+        note: Which rows are left out because they have no value, and why.
+
+    """
 
     name: str
     corner: str
@@ -64,7 +88,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class View:
-    """One metric with its grids."""
+    """One metric with its tables."""
 
     metric: Metric
     scale: Scale
@@ -72,58 +96,58 @@ class View:
 
 
 def views(data: ReportData, groups: dict[str, list[CaseView]], names: Sequence[str], layout: Layout) -> list[View]:
-    """Every one of the metrics that any case has, with one grid a group that has it."""
-    found = []
+    """Return each of the metrics `names` that any case has, with one table per group that has it."""
+    result = []
     for name in names:
-        grids = [_grid(data, where, cases, name, layout) for where, cases in groups.items() if speaks(name, cases)]
+        grids = [_grid(data, title, cases, name, layout) for title, cases in groups.items() if applies_to(name, cases)]
         if grids:
-            found.append(View(METRICS[name], data.scales[name], grids))
-    return found
+            result.append(View(METRICS[name], data.scales[name], grids))
+    return result
 
 
-def views_html(found: Sequence[View], how: str) -> Markup:
-    """Return the HTML of the tables with the sentence `how` to read them below."""
-    return render("grids.html", views=found, how=how)
+def views_html(items: Sequence[View], how: str) -> Markup:
+    """Return the HTML of the tables, followed by `how`, which says how to read them."""
+    return render_template("grids.html", views=items, how=how)
 
 
-def speaks(name: str, cases: Sequence[CaseView]) -> bool:
-    """Any case has the metric, and it is the load's own: of Offline the throughput, of all others the latency."""
+def applies_to(name: str, cases: Sequence[CaseView]) -> bool:
+    """Return whether any case has the metric and it fits the load: throughput for Offline, latency for all others."""
     offline = cases[0].record.case.scenario == "Offline"
     if (offline and name == "latency_p50_ns") or (not offline and name == "throughput_per_s"):
         return False
     return any(case.record.value(name) is not None for case in cases)
 
 
-def _grid(data: ReportData, where: str, cases: Sequence[CaseView], name: str, layout: Layout) -> Grid:
+def _grid(data: ReportData, title: str, cases: Sequence[CaseView], name: str, layout: Layout) -> Grid:
     table: dict[str, dict[str, CaseView]] = {}
     for case in cases:
         table.setdefault(layout.row_of(case), {})[layout.column_of(case)] = case
-    kept = {row: found for row, found in table.items() if any(_has(case, name) for case in found.values())}
-    columns = list(dict.fromkeys(column for found in kept.values() for column in found))
+    filled = {row: cells for row, cells in table.items() if any(_has(case, name) for case in cells.values())}
+    columns = list(dict.fromkeys(column for cells in filled.values() for column in cells))
     reference = layout.reference(columns)
     columns.sort(key=lambda column: column != reference)
     rows = [
-        (row, [_cell(data, found.get(column), found.get(reference or ""), reference, name) for column in columns])
-        for row, found in kept.items()
+        (row, [_cell(data, cases.get(column), cases.get(reference or ""), reference, name) for column in columns])
+        for row, cases in filled.items()
     ]
-    note = _note(layout.row, table, kept, name)
-    if len(columns) > max(_MANY, len(rows)):  # the longer side goes down the page
-        turned = [(column, [cells[index] for _, cells in rows]) for index, column in enumerate(columns)]
-        return Grid(where, layout.column, list(kept), turned, note)
-    return Grid(where, layout.row, columns, rows, note)
+    note = _note(layout.row, table, filled, name)
+    if len(columns) > max(_MOST_COLUMNS, len(rows)):  # the longer side runs down the page
+        transposed = [(column, [cells[index] for _, cells in rows]) for index, column in enumerate(columns)]
+        return Grid(title, layout.column, list(filled), transposed, note)
+    return Grid(title, layout.row, columns, rows, note)
 
 
 def _has(case: CaseView, name: str) -> bool:
     return case.record.value(name) is not None
 
 
-def _note(title: str, table: dict[str, dict[str, CaseView]], kept: dict[str, dict[str, CaseView]], name: str) -> str:
-    """'Without a value: a, b (synthetic weights)'."""
-    gone = {row: found for row, found in table.items() if row not in kept}
-    if not gone:
+def _note(title: str, table: dict[str, dict[str, CaseView]], filled: dict[str, dict[str, CaseView]], name: str) -> str:
+    """Return a note on the rows that are left out: 'Model without a value: a, b (synthetic weights)'."""
+    empty = {row: cells for row, cells in table.items() if row not in filled}
+    if not empty:
         return ""
-    reasons = {case.record.missing(name) or "" for found in gone.values() for case in found.values()}
-    return f"{title} without a value: {', '.join(gone)} ({'; '.join(sorted(reasons))})"
+    reasons = {case.record.missing(name) or "" for cells in empty.values() for case in cells.values()}
+    return f"{title} without a value: {', '.join(empty)} ({'; '.join(sorted(reasons))})"
 
 
 def _cell(
@@ -133,31 +157,31 @@ def _cell(
         return None
     shown, value = data.show(case.record, name), case.record.value(name)
     if shown.missing and not case.trusted:
-        shown = Shown(case.record.verdict.status, shown.about, missing=True)
-    remark = effective_of(case.record)
+        shown = FormattedValue(case.record.verdict.status, shown.about, missing=True)
+    remark = effective_precision_note(case.record)
     why = "" if reference is None else _no_ratio(case, base, reference, name)
-    if value is None or why or base is None or name in _BARE:
-        return Cell(case, shown, "" if value is None or name in _BARE else why, 0.0, remark)
-    against = base.record.value(name) or 0.0
-    if name in _POINTS:
-        tint = _clip((against - value) / _FULL_POINTS)
-        return Cell(case, shown, "" if case is base else f"{100 * (value - against):+.2f}", tint, remark)
-    tint = _clip(math.log(value / against) / _FULL)
+    if value is None or why or base is None or name in _NOT_COMPARED:
+        return Cell(case, shown, "" if value is None or name in _NOT_COMPARED else why, 0.0, remark)
+    reference_value = base.record.value(name) or 0.0
+    if name in _COMPARED_BY_DIFFERENCE:
+        tint = _clip((reference_value - value) / _FULL_COLOUR_DIFFERENCE)
+        return Cell(case, shown, "" if case is base else f"{100 * (value - reference_value):+.2f}", tint, remark)
+    tint = _clip(math.log(value / reference_value) / _FULL_COLOUR_RATIO)
     tint = tint if METRICS[name].better == "lower" else -tint
-    return Cell(case, shown, "" if case is base else f"{TIMES}{value / against:.2f}", tint, remark)
+    return Cell(case, shown, "" if case is base else f"{TIMES}{value / reference_value:.2f}", tint, remark)
 
 
 def _no_ratio(case: CaseView, base: CaseView | None, reference: str, name: str) -> str:
-    """Why the case's metric is not held against the reference; '' when it can be."""
+    """Return why a case is not compared with the reference; '' if it can be."""
     if base is None or not base.record.value(name) or (case.record.value(name) or 0) <= 0:
         return f"no {reference} to compare with"
     if name in TIMED and not (case.trusted and base.trusted):
         return f"{reference} not trusted" if case.trusted else "not trusted"
-    return f"{reference} on other images" if name == "top1" and _images(base) != _images(case) else ""
-
-
-def _images(case: CaseView) -> str | None:
-    return case.record.case.dataset
+    return (
+        f"{reference} on other images"
+        if name == "top1" and base.record.case.dataset != case.record.case.dataset
+        else ""
+    )
 
 
 def _clip(number: float) -> float:

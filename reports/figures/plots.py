@@ -1,4 +1,4 @@
-"""Plotly figures as JSON. Colours that depend on the theme are set in the browser, from the page's style."""
+"""Plotly figures as JSON. Colours of the theme are set in the browser, from the style of the page."""
 
 from __future__ import annotations
 
@@ -12,50 +12,51 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 from markupsafe import Markup
 
-from reports.page import json_for_html
-from reports.section import Key
+from reports.section import LegendEntry, json_for_html
 
-# The first eight are told apart with any colour vision; all are at least 3:1 against both themes. Never the only sign.
+# The first eight are distinct for all kinds of colour vision; all have a contrast of 3:1 in both themes.
+# Even so, colour is never the only difference.
 COLOURS = (
     *("#2b7cd3", "#d9680b", "#12958a", "#8a63d2", "#c2478f", "#8a8f00", "#b0563f", "#5b7fa6"),
     *("#3f8f2f", "#d0353c", "#8a6a3a", "#0f86a8", "#a05fa8", "#6a6fe0"),
 )
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "triangle-down")
 GREY = "#8b93a1"
-_NARROW, _EVEN_STEPS = 2.5, 8
+_NARROW = 2.5  # ratio of the ends below which ticks are evenly spaced
+_MOST_STEPS = 8
 DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
 
 
 def colour_of(names: Sequence[str]) -> dict[str, str]:
-    """A colour a name, the same everywhere in the report; colours repeat after fourteen names."""
+    """Return a colour per name, in order; colours repeat after fourteen names."""
     return {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(dict.fromkeys(names))}
 
 
 def symbol_of(names: Sequence[str]) -> dict[str, str]:
-    """A marker a name."""
+    """Return a marker per name, in order."""
     return {name: SYMBOLS[index % len(SYMBOLS)] for index, name in enumerate(dict.fromkeys(names))}
 
 
 def dash_of(names: Sequence[str]) -> dict[str, str]:
-    """A line style a name."""
+    """Return a line style per name, in order."""
     return {name: DASHES[index % len(DASHES)] for index, name in enumerate(dict.fromkeys(names))}
 
 
 def figure_json(traces: Sequence[Mapping[str, Any]], **layout: Any) -> Markup:
-    """The figure checked by plotly and written with its own encoder (typed arrays as binary), safe within HTML."""
-    basics = {"template": "none", "margin": {"l": 62, "r": 16, "t": 12, "b": 52}, "hovermode": "closest"}
-    figure = go.Figure(list(traces), {**basics, "showlegend": False, **layout})
+    """Return a figure as JSON for HTML, validated and encoded by plotly (typed arrays as binary)."""
+    defaults = {"template": "none", "margin": {"l": 62, "r": 16, "t": 12, "b": 52}, "hovermode": "closest"}
+    figure = go.Figure(list(traces), {**defaults, "showlegend": False, **layout})
     return json_for_html(str(figure.to_json()))
 
 
 def axis(title: str, better: str = "none", **more: Any) -> dict[str, Any]:
-    """An axis with its title and an arrow to the better end."""
+    """Return an axis whose title has an arrow to the better end."""
     arrow = {"lower": "  ← better", "higher": "  better →"}.get(better, "")
     return {"title": {"text": title + arrow, "standoff": 8}, "automargin": True, **more}
 
 
 def log_axis(title: str, values: Sequence[float], better: str = "none") -> dict[str, Any]:
-    """A logarithmic axis with its ticks written out: plotly's own drop the leading digits."""
+    """Return a logarithmic axis with its ticks written out, because plotly's own drop the leading digits."""
     positive = [value for value in values if value > 0]
     if not positive:
         return axis(title, better)
@@ -64,28 +65,28 @@ def log_axis(title: str, values: Sequence[float], better: str = "none") -> dict[
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """At 1, 2 and 5 of every decade, over many decades at 1 alone, and within a factor of 2.5 at even steps."""
+    """Return ticks at 1, 2 and 5 of every decade, or at 1 alone over many, or evenly spaced within a factor of 2.5."""
     if high / low < _NARROW:
         step = 10.0 ** math.floor(math.log10(max(high - low, low * 1e-3) / 2))
-        step *= next(times for times in (1, 2, 5, 10) if (high - low) / (step * times) <= _EVEN_STEPS)
+        step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= _MOST_STEPS)
         return [round(index * step, 12) for index in range(math.floor(low / step), math.ceil(high / step) + 2)]
     first, last = math.log10(low), math.log10(high)
     steps = (1, 2, 5) if last - first < 3 else (1,)
-    return [times * 10.0**power for power in range(math.floor(first) - 1, math.ceil(last) + 1) for times in steps]
+    return [step * 10.0**power for power in range(math.floor(first) - 1, math.ceil(last) + 1) for step in steps]
 
 
-def keys(colours: Mapping[str, str], symbols: Mapping[str, str] | None = None) -> list[Key]:
-    """The legend of colours and of symbols, apart: their product would fill the page."""
+def legend_entries(colours: Mapping[str, str], symbols: Mapping[str, str] | None = None) -> list[LegendEntry]:
+    """Return the legend of colours and of symbols, separately: their product would fill the page."""
     return [
-        *(Key(name, colour) for name, colour in colours.items()),
-        *(Key(name, GREY, symbol) for name, symbol in (symbols or {}).items()),
+        *(LegendEntry(name, colour) for name, colour in colours.items()),
+        *(LegendEntry(name, GREY, symbol) for name, symbol in (symbols or {}).items()),
     ]
 
 
 def quantiles(samples: npt.ArrayLike, points: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """(value, share) of the empirical distribution at `points` quantiles, a fifth of them beyond the 99th percentile.
+    """Return (values, shares) of the empirical distribution at `points` quantiles.
 
-    The tail is what people look for in a latency distribution and what evenly spaced quantiles lose.
+    A fifth of them lie beyond the 99th percentile: evenly spaced quantiles would lose the tail.
     """
     ordered = np.sort(np.asarray(samples, dtype=np.float64))
     tail = max(points // 5, 2)
@@ -94,15 +95,15 @@ def quantiles(samples: npt.ArrayLike, points: int) -> tuple[npt.NDArray[np.float
     return values.astype(np.float32), shares.astype(np.float32)
 
 
-def thin(samples: npt.ArrayLike, points: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """(index, value) of at most `points` samples that keep every bucket's smallest and largest: no spike is lost."""
+def downsample(samples: npt.ArrayLike, points: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Return (indices, values) of at most `points` samples: the ends of every bucket, so that no spike is lost."""
     values = np.asarray(samples, dtype=np.float64)
     if values.size <= points:
         return np.arange(values.size, dtype=np.int32), values.astype(np.float32)
     edges = np.linspace(0, values.size, max(points // 2, 1) + 1).astype(int)
-    picked = [
+    indices = [
         start + offset
         for start, end in itertools.pairwise(edges)
         for offset in sorted({int(values[start:end].argmin()), int(values[start:end].argmax())})
     ]
-    return np.array(picked, dtype=np.int32), values[picked].astype(np.float32)
+    return np.array(indices, dtype=np.int32), values[indices].astype(np.float32)

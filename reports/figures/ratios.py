@@ -1,4 +1,4 @@
-"""Ratios of latency with their intervals, one line a case."""
+"""A plot of latency ratios with their intervals, one line per case."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from markupsafe import Markup
 from harness.core.quantity import Quantity, Value
 from harness.store.comparison import SAME_WITHIN, Change, Comparison
 from reports.data import CaseView
-from reports.numbers import counted
-from reports.section import Figure, Key
+from reports.section import Figure, LegendEntry
 
 from .plots import GREY, axis, figure_json, log_axis
 
@@ -29,31 +28,29 @@ Pairs = Sequence[tuple[CaseView, Comparison]]
 
 
 def ratio_figure(pairs: Pairs, name: str) -> Figure | None:
-    """The largest ratios with the largest on top; None where no case has a ratio."""
-    having = [pair for pair in pairs if isinstance(pair[1].latency, Value)]
-    drawn = sorted(having, key=lambda pair: abs(log_ratio(pair[1])))[-_MOST_DRAWN:]
+    """Return the plot of the largest ratios, largest on top; None if no case has a ratio."""
+    with_ratio = [pair for pair in pairs if isinstance(pair[1].latency, Value)]
+    drawn = sorted(with_ratio, key=lambda pair: abs(log_ratio(pair[1])))[-_MOST_DRAWN:]
     if not drawn:
         return None
-    counts = Counter(comparison.change for _, comparison in having)
+    counts = Counter(comparison.change for _, comparison in with_ratio)
     summary = ", ".join(f"{counts[change]} {change}" for change in _STYLES if counts[change])
-    more = (
-        f"; the {_MOST_DRAWN} largest of {counted(len(having), 'ratio')} are drawn" if len(having) > len(drawn) else ""
-    )
+    more = f"; showing the {_MOST_DRAWN} largest changes of {len(with_ratio)}" if len(with_ratio) > len(drawn) else ""
     return Figure(
         name,
         "Latency, after over before",
         _plot(drawn),
         f"{summary}{more}.",
-        f"Right of 1 takes longer. Bars: 95 % intervals; grey band: within ±{SAME_WITHIN:.0%} of no change.",
+        f"Right of 1 is slower. Bars: 95 % intervals. Grey band: changes within ±{SAME_WITHIN:.0%}.",
         ("Case", "Ratio", "95 % interval"),
         [_row(case, comparison) for case, comparison in reversed(drawn)],
         height=110 + _ROW_HEIGHT * len(drawn),
-        keys=[Key(change, *style) for change, style in _STYLES.items() if counts[change]],
+        legend=[LegendEntry(change, *style) for change, style in _STYLES.items() if counts[change]],
     )
 
 
 def log_ratio(comparison: Comparison) -> float:
-    """Logarithm of the latency's ratio; 0 where there is none."""
+    """Return the logarithm of the latency ratio; 0 if there is none."""
     latency = comparison.latency
     return math.log(latency.value) if isinstance(latency, Value) and latency.value > 0 else 0.0
 
@@ -72,21 +69,21 @@ def _plot(drawn: Pairs) -> Markup:
 
 
 def _trace(drawn: Pairs, change: Change) -> dict[str, object]:
-    """The cases with this verdict, each at its height among all."""
+    """Return the cases with this change as one trace, each on its line of the plot."""
     colour, symbol = _STYLES[change]
-    mine = [(at, case, one) for at, (case, one) in enumerate(drawn) if one.change == change]
-    ratios = [math.exp(log_ratio(one)) for _, _, one in mine]
-    ends = [_interval(one.latency) for _, _, one in mine]
+    lines = [(y, *pair) for y, pair in enumerate(drawn) if pair[1].change == change]
+    ratios = [math.exp(log_ratio(comparison)) for _, _, comparison in lines]
+    ends = [_interval(comparison.latency) for _, _, comparison in lines]
     return {
         "type": "scatter",
         "mode": "markers",
         "name": change,
         "x": ratios,
-        "y": [at for at, _, _ in mine],
-        "customdata": [case.key for _, case, _ in mine],
+        "y": [y for y, _, _ in lines],
+        "customdata": [case.key for _, case, _ in lines],
         "hovertext": [
             str(Markup("{}<br>{:.3f} ({:.3f} to {:.3f})").format(case.label, ratio, *span))
-            for (_, case, _), ratio, span in zip(mine, ratios, ends, strict=True)
+            for (_, case, _), ratio, span in zip(lines, ratios, ends, strict=True)
         ],
         "hoverinfo": "text",
         "error_x": {

@@ -1,4 +1,4 @@
-"""The points of accuracy against latency: colour for the setting, symbol for the runtime, size for energy or bytes."""
+"""Points of accuracy against latency: colour is the setting, symbol the runtime, and size energy or bytes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from markupsafe import Markup
 
 from harness.core.metric import METRICS
 from reports.data import CaseView, ReportData
-from reports.section import Key
+from reports.section import LegendEntry
 
-from .plots import GREY, colour_of, keys, symbol_of
+from .plots import GREY, colour_of, legend_entries, symbol_of
 
 _SMALLEST, _LARGEST = 8.0, 20.0
 
 
-def legend(data: ReportData, cases: Sequence[CaseView]) -> list[Key]:
-    """The settings and runtimes of these cases, the front, and what a hollow marker means."""
+def scatter_legend(data: ReportData, cases: Sequence[CaseView]) -> list[LegendEntry]:
+    """Return the legend: the front, settings and runtimes of these cases, and what a hollow marker means."""
     colours, symbols = _styles(data)
     settings, runtimes = ({getattr(case.record.case, of): 0 for case in cases} for of in ("compression", "runtime"))
-    hollow = [Key("hollow: not trusted", GREY, "open")] if any(not case.trusted for case in cases) else []
-    shown = keys({name: colours[name] for name in settings}, {name: symbols[name] for name in runtimes})
-    return [Key("Pareto front", GREY, dash="solid"), *shown, *hollow]
+    hollow = [LegendEntry("hollow: not trusted", GREY, "open")] if any(not case.trusted for case in cases) else []
+    shown = legend_entries({name: colours[name] for name in settings}, {name: symbols[name] for name in runtimes})
+    return [LegendEntry("Pareto front", GREY, dash="solid"), *shown, *hollow]
 
 
 def front_line(data: ReportData, on_front: Sequence[CaseView]) -> dict[str, Any]:
-    """The front as steps."""
+    """Return the front as a step line."""
     points = sorted(point(data, case) for case in on_front)
     return {
         "type": "scatter",
@@ -42,7 +42,7 @@ def front_line(data: ReportData, on_front: Sequence[CaseView]) -> dict[str, Any]
 
 
 def markers(data: ReportData, cases: Sequence[CaseView], size: str) -> list[dict[str, Any]]:
-    """One trace a compression and runtime; the marker's area grows with metric `size`."""
+    """Return one trace per compression and runtime; the area of a marker grows with metric `size`."""
     largest = max((case.record.value(size) or 0.0 for case in cases), default=0.0)
     groups: dict[tuple[str, str], list[CaseView]] = {}
     for case in cases:
@@ -51,7 +51,7 @@ def markers(data: ReportData, cases: Sequence[CaseView], size: str) -> list[dict
 
 
 def point(data: ReportData, case: CaseView) -> tuple[float, float]:
-    """(latency in the report's scale, top-1 in %)."""
+    """Return the latency in the scale of the report and top-1 in %."""
     latency, top1 = case.record.value("latency_p50_ns"), case.record.value("top1")
     return ((latency or 0.0) * data.scales["latency_p50_ns"].factor, (top1 or 0.0) * 100)
 
@@ -63,13 +63,13 @@ def _styles(data: ReportData) -> tuple[dict[str, str], dict[str, str]]:
 
 def _trace(data: ReportData, group: Sequence[CaseView], size: str, largest: float) -> dict[str, Any]:
     colours, symbols = _styles(data)
-    one = group[0].record.case
-    colour, symbol = colours[one.compression], symbols[one.runtime]
+    first = group[0].record.case
+    colour, symbol = colours[first.compression], symbols[first.runtime]
     points = [point(data, case) for case in group]
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": str(Markup("{} · {}").format(one.compression, one.runtime)),
+        "name": str(Markup("{} · {}").format(first.compression, first.runtime)),
         "x": [x for x, _ in points],
         "y": [y for _, y in points],
         "customdata": [case.key for case in group],
@@ -88,14 +88,14 @@ def _trace(data: ReportData, group: Sequence[CaseView], size: str, largest: floa
 
 
 def _diameter(value: float | None, largest: float) -> float:
-    """Marker area grows with the value; the smallest where there is none."""
+    """Return a diameter whose square grows with the value; the smallest one without a value."""
     if value is None or largest <= 0:
         return _SMALLEST
     return _SMALLEST + (_LARGEST - _SMALLEST) * math.sqrt(value / largest)
 
 
 def _bars(data: ReportData, group: Sequence[CaseView], name: str, colour: str) -> dict[str, Any]:
-    """Intervals, pale: a loud machine's would cover the points."""
+    """Return the intervals as pale error bars: on a noisy machine opaque ones would hide the points."""
     factor = data.scales[name].factor
     ups, downs = [], []
     for case in group:
@@ -109,7 +109,7 @@ def _bars(data: ReportData, group: Sequence[CaseView], name: str, colour: str) -
 
 
 def _hover(data: ReportData, case: CaseView) -> str:
-    """Plotly reads a few tags in hover text, so names are escaped here although they are also JSON."""
+    """Return the hover text. Plotly interprets some tags in it, so names are escaped here as well."""
     lines = [Markup("<b>{}</b>").format(case.record.case.model), Markup("{}").format(case.setting)]
     for name in ("latency_p50_ns", "top1", "energy_net_j", "artifact_bytes"):
         shown = data.show(case.record, name)

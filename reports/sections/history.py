@@ -1,4 +1,4 @@
-"""Nights over time: what changed its level and when, and what else changed in that night."""
+"""History: which cases changed level, when, and what else changed then."""
 
 from __future__ import annotations
 
@@ -8,82 +8,112 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from reports.data import CaseView, ReportData, Reset, Run
-from reports.figures.history import Events, level_trace, marks_at, night_trace, ratio_trace
+from reports.figures.history import Events, event_lines, level_trace, median_trace, ratio_trace
 from reports.figures.plots import COLOURS, GREY, axis, figure_json
-from reports.numbers import Shown, counted, percent
-from reports.page import when
-from reports.section import Absent, Figure, Key, Section, Template
-from reports.trend import SHORTEST, Break, Line, breaks, lines, resets_of, runs_of
+from reports.numbers import FormattedValue, counted, format_change
+from reports.section import Absent, Figure, LegendEntry, Section, Template
+from reports.text import when
+from reports.trend import (
+    SHORTEST,
+    CaseTrend,
+    ChangePoint,
+    EnvironmentChange,
+    case_trends,
+    environment_changes,
+    resets_of,
+    runs_of,
+)
 
 _TEMPLATE = Template.beside(__file__)
 
 _MOST_LINES = 30
 _MOST_CHANGED = 6  # cases with a plot of their own
-_NAMED = 6
+_MOST_NAMED = 6  # cases in the legend
 
 
 @dataclass(frozen=True)
-class Change:
-    """One row of the table of change points."""
+class ChangeRow:
+    """One row in the table of change points."""
 
     case: CaseView
     when: str
-    change: Shown
-    why: str
+    change: FormattedValue
+    explanation: str
 
 
 @dataclass(frozen=True)
-class Trend:
-    """What the section shows of one target: changes that nothing recorded explains come first."""
+class TargetHistory:
+    """What the section shows of one target.
+
+    Attributes:
+        figures: An overview, then a plot per case with unexplained changes.
+        unexplained: Changes that nothing recorded explains.
+        explained: Changes together with an environment change or a reset.
+        environment_changes: All environment changes.
+        resets: All declared resets.
+        enough: There are enough runs to find change points.
+
+    """
 
     figures: list[Figure]
-    unexplained: list[Change]
-    explained: list[Change]
-    breaks: list[Break]
+    unexplained: list[ChangeRow]
+    explained: list[ChangeRow]
+    environment_changes: list[EnvironmentChange]
     resets: list[Reset]
     enough: bool
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """One block a target that has at least two runs."""
+    """Render one block per target with at least two runs."""
     targets = dict.fromkeys(run.header.target for run in data.runs)
-    trends = [made for index, target in enumerate(targets) if (made := _trend(data, target, index))]
-    if not trends:
+    histories = [block for index, target in enumerate(targets) if (block := _history(data, target, index))]
+    if not histories:
         return Absent("a history needs two runs of one target", "edgebench report RUN_1 RUN_2 ...")
-    return _TEMPLATE.render(trends=trends, data=data, shortest=SHORTEST)
+    return _TEMPLATE.render(histories=histories, shortest=SHORTEST)
 
 
-def _trend(data: ReportData, target: str, index: int) -> Trend | None:
+def _history(data: ReportData, target: str, index: int) -> TargetHistory | None:
     runs = runs_of(data, target)
-    found = lines(runs, data.resets) if len(runs) > 1 else []
-    if not found:
+    trends = case_trends(runs, data.resets) if len(runs) > 1 else []
+    if not trends:
         return None
-    events = breaks(runs), resets_of(runs, data.resets)
+    changes, resets = environment_changes(runs), resets_of(runs, data.resets)
     cases = {case.record.case_id: case for case in data.cases if case.record.target == target}
-    changes = [
-        _change(cases[line.case_id], step.at_utc, step.ratio, step.why)
-        for line in found
-        for step in sorted(line.steps, key=lambda step: -abs(step.ratio - 1))
+    rows = [
+        _change_row(cases[trend.case_id], point)
+        for trend in trends
+        for point in sorted(trend.change_points, key=lambda point: -abs(point.ratio - 1))
     ]
-    marks: Events = [(one.at_utc, one.what, "dash") for one in events[0]]
-    marks = [*marks, *((one.at_utc, one.reason, "dot") for one in events[1])]
-    figures = [_overview(f"history-{index}", target, runs, found, marks)]
-    changed = [line for line in found if any(not step.why for step in line.steps)][:_MOST_CHANGED]
-    figures += [_own(data, cases[line.case_id], line, marks) for line in changed]
-    unexplained, explained = [one for one in changes if not one.why], [one for one in changes if one.why]
-    return Trend(figures, unexplained, explained, *events, len(runs) >= 2 * SHORTEST)
+    events: Events = [
+        *((change.at_utc, change.what, "dash") for change in changes),
+        *((reset.at_utc, reset.reason, "dot") for reset in resets),
+    ]
+    changed = [trend for trend in trends if any(not point.explanation for point in trend.change_points)]
+    figures = [
+        _overview(f"history-{index}", target, runs, trends, events),
+        *(_case_figure(data, cases[trend.case_id], trend, events) for trend in changed[:_MOST_CHANGED]),
+    ]
+    return TargetHistory(
+        figures,
+        [row for row in rows if not row.explanation],
+        [row for row in rows if row.explanation],
+        changes,
+        resets,
+        len(runs) >= 2 * SHORTEST,
+    )
 
 
-def _change(case: CaseView, at_utc: str, ratio: float, why: str) -> Change:
-    sign = "▲ " if ratio > 1 else "▼ "
-    return Change(case, when(at_utc), Shown(sign + percent(ratio)[0], sort=ratio), why)
+def _change_row(case: CaseView, point: ChangePoint) -> ChangeRow:
+    sign = "▲ " if point.ratio > 1 else "▼ "
+    change = FormattedValue(sign + format_change(point.ratio)[0], sort=point.ratio)
+    return ChangeRow(case, when(point.at_utc), change, point.explanation)
 
 
-def _overview(name: str, target: str, runs: Sequence[Run], found: Sequence[Line], marks: Events) -> Figure:
-    drawn = found[:_MOST_LINES]
-    traces = [ratio_trace(line, COLOURS[index % len(COLOURS)]) for index, line in enumerate(drawn)]
-    moved = sum(bool(line.steps) for line in found)
-    hidden = f" The {len(found) - _MOST_LINES} steadiest are in the table only." if len(found) > _MOST_LINES else ""
+def _overview(name: str, target: str, runs: Sequence[Run], trends: Sequence[CaseTrend], events: Events) -> Figure:
+    drawn = trends[:_MOST_LINES]
+    traces = [ratio_trace(trend, COLOURS[index % len(COLOURS)]) for index, trend in enumerate(drawn)]
+    changed = sum(bool(trend.change_points) for trend in trends)
+    hidden = len(trends) - len(drawn)
     return Figure(
         name,
         f"{counted(len(runs), 'run')} on {target}",
@@ -91,54 +121,61 @@ def _overview(name: str, target: str, runs: Sequence[Run], found: Sequence[Line]
             traces,
             xaxis=axis("Run", type="date"),
             yaxis=axis("Latency p50 / first level", "lower"),
-            shapes=marks_at(marks),
+            shapes=event_lines(events),
         ),
-        f"{moved} of {counted(len(found), 'case')} changed level; "
-        f"{counted(sum(dash == 'dash' for *_, dash in marks), 'break')} in the environment, "
-        f"{counted(sum(dash == 'dot' for *_, dash in marks), 'declared reset')}.{hidden}",
-        "In Offline it is the time a sample takes. A step at a dashed line is the machine's or a library's doing "
-        "rather than the net's.",
+        f"{changed} of {counted(len(trends), 'case')} changed level; "
+        f"{counted(sum(dash == 'dash' for *_, dash in events), 'environment change')}, "
+        f"{counted(sum(dash == 'dot' for *_, dash in events), 'declared reset')}."
+        + (f" {counted(hidden, 'steadier case')} in the table only." if hidden else ""),
+        "For Offline, the time per sample. A step at a dashed line is more likely due to the machine or a library than "
+        "to the model.",
         ("Case", "Runs", "Newest level / first", "Change points"),
         [
-            [line.case_id, len(line.nights), f"{line.change:.3f}",
-             "; ".join(f"{when(step.at_utc)}: {percent(step.ratio)[0]}" for step in line.steps) or "none"]
-            for line in found
+            [trend.case_id, len(trend.runs), f"{trend.ratio:.3f}",
+             "; ".join(f"{when(point.at_utc)}: {format_change(point.ratio)[0]}" for point in trend.change_points)
+             or "none"]
+            for trend in trends
         ],
         height=300,
-        keys=_keys(drawn, marks),
+        legend=_legend(drawn, events),
     )  # fmt: skip
 
 
-def _keys(drawn: Sequence[Line], marks: Events) -> list[Key]:
-    named = [Key(line.case_id, COLOURS[index], dash="solid") for index, line in enumerate(drawn[:_NAMED])]
-    kinds = {dash for *_, dash in marks}
-    named += [Key("environment changed", GREY, dash="dash")] if "dash" in kinds else []
-    named += [Key("declared reset", GREY, dash="dot")] if "dot" in kinds else []
-    rest = len(drawn) - _NAMED
-    others = [Key(f"and {counted(rest, 'more case')}: point at a line", GREY, dash="solid")] if rest > 0 else []
-    return [*named, *others]
+def _legend(drawn: Sequence[CaseTrend], events: Events) -> list[LegendEntry]:
+    entries = [
+        LegendEntry(trend.case_id, COLOURS[index], dash="solid") for index, trend in enumerate(drawn[:_MOST_NAMED])
+    ]
+    dashes = {dash for *_, dash in events}
+    if "dash" in dashes:
+        entries.append(LegendEntry("environment changed", GREY, dash="dash"))
+    if "dot" in dashes:
+        entries.append(LegendEntry("declared reset", GREY, dash="dot"))
+    if (others := len(drawn) - _MOST_NAMED) > 0:
+        text = f"{counted(others, 'more case')}: point at a line to see its name"
+        entries.append(LegendEntry(text, GREY, dash="solid"))
+    return entries
 
 
-def _own(data: ReportData, case: CaseView, line: Line, marks: Events) -> Figure:
-    """One case: its nights with their intervals, and its levels."""
+def _case_figure(data: ReportData, case: CaseView, trend: CaseTrend, events: Events) -> Figure:
+    """Return the plot of one case: its medians with their intervals, and its levels."""
     scale = data.scales["latency_p50_ns"]
-    times = [run.header.started_utc for run, _ in line.nights]
-    steps = ", ".join(f"{percent(step.ratio)[0]} on {when(step.at_utc)}" for step in line.steps)
+    times = [run.header.started_utc for run, _ in trend.runs]
+    changes = ", ".join(f"{format_change(point.ratio)[0]} on {when(point.at_utc)}" for point in trend.change_points)
     return Figure(
         f"history-{case.key}",
         case.label,
         figure_json(
-            [night_trace(line, times, scale.factor), level_trace(line, times, scale.factor)],
+            [median_trace(trend, times, scale.factor), level_trace(trend, times, scale.factor)],
             xaxis=axis("Run", type="date"),
             yaxis=axis(f"Latency p50 ({scale.unit})", "lower"),
-            shapes=marks_at(marks),
+            shapes=event_lines(events),
         ),
-        f"{steps}.",
+        f"{changes}.",
         "",
         ("Run", f"Latency p50 ({scale.unit})"),
         [
             [when(time), data.show(record, "latency_p50_ns").text]
-            for time, (_, record) in zip(times, line.nights, strict=True)
+            for time, (_, record) in zip(times, trend.runs, strict=True)
         ],
         height=220,
     )

@@ -16,54 +16,54 @@ from harness.store.database.filters import Filters
 from harness.store.runfolder import Contents, RunFolder
 from reports.data import Reset
 
-from .site import Entry
+from .site import RunEntry
 
 if TYPE_CHECKING:
     from harness.store.database.store import Store
 
 
-_MOST = 500  # runs that are listed, newest first
+_MOST_LISTED = 500
 
 
 @dataclass(frozen=True)
 class FolderSource:
-    """The run folders in a folder, or the one that it is. Links are passed over: 'latest' is one of the others."""
+    """The run folders in a folder, or a single run folder. Links such as 'latest' are skipped."""
 
     folder: Path
 
     def __post_init__(self) -> None:
         if not self.folder.is_dir():
-            raise UsageError(f"{self.folder} is no folder", "give the folder that holds your run folders")
+            raise UsageError(f"{self.folder} is not a folder", "give a folder of run folders")
 
     @property
     def title(self) -> str:
-        """What the list is called."""
+        """The path of the folder."""
         return str(self.folder)
 
-    def entries(self) -> Sequence[Entry]:
-        """Every run whose header can be read, newest first."""
-        found = sorted(self._found(), key=lambda entry: entry.header.started_utc, reverse=True)
-        return found[:_MOST]
+    def entries(self) -> Sequence[RunEntry]:
+        """Return every run whose header can be read, newest first."""
+        entries = sorted(self._read_entries(), key=lambda entry: entry.header.started_utc, reverse=True)
+        return entries[:_MOST_LISTED]
 
     def resets(self) -> Sequence[Reset]:
-        """None: resets are declared in a store."""
+        """Return none: resets are declared in a store."""
         return ()
 
-    def _found(self) -> Iterator[Entry]:
-        one = (self.folder / "run.json").is_file()
-        for path in [self.folder] if one else self.folder.iterdir():
+    def _read_entries(self) -> Iterator[RunEntry]:
+        is_run = (self.folder / "run.json").is_file()
+        for path in [self.folder] if is_run else self.folder.iterdir():
             if path.is_symlink() or not (path / "run.json").is_file():
                 continue
             try:
-                yield Entry(path.resolve().name, RunFolder(path).header(), RunFolder(path), _stamp(path))
+                yield RunEntry(path.resolve().name, RunFolder(path).header(), RunFolder(path), _stamp(path))
             except RecordError:
-                continue  # a run that is being written, or damaged: the next request looks again
+                continue  # being written, or damaged: the next request tries again
 
 
 def _stamp(run: Path) -> str:
-    """Changes with every record and header that is written."""
-    places = [place for place in (run / "run.json", run / "records") if place.exists()]
-    return " ".join(str(place.stat().st_mtime_ns) for place in places)
+    """Return a text that changes whenever a record or the header is written."""
+    paths = [path for path in (run / "run.json", run / "records") if path.exists()]
+    return " ".join(str(path.stat().st_mtime_ns) for path in paths)
 
 
 @dataclass(frozen=True)
@@ -74,58 +74,70 @@ class StoreSource:
 
     @property
     def title(self) -> str:
-        """What the list is called; a URL without its password."""
-        return str(self.store.place)
+        """The path of the store, or its URL without the password."""
+        return str(self.store.location)
 
-    def entries(self) -> Sequence[Entry]:
-        """The newest runs first."""
-        names = list(self.store.runs(Filters())["run"])[-_MOST:]
-        return [Entry(name, self.store.header(name), StoredRun(self.store, name), "") for name in reversed(names)]
+    def entries(self) -> Sequence[RunEntry]:
+        """Return the newest runs, newest first."""
+        names = list(self.store.runs(Filters())["run"])[-_MOST_LISTED:]
+        return [RunEntry(name, self.store.header(name), StoredRun(self.store, name), "") for name in reversed(names)]
 
     def resets(self) -> Sequence[Reset]:
-        """The store's declared resets."""
+        """Return the resets declared in the store."""
         return declared_resets(self.store)
 
 
-MOST_NIGHTS = 400
-"""Runs that one report is made of; a longer history is narrowed down by `since`."""
+MOST_RUNS = 400
+"""Largest number of runs in one report; a longer history is narrowed down by `since`."""
 
 
 @dataclass(frozen=True)
 class StoredRun:
-    """One run of a store, as `reports.data.gather` reads it."""
+    """Reads one run of a store; a `reports.data.RunReader`."""
 
     store: Store
     run_id: str
 
     def header(self) -> RunHeader:
-        """The run's header."""
+        """Return the header of the run."""
         return self.store.header(self.run_id)
 
     def contents(self) -> Contents:
-        """Its records; a store holds none that is damaged."""
+        """Return its records. A store holds no damaged ones."""
         return Contents(tuple(self.store.records(self.run_id)), {})
 
     def blob(self, sha256: str) -> dict[str, npt.NDArray[np.generic]]:
-        """Raw samples; RecordError when the store does not keep them."""
+        """Return the arrays stored under a hash.
+
+        Raises:
+            RecordError: The store does not keep raw samples, or not these.
+
+        """
         try:
             return self.store.blob(sha256)
         except StoreError as error:
             raise RecordError(error.message, error.remedy) from None
 
 
-def stored_runs(store: Store, where: Filters) -> list[StoredRun]:
-    """The runs that `where` chooses, oldest first; RecordError when there is none, or more than `MOST_NIGHTS`."""
-    names = list(store.runs(where)["run"])
+def stored_runs(store: Store, filters: Filters) -> list[StoredRun]:
+    """Return the runs that match the filters, oldest first.
+
+    Raises:
+        RecordError: No run matches, or more than `MOST_RUNS` do.
+
+    """
+    names = list(store.runs(filters)["run"])
     if not names:
-        raise RecordError("the store holds no such run", "edgebench history shows what it holds")
-    if len(names) > MOST_NIGHTS:
-        raise RecordError(f"{len(names)} runs are too many for one report", f"--since 90d; at most {MOST_NIGHTS}")
+        raise RecordError("no run in the store matches", "edgebench history lists its runs")
+    if len(names) > MOST_RUNS:
+        raise RecordError(
+            f"{len(names)} runs are too many for one report", f"narrow them to {MOST_RUNS} at most: --since 90d"
+        )
     return [StoredRun(store, name) for name in names]
 
 
 def declared_resets(store: Store) -> list[Reset]:
-    """The store's declared resets, one a time, reason, target and case."""
+    """Return the resets declared in a store, without duplicates."""
     frame = store.resets()
     rows = frame[["at_utc", "reason", "target", "case"]].drop_duplicates().itertuples(index=False)
     return [Reset(*map(str, row)) for row in rows]

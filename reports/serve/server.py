@@ -1,4 +1,4 @@
-"""The HTTP side of `edgebench serve`: reading requests alone, one thread each, with headers that keep pages apart."""
+"""The HTTP server of `edgebench serve`: GET and HEAD only, one thread per connection, strict security headers."""
 
 from __future__ import annotations
 
@@ -10,31 +10,41 @@ from urllib.parse import urlsplit
 
 from harness.core.errors import UsageError
 
-from .site import Site
+from .site import Response, Site
 
 _LOG = logging.getLogger(__name__)
-_LONGEST_WAIT_S = 30.0  # for a client's next byte: a stalled one must not hold its thread for ever
+_LONGEST_WAIT_S = 30.0  # for the next byte of a client: a stalled one must not hold its thread forever
 
 
 class ReportServer(ThreadingHTTPServer):
-    """Serves one `Site`. `server_close()` lets go of the port; `shutdown()` ends `serve_forever()`."""
+    """Serves one `Site` until `shutdown()`; `server_close()` frees the port."""
 
     daemon_threads = True
 
     def __init__(self, site: Site, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen on `host`; port 0: any free one. UsageError when that is not possible."""
+        """Listen on an address.
+
+        Args:
+            site: The pages to serve.
+            host: A name or an IP address of this machine.
+            port: A port; 0 picks a free one.
+
+        Raises:
+            UsageError: It is not possible to listen there.
+
+        """
         self.site = site
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.local = _is_loopback(host)
         try:
             super().__init__((host, port), _Handler)
         except OSError as error:
-            what = f"cannot listen on {host} port {port}: {error.strerror}"
-            raise UsageError(what, "choose another --port") from None
+            message = f"cannot listen on {host} port {port}: {error.strerror}"
+            raise UsageError(message, "choose another --port") from None
 
     @property
     def url(self) -> str:
-        """Where the list of runs is."""
+        """The address of the list of runs."""
         host, port = str(self.server_address[0]), self.server_address[1]
         return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
@@ -51,29 +61,29 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(with_body=True)
 
     def do_HEAD(self) -> None:
-        """Send a page's headers."""
+        """Send the headers of a page."""
         self._send(with_body=False)
 
     def _send(self, with_body: bool) -> None:
-        if not self._host_is_meant():
-            # a page elsewhere may let its name lead to 127.0.0.1, and would then read what is served here
-            self.send_error(421, "this name is not served here")
+        if not self._is_host_allowed():
+            # DNS rebinding: a foreign site whose name resolves to 127.0.0.1 could otherwise read what is served here
+            self.send_error(421, "this host name is not served here")
             return
-        answer = self.server.site.answer(urlsplit(self.path).path)
-        self.send_response(answer.status)
-        self._headers(answer.media, len(answer.body), answer.policy)
+        response = self.server.site.respond(urlsplit(self.path).path)
+        self.send_response(response.status)
+        self._send_headers(response)
         if with_body:
-            self.wfile.write(answer.body)
+            self.wfile.write(response.body)
 
-    def _host_is_meant(self) -> bool:
+    def _is_host_allowed(self) -> bool:
         name = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
         return not self.server.local or name == "localhost" or _is_loopback(name)
 
-    def _headers(self, media: str, length: int, policy: str) -> None:
+    def _send_headers(self, response: Response) -> None:
         headers = {
-            "Content-Type": media,
-            "Content-Length": str(length),
-            "Content-Security-Policy": f"{policy}; frame-ancestors 'none'",
+            "Content-Type": response.media_type,
+            "Content-Length": str(len(response.body)),
+            "Content-Security-Policy": f"{response.policy}; frame-ancestors 'none'",
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
             "Cross-Origin-Resource-Policy": "same-origin",
@@ -84,15 +94,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _refuse(self) -> None:
-        self.close_connection = True  # a body may follow that nobody reads
+        self.close_connection = True  # the request may have a body, which is not read
         self.send_response(405)
         self.send_header("Allow", "GET, HEAD")
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _refuse  # noqa: N815 - the base class's names
+    do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _refuse  # noqa: N815 - names of the base class
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - name in the base class
         _LOG.info("%s %s", self.address_string(), format % args)
 
 

@@ -1,4 +1,4 @@
-"""What `edgebench serve` answers: a list of runs, and reports built when they are asked for. Nothing is written."""
+"""The pages of `edgebench serve`: a list of runs, and reports built on request. Nothing is written."""
 
 from __future__ import annotations
 
@@ -12,58 +12,65 @@ from urllib.parse import quote, unquote
 from harness.core.errors import EdgebenchError
 from harness.core.record import RunHeader
 from reports.build import build_html, policy
-from reports.data import Reset, gather
-from reports.page import asset, render
-from reports.samples import Source
+from reports.data import Reset, RunReader, gather
+from reports.section import read_asset, render_template
 
-_KEPT = 8  # pages in memory: a page of a thousand cases has 15 MB
+_MOST_CACHED = 8  # pages: one of a thousand cases has 15 MB
 _NOT_FOUND = 404
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One run that can be looked at: `name` stands in its address, `stamp` changes when the run does."""
+class RunEntry:
+    """One run in the list.
+
+    Attributes:
+        name: Its name in addresses.
+        header: Its header.
+        reader: Reads it.
+        stamp: A text that changes whenever the run does.
+
+    """
 
     name: str
     header: RunHeader
-    source: Source
+    reader: RunReader
     stamp: str
 
 
 class RunSource(Protocol):
-    """Where runs are found: a folder of run folders, or a store."""
+    """Where runs come from: a folder of run folders, or a store."""
 
     @property
     def title(self) -> str:
-        """What the list is called."""
+        """The title of the list."""
 
-    def entries(self) -> Sequence[Entry]:
-        """Every run now, newest first."""
+    def entries(self) -> Sequence[RunEntry]:
+        """Return the runs at this moment, newest first."""
 
     def resets(self) -> Sequence[Reset]:
-        """Declared resets."""
+        """Return the declared resets."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What to send: status, media type, body, and the page's content security policy."""
+class Response:
+    """An HTTP response, with the content security policy of its page."""
 
     status: int
-    media: str
+    media_type: str
     body: bytes
     policy: str
 
 
 @dataclass
 class Site:
-    """The pages by their path. Built pages are kept until the runs they show change."""
+    """Serves pages by path. Reports are cached until one of their runs changes."""
 
-    shelf: RunSource
-    _kept: OrderedDict[tuple[str, ...], bytes] = field(default_factory=OrderedDict)
+    source: RunSource
+    _cache: OrderedDict[tuple[str, ...], bytes] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def answer(self, path: str) -> Answer:
-        """The page at this path (without its query). Names are looked up among the runs, and never become files."""
+    def respond(self, path: str) -> Response:
+        """Return the page at a path without query. Names are looked up among the runs; they are never used as files."""
         try:
             return self._page([unquote(part) for part in path.strip("/").split("/") if part])
         except LookupError as error:
@@ -71,9 +78,14 @@ class Site:
         except EdgebenchError as error:
             return _html(_message("This run cannot be shown", str(error)), 500)
 
-    def _page(self, parts: Sequence[str]) -> Answer:
-        """LookupError when there is none."""
-        entries = self.shelf.entries()
+    def _page(self, parts: Sequence[str]) -> Response:
+        """Return the page at a path, given as its parts.
+
+        Raises:
+            LookupError: There is no such page.
+
+        """
+        entries = self.source.entries()
         kind, *names = parts or ("",)
         if (kind, len(names)) == ("", 0):
             return _html(self._list(entries))
@@ -83,54 +95,54 @@ class Site:
             return self._report([entry for entry in entries if entry.header.target == names[0]])
         if (kind, len(names)) == ("compare", 2):
             return self._report([_named(entries, names[1])], _named(entries, names[0]))
-        raise LookupError("there is no such page")
+        raise LookupError("this page does not exist")
 
-    def _list(self, entries: Sequence[Entry]) -> str:
-        targets: dict[str, list[Entry]] = {}
+    def _list(self, entries: Sequence[RunEntry]) -> str:
+        targets: dict[str, list[RunEntry]] = {}
         for entry in entries:
             targets.setdefault(entry.header.target, []).append(entry)
-        style = asset("report.css")
-        return render("runs.html", title=self.shelf.title, targets=targets, style=style, address=address)
+        style = read_asset("report.css")
+        return render_template("runs.html", title=self.source.title, targets=targets, style=style, address=address)
 
-    def _report(self, entries: Sequence[Entry], baseline: Entry | None = None) -> Answer:
+    def _report(self, entries: Sequence[RunEntry], baseline: RunEntry | None = None) -> Response:
         if not entries:
-            raise LookupError("no such run")
-        everyone = [*entries, *([baseline] if baseline else [])]
-        key = (str(bool(baseline)), *(f"{entry.name} {entry.stamp}" for entry in everyone))
-        return _html(self._once(key, lambda: self._build(entries, baseline)))
+            raise LookupError("there is no such run")
+        shown = [*entries, *([baseline] if baseline else [])]
+        key = (str(bool(baseline)), *(f"{entry.name} {entry.stamp}" for entry in shown))
+        return _html(self._cached(key, lambda: self._build(entries, baseline)))
 
-    def _build(self, entries: Sequence[Entry], baseline: Entry | None) -> bytes:
-        sources = [entry.source for entry in entries]
-        data = gather(sources, baseline.source if baseline else None, self.shelf.resets())
+    def _build(self, entries: Sequence[RunEntry], baseline: RunEntry | None) -> bytes:
+        readers = [entry.reader for entry in entries]
+        data = gather(readers, baseline.reader if baseline else None, self.source.resets())
         return build_html(data).encode("utf-8", "replace")
 
-    def _once(self, key: tuple[str, ...], build: Callable[[], bytes]) -> bytes:
-        """The kept page, or the one built now: one at a time, since two readers of a board must not slow it twice."""
+    def _cached(self, key: tuple[str, ...], build: Callable[[], bytes]) -> bytes:
+        """Return the cached page, or build it. One page is built at a time, to spare a small board."""
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = build()
-                while len(self._kept) > _KEPT:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(key)
-            return self._kept[key]
+            if key not in self._cache:
+                self._cache[key] = build()
+                while len(self._cache) > _MOST_CACHED:
+                    self._cache.popitem(last=False)
+            self._cache.move_to_end(key)
+            return self._cache[key]
 
 
 def address(*parts: str) -> str:
-    """The path of a page: every part escaped whole, slashes too."""
+    """Return the path of a page, with every part escaped, slashes included."""
     return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
-def _named(entries: Sequence[Entry], name: str) -> Entry:
+def _named(entries: Sequence[RunEntry], name: str) -> RunEntry:
     for entry in entries:
         if entry.name == name:
             return entry
-    raise LookupError(f"no run is called '{name}' here")
+    raise LookupError(f"there is no run named '{name}'")
 
 
-def _html(text: str | bytes, status: int = 200) -> Answer:
+def _html(text: str | bytes, status: int = 200) -> Response:
     body = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
-    return Answer(status, "text/html; charset=utf-8", body, policy())
+    return Response(status, "text/html; charset=utf-8", body, policy())
 
 
 def _message(title: str, text: str) -> str:
-    return render("message.html", title=title, text=text, style=asset("report.css"))
+    return render_template("message.html", title=title, text=text, style=read_asset("report.css"))

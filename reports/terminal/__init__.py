@@ -1,1 +1,1 @@
-"""Runs, comparisons and histories as text for the terminal."""
+"""Runs, comparisons, histories and recommendations as text for the terminal."""

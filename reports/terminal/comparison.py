@@ -1,4 +1,4 @@
-"""Two runs side by side for the terminal: the ratio of every case, and below by number why some are undecided."""
+"""A comparison of two runs for the terminal: the ratio of every case, with numbered notes on undecided ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.numbers import counted
-from reports.words import clean
+from reports.text import clean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,15 +22,20 @@ _STYLES = {"faster": "green", "slower": "red", "undecided": "yellow", "same": "d
 
 
 def comparison_table(frame: pd.DataFrame) -> RenderableType:
-    """`frame` of `harness.store.comparison.compare_runs`: the ratio is of run B over run A, below 1 is faster."""
+    """Return the table of a comparison, in which ratios are those of run B over run A and below 1 is faster.
+
+    Args:
+        frame: The result of `harness.store.comparison.compare_runs`.
+
+    """
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     reasons = Counter(map(_reason, rows))
     del reasons[""]
-    return Group(_table(rows, list(reasons)), *_remarks(reasons), *_files(rows))
+    return Group(_table(rows, list(reasons)), *_notes(reasons), *_changed_files(rows))
 
 
 def _reason(row: Row) -> str:
-    """Why the row is undecided, without the figures that it shows anyway; '' where it is decided."""
+    """Return why a row is undecided, without the figures it already shows; '' if it is decided."""
     return re.sub(r" [\d.]+ to [\d.]+", "", row["reason"] or "")
 
 
@@ -53,13 +58,13 @@ def _table(rows: Sequence[Row], reasons: Sequence[str]) -> Table:
 
 
 def _change(row: Row, reasons: Sequence[str]) -> Text:
-    """The verdict, with the number of its reason."""
+    """Return the change, followed by the number of its note."""
     change = Text(row["change"], style=_STYLES[row["change"]])
     return change.append(f" [{reasons.index(reason) + 1}]", style="dim") if (reason := _reason(row)) else change
 
 
 def _ratio(row: Row) -> Text:
-    """The ratio and its interval."""
+    """Return the ratio with its interval."""
     ratio, lo, hi = (row[name] for name in ("latency_ratio", "latency_ratio_lo", "latency_ratio_hi"))
     if ratio is None:
         return Text("-", style="dim")
@@ -68,19 +73,19 @@ def _ratio(row: Row) -> Text:
 
 
 def _points(difference: float | None) -> Text:
-    """The difference of the accuracies; a dot where both are the same."""
+    """Return the difference of the accuracies; a dot if they are equal."""
     if difference is None:
         return Text("-", style="dim")
     return Text(f"{100 * difference:+.2f}") if difference else Text("·", style="dim")
 
 
-def _remarks(reasons: Mapping[str, int]) -> Iterator[Text]:
-    """Why cases are undecided, once a reason, under the numbers that stand in their rows."""
+def _notes(reasons: Mapping[str, int]) -> Iterator[Text]:
+    """Yield one numbered note per reason why cases are undecided."""
     for number, (reason, count) in enumerate(reasons.items(), 1):
         yield Text(clean(f"[{number}] {counted(count, 'case')} undecided: {reason}"), style="dim")
 
 
-def _files(rows: Sequence[Row]) -> Iterator[Text]:
-    """How many cases ran another model file in run B, if any."""
+def _changed_files(rows: Sequence[Row]) -> Iterator[Text]:
+    """Yield how many cases ran another model file in run B, if any."""
     if changed := sum(bool(row["other_file"]) for row in rows):
         yield Text(f"the model file differs in {counted(changed, 'case')} of {len(rows)}", style="dim")

@@ -1,4 +1,4 @@
-"""Histories out of a store for the terminal: a block a case and metric, a line a run."""
+"""Histories from a store for the terminal: a block per case and metric, a line per run."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from rich.text import Text
 
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity, Value
-from reports.numbers import percent, scale_for, show
-from reports.words import clean
+from reports.numbers import format_change, scale_for, show
+from reports.text import clean
 
-from .table import figure
+from .table import value_text
 
-_HISTORY = frozenset({"case", "metric", "value", "lo", "hi", "reason", "started_utc", "verdict"})
+_HISTORY_COLUMNS = frozenset({"case", "metric", "value", "lo", "hi", "reason", "started_utc", "verdict"})
 
 
 def history_table(frame: pd.DataFrame) -> RenderableType:
-    """A tidy history in blocks, with the change from run to run; any other table as it is."""
-    if not set(frame.columns) >= _HISTORY:
+    """Return a tidy history as blocks, with the change from run to run, and any other table unchanged."""
+    if not set(frame.columns) >= _HISTORY_COLUMNS:
         return _plain(frame)
     blocks = frame.groupby(["target", "machine", "case", "metric"], sort=False)
-    shown: list[RenderableType] = []
-    for (target, _, case, metric), part in blocks:
-        shown += [Text(clean(f"{case}  {metric} on {target}"), style="bold"), _block(part)]
-    return Group(*shown)
+    renderables: list[RenderableType] = []
+    for (target, _, case, metric), rows in blocks:
+        renderables += [Text(clean(f"{case}  {metric} on {target}"), style="bold"), _block(rows)]
+    return Group(*renderables)
 
 
-def _block(part: pd.DataFrame) -> Table:
-    metric = METRICS[part.metric.iloc[0]]
-    scale = scale_for(metric, part.value.dropna())
+def _block(frame: pd.DataFrame) -> Table:
+    metric = METRICS[frame.metric.iloc[0]]
+    scale = scale_for(metric, frame.value.dropna())
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("run (UTC)", f"{metric.title} {scale.unit}".rstrip(), "change", "verdict", "commit"):
         table.add_column(name, no_wrap=True)
-    before: float | None = None
-    for row in part.to_dict("records"):
-        shown = show(_quantity(row), scale)
-        value = None if shown.missing else float(row["value"])
-        change = percent(value / before)[0] if value and before else ""
+    previous: float | None = None
+    for row in frame.to_dict("records"):
+        formatted = show(_quantity(row), scale)
+        value = None if formatted.missing else float(row["value"])
+        change = format_change(value / previous)[0] if value and previous else ""
         commit = row.get("git_sha")
         cells = (change, row["verdict"], commit[:10] if isinstance(commit, str) else "")
         started = row["started_utc"][:16].replace("T", " ")
-        table.add_row(started, figure(shown), *(Text(clean(str(cell))) for cell in cells))
-        before = value or before
+        table.add_row(started, value_text(formatted), *(Text(clean(str(cell))) for cell in cells))
+        previous = value or previous
     return table
 
 

@@ -1,4 +1,4 @@
-"""A run for the terminal: one line a finished case, and the table at the end."""
+"""A run for the terminal: one line per finished case, and the table at the end."""
 
 from __future__ import annotations
 
@@ -12,18 +12,28 @@ from rich.text import Text
 
 from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
-from reports.numbers import Scale, Shown, counted, show
-from reports.recommend import comparable, front
-from reports.words import COLUMNS, MISSED, clean, label_of, mark_of, scales_of, setting_of
+from reports.labels import COLUMNS, EXPECTED_COLUMNS, label_of, mark_of, scales_of, setting_of
+from reports.numbers import FormattedValue, Scale, counted, show
+from reports.recommend import comparable, pareto_front
+from reports.text import clean
 
-_WORDS = "verdict in words"
-_FIRST_TO_GO = ("latency_p99_ns", "latency_p90_ns", _WORDS, "peak_rss_bytes", "top1_difference", "artifact_bytes")
-_ENDLESS = 10_000  # columns: more than any table has
+_VERDICT_TEXT = "verdict as text"
+_FIRST_DROPPED = (
+    "latency_p99_ns",
+    "latency_p90_ns",
+    _VERDICT_TEXT,
+    "peak_rss_bytes",
+    "top1_difference",
+    "artifact_bytes",
+)
+_SESSION_CHECKS = frozenset({"outputs", "state"})
+"""Findings of `harness.runtimes.base.Session.findings`."""
+_UNLIMITED = 10_000  # characters: wider than any table
 _STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "○": "dim"}
 
 
 def case_line(record: Record) -> str:
-    """One finished case: sign, case, latency with its interval, accuracy; the verdict when it is no success."""
+    """Return a finished case as one line: sign, case, latency, accuracy, and the verdict unless it can be trusted."""
     verdict = record.verdict
     parts = [f"{mark_of(verdict)} {clean(label_of(record))}"]
     scales = scales_of([record])
@@ -38,83 +48,97 @@ def case_line(record: Record) -> str:
 
 
 def final_table(records: Sequence[Record], header: RunHeader) -> RenderableType:
-    """Every case of the run in as many columns as the console has room for, and why some cannot be trusted."""
-    return _Final(tuple(records), header)
+    """Return every case of a run in as many columns as the console has room for, and why some cannot be trusted."""
+    return _RunTable(tuple(records), header)
 
 
 @dataclass(frozen=True)
-class _Final:
-    """Chooses its columns when it is printed: only then is the width known."""
+class _RunTable:
+    """Chooses its columns when printed, because the width is not known earlier."""
 
     records: tuple[Record, ...]
     header: RunHeader
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         yield Text(clean(f"{self.header.suite} on {self.header.target}"), style="bold")
-        yield self._fitting(console, options)
-        yield from self._remarks()
-        yield from self._stopped()
+        yield self._fitting_table(console, options)
+        yield from self._untrusted()
+        yield from self._missing_columns()
+        yield from self._accuracy_notes()
+        yield from self._session_notes()
         yield from self._front()
 
-    def _anyone_has(self, name: str) -> bool:
+    def _has_values(self, name: str) -> bool:
         return any(record.value(name) is not None for record in self.records)
 
-    def _fitting(self, console: Console, options: ConsoleOptions) -> Table:
-        """The table with as much as the console has room for."""
-        shown = [*filter(self._anyone_has, COLUMNS), _WORDS]
-        endless = options.update(width=_ENDLESS)
-        for name in _FIRST_TO_GO:
-            if Measurement.get(console, endless, self._table(shown)).maximum <= options.max_width:
+    def _fitting_table(self, console: Console, options: ConsoleOptions) -> Table:
+        """Return the table with as many columns as the console has room for."""
+        columns = [*filter(self._has_values, COLUMNS), _VERDICT_TEXT]
+        unlimited = options.update(width=_UNLIMITED)
+        for name in _FIRST_DROPPED:
+            if Measurement.get(console, unlimited, self._table(columns)).maximum <= options.max_width:
                 break
-            shown = [other for other in shown if other != name]
-        return self._table(shown)
+            columns = [column for column in columns if column != name]
+        return self._table(columns)
 
-    def _table(self, shown: Sequence[str]) -> Table:
-        scales, names, wide = scales_of(self.records), [name for name in shown if name != _WORDS], _WORDS in shown
+    def _table(self, columns: Sequence[str]) -> Table:
+        scales, names = scales_of(self.records), [name for name in columns if name != _VERDICT_TEXT]
+        with_text = _VERDICT_TEXT in columns
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
         table.add_column("case", overflow="fold")
         for name in names:
             table.add_column(f"{COLUMNS[name].lower()} {scales[name].unit}".rstrip(), justify="right", no_wrap=True)
-        table.add_column("verdict" if wide else "", no_wrap=True)
+        table.add_column("verdict" if with_text else "", no_wrap=True)
         model = ""
         for record in self.records:
             if record.case.model != model:
                 model = record.case.model
                 table.add_row(Text(clean(model), style="bold"))
             cells = (_cell(record, name, scales[name]) for name in names)
-            table.add_row(Text("  " + clean(setting_of(record, " "))), *cells, _verdict(record, wide))
+            table.add_row(Text("  " + clean(setting_of(record, " "))), *cells, _verdict(record, with_text))
         return table
 
-    def _remarks(self) -> Iterator[Text]:
-        """Each verdict that is no success with one of its reasons, then why a whole column is empty."""
+    def _untrusted(self) -> Iterator[Text]:
+        """Yield each verdict that cannot be trusted, with one of its reasons."""
         by_status: dict[str, list[Record]] = {}
         for record in self.records:
             if not record.verdict.trusted:
                 by_status.setdefault(record.verdict.status, []).append(record)
         for status, records in by_status.items():
             verdict = records[0].verdict
-            cases = f"1 case {status}" if len(records) == 1 else f"{len(records)} cases {status}, such as"
+            cases = f"1 case {status}" if len(records) == 1 else f"{len(records)} cases {status}, for example"
             yield Text(clean(f"{mark_of(verdict)} {cases}: {verdict.reason}"), style=_STYLES[mark_of(verdict)])
             if verdict.remedy:
                 yield Text(clean(f"  → {verdict.remedy}"), style="dim")
-        for name in MISSED:
+
+    def _missing_columns(self) -> Iterator[Text]:
+        """Yield why no trusted case has a value for an expected column."""
+        for name in EXPECTED_COLUMNS:
             reasons = {record.missing(name) for record in self.records if record.verdict.trusted}
             if reasons and None not in reasons:
                 first, *others = sorted(str(reason) for reason in reasons)
                 more = f" (and {len(others)} more reasons)" if others else ""
                 yield Text(clean(f"no {METRICS[name].title.lower()}: {first}{more}"), style="dim")
 
-    def _stopped(self) -> Iterator[Text]:
-        """The cases whose accuracy is not of all images, each with what was decided."""
+    def _accuracy_notes(self) -> Iterator[Text]:
+        """Yield the cases whose accuracy was not measured on all images, with the reason."""
         for record in self.records:
             if record.accuracy_note:
                 case = f"{record.case.model} {setting_of(record, ' ')}"
                 yield Text(clean(f"accuracy of {case}: {record.accuracy_note}"), style="dim")
 
+    def _session_notes(self) -> Iterator[Text]:
+        """Yield what a reader must know about how a model ran: outputs that are not bound, state that carries over."""
+        for record in self.records:
+            for finding in record.execution.findings:
+                if finding.check in _SESSION_CHECKS:
+                    case = f"{record.case.model} {setting_of(record, ' ')}"
+                    yield Text(clean(f"{finding.check} of {case}: {finding.found}"), style="dim")
+
     def _front(self) -> Iterator[Text]:
-        """What is worth having: the fastest first."""
+        """Yield the cases on the Pareto front, fastest first."""
         scored = comparable(self.records)
-        if len(scored) > 1 and (best := front(scored)):
+        if len(scored) > 1 and (best := pareto_front(scored)):
             yield Text(
                 f"{len(best)} of {counted(len(scored), 'scored case')} on the Pareto front of latency and accuracy:"
             )
@@ -122,22 +146,21 @@ class _Final:
 
 
 def _cell(record: Record, name: str, scale: Scale) -> Text:
-    shown = show(record.quantity(name), scale)
-    return Text("-", style="dim") if shown.missing else figure(shown)
+    value = show(record.quantity(name), scale)
+    return Text("-", style="dim") if value.missing else value_text(value)
 
 
-def figure(shown: Shown) -> Text:
-    """A number and its spread in one cell, or in few words why there is none."""
-    text = Text(clean(shown.text), style="dim" if shown.missing else "")
-    return text.append(f" {shown.spread}", style="dim") if shown.spread else text
+def value_text(value: FormattedValue) -> Text:
+    """Return a value and its spread as one cell, or the gist of the reason why it is missing."""
+    text = Text(clean(value.text), style="dim" if value.missing else "")
+    return text.append(f" {value.spread}", style="dim") if value.spread else text
 
 
-def _verdict(record: Record, wide: bool) -> Text:
+def _verdict(record: Record, with_text: bool) -> Text:
     mark = mark_of(record.verdict)
-    return Text(f"{mark} {record.verdict.status}" if wide else mark, style=_STYLES[mark])
+    return Text(f"{mark} {record.verdict.status}" if with_text else mark, style=_STYLES[mark])
 
 
 def _with_unit(record: Record, name: str, scale: Scale) -> str:
-    shown = show(record.quantity(name), scale)
     label = "top-1 " if name == "top1" else ""
-    return label + shown.words(scale.unit)
+    return label + show(record.quantity(name), scale).words(scale.unit)

@@ -1,4 +1,4 @@
-"""The artifacts at hand: trained nets shipped as files, full-size nets unpacked on first use."""
+"""Model files at hand: trained models shipped as files, full-size models unpacked on first use."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ DATA = Path(__file__).parents[1] / "data"
 
 @dataclass(frozen=True)
 class DataSet:
-    """Labelled images that suites may name: kind and folder as `harness.datasets.dataset.open_dataset` takes them.
+    """Labelled images that suites may name.
 
-    `figure` is what accuracy on them may be called.
+    Attributes:
+        kind: How they are opened, as `harness.datasets.dataset.open_dataset` takes it.
+        path: Their folder.
+        figure: What accuracy on them is called.
     """
 
     kind: str
@@ -39,7 +42,7 @@ class NotBuilt(UsageError):
 
 
 def datasets() -> Mapping[str, DataSet]:
-    """By name: the sets that ship with the project and those that `edgebench data fetch` brings, there or not."""
+    """Return the shipped data sets and those that `edgebench data fetch` downloads, present or not, by name."""
     return {
         "fashion-mnist": DataSet("idx", DATA / "fashion-mnist"),
         "mini-imagenet": DataSet("folder", cache_dir() / "data" / "mini-imagenet" / "scored", "mini-set top-1"),
@@ -48,14 +51,14 @@ def datasets() -> Mapping[str, DataSet]:
 
 @cache
 def shipped() -> Mapping[tuple[str, str, str], Mapping[str, Any]]:
-    """Manifest entries of the shipped files by (model, compression, format)."""
+    """Return the manifest entries of the shipped files by (model, compression, format)."""
     path = ARTIFACTS / "manifest.json"
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["artifacts"]
         return {(entry["model"], entry["compression"], entry["format"]): entry for entry in entries}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SetupError(
-            f"{path}: damaged manifest of the shipped nets ({error!r})", "install edgebench again"
+            f"{path}: damaged manifest of the shipped models ({error!r})", "install edgebench again"
         ) from error
 
 
@@ -65,15 +68,18 @@ def _synthetic() -> frozenset[str]:
 
 
 def models() -> list[str]:
-    """Every model the project ships, trained ones first."""
+    """Return every model the project ships, trained ones first."""
     trained = {model for model, _, _ in shipped()}
     return [*sorted(trained), *sorted(_synthetic() - trained)]
 
 
 def weights(model: str, dataset: str | None = None) -> Weights:
-    """'trained' or 'synthetic'; UnknownName for a model that is neither.
+    """Return whether a model's weights are 'trained' or 'synthetic'.
 
-    A net whose published weights can be fetched has them where it is to be scored on a `dataset`.
+    A model whose published weights can be downloaded has them where it is scored on a `dataset`.
+
+    Raises:
+        UnknownName: The project has no such model.
     """
     published = model in PUBLISHED and (dataset is not None or model not in _synthetic())
     if published or any(model == name for name, _, _ in shipped()):
@@ -84,7 +90,12 @@ def weights(model: str, dataset: str | None = None) -> Weights:
 
 
 def artifact(case: Case, file_format: Format) -> Artifact:
-    """The model file of a case, verified. Raises NotBuilt with what there is, SetupError on a damaged file."""
+    """Return the verified model file of a case.
+
+    Raises:
+        NotBuilt: The model is not at hand under this setting in this format.
+        SetupError: The file is damaged.
+    """
     if case.weights == "trained":
         return _trained_artifact(case, file_format)
     try:
@@ -104,7 +115,7 @@ def artifact(case: Case, file_format: Format) -> Artifact:
 
 
 def damaged() -> list[str]:
-    """Shipped files that are missing or differ from the manifest, by their path in its folder."""
+    """Return the shipped files that are missing or differ from the manifest, by their path in its folder."""
     return [entry["file"] for entry in shipped().values() if not _intact(entry)]
 
 
@@ -114,7 +125,7 @@ def _intact(entry: Mapping[str, Any]) -> bool:
 
 
 def current(entry: Entry) -> bool:
-    """Whether a prepared file began with a net of that model as it is shipped now, or with one that never shipped."""
+    """Return whether a prepared file was made from the model as it is shipped now, or from one that is not shipped."""
     if entry.model in PUBLISHED:
         return entry.recipe.get("origin_sha256") == PUBLISHED[entry.model].sha256
     ours = [one for (model, _, _), one in shipped().items() if model == entry.model]

@@ -1,4 +1,4 @@
-"""Top-1 of an exported model on the shipped test images, run by the runtime itself."""
+"""Top-1 accuracy of an exported model on the shipped test images, computed by its runtime."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _BATCH = 200
 
 
 def labelled(folder: Path, how: Preprocess) -> tuple[Floats, NDArray[np.int64]]:
-    """All images of an idx folder, preprocessed, and their labels."""
+    """Return all images of an idx folder, preprocessed, and their labels."""
     items = list(open_dataset("idx", folder).items())
     return np.stack([preprocess(image, how) for image, _ in items]), np.array([label for _, label in items])
 
 
 def top1(model: Path, images: Floats, labels: NDArray[np.int64]) -> float:
-    """Fraction of images whose highest logit is their label."""
+    """Return the fraction of images whose highest logit is that of their label."""
     return float((outputs(model, images).argmax(axis=1) == labels).mean())
 
 
 def outputs(model: Path, images: Floats) -> Floats:
-    """Images x classes logits of an .onnx or .tflite, for images in its layout."""
+    """Return the logits (images x classes) of an .onnx or .tflite for images in its layout."""
     return (_onnx if model.suffix == ".onnx" else _tflite)(model, images)
 
 

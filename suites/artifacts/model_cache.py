@@ -1,7 +1,7 @@
-"""Model files that do not ship: built on this machine or pulled to it, in the cache, each with a note of what it is.
+"""Model files that are not shipped: built or pulled on this machine, kept in the cache, each with a note beside it.
 
-A file is `<model>/<setting>.<format>` (of a converted format in a folder of its own), its note
-`<model>/<setting>.<format>.json`. Files are put in place before their note, so that a note promises a whole file.
+A file is `<model>/<setting>.<format>` (converted formats have a folder each), its note
+`<model>/<setting>.<format>.json`. Files are moved into place before their note, so that a note implies a whole file.
 """
 
 from __future__ import annotations
@@ -31,10 +31,22 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a model file; `file` is its path in the folder of prepared files.
+    """What is known of a model file.
 
-    `recipe` names in `origin_sha256` what it all began with: a shipped file, or the checkpoint of a training.
-    ValueError for a name that could lead out of the folder, a hash that is none, a size that no model of ours has.
+    Attributes:
+        model: Name of the model.
+        compression: Name of the setting.
+        format: Format of the file.
+        sha256: Hash of the file or files.
+        bytes: Their size.
+        parameters: Number of parameters; None if not counted.
+        macs: Multiply-accumulates of one inference; None if not counted.
+        preprocess: How images become its input.
+        recipe: How it was made; `origin_sha256` is the hash of the shipped file or checkpoint it was made from.
+        file: Path in the folder of prepared files.
+
+    Raises:
+        ValueError: A name could lead out of the folder, or a hash or size is impossible.
     """
 
     model: str
@@ -61,69 +73,73 @@ class Entry:
 
     @classmethod
     def from_json(cls, data: Any) -> Entry:
-        """From plain JSON types, keys that are no fields left aside. ValueError says what is wrong."""
+        """Return the entry of plain JSON types; unknown keys are ignored.
+
+        Raises:
+            ValueError: With what is wrong.
+        """
         from pydantic import TypeAdapter
 
         return TypeAdapter(cls).validate_python(data)
 
     @property
     def name(self) -> str:
-        """For people, and to filter by."""
+        """The name to show and to filter by."""
         return f"{self.model} {self.compression} {self.format}"
 
     @property
     def key(self) -> tuple[str, str, Format]:
-        """What tells it from all others."""
+        """Model, setting and format, which identify it."""
         return self.model, self.compression, self.format
 
     @property
     def path(self) -> Path:
-        """Where the file is kept."""
+        """Path of the file."""
         return prepared_dir() / self.file
 
     @property
     def intact(self) -> bool:
-        """Whether the file is there and the one that was noted."""
+        """Whether the file is there and has the noted hash."""
         return self.path.exists() and sha256_of(self.path) == self.sha256
 
 
 def prepared_dir() -> Path:
-    """The folder of all files that `edgebench prepare` builds and `edgebench artifacts pull` brings."""
+    """Return the folder of all files that `edgebench prepare` builds and `edgebench artifacts pull` downloads."""
     return cache_dir() / "prepared"
 
 
 def find(model: str, compression: str, kind: Format) -> Entry | None:
-    """The file of that name, None where there is none. It may have been made from a net that ships no more."""
+    """Return the entry of that file, or None. It may have been made from a model that is no longer shipped."""
     return _read(prepared_dir() / model / f"{compression}.{kind}.json")
 
 
 def entries() -> list[Entry]:
-    """All files, by name."""
+    """Return all entries, by name."""
     notes = sorted(prepared_dir().glob("[!.]*/*.json"))
     return [entry for note in notes if (entry := _read(note))]
 
 
 def _read(note: Path) -> Entry | None:
-    """A note that cannot be read counts as none: its file is made again."""
+    """Return the entry in a note; one that cannot be read counts as none, and its file is built again."""
     if not note.is_file():
         return None
     try:
         return Entry.from_json(json.loads(note.read_text(encoding="utf-8")))
     except ValueError as error:
-        _log.warning("%s is left aside, since it is no note of a model file: %s", note, error)
+        _log.warning("%s is ignored, since it is not the note of a model file: %s", note, error)
         return None
 
 
 @contextmanager
-def workshop() -> Iterator[Path]:
-    """A folder on the same file system to make a file in; what is not kept is gone at the end."""
+def build_folder() -> Iterator[Path]:
+    """Yield a folder on the same file system to build a file in; it is removed at the end."""
     prepared_dir().mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=prepared_dir(), prefix=".unfinished-") as folder:
         yield Path(folder)
 
 
 def keep(entry: Entry, folder: Path) -> None:
-    """Put all files of a workshop's `folder` in their places, then the note of `entry`, which is one of them."""
+    """Move all files in `folder`, a build folder, into place, then write the note of `entry`, which is one of them."""
     note = prepared_dir() / entry.model / f"{entry.compression}.{entry.format}.json"
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         target = prepared_dir() / file.relative_to(folder)

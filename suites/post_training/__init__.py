@@ -1,7 +1,7 @@
 """A user's own float .onnx under every setting that needs no training: `edgebench run --model FILE --compress all`.
 
-``graph`` looks whether the file can be started from, ``split`` parts the images, ``workshop`` builds and keeps the
-files, ``litert`` converts, ``compressed`` makes cases of it all.
+``graph`` checks that the file can be compressed, ``split`` divides the images, ``build_cache`` builds files and keeps
+them, ``onnx_to_tflite`` converts, ``compressed`` turns it all into cases.
 """
 
 from __future__ import annotations

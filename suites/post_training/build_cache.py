@@ -1,4 +1,4 @@
-"""Builds compressed files and keeps them by content: the recipe of a file is its key."""
+"""Compressed files of a user's model, built once and kept under the hash of their recipe."""
 
 from __future__ import annotations
 
@@ -19,48 +19,56 @@ from suites.converter_output import quiet
 
 @dataclass(frozen=True)
 class BuildCache:
-    """Keeps its files in ``folder``; ``tell`` hears of each file that has to be built."""
+    """A folder of built files.
+
+    Attributes:
+        folder: Where the files are kept.
+        notify: Called with a line of text for each file that has to be built.
+    """
 
     folder: Path
-    tell: Callable[[str], None]
+    notify: Callable[[str], None]
 
     def artifact(self, setting: Compression, source: Path, calibration: Calibration | None) -> Artifact:
-        """``source`` under the setting, built unless it was before.
+        """Return ``source`` under the setting, built unless it is in the cache.
 
-        UsageError, with what to do in its message, where the setting lacks its tools or images, or its converter fails.
+        Raises:
+            UsageError: The setting lacks its tools or images, or its converter fails; the message says what to do.
         """
-        kind: Format = "onnx" if source.suffix == ".onnx" else "tflite"
-        self._refuse(setting, kind, calibration)
-        recipe = setting.recipe(source, calibration, kind)
+        file_format: Format = "onnx" if source.suffix == ".onnx" else "tflite"
+        self._refuse(setting, file_format, calibration)
+        recipe = setting.recipe(source, calibration, file_format)
         path = self.folder / f"{source.stem}-{setting.name}-{key(recipe)}{source.suffix}"
-        if not kept(path):
-            self.tell(f"building {path.name}")
-            with _replacing(path) as out, quiet(), _blamed(setting):
+        if not is_intact(path):
+            self.notify(f"building {path.name}")
+            with _replacing(path) as out, quiet(), _named_errors(setting):
                 setting.build(source, calibration, out)
-        return Artifact(path, kind, sha256_of(path), path.stat().st_size, recipe=recipe)
+        return Artifact(path, file_format, sha256_of(path), path.stat().st_size, recipe=recipe)
 
-    def _refuse(self, setting: Compression, kind: Format, calibration: Calibration | None) -> None:
-        if lacking := list(setting.lacks(kind)):
-            install = f"pip install 'edgebench[{setting.extra_for(kind)}]'"
-            raise UsageError(f"{setting.name} of a .{kind} needs {' and '.join(lacking)}, not installed: {install}")
+    def _refuse(self, setting: Compression, file_format: Format, calibration: Calibration | None) -> None:
+        if missing := list(setting.missing_tools(file_format)):
+            install = f"pip install 'edgebench[{setting.extra_for(file_format)}]'"
+            raise UsageError(
+                f"{setting.name} of a .{file_format} needs {' and '.join(missing)}, not installed: {install}"
+            )
         if setting.needs_calibration and calibration is None:
             raise UsageError(f"{setting.name} needs images to calibrate with: give some with --data DIR")
 
 
 def key(recipe: Mapping[str, Any]) -> str:
-    """A short hash of all that decides a file's content."""
+    """Return a short hash of all that determines a file's content."""
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def kept(path: Path) -> bool:
-    """Whether the file is there as it was written."""
+def is_intact(path: Path) -> bool:
+    """Return whether the file is there as it was written."""
     note = Path(f"{path}.sha256")
     return path.is_file() and note.is_file() and note.read_text(encoding="utf-8") == sha256_of(path)
 
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """A file to write, which becomes ``path`` when the block ends well: a killed build leaves nothing half done."""
+    """Yield a file to write, which is moved to ``path`` when the block succeeds: a killed build leaves no half file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         out = Path(folder) / path.name
@@ -70,8 +78,8 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _blamed(setting: Compression) -> Iterator[None]:
-    """What a converter raises, as an error that names it."""
+def _named_errors(setting: Compression) -> Iterator[None]:
+    """Turn whatever a converter raises into a UsageError that names the setting."""
     try:
         yield
     except EdgebenchError:

@@ -1,7 +1,4 @@
-"""A user's net under every setting asked for, on every runtime that can take it, as cases and their files.
-
-Which settings `--compress` asks for.
-"""
+"""A user's model under compression settings, as cases and their files, and the settings that `--compress` names."""
 
 from __future__ import annotations
 
@@ -30,36 +27,46 @@ FORMATS: tuple[Format, ...] = ("onnx", "tflite")
 T = TypeVar("T")
 
 
-class Once:
-    """Does a thing once and gives its result, or raises its error, every time after: conversions take their time."""
+class Memo:
+    """Results and errors by name, each computed once, since conversions are slow."""
 
     def __init__(self) -> None:
-        self._done: dict[str, Any] = {}
+        self._outcomes: dict[str, Any] = {}
 
-    def __call__(self, name: str, make: Callable[[], T]) -> T:
-        """What ``make`` gives, made at the first call under this name."""
-        if name not in self._done:
+    def __call__(self, name: str, compute: Callable[[], T]) -> T:
+        """Return the result of ``compute``, or raise its error, computed at the first call under this name."""
+        if name not in self._outcomes:
             try:
-                self._done[name] = make()
+                self._outcomes[name] = compute()
             except EdgebenchError as error:
-                self._done[name] = error
-        if isinstance(self._done[name], EdgebenchError):
-            raise self._done[name]
-        found: T = self._done[name]
-        return found
+                self._outcomes[name] = error
+        if isinstance(self._outcomes[name], EdgebenchError):
+            raise self._outcomes[name]
+        outcome: T = self._outcomes[name]
+        return outcome
 
 
 def silent(_: str) -> None:
-    """Nobody listens."""
+    """Ignore a notification."""
 
 
 @dataclass(frozen=True)
 class CompressedModel:
-    """The float .onnx ``model`` under ``settings``; ``shapes`` are for its dynamic inputs.
+    """A user's float .onnx under compression settings.
 
-    ``images`` calibrate and are made inputs as ``preprocess`` says, None where there are none; ``output`` names the
-    output to score, None leaves it to their classes; ``tell`` hears what is being built. ModelError or UsageError for a
-    file that cannot be started from, DataError for images of other classes.
+    Attributes:
+        model: The file.
+        settings: The settings.
+        images: Labelled images for calibration and scoring; None without any.
+        preprocess: How images become inputs, as `harness.datasets.preprocessing.parse` takes it.
+        shapes: Shapes of dynamic inputs, by input name.
+        notify: Called with a line of text for each file that is built.
+        output: Name of the output to score; None leaves it to sizes and names.
+
+    Raises:
+        ModelError: The file cannot be compressed.
+        UsageError: A shape is missing or does not fit.
+        DataError: The images have other classes than the model.
     """
 
     model: UserModel
@@ -67,7 +74,7 @@ class CompressedModel:
     images: Split | None = None
     preprocess: str | None = None
     shapes: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
-    tell: Callable[[str], None] = silent
+    notify: Callable[[str], None] = silent
     output: str | None = None
 
     def __post_init__(self) -> None:
@@ -78,7 +85,7 @@ class CompressedModel:
             )
         if self.images:
             self.scored  # noqa: B018 - raises where the images have other classes
-        self._how("onnx")
+        self._preprocess("onnx")
 
     @cached_property
     def float_model(self) -> UserModel:
@@ -92,77 +99,85 @@ class CompressedModel:
 
     @property
     def formats(self) -> tuple[Format, ...]:
-        """What can be made of it."""
+        """Formats that it can be built in."""
         return FORMATS
 
     def cases(self, runtimes: Iterable[str], threads: Sequence[int], dataset: str | None) -> list[Case]:
-        """One case a setting, runtime and thread count; ModelError where no runtime takes what can be made."""
+        """Return one case per setting, runtime and thread count.
+
+        Raises:
+            ModelError: None of the runtimes takes a format that can be built.
+        """
         names = list(runtimes)
-        found = [name for name in names if set(FORMATS) & set(plugins.load("runtimes", name).formats)]
-        if not found:
+        fitting = [name for name in names if set(FORMATS) & set(plugins.load("runtimes", name).formats)]
+        if not fitting:
             raise ModelError(f"none of the runtimes asked for takes .onnx or .tflite: {', '.join(names)}")
         return [
             Case(self.model.path.stem, setting.name, name, threads=n, weights="user", dataset=dataset)
             for setting in self.settings
-            for name in found
+            for name in fitting
             for n in threads
         ]
 
     def artifact(self, case: Case, kind: Format) -> Artifact:
-        """The file of a case, built where it was not before. UsageError where that cannot be done."""
-        if kind not in FORMATS:
-            raise UsageError(f"no .{kind} is made of a model file: --compress makes {' and '.join(FORMATS)}")
-        return self._once(f"{case.compression}.{kind}", lambda: self._made(case.compression, kind))
+        """Return the file of a case, built unless it is in the cache.
 
-    def _made(self, name: str, kind: Format) -> Artifact:
+        Raises:
+            UsageError: It cannot be built.
+        """
+        if kind not in FORMATS:
+            raise UsageError(f"--compress does not build .{kind} files, only {' and '.join(FORMATS)}")
+        return self._memo(f"{case.compression}.{kind}", lambda: self._built(case.compression, kind))
+
+    def _built(self, name: str, kind: Format) -> Artifact:
         setting = next(one for one in self.settings if one.name == name)
-        setting.made_of(kind)  # its reason before that of a converter it would not need
+        setting.support(kind)  # its reason comes before that of a converter it would not need
         source = self._source(kind)
         images = self._calibration(kind) if setting.needs_calibration and self.images else None
-        made = self._workshop.artifact(setting, source, images)
-        recipe = {**made.recipe, **self._origin(kind)}
-        return dataclasses.replace(made, preprocess=self._how(kind), recipe=recipe, output=self.scored)
+        built = self._builds.artifact(setting, source, images)
+        recipe = {**built.recipe, **self._origin(kind)}
+        return dataclasses.replace(built, preprocess=self._preprocess(kind), recipe=recipe, output=self.scored)
 
     @cached_property
-    def _workshop(self) -> BuildCache:
-        return BuildCache(cache_dir() / "compressed" / sha256_of(self.model.path)[:16], self.tell)
+    def _builds(self) -> BuildCache:
+        return BuildCache(cache_dir() / "compressed" / sha256_of(self.model.path)[:16], self.notify)
 
     @cached_property
     def _graph(self) -> Graph | None:
-        """None where onnx is not installed: then only the file itself can be measured."""
+        """The checked file; None where onnx is not installed, so that only the file itself can be measured."""
         try:
             import onnx  # noqa: F401
         except ImportError:
             return None
-        return float_graph(self.model.path, self.shapes, self._workshop.folder / "source")
+        return float_graph(self.model.path, self.shapes, self._builds.folder / "source")
 
     def _source(self, kind: Format) -> Path:
-        """The float file that settings start from."""
+        """Return the float file that settings start from."""
         source = self._graph.source if self._graph else self.model.path
-        return source if kind == "onnx" else self._once("source", lambda: converted(source, self._workshop.folder))
+        return source if kind == "onnx" else self._memo("source", lambda: converted(source, self._builds.folder))
 
-    def _how(self, kind: Format) -> Preprocess | None:
+    def _preprocess(self, kind: Format) -> Preprocess | None:
         if self.images is None:
             return None
-        return self._once(f"preprocess {kind}", lambda: UserModel(self._source(kind)).preprocess(self.preprocess))
+        return self._memo(f"preprocess {kind}", lambda: UserModel(self._source(kind)).preprocess(self.preprocess))
 
     def _calibration(self, kind: Format) -> Calibration:
-        images, how = self.images, self._how(kind)
+        images, preprocess = self.images, self._preprocess(kind)
         assert images is not None
-        assert how is not None
-        return self._once(f"calibration {kind}", lambda: images.images(how))
+        assert preprocess is not None
+        return self._memo(f"calibration {kind}", lambda: images.images(preprocess))
 
     @cached_property
-    def _once(self) -> Once:
-        return Once()
+    def _memo(self) -> Memo:
+        return Memo()
 
     def _origin(self, kind: Format) -> dict[str, Any]:
-        """What the recipe says of the file the net came in, and of the images."""
+        """Return what the recipe says of the user's file and of the images."""
         origin: dict[str, Any] = {"source": self.model.path.name, "source_sha256": sha256_of(self.model.path)}
         if self._graph and self._graph.changed:
             origin["source_changed"] = self._graph.changed
         if kind == "tflite":
-            origin["converter"] = self._once("converter", converter)
+            origin["converter"] = self._memo("converter", converter)
         return origin | ({"split": self.images.note} if self.images else {})
 
 
@@ -171,9 +186,11 @@ REFERENCE = "fp32"
 
 
 def chosen(text: str) -> list[Compression]:
-    """The settings of 'all', or of names joined by commas; fp32, which the others are compared with, comes first.
+    """Return the settings of 'all', or of names joined by commas; fp32, the baseline of the others, comes first.
 
-    UnknownName for a name that is none, UsageError for a setting that trains.
+    Raises:
+        UnknownName: A name that is no setting.
+        UsageError: A setting that needs training.
     """
     every: dict[str, Compression] = load_all("compression")
     free = {name: setting for name, setting in every.items() if not setting.needs_training}
@@ -183,7 +200,7 @@ def chosen(text: str) -> list[Compression]:
     for name in names:
         if load("compression", name).needs_training:
             raise UsageError(
-                f"{name} trains the net, which a model file alone does not allow",
+                f"{name} needs training, which a model file alone does not allow",
                 f"--compress takes {ALL}, or some of {', '.join(free)}",
             )
     return [free[name] for name in names]

@@ -1,4 +1,4 @@
-"""Whether an .onnx can be started from, and a copy of it in one file with plain shapes where it has others."""
+"""Checks that an .onnx can be compressed, and a copy of it in one file with fixed shapes where needed."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from typing import Any
 from harness.core.errors import ModelError, UsageError
 
 KNOWN_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
-"""Operators of others are the user's own, which neither the quantisers nor the runtimes know."""
+"""Operators of other domains are custom, unknown to quantisers and runtimes."""
 INTEGER_OPERATORS = frozenset({"QuantizeLinear", "DequantizeLinear", "MatMulInteger", "ConvInteger"})
-"""With those whose names begin with QLinear: signs of a quantised net."""
+"""Together with those whose names begin with QLinear: the signs of a quantised model."""
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
 class Graph:
-    """A float model that was found fit: the file to start from.
+    """A float model that can be compressed.
 
-    ``changed`` says in words what was done to the user's file, '' where it is that file.
+    Attributes:
+        source: The file to start from.
+        changed: What was done to the user's file, in words; '' where ``source`` is that file.
     """
 
     source: Path
@@ -30,10 +32,14 @@ class Graph:
 
 
 def float_graph(path: Path, shapes: Shapes, folder: Path) -> Graph:
-    """Look through the .onnx at ``path``; a copy goes to ``folder`` where shapes or data have to be put into it.
+    """Check the .onnx at ``path`` and return the file to start from.
 
-    ModelError on a damaged file, operators of its own, and a net that is not fp32; UsageError on dynamic shapes that
-    ``shapes`` does not give. A dynamic batch stays as it is: every runtime is told its size.
+    Where shapes have to be fixed or external data merged, that is a copy in ``folder``. A dynamic batch stays dynamic,
+    since every runtime is given its size.
+
+    Raises:
+        ModelError: The file is damaged, has custom operators, or is not fp32.
+        UsageError: A dynamic shape is not in ``shapes``.
     """
     model, external = _loaded(path)
     _refuse_unknown(model.graph, path)
@@ -41,12 +47,12 @@ def float_graph(path: Path, shapes: Shapes, folder: Path) -> Graph:
     fixed = [entry.name for entry in _inputs(model.graph) if _fix(entry, shapes, path)]
     if not fixed and not external:
         return Graph(path)
-    words = [f"shape of {', '.join(fixed)} fixed"] * bool(fixed) + ["external data put in"] * external
+    words = [f"shape of {', '.join(fixed)} fixed"] * bool(fixed) + ["external data merged"] * external
     return Graph(_written(model, folder / path.name), " and ".join(words))
 
 
 def _loaded(path: Path) -> tuple[Any, bool]:
-    """The model, and whether its weights lay in files beside it."""
+    """Return the model, and whether its weights are in files beside it."""
     import onnx
 
     try:
@@ -56,24 +62,26 @@ def _loaded(path: Path) -> tuple[Any, bool]:
     except Exception as error:  # protobuf's and onnx's own, which share no base
         raise ModelError(f"{path} cannot be read as .onnx: {error}", "it is damaged or of another kind") from error
     if not model.graph.node:
-        raise ModelError(f"{path} holds no net", "export it again")
+        raise ModelError(f"{path} has an empty graph", "export it again")
     return model, external
 
 
 def _refuse_unknown(graph: Any, path: Path) -> None:
     from onnx import defs
 
-    own = Counter(f"{node.domain}::{node.op_type}" for node in graph.node if node.domain not in KNOWN_DOMAINS)
-    own += Counter(node.op_type for node in graph.node if node.domain in ("", "ai.onnx") and not defs.has(node.op_type))
-    if own:
+    custom = Counter(f"{node.domain}::{node.op_type}" for node in graph.node if node.domain not in KNOWN_DOMAINS)
+    custom += Counter(
+        node.op_type for node in graph.node if node.domain in ("", "ai.onnx") and not defs.has(node.op_type)
+    )
+    if custom:
         raise ModelError(
-            f"{path} has operators that are not ONNX's: {_counted(own)}",
-            "export the net without them; a runtime that knows them can only be measured without --compress",
+            f"{path} has operators that are not ONNX's: {_counted(custom)}",
+            "export the model without them; a runtime that knows them can only be measured without --compress",
         )
 
 
 def _refuse_compressed(graph: Any, path: Path) -> None:
-    """--compress starts from fp32: what was rounded once would be rounded again and blamed for both."""
+    """Refuse a model that is not fp32: its rounding would be counted as that of the settings."""
     from onnx import TensorProto
 
     signs = Counter(
@@ -81,9 +89,9 @@ def _refuse_compressed(graph: Any, path: Path) -> None:
     )
     kinds = {one.data_type for one in graph.initializer if one.dims}
     if signs:
-        raise ModelError(f"{path} is quantised already: {_counted(signs)}", "give the float net it was made from")
+        raise ModelError(f"{path} is quantised already: {_counted(signs)}", "give the float model it was made from")
     if TensorProto.FLOAT not in kinds and kinds & {TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}:
-        raise ModelError(f"{path}: its weights are not fp32", "export the net in float32")
+        raise ModelError(f"{path}: its weights are not fp32", "export the model in float32")
 
 
 def _counted(names: Counter[str]) -> str:
@@ -91,39 +99,39 @@ def _counted(names: Counter[str]) -> str:
 
 
 def _inputs(graph: Any) -> Iterator[Any]:
-    """Inputs that are fed; older files list their weights among them."""
+    """Return the inputs without the initializers, which older files list among them."""
     weights = {one.name for one in graph.initializer}
     return (entry for entry in graph.input if entry.name not in weights)
 
 
 def _fix(entry: Any, shapes: Shapes, path: Path) -> bool:
-    """Put the shape asked for into an input; True where that changes it."""
+    """Fix an input's shape to the one in ``shapes``; return whether that changes it."""
     dims = entry.type.tensor_type.shape.dim
-    told = [dim.dim_value or dim.dim_param or "?" for dim in dims]
+    declared = [dim.dim_value or dim.dim_param or "?" for dim in dims]
     wanted = shapes.get(entry.name)
     if wanted is None:
-        _refuse_dynamic(entry.name, told, path)
+        _refuse_dynamic(entry.name, declared, path)
         return False
-    fits = (have in (want, str(have)) for have, want in zip(told, wanted, strict=False))  # a name fits any size
-    if len(wanted) != len(told) or not all(fits):
-        raise UsageError(f"--shape {entry.name}={'x'.join(map(str, wanted))} does not fit {told} of {path}")
+    fits = (have in (want, str(have)) for have, want in zip(declared, wanted, strict=False))  # a name fits any size
+    if len(wanted) != len(declared) or not all(fits):
+        raise UsageError(f"--shape {entry.name}={'x'.join(map(str, wanted))} does not fit {declared} of {path}")
     for dim, size in zip(dims, wanted, strict=True):
         dim.dim_value = size
-    return told != list(wanted)
+    return declared != list(wanted)
 
 
-def _refuse_dynamic(name: str, told: list[int | str], path: Path) -> None:
-    """UsageError when another dimension than the first, the batch, has no size."""
-    if any(isinstance(size, str) for size in told[1:]):
-        sizes = [size if isinstance(size, int) else 224 if place else 1 for place, size in enumerate(told)]
+def _refuse_dynamic(name: str, declared: list[int | str], path: Path) -> None:
+    """Refuse dynamic dimensions other than the first, the batch."""
+    if any(isinstance(size, str) for size in declared[1:]):
+        sizes = [size if isinstance(size, int) else 224 if place else 1 for place, size in enumerate(declared)]
         raise UsageError(
-            f"{path}: input '{name}' {told} has dynamic dimensions",
+            f"{path}: input '{name}' {declared} has dynamic dimensions",
             f"give them, as --shape {name}={'x'.join(map(str, sizes))}",
         )
 
 
 def _written(model: Any, out: Path) -> Path:
-    """The model in one file, with the shapes behind its inputs inferred anew."""
+    """Write the model in one file, with all other shapes inferred again."""
     import onnx
 
     for end in model.graph.output:

@@ -1,4 +1,4 @@
-"""Labelled images parted in two: some to calibrate with, the others to score on. No image is ever in both."""
+"""Labelled images split in two: some for calibration, the others for scoring. No image is ever in both."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from harness.datasets.preprocessing import preprocess
 from suites.compression.base import Calibration
 
 SHARE, MOST = 0.2, 128
-"""Images to calibrate with: a fifth of all, at most 128 (77 MB at 224 x 224 x 3), since ranges change little after."""
+"""Share and largest number of calibration images. 128 take 77 MB at 224 x 224 x 3; more change ranges little."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Labelled images, split at random.
+    """Labelled images, split for calibration and scoring.
 
     Attributes:
         data: All images.
         path: The folder they are in.
-        seed: Seed of the choice.
+        seed: Seed of the draw.
 
     Raises:
         DataError: There are fewer than two images.
@@ -43,11 +43,13 @@ class Split:
 
     def __post_init__(self) -> None:
         if len(self.data) < 2:
-            raise DataError(f"{self.path} holds one image", "give more: some are calibrated with, the others scored")
+            raise DataError(
+                f"{self.path} holds one image", "give more: some are used for calibration, the others are scored"
+            )
 
     @cached_property
     def indices(self) -> list[int]:
-        """Places of the images to calibrate with, ascending; classes in turn, the last image of none."""
+        """Indices of the calibration images, ascending: drawn from the classes in turn, never the last image of one."""
         labels = [label for _, label in self.data.files]
         count = min(MOST, max(1, int(SHARE * len(labels))))
         return sorted(stratified(labels, count, self.seed))
@@ -58,12 +60,12 @@ class Split:
         return subset(self.data, sorted(set(range(len(self.data))) - set(self.indices))).write()
 
     def images(self, how: Preprocess) -> Calibration:
-        """The images to calibrate with as a model's input."""
+        """Return the calibration images as inputs of a model."""
         return np.stack([preprocess(read_image(self.data.files[index][0]), how) for index in self.indices])
 
     @property
     def note(self) -> dict[str, Any]:
-        """For the recipe: how the images were parted, and which they are."""
+        """How the images were split, and which they are, for the recipe."""
         names = "\n".join(str(self.data.files[i][0].relative_to(self.path)) for i in self.indices)
         return {
             "calibration_images": len(self.indices),
@@ -75,12 +77,12 @@ class Split:
 
 
 def stratified(labels: Sequence[Label], count: int, seed: int) -> list[int]:
-    """``count`` places by a seeded draw, one class after another in turn, leaving each class an image if it can."""
+    """Return ``count`` indices by a seeded draw from the classes in turn, leaving each class an image if possible."""
     order = np.random.default_rng(seed).permutation(len(labels))
     classes: dict[int, list[int]] = {}
-    for place in map(int, order):
-        label = labels[place]
-        classes.setdefault(label if isinstance(label, int) else label[0], []).append(place)
-    spare = [places[:-1] for _, places in sorted(classes.items())]
-    turns = [places[turn] for turn in range(max(map(len, spare))) for places in spare if turn < len(places)]
+    for index in map(int, order):
+        label = labels[index]
+        classes.setdefault(label if isinstance(label, int) else label[0], []).append(index)
+    spare = [indices[:-1] for _, indices in sorted(classes.items())]
+    turns = [indices[turn] for turn in range(max(map(len, spare))) for indices in spare if turn < len(indices)]
     return (turns or [int(order[0])])[:count]

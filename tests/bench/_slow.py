@@ -69,16 +69,16 @@ def slow_net(model: str, place: Path, share: float) -> Slow:
 
 def _true_ratio(old: Path, new: Path) -> tuple[float, float, float]:
     """How much longer `new` takes, with its 95 % interval: pairs of fresh processes as in `edgebench ab`."""
-    bench = AbSession(AbConfig(str(old), str(new), RUNTIME, RUNTIME))
-    pairs = bench.request.max_pairs
-    bench.duel = PairedComparison(
-        bench.duel.order, (pairs,), same_within=0.0
+    session = AbSession(AbConfig(str(old), str(new), RUNTIME, RUNTIME))
+    pairs = session.request.max_pairs
+    session.measured = PairedComparison(
+        session.measured.order, (pairs,), same_within=0.0
     )  # all of them: a ratio is wanted, no early verdict
-    for _ in bench.run():
+    for _ in session.run():
         pass
-    if bench.duel.comparison is None:
-        sys.exit(f"{new} cannot be measured: {bench.duel.failure}")
-    return bench.duel.comparison.ratio, bench.duel.comparison.lo, bench.duel.comparison.hi
+    if session.measured.comparison is None:
+        sys.exit(f"{new} cannot be measured: {session.measured.failure}")
+    return session.measured.comparison.ratio, session.measured.comparison.lo, session.measured.comparison.hi
 
 
 def _bare_ratio(a: bytes, b: bytes) -> float:

@@ -39,7 +39,7 @@ def main() -> None:
     """Compare, count, print."""
     arguments = _arguments()
     warn_if_busy()
-    prepared = VariantResolver(ResourceLimits.on(find_target("auto", HostFs()))).find(arguments.model).prepared
+    prepared = VariantResolver(ResourceLimits.on(find_target("auto", HostFs()))).resolve(arguments.model).prepared
     length = _length(arguments.seconds)
     asked = {
         "case": prepared.case.id,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.stats.proportions import Finding, decide, looks, paired_difference
+from harness.stats.proportions import Finding, decide, paired_difference, planned_looks
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _rounds import print_table
@@ -45,7 +45,7 @@ def naive(b: int, c: int, n: int) -> Finding:
 def row(rates: tuple[float, float], runs: int) -> list[str]:
     """One line of the table."""
     generator = np.random.default_rng(1)
-    planned, truth = looks(BUDGET), rates[1] - rates[0]
+    planned, truth = planned_looks(BUDGET), rates[1] - rates[0]
     wrong = fooled = undecided = images = 0
     for _ in range(runs):
         steps = [generator.multinomial(step, (*rates, 1 - sum(rates))) for step in np.diff((0, *planned))]

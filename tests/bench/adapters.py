@@ -119,7 +119,7 @@ def _prepared(model: str, runtimes: Sequence[str]) -> dict[str, PreparedCase]:
     found = {}
     for name in runtimes:
         try:
-            found[name] = VariantResolver(ResourceLimits(300.0), 1).find(model, name).prepared
+            found[name] = VariantResolver(ResourceLimits(300.0), 1).resolve(model, name).prepared
         except EdgebenchError as error:
             print(f"without {name}: {error.message}: {error.remedy}")
     return found

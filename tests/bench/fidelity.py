@@ -76,8 +76,8 @@ def _arguments() -> argparse.Namespace:
 
 def _contenders(arguments: argparse.Namespace) -> tuple[dict[str, Contender], list[tuple[str, str]]]:
     """All that run, and which of ours stands against which peer; prints who is missing, and why."""
-    finder = VariantResolver(ResourceLimits.on(find_target("auto", HostFs())), arguments.threads)
-    prepared = finder.find(arguments.model, "onnxruntime-cpu").prepared
+    resolver = VariantResolver(ResourceLimits.on(find_target("auto", HostFs())), arguments.threads)
+    prepared = resolver.resolve(arguments.model, "onnxruntime-cpu").prepared
     length = _length(arguments.seconds)
     contenders: dict[str, Contender] = {"onnxruntime": partial(_ours, prepared, length)}
     duels = []
@@ -91,7 +91,7 @@ def _contenders(arguments: argparse.Namespace) -> tuple[dict[str, Contender], li
     if reason:
         print(f"without benchmark_app: {reason}")
     else:
-        on_openvino = finder.find(arguments.model, runtime).prepared
+        on_openvino = resolver.resolve(arguments.model, runtime).prepared
         contenders["openvino"] = partial(_ours, on_openvino, length)
         contenders["benchmark_app"] = partial(benchmark_app, on_openvino, _shape(on_openvino), arguments.seconds)
         duels.append(("openvino", "benchmark_app"))

@@ -68,7 +68,7 @@ def test_a_setting_that_no_runtime_ran_is_a_failure_when_it_was_named(
         (("--model", "{artifacts}/fp32.tflite", "--compress", "all"), "starts from a float .onnx"),
         (("--model", "{artifacts}/int8-static.onnx", "--compress", "all"), "is quantised already"),
         (("--model", "{artifacts}/fp32.onnx", "--compress", "int8-statik"), "did you mean 'int8-static'"),
-        (("--model", "{artifacts}/fp32.onnx", "--compress", "distilled"), "distilled trains the net"),
+        (("--model", "{artifacts}/fp32.onnx", "--compress", "distilled"), "distilled needs training"),
         (("--model", "{artifacts}/fp32.onnx", "--compress", "all", "--data", "pets"), "10 outputs, the data set 2"),
         (("--model", "{artifacts}/fp32.onnx", "--compress", "all", "--data", "empty"), "no images below"),
         (("--model", "warp.onnx", "--compress", "all"), "my.company::Warp"),
@@ -107,6 +107,6 @@ def test_all_settings_run_wherever_they_can_be_made(
         if record.case.runtime == "onnxruntime-cpu":
             assert scored, record.verdict
         elif not scored:
-            assert "onnx2tf" in record.verdict.reason or f"{setting} makes no .tflite" in record.verdict.reason
+            assert "onnx2tf" in record.verdict.reason or f"{setting} does not support .tflite" in record.verdict.reason
     if find_spec("onnx2tf") and sys.version_info >= (3, 12):
         assert sum(record.value("top1") is not None for record in RunFolder(tmp_path / "run").records()) > 15

@@ -66,7 +66,7 @@ def test_explain_tells_programs_the_same(deep_run: Path, edgebench: Edgebench) -
 def test_an_unknown_case_is_named_with_those_there_are(deep_run: Path, edgebench: Edgebench) -> None:
     done = edgebench("explain", deep_run, "resnet")
     assert done.returncode == 2
-    assert "no case of" in done.stderr
+    assert "no case id of" in done.stderr
     assert f"{EMBEDDED}|int8-static|litert-xnnpack|t1" in done.stderr
 
 

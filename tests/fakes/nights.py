@@ -57,36 +57,36 @@ def prepared(folder: Path, case: Case, content: str, labelled: bool = False) -> 
 
 
 class Environments:
-    """Old versions that can be had again, or not."""
+    """Old versions that can be installed again, or not."""
 
     def __init__(self, can: bool = False) -> None:
-        self.can, self.asked = can, list[Mapping[str, str]]()
+        self.can, self.calls = can, list[Mapping[str, str]]()
 
     def interpreter(self, versions: Mapping[str, str]) -> Interpreter | None:
-        self.asked.append(versions)
+        self.calls.append(versions)
         return Interpreter("old/python", "old/packages") if self.can else None
 
 
 @dataclasses.dataclass
-class Again:
-    """Second measurements: tonight's build takes `ratio` times as long as the last good one, pair by pair.
+class FakeRemeasurement:
+    """Second measurements in which tonight's build takes `ratio` times as long as the last good one, pair by pair.
 
-    `asked` has one row a measurement: how, case, metric, and the content of the files that ran.
+    `calls` has one row per measurement: how, case, metric, and the contents of the files that ran.
     """
 
     ratio: float = 1.0
     fails: bool = False
-    asked: list[tuple[str, ...]] = dataclasses.field(default_factory=list)
+    calls: list[tuple[str, ...]] = dataclasses.field(default_factory=list)
 
     def ab(
         self, old: PreparedCase, new: PreparedCase, metric: str, pairs: int
     ) -> tuple[npt.NDArray, npt.NDArray] | None:
-        self.asked.append(("ab", new.case.id, metric, *(one.artifact.path.read_text() for one in (old, new))))
+        self.calls.append(("ab", new.case.id, metric, *(one.artifact.path.read_text() for one in (old, new))))
         base = 0.002 * np.exp(0.001 * np.linspace(-1, 1, pairs))
         return None if self.fails else (base, self.ratio * base[::-1])
 
     def rerun(self, new: PreparedCase, metric: str) -> npt.NDArray | None:
-        self.asked.append(("rerun", new.case.id, metric, new.artifact.path.read_text()))
+        self.calls.append(("rerun", new.case.id, metric, new.artifact.path.read_text()))
         return None if self.fails else np.full(3, 0.002 * self.ratio)
 
 
@@ -109,16 +109,16 @@ class Lab:
     """A store with `HISTORY` nights of two cases, and a bench on which the next ones cost nothing."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.place = folder, folder / "store.sqlite"
+        self.folder, self.store_path = folder, folder / "store.sqlite"
         self.day = HISTORY
-        self.again = Again()
+        self.remeasurement = FakeRemeasurement()
         self.hits: dict[str, Sequence[bool]] = {}
         self.rules = NO_RULES
         self.runs_still = True
 
     def plug_in(self, patch: pytest.MonkeyPatch) -> None:
         """Put the fakes in the place of all that would measure."""
-        patch.setattr(night_module, "Remeasurement", lambda *_: self.again)
+        patch.setattr(night_module, "Remeasurement", lambda *_: self.remeasurement)
         patch.setattr(night_module, "AccuracyPass", lambda *_: Scores(self.hits))
         died = WorkerFailure(Verdict("crashed", "signal 11"), "")
         patch.setattr(exact_metrics, "run_worker", lambda *_: Answer({}, {}) if self.runs_still else died)
@@ -162,15 +162,15 @@ class Lab:
         refused: Sequence[str] = (),
         **run: object,
     ) -> NightlyReport:
-        """One more night, judged, its papers written into its run folder."""
+        """Evaluate one more night and write its documents into its run folder."""
         folder = self.run(**run)  # type: ignore[arg-type]
         cases = [record.case for record in folder.records() if record.case_id not in refused]
-        with store.open(self.place) as opened:
+        with store.open(self.store_path) as opened:
             night = Night(opened, folder, self.plan(build, cases, labelled), rules, release)
-            paper = night.judge()
-            night.write(paper)
+            report = night.evaluate()
+            night.write(report)
         self.written = folder.path
-        return paper
+        return report
 
     def bench(self, build: str = "old", interrupted: bool = False, **run: object) -> SimpleNamespace:
         """What `edgebench.cli.run.measure` would give."""
@@ -183,7 +183,7 @@ def make_history(folder: Path) -> Lab:
     with pytest.MonkeyPatch.context() as patch:
         lab = Lab(folder)
         lab.plug_in(patch)
-        with store.open(lab.place) as opened:
+        with store.open(lab.store_path) as opened:
             for day in range(HISTORY - 1):
                 opened.append(lab.run(day=day))
         lab.night(day=HISTORY - 1)

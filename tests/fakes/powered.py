@@ -150,7 +150,7 @@ class Replaying(sampler.Sampler):
     """The sampler itself, its clock set back to its start once all is over: readings come at its own pace."""
 
     def __init__(self, board: Board, sensors: Sequence[Sensor]) -> None:
-        super().__init__(sensors, own_process=False)
+        super().__init__(sensors, separate_process=False)
         board.sampled.append(sensors)
         self._board = board
         self._from_ns = board.ns

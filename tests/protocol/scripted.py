@@ -21,8 +21,8 @@ from harness.core.case import Case
 from harness.core.execution import Execution
 from harness.core.quantity import Missing
 from harness.core.record import Record
-from harness.measure import overhead
 from harness.measure.block import RunContext, measure_block
+from harness.measure.metrics import latency_metrics
 from harness.measure.passes import accuracy, diagnostics, energy, fidelity, latency
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
@@ -31,7 +31,8 @@ from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.prepared import PreparedCase
 from harness.measure.presets import Profile, profile
 from harness.measure.protocol import PHASES, Job, Loop
-from harness.measure.verdicts import latency_metrics, verdict
+from harness.measure.selfcheck import checks
+from harness.measure.verdicts import verdict
 from harness.measure.worker import __main__, loop
 from harness.measure.worker import latency as timing
 from harness.runtimes.base import Batch, Options, Outputs, Session, TensorSpec
@@ -326,7 +327,7 @@ def replace_workers(patch: pytest.MonkeyPatch, run: Run) -> list[Job]:
 
     for module in (latency, fidelity, accuracy, energy, diagnostics):
         patch.setattr(module, "run_worker", run_worker)
-    patch.setattr(overhead, "run_worker", lambda _job, timeout_s: answer(warmup_ns=[140] * 3000))
+    patch.setattr(checks, "run_worker", lambda _job, timeout_s: answer(warmup_ns=[140] * 3000))
     return jobs
 
 

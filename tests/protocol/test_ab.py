@@ -22,7 +22,6 @@ from harness.core.quantity import Missing, Quantity, Value
 from harness.core.sensing import Channel, Reading
 from harness.core.verdict import Verdict
 from harness.measure import ab as pairs
-from harness.measure import overhead
 from harness.measure.ab import PairedComparison, ProcessTiming, Side
 from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.prepared import PreparedCase
@@ -87,11 +86,11 @@ def compared(
     """`compared(processes, *options, **of_both_sides)`: exit code, document, lines of `edgebench ab a b`."""
 
     def compare(processes: Processes, *options: str, **made: Any) -> tuple[int, dict[str, Any], list[str]]:
-        sides: dict[Side, NamedSide] = {
+        variants: dict[Side, NamedSide] = {
             "a": NamedSide("old", prepared("a", **made)),
             "b": NamedSide("new", prepared("b", **made)),
         }
-        monkeypatch.setattr(AbConfig, "sides", sides)
+        monkeypatch.setattr(AbConfig, "variants", variants)
         monkeypatch.setattr(pairs, "run_worker", processes)
         monkeypatch.setattr("harness.cli.parser", lambda: PARSER)
         out = tmp_path / f"{len(list(tmp_path.iterdir()))}.json"
@@ -135,8 +134,8 @@ def duel(
     ],
 )
 def test_a_side_left_out_is_fp32_on_the_runtime_of_the_other(a: str, b: str, ids: tuple[str, str]) -> None:
-    sides = AbConfig(a, b).sides
-    assert [sides[key].prepared.case.id for key in ("a", "b")] == [f"{each}|onnxruntime-cpu|t1" for each in ids]
+    variants = AbConfig(a, b).variants
+    assert [variants[key].prepared.case.id for key in ("a", "b")] == [f"{each}|onnxruntime-cpu|t1" for each in ids]
 
 
 @pytest.mark.parametrize("profile", [None, "smoke", "quick", "standard", "full"])
@@ -547,7 +546,7 @@ def test_exit_codes(compared: Any, wall: Any, options: Sequence[str], code: int)
 @pytest.mark.parametrize("pair", [0, 3, 9])
 def test_whole_pairs_are_kept(compared: Any, pair: int) -> None:
     _, failed, (line, *_) = compared(Processes(fails_at(pair)))
-    assert line == f"No answer: B (new) ended in pair {pair + 1} as crashed: SIGSEGV"
+    assert line == f"No answer: B (new) gave no figures in pair {pair + 1}: crashed: SIGSEGV"
     assert failed["failure"]["side"] == "b"
     assert not failed["interrupted"]
     assert len(failed["a"]["median_ns"]) == len(failed["b"]["median_ns"]) == len(failed["order"]) == pair
@@ -606,7 +605,7 @@ def test_target_of_the_timed_loop(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         warm_up = np.concatenate((np.full(settling, 9000), np.full(counted // 2, 120), np.full(counted // 2, 140)))
         return Answer({}, {"warmup_ns": warm_up, "wall_ns": np.array([1]), "cpu_ns": np.array([1])})
 
-    monkeypatch.setattr(overhead, "run_worker", worker)
+    monkeypatch.setattr(checks, "run_worker", worker)
     check = checks.loop_overhead(tmp_path, arch)
     assert (number(check.quantity), check.unit, check.target) == (130.0, "ns", target)
 
@@ -776,7 +775,7 @@ def test_a_block_with_the_sampler_has_two_readings_of_every_sensor(
         return CRASH
 
     monkeypatch.setattr(checks, "run_worker", worker)
-    monkeypatch.setattr(checks, "Sampler", lambda sensors: Sampler(sensors, own_process=False))
+    monkeypatch.setattr(checks, "Sampler", lambda sensors: Sampler(sensors, separate_process=False))
     check = checks.sampler_cost(Workload(prepared("m"), 200), sensors, tmp_path)
     assert isinstance(check.quantity, Missing)
     assert [sensor.reads for sensor in sensors] == [2, 2]

@@ -41,7 +41,7 @@ from harness.nightly.environments import Environments
 from harness.nightly.outcome import Outcome, exit_code
 from harness.nightly.remeasurement import Remeasurement
 from harness.nightly.report import NightlyReport, junit, markdown
-from harness.nightly.series import Tonight, judge, slow
+from harness.nightly.series import NightContext, detect_changes, detect_slow_changes
 from harness.stats.nightly import Detector, Settings, Verdict
 from harness.store.database.store import Store
 from suites.nightly_rules import NightlyRule, NightlyRules
@@ -126,7 +126,7 @@ def command(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         lab.written = bench.folder.path
         monkeypatch.setattr(run_command, "planned", lambda _config: replace(bench.plan, nightly_rules=lab.rules))
         monkeypatch.setattr(run_command, "measure", lambda _config, _plan, _arguments: bench)
-        return cli.main(["nightly", "run", "quick", "--store", str(lab.place), "--no-report", *arguments])
+        return cli.main(["nightly", "run", "quick", "--store", str(lab.store_path), "--no-report", *arguments])
 
     return run
 
@@ -139,16 +139,16 @@ def tonight_of(
     can: bool = False,
     rules: NightlyRules = NO_RULES,
     labelled: bool = False,
-) -> Tonight:
+) -> NightContext:
     """What was measured and what is kept; `kept` None: nothing is."""
     index = BaselineStore(folder / "bench" / "kept" / "quick-x86-64.json")
     for case in CASES if kept is not None else ():
         old = prepared(folder, case, kept or "", labelled)
-        index.offer(case.id, Build.of(old, "before", VERSIONS, "a1b2c3"), old.artifact)
+        index.add_latest(case.id, Build.of(old, "before", VERSIONS, "a1b2c3"), old.artifact)
         index.approve(case.id)
     new = {case.id: prepared(folder, case, build, labelled) for case in CASES}
     builds = {name: Build.of(one, "tonight", versions, "d4e5f6") for name, one in new.items()}
-    return Tonight(new, builds, index, fakes.Environments(can), rules)  # type: ignore[arg-type]
+    return NightContext(new, builds, index, fakes.Environments(can), rules)  # type: ignore[arg-type]
 
 
 def two_series(*recent: float, metric: str = LATENCIES) -> Any:
@@ -162,17 +162,17 @@ def two_series(*recent: float, metric: str = LATENCIES) -> Any:
 
 
 def test_a_night_measures_keeps_compares_and_says(lab, command, capsys) -> None:
-    lab.again.ratio = 1.06
+    lab.remeasurement.ratio = 1.06
     assert command(build="new", slow={FP32: 1.06}) == 1
     told = capsys.readouterr().out
-    assert lab.again.asked == [("ab", FP32, LATENCIES, "old", "new")], "only what looks different"
+    assert lab.remeasurement.calls == [("ab", FP32, LATENCIES, "old", "new")], "only what looks different"
     assert f"regression: {FP32} {LATENCIES}: +6.0 % [" in told
-    with store.open(lab.place) as opened:
+    with store.open(lab.store_path) as opened:
         assert opened.series(LATENCIES).runs[-1].run_id == f"night{HISTORY + 1}"
-    lab.again.asked.clear()
+    lab.remeasurement.calls.clear()
     assert command() == 0
     assert "nothing to report" in capsys.readouterr().out
-    assert lab.again.asked == [], "a quiet night measures nothing again"
+    assert lab.remeasurement.calls == [], "a quiet night measures nothing again"
 
 
 def test_every_option_of_run_holds(tmp_path) -> None:
@@ -193,7 +193,7 @@ def test_every_option_of_run_holds(tmp_path) -> None:
     ("slow", "ratio", "told"), [({}, 1.0, "nothing to report"), ({FP32: 0.9}, 0.9, "1 improvement")]
 )
 def test_exit_0_nothing_to_report_or_improvements_alone(lab, command, capsys, slow, ratio, told) -> None:
-    lab.again.ratio = ratio
+    lab.remeasurement.ratio = ratio
     assert command(build="new", slow=slow) == 0
     assert told in capsys.readouterr().out
 
@@ -205,7 +205,7 @@ def test_exit_1_regression_or_limit_broken(lab, command, broken) -> None:
         lab.rules = limited
         assert command() == 1
     else:
-        lab.again.ratio = 1.06
+        lab.remeasurement.ratio = 1.06
         assert command(build="new", slow={FP32: 1.06}) == 1
 
 
@@ -216,19 +216,19 @@ def test_exit_3_nothing_was_measured(lab, command) -> None:
 
 
 def test_exit_10_inconclusive(lab, command) -> None:
-    lab.again.fails = True
+    lab.remeasurement.fails = True
     assert command(build="new", slow={FP32: 1.06}) == 10
 
 
 def test_exit_11_environment_changed(lab) -> None:
     cases = [replace(CASES[0], model=f"net{number}") for number in range(8)]
-    with store.open(lab.place) as opened:
+    with store.open(lab.store_path) as opened:
         for day in range(100, 106):
             opened.append(lab.run(cases=cases, day=day))
-    for lab.again.ratio, code in ((1.0, 0), (1.05, 11)):
-        paper = lab.night(cases=cases, slow={case.id: 1.05 for case in cases})
-        assert exit_code(paper.outcomes) == code
-        assert {how for how, *_ in lab.again.asked} == {"rerun"}
+    for lab.remeasurement.ratio, code in ((1.0, 0), (1.05, 11)):
+        report = lab.night(cases=cases, slow={case.id: 1.05 for case in cases})
+        assert exit_code(report.outcomes) == code
+        assert {how for how, *_ in lab.remeasurement.calls} == {"rerun"}
 
 
 @pytest.mark.parametrize("status", ["crashed", "throttled", "emulated"])
@@ -241,9 +241,9 @@ def test_exit_2_wrong_usage_130_interrupted(lab, command, tmp_path) -> None:
     assert not (tmp_path / "new.sqlite").exists(), "an unknown suite leaves no store behind"
     assert command(interrupted=True) == 130
     assert not (lab.written / "verdicts.json").exists()
-    with store.open(lab.place) as opened:
+    with store.open(lab.store_path) as opened:
         assert len(opened.series(LATENCIES).runs) == HISTORY, "it is not judged"
-    assert cli.main(["nightly", "accept", "fp32", "--store", str(lab.place)]) == 2, "no reason"
+    assert cli.main(["nightly", "accept", "fp32", "--store", str(lab.store_path)]) == 2, "no reason"
 
 
 @pytest.mark.parametrize(
@@ -264,10 +264,10 @@ def test_gravest_finding_decides_the_exit_code(found, code) -> None:
 
 
 def test_a_night_is_in_the_store_whatever_comes_of_it(lab) -> None:
-    lab.again.ratio = 1.5
+    lab.remeasurement.ratio = 1.5
     lab.night(build="new", slow={FP32: 1.5})
     lab.night(status={FP32: "crashed"})
-    with store.open(lab.place) as opened:
+    with store.open(lab.store_path) as opened:
         nights = opened.series(LATENCIES)
         assert [run.run_id for run in nights.runs[-2:]] == [f"night{HISTORY + 1}", f"night{HISTORY + 2}"]
         row = [one.case_id for one in nights.series].index(FP32)
@@ -283,21 +283,21 @@ def test_history_is_of_the_same_suite_target_and_machine(tmp_path, monkeypatch) 
 
     def look(metric: str, nights: Any, *rest: Any) -> list[Outcome]:
         read.append([run.run_id for run in nights.runs])
-        return judge(metric, nights, *rest)
+        return detect_changes(metric, nights, *rest)
 
-    monkeypatch.setattr(night_module, "judge", look)
+    monkeypatch.setattr(night_module, "detect_changes", look)
     strange = [{"suite": "other"}, {"target": "raspberry-pi-5"}, {"machine": "m2"}, {"machine": None}]
-    with store.open(lab.place) as opened:
+    with store.open(lab.store_path) as opened:
         for place in strange:
             for number in range(5):
                 opened.append(lab.run({INT8: 9.0}, day=number + strange.index(place) / 10, **place))
         for day in (13, 10, 12, 11):
             opened.append(lab.run({INT8: 1 + (day - 10) / 1000}, day=day))
         opened.append(lab.run(day=14, cases=CASES[:1]))
-    lab.again.ratio = 1.5
+    lab.remeasurement.ratio = 1.5
     assert not lab.night(day=20, slow={INT8: 1.5}).outcomes, "four nights before"
     assert [runs for runs in read if runs] == [[f"night{day}" for day in (10, 11, 12, 13, 14, 20)]] * 6
-    with store.open(lab.place) as opened:
+    with store.open(lab.store_path) as opened:
         nights = opened.series(LATENCIES, store.Filters(suite="quick", target="x86-64", machine="m1"))
         assert [run.run_id for run in nights.runs] == [f"night{day}" for day in (10, 11, 12, 13, 14, 20)]
         assert [run.git_sha for run in nights.runs] == [f"c{day}" for day in (10, 11, 12, 13, 14, 20)]
@@ -555,19 +555,19 @@ def test_series_are_six_metrics_of_every_case(lab, monkeypatch) -> None:
 
     def look(metric: str, nights: Any, *rest: Any) -> list[Outcome]:
         judged.append((metric, {one.case_id for one in nights.series}))
-        return judge(metric, nights, *rest)
+        return detect_changes(metric, nights, *rest)
 
-    monkeypatch.setattr(night_module, "judge", look)
-    with store.open(lab.place) as opened:
+    monkeypatch.setattr(night_module, "detect_changes", look)
+    with store.open(lab.store_path) as opened:
         for day in range(100, 106):
             opened.append(lab.run(day=day, joules=0.01))
     lab.night(joules=0.01)
     metrics = ["latency_p50_ns", "latency_p90_ns", "throughput_per_s", "energy_gross_j", "peak_rss_bytes", "load_ns"]
     assert sorted(metric for metric, _ in judged) == sorted(metrics)
     assert all(cases == {FP32, INT8} for _, cases in judged)
-    lab.again.ratio = 1.5
-    paper = lab.night(joules=0.02, build="new", slow={INT8: 1.5})
-    assert {(one.case_id, one.metric) for one in paper.outcomes} == {
+    lab.remeasurement.ratio = 1.5
+    report = lab.night(joules=0.02, build="new", slow={INT8: 1.5})
+    assert {(one.case_id, one.metric) for one in report.outcomes} == {
         *((case, "energy_gross_j") for case in (FP32, INT8)),
         *((INT8, metric) for metric in ("latency_p50_ns", "latency_p90_ns", "throughput_per_s")),
     }
@@ -588,11 +588,11 @@ def test_another_build_is_looked_at_more_closely(tmp_path, change, same_build, s
     assert bool(found_in(change, same_build=same_build, ab=pairs)) == suspicious
     assert found_in(change, same_build=same_build) == [], "not where pairs cannot decide"
     if same_build == [False]:
-        again: Any = fakes.Again(float(np.exp(change)))
+        remeasurement: Any = fakes.FakeRemeasurement(float(np.exp(change)))
         now = tonight_of(tmp_path)
-        assert bool(judge(LATENCIES, two_series(change), now, again, Settings())) == suspicious
+        assert bool(detect_changes(LATENCIES, two_series(change), now, remeasurement, Settings())) == suspicious
         loss = two_series(-change, metric="throughput_per_s")
-        assert judge("throughput_per_s", loss, now, again, Settings()) == []
+        assert detect_changes("throughput_per_s", loss, now, remeasurement, Settings()) == []
 
 
 # --- 4. confirm
@@ -714,7 +714,7 @@ def test_metrics_of_a_case_share_its_pairs(tmp_path, monkeypatch) -> None:
     more = measured.ab(board.old, board.new, LATENCIES, 20)
     assert len(board.ran) == 80
     assert set(more[0]).isdisjoint(found[LATENCIES][0]), "20 more are others"
-    assert said == [f"{FP32}: 20 pairs against the last good build"] * 2
+    assert said == [f"{FP32}: 20 pairs with the last good build"] * 2
 
 
 @pytest.mark.parametrize("better", ["less", "more"])
@@ -764,9 +764,9 @@ def test_failed_second_measurement_is_inconclusive(tmp_path, monkeypatch) -> Non
     answers: list[Any] = [[BASE * np.exp(0.06)], None]
     (found,) = found_in(0.06, rerun=lambda s: answers.pop(0))
     assert (found.kind, found.evidence.means) == ("inconclusive", "failed"), "one session is not two"
-    again: Any = fakes.Again(1.06, fails=True)
-    (one,) = judge(LATENCIES, two_series(0.06), tonight_of(tmp_path), again, Settings())
-    assert (one.kind, [how for how, *_ in again.asked]) == ("inconclusive", ["ab", "rerun"])
+    remeasurement: Any = fakes.FakeRemeasurement(1.06, fails=True)
+    (one,) = detect_changes(LATENCIES, two_series(0.06), tonight_of(tmp_path), remeasurement, Settings())
+    assert (one.kind, [how for how, *_ in remeasurement.calls]) == ("inconclusive", ["ab", "rerun"])
     whole = profile("quick").processes
     for fails in (0, whole):
         board = Board(tmp_path, monkeypatch, fails)
@@ -790,11 +790,13 @@ def test_failed_second_measurement_is_inconclusive(tmp_path, monkeypatch) -> Non
 )
 def test_metrics_without_a_second_measurement_wait_for_three_nights(tmp_path, metric, sign, recent, kind) -> None:
     """Two of the last three nights make their median."""
-    again: Any = fakes.Again()
+    remeasurement: Any = fakes.FakeRemeasurement()
     recent = [sign * change for change in recent]
-    (found,) = judge(metric, two_series(*recent, metric=metric), tonight_of(tmp_path), again, Settings())
+    (found,) = detect_changes(
+        metric, two_series(*recent, metric=metric), tonight_of(tmp_path), remeasurement, Settings()
+    )
     assert (found.kind, found.case_id, found.evidence["means"]) == (kind, FP32, "history")
-    assert again.asked == []
+    assert remeasurement.calls == []
 
 
 def test_what_waits_is_on_file_and_its_build_is_not_good(lab, capsys) -> None:
@@ -803,9 +805,9 @@ def test_what_waits_is_on_file_and_its_build_is_not_good(lab, capsys) -> None:
     for speed in (1.1, 1.0, 1.0):
         assert exit_code(lab.night("new", rules, slow={FP32: speed}).outcomes) == 0
     kept = BaselineStore(lab.folder / "kept" / "quick-x86-64.json")
-    good = {case.id: kept.path(kept.good(case.id)).read_text() for case in CASES}
+    good = {case.id: kept.path(kept.last_good(case.id)).read_text() for case in CASES}
     assert good == {FP32: "old", INT8: "new"}
-    assert cli.main(["nightly", "show", "throughput", "--store", str(lab.place)]) == 0
+    assert cli.main(["nightly", "show", "throughput", "--store", str(lab.store_path)]) == 0
     told = capsys.readouterr().out
     assert f"transient: {FP32} throughput_per_s: -9." in told
 
@@ -887,7 +889,7 @@ def test_sizes_and_limits_are_compared_as_they_are(tmp_path, lab, old, new, foun
         assert f"{old} -> {new} bytes" in one.sentence
     fresh = Lab(tmp_path / "fresh")
     fresh.folder.mkdir()
-    fresh.again, rules = lab.again, NightlyRules((NightlyRule("fp32", limits=("p50 <= 1 ms",)),))
+    fresh.remeasurement, rules = lab.remeasurement, NightlyRules((NightlyRule("fp32", limits=("p50 <= 1 ms",)),))
     assert kinds(fresh.night(rules=rules).outcomes) == ["regression"]
 
 
@@ -896,9 +898,9 @@ def test_sizes_and_limits_are_compared_as_they_are(tmp_path, lab, old, new, foun
     [
         ("crashed", "new", True, "regression", "the last good build still runs"),
         ("crashed", "new", False, "infrastructure", "the last good build fails too"),
-        ("crashed", "old", True, "infrastructure", "no other build is kept to try"),
+        ("crashed", "old", True, "infrastructure", "there is no other build to try"),
         ("unsupported", "new", True, "regression", "the last good build still runs"),
-        ("unsupported", "old", False, "infrastructure", "no other build is kept to try"),
+        ("unsupported", "old", False, "infrastructure", "there is no other build to try"),
         ("timeout", "new", True, "regression", "the last good build still runs"),
         ("out-of-memory", "new", True, "regression", "the last good build still runs"),
     ],
@@ -911,7 +913,7 @@ def test_case_without_figures_is_a_regression_or_infrastructure(lab, status, bui
     assert found.sentence.startswith(status)
     (found,) = lab.night(build, status={FP32: status}, refused=[FP32]).outcomes
     assert (found.kind, found.case_id) == ("infrastructure", FP32)
-    assert found.sentence.endswith("it cannot be prepared any more")
+    assert found.sentence.endswith("it can no longer be prepared")
 
 
 def test_unsupported_case_that_never_ran_is_no_finding(lab) -> None:
@@ -943,7 +945,9 @@ def test_slow_losses_are_looked_for_once_a_week(lab, monkeypatch) -> None:
     assert Detector().slow(crept(1.2, 28)[None, :, None]) != []
     reset = np.concatenate((np.full(30, 2 * BASE), values))
     (since,) = Detector().slow(reset[None, :, None], since=[30])
-    (told,) = slow(LATENCIES, nights_of(LATENCIES, reset[None], since=[30]), tonight_of(lab.folder), Settings())
+    (told,) = detect_slow_changes(
+        LATENCIES, nights_of(LATENCIES, reset[None], since=[30]), tonight_of(lab.folder), Settings()
+    )
     assert since.ratio == told.ratio == pytest.approx(found.ratio)
 
     asked: list[tuple[str, Any]] = []
@@ -953,7 +957,7 @@ def test_slow_losses_are_looked_for_once_a_week(lab, monkeypatch) -> None:
         asked.append((metric, release))
         return [marker] if metric == LATENCIES else []
 
-    monkeypatch.setattr(night_module, "slow", look)
+    monkeypatch.setattr(night_module, "detect_slow_changes", look)
     read, spans = Store.series, []
 
     def series(self: Any, metric: str, where: Any = None, *, last: int | None = None) -> Any:
@@ -963,8 +967,8 @@ def test_slow_losses_are_looked_for_once_a_week(lab, monkeypatch) -> None:
     monkeypatch.setattr(Store, "series", series)
     weekly = []
     for day in (HISTORY, HISTORY + 5, HISTORY + 6, HISTORY + 7, HISTORY + 12, HISTORY + 13):
-        paper = lab.night(day=day)
-        weekly.append((paper.slow_pass, len(asked), marker in paper.outcomes))
+        report = lab.night(day=day)
+        weekly.append((report.slow_pass, len(asked), marker in report.outcomes))
         asked.clear()
     yes, no = (True, 6, True), (False, 0, False)
     assert weekly == [no, no, yes, no, no, yes], "the last night of the history had one: 7 days before the third"
@@ -976,14 +980,14 @@ def test_release_asks_for_slow_losses_since_that_day(lab, command, monkeypatch) 
     values = crept(1.08, 100)
     nights, now = nights_of(LATENCIES, values[None]), tonight_of(lab.folder)
     for release, first in ((None, 0), ("2025-02-10", 40)):
-        (one,) = slow(LATENCIES, nights, now, Settings(), release)
+        (one,) = detect_slow_changes(LATENCIES, nights, now, Settings(), release)
         assert one.ratio == pytest.approx(np.median(values[-14:]) / np.median(values[first : first + 14]), rel=1e-5)
         assert one.evidence["baseline_nights"] == 100 - first
     late = nights_of(LATENCIES, values[None], since=[60])
-    (one,) = slow(LATENCIES, late, now, Settings(), "2025-02-10")
+    (one,) = detect_slow_changes(LATENCIES, late, now, Settings(), "2025-02-10")
     assert one.evidence["baseline_nights"] == 40, "a reset since then counts"
     asked: list[Any] = []
-    monkeypatch.setattr(night_module, "slow", lambda *about: asked.append(about[-1]) or [])
+    monkeypatch.setattr(night_module, "detect_slow_changes", lambda *about: asked.append(about[-1]) or [])
     assert command("--release", "2025-01-05") == 0
     assert asked == ["2025-01-05"] * 6
     assert not json.loads((lab.written / "verdicts.json").read_text())["slow_pass"], "the weekly pass has its own days"
@@ -992,7 +996,9 @@ def test_release_asks_for_slow_losses_since_that_day(lab, command, monkeypatch) 
 @pytest.mark.parametrize(("metric", "worse"), [(LATENCIES, 1), ("throughput_per_s", -1)])
 def test_slow_losses_are_told_as_inconclusive(tmp_path, metric, worse) -> None:
     def told(ratio: float) -> list[str]:
-        return kinds(slow(metric, nights_of(metric, crept(ratio**worse)[None]), tonight_of(tmp_path), Settings()))
+        return kinds(
+            detect_slow_changes(metric, nights_of(metric, crept(ratio**worse)[None]), tonight_of(tmp_path), Settings())
+        )
 
     assert told(1.022) == ["inconclusive"]
     assert told(1.018) == []
@@ -1018,7 +1024,7 @@ def test_slow_losses_are_told_as_inconclusive(tmp_path, metric, worse) -> None:
 
 def good_builds(lab: Lab) -> str:
     kept = BaselineStore(lab.folder / "kept" / "quick-x86-64.json")
-    return kept.path(kept.good(FP32)).read_text()
+    return kept.path(kept.last_good(FP32)).read_text()
 
 
 @pytest.mark.parametrize(
@@ -1049,43 +1055,43 @@ def test_a_build_is_good_after_three_nights_without_a_finding(tmp_path, monkeypa
     assert seen == "a", "the first one at once, whatever was found"
     for night in nights:
         letter = night if night in "abcdi" else "b"
-        paper = lab.night(
+        report = lab.night(
             letter * (150 if night == "i" else 200),
             {"B": broken, "N": unknown}.get(night, NO_RULES),
             status={FP32: "crashed"} if night == "F" else {},
             cases=CASES[1:] if night == "o" else CASES,
         )
         found = {"B": "regression", "N": "inconclusive", "F": "infrastructure", "i": "improvement"}.get(night)
-        assert set(kinds(paper.outcomes)) == ({found} if found else set())
+        assert set(kinds(report.outcomes)) == ({found} if found else set())
         seen += good_builds(lab)[0]
     assert seen == "a" + good
 
 
 def test_until_then_pairs_run_against_the_build_before(lab) -> None:
     """The first night of a slower build hides it; the two after it still compare with the build before."""
-    lab.again.ratio = 1.06
+    lab.remeasurement.ratio = 1.06
     lab.night("new")
     for _ in range(2):
         found = of(lab.night("new", slow={FP32: 1.06}).outcomes, LATENCIES)
         assert found.kind == "regression"
-        assert lab.again.asked[-1] == ("ab", FP32, LATENCIES, "old", "new")
+        assert lab.remeasurement.calls[-1] == ("ab", FP32, LATENCIES, "old", "new")
 
 
 @pytest.mark.parametrize("nights", [1, 3])
 def test_identical_hashes_are_never_a_regression(lab, nights) -> None:
-    lab.again.ratio = 1.2
+    lab.remeasurement.ratio = 1.2
     for _ in range(nights):
-        paper = lab.night(slow={FP32: 1.2})
-    assert {(one.kind, one.case_id, one.metric) for one in paper.outcomes} == {
+        report = lab.night(slow={FP32: 1.2})
+    assert {(one.kind, one.case_id, one.metric) for one in report.outcomes} == {
         ("transient", FP32, metric) for metric in (LATENCIES, "latency_p90_ns", "throughput_per_s")
     }
-    assert all("same hash: yes" in one.sentence for one in paper.outcomes)
-    assert lab.again.asked == []
-    assert (paper.headline, exit_code(paper.outcomes)) == ("nothing to report", 0)
+    assert all("same hash: yes" in one.sentence for one in report.outcomes)
+    assert lab.remeasurement.calls == []
+    assert (report.headline, exit_code(report.outcomes)) == ("nothing to report", 0)
     assert FP32.split("|")[0] in (lab.written / "summary.md").read_text()
     assert good_builds(lab) == "old"
     lab.night("new", slow={FP32: 1.2})
-    assert lab.again.asked, "another hash is"
+    assert lab.remeasurement.calls, "another hash is"
 
 
 def test_detector_is_callable_on_plain_arrays() -> None:
@@ -1113,13 +1119,13 @@ def test_kept_builds_are_whole_or_not_used(lab, tmp_path) -> None:
             assert build["versions"] == VERSIONS
     kept = BaselineStore(lab.folder / "kept" / "quick-x86-64.json")
     (new, _) = lab.plan("new").prepared
-    assert kept.prepared(kept.good(FP32), new).artifact.path.read_text() == "old"
-    file = kept.path(kept.good(FP32))
+    assert kept.prepared(kept.last_good(FP32), new).artifact.path.read_text() == "old"
+    file = kept.path(kept.last_good(FP32))
     file.write_text("edited")
-    assert kept.path(kept.good(FP32)) is None
-    lab.again.ratio = 1.06
+    assert kept.path(kept.last_good(FP32)) is None
+    lab.remeasurement.ratio = 1.06
     found = of(lab.night("new", slow={FP32: 1.06}).outcomes, LATENCIES)
-    assert [how for how, *_ in lab.again.asked] == ["rerun"] * 2
+    assert [how for how, *_ in lab.remeasurement.calls] == ["rerun"] * 2
     assert found.evidence["means"] == "rerun"
 
 
@@ -1145,12 +1151,12 @@ def pip(monkeypatch: pytest.MonkeyPatch, fails: bool = False) -> list[list[str]]
 def test_old_versions_run_in_an_environment_made_once(tmp_path, monkeypatch) -> None:
     ran = pip(monkeypatch)
     now = replace(tonight_of(tmp_path), environments=Environments(tmp_path / "environments"))
-    same = now.old(FP32)
+    same = now.baseline(FP32)
     assert same.interpreter is None, "the same versions need no other Python"
     assert ran == []
-    now.kept._good[FP32] = replace(now.kept.good(FP32), versions=OLDER)
+    now.baselines._good[FP32] = replace(now.baselines.last_good(FP32), versions=OLDER)
     for _ in range(2):
-        old = now.old(FP32)
+        old = now.baseline(FP32)
         assert old.artifact.path.read_text() == "old"
         place = Path(old.interpreter.executable).parents[1]
         assert place.parent == tmp_path / "environments"
@@ -1168,11 +1174,11 @@ def test_old_versions_run_in_an_environment_made_once(tmp_path, monkeypatch) -> 
 
 @pytest.mark.parametrize(("ratio", "kind"), [(1.06, "regression"), (1.0, "transient")])
 def test_an_upgrade_is_judged_like_a_new_model_file(tmp_path, ratio, kind) -> None:
-    again: Any = fakes.Again(ratio)
+    remeasurement: Any = fakes.FakeRemeasurement(ratio)
     now = tonight_of(tmp_path, "old", versions={"onnxruntime": "1.32.0"}, can=True)
-    assert now.old(FP32).interpreter is not None
-    (found,) = judge(LATENCIES, two_series(0.06), now, again, Settings())
-    assert (found.kind, again.asked) == (kind, [("ab", FP32, LATENCIES, "old", "old")])
+    assert now.baseline(FP32).interpreter is not None
+    (found,) = detect_changes(LATENCIES, two_series(0.06), now, remeasurement, Settings())
+    assert (found.kind, remeasurement.calls) == (kind, [("ab", FP32, LATENCIES, "old", "old")])
     assert "changed since the last good build: onnxruntime 1.31.1 -> 1.32.0" in found.sentence
 
 
@@ -1180,9 +1186,9 @@ def test_without_the_old_environment_fresh_sessions_do(tmp_path, monkeypatch, ca
     ran = pip(monkeypatch, fails=True)
     now = tonight_of(tmp_path, "old", versions={"onnxruntime": "1.32.0"})
     now = replace(now, environments=Environments(tmp_path / "environments"))
-    again: Any = fakes.Again(float(BASE * np.exp(0.06)) / 0.002)
-    (found,) = judge(LATENCIES, two_series(0.06), now, again, Settings())
-    assert (found.kind, [how for how, *_ in again.asked]) == ("regression", ["rerun", "rerun"])
+    remeasurement: Any = fakes.FakeRemeasurement(float(BASE * np.exp(0.06)) / 0.002)
+    (found,) = detect_changes(LATENCIES, two_series(0.06), now, remeasurement, Settings())
+    assert (found.kind, [how for how, *_ in remeasurement.calls]) == ("regression", ["rerun", "rerun"])
     assert len(ran) == 2, "tried once a night"
     (warning,) = caplog.records
     assert "onnxruntime" in warning.getMessage()
@@ -1190,18 +1196,18 @@ def test_without_the_old_environment_fresh_sessions_do(tmp_path, monkeypatch, ca
 
 
 def test_an_accepted_step_begins_anew(lab, monkeypatch, capsys) -> None:
-    lab.again.ratio = 1.5
+    lab.remeasurement.ratio = 1.5
     for _ in range(2):
         assert of(lab.night("new", slow={FP32: 1.5, INT8: 1.5}).outcomes, LATENCIES).kind == "regression"
     monkeypatch.setattr("harness.store.database.maintenance.utc_now", lambda: f"2025-01-{HISTORY + 3:02d}T12:00:00Z")
-    accept = ["nightly", "accept", "fp32", "--store", str(lab.place)]
+    accept = ["nightly", "accept", "fp32", "--store", str(lab.store_path)]
     assert cli.main(accept) == 2
     assert good_builds(lab) == "old"
     assert cli.main([*accept, "--reason", "new calibration set"]) == 0
-    assert cli.main(["nightly", "accept", "no-such-case", "--reason", "x", "--store", str(lab.place)]) == 2
+    assert cli.main(["nightly", "accept", "no-such-case", "--reason", "x", "--store", str(lab.store_path)]) == 2
     kept = BaselineStore(lab.folder / "kept" / "quick-x86-64.json")
-    assert [kept.path(kept.good(case)).read_text() for case in (FP32, INT8)] == ["new", "old"]
-    with store.open(lab.place) as opened:
+    assert [kept.path(kept.last_good(case)).read_text() for case in (FP32, INT8)] == ["new", "old"]
+    with store.open(lab.store_path) as opened:
         assert set(opened.resets()["reason"]) == {"new calibration set"}
         for metric in (LATENCIES, "throughput_per_s"):
             nights = opened.series(metric, store.Filters(suite="quick"))
@@ -1216,13 +1222,13 @@ def test_an_accepted_step_begins_anew(lab, monkeypatch, capsys) -> None:
 
 
 def test_a_reset_begins_all_histories_anew(lab, monkeypatch) -> None:
-    lab.again.ratio = 1.5
+    lab.remeasurement.ratio = 1.5
     at = f"2025-01-{HISTORY + 1:02d}T12:00:00Z"
-    reset = ["history", "reset", "--store", str(lab.place), "--at", at]
+    reset = ["history", "reset", "--store", str(lab.store_path), "--at", at]
     assert cli.main(reset) == 2, "it needs a reason"
     assert cli.main([*reset[:-1], "2025-01-05", "--reason", "new driver"]) == 0
     assert cli.main([*reset, "--reason", "new fan"]) == 0
-    with store.open(lab.place) as opened:
+    with store.open(lab.store_path) as opened:
         for metric in (LATENCIES, "load_ns", "throughput_per_s"):
             nights = opened.series(metric)
             assert nights.since.tolist() == [HISTORY] * 2
@@ -1282,8 +1288,8 @@ def test_changes_below_the_smallest_one_are_not_told(tmp_path, effect, ratio, fo
     values = BASE * np.append(np.ones(20), ratio)
     nights = nights_of(LATENCIES, np.stack((values, values)))
     rules = NightlyRules((NightlyRule("fp32", {"p50": effect}), NightlyRule("int8", {"p50": 0.5})))
-    again: Any = fakes.Again(ratio)
-    outcomes = judge(LATENCIES, nights, tonight_of(tmp_path, rules=rules), again, Settings())
+    remeasurement: Any = fakes.FakeRemeasurement(ratio)
+    outcomes = detect_changes(LATENCIES, nights, tonight_of(tmp_path, rules=rules), remeasurement, Settings())
     assert [one.case_id for one in outcomes] == [FP32] * found
 
 
@@ -1315,10 +1321,10 @@ def test_smallest_changes_are_those_of_the_table(tmp_path, metric, effect, worse
         told = [exact_metrics.accuracy(now, one, 0.05) for one in scores]
     else:
         ratios = [np.log1p(effect * part) * worse for part in (1.01, 0.98)]
-        agains: Any = [fakes.Again(float(np.exp(change))) for change in ratios]
+        remeasurements: Any = [fakes.FakeRemeasurement(float(np.exp(change))) for change in ratios]
         told = [
-            judge(metric, _steady(metric, change), now, again, Settings())
-            for change, again in zip(ratios, agains, strict=True)
+            detect_changes(metric, _steady(metric, change), now, remeasurement, Settings())
+            for change, remeasurement in zip(ratios, remeasurements, strict=True)
         ]
     assert [kinds(outcomes)[:1] for outcomes in told] == [["regression"], []]
 
@@ -1365,14 +1371,14 @@ def test_limits_are_broken_by_the_whole_interval(tmp_path, limit, value, found) 
 
 
 def test_verdicts_hold_every_finding_with_its_numbers(lab) -> None:
-    lab.again.ratio = 1.06
-    paper = lab.night("new" * 100, slow={FP32: 1.06}, status={INT8: "throttled"})
+    lab.remeasurement.ratio = 1.06
+    report = lab.night("new" * 100, slow={FP32: 1.06}, status={INT8: "throttled"})
     document = json.loads((lab.written / "verdicts.json").read_text())
     assert (document["exit_code"], document["run_id"]) == (1, f"night{HISTORY + 1}")
-    assert len(document["outcomes"]) == len(paper.outcomes) == 5
+    assert len(document["outcomes"]) == len(report.outcomes) == 5
     assert kinds([Outcome(one["kind"], "", "", "") for one in document["outcomes"]])[:3] == ["regression"] * 3
     found = next(one for one in document["outcomes"] if one["metric"] == LATENCIES)
-    own = of(paper.outcomes, LATENCIES)
+    own = of(report.outcomes, LATENCIES)
     for name in ("ratio", "lo", "hi", "p_value", "sentence", "command"):
         assert found[name] == getattr(own, name)
     assert found["lo"] < 1.06 < found["hi"]
@@ -1440,18 +1446,18 @@ def test_feed_has_the_last_60_nights(lab) -> None:
 
 
 def test_findings_carry_numbers_and_a_command(lab, tmp_path) -> None:
-    lab.again.ratio, lab.hits = 1.06, hits(lost=50)
+    lab.remeasurement.ratio, lab.hits = 1.06, hits(lost=50)
     rules = NightlyRules((NightlyRule("fp32", limits=("p99 <= 1 ms",)),))
     lab.hits["n" * 27] = lab.hits["new"]
-    paper = lab.night(
+    report = lab.night(
         {FP32: "new", INT8: "n" * 27}, rules, slow={FP32: 1.06}, status={INT8: "throttled"}, labelled=True
     )
-    assert len({one.kind for one in paper.outcomes}) == 3
-    for one in paper.outcomes:
+    assert len({one.kind for one in report.outcomes}) == 3
+    for one in report.outcomes:
         assert any(char.isdigit() for char in one.sentence)
         assert shlex.split(one.command)[0] == "edgebench"
         cli.parser().parse_args(shlex.split(one.command)[1:])
-    found = of(paper.outcomes, LATENCIES)
+    found = of(report.outcomes, LATENCIES)
     assert found.sentence.startswith("+6.0 % [+")
     for told in (
         "; 1.99 -> 2.11 ms; last 12 nights +-",
@@ -1468,16 +1474,16 @@ def test_findings_carry_numbers_and_a_command(lab, tmp_path) -> None:
         assert lasting.evidence.recent_nights == nights
         assert lasting.evidence.tonight == pytest.approx(BASE * np.exp(np.median(recent[-nights:])), rel=1e-3)
         assert (f"for {nights} nights" in lasting.sentence()) == (nights > 1)
-    (throttled,) = [one for one in paper.outcomes if not one.case_id]
+    (throttled,) = [one for one in report.outcomes if not one.case_id]
     assert throttled.command == "edgebench doctor"
 
 
 def test_explain_tells_findings_of_earlier_nights(lab, capsys) -> None:
-    lab.again.ratio = 1.06
+    lab.remeasurement.ratio = 1.06
     lab.night("new", slow={FP32: 1.06})
-    lab.again.ratio = 1.5
+    lab.remeasurement.ratio = 1.5
     lab.night("new", slow={FP32: 1.5, INT8: 1.5})
-    explain = ["nightly", "show", "--store", str(lab.place)]
+    explain = ["nightly", "show", "--store", str(lab.store_path)]
     assert cli.main([*explain, f"{FP32} {LATENCIES}"]) == 0
     lines = capsys.readouterr().out.splitlines()
     told = [line for line in lines if "regression: " in line]

@@ -45,7 +45,8 @@ from harness.core.target import PowerTotal, Target, TargetLimits
 from harness.core.verdict import TRUSTED, Finding, Status, Verdict
 from harness.host import resource_limits
 from harness.host.resource_limits import ResourceLimits, process_limit_bytes
-from harness.measure import block, overhead
+from harness.measure import block
+from harness.measure.metrics import latency_metrics
 from harness.measure.passes import diagnostics, energy, latency, worker_process
 from harness.measure.passes.diagnostics import diagnose
 from harness.measure.passes.energy import EnergyPass
@@ -54,10 +55,10 @@ from harness.measure.passes.thermal import ThrottleWatch
 from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.presets import Profile, profile
 from harness.measure.protocol import Job, LabelledData, Loop
-from harness.measure.verdicts import contended, latency_metrics
+from harness.measure.selfcheck import checks
+from harness.measure.verdicts import contended
 from harness.measure.verdicts import verdict as verdict_of
-from harness.measure.worker import __main__, loop, os_counters, setup
-from harness.measure.worker import latency as control
+from harness.measure.worker import __main__, control, loop, os_counters, setup
 from harness.measure.worker import latency as timing
 from harness.measure.worker.loop import LoopPlan
 from harness.measure.worker.scenarios import ScenarioContext
@@ -77,7 +78,7 @@ from harness.stats import output_quality
 from harness.store.frame import record_table
 from harness.store.runfolder import RunFolder
 from reports.data import gather
-from reports.recommend import front
+from reports.recommend import pareto_front
 from reports.sections import cases as cases_section
 from reports.sections import verdict as verdict_section
 from suites.artifacts import catalog
@@ -708,10 +709,10 @@ def test_cpus_are_chosen_in_order(tmp_path: Path) -> None:
         tree[f"{base}{cpu}/cpu_capacity"] = 1024 if cpu < 6 else 400
         tree[f"{base}{cpu}/topology/thread_siblings_list"] = f"{cpu - cpu % 2}-{cpu - cpu % 2 + 1}"
     fs = HostFs(trees.write(tmp_path, tree))
-    assert resource_limits.cpus_in_order(range(8), (), fs) == (2, 4, 0, 1, 3, 5, 6, 7)
-    assert resource_limits.cpus_in_order(range(8), (7, 0), fs)[:2] == (0, 7)
-    assert set(resource_limits.cpus_in_order(range(8), (7, 0), fs)[:2]) == {0, 7}
-    assert resource_limits.cpus_in_order({1, 6, 7}, (), fs) == (1, 6, 7)
+    assert resource_limits.pinning_order(range(8), (), fs) == (2, 4, 0, 1, 3, 5, 6, 7)
+    assert resource_limits.pinning_order(range(8), (7, 0), fs)[:2] == (0, 7)
+    assert set(resource_limits.pinning_order(range(8), (7, 0), fs)[:2]) == {0, 7}
+    assert resource_limits.pinning_order({1, 6, 7}, (), fs) == (1, 6, 7)
 
 
 def test_kernels_account_of_cpus_and_threads_is_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -939,7 +940,7 @@ def test_overhead_is_in_the_header(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         assert job.loop
         return answer([9], warmup_ns=[*[5000] * 2000, *[140] * (job.loop.warmup_n - 2000)])
 
-    monkeypatch.setattr(overhead, "run_worker", run)
+    monkeypatch.setattr(checks, "run_worker", run)
     with RunSession(config_on_a_tree(tmp_path), plan_of([], tmp_path / "run")) as made:
         pass
     assert made.folder.header().harness_overhead_ns == Value(140.0, n=10_000)
@@ -1145,7 +1146,7 @@ def compared(
     """
     reference = prepared(Case("m", "reference", "onnxruntime-cpu"))
     precision = how.pop("precision", setting)
-    own = prepared(Case("m", setting, "null"), oracle=reference, precision=precision)
+    own = prepared(Case("m", setting, "null"), output_reference=reference, precision=precision)
     told = iter(answers)
     execution = how.pop("execution", {})
 
@@ -1429,7 +1430,7 @@ def test_only_trusted_figures_are_compared() -> None:
         with tempfile.TemporaryDirectory() as folder:
             plans = [dataclasses.replace(fast, status=status), slow_one, dataclasses.replace(fair, status="imprecise")]
             run = factory.write_run(Path(folder), plans)
-            best = {record.case_id for record in front(run.records())}
+            best = {record.case_id for record in pareto_front(run.records())}
             data = gather([run])
             champion = str(verdict_section.render(data))
         assert (plans[0].case.id in best) == (status in TRUSTED), status
@@ -1558,7 +1559,7 @@ def test_synthetic_weights_have_no_accuracy(monkeypatch: pytest.MonkeyPatch, tmp
     data = {"fashion-mnist": EvaluationData("idx", ROOT / "suites" / "data" / "fashion-mnist")}
     case = Case("m", "fp32", "null", dataset="fashion-mnist", weights="synthetic")
     (own,) = CasePreparer(find, data, ResourceLimits(60.0)).prepare_all([case]).prepared
-    ((record,), jobs) = records(monkeypatch, tmp_path, [dataclasses.replace(own, oracle=None)])
+    ((record,), jobs) = records(monkeypatch, tmp_path, [dataclasses.replace(own, output_reference=None)])
     assert "accuracy" not in {job.phase for job in jobs}
     for name in ("top1", "top5", "n_images", "agreement", "sqnr_db"):
         assert record.missing(name) == "not available: synthetic weights"
@@ -1569,7 +1570,7 @@ def test_synthetic_weights_have_no_accuracy(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_fidelity_takes_the_same_inputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     reference = scored(Case("m", "reference", "onnxruntime-cpu", dataset="fashion-mnist"))
-    own = scored(Case("m", "int8-static", "null", dataset="fashion-mnist"), oracle=reference)
+    own = scored(Case("m", "int8-static", "null", dataset="fashion-mnist"), output_reference=reference)
     _, jobs = records(monkeypatch, tmp_path, [own])
     probes = [job for job in jobs if job.phase == "probe"]
     assert [job.phase for job in jobs][3:5] == ["probe", "probe"], "after timing"

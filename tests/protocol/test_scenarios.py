@@ -22,6 +22,7 @@ from harness.core.scenario import Load, Scenario
 from harness.core.sensing import Channel
 from harness.core.verdict import Verdict
 from harness.measure.block import RunContext, _details
+from harness.measure.metrics import latency_metrics
 from harness.measure.passes import latency, thermal
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
@@ -29,7 +30,7 @@ from harness.measure.passes.latency import CaseState, LatencyPass
 from harness.measure.passes.worker_process import Answer
 from harness.measure.presets import PROFILES, Profile, profile
 from harness.measure.protocol import Job, Loop
-from harness.measure.verdicts import latency_metrics, verdict
+from harness.measure.verdicts import verdict
 from harness.measure.worker import latency as timing
 from harness.measure.worker.loop import LoopPlan, Samples
 from harness.measure.worker.scenarios import ScenarioContext, drive
@@ -659,8 +660,8 @@ def test_sustained_reads_heat_and_clocks_every_two_seconds(monkeypatch: pytest.M
         state = started(scenario, LOADS[scenario])
         measured(monkeypatch, state, QUICK, Worker(slowing), sensors)
     assert weather.asked == [(["thermal", "cpufreq"], 2 * SECOND)]
-    assert state.climate is not None
-    assert set(state.climate.series) == {each.channel.name for each in CLIMATE} - {"pmic/core"}
+    assert state.thermal_traces is not None
+    assert set(state.thermal_traces.series) == {each.channel.name for each in CLIMATE} - {"pmic/core"}
 
 
 def test_sustained_compares_the_last_minute_with_the_first(monkeypatch: pytest.MonkeyPatch) -> None:

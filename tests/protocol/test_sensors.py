@@ -29,11 +29,12 @@ from harness.core.verdict import Verdict
 from harness.host.checks import virtualization
 from harness.host.recording import JOURNAL
 from harness.host.replay import ReplayFs
+from harness.measure.metrics import latency_metrics
 from harness.measure.passes.energy import EnergyPass, EnergyResult
 from harness.measure.passes.worker_process import WorkerFailure
 from harness.measure.presets import PROFILES, profile
 from harness.measure.protocol import Job
-from harness.measure.verdicts import latency_metrics, verdict
+from harness.measure.verdicts import verdict
 from harness.measure.worker.loop import Samples
 from harness.runs.session import machine_verdict
 from harness.sensors import open_sensors, read_all
@@ -421,10 +422,10 @@ def test_on_a_single_core_a_forked_process_samples(
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: cores)
     sensors = open_sensors(HostFs(trees.write(tmp_path, trees.raspberry_pi_5())), ["thermal"])
     seen = Sampler(sensors).start().stop()
-    assert seen.own_process is apart
+    assert seen.separate_process is apart
     assert set(seen.series["thermal/cpu-thermal"].value) == {48.85}
     source = PowerSource(PowerTotal("board", ("a",)), (steady().channel,))
-    told = case_energy(dataclasses.replace(traces(steady()), own_process=apart), source, MEASURED, 1, IDLE)
+    told = case_energy(dataclasses.replace(traces(steady()), separate_process=apart), source, MEASURED, 1, IDLE)
     assert told.details["sampler"] == ("process" if apart else "thread")
 
 

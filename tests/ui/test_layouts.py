@@ -23,7 +23,7 @@ from tests.ui.page import asked_for, drawn, window
 
 @pytest.fixture(scope="session")
 def nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report over eight nights with a step, a break in the environment and a declared reset."""
+    """A report over eight nights with a change point, an environment change and a declared reset."""
     folder = tmp_path_factory.mktemp("nights")
     runs = [
         factory.write_run(folder / str(day), factory.nets()[:4], shift=1.2 if day >= 4 else 1.0,
@@ -46,7 +46,7 @@ def test_a_report_over_nights_draws_its_history(browser: Any, nights: Path) -> N
     browser.get(nights.as_uri())
     assert len(drawn(browser, "history-0")) == 4
     text = browser.execute_script("return document.querySelector('#history').textContent")
-    assert "4 of 4 cases changed level; 1 break in the environment, 1 declared reset." in text
+    assert "4 of 4 cases changed level; 1 environment change, 1 declared reset." in text
 
 
 def test_two_boards_stand_side_by_side(browser: Any, boards: Path) -> None:

@@ -1,4 +1,4 @@
-"""`edgebench nightly show` and `accept`: stored findings, and builds that are taken as good."""
+"""`edgebench nightly show` and `accept`: print stored findings, accept builds as the new baseline."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ _STORE = "store of the nights (default: $EDGEBENCH_STORE, or your own)"
 
 def add_show_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `show`."""
-    parser.add_argument("series", help="text that the series of a finding contains, such as a case id")
+    parser.add_argument("series", help="show findings whose series contains this text, such as a case id")
     add_store_option(parser, _STORE)
 
 
 def add_accept_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `accept`."""
-    parser.add_argument("case", help="text that the case id contains")
-    parser.add_argument("--reason", metavar="TEXT", help="why; kept with the reset of the case's history")
+    parser.add_argument("case", help="accept the cases whose id contains this text")
+    parser.add_argument("--reason", metavar="TEXT", help="why the change is wanted; stored with the reset (required)")
     add_store_option(parser, _STORE)
 
 
 def show(arguments: argparse.Namespace) -> int:
-    """Print the stored findings about the series, the newest first."""
+    """Print the stored findings of the series, the newest first."""
     from harness import store
     from harness.nightly.night import documents, matching
-    from reports.words import clean
+    from reports.text import clean
 
     with store.open(arguments.store, create=False) as kept:
         nights = [night for folder in sorted((kept.folder / "nightly").glob("*")) for night in documents(folder)]
     found = list(matching(nights, arguments.series))
     if not found:
         raise UsageError(
-            f"no stored finding about a series with '{arguments.series}'", f"{len(nights)} nights are stored"
+            f"no stored finding's series contains '{arguments.series}'", f"{len(nights)} nights are stored"
         )
     for night, outcome in found:
         print(clean(f"{night['started_utc'][:16]} {outcome['kind']}: {outcome['series']}: {outcome['sentence']}"))
@@ -46,7 +46,7 @@ def show(arguments: argparse.Namespace) -> int:
 
 
 def accept(arguments: argparse.Namespace) -> int:
-    """Take the latest builds as good, and let their histories begin anew."""
+    """Accept the latest builds as the new baseline and reset their histories."""
     from harness import store
     from harness.nightly.baselines import accept
 
@@ -55,8 +55,10 @@ def accept(arguments: argparse.Namespace) -> int:
     with store.open(arguments.store, create=False) as kept:
         cases = accept(kept.folder / "kept", arguments.case)
         if not cases:
-            raise UsageError(f"no kept build of a case with '{arguments.case}'", "run a night first")
+            raise UsageError(
+                f"no stored build's case id contains '{arguments.case}'", "measure a night first: edgebench nightly run"
+            )
         for case in cases:
             kept.reset(arguments.reason, store.Filters(case=case))
-    print("accepted, histories begin anew: " + ", ".join(cases))
+    print("accepted, histories reset: " + ", ".join(cases))
     return EXIT_OK

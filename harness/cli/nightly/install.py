@@ -1,4 +1,4 @@
-"""`edgebench nightly install`: a systemd service and timer that run the suite every night."""
+"""`edgebench nightly install`: install a systemd service and timer that run a suite every night."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ WantedBy=timers.target
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `install`."""
     parser.add_argument("suite", nargs="?", default="quick", help="suite to run (default: quick)")
-    parser.add_argument("--user", action="store_true", help="for this user; otherwise for the system, as root")
+    parser.add_argument("--user", action="store_true", help="install for this user (default: for the system, as root)")
     parser.add_argument("--at", default="02:30", metavar="HH:MM", help="local time (default: 02:30)")
     add_store_option(parser, "store of the nights (default: $EDGEBENCH_STORE, or your own)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write both units and start the timer, or print the command that does.
+    """Write both units and start the timer, or print the command that starts it.
 
     Raises:
-        UsageError: The time is not one, or the folder of the units cannot be written.
+        UsageError: `--at` is not a time of day, or the folder of the units cannot be written.
     """
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", arguments.at):
         raise UsageError(f"'{arguments.at}' is not a time of day", "write one such as 02:30")
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _start(timer: str, user: bool) -> None:
-    """Start the timer where systemd runs; otherwise print how."""
+    """Start the timer if systemd runs here; otherwise print how."""
     scope = ["--user"] if user else []
     start = [*scope, "enable", "--now", timer]
     systemctl = shutil.which("systemctl")
@@ -104,5 +104,5 @@ def _program() -> str:
 
 
 def _escaped(path: Path) -> str:
-    """Return a path as a unit file has it, where % begins a specifier."""
+    """Return a path as written in a unit file, where % begins a specifier."""
     return str(path).replace("%", "%%")

@@ -1,4 +1,8 @@
-"""Checks: may this machine be trusted to measure now? Found in this folder, or by entry point `edgebench.checks`."""
+"""Environment checks: may this machine be trusted to measure now, and what would make it steadier?
+
+A module of this folder declares its checks in `PLUGINS`; other distributions add theirs by the entry-point group
+`edgebench.checks` (docs/add-a-check.md).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.core import plugins
-from harness.core.errors import in_words
+from harness.core.errors import describe_error
 from harness.core.hostfs import HostFs
 from harness.core.verdict import Finding
 
@@ -16,7 +20,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Change:
-    """Write `value` into the kernel file `name`; what stood there is put back afterwards."""
+    """A value to write into a kernel file. `harness.host.tuning` applies it and restores the old value afterwards.
+
+    Attributes:
+        name: Name of the file, such as '/sys/devices/system/cpu/smt/control'.
+        value: Text to write.
+    """
 
     name: str
     value: str
@@ -24,12 +33,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing about the machine that a measurement depends on.
+    """One question about the machine.
 
     Attributes:
-        name: The name that findings carry.
-        inspect: Returns the finding; never raises for an absent file.
-        tune: Returns what to write to make the machine steadier; `harness.host.tuning` writes it and restores it.
+        name: Name of the check, which its findings carry.
+        inspect: Return what the machine shows now. A file that is absent gives the status 'unknown', not an error.
+        tune: Return the changes that would make the machine steadier; None where nothing can be set and restored.
     """
 
     name: str
@@ -38,31 +47,32 @@ class Check:
 
 
 def registered() -> Mapping[str, Check]:
-    """Return every check by name."""
+    """Return every usable check by name."""
     return plugins.load_all("checks")
 
 
 def inspect_all(fs: HostFs) -> list[Finding]:
-    """Return one finding per check, ordered by name; a check that fails itself is 'unknown', with its error."""
+    """Return one finding per check, sorted by name; a check that raises gives the status 'unknown' with its error."""
     return [_inspect(name, check, fs) for name, check in registered().items()]
 
 
 def changes(fs: HostFs) -> list[Change]:
-    """Return everything the checks would write to make this machine steadier."""
-    wanted: list[Change] = []
+    """Return every change that the checks would make; a check that raises makes none."""
+    result: list[Change] = []
     for name, check in registered().items():
+        # an entry point may be any object with `inspect`, such as a module
         tune: Callable[[HostFs], Iterable[Change]] | None = getattr(check, "tune", None)
         try:
-            wanted.extend(tune(fs) if tune else ())
+            result.extend(tune(fs) if tune else ())
         except Exception as error:
-            _log.warning("the check '%s' plans no change: %s", name, in_words(error))
+            _log.warning("the check '%s' changes nothing: %s", name, describe_error(error))
             _log.debug("", exc_info=True)
-    return wanted
+    return result
 
 
 def _inspect(name: str, check: Check, fs: HostFs) -> Finding:
     try:
         return check.inspect(fs)
-    except Exception as error:  # a third party's check must not stop a run
-        _log.debug("check %s fails", name, exc_info=True)
+    except Exception as error:  # a third-party check must not stop a run
+        _log.debug("check %s raised", name, exc_info=True)
         return Finding(name, "unknown", f"the check itself failed: {type(error).__name__}: {error}")

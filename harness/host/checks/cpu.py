@@ -1,4 +1,7 @@
-"""Checks of the processor: governor, turbo, hyper-threading, isolated CPUs and the clock that times everything."""
+"""How the kernel runs the CPU: clock policy, turbo, hardware threads, isolated CPUs, address layout, clock source.
+
+The store hashes what 'governor' and 'turbo' find into the environment of a run: their wording must not change.
+"""
 
 from __future__ import annotations
 
@@ -11,103 +14,111 @@ from harness.core.verdict import Finding
 
 from . import Change, Check
 
-_POLICIES = "/sys/devices/system/cpu/cpufreq/policy*"
-_WANTED = "performance"
+_CPU = "/sys/devices/system/cpu"
+
+_GOVERNORS = f"{_CPU}/cpufreq/policy*/scaling_governor"
+_STEADY_GOVERNOR = "performance"
+
+_TURBO_OFF = {f"{_CPU}/intel_pstate/no_turbo": "1", f"{_CPU}/cpufreq/boost": "0"}
+"""Turbo switches, each with the value that turns turbo off."""
+
+_SMT_CONTROL = f"{_CPU}/smt/control"
+_SMT_ACTIVE = f"{_CPU}/smt/active"
+
+_ASLR_MODES = {"0": "off", "1": "conservative", "2": "full"}
+
+_CLOCK_SOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+_FAST_CLOCK_SOURCES = {"tsc", "arch_sys_counter", "kvm-clock", "hyperv_clocksource_tsc_page"}
 
 
 def inspect_governor(fs: HostFs) -> Finding:
-    """Ok when every policy is on 'performance'."""
-    names = [fs.read(name) for name in fs.glob(f"{_POLICIES}/scaling_governor")]
-    found = sorted({name for name in names if isinstance(name, str) and name})
-    if not found:
+    """Warn of a governor other than 'performance': the clock follows the load, and the latency follows the clock."""
+    names = [fs.read(name) for name in fs.glob(_GOVERNORS)]
+    governors = sorted({name for name in names if isinstance(name, str) and name})
+    if not governors:
         return Finding("governor", "unknown", "no cpufreq policy: the clock is not this system's to set")
-    if found == [_WANTED]:
-        return Finding("governor", "ok", _WANTED)
-    remedy = f"echo {_WANTED} | sudo tee {_POLICIES}/scaling_governor"
-    return Finding("governor", "warn", ", ".join(found), remedy)
+    if governors == [_STEADY_GOVERNOR]:
+        return Finding("governor", "ok", _STEADY_GOVERNOR)
+    return Finding("governor", "warn", ", ".join(governors), f"echo {_STEADY_GOVERNOR} | sudo tee {_GOVERNORS}")
 
 
 def tune_governor(fs: HostFs) -> Iterable[Change]:
-    """'performance' for every policy that offers it."""
-    for name in fs.glob(f"{_POLICIES}/scaling_governor"):
+    """Set 'performance' for every policy that offers it."""
+    for name in fs.glob(_GOVERNORS):
         offered = fs.read(name.replace("scaling_governor", "scaling_available_governors"))
-        if isinstance(offered, str) and _WANTED in offered.split() and fs.read(name) != _WANTED:
-            yield Change(name, _WANTED)
-
-
-# file: (value that turns turbo off)
-_SWITCHES = {
-    "/sys/devices/system/cpu/intel_pstate/no_turbo": "1",
-    "/sys/devices/system/cpu/cpufreq/boost": "0",
-}
+        if isinstance(offered, str) and _STEADY_GOVERNOR in offered.split() and fs.read(name) != _STEADY_GOVERNOR:
+            yield Change(name, _STEADY_GOVERNOR)
 
 
 def inspect_turbo(fs: HostFs) -> Finding:
-    """Ok when turbo is off."""
-    for name, off in _SWITCHES.items():
-        now = fs.read(name)
-        if now in {"0", "1"}:
-            if now == off:
+    """Warn of turbo or boost: clocks above the nominal one last only as long as the chip stays cool."""
+    for name, off in _TURBO_OFF.items():
+        value = fs.read(name)
+        if value in {"0", "1"}:
+            if value == off:
                 return Finding("turbo", "ok", "off")
             return Finding("turbo", "warn", "on: the clock depends on the temperature", f"echo {off} | sudo tee {name}")
     return Finding("turbo", "unknown", "no turbo switch here")
 
 
 def tune_turbo(fs: HostFs) -> Iterable[Change]:
-    """Off, where there is a switch and it is on."""
-    for name, off in _SWITCHES.items():
+    """Turn turbo off where there is a switch and it is on."""
+    for name, off in _TURBO_OFF.items():
         if fs.read(name) in {"0", "1"} and fs.read(name) != off:
             yield Change(name, off)
 
 
-_CONTROL = "/sys/devices/system/cpu/smt/control"
-
-
 def inspect_smt(fs: HostFs) -> Finding:
-    """Ok when no core runs two threads."""
-    active = fs.read("/sys/devices/system/cpu/smt/active")
+    """Warn of simultaneous multithreading: two hardware threads share the execution units of one core."""
+    active = fs.read(_SMT_ACTIVE)
     if active == "0":
         return Finding("smt", "ok", "off")
     if active == "1":
-        return Finding("smt", "warn", "on: two threads share a core", f"echo off | sudo tee {_CONTROL}")
-    return Finding("smt", "unknown", "the kernel does not say whether cores run two threads")
+        return Finding("smt", "warn", "on: two threads share a core", f"echo off | sudo tee {_SMT_CONTROL}")
+    return Finding("smt", "unknown", "the kernel does not report whether cores run two threads")
 
 
 def tune_smt(fs: HostFs) -> Iterable[Change]:
-    """Off, where it is on and may be switched ('forceoff' and 'notsupported' may not)."""
-    if fs.read(_CONTROL) == "on" and fs.read("/sys/devices/system/cpu/smt/active") == "1":
-        yield Change(_CONTROL, "off")
+    """Turn SMT off where it is on and may be switched ('forceoff' and 'notsupported' may not)."""
+    if fs.read(_SMT_CONTROL) == "on" and fs.read(_SMT_ACTIVE) == "1":
+        yield Change(_SMT_CONTROL, "off")
 
 
 def inspect_isolated_cpus(fs: HostFs) -> Finding:
-    """Always ok when it can be read."""
-    cpus = fs.read("/sys/devices/system/cpu/isolated")
+    """Record the CPUs that the kernel command line (isolcpus) keeps free of other programs."""
+    cpus = fs.read(f"{_CPU}/isolated")
     if isinstance(cpus, Missing):
         return Finding("isolated_cpus", "unknown", cpus.reason)
     return Finding("isolated_cpus", "ok", cpus or "none")
 
 
-_SOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
-_GOOD = {"tsc", "arch_sys_counter", "kvm-clock", "hyperv_clocksource_tsc_page"}
+def inspect_aslr(fs: HostFs) -> Finding:
+    """Record address-space randomisation. Fresh processes differ by it, which is why a case takes several."""
+    value = fs.read("/proc/sys/kernel/randomize_va_space")
+    if isinstance(value, Missing):
+        return Finding("aslr", "unknown", value.reason)
+    mode = _ASLR_MODES.get(value)
+    return Finding("aslr", "ok", mode) if mode else Finding("aslr", "unknown", value)
 
 
 def inspect_timer(fs: HostFs) -> Finding:
-    """Warn when reading the clock needs a slow device (hpet, acpi_pm): each reading then costs a microsecond."""
-    source = fs.read(_SOURCE)
+    """Warn of a clock source that is a slow device (hpet, acpi_pm): each reading of it costs a microsecond."""
+    source = fs.read(_CLOCK_SOURCE)
     resolution_ns = time.get_clock_info("perf_counter").resolution * 1e9
-    told = f", resolution {resolution_ns:.0f} ns" if fs.live else ""
+    resolution = f", resolution {resolution_ns:.0f} ns" if fs.live else ""
     if isinstance(source, Missing):
-        return Finding("timer", "unknown", source.reason + told)
-    if source in _GOOD:
-        return Finding("timer", "ok", source + told)
-    remedy = f"echo tsc | sudo tee {_SOURCE}, where tsc is among available_clocksource"
-    return Finding("timer", "warn", f"{source} is slow to read{told}", remedy)
+        return Finding("timer", "unknown", source.reason + resolution)
+    if source in _FAST_CLOCK_SOURCES:
+        return Finding("timer", "ok", source + resolution)
+    remedy = f"echo tsc | sudo tee {_CLOCK_SOURCE}, where tsc is among available_clocksource"
+    return Finding("timer", "warn", f"{source} is slow to read{resolution}", remedy)
 
 
 PLUGINS: tuple[Check, ...] = (
     Check("governor", inspect_governor, tune_governor),
-    Check("isolated_cpus", inspect_isolated_cpus),
-    Check("smt", inspect_smt, tune_smt),
-    Check("timer", inspect_timer),
     Check("turbo", inspect_turbo, tune_turbo),
+    Check("smt", inspect_smt, tune_smt),
+    Check("isolated_cpus", inspect_isolated_cpus),
+    Check("aslr", inspect_aslr),
+    Check("timer", inspect_timer),
 )

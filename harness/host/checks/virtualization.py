@@ -1,4 +1,4 @@
-"""Checks that the machine is real hardware."""
+"""Is the CPU real? Emulated CPUs give meaningless times, virtual machines share their CPUs with others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from . import Check
 
 
 def inspect_emulation(fs: HostFs) -> Finding:
-    """Fail when this program runs on another CPU than it was built for, whichever board its files are read from."""
+    """Fail when this program runs under qemu-user.
+
+    The emulation is that of the live machine, whichever board `fs` is a recording of.
+    """
     evidence = emulated(fs if fs.live else HostFs())
     if evidence:
         return Finding("emulation", "fail", evidence, "measure on a board: these times mean nothing")
@@ -20,18 +23,18 @@ def inspect_emulation(fs: HostFs) -> Finding:
 
 
 def inspect_virtual_machine(fs: HostFs) -> Finding:
-    """Warn under a hypervisor; a container alone is told, and fine."""
-    under = hypervisor(fs)
-    inside = container(fs)
-    told = f", in a container ({inside})" if inside else ""
-    if under:
-        name = "a hypervisor" if under == "unnamed" else under
+    """Warn under a hypervisor: other guests use the same CPUs unseen, and there are no sensors. Record a container."""
+    name = hypervisor(fs)
+    engine = container(fs)
+    inside = f", in a container ({engine})" if engine else ""
+    if name:
         remedy = "measure on real hardware; here only ratios within one run mean something"
-        return Finding("virtual_machine", "warn", f"runs under {name}{told}", remedy)
+        found = f"runs under {'a hypervisor' if name == 'unnamed' else name}{inside}"
+        return Finding("virtual_machine", "warn", found, remedy)
     cpu = hardware.cpu(fs)
     if isinstance(cpu, Missing):
         return Finding("virtual_machine", "unknown", cpu.reason)
-    return Finding("virtual_machine", "ok", f"no hypervisor shows{told}")
+    return Finding("virtual_machine", "ok", f"no hypervisor detected{inside}")
 
 
 PLUGINS: tuple[Check, ...] = (

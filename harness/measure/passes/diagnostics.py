@@ -84,7 +84,7 @@ def _trace(name: str, times: Any, values: Any, watch: MemoryWatch, blobs: BlobSi
 
 
 def operator_profile(case: PreparedCase, scratch: Path) -> OperatorProfile | Missing:
-    """The case's operators; Missing when the runtime has no profiler or the process failed."""
+    """Profile the case's operators; Missing when the runtime has no profiler or the process failed."""
     answer = run_worker(case.job("profile", scratch / f"profile-{case.case.slug}", seed=0), case.timeout_s)
     if isinstance(answer, WorkerFailure):
         return Missing(f"the profiling pass ended as {answer.verdict.status}: {answer.verdict.reason}")
@@ -105,7 +105,7 @@ class Diagnostics:
 
     @property
     def traces(self) -> tuple[Trace, ...]:
-        """Memory over time; none where it is missing."""
+        """Memory over time; empty where it is missing."""
         return () if isinstance(self.memory, Missing) else self.memory.traces
 
     @property

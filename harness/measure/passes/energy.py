@@ -49,7 +49,7 @@ class EnergyPass:
     def measure(
         self, states: Sequence[CaseState], profile: Profile, blobs: BlobSink, scratch: Path
     ) -> dict[Case, EnergyResult]:
-        """Energy of every case: `states` are those whose latency is known."""
+        """Measure the energy of every case; `states` are those whose latency is known."""
         if isinstance(self.source, Missing):
             return {state.prepared.case: _missing(self.source) for state in states}
         if not states:
@@ -94,7 +94,7 @@ class EnergyPass:
 
 
 def _phases(result: Mapping[str, Any], idle: tuple[Window, Window]) -> dict[str, Window]:
-    """What the machine did when, on the time axis of the traces."""
+    """Return when each phase of the pass ran, on the time axis of the traces."""
     return {
         "idle before": idle[0],
         "load": (result["after_import"]["at_ns"], result["after_load"]["at_ns"]),
@@ -113,7 +113,7 @@ def _missing(reason: Missing) -> EnergyResult:
 
 
 def _idle(window_ns: int) -> Window:
-    """Do nothing for as long as a window; when."""
+    """Sleep for the length of a window and return its start and end."""
     start = time.perf_counter_ns()
     time.sleep(window_ns / 1e9)
     return start, time.perf_counter_ns()

@@ -18,7 +18,7 @@ from harness.core.record import ProcessRun
 from harness.core.verdict import Finding, Verdict
 from harness.measure.prepared import PreparedCase, side_by_side
 from harness.runtimes.graph_counts import Counts
-from harness.stats.output_quality import NAMES, compare, wrong
+from harness.stats.output_quality import NAMES, compare, wrong_output_reason
 
 from .worker_process import WorkerFailure, run_worker
 
@@ -46,7 +46,7 @@ class FidelityPass:
 
     def run(self, cases: Iterable[PreparedCase]) -> None:
         """Probe the cases and what they are compared with, one process a core: this pass is not timed."""
-        both = [each for case in cases for each in (case, case.oracle) if each is not None]
+        both = [each for case in cases for each in (case, case.output_reference) if each is not None]
         todo = {_key(each): each for each in both if _key(each) not in self._known}
         with ThreadPoolExecutor(side_by_side(todo.values())) as pool:
             for key, probed in zip(todo, pool.map(self._probe, todo.values()), strict=True):
@@ -71,13 +71,13 @@ class FidelityPass:
         own = self._known[_key(case)]
         if isinstance(own, WorkerFailure):
             return _all(_ended(own))
-        if case.oracle is None:
+        if case.output_reference is None:
             return _all("no fp32 net on a reference runtime to compare with")
-        if _key(case.oracle) == _key(case):
+        if _key(case.output_reference) == _key(case):
             return _all("this is the reference that others are compared with")
-        reference = self._known[_key(case.oracle)]
+        reference = self._known[_key(case.output_reference)]
         if isinstance(reference, WorkerFailure):
-            return _all(f"the probe of {case.oracle.case.id} ended as {reference.verdict.status}")
+            return _all(f"the probe of {case.output_reference.case.id} ended as {reference.verdict.status}")
         return compare(own.outputs, reference.outputs)
 
     def execution(self, case: PreparedCase, runs: Sequence[ProcessRun]) -> Execution:
@@ -87,14 +87,14 @@ class FidelityPass:
         told = dataclasses.replace(told, asked=case.precision, busy_threads=_busy(runs))
         if case.case.batch > 1:
             told = dataclasses.replace(told, arena_bytes=Missing("looked at with a batch of 1 only"))
-        return told.having(*_precision(told), *_threads(case, told))
+        return told.with_findings(*_precision(told), *_threads(case, told))
 
 
 def wrong_output(case: PreparedCase, ran: Execution, found: dict[str, Quantity]) -> Verdict | None:
     """The verdict on a case whose outputs are not those of its net, however fast they came."""
     told = ran.effective if isinstance(ran.effective, str) else ""
     plain = case.precision if case.case.compression in _PLAIN else told if case.precision == FROM_FILE else ""
-    reason = wrong(plain, found)
+    reason = wrong_output_reason(plain, found)
     if not reason:
         return None
     remedy = "do not use it for its speed: another runtime or setting, or calibrate again; see the record's execution"

@@ -1,4 +1,4 @@
-"""Latency: P fresh processes a case, processes of different cases in random order."""
+"""The latency pass: several fresh processes per case, those of different cases in random order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from harness.measure.prepared import BlobSink, PreparedCase
 from harness.measure.presets import Profile, fitted, level
 from harness.measure.protocol import Job, LabelledData, Loop
 from harness.measure.samples import CaseState
-from harness.measure.worker.setup import N_FEEDS
+from harness.measure.worker.inputs import N_FEEDS
 
 from .thermal import ThermalWatch, ThrottleWatch
 from .worker_process import Answer, WorkerFailure, run_worker
@@ -46,7 +46,7 @@ class LatencyPass:
     throttle: ThrottleWatch = field(default_factory=lambda: ThrottleWatch((), ()))
 
     def measure(self, states: Sequence[CaseState]) -> Iterator[int]:
-        """Fill `states`; yields how many processes are done.
+        """Fill `states`; yield how many processes are done.
 
         Round after round every case that is not yet decided runs once, in an order drawn anew, so that a slow drift
         of the machine hits all cases alike. A failed case is not tried again.
@@ -61,7 +61,7 @@ class LatencyPass:
                 yield place
 
     def _decided(self, state: CaseState) -> bool:
-        """Failed, as often as allowed, or at a planned look with an interval narrow enough."""
+        """Return whether the case failed, ran as often as allowed, or is precise enough at a planned look."""
         n, profile = len(state.runs), fitted(self.profile, state.prepared.case)
         if state.failure is not None or n >= profile.max_processes:
             return True
@@ -92,11 +92,11 @@ class LatencyPass:
             return run_worker(job, state.prepared.timeout_s)
         watch = ThermalWatch(self.sensors)
         answer = run_worker(job, state.prepared.timeout_s, watch.of)
-        state.climate = watch.traces
+        state.thermal_traces = watch.traces
         return answer
 
     def _loop(self, state: CaseState) -> Loop:
-        """The profile's loop; from the third process on with the inferences per process that two pilots call for."""
+        """Return the profile's loop, from the third process on with as many inferences as two pilots call for."""
         base = fitted(self.profile, state.prepared.case).loop
         open_ended = self.profile.max_processes > max(PILOTS, self.profile.processes)
         by_pilots = open_ended and state.prepared.case.scenario in SIZED
@@ -112,7 +112,7 @@ class LatencyPass:
 
 
 def write_inputs(block: Sequence[PreparedCase], scratch: Path) -> dict[LabelledData, Path]:
-    """The first images of each labelled set, preprocessed, as .npy files: the timed loop's inputs.
+    """Write the first images of each labelled set, preprocessed, as .npy files: the timed loop's inputs.
 
     Made here, so that the measured child imports no image library and its memory is the runtime's own.
     """

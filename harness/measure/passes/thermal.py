@@ -34,7 +34,7 @@ class ThrottleWatch:
         self._sensors = [s for s in sensors if any(channel.name in self._channels for channel in s.channels)]
 
     def read(self) -> dict[str, float]:
-        """What the sources say now; one that cannot be read is left out."""
+        """Read the sources; one that cannot be read is left out."""
         return {
             reading.channel: reading.value
             for sensor in self._sensors
@@ -43,7 +43,7 @@ class ThrottleWatch:
         }
 
     def since(self, before: Mapping[str, float]) -> str:
-        """Why the time since `before` counts as throttled; empty when it does not."""
+        """Return why the time since `before` counts as throttled, '' when it does not."""
         now = self.read()
         return "; ".join(
             reason
@@ -53,7 +53,11 @@ class ThrottleWatch:
 
 
 def _throttled(channel: Channel, before: float, after: float) -> str:
-    """A fan that turns is no throttling; the Raspberry Pi's word has what is on now below what was on since boot."""
+    """Return why a channel's change counts as throttling, '' when it does not.
+
+    A turning fan is no throttling. The Raspberry Pi's word has the present state in its low bits,
+    the state since boot above.
+    """
     if channel.kind == "counter":
         return f"{channel.name} rose by {after - before:g}" if after > before else ""
     if channel.name == _PI_WORD:
@@ -85,19 +89,19 @@ class ThermalWatch:
         try:
             yield
         finally:
-            self.traces = _climate(sampler.stop())
+            self.traces = _thermal(sampler.stop())
 
 
-def _climate(traces: Traces) -> Traces:
+def _thermal(traces: Traces) -> Traces:
     """Temperatures and clocks alone: a sensor may tell more."""
     kept = {name: series for name, series in traces.series.items() if series.channel.unit in _UNITS}
     return Traces(kept, traces.cpu_ns, traces.wall_ns)
 
 
 def minute_rows(state: CaseState) -> list[dict[str, Any]]:
-    """One row a minute: minute (from 1), p50_ns, n, temperature_c (hottest sensor), clock_hz (mean of the cores).
+    """Return one row per minute: minute (from 1), p50_ns, n, temperature_c (hottest sensor), clock_hz (mean of cores).
 
-    What no sensor told is None, with the reason under '<name>_missing'. Empty for other scenarios.
+    A value without a sensor is None, with the reason under '<name>_missing'. Empty for other scenarios.
     """
     if state.prepared.case.scenario != "sustained" or not state.runs:
         return []
@@ -105,18 +109,23 @@ def minute_rows(state: CaseState) -> list[dict[str, Any]]:
     windows = zip(more["minute_started_ns"], more["minute_ended_ns"], strict=True)
     samples = minutes_of(state.wall_ns[0], more)
     return [
-        {"minute": number, "p50_ns": float(np.median(part)), "n": len(part), **_weather(state.climate, window)}
+        {
+            "minute": number,
+            "p50_ns": float(np.median(part)),
+            "n": len(part),
+            **_thermal_figures(state.thermal_traces, window),
+        }
         for number, (part, window) in enumerate(zip(samples, windows, strict=True), 1)
     ]
 
 
-def _weather(traces: Traces | None, window: tuple[int, int]) -> dict[str, Any]:
+def _thermal_figures(traces: Traces | None, window: tuple[int, int]) -> dict[str, Any]:
     series = traces.series.values() if traces else ()
     temperatures = _means([each for each in series if each.channel.unit == "degC"], window)
     clocks = _means([each for each in series if each.channel.name.startswith("cpufreq/")], window)
     found = {
-        "temperature_c": max(temperatures) if temperatures else Missing("no temperature sensor said anything"),
-        "clock_hz": float(np.mean(clocks)) if clocks else Missing("cpufreq tells no clock on this machine"),
+        "temperature_c": max(temperatures) if temperatures else Missing("no temperature sensor gave a reading"),
+        "clock_hz": float(np.mean(clocks)) if clocks else Missing("cpufreq reports no clock on this machine"),
     }
     known = {name: None if isinstance(value, Missing) else value for name, value in found.items()}
     return {**known, **{f"{name}_missing": v.reason for name, v in found.items() if isinstance(v, Missing)}}

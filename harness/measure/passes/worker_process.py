@@ -1,4 +1,4 @@
-"""Run one worker process to its end, watch its time and memory, and say what became of it."""
+"""One worker process: run it to its end, watch its time and memory, and return its answer or why there is none."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _too_much(held: int, limit: int) -> Verdict:
 
 @contextmanager
 def _ending(child: subprocess.Popen[bytes]) -> Iterator[Ended]:
-    """How to wait for the child's end.
+    """Yield a function that waits for the child's end.
 
     `Popen.wait` with a time-out wakes twenty times a second, beside the very thing that is being measured; a pidfd
     (Linux 5.3) wakes once.
@@ -168,7 +168,7 @@ def _answer(out: Path, status: int, log: Path) -> Answer | WorkerFailure:
 
 
 def _died(status: int) -> Verdict:
-    """A verdict from the exit status alone: the process ended before it could say anything."""
+    """Derive a verdict from the exit status alone: the process ended before it could write a result."""
     if status >= 0:
         return Verdict("crashed", f"the process ended with status {status} and no result", REMEDIES["crashed"])
     name = signal.Signals(-status).name

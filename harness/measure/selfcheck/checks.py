@@ -15,13 +15,13 @@ from typing import Literal
 import numpy as np
 
 from harness import stats
+from harness.core import plugins
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.sensing import Sensor
-from harness.measure.overhead import loop_overhead_ns
 from harness.measure.passes.worker_process import WorkerFailure, run_worker
 from harness.measure.prepared import PreparedCase
-from harness.measure.protocol import Loop
-from harness.measure.worker.latency import control_ns
+from harness.measure.protocol import Job, Loop
+from harness.measure.worker.control import control_ns
 from harness.sensors.sampler import Sampler, sampled_channels
 
 from .perturbation import BLOCK_NS, FEWEST, Alternation, import_costs, slowdown
@@ -54,8 +54,26 @@ class Check:
         return "warn" if lo > self.target else "unknown"
 
 
+_SETTLE = 2000
+_LOOP = Loop(warmup_n=_SETTLE + 10_000, warmup_ns=0, min_n=1, min_ns=0, max_n=_SETTLE + 10_000)
+
+
+def loop_overhead_ns(scratch: Path) -> Quantity:
+    """Return the median wall nanoseconds the loop measures around an empty call, in a fresh process.
+
+    Taken from the warm-up: that is timed call by call, while the timed loop takes calls this short in batches, which
+    is not what an inference of a millisecond sees.
+    """
+    job = Job("latency", plugins.reference("runtimes", "null"), model="", out=str(scratch / "null"), loop=_LOOP)
+    answer = run_worker(job, timeout_s=60)
+    if isinstance(answer, WorkerFailure):
+        return Missing(f"the null runtime ended as {answer.verdict.status}: {answer.verdict.reason}")
+    wall = answer.arrays["warmup_ns"][_SETTLE:]
+    return Value(float(np.median(wall)), n=len(wall))
+
+
 def loop_overhead(scratch: Path, arch: str) -> Check:
-    """What the timed loop adds to an inference; `arch` as `platform.machine` tells it.
+    """Measure what the timed loop adds to an inference; `arch` as `platform.machine` gives it.
 
     Target: 150 ns on x86-64, elsewhere 1 % of the 50 us below which calls are timed in batches.
     """
@@ -65,7 +83,7 @@ def loop_overhead(scratch: Path, arch: str) -> Check:
 
 
 def clock_step(clock: Callable[[], int] = time.perf_counter_ns, n: int = 2000) -> Check:
-    """The smallest step the clock was seen to make, a reading included: its resolution is that or finer.
+    """Measure the smallest step of the clock, a reading included: its resolution is that or finer.
 
     At most 100 ns, 1/500 of the shortest sample (50 us).
     """
@@ -81,7 +99,7 @@ def clock_step(clock: Callable[[], int] = time.perf_counter_ns, n: int = 2000) -
 
 
 def clock_cost(clock: Callable[[], int] = time.perf_counter_ns, n: int = 2000, calls: int = 50) -> Check:
-    """Median cost of reading the clock once, over `n` series of `calls`; above 250 ns it is no longer read by vDSO."""
+    """Measure the median cost of one clock reading over `n` series of `calls`; above 250 ns the vDSO is not in use."""
     costs: list[float] = []
     for _ in range(n):
         before = time.perf_counter_ns()
@@ -93,7 +111,7 @@ def clock_cost(clock: Callable[[], int] = time.perf_counter_ns, n: int = 2000, c
 
 
 def control_change(kernel: Callable[[], float] = control_ns, n: int = 80, longest_s: float = 4.0) -> Check:
-    """By which share two runs of a fixed piece of work differ, a quarter of all runs apart: the median of such pairs.
+    """Measure by which share two runs of a fixed piece of work differ, a quarter of all runs apart (median of pairs).
 
     1 % is what a case may drift by. Fewer than `n` runs where they take longer than `longest_s`.
     """
@@ -109,7 +127,7 @@ def control_change(kernel: Callable[[], float] = control_ns, n: int = 80, longes
 
 
 def worker_import(scratch: Path) -> list[Check]:
-    """Time and memory that importing the worker costs over bare Python and NumPy: at most 30 ms and 15 MiB."""
+    """Measure what importing the worker costs over bare Python and NumPy: at most 30 ms and 15 MiB."""
     cost = import_costs(["numpy", "harness.measure.worker.__main__"], scratch)[-1]
     remedy = "the measured child became heavy: see tests/bench/worker_import.py"
     return [
@@ -128,7 +146,7 @@ class Workload:
 
 
 def sampler_cost(work: Workload | Missing, sensors: Sequence[Sensor], scratch: Path) -> Check:
-    """By which share the sampler slows inferences; at most 0.5 % of p50.
+    """Measure by which share the sampler slows inferences; at most 0.5 % of p50.
 
     Latency is never measured beside the sampler; this is what the energy pass costs. Every block with the sampler
     begins and ends with a reading of every sensor, more often than the sampler's own pace.
@@ -151,7 +169,7 @@ def _slowdown(work: Workload, sensors: Sequence[Sensor], scratch: Path) -> Quant
 
 
 def checks(work: Workload | Missing, sensors: Sequence[Sensor], scratch: Path, arch: str) -> Iterator[Check]:
-    """Every check, each as soon as it is known; the longest comes last."""
+    """Yield every check as soon as it is known, the longest last."""
     yield loop_overhead(scratch, arch)
     yield clock_step()
     yield clock_cost()

@@ -86,7 +86,7 @@ class Alternation:
 
 
 def slowdown(pairs: Sequence[tuple[Block, Block]], at_ns: NDArray[np.int64], wall_ns: NDArray[np.int64]) -> Quantity:
-    """Ratio of the medians on and off, less 1, with its 95 % interval (Hodges-Lehmann, as in `compare.ab`).
+    """Return the ratio of the medians on and off, less 1, with its 95 % interval (Hodges-Lehmann, as in `ab`).
 
     `at_ns` are the times at which the samples `wall_ns` began, ascending. Pairs in which a block holds too few are
     left out.
@@ -129,7 +129,7 @@ class ImportCost:
 
 
 def import_costs(modules: Sequence[str], scratch: Path, processes: int = 7) -> list[ImportCost]:
-    """The cost of each module, imported one after the other in `processes` fresh ones; the first entry is bare Python.
+    """Measure the cost of each module, imported in turn in `processes` fresh ones; the first entry is bare Python.
 
     Bare Python has no time here: its start is over before anything can look at a clock. One process more goes first
     and does not count, so that all find the byte code compiled and the files in the page cache.

@@ -18,9 +18,10 @@ from harness.datasets.preprocessing import preprocess
 from harness.measure.protocol import Job, StoppingRule
 from harness.runtimes.base import Outputs, Session, SessionError
 from harness.stats.output_quality import class_scores, discordant, hits
-from harness.stats.proportions import Difference, decide, looks
+from harness.stats.proportions import Difference, decide, planned_looks
 
-from .setup import Outcome, only_input
+from .inputs import only_input
+from .setup import Outcome
 
 
 def accuracy(session: Session, job: Job) -> Outcome:
@@ -32,6 +33,7 @@ def accuracy(session: Session, job: Job) -> Outcome:
     stopping = EarlyStopping(job.stop) if job.stop else None
     places, outputs, labels = [], [], []
     for place, image, label in in_order(dataset, job.labelled.limit, job.stop.seed if job.stop else None):
+        session.reset_state()
         session.prepare({spec.name: spec.encode(preprocess(image, job.labelled.preprocess)[None])})
         session.infer()
         places.append(place)
@@ -93,7 +95,7 @@ class EarlyStopping:
             self._hits, self._labels = file["hits"], file["labels"]
         self._stop = stop
         self._budget = len(self._hits)
-        self._looks = looks(self._budget) if self._budget > 1 else ()
+        self._looks = planned_looks(self._budget) if self._budget > 1 else ()
         self.outcome: dict[str, Any] = {}
 
     def decided(self, places: list[int], outputs: list[NDArray[np.float32]]) -> bool:

@@ -1,9 +1,4 @@
-"""A fixed piece of work: its CPU time tells whether the machine itself changed speed meanwhile.
-
-The latency phase of a worker: first inference, warm-up, the scenario between two runs of the control kernel.
-
-The 'stamps' phase of a worker: SingleStream that also tells when each sample began.
-"""
+"""The timed phases of a worker: 'latency', and 'stamps', which also notes when each sample began."""
 
 from __future__ import annotations
 
@@ -19,36 +14,15 @@ from harness.runtimes.base import Batch, Session
 
 from . import loop as timed_loop
 from . import scenarios
+from .control import control_ns
+from .inputs import load_inputs
 from .loop import LoopPlan
 from .os_counters import delta, memory_mark, snapshot
-from .setup import Outcome, adapter, load_inputs
-
-_REPEATS = 9
-_WARM_UP = 3
-_STEPS = 20_000
-
-
-def control_ns() -> float:
-    """Least CPU nanoseconds of a fixed integer loop (about 1 ms on a current core), of this thread alone.
-
-    The least of several, since what disturbs can only add; the first few, in which the interpreter still adapts its
-    bytecode and the caches hold other things, do not count. Python on
-    small integers has no memory traffic and no vector units, so it follows the core's clock and nothing that the
-    measured runtime leaves behind in the caches.
-    """
-    return float(min([_once() for _ in range(_WARM_UP + _REPEATS)][_WARM_UP:]))
-
-
-def _once() -> int:
-    before = time.thread_time_ns()
-    state = 1
-    for _ in range(_STEPS):
-        state = (state * 1103515245 + 12345) & 0x7FFFFFFF
-    return time.thread_time_ns() - before
+from .setup import Outcome, adapter
 
 
 def latency(session: Session, job: Job) -> Outcome:
-    """Every duration of one process, and what the kernel saw meanwhile."""
+    """Return every duration of one process, and the kernel's counters meanwhile."""
     if job.loop is None:
         raise ValueError("a latency job needs a loop")
     batches = load_inputs(session, job)
@@ -105,7 +79,7 @@ class _Stamped:
 
 
 def stamps(session: Session, job: Job) -> Outcome:
-    """Arrays 'at_ns' (on the clock that all processes share), 'wall_ns' and 'cpu_ns', one entry a sample."""
+    """Return the arrays 'at_ns' (on the clock all processes share), 'wall_ns' and 'cpu_ns', one entry per sample."""
     if job.loop is None:
         raise ValueError("a stamps job needs a loop")
     batches, loop, threads = load_inputs(session, job), job.loop, job.options.threads

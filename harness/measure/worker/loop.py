@@ -2,8 +2,6 @@
 
 Named tuples where the rest of the project has frozen dataclasses: those take five times as long to define, and the
 measured child imports this module.
-
-What a scenario has at hand.
 """
 
 from __future__ import annotations
@@ -20,7 +18,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.scenario import Load
 from harness.runtimes.base import Batch
 
 SHORTEST_SAMPLE_NS = 50_000
@@ -33,11 +30,11 @@ class DrivenSession(Protocol):
     """What the loop drives: a session, or a scenario's way to send queries to one."""
 
     def prepare(self, batch: Batch) -> None:
-        """Not timed."""
+        """Copy the input in; not timed."""
         ...
 
     def infer(self) -> None:
-        """Timed."""
+        """Run one inference; timed."""
         ...
 
 
@@ -61,7 +58,7 @@ class Samples(NamedTuple):
 
 
 def cpu_clock(threads: int) -> Callable[[], int]:
-    """CPU time of what infers: the calling thread when it works alone, the whole process otherwise."""
+    """Return the clock of the CPU time that counts: the thread's when it works alone, the process's otherwise."""
     return time.thread_time_ns if threads == 1 else time.process_time_ns
 
 
@@ -85,7 +82,7 @@ def run(
 
 @contextmanager
 def gc_disabled() -> Iterator[None]:
-    """No garbage collection meanwhile, and what exists is frozen."""
+    """Freeze what exists and keep the garbage collector off within the block."""
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -99,7 +96,7 @@ def gc_disabled() -> Iterator[None]:
 def timed(
     session: DrivenSession, batches: Sequence[Batch], plan: LoopPlan, clock: Clock = time.perf_counter_ns
 ) -> Samples:
-    """The loop itself; whoever calls it keeps the collector off.
+    """Run the loop itself; the caller keeps the collector off.
 
     Arrays are allocated before, so that no allocation of ours falls within a timed inference. The input is copied in
     before the clock starts.
@@ -128,17 +125,17 @@ def timed(
 
 
 def frozen() -> int | None:
-    """How many objects the collector leaves alone; None while it is on."""
+    """Return how many objects the collector leaves alone; None while it is on."""
     return None if gc.isenabled() else gc.get_freeze_count()
 
 
 def _reserved(n: int) -> memoryview[int]:
-    """Room for `n` 64-bit integers, as pages that become resident one by one: peak memory is to be the runtime's."""
+    """Reserve `n` 64-bit integers as pages that become resident one by one: peak memory is to be the runtime's."""
     return memoryview(mmap.mmap(-1, 8 * n)).cast("q")
 
 
 def _clock_cost_ns(cpu_now: Callable[[], int]) -> int:
-    """What reading the clocks adds to a CPU time: a system call, up to 2 us, no matter beside the wall clock's 0.1."""
+    """Measure what reading the clocks adds to a CPU time: a system call, up to 2 us (0.1 us for the wall clock)."""
     costs = []
     for _ in range(51):
         before = cpu_now()
@@ -149,7 +146,7 @@ def _clock_cost_ns(cpu_now: Callable[[], int]) -> int:
 
 
 def repeated(infer: Callable[[], None], calls: int) -> Callable[[], None]:
-    """`calls` inferences as one call."""
+    """Return a function that makes `calls` inferences."""
 
     def several() -> None:
         for _ in range(calls):
@@ -159,26 +156,9 @@ def repeated(infer: Callable[[], None], calls: int) -> Callable[[], None]:
 
 
 def calls_per_sample(median_ns: float, shortest_ns: int = SHORTEST_SAMPLE_NS) -> int:
-    """How many inferences make a sample long enough for the clock's own 70-110 ns not to show: 50 us."""
+    """Return how many inferences make a sample of 50 us, in which the clock's own 70-110 ns do not show."""
     return max(1, math.ceil(shortest_ns / max(median_ns, 1.0)))
 
 
 def _per_call(durations: NDArray[np.int64], calls: int) -> NDArray[np.int64]:
     return np.rint(durations / calls).astype(np.int64)
-
-
-class ScenarioContext(NamedTuple):
-    """What a scenario has at hand: a warm `session`, `another` like it, the case's load and batch, and the time."""
-
-    session: DrivenSession
-    another: Callable[[], DrivenSession]
-    load: Load = Load()
-    batch: int = 1
-    seed: int = 0
-    now: Clock = time.perf_counter_ns
-    sleep: Callable[[float], None] = time.sleep
-
-    def wait_until(self, due_ns: int) -> None:
-        """Sleep until then; never spin, since that would burn what a waiting device saves."""
-        while (left_ns := due_ns - self.now()) > 0:
-            self.sleep(left_ns / 1e9)

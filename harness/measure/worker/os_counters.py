@@ -1,8 +1,7 @@
-"""How much memory a process holds, from the kernel's own counters.
+"""The kernel's counters of a process and the machine: memory, CPU time, context switches, CPU pressure.
 
-What the kernel saw of this process and of the machine while the timed loop ran: read before and after, never within.
-
-A machine that others load too may give steady figures that are all too high; these say so where the figures do not.
+They are read before and after the timed loop, never within. A machine with other load may give steady latencies that
+are far too high; these counters show it where the latencies do not.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ class MemoryMark(TypedDict):
 
 
 def memory_mark() -> MemoryMark:
-    """Now, in this process: some 30 us, so it stands between phases and in none."""
+    """Return the present mark of this process; takes some 30 us, so it stands between phases and in none."""
     return {"at_ns": time.perf_counter_ns(), "peak_rss_bytes": peak_rss_bytes()}
 
 
 def peak_rss_bytes() -> int:
-    """Largest resident set of this process: VmHWM.
+    """Return the largest resident set of this process (VmHWM).
 
     `ru_maxrss` is not used: the kernel carries the parent's peak over exec into it, so a small child of a large
     parent would read as large.
@@ -41,12 +40,12 @@ def peak_rss_bytes() -> int:
 
 
 def max_rss_bytes() -> int:
-    """`ru_maxrss` of this process, which is never less than what its parent had at the spawn."""
+    """Return `ru_maxrss` of this process, never less than what its parent had at the spawn."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def current_rss_bytes(pid: int) -> int:
-    """What another process holds, resident and swapped out; 0 when it has ended. Takes no lock of that process."""
+    """Return the bytes another process holds, resident and swapped out; 0 when it has ended. Takes no lock of it."""
     try:
         text = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -55,7 +54,7 @@ def current_rss_bytes(pid: int) -> int:
 
 
 def resident(pid: int) -> tuple[int, int] | None:
-    """(RSS, USS) of another process in bytes, from /proc/<pid>/smaps_rollup; None when it has ended or is not ours.
+    """Return (RSS, USS) of another process in bytes from /proc/<pid>/smaps_rollup; None when it is gone or not ours.
 
     USS is what the process alone holds (private pages): what ending it would give back.
     """
@@ -78,7 +77,12 @@ BUSY = 0.05
 
 
 class Snapshot(NamedTuple):
-    """A moment. `cpu_ns` is this process's CPU time, `thread_ns` that of each thread: empty where it is not told."""
+    """The counters at one moment.
+
+    Attributes:
+        cpu_ns: CPU time of this process.
+        thread_ns: CPU time by thread; empty where the kernel keeps none.
+    """
 
     at_ns: int
     cpu_ns: int
@@ -89,7 +93,7 @@ class Snapshot(NamedTuple):
 
 
 class Delta(TypedDict):
-    """Between two looks, see `harness.core.record.ProcessRun`; None where this kernel does not tell."""
+    """The difference of two snapshots, see `harness.core.record.ProcessRun`; None where the kernel keeps no counter."""
 
     involuntary_switches: int
     voluntary_switches: int
@@ -100,14 +104,14 @@ class Delta(TypedDict):
 
 
 def snapshot(proc: Path = Path("/proc")) -> Snapshot:
-    """Now: some file reads, a fraction of a millisecond."""
+    """Read the counters: some files, a fraction of a millisecond."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     at_ns, cpu_ns = time.perf_counter_ns(), time.process_time_ns()
     return Snapshot(at_ns, cpu_ns, usage.ru_nivcsw, usage.ru_nvcsw, _pressure_us(proc), _thread_ns(proc))
 
 
 def delta(before: Snapshot, after: Snapshot) -> Delta:
-    """What happened between two looks, and on which CPUs and threads the process is now."""
+    """Return what happened between two snapshots, and the process's present CPUs and threads."""
     window_ns = after.at_ns - before.at_ns
     worked = [ns - before.thread_ns.get(thread, 0) for thread, ns in after.thread_ns.items()]
     cpus = sorted(os.sched_getaffinity(0))
@@ -122,7 +126,7 @@ def delta(before: Snapshot, after: Snapshot) -> Delta:
 
 
 def _pressure(before: Snapshot, after: Snapshot, cpus: int) -> float | None:
-    """Share of the time in which tasks waited for a CPU, and no more CPUs than this process left unused.
+    """Return the share of time in which tasks waited for a CPU, at most the CPUs this process left unused.
 
     A process that fills its CPUs lost nothing to others: then its own threads wait for each other, as TensorFlow's two
     do on one core, or others wait for it.
@@ -145,7 +149,7 @@ def _pressure_us(proc: Path) -> int | None:
 
 
 def _thread_ns(proc: Path) -> dict[int, int]:
-    """CPU time by thread, the first number of its schedstat."""
+    """Return CPU time by thread, the first number of its schedstat."""
     found: dict[int, int] = {}
     for task in (proc / "self/task").iterdir():
         try:

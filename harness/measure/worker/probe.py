@@ -1,15 +1,10 @@
-"""The probe's pass, in the child: outputs for inputs that are the same on every runtime, and what really ran.
-
-The profile phase of a worker: a few inferences with the runtime's profiler on.
-"""
+"""The phases of a worker that look at the model and time nothing: inspect, probe and profile."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,36 +12,51 @@ from numpy.typing import NDArray
 
 from harness.core.execution import Execution, OperatorProfile
 from harness.core.quantity import Missing
-from harness.measure.protocol import Job, LabelledData
-from harness.runtimes.base import Batch, Options, Session, TensorSpec
-from harness.runtimes.inputs import concrete_shape, synthetic_input
+from harness.measure.protocol import Job
+from harness.runtimes.base import Outputs, Session
+from harness.runtimes.outputs import is_numeric
 
-from .setup import Outcome, load_inputs
+from .inputs import load_inputs, probe_inputs
+from .setup import Outcome
 
 if TYPE_CHECKING:
     from harness.runtimes.graph_counts import Counts
 
 
-N_IMAGES, N_SEEDED = 64, 16
-"""Inputs: labelled images where there are some, else seeded ones."""
-
-_CHANNELS = (1, 3, 4)
+def inspect(session: Session, job: Job) -> Outcome:
+    """Return the shapes of the outputs; those of the inputs are in every result."""
+    session.prepare(load_inputs(session, job)[0])
+    session.infer()
+    return {"outputs": {name: list(array.shape) for name, array in session.fetch().items()}}, {}
 
 
 def probe(session: Session, job: Job) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """All outputs of each input as one row of float32; the session's own account of what it ran, and its counts."""
+    """Infer every input from the initial state; return the outputs, what the session ran, and its counts."""
     rows = []
-    for batch in _batches(session, job):
+    for batch in probe_inputs(session, job):
+        session.reset_state()
         session.prepare(batch)
         session.infer()
-        rows.append(np.concatenate([np.ravel(each).astype(np.float32) for each in session.fetch().values()]))
+        rows.append(_row(session.fetch()))
     try:
-        ran = session.execution()
+        ran = session.execution().with_findings(*session.findings())
     except Exception as error:  # private interfaces of libraries: a newer version may have others
         ran = Execution(effective=Missing(f"not told: {type(error).__name__}: {error}"))
     return {"execution": dataclasses.asdict(ran), "counts": dataclasses.asdict(_counts(session))}, {
-        "outputs": np.stack(rows)
+        "outputs": _stacked(rows)
     }
+
+
+def _row(outputs: Outputs) -> NDArray[np.float32]:
+    """Return all numeric outputs one behind the other; strings have no distance from each other."""
+    numeric = [np.ravel(each).astype(np.float32) for each in outputs.values() if is_numeric(each)]
+    return np.concatenate(numeric) if numeric else np.empty(0, np.float32)
+
+
+def _stacked(rows: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return inputs x outputs; one row of all outputs where their number depends on the input."""
+    alike = len({len(row) for row in rows}) == 1
+    return np.stack(rows) if alike else np.concatenate(rows)[np.newaxis]
 
 
 def _counts(session: Session) -> Counts | Missing:
@@ -54,35 +64,6 @@ def _counts(session: Session) -> Counts | Missing:
         return session.counts()
     except Exception as error:  # as above
         return Missing(f"not counted: {type(error).__name__}: {error}")
-
-
-def _batches(session: Session, job: Job) -> Iterator[Batch]:
-    if job.labelled is not None and len(session.inputs) == 1:
-        yield from _images(session.inputs[0], job.labelled)
-        return
-    for number in range(N_SEEDED):
-        rng = np.random.default_rng((job.seed, number))
-        yield {spec.name: _seeded(spec, job.options, rng) for spec in session.inputs}
-
-
-def _images(spec: TensorSpec, labelled: LabelledData) -> Iterator[Batch]:
-    from harness.datasets.dataset import open_dataset
-    from harness.datasets.preprocessing import preprocess
-
-    for image, _ in open_dataset(labelled.kind, Path(labelled.path)).items(N_IMAGES):
-        yield {spec.name: spec.encode(preprocess(image, labelled.preprocess)[None])}
-
-
-def _seeded(spec: TensorSpec, options: Options, rng: np.random.Generator) -> NDArray[Any]:
-    """A picture with channels last gets the numbers of the same picture with channels first; else as synthesised."""
-    shape = concrete_shape(spec, options)
-    floats = spec.dtype.startswith("float") or spec.scale is not None
-    if len(shape) == 4 and shape[3] in _CHANNELS and shape[1] not in _CHANNELS and floats:
-        first = rng.random((shape[0], shape[3], *shape[1:3]), np.float32)
-        return spec.encode(np.ascontiguousarray(first.transpose(0, 2, 3, 1)))
-    if floats:
-        return spec.encode(rng.random(shape, np.float32))
-    return synthetic_input(spec, options, rng)
 
 
 _FEW, _MANY = 6, 40
@@ -99,6 +80,6 @@ def split_outputs(session: Session) -> OperatorProfile | Missing:
 
 
 def profile(session: Session, job: Job) -> Outcome:
-    """The operators, or why there are none."""
+    """Return the operators, or why there are none."""
     session.prepare(load_inputs(session, job)[0])
     return {"operators": asdict(split_outputs(session))}, {}

@@ -1,4 +1,4 @@
-"""Prepare the worker: its death with the parent, its CPUs, its runtime, and the model's inputs."""
+"""Set up the worker process: its death with the parent, its CPUs, and its runtime's adapter."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from harness.measure.protocol import Job
-from harness.runtimes.base import Adapter, Batch, Session, SessionError, TensorSpec
+from harness.runtimes.base import Adapter, SessionError
 
 _PR_SET_PDEATHSIG = 1
 
@@ -49,9 +48,6 @@ Arrays = dict[str, NDArray[Any]]
 Outcome = tuple[dict[str, Any], Arrays]
 """Of a phase: what goes into `result.json`, and the arrays beside it."""
 
-N_FEEDS = 8
-"""Inputs taken in rotation, so that neither a cache nor a constant input flatters."""
-
 
 def adapter(job: Job) -> Adapter:
     """Return the adapter that the job names as `harness.core.plugins.reference` does, importing its module alone."""
@@ -59,31 +55,3 @@ def adapter(job: Job) -> Adapter:
     module = importlib.import_module(path)
     declared: dict[str, Adapter] = {adapter.name: adapter for adapter in getattr(module, "PLUGINS", ())}
     return declared[name] if name in declared else attrgetter(name)(module)
-
-
-def inspect(session: Session, job: Job) -> Outcome:
-    """What one inference gives; the inputs are in every result."""
-    session.prepare(load_inputs(session, job)[0])
-    session.infer()
-    return {"outputs": {name: list(array.shape) for name, array in session.fetch().items()}}, {}
-
-
-def load_inputs(session: Session, job: Job) -> list[Batch]:
-    """Real inputs where the parent gave some, else seeded ones of the graph's signature."""
-    if job.feeds is not None:
-        spec = only_input(session)
-        rows = np.load(job.feeds, allow_pickle=False)
-        several = (np.arange(len(rows))[:, None] + np.arange(job.options.batch)) % len(rows)
-        return [{spec.name: spec.encode(rows[index])} for index in several]
-    from harness.runtimes.inputs import synthetic_input
-
-    rng = np.random.default_rng(job.seed)
-    return [{spec.name: synthetic_input(spec, job.options, rng) for spec in session.inputs} for _ in range(N_FEEDS)]
-
-
-def only_input(session: Session) -> TensorSpec:
-    """The input that an image goes to; SessionError where the model has several."""
-    if len(session.inputs) != 1:
-        names = [spec.name for spec in session.inputs]
-        raise SessionError(f"images need a model with one input, this one has {len(names)}: {names}")
-    return session.inputs[0]

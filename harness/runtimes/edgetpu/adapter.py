@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.core.execution import Execution, OperatorProfile, effective
+from harness.core.execution import Execution, OperatorProfile, effective_precision
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import Adapter, Capability, Options, SessionError
 from harness.runtimes.litert.adapter import INSTALL, LIBRARY, MODULES, LiteRt, LiteRtSession
-from harness.runtimes.litert.counts import told_by
+from harness.runtimes.litert.counts import read_execution
 
 from .library import DEFAULT, NO_DEVICE, EdgeTpuLibrary, too_old
 from .model import CUSTOM_OPERATOR, Net, Parameters, read
@@ -34,10 +34,17 @@ _DELEGATE = "DELEGATE"
 
 
 class EdgeTpu(LiteRt):
-    """Model, library and device are looked at before anything is loaded: libedgetpu has few words for what is wrong."""
+    """LiteRT with libedgetpu.
+
+    Model, library and device are checked before anything is loaded, since libedgetpu's own errors say little.
+    """
 
     def open(self, path: Path, options: Options) -> LiteRtSession:
-        """Load a compiled model; SessionError says which of model, library, device and versions stands against it."""
+        """Load a compiled model.
+
+        Raises:
+            SessionError: Model, library, device or versions do not fit, with which.
+        """
         net = read(path)
         _require_compiled(net, path)
         settings = {LIBRARY: DEFAULT, **options.settings}
@@ -50,14 +57,14 @@ class EdgeTpu(LiteRt):
             raise _explained(error) from error
 
     def session(self, interpreter: Any, path: Path, options: Options) -> LiteRtSession:
-        """One that knows what was compiled into the file."""
+        """Return a session that knows what was compiled into the file."""
         return EdgeTpuSession(self, interpreter, path, options)
 
     def probe(self) -> dict[str, Any]:
-        """The interpreter's library and version, and those of libedgetpu with its devices."""
+        """Return library and version of the interpreter and of libedgetpu, and its devices."""
         library = EdgeTpuLibrary(DEFAULT)
         library.require(Missing("no model"))
-        return {**Adapter.probe(self), **_told(library)}
+        return {**Adapter.probe(self), **_library_facts(library)}
 
     def _delegation(self, module: Any, settings: Mapping[str, str]) -> dict[str, Any]:
         try:
@@ -65,34 +72,34 @@ class EdgeTpu(LiteRt):
         except ValueError as error:  # libedgetpu makes no delegate, and does not say why
             wanted = f"'{settings[DEVICE]}'" if settings.get(DEVICE) else "any"
             raise SessionError(
-                f"no device: libedgetpu could not open the Edge TPU asked for: {wanted}", NO_DEVICE
+                f"no device: libedgetpu could not open the Edge TPU requested: {wanted}", NO_DEVICE
             ) from error
 
 
 class EdgeTpuSession(LiteRtSession):
-    """LiteRT's, with what the compiled file and libedgetpu tell."""
+    """LiteRT's session, with facts of the compiled file and of libedgetpu."""
 
     def info(self) -> dict[str, Any]:
-        """Also where its parameters lie, the least runtime version it asks for, and what libedgetpu tells of itself."""
+        """Add where the parameters lie, the runtime version it needs, and libedgetpu's version and devices."""
         net = read(self._path)
-        told = {"parameters": _plain(net.parameters), "min_runtime_version": _plain(net.min_runtime)}
-        return {**super().info(), **told, **_told(EdgeTpuLibrary(self._options.settings[LIBRARY]))}
+        compiled = {"parameters": _plain(net.parameters), "min_runtime_version": _plain(net.min_runtime)}
+        return {**super().info(), **compiled, **_library_facts(EdgeTpuLibrary(self._options.settings[LIBRARY]))}
 
     def execution(self) -> Execution:
-        """Parts that the delegate took, and what is left to LiteRT's built-in kernels on the host."""
+        """Count the parts that the delegate took, and the nodes left to LiteRT's built-in kernels on the host."""
         names = Counter(node["op_name"] for node in self._interpreter._get_ops_details())
         compiled, _ = names.pop(_DELEGATE, 0), names.pop(CUSTOM_OPERATOR, 0)
-        host = told_by(self._interpreter).effective
+        host = read_execution(self._interpreter).effective
         ran = Execution(
-            effective=effective(["int8"] * compiled + (host.split("+") if isinstance(host, str) else [])),
+            effective=effective_precision(["int8"] * compiled + (host.split("+") if isinstance(host, str) else [])),
             evidence="edgetpu_compiler takes nothing but 8 bits; types of the other nodes' inputs and weights",
             nodes={EDGETPU: compiled, HOST: names.total()},
         )
-        return ran.having(*_fallback(names, compiled), _parameters(read(self._path).parameters))
+        return ran.with_findings(*_fallback(names, compiled), _parameters(read(self._path).parameters))
 
     def profile(self, n: int) -> OperatorProfile | Missing:
-        """Never: a compiled part is one node."""
-        return Missing("libedgetpu tells nothing of the operators within a compiled part")
+        """Return Missing: a compiled part is one node."""
+        return Missing("libedgetpu does not profile the operators within a compiled part")
 
 
 def _require_compiled(net: Net, path: Path) -> None:
@@ -111,9 +118,9 @@ def _require_compiled(net: Net, path: Path) -> None:
 
 
 def _explained(error: SessionError) -> SessionError:
-    """What libedgetpu says when it prepares the graph, in words a user can do something with."""
-    if found := _TOO_OLD.search(str(error)):
-        return too_old(int(found[1]), int(found[2]))
+    """Translate what libedgetpu says when it prepares the graph into what the user can do."""
+    if match := _TOO_OLD.search(str(error)):
+        return too_old(int(match[1]), int(match[2]))
     if _UNLIKE in str(error):
         return SessionError(f"libedgetpu was built for another release of TensorFlow Lite: {error}", _FITTING)
     return error
@@ -128,22 +135,22 @@ def _fallback(host: Counter[str], compiled: int) -> list[Finding]:
     return [Finding("fallback", "warn", words, remedy)]
 
 
-def _parameters(found: Parameters | Missing) -> Finding:
-    if isinstance(found, Missing):
-        return Finding("parameters", "unknown", found.reason)
-    kept, sent = found.on_chip_bytes, found.streamed_bytes
-    words = f"{kept} bytes of parameters stay on the Edge TPU, {sent} are sent to it in every inference"
-    if sent <= NOTEWORTHY * (kept + sent):
+def _parameters(parameters: Parameters | Missing) -> Finding:
+    if isinstance(parameters, Missing):
+        return Finding("parameters", "unknown", parameters.reason)
+    on_chip, streamed = parameters.on_chip_bytes, parameters.streamed_bytes
+    words = f"{on_chip} bytes of parameters stay on the Edge TPU, {streamed} are sent to it in every inference"
+    if streamed <= NOTEWORTHY * (on_chip + streamed):
         return Finding("parameters", "ok", words)
     return Finding("parameters", "warn", words, "a smaller net, or several Edge TPUs: edgetpu_compiler --num_segments")
 
 
-def _told(library: EdgeTpuLibrary) -> dict[str, Any]:
+def _library_facts(library: EdgeTpuLibrary) -> dict[str, Any]:
     return {"delegate_version": _plain(library.version()), "devices": _plain(library.devices())}
 
 
 def _plain(value: Any) -> Any:
-    """As JSON has it: a Missing is its reason."""
+    """Return the value as JSON takes it: a Missing as its reason."""
     return dataclasses.asdict(value) if isinstance(value, (Missing, Parameters)) else value
 
 

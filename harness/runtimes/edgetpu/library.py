@@ -1,6 +1,6 @@
-"""libedgetpu, the delegate library of the Edge TPU: what it tells of itself and of the devices it sees.
+"""libedgetpu, the delegate library of the Edge TPU: its version and the devices it sees.
 
-C interface: tflite/public/edgetpu_c.h of google-coral/libedgetpu. Builds without its functions tell nothing.
+C interface: tflite/public/edgetpu_c.h of google-coral/libedgetpu. Some builds lack its functions.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NO_DEVICE = (
 )
 _NAME_IT = "name yours: --runtime-option edgetpu:library=/path/to/libedgetpu.so.1"
 _DELEGATE = ("tflite_plugin_create_delegate", "tflite_plugin_destroy_delegate")
-"""What LiteRT calls: its Python class trips over itself where one is absent."""
+"""The functions LiteRT calls; its Python class fails without a message where one is absent."""
 _KINDS: Mapping[int, str] = {0: "pci", 1: "usb"}
 
 
@@ -33,7 +33,7 @@ class _Device(ctypes.Structure):
 
 
 class EdgeTpuLibrary:
-    """The library `name`, a file or what the loader finds under that; SessionError where it cannot be loaded."""
+    """The loaded library `name`, a file or a name for the loader; SessionError where it cannot be loaded."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -45,24 +45,24 @@ class EdgeTpuLibrary:
             raise SessionError(f"{name} is no delegate library: it has no {' and no '.join(lacking)}", _NAME_IT)
 
     def version(self) -> str | Missing:
-        """As 'BuildLabel(...), RuntimeVersion(14)'."""
+        """Return its version, as 'BuildLabel(...), RuntimeVersion(14)'."""
         try:
             ask = self._library.edgetpu_version
         except AttributeError:
-            return Missing(f"{self.name} has no function that tells its version")
+            return Missing(f"{self.name} has no function for its version")
         ask.restype = c_char_p
         return str((ask() or b"unknown").decode("utf-8", "replace"))
 
     def runtime(self) -> int | Missing:
-        """The runtime version: models compiled for this one or an older one can be loaded."""
-        told = self.version()
-        if isinstance(told, Missing):
-            return told
-        found = re.search(r"RuntimeVersion\((\d+)\)", told)
-        return int(found[1]) if found else Missing(f"no runtime version in '{told}'")
+        """Return the runtime version: it loads models compiled for this version or an older one."""
+        version = self.version()
+        if isinstance(version, Missing):
+            return version
+        match = re.search(r"RuntimeVersion\((\d+)\)", version)
+        return int(match[1]) if match else Missing(f"no runtime version in '{version}'")
 
     def devices(self) -> list[str] | Missing:
-        """Devices it sees, as 'usb:0 /sys/bus/usb/devices/2-1': the option `device`, and where it is."""
+        """Return the devices it sees, as 'usb:0 /sys/bus/usb/devices/2-1': value of the option `device`, and path."""
         try:
             ask, free = self._library.edgetpu_list_devices, self._library.edgetpu_free_devices
         except AttributeError:
@@ -77,7 +77,7 @@ class EdgeTpuLibrary:
             free(first)
 
     def require(self, min_runtime: int | Missing) -> None:
-        """SessionError where no device is there, or this library is too old for the model."""
+        """Raise SessionError where there is no device, or the library is too old for the model."""
         if self.devices() == []:
             raise SessionError("no device: libedgetpu sees no Edge TPU", NO_DEVICE)
         runtime = self.runtime()
@@ -86,14 +86,14 @@ class EdgeTpuLibrary:
 
 
 def too_old(wanted: int, present: int) -> SessionError:
-    """What is to be said of a model compiled for a newer runtime."""
+    """Return the error for a model compiled for a newer runtime."""
     return SessionError(
         f"runtime version mismatch: the model was compiled for runtime {wanted}, this libedgetpu has {present}",
         f"update libedgetpu1, or compile the model again with: edgetpu_compiler -s --min_runtime_version {present}",
     )
 
 
-def _named(found: list[tuple[str, str]]) -> list[str]:
-    """Numbered within their kind, as libedgetpu's option counts them."""
-    kinds = [kind for kind, _ in found]
-    return [f"{kind}:{kinds[:place].count(kind)} {path}" for place, (kind, path) in enumerate(found)]
+def _named(devices: list[tuple[str, str]]) -> list[str]:
+    """Number devices within their kind, as libedgetpu's option counts them."""
+    kinds = [kind for kind, _ in devices]
+    return [f"{kind}:{kinds[:place].count(kind)} {path}" for place, (kind, path) in enumerate(devices)]

@@ -1,9 +1,7 @@
-"""FlatBuffers and FlexBuffers as far as it takes to look into a .tflite file, where it lies and without copies.
+"""What a .tflite file says of the Edge TPU: whether it was compiled for it, its memory and its runtime version.
 
-A measured child reads them too: slices of a mapped file add nothing to its memory, nor do they need a schema's code.
-Layout: github.com/google/flatbuffers, docs/source/internals.md.
-
-What a .tflite file says of the Edge TPU: whether it was compiled for it, what memory and which runtime it takes.
+The file is read as FlatBuffers and FlexBuffers in place: slices of a mapped file add nothing to a measured process's
+memory, and need no generated code. Layout: github.com/google/flatbuffers, docs/source/internals.md.
 
 The compiler puts what it takes into custom operators; the data of one is a FlexBuffer whose string '4' is a package of
 executables. Fields: tensorflow/compiler/mlir/lite/schema/schema.fbs of tensorflow/tensorflow; tflite/custom_op_data.cc,
@@ -44,33 +42,33 @@ class Table:
 
     @classmethod
     def root(cls, data: memoryview) -> Table:
-        """The table that a buffer holds."""
+        """Return the root table of a buffer."""
         return cls(data, _number(data, 0, _OFFSET))
 
     def number(self, field: int, width: int = _OFFSET) -> int:
-        """A whole number of `width` bytes that is never negative; 0, the schemas' default, where it is not stored."""
+        """Return an unsigned number of `width` bytes; 0, the schemas' default, where it is not stored."""
         place = self._stored(field)
         return _number(self._data, place, width) if place else 0
 
     def numbers(self, field: int) -> Iterator[int]:
-        """A vector of numbers of 4 bytes; nothing where it is not stored."""
+        """Return a vector of unsigned numbers of 4 bytes; empty where it is not stored."""
         return (_number(self._data, place, _OFFSET) for place in self._elements(field))
 
     def content(self, field: int) -> memoryview:
-        """A string's or byte vector's bytes; none where it is not stored."""
+        """Return the bytes of a string or byte vector; empty where it is not stored."""
         place = self._stored(field)
         return _counted(self._data, self._target(place)) if place else self._data[:0]
 
     def contents(self, field: int) -> Iterator[memoryview]:
-        """The bytes of each string of a vector."""
+        """Return the bytes of each string of a vector."""
         return (_counted(self._data, self._target(place)) for place in self._elements(field))
 
     def tables(self, field: int) -> Iterator[Table]:
-        """A vector of tables."""
+        """Return a vector of tables."""
         return (Table(self._data, self._target(place)) for place in self._elements(field))
 
     def _stored(self, field: int) -> int:
-        """Where a field's value is, 0 where it is left out."""
+        """Return where a field's value is, 0 where it is left out."""
         entry = _OFFSET + 2 * field
         if entry >= self._size:
             return 0
@@ -81,7 +79,7 @@ class Table:
         return place + _number(self._data, place, _OFFSET)
 
     def _elements(self, field: int) -> Iterator[int]:
-        """The places of a vector's elements of 4 bytes each."""
+        """Return the places of a vector's elements of 4 bytes each."""
         stored = self._stored(field)
         if not stored:
             return
@@ -92,7 +90,7 @@ class Table:
 
 
 def flexible_string(data: memoryview, key: bytes) -> memoryview:
-    """The bytes of the string that a FlexBuffer's map holds under `key`; DamagedBuffer where there is none.
+    """Return the string that a FlexBuffer's map holds under `key`; DamagedBuffer without one.
 
     A map is a vector whose values' types follow it; before it stand its size, and before that the width and place of
     its vector of keys.
@@ -115,12 +113,12 @@ def flexible_string(data: memoryview, key: bytes) -> memoryview:
 
 
 def _behind(data: memoryview, place: int, width: int) -> int:
-    """What a FlexBuffer's offset points to: it always lies before."""
+    """Return the place that a FlexBuffer's offset points back to."""
     return place - _number(data, place, width)
 
 
 def _counted(data: memoryview, place: int, width: int = _OFFSET) -> memoryview:
-    """The bytes behind their number, which stands at `place`."""
+    """Return the bytes that follow their count, which stands at `place`."""
     start, count = place + width, _number(data, place, width)
     if start + count > len(data):
         raise DamagedBuffer(f"{count} bytes at {start} of {len(data)}")
@@ -183,7 +181,7 @@ class Net:
 
     @property
     def parameters(self) -> Parameters | Missing:
-        """Of all partitions, Missing where that of one is."""
+        """Parameters of all partitions; Missing where those of one are."""
         known = [part.parameters for part in self.partitions if isinstance(part.parameters, Parameters)]
         unknown = [part.parameters for part in self.partitions if isinstance(part.parameters, Missing)]
         if unknown:
@@ -192,7 +190,7 @@ class Net:
 
     @property
     def min_runtime(self) -> int | Missing:
-        """The highest that a partition asks for, Missing where that of one is."""
+        """The highest runtime version that a partition needs; Missing where that of one is."""
         known = [part.min_runtime for part in self.partitions if isinstance(part.min_runtime, int)]
         unknown = [part.min_runtime for part in self.partitions if isinstance(part.min_runtime, Missing)]
         return unknown[0] if unknown else max(known)
@@ -230,12 +228,12 @@ def _unfit(graph: Table) -> Counter[str]:
 
 
 def _partition(options: memoryview) -> Partition:
-    """What its package tells; Missing where this is no package of the form known here."""
+    """Read a compiled part's package; Missing values where it has not the form known here."""
     try:
         package = Table.root(flexible_string(options, b"4"))
         least = package.number(_PACKAGE_RUNTIME)
-        held = Table.root(package.content(_PACKAGE_EXECUTABLES)).contents(_EXECUTABLES)
-        parameters = _parameters([Table.root(each) for each in held])
+        executables = Table.root(package.content(_PACKAGE_EXECUTABLES)).contents(_EXECUTABLES)
+        parameters = _parameters([Table.root(each) for each in executables])
     except DamagedBuffer as error:
         unknown = Missing(f"the Edge TPU's package in the file is not of the known form: {error}")
         return Partition(unknown, unknown)
@@ -243,7 +241,7 @@ def _partition(options: memoryview) -> Partition:
 
 
 def _parameters(executables: Sequence[Table]) -> Parameters | Missing:
-    """By which executables libedgetpu runs.
+    """Sum the parameters of the executables that libedgetpu runs.
 
     The only one there is, or the one that stands alone, is sent with all its parameters; of two, one fills the chip's
     memory and the other brings what found no place there.

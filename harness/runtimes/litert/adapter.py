@@ -1,7 +1,4 @@
-"""From what LiteRT's bindings say to what a user can do about it.
-
-LiteRT (TensorFlow Lite) with XNNPACK, without any delegate, or with a delegate library of the board's maker.
-"""
+"""LiteRT (TensorFlow Lite) with XNNPACK, without any delegate, or with a delegate library of the board's maker."""
 
 from __future__ import annotations
 
@@ -33,7 +30,7 @@ from harness.runtimes.base import (
 from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 
-from .counts import BUILT_IN, DELEGATED, told_by
+from .counts import BUILT_IN, DELEGATED, read_execution
 
 if TYPE_CHECKING:
     from harness.runtimes.graph_counts import Counts
@@ -52,13 +49,12 @@ HINTS: tuple[Hint, ...] = (
     ("undefined symbol|tflite_plugin", "this library is no delegate, or is made for another version of LiteRT"),
     ("delegate", "device, driver and delegate must fit each other"),
 )
-"""The first that fits is told."""
 
 
 MODULES = ("ai_edge_litert", "tflite_runtime", "tensorflow")
 """Distributions with LiteRT's interpreter, the successor first; all have the same Python interface."""
 _PACKAGE = {"tensorflow": "tensorflow.lite.python"}
-NO_ARENA = Missing("LiteRT's interpreter has no function that tells its arena")
+NO_ARENA = Missing("LiteRT's interpreter has no function for the size of its arena")
 LIBRARY = "library"
 """Key of `Options.settings` that holds a delegate library's path; the others are options of the delegate."""
 _KERNELS = {
@@ -96,11 +92,11 @@ class LiteRt(Adapter):
             raise explain_error(self.module, error, HINTS) from error
 
     def session(self, interpreter: Any, path: Path, options: Options) -> LiteRtSession:
-        """What `open` makes of an interpreter."""
+        """Return the session around an interpreter."""
         return LiteRtSession(self, interpreter, path, options)
 
     def probe(self) -> dict[str, Any]:
-        """Library and version; a delegate of the board's maker is known only when it is given."""
+        """Return library and version; SessionError where the delegate library is not given."""
         if self.delegate not in (XNNPACK_DELEGATE, NO_DELEGATE):
             raise self._no_library()
         return super().probe()
@@ -112,7 +108,7 @@ class LiteRt(Adapter):
         )
 
     def _delegation(self, module: Any, settings: Mapping[str, str]) -> dict[str, Any]:
-        """How the interpreter is to be told; XNNPACK is what the library does when it is told nothing."""
+        """Return the interpreter's arguments for the delegate; without any it applies XNNPACK."""
         if self.delegate == XNNPACK_DELEGATE:
             return {}
         plain = {"experimental_op_resolver_type": module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
@@ -120,9 +116,9 @@ class LiteRt(Adapter):
             return plain
         if LIBRARY not in settings:
             raise self._no_library()
-        own = {key: value for key, value in settings.items() if key != LIBRARY}
-        ctypes.CDLL(settings[LIBRARY])  # LiteRT's own class trips over itself when this fails
-        return {**plain, "experimental_delegates": [module.load_delegate(settings[LIBRARY], own)]}
+        delegate_options = {key: value for key, value in settings.items() if key != LIBRARY}
+        ctypes.CDLL(settings[LIBRARY])  # LiteRT's class gives no reason when this fails
+        return {**plain, "experimental_delegates": [module.load_delegate(settings[LIBRARY], delegate_options)]}
 
 
 class LiteRtSession(Session):
@@ -145,7 +141,7 @@ class LiteRtSession(Session):
 
     @staticmethod
     def _spec(detail: dict[str, Any], batch: int) -> TensorSpec:
-        """A first dimension of 1 is taken as the batch, since the interpreter can resize any."""
+        """Describe an input; a first dimension of 1 is taken as the batch, since the interpreter can resize any."""
         shape = tuple(int(size) for size in detail.get("shape_signature", detail["shape"]))
         if batch > 1 and shape[:1] == (1,):
             shape = (-1, *shape[1:])
@@ -162,7 +158,7 @@ class LiteRtSession(Session):
         self._invoke()
 
     def fetch(self) -> Outputs:
-        """Copies of the outputs; quantised ones as the float32 they stand for."""
+        """Return copies of the outputs; quantised ones as the float32 they stand for."""
         return {name: self._fetch_one(detail) for name, detail in self._outputs.items()}
 
     def _fetch_one(self, detail: dict[str, Any]) -> NDArray[Any]:
@@ -171,7 +167,7 @@ class LiteRtSession(Session):
         return (array.astype(np.float32) - zero_point) * np.float32(scale) if scale else array
 
     def info(self) -> dict[str, Any]:
-        """Library and version, threads, and how many nodes the delegate became."""
+        """Return library and version, threads, and how many nodes the delegate became."""
         operators = [detail["op_name"] for detail in self._interpreter._get_ops_details()]
         return {
             "library": self._runtime.module,
@@ -183,22 +179,24 @@ class LiteRtSession(Session):
         }
 
     def counts(self) -> Counts | Missing:
-        """From the interpreter's nodes and the shapes of their tensors."""
+        """Count the interpreter's nodes by the shapes of their tensors."""
         from .counts import counts
 
         return counts(self._interpreter)
 
     def execution(self) -> Execution:
-        """From the interpreter's nodes and the types of their tensors."""
-        found = replace(told_by(self._interpreter), arena_bytes=NO_ARENA)
-        if found.nodes.get(DELEGATED) or not self._runtime.delegate:
-            return found
-        words = f"{self._runtime.delegate} took none of the {found.nodes.get(BUILT_IN, 0)} nodes: built-in kernels ran"
+        """Read back precision and nodes from the interpreter's nodes and the types of their tensors."""
+        execution = replace(read_execution(self._interpreter), arena_bytes=NO_ARENA)
+        if execution.nodes.get(DELEGATED) or not self._runtime.delegate:
+            return execution
+        words = (
+            f"{self._runtime.delegate} took none of the {execution.nodes.get(BUILT_IN, 0)} nodes: built-in kernels ran"
+        )
         remedy = f"{INSTALL}; a dynamic shape or an unusual operator can be the reason"
-        return found.having(Finding("delegate", "warn", words, remedy))
+        return execution.with_findings(Finding("delegate", "warn", words, remedy))
 
     def profile(self, n: int) -> OperatorProfile | Missing:
-        """By the C library that ai-edge-litert brings along, which always uses XNNPACK."""
+        """Profile by the C library in ai-edge-litert, which always uses XNNPACK."""
         from .profiler import profile
 
         if self._runtime.delegate != XNNPACK_DELEGATE:

@@ -1,7 +1,4 @@
-"""Parameters and MACs of a .tflite file, from the nodes and tensors of LiteRT's interpreter.
-
-What LiteRT's interpreter tells of its nodes: how many a delegate took, and what the others multiply.
-"""
+"""Parameters, MACs, precision and delegated nodes of a .tflite, from the nodes and tensors of the interpreter."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.core.execution import Execution, effective
+from harness.core.execution import Execution, effective_precision
 from harness.core.quantity import Missing
 from harness.runtimes.graph_counts import (
     Counts,
@@ -53,28 +50,28 @@ def counts(interpreter: Any) -> Counts | Missing:
     """Count the graph of an interpreter whose tensors are allocated; what a delegate added to it is left out."""
     tensors = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
     nodes = [_node(each) for each in interpreter._get_ops_details() if each["op_name"] != "DELEGATE"]
-    made = {name for node in nodes for name in node.outputs}
-    fed = {str(detail["index"]) for detail in interpreter.get_input_details()}
+    computed = {name for node in nodes for name in node.outputs}
+    inputs = {str(detail["index"]) for detail in interpreter.get_input_details()}
     shapes = {str(place): tuple(int(edge) for edge in each["shape"]) for place, each in tensors.items()}
-    constants = {str(place): _weight(each) for place, each in tensors.items() if str(place) not in made | fed}
+    constants = {str(place): _weight(each) for place, each in tensors.items() if str(place) not in computed | inputs}
     return count(Graph(nodes, shapes, constants), RULES)
 
 
 def _node(details: dict[str, Any]) -> Node:
-    """An operator; one that is not built in has a name in other than capitals."""
+    """Convert an operator; one that is not built in has a name in other than capitals."""
     kind = details["op_name"]
     inputs, outputs = (tuple(str(i) if i >= 0 else "" for i in details[side]) for side in ("inputs", "outputs"))
     return Node(kind if kind.isupper() else f"custom.{kind}", inputs, outputs)
 
 
 def _weight(tensor: dict[str, Any]) -> bool:
-    """Integers of more than a byte stand for numbers where they have a scale; else they are shapes and axes."""
+    """Return whether a constant is a weight: integers of more than a byte without a scale are shapes and axes."""
     wide = np.dtype(tensor["dtype"]).kind in "iu" and np.dtype(tensor["dtype"]).itemsize > 1
     return not wide or bool(len(tensor["quantization_parameters"]["scales"]))
 
 
 BUILT_IN, DELEGATED = "graph nodes", "delegate partitions"
-"""Nodes of the graph as it stands in the file, and the parts of it that a delegate made one node of."""
+"""Nodes of the graph as it stands in the file, and the parts of it that a delegate computed one node of."""
 
 _ARITHMETIC = frozenset(
     {"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "CONV_3D", "FULLY_CONNECTED", "BATCH_MATMUL"}
@@ -82,19 +79,21 @@ _ARITHMETIC = frozenset(
 _ELEMENTS = {"float32": "fp32", "float16": "fp16", "int8": "int8", "uint8": "int8", "int16": "int16"}
 
 
-def told_by(interpreter: Any) -> Execution:
-    """Precision and nodes of an interpreter whose tensors are allocated."""
+def read_execution(interpreter: Any) -> Execution:
+    """Return precision and nodes of an interpreter whose tensors are allocated."""
     nodes = interpreter._get_ops_details()
     types = {each["index"]: np.dtype(each["dtype"]).name for each in interpreter.get_tensor_details()}
     kernels = [node for node in nodes if node["op_name"] in _ARITHMETIC]
     return Execution(
-        effective=effective(_precision([types.get(int(i), "") for i in node["inputs"][:2]]) for node in kernels),
+        effective=effective_precision(
+            _precision([types.get(int(i), "") for i in node["inputs"][:2]]) for node in kernels
+        ),
         evidence="types of the inputs and weights of the interpreter's convolutions and matrix products",
         nodes=dict(Counter(DELEGATED if node["op_name"] == "DELEGATE" else BUILT_IN for node in nodes)),
     )
 
 
 def _precision(pair: Sequence[str]) -> str:
-    """What a kernel multiplies: integer weights beside float inputs are multiplied as integers (dynamic range)."""
-    narrow = next((name for name in pair[::-1] if name.startswith(("int", "uint"))), pair[0])
-    return _ELEMENTS.get(narrow, narrow or "unknown")
+    """Return what a kernel multiplies: integer weights with float inputs are multiplied as integers (dynamic range)."""
+    dtype = next((name for name in pair[::-1] if name.startswith(("int", "uint"))), pair[0])
+    return _ELEMENTS.get(dtype, dtype or "unknown")

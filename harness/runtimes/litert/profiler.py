@@ -76,15 +76,15 @@ def profile(model: Path, threads: int, inputs: Mapping[str, NDArray[Any]], n: in
 
 
 def _library() -> Path | Missing:
-    """The C library of the installed wheel, or why there is none to use."""
-    found = importlib.util.find_spec("ai_edge_litert")
-    if found is None or found.origin is None:
+    """Return the C library of the installed wheel, or why there is none to use."""
+    spec = importlib.util.find_spec("ai_edge_litert")
+    if spec is None or spec.origin is None:
         return Missing("only ai-edge-litert has a profiler; tflite-runtime has none")
     installed = version("ai-edge-litert")
     numbers = tuple(int(part) for part in re.findall(r"\d+", installed)[:2])
     if not VERSIONS[0] <= numbers < VERSIONS[1]:
         return Missing(f"ai-edge-litert {installed}: its profiler's interface is known from 2.3 to before 3.0")
-    path = Path(found.origin).parent / "libLiteRt.so"
+    path = Path(spec.origin).parent / "libLiteRt.so"
     return path if path.is_file() else Missing(f"ai-edge-litert {installed} came without libLiteRt.so")
 
 
@@ -94,15 +94,15 @@ class _Compiled:
     def __init__(self, library: ctypes.CDLL, stack: ExitStack, model: Path, threads: int) -> None:
         self._library = library
         self._stack = stack
-        self._environment = self._made("Environment", "LiteRtCreateEnvironment", c_int(0), None)
-        self._model = self._made("Model", "LiteRtCreateModelFromFile", self._environment, c_char_p(bytes(model)))
-        options = self._made("Options", "LiteRtCreateOptions")
+        self._environment = self._create("Environment", "LiteRtCreateEnvironment", c_int(0), None)
+        self._model = self._create("Model", "LiteRtCreateModelFromFile", self._environment, c_char_p(bytes(model)))
+        options = self._create("Options", "LiteRtCreateOptions")
         self._call("LiteRtSetOptionsHardwareAccelerators", options, c_int(_CPU))
         self._add(options, b"runtime_options_string", b"enable_profiling = true\n")
         self._add(options, b"xnnpack", b"num_threads = %d\n" % threads)
-        self._self = self._made("CompiledModel", "LiteRtCreateCompiledModel", self._environment, self._model, options)
-        self._profiler = self._got("LiteRtCompiledModelGetProfiler", self._self)
-        self._signature = self._got("LiteRtGetModelSignature", self._model, c_size_t(0))
+        self._self = self._create("CompiledModel", "LiteRtCreateCompiledModel", self._environment, self._model, options)
+        self._profiler = self._get("LiteRtCompiledModelGetProfiler", self._self)
+        self._signature = self._get("LiteRtGetModelSignature", self._model, c_size_t(0))
         self._inputs = self._buffers("Input")
         self._outputs = self._buffers("Output")
 
@@ -111,26 +111,26 @@ class _Compiled:
         if status != 0:
             raise ProfilerError(f"{name} returned {status}")
 
-    def _got(self, name: str, *arguments: Any) -> c_void_p:
-        """What the call puts into its last argument."""
+    def _get(self, name: str, *arguments: Any) -> c_void_p:
+        """Call a function and return the handle it writes to its last argument."""
         handle = c_void_p()
         self._call(name, *arguments, byref(handle))
         return handle
 
-    def _made(self, kind: str, name: str, *arguments: Any) -> c_void_p:
-        """The same for an object that is ours to destroy."""
-        handle = self._got(name, *arguments)
+    def _create(self, kind: str, name: str, *arguments: Any) -> c_void_p:
+        """Do the same for an object that is ours to destroy."""
+        handle = self._get(name, *arguments)
         destroy = getattr(self._library, f"LiteRtDestroy{kind}")
         destroy.restype = None
         self._stack.callback(destroy, handle)
         return handle
 
     def _add(self, options: c_void_p, identifier: bytes, text: bytes) -> None:
-        """Options in TOML; the library frees the text with `free`."""
+        """Add options in TOML; the library frees the text with `free`."""
         libc = ctypes.CDLL(None)
         libc.strdup.restype = c_void_p
         free = ctypes.cast(libc.free, c_void_p)
-        opaque = self._got("LiteRtCreateOpaqueOptions", c_char_p(identifier), c_void_p(libc.strdup(text)), free)
+        opaque = self._get("LiteRtCreateOpaqueOptions", c_char_p(identifier), c_void_p(libc.strdup(text)), free)
         self._call("LiteRtAddOpaqueOptions", options, opaque)
 
     def _buffers(self, side: str) -> dict[str, c_void_p]:
@@ -140,14 +140,14 @@ class _Compiled:
         return dict(self._buffer(side, c_size_t(index)) for index in range(count.value))
 
     def _buffer(self, side: str, index: c_size_t) -> tuple[str, c_void_p]:
-        tensor = self._got(f"LiteRtGetSignature{side}TensorByIndex", self._signature, index)
+        tensor = self._get(f"LiteRtGetSignature{side}TensorByIndex", self._signature, index)
         name = c_char_p()
         self._call("LiteRtGetTensorName", tensor, byref(name))
         kind = ctypes.create_string_buffer(_TENSOR_TYPE_BYTES)
         self._call("LiteRtGetRankedTensorType", tensor, kind)
-        needs = self._got(f"LiteRtGetCompiledModel{side}BufferRequirements", self._self, c_size_t(0), index)
+        needs = self._get(f"LiteRtGetCompiledModel{side}BufferRequirements", self._self, c_size_t(0), index)
         make = "LiteRtCreateManagedTensorBufferFromRequirements"
-        return (name.value or b"").decode(), self._made("TensorBuffer", make, self._environment, kind, needs)
+        return (name.value or b"").decode(), self._create("TensorBuffer", make, self._environment, kind, needs)
 
     def fill(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         """Copy the inputs in; ProfilerError when they are not those of the graph as it stands in the file."""
@@ -163,13 +163,13 @@ class _Compiled:
             self._call("LiteRtUnlockTensorBuffer", buffer)
 
     def run(self) -> None:
-        """One inference."""
+        """Run one inference."""
         sides = [_array(self._inputs.values()), _array(self._outputs.values())]
         arguments = [argument for side in sides for argument in (c_size_t(len(side)), side)]
         self._call("LiteRtRunCompiledModel", self._self, c_size_t(0), *arguments)
 
     def profiled(self) -> list[Event]:
-        """The events of one inference; their tags live until the next one."""
+        """Return the events of one inference; their tags live until the next one."""
         self._call("LiteRtResetProfiler", self._profiler)
         self._call("LiteRtStartProfiler", self._profiler)
         self.run()
@@ -187,14 +187,14 @@ def _array(handles: Iterable[c_void_p]) -> ctypes.Array[c_void_p]:
 
 
 def _inference(events: Sequence[Event]) -> Inference:
-    """The operators in order of execution; event types other than operators and the whole invoke say nothing here."""
+    """Collect the operators in order of execution; other events than operators and the whole invoke are ignored."""
     total_us = sum(event.elapsed_us for event in events if (event.type, event.tag) == (_INVOKE, b"Invoke"))
     kernels = [event for event in events if event.type in _PROVIDERS and b"Delegate" not in event.tag]
     return Inference(total_us * _US, [_timing(place, event) for place, event in enumerate(kernels)])
 
 
 def _timing(place: int, event: Event) -> OperatorTiming:
-    """A name made of place and kernel, since events carry none that holds over several delegated parts.
+    """Name an operator by place and kernel, since events carry no name that is unique across delegated parts.
 
     XNNPACK names a kernel like 'Fully Connected (NC, QS8, QC8W) GEMM': layout, type of the activations, of the weights.
     """

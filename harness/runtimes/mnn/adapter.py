@@ -1,7 +1,4 @@
-"""A net that MNN has loaded: the session of its interpreter, fed anew for each inference.
-
-MNN on the CPU: .mnn files, in fp32 or with the precision that MNN calls low.
-"""
+"""MNN on the CPU: .mnn files, in fp32 or with the precision that MNN calls low."""
 
 from __future__ import annotations
 
@@ -34,14 +31,14 @@ PRECISIONS = ("normal", "high", "low", "low_bf16")
 POWERS = ("normal", "high", "low")
 """Both by their numbers in BackendConfig of MNN/MNNForwardType.h."""
 _BACKEND, _RESIZE_STATUS, _THREADS = 2, 3, 4
-"""What getSessionInfo answers to; see SessionInfoCode of MNN/Interpreter.hpp."""
+"""Codes of getSessionInfo: SessionInfoCode of MNN/Interpreter.hpp."""
 _BACKENDS = {0: "CPU", 13: "CPU extension"}
 """MNNForwardType; the extension is the kernels for AVX2 and beyond, or for fp16 on Armv8.2."""
 _ELEMENTS = {"Float": "float32", "Double": "float64", "Int": "int32", "Int64": "int64", "Uint8": "uint8"}
 
 
 class Failed(Exception):
-    """MNN did not do as it was asked; why is what it printed."""
+    """A call of MNN that failed; the reason is what it printed."""
 
 
 class MnnSession(Session):
@@ -50,10 +47,10 @@ class MnnSession(Session):
     Outputs come through a tensor of the host, which alone turns a quantised net's into floats.
     """
 
-    def __init__(self, library: Any, path: Path, asked: Mapping[str, int], options: Options) -> None:
-        self._library, self._path, self._asked, self._options = library, path, asked, options
+    def __init__(self, library: Any, path: Path, configuration: Mapping[str, int], options: Options) -> None:
+        self._library, self._path, self._configuration, self._options = library, path, configuration, options
         self._net = library.Interpreter(str(path))
-        self._session = self._net.createSession({"backend": "CPU", "numThread": options.threads, **asked})
+        self._session = self._net.createSession({"backend": "CPU", "numThread": options.threads, **configuration})
         tensors = self._net.getSessionInputAll(self._session)
         self.inputs = tuple(self._spec(name, tensor) for name, tensor in tensors.items())
         self._resize(tensors)
@@ -61,14 +58,14 @@ class MnnSession(Session):
         self._views = {name: host.getNumpyData() for name, host in hosts.items()}
         self._copies = [(tensor.copyFrom, hosts[name]) for name, tensor in tensors.items()]
         self._run = self._net.runSession
-        self._feed()
+        self._copy_inputs()
         if code := self._run(self._session):
             raise Failed(f"runSession returned {code}")
         self._outputs = self._net.getSessionOutputAll(self._session)
         self._check_batch()
 
     def _spec(self, name: str, tensor: Any) -> TensorSpec:
-        """A first dimension of 1 is taken as the batch, since the interpreter can resize any."""
+        """Describe an input; a first dimension of 1 is taken as the batch, since the interpreter can resize any."""
         shape = tuple(size if size > 0 else -1 for size in tensor.getShape())
         if self._options.batch > 1 and shape[:1] == (1,):
             shape = (-1, *shape[1:])
@@ -82,25 +79,25 @@ class MnnSession(Session):
         return dtype
 
     def _resize(self, tensors: Mapping[str, Any]) -> None:
-        """Give each input its shape; Failed where the net cannot be computed with them."""
+        """Give each input its shape; Failed where the model cannot be computed with them."""
         shapes = {spec.name: concrete_shape(spec, self._options) for spec in self.inputs}
         if any(tuple(tensors[name].getShape()) != shape for name, shape in shapes.items()):
             for name, shape in shapes.items():
                 self._net.resizeTensor(tensors[name], shape)
             self._net.resizeSession(self._session)
-        if status := self._answered(_RESIZE_STATUS):
+        if status := self._session_integer(_RESIZE_STATUS):
             raise Failed(f"resizeSession ended in status {status}")
 
     def _check_batch(self) -> None:
-        """A net with a fixed batch inside computes on, and mixes up the images."""
+        """Refuse a model with a fixed batch inside, which would compute on and mix up the images."""
         wrong = [name for name, tensor in self._outputs.items() if tensor.getShape()[:1] != (self._options.batch,)]
         if self._options.batch > 1 and wrong:
             raise SessionError(
-                f"output '{wrong[0]}' does not grow with the batch: the net has a batch of its own", "--batch 1"
+                f"output '{wrong[0]}' does not grow with the batch: the model has a fixed batch inside", "--batch 1"
             )
 
     def _host(self, tensor: Any) -> Any:
-        """A tensor of ours like one of the session, in the plain order of its dimensions."""
+        """Return a host tensor like one of the session, in the plain order of its dimensions."""
         library = self._library
         order, shape = tensor.getDimensionType(), tensor.getShape()
         plain = library.Tensor_DimensionType_Caffe if order == library.Tensor_DimensionType_Caffe_C4 else order
@@ -112,17 +109,17 @@ class MnnSession(Session):
             np.copyto(self._views[name], array, casting="no")
 
     def infer(self) -> None:
-        """Hand the inputs over and run; SessionError where MNN says that it failed: that would be quick."""
-        self._feed()
+        """Copy the inputs in and run; SessionError where MNN fails, since failing is fast."""
+        self._copy_inputs()
         if code := self._run(self._session):
             raise SessionError(f"runSession returned {code}")
 
-    def _feed(self) -> None:
+    def _copy_inputs(self) -> None:
         for copy, host in self._copies:
             copy(host)
 
     def fetch(self) -> Outputs:
-        """Copies of the outputs; quantised ones as the float32 they stand for."""
+        """Return copies of the outputs; quantised ones as the float32 they stand for."""
         return {name: self._fetched(tensor) for name, tensor in self._outputs.items()}
 
     def _fetched(self, tensor: Any) -> NDArray[Any]:
@@ -131,52 +128,52 @@ class MnnSession(Session):
         return np.array(host.getNumpyData())
 
     def info(self) -> dict[str, Any]:
-        """Version, and what the session answers: backend and threads."""
+        """Return the version, and backend and threads as the session answers them."""
         backend = int(self._net.getSessionInfo(self._session, _BACKEND))
         return {
             "library": "MNN",
             "version": version_of("MNN"),
             "model_version": self._net.getModelVersion(),
-            "threads": self._answered(_THREADS),
+            "threads": self._session_integer(_THREADS),
             "backend": _BACKENDS.get(backend, str(backend)),
             "options": {
-                "precision": PRECISIONS[self._asked["precision"]],
-                "power": POWERS[self._asked.get("power", 0)],
+                "precision": PRECISIONS[self._configuration["precision"]],
+                "power": POWERS[self._configuration.get("power", 0)],
             },
         }
 
-    def _answered(self, code: int) -> int:
-        """An integer of the session, which the binding takes for the bits of a float."""
+    def _session_integer(self, code: int) -> int:
+        """Return an integer of the session, which the binding returns as the bits of a float."""
         bits: int = struct.unpack("<i", struct.pack("<f", self._net.getSessionInfo(self._session, code)))[0]
         return bits
 
     def execution(self) -> Execution:
-        """From the operators as MNN runs them, and from the answers where a lower precision was asked for."""
-        from .operators import told_by
+        """Read back precision from the operators that ran, and from the outputs where lower precision was requested."""
+        from .operators import read_execution
 
-        return told_by(self._net, self._session, self._feed, self._float_precision())
+        return read_execution(self._net, self._session, self._copy_inputs, self._float_precision())
 
     def _float_precision(self) -> str:
-        """fp32 where the answers are, to the bit, those of a session that was asked for it."""
-        asked = PRECISIONS[self._asked["precision"]]
-        if not asked.startswith("low"):
+        """Return fp32 where the outputs equal, to the bit, those of a session at precision high."""
+        precision = PRECISIONS[self._configuration["precision"]]
+        if not precision.startswith("low"):
             return "fp32"
-        plain = MnnSession(self._library, self._path, {**self._asked, "precision": 1}, self._options)
+        plain = MnnSession(self._library, self._path, {**self._configuration, "precision": 1}, self._options)
         seeded = np.random.default_rng(0)
         batch = {name: seeded.random(view.shape).astype(view.dtype) for name, view in self._views.items()}
-        answers = []
+        outputs = []
         for session in (self, plain):
             session.prepare(batch)
             session.infer()
-            answers.append(session.fetch())
-        same = all(np.array_equal(answers[0][name], answers[1][name]) for name in answers[0])
-        return "fp32" if same else "bf16" if asked.endswith("bf16") else "fp16"
+            outputs.append(session.fetch())
+        same = all(np.array_equal(outputs[0][name], outputs[1][name]) for name in outputs[0])
+        return "fp32" if same else "bf16" if precision.endswith("bf16") else "fp16"
 
     def profile(self, n: int) -> OperatorProfile | Missing:
-        """By the calls that MNN makes before and after each operator."""
+        """Profile by MNN's callbacks before and after each operator."""
         from .operators import profile
 
-        return profile(self._net, self._session, n, self._feed)
+        return profile(self._net, self._session, n, self._copy_inputs)
 
 
 INSTALL = "pip install MNN"
@@ -188,7 +185,7 @@ _HINTS: tuple[Hint, ...] = (
 
 
 class Mnn(Adapter):
-    """MNN's interpreter; `precision` is what it is asked for, by MNN's name."""
+    """MNN's interpreter; `precision` is requested by MNN's name for it."""
 
     def __init__(self, name: str, precision: str, capability: Capability) -> None:
         self.name = name
@@ -196,25 +193,25 @@ class Mnn(Adapter):
         self.capability = capability
 
     def load_library(self) -> None:
-        """Import it; it greets on standard output, which is the terminal's."""
+        """Import it, and keep the greeting it prints from the terminal."""
         with capture_output():
             import_library("MNN", INSTALL)
 
     def open(self, path: Path, options: Options) -> MnnSession:
         """Load, give the inputs their shapes, and run once with `options.threads` threads."""
         self.load_library()
-        asked = _asked({"precision": self.precision, **options.settings})
-        with capture_output() as said:
+        configuration = _configuration({"precision": self.precision, **options.settings})
+        with capture_output() as printed:
             try:
-                return MnnSession(import_library("MNN", INSTALL), path, asked, options)
+                return MnnSession(import_library("MNN", INSTALL), path, configuration, options)
             except SessionError:
                 raise
             except Exception as error:  # the binding raises Exception itself
-                raise explain_error("MNN", RuntimeError(said() or str(error)), _HINTS) from error
+                raise explain_error("MNN", RuntimeError(printed() or str(error)), _HINTS) from error
 
 
-def _asked(settings: Mapping[str, str]) -> dict[str, int]:
-    """MNN's configuration in its numbers. SessionError for what it does not have."""
+def _configuration(settings: Mapping[str, str]) -> dict[str, int]:
+    """Return MNN's configuration in its numbers; SessionError for an option that it does not have."""
     known = {"precision": PRECISIONS, "power": POWERS}
     for key, word in settings.items():
         if word not in known.get(key, ()):
@@ -233,14 +230,14 @@ _WHERE_IT_CAN = "fp16 where the CPU computes in it (Armv8.2), else fp32"
 CPU = Mnn(
     "mnn",
     "high",
-    _capability({"fp32": "fp32", "fp16": _WIDENED, "int8": "int8", "weight-only": _WIDENED}, "asked for fp32"),
+    _capability({"fp32": "fp32", "fp16": _WIDENED, "int8": "int8", "weight-only": _WIDENED}, "fp32 requested"),
 )
 LOW = Mnn(
     "mnn-low",
     "low",
     _capability(
         {"fp32": _WHERE_IT_CAN, "fp16": _WHERE_IT_CAN, "int8": "int8", "weight-only": _WHERE_IT_CAN},
-        "asked for MNN's precision low",
+        "MNN's precision low requested",
         hint="fp16",
         by_default=False,
     ),

@@ -1,6 +1,6 @@
-"""MNN's operators as it runs them: the precision they compute in, and their time.
+"""MNN's operators as it runs them: their precision and their time.
 
-MNN calls back before and after each one, which costs some microseconds: small operators look larger than they are.
+MNN calls back before and after each one, which costs some microseconds: small operators look slower than they are.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective_precision
 from harness.runtimes.operator_profile import Inference, summarise
 
 PROVIDER = "MNN"
@@ -24,26 +24,28 @@ _WEIGHTED = frozenset(
 )
 
 
-def told_by(net: Any, session: Any, fed: Callable[[], Any], plain: str) -> Execution:
-    """Precision of convolutions and matrix products: int8 by their types, else `plain`, that of the session."""
-    kinds = [kind for _, kind, _ in _run(net, session, fed)]
+def read_execution(net: Any, session: Any, copy_inputs: Callable[[], Any], plain: str) -> Execution:
+    """Return the precision of convolutions and matrix products: int8 by their types, else `plain`, the session's."""
+    kinds = [kind for _, kind, _ in _run(net, session, copy_inputs)]
     return Execution(
-        effective=effective("int8" if _QUANTISED in kind else plain for kind in kinds if _type(kind) in _WEIGHTED),
-        evidence="types of the operators that ran; floats by the answers at MNN's precision high",
+        effective=effective_precision(
+            "int8" if _QUANTISED in kind else plain for kind in kinds if _type(kind) in _WEIGHTED
+        ),
+        evidence="types of the operators that ran; floats by the outputs at MNN's precision high",
         nodes={PROVIDER: len(kinds)},
     )
 
 
-def profile(net: Any, session: Any, n: int, fed: Callable[[], Any]) -> OperatorProfile:
-    """Time the operators of `n` inferences; `fed` hands the inputs over before each."""
+def profile(net: Any, session: Any, n: int, copy_inputs: Callable[[], Any]) -> OperatorProfile:
+    """Time the operators of `n` inferences; `copy_inputs` copies the inputs in before each."""
     for _ in range(WARMUP):
-        _inference(net, session, fed)
-    return summarise(PROVIDER, [_inference(net, session, fed) for _ in range(n)])
+        _inference(net, session, copy_inputs)
+    return summarise(PROVIDER, [_inference(net, session, copy_inputs) for _ in range(n)])
 
 
-def _inference(net: Any, session: Any, fed: Callable[[], Any]) -> Inference:
+def _inference(net: Any, session: Any, copy_inputs: Callable[[], Any]) -> Inference:
     started = time.perf_counter_ns()
-    ran = _run(net, session, fed)
+    ran = _run(net, session, copy_inputs)
     total_ns = time.perf_counter_ns() - started
     timings = [
         OperatorTiming(name, _type(kind), PROVIDER, float(taken), dtype="int8" if _QUANTISED in kind else "")
@@ -52,8 +54,8 @@ def _inference(net: Any, session: Any, fed: Callable[[], Any]) -> Inference:
     return Inference(float(total_ns), timings)
 
 
-def _run(net: Any, session: Any, fed: Callable[[], Any]) -> list[tuple[str, str, int]]:
-    """One inference: name, type and nanoseconds of each operator, in order."""
+def _run(net: Any, session: Any, copy_inputs: Callable[[], Any]) -> list[tuple[str, str, int]]:
+    """Run one inference; return name, type and nanoseconds of each operator, in order."""
     ran: list[tuple[str, str, int]] = []
     began = 0
 
@@ -67,7 +69,7 @@ def _run(net: Any, session: Any, fed: Callable[[], Any]) -> list[tuple[str, str,
         ran.append((operator.getName(), operator.getType(), taken))
         return True
 
-    fed()
+    copy_inputs()
     net.runSessionWithCallBackInfo(session, before, after)
     return ran
 

@@ -1,7 +1,4 @@
-"""A net that ncnn has loaded: fed in ncnn's own memory, one Extractor an inference.
-
-ncnn on the CPU: .param and .bin, one image at a time.
-"""
+"""ncnn on the CPU: .param and .bin, one image at a time, one Extractor per inference."""
 
 from __future__ import annotations
 
@@ -32,17 +29,17 @@ from . import graph
 from .graph import Layer, channels_into
 
 _DIMENSIONS = (2, 3, 4, 5)
-"""Of an input, with the batch of one that ncnn leaves away."""
+"""Ranks of an input, with the batch of one that ncnn leaves out."""
 
 
 class Failed(Exception):
-    """A call of ncnn that did not return 0; why is what it printed."""
+    """A call of ncnn that failed; the reason is what it printed."""
 
 
-def checked(code: int, what: str) -> None:
+def checked(code: int, call: str) -> None:
     """Raise Failed for any other code than 0."""
     if code != 0:
-        raise Failed(f"{what} returned {code}")
+        raise Failed(f"{call} returned {code}")
 
 
 class NcnnSession(Session):
@@ -59,11 +56,11 @@ class NcnnSession(Session):
         for view in self._views.values():
             view[...] = 0
         place = dict(zip(net.input_names(), net.input_indexes(), strict=True))
-        self._feeds = [(place[name], mat) for name, mat in mats.items()]
-        self._answers = [(index, library.Mat()) for index in net.output_indexes()]
+        self._sources = [(place[name], mat) for name, mat in mats.items()]
+        self._results = [(index, library.Mat()) for index in net.output_indexes()]
         self._extractor = net.create_extractor
-        for index, mat in self._answers:
-            checked(self._fed().extract(index, mat), f"extract '{net.blobs()[index].name}'")
+        for index, mat in self._results:
+            checked(self._new_extractor().extract(index, mat), f"extract '{net.blobs()[index].name}'")
 
     def prepare(self, batch: Batch) -> None:
         """Copy into ncnn's memory."""
@@ -71,27 +68,27 @@ class NcnnSession(Session):
             np.copyto(self._views[name], array[0], casting="no")
 
     def infer(self) -> None:
-        """One Extractor, which computes what its outputs need; SessionError where it fails: that would be quick."""
-        extractor = self._fed()
-        for index, mat in self._answers:
+        """Run one Extractor for all outputs; SessionError where it fails, since failing is fast."""
+        extractor = self._new_extractor()
+        for index, mat in self._results:
             if code := extractor.extract(index, mat):
                 raise SessionError(f"extract returned {code}")
 
     def fetch(self) -> Outputs:
-        """Copies of the outputs, with a batch of one."""
+        """Return copies of the outputs, with a batch of one."""
         return {
             name: np.array(mat)[np.newaxis]
-            for name, (_, mat) in zip(self._net.output_names(), self._answers, strict=True)
+            for name, (_, mat) in zip(self._net.output_names(), self._results, strict=True)
         }
 
-    def _fed(self) -> Any:
+    def _new_extractor(self) -> Any:
         extractor = self._extractor()
-        for index, mat in self._feeds:
+        for index, mat in self._sources:
             extractor.input(index, mat)
         return extractor
 
     def info(self) -> dict[str, Any]:
-        """Version, threads, and every option of the net that is a number or a switch."""
+        """Return version, threads, and every option of the model that is a number or a switch."""
         option = self._net.opt
         values = {name: getattr(option, name) for name in dir(option) if not name.startswith("_")}
         return {
@@ -102,28 +99,28 @@ class NcnnSession(Session):
         }
 
     def execution(self) -> Execution:
-        """From the blobs that the layers made."""
-        from .graph import told_by
+        """Read back precision from the blobs that the layers made."""
+        from .graph import read_execution
 
-        return told_by(self._library, self._net, self._layers, self._fed())
+        return read_execution(self._library, self._net, self._layers, self._new_extractor())
 
     def profile(self, n: int) -> OperatorProfile | Missing:
-        """From outside, layer by layer: the wheel is built without ncnn's own benchmark."""
+        """Profile from outside, layer by layer: the wheel is built without ncnn's own benchmark."""
         from .graph import profile
 
-        return profile(self._library, self._net, self._layers, n, self._fed)
+        return profile(self._library, self._net, self._layers, n, self._new_extractor)
 
 
 def _spec(layers: Sequence[Layer], layer: Layer, options: Options) -> TensorSpec:
-    """A batch of one before the sizes, which come from the file or else from the user."""
+    """Describe an input: a batch of one, then the sizes from the file or else from the user."""
     (name,) = layer.makes
     shape = (1, *layer.sizes) if layer.sizes else options.shapes.get(name, ())
     wanted = channels_into(layers, name)
     remedy = f"give it: --shape {name}=1x{wanted or 3}x224x224"
     if not shape:
-        raise SessionError(f"the .param does not keep the shape of its input '{name}'", remedy)
+        raise SessionError(f"the .param does not hold the shape of its input '{name}'", remedy)
     if len(shape) not in _DIMENSIONS or shape[0] != 1 or (wanted and shape[1] != wanted):
-        raise SessionError(f"{'x'.join(map(str, shape))} is no shape of one image for input '{name}'", remedy)
+        raise SessionError(f"{'x'.join(map(str, shape))} is not the shape of one image for input '{name}'", remedy)
     return TensorSpec(name, shape, "float32")
 
 
@@ -135,11 +132,11 @@ _HINTS: tuple[Hint, ...] = (
 )
 _HALF = ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic")
 _BRAIN = ("use_bf16_packed", "use_bf16_storage")
-"""Options of ncnn that trade precision for speed; it has those of fp16 on, unless it is told otherwise."""
+"""Options of ncnn that trade precision for speed; those of fp16 are on by default."""
 
 
 class Ncnn(Adapter):
-    """ncnn; with `half` as it comes, in fp16 where the CPU can, without it told to compute in fp32."""
+    """ncnn; with `half` at its defaults, in fp16 where the CPU can, without it in fp32."""
 
     def __init__(self, name: str, half: bool, capability: Capability) -> None:
         self.name = name
@@ -152,14 +149,17 @@ class Ncnn(Adapter):
         if options.batch != 1:
             raise SessionError(f"ncnn takes one image at a time, not a batch of {options.batch}", "--batch 1")
         if not path.with_suffix(".bin").is_file():
-            raise SessionError(f"{path.with_suffix('.bin').name} is not beside {path.name}", "a net needs both files")
+            raise SessionError(
+                f"{path.with_suffix('.bin').name} is not beside {path.name}",
+                "an ncnn model is both files: copy the .bin beside the .param",
+            )
         layers = graph.read(path)
-        with capture_output() as said:
+        with capture_output() as printed:
             try:
                 net = self._loaded(library, path, options)
                 return NcnnSession(library, net, layers, options)
             except Failed as error:
-                raise explain_error("ncnn", RuntimeError(said() or str(error)), _HINTS) from error
+                raise explain_error("ncnn", RuntimeError(printed() or str(error)), _HINTS) from error
 
     def _loaded(self, library: Any, path: Path, options: Options) -> Any:
         net = library.Net()
@@ -174,14 +174,14 @@ class Ncnn(Adapter):
 
 
 def _apply(option: Any, settings: Mapping[str, str]) -> None:
-    """The user's settings, by the names that ncnn's Option has. SessionError for one that it has not."""
+    """Apply the user's settings, named as in ncnn's Option; SessionError for one that it does not have."""
     for name, text in settings.items():
-        now = getattr(option, name, None)
-        if not isinstance(now, int) or not text.isdecimal():
+        current = getattr(option, name, None)
+        if not isinstance(current, int) or not text.isdecimal():
             raise SessionError(
                 f"ncnn's Option takes no {name}={text}", "switches take 0 or 1: the record's options name them"
             )
-        setattr(option, name, type(now)(int(text)))
+        setattr(option, name, type(current)(int(text)))
 
 
 def _capability(computes: Mapping[str, str], note: str, hint: str = "", by_default: bool = True) -> Capability:
@@ -203,7 +203,7 @@ CPU = Ncnn(
     "ncnn",
     half=False,
     capability=_capability(
-        {"fp32": "fp32", "fp16": "fp32, weights widened when loading", "int8": "int8"}, "told to compute in fp32"
+        {"fp32": "fp32", "fp16": "fp32, weights widened when loading", "int8": "int8"}, "set to compute in fp32"
     ),
 )
 FP16 = Ncnn(
@@ -211,7 +211,7 @@ FP16 = Ncnn(
     half=True,
     capability=_capability(
         {"fp32": _WHERE_IT_CAN, "fp16": _WHERE_IT_CAN, "int8": "int8"},
-        "as ncnn comes: fp16 where the CPU has it",
+        "ncnn's defaults: fp16 where the CPU has it",
         hint="fp16",
         by_default=False,
     ),

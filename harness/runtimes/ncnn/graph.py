@@ -1,12 +1,12 @@
-"""An ncnn graph as its .param file has it, checked: ncnn itself follows wrong counts out of its memory.
+"""An ncnn graph: the checked .param file, and precision and time of its layers.
+
+ncnn itself follows wrong counts in a .param out of its memory, so the file is checked first.
 
 Layout of the text: a magic number; the numbers of layers and blobs; then one line a layer with its type, its name, how
 many blobs it takes and makes, their names, and parameters as 'key=value' (docs/developer-guide of Tencent/ncnn).
 
-What ncnn's layers did, one by one: the precision they computed in, and their time.
-
-An Extractor computes as far as the blob that is asked of it. Outside its light mode it keeps every blob, so that
-asking for one after the other runs one layer after the other; layers that would work in place then copy first.
+An Extractor computes as far as the blob that is requested. Outside its light mode it keeps every blob, so that
+requesting one after the other runs one layer after the other; layers that would work in place then copy first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective_precision
 from harness.runtimes.base import SessionError
 from harness.runtimes.operator_profile import Inference, summarise
 
@@ -26,7 +26,7 @@ _WIDTH, _HEIGHT, _CHANNELS, _DEPTH = "0", "1", "2", "11"
 """Parameters of a layer Input: its sizes, 0 or none where they are open."""
 _FILTERS, _KERNEL_WIDTH, _KERNEL_HEIGHT, _WEIGHTS = "0", "1", "11", "6"
 """Of a layer Convolution; without a height it is the width."""
-_AGAIN = "convert the net again, with the tools of the ncnn that runs it"
+_CONVERT = "convert the net again, with the tools of the ncnn that runs it"
 
 
 @dataclass(frozen=True)
@@ -46,28 +46,28 @@ class Layer:
         return tuple(size for size in known if size > 0)
 
     def number(self, key: str) -> int:
-        """A parameter that is a whole number, 0 where there is none. ValueError where it is something else."""
+        """Return a parameter that is a whole number, 0 where there is none; ValueError where it is something else."""
         return int(self.parameters.get(key, "0"))
 
 
 def read(path: Path) -> list[Layer]:
-    """The layers in the file's order. SessionError where it is no such file or contradicts itself."""
+    """Return the layers in the file's order; SessionError where the file is no .param or contradicts itself."""
     lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     if not lines or lines[0].strip() != _MAGIC:
-        raise SessionError(f"{path.name} does not begin with {_MAGIC}: no text .param of ncnn", _AGAIN)
+        raise SessionError(f"{path.name} does not begin with {_MAGIC}: no text .param of ncnn", _CONVERT)
     try:
         n_layers, n_blobs = (int(word) for word in lines[1].split())
         layers = [_layer(line) for line in lines[2:]]
         _check(layers, n_layers, n_blobs)
     except (ValueError, IndexError) as error:
-        raise SessionError(f"{path.name} is damaged: {error}", _AGAIN) from error
+        raise SessionError(f"{path.name} is damaged: {error}", _CONVERT) from error
     return layers
 
 
 def channels_into(layers: Sequence[Layer], blob: str) -> int:
-    """Channels that the convolution which takes `blob` has weights for; 0 where none takes it.
+    """Return the channels that the convolution which takes `blob` has weights for; 0 where none takes it.
 
-    ncnn does not compare: fed with more or fewer, it reads what is not there.
+    ncnn does not compare: given more or fewer, it reads out of bounds.
     """
     taker = next((layer for layer in layers if layer.type == "Convolution" and blob in layer.takes), None)
     if taker is None:
@@ -88,24 +88,24 @@ def _layer(line: str) -> Layer:
 
 
 def _check(layers: Sequence[Layer], n_layers: int, n_blobs: int) -> None:
-    """ValueError where the numbers at the top are others, or a blob is made twice or never."""
+    """Raise ValueError where the counts at the top differ, or a blob is made twice or never."""
     if len(layers) != n_layers:
         raise ValueError(f"it has {len(layers)} layers and claims {n_layers}")
-    made: list[str] = []
+    outputs: list[str] = []
     for layer in layers:
-        if missing := set(layer.takes).difference(made):
+        if missing := set(layer.takes).difference(outputs):
             raise ValueError(f"nothing before layer '{layer.name}' makes its input '{min(missing)}'")
-        made += layer.makes
-        if len(set(made)) < len(made):
-            raise ValueError(f"layer '{layer.name}' makes a blob that is made already")
+        outputs += layer.makes
+        if len(set(outputs)) < len(outputs):
+            raise ValueError(f"layer '{layer.name}' makes a blob that an earlier layer makes")
         if layer.type == "Input":
             _check_input(layers, layer)
-    if len(made) != n_blobs:
-        raise ValueError(f"its layers make {len(made)} blobs and it claims {n_blobs}")
+    if len(outputs) != n_blobs:
+        raise ValueError(f"its layers make {len(outputs)} blobs and it claims {n_blobs}")
 
 
 def _check_input(layers: Sequence[Layer], layer: Layer) -> None:
-    """ValueError where it is not one blob, or what its shape is reckoned from is no number."""
+    """Raise ValueError where the input is not one blob, or its shape is not made of numbers."""
     if len(layer.makes) != 1:
         raise ValueError(f"input '{layer.name}' makes {len(layer.makes)} blobs, not one")
     try:
@@ -130,12 +130,12 @@ _WEIGHTED = {
 }
 
 
-def told_by(library: Any, net: Any, layers: Sequence[Layer], extractor: Any) -> Execution:
-    """Precision of the layers with weights, by the blobs they made from the inputs that `extractor` was given."""
-    made = zip(layers, _blobs(library, net, extractor), strict=True)
+def read_execution(library: Any, net: Any, layers: Sequence[Layer], extractor: Any) -> Execution:
+    """Return the precision of the layers with weights, by the blobs they made from the inputs of `extractor`."""
+    blobs = zip(layers, _blobs(library, net, extractor), strict=True)
     return Execution(
-        effective=effective(
-            _precision(library, net.opt, layer, blob) for layer, blob in made if layer.type in _WEIGHTED
+        effective=effective_precision(
+            _precision(library, net.opt, layer, blob) for layer, blob in blobs if layer.type in _WEIGHTED
         ),
         evidence="sizes of the elements that each layer made, use_fp16_arithmetic, int8_scale_term",
         nodes={PROVIDER: sum(layer.type != "Input" for layer in layers)},
@@ -143,7 +143,7 @@ def told_by(library: Any, net: Any, layers: Sequence[Layer], extractor: Any) -> 
 
 
 def _blobs(library: Any, net: Any, extractor: Any) -> Iterator[Any]:
-    """The first blob of each layer, computed when it is asked for."""
+    """Yield the first blob of each layer, computed when it is requested."""
     extractor.set_light_mode(False)
     for layer in net.layers():
         blob = library.Mat()
@@ -152,7 +152,7 @@ def _blobs(library: Any, net: Any, extractor: Any) -> Iterator[Any]:
 
 
 def _precision(library: Any, option: Any, layer: Layer, blob: Any) -> str:
-    """Elements of 16 bits that no kernel computes with were stored so, and widened for the arithmetic."""
+    """Return what a layer computed in: 16-bit elements without a kernel for them are storage, widened to compute."""
     if option.use_int8_inference and layer.parameters.get(_QUANTISED.get(layer.type, ""), "0") != "0":
         return "int8"
     if blob.elembits() != 16:
@@ -162,11 +162,13 @@ def _precision(library: Any, option: Any, layer: Layer, blob: Any) -> str:
     return "fp16" if option.use_fp16_arithmetic and library.cpu_support_arm_asimdhp() else "fp32"
 
 
-def profile(library: Any, net: Any, layers: Sequence[Layer], n: int, fed: Callable[[], Any]) -> OperatorProfile:
-    """Time `n` inferences layer by layer, each on a new extractor that `fed` gave its inputs."""
+def profile(
+    library: Any, net: Any, layers: Sequence[Layer], n: int, new_extractor: Callable[[], Any]
+) -> OperatorProfile:
+    """Time `n` inferences layer by layer, each on a `new_extractor` with its inputs set."""
     for _ in range(WARMUP):
-        _inference(library, net, layers, fed())
-    return summarise(PROVIDER, [_inference(library, net, layers, fed()) for _ in range(n)])
+        _inference(library, net, layers, new_extractor())
+    return summarise(PROVIDER, [_inference(library, net, layers, new_extractor()) for _ in range(n)])
 
 
 def _inference(library: Any, net: Any, layers: Sequence[Layer], extractor: Any) -> Inference:

@@ -1,22 +1,25 @@
-"""What to do about a refusal of ONNX Runtime's, by what its message holds.
-
-ONNX Runtime, one instance an execution provider.
-"""
+"""ONNX Runtime, one adapter per execution provider."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.core.execution import Execution, OperatorProfile
 from harness.core.quantity import Missing
+from harness.core.verdict import Finding
 from harness.runtimes import inputs
 from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec
 from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
+from harness.runtimes.outputs import named_arrays, unique_names
 
 from .providers import CPU as CPU_PROVIDER
 from .providers import PROVIDERS, Provider
@@ -51,6 +54,12 @@ _DTYPES = {
     "tensor(bool)": "bool",
 }
 
+_STRINGS = "tensor(string)"
+_ELEMENT = re.compile(r"(?<!\w)tensor\(\w+\)(?!.*tensor)")
+"""The innermost tensor of a type such as seq(map(int64,tensor(float))); a sparse_tensor is none."""
+_SHAPE_CHANGED = re.compile("provided for output|invalid dimensions for output")
+_SHOWN = 3
+
 BATCH = "batch"
 """Name of the dimension that is known before a session opens."""
 
@@ -66,14 +75,14 @@ class OnnxRuntime(Adapter):
     def open(self, path: Path, options: Options) -> OnnxSession:
         """Load the graph with every optimisation, sequential execution and `options.threads` intra-op threads."""
         self._need_provider()
-        plan = GraphFacts(path, self.provider, options)
+        facts = GraphFacts(path, self.provider, options)
         try:
-            return OnnxSession(plan)
+            return OnnxSession(facts)
         except Exception as error:  # onnxruntime's exceptions share no base but Exception
             raise explain_error("onnxruntime", error, HINTS) from error
 
     def probe(self) -> dict[str, Any]:
-        """Version, build and the providers of this build."""
+        """Return version, build and the providers of this build."""
         import onnxruntime as ort
 
         self._need_provider()
@@ -92,7 +101,7 @@ class OnnxRuntime(Adapter):
 
 @dataclass(frozen=True)
 class GraphFacts:
-    """All that a session is made from, so that a second one with the profiler on is alike."""
+    """What a session is made from, so that a second one under the profiler is the same."""
 
     path: Path
     provider: Provider
@@ -100,12 +109,12 @@ class GraphFacts:
 
     @property
     def provider_options(self) -> dict[str, str]:
-        """The provider's own, those asked for last, with its own thread pool as large as asked."""
+        """The provider's own options, overridden by the user's, with its own thread pool as large as requested."""
         pool = {self.provider.threads_option: str(self.options.threads)} if self.provider.threads_option else {}
         return {**self.provider.options, **pool, **self.options.settings}
 
     def settings(self) -> ort.SessionOptions:
-        """Sequential execution with every optimisation (the default), `options.threads` intra-op threads.
+        """Return settings for sequential execution, every optimisation (the default) and `options.threads` threads.
 
         A provider with threads of its own leaves one to ONNX Runtime, which must not spin beside them.
         """
@@ -122,7 +131,7 @@ class GraphFacts:
         return settings
 
     def open(self, settings: ort.SessionOptions) -> ort.InferenceSession:
-        """A session; SessionError where the provider quietly stayed out of it."""
+        """Open a session; SessionError where ONNX Runtime silently left the provider out."""
         import onnxruntime as ort
 
         first = (self.provider.name, self.provider_options) if self.provider_options else self.provider.name
@@ -135,47 +144,91 @@ class GraphFacts:
 
 
 class OnnxSession(Session):
-    """Inputs are bound once to buffers of our own, outputs to the device: infer is one call without copies."""
+    """Inputs lie in buffers of our own. Outputs are bound once where their shapes are fixed, so that infer is one call.
 
-    def __init__(self, plan: GraphFacts) -> None:
+    A bound output keeps the memory of the first inference: one whose shape depends on the input's values, and one that
+    is no tensor (a sequence, a map, strings), is returned by a plain run instead.
+    """
+
+    def __init__(self, facts: GraphFacts) -> None:
+        self._facts = facts
+        self._session = session = facts.open(facts.settings())
+        self._metadata = session.get_modelmeta().custom_metadata_map
+        self.inputs = tuple(self._spec(node) for node in session.get_inputs())
+        self._buffers = {spec.name: np.zeros(concrete_shape(spec, facts.options), spec.dtype) for spec in self.inputs}
+        self._nodes = session.get_outputs()
+        self._names = unique_names([node.name for node in self._nodes], "output")
+        self._values: list[Any] = []
+        self._unbound = _why_unbound(session.get_inputs(), self._nodes)
+        self._binding = None if self._unbound else self._bound()
+        self._run = self._run_plain if self._unbound else self._run_bound
+
+    def _bound(self) -> ort.IOBinding:
         import onnxruntime as ort
 
-        self._plan = plan
-        self._session = session = plan.open(plan.settings())
-        self._told = session.get_modelmeta().custom_metadata_map
-        self.inputs = tuple(self._spec(node) for node in session.get_inputs())
-        self._binding = session.io_binding()
-        self._buffers: dict[str, Any] = {}
-        for spec in self.inputs:
-            zeros = np.zeros(concrete_shape(spec, plan.options), spec.dtype)
-            self._buffers[spec.name] = ort.OrtValue.ortvalue_from_numpy(zeros)
-            self._binding.bind_ortvalue_input(spec.name, self._buffers[spec.name])
-        self._outputs = [node.name for node in session.get_outputs()]
-        for name in self._outputs:
-            self._binding.bind_output(name)
+        binding = self._session.io_binding()
+        for name, buffer in self._buffers.items():
+            binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(buffer))  # shares the buffer's memory
+        for node in self._nodes:
+            binding.bind_output(node.name)
+        return binding
 
     def _spec(self, node: Any) -> TensorSpec:
         if node.type not in _DTYPES:
-            raise SessionError(f"input '{node.name}' has type {node.type}, which cannot be fed from an array")
+            raise SessionError(
+                f"input '{node.name}' has type {node.type}, which no array can hold",
+                "export the model without the step that takes it, so that its inputs are numeric tensors",
+            )
         shape = tuple(-1 if size is None else size for size in node.shape)
-        return TensorSpec(node.name, shape, _DTYPES[node.type], *inputs.read_quantization(self._told, node.name))
+        return TensorSpec(node.name, shape, _DTYPES[node.type], *inputs.read_quantization(self._metadata, node.name))
 
     def prepare(self, batch: Batch) -> None:
-        """Copy into the bound input buffers."""
+        """Copy into the input buffers."""
         for name, array in batch.items():
-            self._buffers[name].update_inplace(np.ascontiguousarray(array))
+            np.copyto(self._buffers[name], array, casting="no")
 
     def infer(self) -> None:
-        """One run on the bound buffers."""
-        self._session.run_with_iobinding(self._binding)
+        """Run once on the input buffers."""
+        self._run()
+
+    def _run_bound(self) -> None:
+        """Run on bound outputs; plainly from now on where a shape changed although the graph declares it fixed."""
+        try:
+            self._session.run_with_iobinding(self._binding)
+        except Exception as error:  # onnxruntime's exceptions share no base but Exception
+            if not _SHAPE_CHANGED.search(str(error)):
+                raise
+            self._unbound = "an output has another shape than the graph declares"
+            self._run = self._run_plain
+            self._run()
+
+    def _run_plain(self) -> None:
+        self._values = self._plain_run()
+
+    @cached_property
+    def _plain_run(self) -> Callable[[], list[Any]]:
+        """The call below InferenceSession.run, which checks its arguments for three times as long as this takes."""
+        native = getattr(self._session, "_sess", self._session)
+        return partial(native.run, [node.name for node in self._nodes], self._buffers, None)
 
     def fetch(self) -> Outputs:
-        """Copies of the outputs; integers with a scale as the float32 they stand for."""
-        arrays = zip(self._outputs, self._binding.copy_outputs_to_cpu(), strict=True)
-        return {name: inputs.dequantize(array, *inputs.read_quantization(self._told, name)) for name, array in arrays}
+        """Return copies of the outputs; integers with a scale as the float32 they stand for."""
+        values = self._values if self._unbound else self._binding.copy_outputs_to_cpu()  # type: ignore[union-attr]
+        arrays = named_arrays(self._names, values)
+        return {name: self._dequantized(name, array) for name, array in arrays.items()}
+
+    def _dequantized(self, name: str, array: NDArray[Any]) -> NDArray[Any]:
+        return inputs.dequantize(array, *inputs.read_quantization(self._metadata, name))
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Add that outputs are not bound, where they are not."""
+        if not self._unbound:
+            return super().findings()
+        words = f"outputs are not bound but allocated by every inference, which its latency includes: {self._unbound}"
+        return (*super().findings(), Finding("outputs", "warn", words, "compare it with cases that ran the same way"))
 
     def info(self) -> dict[str, Any]:
-        """Version, build, providers in force with their options, and threads."""
+        """Return version, build, providers in force with their options, and threads."""
         import onnxruntime as ort
 
         return {
@@ -184,30 +237,54 @@ class OnnxSession(Session):
             "build": ort.get_build_info(),
             "providers": self._session.get_providers(),
             "options": {name: dict(each) for name, each in self._session.get_provider_options().items() if each},
-            "threads": self._plan.options.threads,
+            "threads": self._facts.options.threads,
+            "outputs": f"not bound: {self._unbound}" if self._unbound else "bound",
         }
 
     def execution(self) -> Execution:
-        """From the kernels of a profiled inference: which provider ran them and what they take."""
-        from .profiler import arena_bytes, read, told_by, trace
+        """Read back precision and providers from the kernels of a profiled inference."""
+        from .profiler import arena_bytes, read, read_execution, trace
 
-        text = trace(self._plan.open, self._plan.settings(), self._buffers, 1)
-        found = read(text, self._plan.provider.name, 1)
-        told = Execution(effective=found) if isinstance(found, Missing) else told_by(found)
-        return replace(told, arena_bytes=arena_bytes(text))
+        text = trace(self._facts.open, self._facts.settings(), self._buffers, 1)
+        profiled = read(text, self._facts.provider.name, 1)
+        execution = Execution(effective=profiled) if isinstance(profiled, Missing) else read_execution(profiled)
+        return replace(execution, arena_bytes=arena_bytes(text))
 
     def counts(self) -> Counts | Missing:
-        """From the graph without optimisations, with the shapes ONNX Runtime infers."""
+        """Count the graph without optimisations, with the shapes ONNX Runtime infers."""
         from .counts import counts, symbols
 
-        return counts(self._plan.path, {BATCH: self._plan.options.batch, **symbols(self._session, self._buffers)})
+        return counts(self._facts.path, {BATCH: self._facts.options.batch, **symbols(self._session, self._buffers)})
 
     def profile(self, n: int) -> OperatorProfile | Missing:
-        """By ONNX Runtime's profiler, which is on or off for a session's whole life."""
+        """Profile by ONNX Runtime's profiler, which is on or off for a session's whole life."""
         from .profiler import read, trace
 
-        text = trace(self._plan.open, self._plan.settings(), self._buffers, n)
-        return read(text, self._plan.provider.name, n)
+        text = trace(self._facts.open, self._facts.settings(), self._buffers, n)
+        return read(text, self._facts.provider.name, n)
+
+
+def _why_unbound(input_nodes: Sequence[Any], output_nodes: Sequence[Any]) -> str:
+    """Return why outputs cannot keep their memory from one inference to the next; '' where they can.
+
+    A dimension is fixed when it is a number, or has the name of a dimension of an input.
+
+    Raises:
+        SessionError: An output has a type that NumPy lacks.
+    """
+    known = {size for node in input_nodes for size in node.shape if isinstance(size, str)}
+    names = [node.name for node in output_nodes]
+    reasons = ["two outputs have one name"] if len(set(names)) < len(names) else []
+    for node in output_nodes:
+        element = _ELEMENT.search(node.type)
+        if element is None or (element[0] not in _DTYPES and element[0] != _STRINGS):
+            reason = f"output '{node.name}' has type {node.type}, which no array can hold"
+            raise SessionError(reason, "add a Cast to float to the model")
+        if node.type not in _DTYPES:
+            reasons.append(f"output '{node.name}' is a {node.type}")
+        elif any(not isinstance(size, int) and size not in known for size in node.shape):
+            reasons.append(f"the shape of output '{node.name}' depends on the input's values")
+    return "; ".join(reasons[:_SHOWN])
 
 
 PLUGINS: tuple[Adapter, ...] = tuple(map(OnnxRuntime, PROVIDERS))

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
+
 from harness.core.quantity import Missing
 from harness.runtimes.graph_counts import (
     Counts,
@@ -80,9 +82,9 @@ def counts(model: Path, sizes: dict[str, int]) -> Counts | Missing:
             return count(_graph(data), RULES)
 
 
-def symbols(session: ort.InferenceSession, inputs: Mapping[str, ort.OrtValue]) -> dict[str, int]:
-    """The sizes that the symbolic dimensions of the inputs have, by name."""
-    axes = [pair for node in session.get_inputs() for pair in zip(node.shape, inputs[node.name].shape(), strict=True)]
+def symbols(session: ort.InferenceSession, inputs: Mapping[str, NDArray[Any]]) -> dict[str, int]:
+    """Return the sizes of the inputs' symbolic dimensions, by name."""
+    axes = [pair for node in session.get_inputs() for pair in zip(node.shape, inputs[node.name].shape, strict=True)]
     return {axis: size for axis, size in axes if isinstance(axis, str)}
 
 
@@ -109,7 +111,7 @@ def _node(node: Any) -> Node:
 
 
 def _shape(value: Any) -> Shape | None:
-    """A tensor's shape; None for what is no tensor, or has a dimension that only shows when it runs."""
+    """Return a tensor's shape; None for what is no tensor, or has a dimension known only when it runs."""
     from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs.TensorTypeAndShape import TensorTypeAndShape
 
     kind = value.Type()

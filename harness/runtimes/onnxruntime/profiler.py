@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective
+from numpy.typing import NDArray
+
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective_precision
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.operator_profile import Inference, summarise
@@ -35,8 +37,8 @@ _US = 1000
 Event = Mapping[str, Any]
 
 
-def trace(open_: Open, settings: ort.SessionOptions, inputs: Mapping[str, ort.OrtValue], n: int) -> str:
-    """What the profiler writes of `n` inferences on the inputs, '' for nothing.
+def trace(open_: Open, settings: ort.SessionOptions, inputs: Mapping[str, NDArray[Any]], n: int) -> str:
+    """Return what the profiler writes about `n` inferences on the inputs, '' for nothing.
 
     `open_` and `settings` make a session like the timed one.
     """
@@ -47,19 +49,14 @@ def trace(open_: Open, settings: ort.SessionOptions, inputs: Mapping[str, ort.Or
         return "".join(file.read_text(encoding="utf-8", errors="replace") for file in Path(folder).glob("*.json"))
 
 
-def _run(session: ort.InferenceSession, inputs: Mapping[str, ort.OrtValue], n: int) -> None:
-    binding = session.io_binding()
-    for name, value in inputs.items():
-        binding.bind_ortvalue_input(name, value)
-    for output in session.get_outputs():
-        binding.bind_output(output.name)
+def _run(session: ort.InferenceSession, inputs: Mapping[str, NDArray[Any]], n: int) -> None:
     for _ in range(WARMUP + n):
-        session.run_with_iobinding(binding)
+        session.run(None, inputs)
     session.end_profiling()
 
 
-def read(text: str, asked: str, n: int) -> OperatorProfile | Missing:
-    """The last `n` inferences of a profile file; Missing says what is wrong with it."""
+def read(text: str, provider: str, n: int) -> OperatorProfile | Missing:
+    """Return the last `n` inferences of a profile file; Missing says what is wrong with it."""
     if not text:
         return Missing("ONNX Runtime's profiler wrote no file")
     try:
@@ -71,18 +68,18 @@ def read(text: str, asked: str, n: int) -> OperatorProfile | Missing:
     inferences = list(_inferences([event for event in events if _timed(event)]))[-n:]
     if not any(inference.operators for inference in inferences):
         return Missing("ONNX Runtime's profile names no operator")
-    return summarise(asked, inferences)
+    return summarise(provider, inferences)
 
 
 def arena_bytes(text: str) -> int | Missing:
-    """The most that the CPU provider's arena held in a profile file: activations and packed weights."""
+    """Return the most that the CPU provider's arena held in a profile file: activations and packed weights."""
     try:
-        held = [
+        sizes = [
             int(size) for event in json.loads(text) if (size := _arguments(event).get("mem_arena_held")) is not None
         ]
     except (ValueError, TypeError, AttributeError):
-        held = []
-    return max(held, default=0) or Missing("this ONNX Runtime's profile tells no arena; newer ones do")
+        sizes = []
+    return max(sizes, default=0) or Missing("this ONNX Runtime's profile has no arena size; newer ones do")
 
 
 def _timed(event: Any) -> bool:
@@ -90,7 +87,7 @@ def _timed(event: Any) -> bool:
 
 
 def _inferences(events: Sequence[Event]) -> Iterator[Inference]:
-    """Every 'model_run' with the kernels that started within it, in order of time."""
+    """Yield every 'model_run' with the kernels that started within it, in order of time."""
     kernels = sorted((event for event in events if _is_kernel(event)), key=_start)
     for run in sorted((event for event in events if event.get("name") == "model_run"), key=_start):
         first = bisect_left(kernels, run["ts"], key=_start)
@@ -104,7 +101,7 @@ def _start(event: Event) -> int:
 
 
 def _is_kernel(event: Event) -> bool:
-    """A kernel of its own: a control-flow node's event spans the kernels of its body, which have events themselves."""
+    """Return whether an event is a kernel: a control-flow node's event spans those of its body and is none."""
     if event.get("cat") != "Node" or not str(event.get("name", "")).endswith(_KERNEL):
         return False
     return _arguments(event).get("op_name") not in _CONTAINERS
@@ -127,7 +124,7 @@ def _timing(event: Event) -> OperatorTiming:
 
 
 def _dtype(signature: Any) -> str:
-    """Element type of the first input, from a list such as [{"float": [1, 3, 224, 224]}, ...]."""
+    """Return the element type of the first input, from a list such as [{"float": [1, 3, 224, 224]}, ...]."""
     first = signature[0] if isinstance(signature, list) and signature else None
     return next(iter(first), "") if isinstance(first, dict) else ""
 
@@ -137,24 +134,24 @@ _INTEGER = re.compile(r"^(Q|DynamicQuantize)|Integer")
 _ELEMENTS = {"float": "fp32", "float16": "fp16", "bfloat16": "bf16", "double": "fp64", "int8": "int8", "uint8": "int8"}
 
 
-def told_by(profile: OperatorProfile) -> Execution:
-    """Precision and providers from a profile; a kernel elsewhere than on the provider asked for is a finding."""
+def read_execution(profile: OperatorProfile) -> Execution:
+    """Return precision and providers of a profile; a kernel on another provider than requested is a finding."""
     arithmetic = [each for each in profile.operators if _ARITHMETIC.search(each.type)]
     nodes = Counter(each.provider for each in profile.operators)
-    found = Execution(
-        effective=effective(_precision(each) for each in arithmetic),
+    execution = Execution(
+        effective=effective_precision(_precision(each) for each in arithmetic),
         evidence="kernels and their element types in ONNX Runtime's profile of one inference",
         nodes=dict(nodes.most_common()),
     )
     elsewhere = Counter(each.type for each in profile.fallen_back)
     if not elsewhere:
-        return found
+        return execution
     kinds = ", ".join(f"{n} {kind}" for kind, n in elsewhere.most_common(5))
     words = f"{elsewhere.total()} of {len(profile.operators)} kernels ran elsewhere than on {profile.asked}: {kinds}"
     remedy = (
         "replace these operators in the net, or compare with onnxruntime-cpu: edgebench explain says what they cost"
     )
-    return found.having(Finding("fallback", "warn", words, remedy))
+    return execution.with_findings(Finding("fallback", "warn", words, remedy))
 
 
 def _precision(kernel: OperatorTiming) -> str:

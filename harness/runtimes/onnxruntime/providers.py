@@ -1,4 +1,4 @@
-"""ONNX Runtime's execution providers: where each exists, how one gets it, what it computes in, which options it gets.
+"""ONNX Runtime's execution providers: where each exists, how to install it, its precision and its options.
 
 Options are those of ONNX Runtime's page on each provider (onnxruntime.ai/docs/execution-providers).
 """
@@ -46,7 +46,7 @@ def _capability(
     systems: tuple[str, ...] = ("Linux",),
     note: str = "",
 ) -> Capability:
-    """Of a provider that a user must name."""
+    """Return the capability of a provider that the user must name."""
     return Capability(
         formats=("onnx",),
         modules=("onnxruntime",),

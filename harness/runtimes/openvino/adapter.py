@@ -1,4 +1,4 @@
-"""OpenVINO on its devices. The precision is always asked for: left to itself a CPU with bf16 silently computes in that.
+"""OpenVINO on its devices. The precision is always requested, since by default a CPU with bf16 computes in it.
 
 Properties and their values: docs.openvino.ai, 'Inference devices and modes'.
 """
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import openvino as ov
 
 _HINTS: tuple[Hint, ...] = (
+    ("value_info type", "an input or output is no tensor: take onnxruntime-cpu, or export it (sklearn: zipmap=False)"),
     ("No conversion rule|not support|not implemented", "replace the operator, or try another runtime"),
     ("weights file|\\.bin", "an .xml needs its .bin beside it: copy both, or convert the net again"),
     ("ir version|Unsupported IR|opset", "written by a newer OpenVINO: pip install -U openvino"),
@@ -24,7 +25,7 @@ _HINTS: tuple[Hint, ...] = (
     ("Option not found|property", "the option is not one of this device: see --runtime-option"),
 )
 _KERNELS = {
-    "fp32": "fp32, as asked for: without asking it is bf16 where the CPU has it",
+    "fp32": "fp32, as requested: the default is bf16 where the CPU has it",
     "fp16": "fp32: fp16 is storage",
     "int8": "int8",
     "int8-dynamic": "fp32",
@@ -43,7 +44,7 @@ class OpenVino(Adapter):
         self.capability = capability
 
     def open(self, path: Path, options: Options) -> OpenVinoSession:
-        """Read, give dynamic dimensions their sizes, compile with `options.threads` threads."""
+        """Read a model, give dynamic dimensions their sizes, and compile with `options.threads` threads."""
         self.load_library()
         import openvino as ov
 
@@ -56,7 +57,7 @@ class OpenVino(Adapter):
             raise explain_error("openvino", error, _HINTS) from error
 
     def properties(self, options: Options) -> dict[str, Any]:
-        """What is asked of the device; those of the user come last."""
+        """Return the properties to request from the device, overridden by the user's."""
         threads = {THREADS: options.threads} if self.device == "CPU" else {}
         streams = {STREAMS: 1} if self.mode == "LATENCY" else {}
         return {PRECISION: self.precision, MODE: self.mode, **threads, **streams, **options.settings}
@@ -68,7 +69,7 @@ class OpenVino(Adapter):
         )
 
     def probe(self) -> dict[str, Any]:
-        """Version and devices; SessionError when the device of this runtime is not there."""
+        """Return version and devices; SessionError where the device of this runtime is absent."""
         self.load_library()
         import openvino as ov
 
@@ -76,8 +77,8 @@ class OpenVino(Adapter):
         devices = {name: core.get_property(name, "FULL_DEVICE_NAME") for name in core.available_devices}
         if self.device not in devices:
             raise self._no_device(core)
-        can = core.get_property(self.device, "OPTIMIZATION_CAPABILITIES")
-        return {"library": "openvino", "version": short_version(), "devices": devices, "optimised_for": sorted(can)}
+        types = core.get_property(self.device, "OPTIMIZATION_CAPABILITIES")
+        return {"library": "openvino", "version": short_version(), "devices": devices, "optimised_for": sorted(types)}
 
 
 def _capability(device: Device, hint: str, by_default: bool = False, note: str = "") -> Capability:

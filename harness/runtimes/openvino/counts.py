@@ -53,7 +53,7 @@ def counts(model: ov.Model) -> Counts | Missing:
 
 
 def _node(operation: Any) -> Node:
-    """An operation; of a reshape what is reshaped alone: a bias takes its new shape from the activations."""
+    """Convert an operation; of a reshape only its first input: a bias takes its new shape from the activations."""
     kind = operation.get_type_name()
     inputs = tuple(_name(port.get_source_output()) for port in operation.inputs())
     return Node(kind, inputs[:1] if kind == "Reshape" else inputs, tuple(map(_name, operation.outputs())))

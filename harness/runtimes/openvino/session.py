@@ -1,8 +1,7 @@
-"""OpenVINO's performance counters: one entry a node of the execution graph, of the last inference, in microseconds.
+"""A model compiled by OpenVINO: its inputs set in place, run synchronously, its execution graph read back.
 
-A net compiled by OpenVINO: fed in place, run synchronously, and its execution graph read back.
-
-The execution graph is `CompiledModel.get_runtime_model`, whose nodes tell 'runtimePrecision' and 'layerType'.
+The execution graph is `CompiledModel.get_runtime_model`, whose nodes have 'runtimePrecision' and 'layerType'. The
+performance counters have one entry per node of it, of the last inference, in microseconds.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective_precision
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes import inputs
@@ -43,7 +42,7 @@ def profile(request: ov.InferRequest, device: str, n: int) -> OperatorProfile | 
 
 
 def _inference(request: ov.InferRequest, device: str) -> Inference:
-    """`latency` is OpenVINO's own figure for the whole inference, in milliseconds."""
+    """Run one inference; `latency` is OpenVINO's own figure for it, in milliseconds."""
     request.start_async()
     request.wait()
     executed = [each for each in request.get_profiling_info() if str(each.status).endswith("EXECUTED")]
@@ -51,7 +50,7 @@ def _inference(request: ov.InferRequest, device: str) -> Inference:
 
 
 def _timing(counter: ov.ProfilingInfo, device: str) -> OperatorTiming:
-    """The kernel's name ends in what it computes in: 'brgconv_avx512_f32', 'jit_gemm_i8'."""
+    """Convert a counter; the kernel's name ends in its precision: 'brgconv_avx512_f32', 'jit_gemm_i8'."""
     dtype = counter.exec_type.rpartition("_")[2]
     spent: timedelta = counter.real_time
     return OperatorTiming(counter.node_name, counter.node_type, device, spent.total_seconds() * 1e9, dtype=dtype)
@@ -77,7 +76,7 @@ _EXECUTED_NEVER = frozenset({"Const", "Input", "Output", "Constant", "Parameter"
 
 
 class OpenVinoSession(Session):
-    """Inputs and outputs are tensors of our own, set once: infer is one call without copies."""
+    """Inputs are tensors of our own, set once: infer is one call without copies."""
 
     def __init__(
         self, core: ov.Core, model: ov.Model, device: str, properties: Mapping[str, Any], options: Options
@@ -118,11 +117,11 @@ class OpenVinoSession(Session):
             np.copyto(self._buffers[name], array, casting="no")
 
     def infer(self) -> None:
-        """One synchronous inference, in the calling thread."""
+        """Run one synchronous inference, in the calling thread."""
         self._infer()
 
     def fetch(self) -> Outputs:
-        """Copies of the outputs; integers with a scale as the float32 they stand for."""
+        """Return copies of the outputs; integers with a scale as the float32 they stand for."""
         ports = enumerate(self._compiled.outputs)
         tensors = {
             next(iter(sorted(port.names)), f"output{i}"): self._request.get_output_tensor(i) for i, port in ports
@@ -133,10 +132,10 @@ class OpenVinoSession(Session):
         }
 
     def info(self) -> dict[str, Any]:
-        """Version, device, and what the compiled model answers to what was asked of it."""
+        """Return version, device, the properties requested and those the compiled model answers."""
         import openvino as ov
 
-        told = {key: self._told(key) for key in _READ_BACK}
+        properties = {key: self._property(key) for key in _READ_BACK}
         return {
             "library": "openvino",
             "version": short_version(),
@@ -144,12 +143,12 @@ class OpenVinoSession(Session):
             "device": self._core.get_property(self._device, "FULL_DEVICE_NAME"),
             "threads": self._options.threads,
             "asked": {key: str(value) for key, value in self._properties.items()},
-            "options": {key: value for key, value in told.items() if value},
-            "inference_precision": told[PRECISION],
+            "options": {key: value for key, value in properties.items() if value},
+            "inference_precision": properties[PRECISION],
         }
 
-    def _told(self, key: str) -> str:
-        """A property of the compiled model in plain words, '' where the device has none of that name."""
+    def _property(self, key: str) -> str:
+        """Return a property of the compiled model as text, '' where the device has none of that name."""
         try:
             value = self._compiled.get_property(key)
         except RuntimeError:
@@ -158,40 +157,41 @@ class OpenVinoSession(Session):
         return _TYPES.get(name, name)
 
     def execution(self) -> Execution:
-        """From the compiled model's execution graph."""
+        """Read back precision and nodes from the compiled model's execution graph."""
         nodes = [_rt_info(node) for node in self._compiled.get_runtime_model().get_ordered_ops()]
         run = [node for node in nodes if node.get("layerType") not in _EXECUTED_NEVER]
         arithmetic = [node for node in run if node.get("layerType") in _ARITHMETIC]
-        found = Execution(
-            effective=effective(_precision(node.get("runtimePrecision", "unknown")) for node in arithmetic),
-            evidence=f"runtimePrecision in the execution graph; {PRECISION} answers {self._told(PRECISION)}",
+        execution = Execution(
+            effective=effective_precision(_precision(node.get("runtimePrecision", "unknown")) for node in arithmetic),
+            evidence=f"runtimePrecision in the execution graph; {PRECISION} answers {self._property(PRECISION)}",
             nodes={self._device: len(run)},
         )
         slow = sum(node.get("primitiveType", "").startswith("ref") for node in arithmetic)
         words = f"{slow} of {len(arithmetic)} convolutions and matrix products run on reference kernels"
-        return found.having(Finding("kernels", "warn", words, "try another precision or layout")) if slow else found
+        remedy = "try another precision or layout"
+        return execution.with_findings(Finding("kernels", "warn", words, remedy)) if slow else execution
 
     def counts(self) -> Counts | Missing:
-        """From the model as OpenVINO read it, before it was compiled."""
+        """Count the model as OpenVINO read it, before it was compiled."""
         from .counts import counts
 
         return counts(self._model)
 
     def profile(self, n: int) -> OperatorProfile | Missing:
-        """By OpenVINO's counters, which are on or off for a compiled model's whole life."""
-        asked = {**self._properties, "PERF_COUNT": True}
-        compiled = self._core.compile_model(self._model, self._device, asked)
+        """Profile by OpenVINO's counters, which are on or off for a compiled model's whole life."""
+        properties = {**self._properties, "PERF_COUNT": True}
+        compiled = self._core.compile_model(self._model, self._device, properties)
         return profile(self._with_inputs(compiled), self._device, n)
 
 
 def _metadata(model: ov.Model) -> dict[str, str]:
-    """The metadata of the .onnx that the model was read or converted from."""
-    told = model.get_rt_info()
-    return {key: str(value.value) for key, value in told["framework"].items()} if "framework" in dict(told) else {}
+    """Return the metadata of the .onnx that the model was read or converted from."""
+    info = model.get_rt_info()
+    return {key: str(value.value) for key, value in info["framework"].items()} if "framework" in dict(info) else {}
 
 
 def short_version() -> str:
-    """'2026.4.1' of '2026.4.1-22982-e213a147257-releases/2026/4'."""
+    """Return '2026.4.1' of '2026.4.1-22982-e213a147257-releases/2026/4'."""
     import openvino as ov
 
     return str(ov.__version__).partition("-")[0]

@@ -1,6 +1,4 @@
-"""What is in a SavedModel folder or a .keras file: its inputs, and a function of their tensors.
-
-TensorFlow on the CPU: SavedModel folders and .keras files.
+"""TensorFlow on the CPU: SavedModel folders and .keras files.
 
 A SavedModel holds a program that running it executes; a .keras file is opened in safe mode, which takes no code of its
 own. Both end as one graph for the shapes at hand with its variables as constants, called by `AtomicFunction.call_flat`
@@ -20,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from harness.core.artifact import Format
-from harness.core.execution import Execution, effective
+from harness.core.execution import Execution, effective_precision
 from harness.runtimes.base import (
     Adapter,
     Batch,
@@ -40,43 +38,43 @@ SIGNATURE = "serving_default"
 
 @dataclass(frozen=True)
 class Net:
-    """`call` takes one tensor an input, in order."""
+    """A model that was read; `call` takes one tensor per input, in order."""
 
     call: Callable[..., Any]
     inputs: tuple[TensorSpec, ...]
 
 
 def saved_model(path: Path, options: Options) -> Net:
-    """A signature of it, 'serving_default' unless the option `signature` names another."""
+    """Read a signature of a SavedModel, 'serving_default' unless the option `signature` names another."""
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
     name = options.settings.get("signature", SIGNATURE)
     if name not in loaded.signatures:
-        there = ", ".join(loaded.signatures) or "none at all"
+        available = ", ".join(loaded.signatures) or "none at all"
         remedy = "--runtime-option tensorflow:signature=NAME, or save it with signatures=..."
-        raise SessionError(f"the SavedModel has no signature '{name}': {there}", remedy)
+        raise SessionError(f"the SavedModel has no signature '{name}': it has {available}", remedy)
     signature = loaded.signatures[name]
-    _, taken = signature.structured_input_signature
-    names = sorted(taken)
+    _, specs = signature.structured_input_signature
+    names = sorted(specs)
 
     def call(*tensors: Any) -> Any:
-        kept = loaded.signatures[name]  # of the loaded object, whose variables go with it
-        return kept(**dict(zip(names, tensors, strict=True)))
+        function = loaded.signatures[name]  # by the loaded object, whose variables go with it
+        return function(**dict(zip(names, tensors, strict=True)))
 
-    inputs = tuple(_spec(each, taken[each].shape, taken[each].dtype.name, options) for each in names)
+    inputs = tuple(_spec(each, specs[each].shape, specs[each].dtype.name, options) for each in names)
     return Net(call, inputs)
 
 
 def keras_file(path: Path, options: Options) -> Net:
-    """The whole model, as it infers. Safe mode: no lambda layer, nothing that would run code out of the file."""
+    """Read a Keras model in safe mode: no lambda layer, nothing that would run code from the file."""
     import keras
     import tensorflow as tf
 
     model = keras.saving.load_model(path, compile=False, safe_mode=True)
     if not getattr(model, "inputs", None):
         remedy = "give it a keras.Input, or call it once, and save it again"
-        raise SessionError("the model tells no inputs: it was saved before it was built", remedy)
+        raise SessionError("the model has no inputs: it was saved before it was built", remedy)
 
     structure = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
 
@@ -88,11 +86,11 @@ def keras_file(path: Path, options: Options) -> Net:
 
 
 def _spec(name: str, shape: Any, dtype: str, options: Options) -> TensorSpec:
-    """SessionError for an input that cannot be fed, or whose rank nobody knows."""
+    """Describe an input; SessionError where its type has no NumPy array, or its rank is unknown."""
     try:
         np.dtype(dtype)
     except TypeError as error:
-        raise SessionError(f"input '{name}' has type {dtype}, which cannot be fed from an array") from error
+        raise SessionError(f"input '{name}' has type {dtype}, which no array can hold") from error
     if getattr(shape, "rank", 0) is None:
         shape = (None,) * len(options.shapes.get(name, ()))
         if not shape:
@@ -118,11 +116,11 @@ _ELEMENTS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64"
 _ARITHMETIC = re.compile("Conv[23]D|DepthwiseConv2dNative|MatMul|Einsum")
 _EXECUTED_NEVER = frozenset({"Const", "Placeholder", "NoOp", "Identity"})
 _ALIGNED = 64
-"""Bytes to which TensorFlow wants memory that it shares aligned (EIGEN_MAX_ALIGN_BYTES)."""
+"""Alignment in bytes of memory that TensorFlow can share (EIGEN_MAX_ALIGN_BYTES)."""
 
 
 class TensorFlow(Adapter):
-    """One of the two formats, by what opens it."""
+    """TensorFlow for one of the two formats, which `read` opens."""
 
     def __init__(self, name: str, capability: Capability, read: Callable[[Path, Options], Net]) -> None:
         self.name = name
@@ -145,7 +143,7 @@ class TensorFlow(Adapter):
             raise explain_error("tensorflow", error, _HINTS) from error
 
     def probe(self) -> dict[str, Any]:
-        """Versions of TensorFlow and Keras."""
+        """Return the versions of TensorFlow and Keras."""
         self.load_library()
         import keras
 
@@ -175,15 +173,15 @@ class TensorFlowSession(Session):
             np.copyto(self._buffers[name], array, casting="no")
 
     def infer(self) -> None:
-        """One call, synchronous as all eager calls on the CPU are."""
+        """Call the model once, synchronous as all eager calls on the CPU are."""
         self._outputs = self._call()
 
     def fetch(self) -> Outputs:
-        """Copies of the outputs."""
+        """Return copies of the outputs."""
         return {name: np.array(each) for name, each in zip(self._names, self._outputs, strict=True)}
 
     def info(self) -> dict[str, Any]:
-        """Versions, what TensorFlow was built with, and the sizes of its two thread pools."""
+        """Return versions, what TensorFlow was built with, and the sizes of its two thread pools."""
         import tensorflow as tf
 
         return {
@@ -196,20 +194,20 @@ class TensorFlowSession(Session):
         }
 
     def execution(self) -> Execution:
-        """From the frozen graph's element types: TensorFlow's CPU kernels compute in the type they take."""
+        """Read back precision from the frozen graph's types: TensorFlow's CPU kernels compute in the type they take."""
         import tensorflow as tf
 
         nodes = [node for node in self._frozen.graph.as_graph_def().node if node.op not in _EXECUTED_NEVER]
         types = [tf.dtypes.as_dtype(node.attr["T"].type).name for node in nodes if _ARITHMETIC.search(node.op)]
         return Execution(
-            effective=effective(_ELEMENTS.get(each, each) for each in types),
+            effective=effective_precision(_ELEMENTS.get(each, each) for each in types),
             evidence="element types of the convolutions and matrix products of the frozen graph",
             nodes={"TensorFlow": len(nodes)},
         )
 
 
 def _configure(threads: int) -> None:
-    """The CPU alone, operators one after another with `threads` threads each; before TensorFlow starts."""
+    """Use the CPU alone and run operators one by one with `threads` threads each; call before TensorFlow starts."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -224,7 +222,7 @@ def _freeze(traced: Any) -> Any:
 
 
 def _names(outputs: Any) -> list[str]:
-    """Of the outputs as they are when flat: their keys, else their places."""
+    """Return the names of the flattened outputs: their keys, else their places."""
     import tensorflow as tf
 
     if isinstance(outputs, dict):
@@ -233,7 +231,7 @@ def _names(outputs: Any) -> list[str]:
 
 
 def _aligned(shape: tuple[int, ...], dtype: str) -> np.ndarray[Any, Any]:
-    """Zeros that TensorFlow can share: NumPy aligns to 16 bytes."""
+    """Return zeros that TensorFlow can share: NumPy aligns to 16 bytes only."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     memory = np.zeros(size + _ALIGNED, np.uint8)
     start = -memory.ctypes.data % _ALIGNED

@@ -50,8 +50,8 @@ class TensorRt(Adapter):
         """Versions of TensorRT and CUDA, and the GPU. SessionError: not usable, and why."""
         self.load_library()
         gpu = Cuda().gpu()
-        told = {"device": gpu.name, "compute_capability": gpu.capability, "cuda": gpu.runtime, "driver": gpu.driver}
-        return {"library": "tensorrt", "version": Library().version, **told}
+        facts = {"device": gpu.name, "compute_capability": gpu.capability, "cuda": gpu.runtime, "driver": gpu.driver}
+        return {"library": "tensorrt", "version": Library().version, **facts}
 
 
 def _capability(unit: Device, hint: str, computes: Mapping[str, str], by_default: bool = False) -> Capability:

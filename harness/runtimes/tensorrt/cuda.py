@@ -1,4 +1,4 @@
-"""CUDA's runtime library by ctypes: what TensorRT needs of it, with no package beside those that JetPack brings.
+"""CUDA's runtime library by ctypes, as far as TensorRT needs it; no package beside those of JetPack.
 
 Functions and numbers are those of cuda_runtime_api.h and driver_types.h, the same in CUDA 11, 12 and 13.
 """
@@ -34,7 +34,7 @@ _NAME_BYTES, _PROPERTIES_BYTES = 256, 8192
 
 @dataclass(frozen=True)
 class Gpu:
-    """What an engine is bound to: the device's name, compute capability, number of multiprocessors; CUDA's versions."""
+    """What an engine is specific to: the device's name, compute capability, multiprocessors, and CUDA's versions."""
 
     name: str
     capability: str
@@ -54,7 +54,7 @@ class Cuda:
         self.stream = stream.value or 0
 
     def gpu(self) -> Gpu:
-        """The device."""
+        """Return the facts of the device."""
         properties = ctypes.create_string_buffer(_PROPERTIES_BYTES)
         self._call("cudaGetDeviceProperties", properties, 0)
         name = properties.raw[:_NAME_BYTES].partition(b"\0")[0].decode(errors="replace")
@@ -63,13 +63,13 @@ class Cuda:
         return Gpu(name, capability, self._attribute(_PROCESSORS), *versions)
 
     def allocate(self, size: int) -> int:
-        """Address of `size` bytes on the device, held for the life of the process."""
+        """Allocate `size` bytes on the device for the life of the process; return their address."""
         address = ctypes.c_void_p()
         self._call("cudaMalloc", ctypes.byref(address), ctypes.c_size_t(size))
         return address.value or 0
 
     def host_array(self, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
-        """Zeros in page-locked memory, from which the device copies without a detour."""
+        """Return zeros in page-locked memory, from which the device copies directly."""
         size = max(1, int(np.prod(shape)) * np.dtype(dtype).itemsize)
         address = ctypes.c_void_p()
         self._call("cudaHostAlloc", ctypes.byref(address), ctypes.c_size_t(size), 0)
@@ -79,11 +79,11 @@ class Cuda:
         return array
 
     def to_device(self, address: int, array: NDArray[Any]) -> Call:
-        """A copy on the stream, to be called; it returns a code for `check`."""
+        """Return a function that copies to the device on the stream and returns a code for `check`."""
         return self._copy(address, array.ctypes.data, array.nbytes, _TO_DEVICE)
 
     def to_host(self, array: NDArray[Any], address: int) -> Call:
-        """The way back."""
+        """Return a function that copies from the device."""
         return self._copy(array.ctypes.data, address, array.nbytes, _TO_HOST)
 
     def _copy(self, target: int, source: int, size: int, kind: int) -> Call:
@@ -93,15 +93,15 @@ class Cuda:
         )
 
     def finisher(self) -> Call:
-        """Waiting for the stream, to be called."""
+        """Return a function that waits for the stream."""
         return partial(self._library.cudaStreamSynchronize, ctypes.c_void_p(self.stream))
 
     def check(self, code: int, name: str) -> None:
-        """SessionError where `name` returned other than 0."""
+        """Raise SessionError where `name` returned other than 0."""
         if code:
-            tell = self._library.cudaGetErrorString
-            tell.restype = ctypes.c_char_p
-            words = (tell(code) or b"unknown error").decode(errors="replace")
+            error_string = self._library.cudaGetErrorString
+            error_string.restype = ctypes.c_char_p
+            words = (error_string(code) or b"unknown error").decode(errors="replace")
             raise SessionError(f"{name} failed with CUDA's error {code}: {words}", _REMEDIES.get(code, ""))
 
     def _call(self, name: str, *arguments: Any) -> None:
@@ -113,16 +113,16 @@ class Cuda:
         return value.value
 
     def _version(self, function: str) -> str:
-        """'12.6' of 12060."""
+        """Return a version as '12.6', of 12060."""
         value = ctypes.c_int()
         self._call(function, ctypes.byref(value))
         return f"{value.value // 1000}.{value.value % 1000 // 10}"
 
 
 def load() -> Any:
-    """The library that is loaded or found first. SessionError where there is none."""
-    found = ctypes.util.find_library("cudart")
-    for name in (*SONAMES, *([found] if found else [])):
+    """Load the first library that is there; SessionError where there is none."""
+    located = ctypes.util.find_library("cudart")
+    for name in (*SONAMES, *([located] if located else [])):
         try:
             return ctypes.CDLL(name)
         except OSError:

@@ -1,10 +1,8 @@
-"""An engine of TensorRT with one execution context; the package itself is handed in.
+"""A TensorRT engine with one execution context, and precision and device of its layers.
 
-What TensorRT's engine inspector tells of an engine's layers: what they compute in, and on what.
-
-Layers are JSON objects with 'LayerType', 'ParameterType', 'TacticName' and, for each input, 'Format/Datatype', in which
-the element type stands among words: 'Row major linear FP32', 'Thirty-two wide channel vectorized row major Int8 format'
-in TensorRT 8, 'Half' in 10.
+The engine inspector lists layers as JSON objects with 'LayerType', 'ParameterType', 'TacticName' and, for each input,
+'Format/Datatype', in which the element type stands among words: 'Row major linear FP32', 'Thirty-two wide channel
+vectorized row major Int8 format' in TensorRT 8, 'Half' in 10.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.core.execution import Execution, effective
+from harness.core.execution import Execution, effective_precision
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import SessionError, TensorSpec
@@ -29,16 +27,16 @@ class Engine:
         self._trt, self._runtime, self._engine, self._logger = trt, runtime, engine, logger
         self._context = engine.create_execution_context()
         if self._context is None:
-            raise RuntimeError(logger.told() or "TensorRT made no execution context")
+            raise RuntimeError(logger.text() or "TensorRT made no execution context")
         self.enqueue: Callable[[int], bool] = self._context.execute_async_v3
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What TensorRT warned of while it opened the engine."""
+        """Warnings of TensorRT from opening the engine."""
         return tuple(self._logger.warnings)
 
     def tensors(self, inputs: bool) -> tuple[TensorSpec, ...]:
-        """Inputs or outputs; a dynamic dimension is -1."""
+        """Return the inputs or the outputs; a dynamic dimension is -1."""
         mode = self._trt.TensorIOMode.INPUT if inputs else self._trt.TensorIOMode.OUTPUT
         engine = self._engine
         names = [engine.get_tensor_name(place) for place in range(engine.num_io_tensors)]
@@ -51,33 +49,33 @@ class Engine:
         )
 
     def set_shape(self, name: str, shape: tuple[int, ...]) -> None:
-        """Of an input. SessionError for a shape that the engine was not built for."""
+        """Set the shape of an input; SessionError for one that the engine was not built for."""
         if not self._context.set_input_shape(name, shape):
             raise SessionError(f"the engine takes no {list(shape)} for '{name}'", "build it for that shape")
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Of any tensor, when those of all inputs are set."""
+        """Return the shape of any tensor, once those of all inputs are set."""
         return tuple(self._context.get_tensor_shape(name))
 
     def bind(self, name: str, address: int) -> None:
-        """Where on the device a tensor lies."""
+        """Set the device address of a tensor."""
         self._context.set_tensor_address(name, address)
 
     def layers(self) -> list[Any]:
-        """Layers as the engine inspector tells them: objects, or only names where the engine keeps no more."""
+        """Return the engine inspector's layers: objects, or only names where the engine holds no more."""
         inspector = self._engine.create_engine_inspector()
-        told = json.loads(inspector.get_engine_information(self._trt.LayerInformationFormat.JSON))
-        layers: list[Any] = told["Layers"]
+        information = json.loads(inspector.get_engine_information(self._trt.LayerInformationFormat.JSON))
+        layers: list[Any] = information["Layers"]
         return layers
 
-    def watched(self, report: Callable[[str, float], None]) -> None:
-        """From now on `report` is called with the name and milliseconds of every layer of an inference."""
+    def report_layers(self, report: Callable[[str, float], None]) -> None:
+        """Call `report` with name and milliseconds of every layer of an inference from now on."""
         self._watcher = _profiler(self._trt, report)
         self._context.profiler = self._watcher
 
 
 def dtype_of(trt: Any, name: str, element: Any) -> str:
-    """NumPy's name of the element type of a tensor. SessionError where NumPy has none."""
+    """Return NumPy's name of a tensor's element type; SessionError where NumPy has none."""
     try:
         return str(np.dtype(trt.nptype(element)).name)
     except TypeError as error:
@@ -102,7 +100,7 @@ _REARRANGING = re.compile("reformat|noop|shuffle|constant|signal|wait", re.IGNOR
 
 
 def execution(layers: Sequence[Any], asked_dla: bool) -> Execution:
-    """From an inspector's layers."""
+    """Return precision and devices of an inspector's layers."""
     if any(not isinstance(each, dict) for each in layers):
         reason = "the engine keeps only the names of its layers: build it with --profilingVerbosity=detailed"
         return Execution(effective=Missing(reason))
@@ -110,28 +108,29 @@ def execution(layers: Sequence[Any], asked_dla: bool) -> Execution:
     nodes: dict[str, int] = {}
     for layer in layers:
         nodes[device(layer)] = nodes.get(device(layer), 0) + 1
-    found = Execution(
-        effective=effective(precision(each) for each in arithmetic),
+    ran = Execution(
+        effective=effective_precision(precision(each) for each in arithmetic),
         evidence="types of the inputs of convolutions and matrix products, from TensorRT's engine inspector",
         nodes=nodes,
     )
     stayed = [each for each in layers if device(each) == "GPU" and not _REARRANGING.search(_kind(each))]
     if not asked_dla or not stayed:
-        return found
+        return ran
     words = f"{len(stayed)} layers run on the GPU, {nodes.get('DLA', 0)} on the DLA"
-    return found.having(Finding("fallback", "warn", words, "gpu_fallback=0 names the layer that the DLA refuses"))
+    return ran.with_findings(Finding("fallback", "warn", words, "gpu_fallback=0 names the layer that the DLA refuses"))
 
 
 def device(layer: Layer) -> str:
-    """'GPU' or 'DLA'."""
+    """Return 'GPU' or 'DLA'."""
     return "DLA" if "dla" in str(layer.get("LayerType", "")).lower() else "GPU"
 
 
 def precision(layer: Layer) -> str:
-    """By the first input; fp32 whose kernel says tf32 is that."""
-    told = str(next((each.get("Format/Datatype", "") for each in layer.get("Inputs", ())), ""))
-    found = next((name for pattern, name in _PRECISIONS if re.search(pattern, told, re.IGNORECASE)), told or "unknown")
-    return "tf32" if found == "fp32" and "tf32" in str(layer.get("TacticName", "")) else found
+    """Return the precision of the first input; tf32 where the kernel's name says so."""
+    datatype = str(next((each.get("Format/Datatype", "") for each in layer.get("Inputs", ())), ""))
+    matches = (name for pattern, name in _PRECISIONS if re.search(pattern, datatype, re.IGNORECASE))
+    name = next(matches, datatype or "unknown")
+    return "tf32" if name == "fp32" and "tf32" in str(layer.get("TacticName", "")) else name
 
 
 def _kind(layer: Layer) -> str:

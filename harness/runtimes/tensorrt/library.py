@@ -1,4 +1,4 @@
-"""All that is asked of the Python package tensorrt, which nothing else imports.
+"""The Python package tensorrt, which no other module imports.
 
 The API by tensor names, which 8.5 (JetPack 5.1) brought and 10 (JetPack 6) left alone; TensorRT 11 takes no precision
 flags and knows no Jetson. docs.nvidia.com/deeplearning/tensorrt: 'Python API Reference'.
@@ -18,7 +18,7 @@ from .plan import EngineRecipe
 
 OLDEST, TOO_NEW = (8, 5), (11, 0)
 _SHOWN = 5
-"""Errors of the parser that are told."""
+"""Errors of the parser that are shown."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Built:
 
 
 class Library:
-    """TensorRT with a log of what it says. SessionError where its version is not one that this speaks to."""
+    """TensorRT with a log of its messages; SessionError for a version that this adapter does not support."""
 
     def __init__(self) -> None:
         import tensorrt as trt
@@ -46,7 +46,7 @@ class Library:
         trt.init_libnvinfer_plugins(self.logger, "")
 
     def parsed(self, path: Path) -> Network:
-        """The net in an .onnx. SessionError with the operators that its parser refuses."""
+        """Parse an .onnx; SessionError with the operators that the parser refuses."""
         trt = self._trt
         builder = trt.Builder(self.logger)
         explicit = 1 << int(trt.NetworkDefinitionCreationFlag.EXPLICIT_BATCH)
@@ -54,20 +54,20 @@ class Library:
         parser = trt.OnnxParser(network, self.logger)
         if not parser.parse_from_file(str(path)):
             errors = [_parser_error(parser.get_error(place)) for place in range(parser.num_errors)]
-            words = "; ".join(errors[:_SHOWN]) or self.logger.told()
+            words = "; ".join(errors[:_SHOWN]) or self.logger.text()
             raise SessionError(
                 f"TensorRT's ONNX parser refuses it: {words}", "replace the operator, or try another runtime"
             )
         return Network(trt, self.logger, builder, network, parser)
 
     def open(self, data: bytes, dla_core: int | None) -> Engine:
-        """A serialised engine made ready. RuntimeError with TensorRT's words where it will not have it."""
+        """Load a serialised engine; RuntimeError with TensorRT's message where it refuses it."""
         runtime = self._trt.Runtime(self.logger)
         if dla_core is not None:
             runtime.DLA_core = dla_core
         engine = runtime.deserialize_cuda_engine(data)
         if engine is None:
-            raise RuntimeError(self.logger.told() or "TensorRT cannot read the engine")
+            raise RuntimeError(self.logger.text() or "TensorRT cannot read the engine")
         return Engine(self._trt, runtime, engine, self.logger)
 
 
@@ -79,20 +79,20 @@ class Network:
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        """Its inputs."""
+        """The inputs of the network."""
         tensors = [self._network.get_input(place) for place in range(self._network.num_inputs)]
         return tuple(
             TensorSpec(each.name, tuple(each.shape), dtype_of(self._trt, each.name, each.dtype)) for each in tensors
         )
 
     def build(self, plan: EngineRecipe, shapes: Mapping[str, tuple[int, ...]], timings: bytes) -> Built:
-        """An engine for inputs of these shapes. RuntimeError with TensorRT's words where it finds no way."""
+        """Build an engine for inputs of these shapes; RuntimeError with TensorRT's message where it fails."""
         config = self._config(plan, shapes)
         if plan.timing_cache:
             config.set_timing_cache(config.create_timing_cache(timings), ignore_mismatch=False)
         engine = self._builder.build_serialized_network(self._network, config)
         if engine is None:
-            raise RuntimeError(self._logger.told() or "TensorRT built no engine")
+            raise RuntimeError(self._logger.text() or "TensorRT built no engine")
         return Built(bytes(engine), bytes(config.get_timing_cache().serialize()) if plan.timing_cache else b"")
 
     def _config(self, plan: EngineRecipe, shapes: Mapping[str, tuple[int, ...]]) -> Any:
@@ -113,17 +113,17 @@ class Network:
         return config
 
     def _flags(self, plan: EngineRecipe) -> list[str]:
-        """What the plan asks for, and what the net cannot be built without: its own element types."""
+        """Return the builder flags: those of the plan, and those that the model's element types need."""
         trt, network = self._trt, self._network
         layers = [network.get_layer(place) for place in range(network.num_layers)]
         halves = any(each.num_outputs and each.get_output(0).dtype == trt.DataType.HALF for each in layers)
-        asked = {
+        flags = {
             "FP16": plan.fp16 or halves,
             "INT8": any(each.type == trt.LayerType.QUANTIZE for each in layers),
             "TF32": plan.tf32,
             "GPU_FALLBACK": plan.dla_core is not None and plan.gpu_fallback,
         }
-        return [flag for flag, wanted in asked.items() if wanted]
+        return [flag for flag, wanted in flags.items() if wanted]
 
     def _on_dla(self, config: Any, plan: EngineRecipe) -> None:
         cores = self._builder.num_DLA_cores
@@ -136,14 +136,14 @@ class Network:
 
 
 def _parser_error(error: Any) -> str:
-    """The parser's words, with the operator where this version tells it."""
+    """Return the parser's message, with the operator where this version names it."""
     operator = error.node_operator() if hasattr(error, "node_operator") else ""
     return f"{operator}: {error.desc()}" if operator else str(error.desc())
 
 
 def _logger(trt: Any) -> Any:
     class Log(trt.ILogger):  # type: ignore[misc]
-        """Keeps errors and warnings, prints nothing."""
+        """Collects errors and warnings, prints nothing."""
 
         def __init__(self) -> None:
             trt.ILogger.__init__(self)
@@ -156,7 +156,7 @@ def _logger(trt: Any) -> Any:
             elif severity == trt.ILogger.Severity.WARNING:
                 self.warnings.append(message)
 
-        def told(self) -> str:
+        def text(self) -> str:
             return " ".join(self.errors)
 
     return Log()

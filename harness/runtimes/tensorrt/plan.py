@@ -1,7 +1,7 @@
-"""How an engine is to be built from an .onnx, and where the built ones are kept.
+"""The options that an engine is built with, and the cache of built engines.
 
-An engine takes minutes to build on a small board: it is kept under the hash of all that it depends on, and so are the
-timings of the kernels that were tried.
+An engine takes minutes to build on a small board: it is cached under the hash of all that it depends on, and so are
+the timings of the kernels that were tried.
 """
 
 from __future__ import annotations
@@ -26,10 +26,15 @@ _SWITCHES = {"0": False, "1": True, "false": False, "true": True}
 class EngineRecipe:
     """The options of this runtime, each a --runtime-option of its name.
 
-    `fp16` lets TensorRT choose fp16 kernels for an fp32 net; an int8 net is one with QuantizeLinear pairs, and needs
-    no option. `tf32` lets fp32 convolutions have ten bits of mantissa. `workspace_mib` limits the memory that a kernel
-    may use beside its tensors (None: all there is). `dla_core` is the DLA to build for (None: the GPU), `gpu_fallback`
-    lets layers that it cannot run stay on the GPU. `timing_cache`: use kernel timings of earlier builds.
+    An int8 model has QuantizeLinear pairs and needs no option.
+
+    Attributes:
+        fp16: Whether TensorRT may choose fp16 kernels for an fp32 model.
+        tf32: Whether fp32 convolutions may have ten bits of mantissa.
+        workspace_mib: Memory in MiB that a kernel may use beside its tensors; None for all there is.
+        dla_core: The DLA to build for; None for the GPU.
+        gpu_fallback: Whether layers that the DLA cannot run stay on the GPU.
+        timing_cache: Whether to use kernel timings of earlier builds.
     """
 
     fp16: bool = False
@@ -41,7 +46,7 @@ class EngineRecipe:
 
     @classmethod
     def of(cls, settings: Mapping[str, str]) -> EngineRecipe:
-        """From options as they are given. SessionError for one that is unknown or no number."""
+        """Parse options as given; SessionError for one that is unknown or has a wrong value."""
         read: dict[str, Callable[[str, str], Any]] = {
             each.name: _number if each.default is None else _switch for each in fields(cls)
         }
@@ -51,7 +56,7 @@ class EngineRecipe:
         return cls(**values)
 
     def key(self, onnx_hash: str, options: Options, version: str, gpu: Gpu) -> str:
-        """Hash of all that makes an engine another one."""
+        """Return the hash of all that an engine depends on."""
         shapes = [options.batch, sorted(options.shapes.items())]
         depends = [onnx_hash, asdict(self), shapes, version, asdict(gpu)]
         return hashlib.sha256(json.dumps(depends).encode()).hexdigest()
@@ -70,27 +75,27 @@ def _switch(key: str, text: str) -> bool:
 
 
 class EngineCache:
-    """Engines and timings of this user's own making, in the cache."""
+    """Engines and kernel timings built by this user, in the cache folder."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or cache_dir() / "tensorrt"
 
     def engine(self, key: str) -> bytes | None:
-        """The engine under a key; None where there is none, or another one than was kept."""
+        """Return the engine under a key; None where there is none, or its hash differs."""
         try:
             data = (self.folder / f"{key}.engine").read_bytes()
-            noted = (self.folder / f"{key}.sha256").read_text(encoding="ascii")
+            digest = (self.folder / f"{key}.sha256").read_text(encoding="ascii")
         except OSError:
             return None
-        return data if hashlib.sha256(data).hexdigest() == noted else None
+        return data if hashlib.sha256(data).hexdigest() == digest else None
 
     def keep(self, key: str, data: bytes) -> None:
-        """The engine first, then its hash: a build that is killed leaves none."""
+        """Store an engine, then its hash: a write that is killed leaves no valid entry."""
         self._write(f"{key}.engine", data)
         self._write(f"{key}.sha256", hashlib.sha256(data).hexdigest().encode())
 
     def timings(self, version: str, gpu: Gpu) -> Path:
-        """The file of kernel timings for a TensorRT on a GPU; it need not be there."""
+        """Return the path of the kernel timings for a TensorRT on a GPU; the file may be absent."""
         return self.folder / f"timings-{version}-{gpu.name.replace(' ', '-').replace('/', '-')}-{gpu.processors}.bin"
 
     def keep_timings(self, path: Path, data: bytes) -> None:

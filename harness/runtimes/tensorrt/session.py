@@ -1,7 +1,4 @@
-"""A net on TensorRT.
-
-An inference is what a program needs: inputs copied to the device, the engine, outputs copied back.
-"""
+"""A model on TensorRT. An inference copies inputs to the device, runs the engine, and copies outputs back."""
 
 from __future__ import annotations
 
@@ -30,7 +27,7 @@ REBUILD = "an engine runs only on the kind of GPU and the TensorRT that built it
 
 
 def _hash_of(path: Path) -> str:
-    """Of the .onnx and of files beside it whose names begin with its own: large weights lie there."""
+    """Hash the .onnx and the files beside it whose names begin with its own, which hold large weights."""
     return " ".join(sha256_of(each) for each in sorted(path.parent.glob(f"{glob.escape(path.name)}*")))
 
 
@@ -51,38 +48,40 @@ class TensorRtSession(Session):
         self._device = {name: self._cuda.allocate(array.nbytes) for name, array in self._host.items()}
         for name, address in self._device.items():
             self._engine.bind(name, address)
-        taken = {spec.name for spec in self.inputs}
-        self._copies_in = [self._cuda.to_device(self._device[name], self._host[name]) for name in taken]
+        input_names = {spec.name for spec in self.inputs}
+        self._copies_in = [self._cuda.to_device(self._device[name], self._host[name]) for name in input_names]
         self._copies_out = [
-            self._cuda.to_host(array, self._device[name]) for name, array in self._host.items() if name not in taken
+            self._cuda.to_host(array, self._device[name])
+            for name, array in self._host.items()
+            if name not in input_names
         ]
         self._enqueue = partial(self._engine.enqueue, self._cuda.stream)
         self._finish = self._cuda.finisher()
         self.infer()
 
     def _opened(self, path: Path) -> tuple[Engine, str]:
-        """The engine, and where it came from."""
+        """Return the engine, and where it came from."""
         if path.suffix in FORMATS["tensorrt"].suffixes:
             return self._library.open(path.read_bytes(), self._plan.dla_core), "the file given"
-        kept = EngineCache()
+        cache = EngineCache()
         key = self._plan.key(_hash_of(path), self._options, self._library.version, self._gpu)
-        origin = "kept from an earlier build"
-        data = kept.engine(key)
+        origin = "cached by an earlier build"
+        data = cache.engine(key)
         if data is None:
             before = time.perf_counter()
-            data = self._built(path, kept)
+            data = self._built(path, cache)
             origin = f"built in {time.perf_counter() - before:.1f} s"
-            kept.keep(key, data)
+            cache.keep(key, data)
         return self._library.open(data, self._plan.dla_core), origin
 
-    def _built(self, path: Path, kept: EngineCache) -> bytes:
-        """A new engine; the builder, which holds much memory, is gone when this returns."""
+    def _built(self, path: Path, cache: EngineCache) -> bytes:
+        """Build an engine; the builder, which holds much memory, is gone when this returns."""
         network = self._library.parsed(path)
         shapes = {spec.name: concrete_shape(spec, self._options) for spec in network.inputs}
-        timings = kept.timings(self._library.version, self._gpu)
+        timings = cache.timings(self._library.version, self._gpu)
         built = network.build(self._plan, shapes, timings.read_bytes() if timings.is_file() else b"")
         if built.timings:
-            kept.keep_timings(timings, built.timings)
+            cache.keep_timings(timings, built.timings)
         return built.engine
 
     def prepare(self, batch: Batch) -> None:
@@ -102,12 +101,12 @@ class TensorRtSession(Session):
         check(self._finish(), "cudaStreamSynchronize")
 
     def fetch(self) -> Outputs:
-        """Copies of the page-locked outputs."""
-        taken = {spec.name for spec in self.inputs}
-        return {name: array.copy() for name, array in self._host.items() if name not in taken}
+        """Return copies of the page-locked outputs."""
+        input_names = {spec.name for spec in self.inputs}
+        return {name: array.copy() for name, array in self._host.items() if name not in input_names}
 
     def info(self) -> dict[str, Any]:
-        """Versions, the GPU, the plan, and where the engine came from."""
+        """Return versions, the GPU, the plan, and where the engine came from."""
         return {
             "library": "tensorrt",
             "version": self._library.version,
@@ -120,13 +119,13 @@ class TensorRtSession(Session):
         }
 
     def execution(self) -> Execution:
-        """From the engine inspector, and what TensorRT warned of."""
-        found = execution(self._engine.layers(), self._plan.dla_core is not None)
+        """Read back precision from the engine inspector, with TensorRT's warnings."""
+        ran = execution(self._engine.layers(), self._plan.dla_core is not None)
         elsewhere = [words for words in self._engine.warnings if "different models of devices" in words]
-        return found.having(*(Finding("engine", "warn", words, REBUILD) for words in elsewhere[:1]))
+        return ran.with_findings(*(Finding("engine", "warn", words, REBUILD) for words in elsewhere[:1]))
 
     def profile(self, n: int) -> OperatorProfile | Missing:
-        """By TensorRT's profiler, which runs the layers one by one, in a context that is timed no more after it."""
+        """Profile by TensorRT's profiler, which runs the layers one by one; the context is not timed after it."""
         layers = {each["Name"]: each for each in self._engine.layers() if isinstance(each, dict)}
         timings: list[OperatorTiming] = []
 
@@ -134,7 +133,7 @@ class TensorRtSession(Session):
             layer = layers.get(name, {})
             timings.append(OperatorTiming(name, str(layer.get("LayerType", name)), device(layer), ms * 1e6))
 
-        self._engine.watched(report)
+        self._engine.report_layers(report)
         inferences = []
         for _ in range(n):
             timings = []

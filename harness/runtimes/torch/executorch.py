@@ -1,8 +1,7 @@
-"""What a .pte file contains: the instructions of its method, and the XNNPACK graphs within it.
+"""ExecuTorch: .pte programs, lowered to XNNPACK when they were made.
 
-Read with executorch's own deserialiser and schemas (exir/schema.py, backends/xnnpack/serialization/schema.fbs).
-
-ExecuTorch: .pte programs, lowered to XNNPACK when they were made.
+Precision and nodes are read from the file with executorch's own deserialiser and schemas (exir/schema.py,
+backends/xnnpack/serialization/schema.fbs).
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.core.execution import Execution, effective
+from harness.core.execution import Execution, effective_precision
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import (
@@ -48,8 +47,8 @@ _PROGRAM_ELEMENTS = {
 }
 
 
-def told_by(path: Path) -> Execution:
-    """Precision and nodes of the program's first method."""
+def read_execution(path: Path) -> Execution:
+    """Return precision and nodes of the program's first method."""
     from executorch.exir._serialize._program import deserialize_pte_binary
 
     program = deserialize_pte_binary(path.read_bytes()).program
@@ -61,7 +60,7 @@ def told_by(path: Path) -> Execution:
     nodes[BACKEND] = sum(len(graph["xnodes"]) for graph in graphs)
     nodes.update(Counter(name for name in names if name != BACKEND))
     return Execution(
-        effective=effective(each for graph in graphs for each in _precisions(graph))
+        effective=effective_precision(each for graph in graphs for each in _precisions(graph))
         if graphs
         else Missing(f"nothing in it is lowered to {BACKEND}"),
         evidence="types of the weights in the program's XNNPACK graphs",
@@ -71,14 +70,14 @@ def told_by(path: Path) -> Execution:
 
 
 def _arena(planned: int, delegates: Sequence[str]) -> int | Missing:
-    """What the program has planned to hold; not all there is where a delegate holds memory of its own."""
+    """Return the memory that the program plans; Missing where a delegate holds more of its own."""
     if not delegates:
         return planned
-    return Missing(f"the program plans {planned:,} bytes; {', '.join(sorted(set(delegates)))} does not tell its own")
+    return Missing(f"the program plans {planned:,} bytes; {', '.join(sorted(set(delegates)))} holds more of its own")
 
 
 def _graphs(program: Any, delegate: Any) -> Iterator[dict[str, Any]]:
-    """The graph a delegate's payload holds: behind a header 'XH00' whose bytes 10 to 14 and 14 to 18 place it."""
+    """Yield the graph in a delegate's payload; bytes 10 to 14 and 14 to 18 of its header 'XH00' locate it."""
     from executorch.exir._serialize._flatbuffer import _flatc_decompile
 
     payload = bytes(program.backend_delegate_data[delegate.processed.index].data)
@@ -92,7 +91,7 @@ def _graphs(program: Any, delegate: Any) -> Iterator[dict[str, Any]]:
 
 
 def _precisions(graph: Mapping[str, Any]) -> Iterator[str]:
-    """What each convolution and matrix product has as weights."""
+    """Yield the type of the weights of each convolution and matrix product."""
     values = dict(_typed(value["xvalue_union"]) for value in graph["xvalues"])
     for node in graph["xnodes"]:
         if node["xnode_union_type"] in _WEIGHTED:
@@ -102,7 +101,7 @@ def _precisions(graph: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _typed(value: Mapping[str, Any]) -> tuple[int, str]:
-    """Identity and element type of a tensor; a quantised one wraps a plain one."""
+    """Return identity and element type of a tensor; a quantised one wraps a plain one."""
     tensor = value.get("tensor_value", value)
     return tensor.get("id_out", 0), str(tensor.get("datatype", "unknown")).removeprefix("xnn_datatype_")
 
@@ -180,15 +179,15 @@ class ExecuTorchSession(Session):
         self._method.set_inputs(self._tensors)
 
     def infer(self) -> None:
-        """One execution."""
+        """Execute the method once."""
         self._execute()
 
     def fetch(self) -> Outputs:
-        """Copies of the outputs, named by their place."""
+        """Return copies of the outputs, named by their place."""
         return {f"output{place}": each.numpy().copy() for place, each in enumerate(self._method.get_outputs())}
 
     def info(self) -> dict[str, Any]:
-        """Version, backends of the wheel, and the size of the thread pool."""
+        """Return version, backends of the wheel, and the size of the thread pool."""
         from importlib.metadata import version
 
         return {
@@ -199,19 +198,20 @@ class ExecuTorchSession(Session):
         }
 
     def execution(self) -> Execution:
-        """From the program file: what was lowered to which backend; kernels beside it are a finding."""
-        found = told_by(self._path)
-        portable = found.nodes.get("portable", 0)
+        """Read back what was lowered to which backend from the file; kernels beside it are a finding."""
+        execution = read_execution(self._path)
+        portable = execution.nodes.get(PORTABLE, 0)
         if not portable:
-            return found
-        words = f"{portable} instructions run on portable kernels, {found.nodes.get(BACKEND, 0)} on {BACKEND}"
-        return found.having(Finding("fallback", "warn", words, "replace these operators in the net before lowering it"))
+            return execution
+        words = f"{portable} instructions run on portable kernels, {execution.nodes.get(BACKEND, 0)} on {BACKEND}"
+        remedy = "replace these operators in the model before lowering it"
+        return execution.with_findings(Finding("fallback", "warn", words, remedy))
 
 
 def _spec(info: Any, place: int) -> TensorSpec:
     dtype = _ELEMENTS.get(info.dtype())
     if dtype is None:
-        raise SessionError(f"input {place} has element type {info.dtype()}, which cannot be fed from an array")
+        raise SessionError(f"input {place} has element type {info.dtype()}, which no array can hold")
     return TensorSpec(f"input{place}", tuple(info.sizes()), dtype)
 
 

@@ -2,7 +2,7 @@
 
 A .pt file holds a program: opening a stranger's runs what is in it. Shipped and prepared files are checked by hash.
 
-torch's profiler: the CPU time of every ATen kernel of an inference, without what it calls.
+An operator's time is the CPU time of its ATen kernel, without what it calls, by torch's profiler.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective_precision
 from harness.core.quantity import Missing
 from harness.runtimes.base import Adapter, Batch, Capability, Options, Outputs, Session, SessionError, TensorSpec
 from harness.runtimes.errors import Hint, explain_error
@@ -91,16 +91,16 @@ class TorchScriptSession(Session):
             np.copyto(self._buffers[name], array, casting="no")
 
     def infer(self) -> None:
-        """One call of the module."""
+        """Call the module once."""
         self._output = self._module(*self._arguments)
 
     def fetch(self) -> Outputs:
-        """Copies of the outputs, named by their place."""
+        """Return copies of the outputs, named by their place."""
         outputs = self._output if isinstance(self._output, (tuple, list)) else [self._output]
         return {f"output{place}": each.detach().numpy().copy() for place, each in enumerate(outputs)}
 
     def info(self) -> dict[str, Any]:
-        """Version, kernels of the build, and the threads that torch answers to have."""
+        """Return version, kernels of the build, and the number of threads that torch reports."""
         import torch
 
         return {
@@ -112,22 +112,22 @@ class TorchScriptSession(Session):
         }
 
     def execution(self) -> Execution:
-        """From the kinds of kernels in the loaded graph and the types of the weights they are given."""
+        """Read back precision from the kernels of the loaded graph and the types of their weights."""
         nodes = list(self._module.inlined_graph.nodes())
         weights = [_weight(node) for node in nodes if _ARITHMETIC.search(node.kind())]
         return Execution(
-            effective=effective(_ELEMENTS.get(weight, weight) for weight in weights),
+            effective=effective_precision(_ELEMENTS.get(weight, weight) for weight in weights),
             evidence="types of the weights of the loaded graph's convolutions and matrix products",
             nodes={"ATen": sum(not node.kind().startswith("prim::") for node in nodes)},
         )
 
     def profile(self, n: int) -> OperatorProfile | Missing:
-        """By torch's profiler."""
+        """Profile by torch's profiler."""
         return profile(self.infer, n)
 
 
 def _load(path: Path) -> tuple[torch.jit.ScriptModule, dict[str, tuple[int, ...]]]:
-    """The module, frozen so that nothing of it can be trained, and the shapes of its inputs as far as it tells."""
+    """Return the module, frozen so that it cannot be trained, and the shapes of its inputs that the file holds."""
     import torch
 
     extra = {SHAPES: ""}
@@ -141,7 +141,7 @@ def _load(path: Path) -> tuple[torch.jit.ScriptModule, dict[str, tuple[int, ...]
 
 
 def _specs(module: Any, shapes: Mapping[str, tuple[int, ...]], batch: int) -> tuple[TensorSpec, ...]:
-    """The module's inputs; SessionError for one whose shape nobody gave. A first dimension of 1 is the batch."""
+    """Return the module's inputs; a first dimension of 1 is the batch. SessionError for one without a shape."""
     specs: list[TensorSpec] = []
     for value in list(module.graph.inputs())[1:]:  # the first one is the module itself
         name = value.debugName().partition(".")[0]
@@ -149,7 +149,7 @@ def _specs(module: Any, shapes: Mapping[str, tuple[int, ...]], batch: int) -> tu
             name = next(iter(shapes))
         if name not in shapes:
             raise SessionError(
-                f"TorchScript does not keep the shape of its input '{name}'", f"give it: --shape {name}=1x3x224x224"
+                f"TorchScript does not hold the shape of its input '{name}'", f"give it: --shape {name}=1x3x224x224"
             )
         shape = shapes[name]
         specs.append(TensorSpec(name, (-1, *shape[1:]) if shape[:1] == (1,) and batch > 1 else shape, "float32"))
@@ -157,7 +157,7 @@ def _specs(module: Any, shapes: Mapping[str, tuple[int, ...]], batch: int) -> tu
 
 
 def _weight(node: Any) -> str:
-    """Type of the second operand, a constant of a frozen graph; quantised kernels carry theirs in their kind."""
+    """Return the type of the second operand, a constant of a frozen graph; quantised kernels name theirs."""
     if node.kind().startswith("quantized::"):
         return "qint8"
     tensors = [value.toIValue() for value in node.inputs() if value.node().kind() == "prim::Constant"]
@@ -170,7 +170,7 @@ PLUGINS: tuple[Adapter, ...] = (TorchScript(),)
 
 WARMUP = 3
 """Inferences before those that count: the profiler itself warms up."""
-ASKED = "ATen"
+PROVIDER = "ATen"
 
 
 def profile(infer: Callable[[], None], n: int) -> OperatorProfile | Missing:
@@ -180,11 +180,11 @@ def profile(infer: Callable[[], None], n: int) -> OperatorProfile | Missing:
     inferences = [_once(infer) for _ in range(n)]
     if not any(inference.operators for inference in inferences):
         return Missing("torch's profile names no operator")
-    return summarise(ASKED, inferences)
+    return summarise(PROVIDER, inferences)
 
 
 def _once(infer: Callable[[], None]) -> Inference:
-    """One inference; kernels are numbered in order, since their names repeat."""
+    """Profile one inference; kernels are numbered in order, since their names repeat."""
     import torch
 
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
@@ -194,7 +194,7 @@ def _once(infer: Callable[[], None]) -> Inference:
     kernels = [event for event in profiler.events() if event.name.startswith("aten::") and event.self_cpu_time_total]
     timings = [
         OperatorTiming(
-            f"{place}: {event.name}", event.name.removeprefix("aten::"), ASKED, event.self_cpu_time_total * 1e3
+            f"{place}: {event.name}", event.name.removeprefix("aten::"), PROVIDER, event.self_cpu_time_total * 1e3
         )
         for place, event in enumerate(kernels)
     ]

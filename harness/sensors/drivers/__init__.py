@@ -1,1 +1,1 @@
-"""Sensor drivers, found by this folder: one module per chip, bus or library."""
+"""Sensor drivers: one module per family of chips, kernel interface or library."""

@@ -1,37 +1,38 @@
-"""A PCIe Edge TPU's temperature and state. The USB model tells neither.
-
-It has no throttle counter: from its first trip point on the driver halves the clock, so 'over-trip' is inferred.
-"""
+"""Temperature and state of a PCIe Edge TPU; the USB model shows neither."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from posixpath import basename
 
 from harness.core.hostfs import HostFs, OpenFile
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Sensor
-from harness.sensors.base import SECOND_NS, FileSensor, Probe, base_of, scaled
+from harness.sensors.base import SECOND_NS, FileSensor, Probe, scaled
 
-_STEP_C = 0.25
+_RESOLUTION_C = 0.25
 _PERIOD_NS = 5 * SECOND_NS  # the driver's temp_poll_interval
 
 
 class Apex(FileSensor):
-    """'apex/apex_0/temperature' in degrees, '/over-trip' 0 or 1, '/alive' 0 or 1."""
+    """PCIe Edge TPUs: 'apex/apex_0/temperature' in degrees Celsius, '/over-trip' 0 or 1, '/alive' 0 or 1.
+
+    There is no throttle counter. From the first trip point on, the driver halves the clock: 'over-trip' infers that.
+    """
 
     name = "apex"
 
     def probes(self, fs: HostFs) -> Iterable[Probe]:
-        """Three channels a device."""
+        """Yield three channels per device."""
         for folder in fs.glob("/sys/class/apex/apex_*"):
-            stem = f"apex/{base_of(folder)}"
-            heat = Channel(f"{stem}/temperature", "degC", period_ns=_PERIOD_NS, resolution=_STEP_C)
-            yield scaled(heat, fs.open(f"{folder}/temp"), divide=1000)
+            stem = f"apex/{basename(folder)}"
+            channel = Channel(f"{stem}/temperature", "degC", period_ns=_PERIOD_NS, resolution=_RESOLUTION_C)
+            yield scaled(channel, fs.open(f"{folder}/temp"), divide=1000)
             yield _over_trip(f"{stem}/over-trip", fs.open(f"{folder}/temp"), fs.open(f"{folder}/trip_point0_temp"))
             yield _alive(f"{stem}/alive", fs.open(f"{folder}/status"))
 
     def missing(self, fs: HostFs) -> str:
-        """No PCIe Edge TPU, or its gasket driver is not loaded."""
+        """Return the reason without a device."""
         return "no device in /sys/class/apex: no PCIe Edge TPU, or its driver (gasket-dkms) is not loaded"
 
 

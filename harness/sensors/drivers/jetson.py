@@ -1,21 +1,19 @@
-"""Jetson rails by the client of jetson-stats (extra 'jetson'), where sysfs cannot be read.
+"""Jetson: power rails by jetson-stats, where sysfs cannot be read, and over-current events.
 
-jetson-stats is AGPL: never required, and only its client is called; its root service does the reading. `power` is used,
-never `avg`, which smooths each reading with the one before.
-
-Over-current events of Jetson Orin and later: throttling for current does not show in the clocks, only here.
+jetson-stats (extra 'jetson') is AGPL: it is never required, and only its client is used; its root service reads.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from posixpath import basename
 from typing import Any
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
-from harness.sensors.base import SECOND_NS, FileSensor, Probe, base_of, hwmon_chips, library, scaled
+from harness.sensors.base import SECOND_NS, FileSensor, Probe, hwmon_chips, import_optional, scaled
 
 _INTERVAL_S = 0.5
 _REMEDIES = {
@@ -26,7 +24,7 @@ _REMEDIES = {
 
 
 class Jtop:
-    """'jtop/VDD_IN' in watts for every rail, twice a second."""
+    """Rails by the service of jetson-stats: 'jtop/VDD_IN' in watts, twice per second."""
 
     name = "jtop"
     in_parent = True
@@ -35,7 +33,7 @@ class Jtop:
         self.channels: tuple[Channel, ...] = ()
         self.absent = ""
         self._client: Any = None
-        jtop = library(fs, "jtop", "jetson")
+        jtop = import_optional(fs, "jtop", "jetson")
         if isinstance(jtop, Missing):
             self.absent = jtop.reason
             return
@@ -43,7 +41,7 @@ class Jtop:
         try:
             client.start()
         except jtop.JtopException as error:
-            self.absent = explain(str(error))
+            self.absent = _explain(str(error))
             return
         self._client = client
         period_ns = int(_INTERVAL_S * 1e9)
@@ -52,25 +50,48 @@ class Jtop:
         self.absent = "" if rails else "jtop shows no rail on this board"
 
     def read(self) -> list[Reading]:
-        """The service's latest reading. `ok()` of the client would block, so it is not asked."""
+        """Return the service's latest reading; the client's `ok()` is not called, since it blocks."""
         t_ns = time.perf_counter_ns()
         rails = self._client.power.get("rail", {}) if self._client else {}
         return [Reading(each.name, t_ns, _watt(rails.get(each.name.removeprefix("jtop/")))) for each in self.channels]
 
     def close(self) -> None:
-        """Leave the service."""
+        """Disconnect from the service."""
         if self._client:
             self._client.close()
 
 
-def explain(message: str) -> str:
-    """What jetson-stats says, on one line, with what to do about it."""
-    said = " ".join(message.split())
-    remedy = next((remedy for words, remedy in _REMEDIES.items() if words in said), "")
-    return f"jtop: {said}" + (f": {remedy}" if remedy else "")
+class SocthermOc(FileSensor):
+    """Over-current events of Jetson Orin and later since boot: 'soctherm-oc/oc1' to 'oc3'.
+
+    Throttling for current does not show in the clocks, only here.
+    """
+
+    name = "soctherm-oc"
+
+    def probes(self, fs: HostFs) -> Iterable[Probe]:
+        """Yield one counter per alarm."""
+        for folder, chip in hwmon_chips(fs):
+            if chip == "soctherm_oc":
+                for count in fs.glob(f"{folder}/oc*_event_cnt"):
+                    name = f"soctherm-oc/{basename(count).removesuffix('_event_cnt')}"
+                    channel = Channel(name=name, unit="1", kind="counter", period_ns=SECOND_NS)
+                    yield scaled(channel, fs.open(count))
+
+    def missing(self, fs: HostFs) -> str:
+        """Return the reason off a Jetson Orin or Thor."""
+        return "no chip called soctherm_oc in /sys/class/hwmon"
+
+
+def _explain(message: str) -> str:
+    """Return the message of jetson-stats on one line, with a remedy."""
+    line = " ".join(message.split())
+    remedy = next((remedy for words, remedy in _REMEDIES.items() if words in line), "")
+    return f"jtop: {line}" + (f": {remedy}" if remedy else "")
 
 
 def _watt(rail: dict[str, Any] | None) -> float | Missing:
+    """Return the power of a rail: 'power', since 'avg' smooths each reading with the one before."""
     if rail is None:
         return Missing("unavailable: the rail is not in this reading")
     if not rail.get("online", True):
@@ -78,26 +99,4 @@ def _watt(rail: dict[str, Any] | None) -> float | Missing:
     return float(rail["power"]) / 1000  # milliwatts
 
 
-class SocthermOc(FileSensor):
-    """'soctherm-oc/oc1' to 'oc3': events since boot, once a second."""
-
-    name = "soctherm-oc"
-
-    def probes(self, fs: HostFs) -> Iterable[Probe]:
-        """One counter an alarm."""
-        for folder, chip in hwmon_chips(fs):
-            if chip == "soctherm_oc":
-                for count in fs.glob(f"{folder}/oc*_event_cnt"):
-                    name = f"soctherm-oc/{base_of(count).removesuffix('_event_cnt')}"
-                    channel = Channel(name=name, unit="1", kind="counter", period_ns=SECOND_NS)
-                    yield scaled(channel, fs.open(count))
-
-    def missing(self, fs: HostFs) -> str:
-        """Off a Jetson Orin or Thor."""
-        return "no chip called soctherm_oc in /sys/class/hwmon"
-
-
-PLUGINS: tuple[type[Sensor], ...] = (
-    Jtop,
-    SocthermOc,
-)
+PLUGINS: tuple[type[Sensor], ...] = (Jtop, SocthermOc)

@@ -1,8 +1,4 @@
-"""A Joulescope in the board's supply line (extra 'joulescope'): energy counted by the instrument itself.
-
-Power passes through the instrument: it is opened with its current range on 'auto' and left so when closed, or the
-board would lose its supply. Opened only for a target whose descriptor says `meter = "joulescope"` (docs/sensors.md).
-"""
+"""A Joulescope in the board's supply line (extra 'joulescope'), for targets with `meter = "joulescope"`."""
 
 from __future__ import annotations
 
@@ -13,18 +9,22 @@ from typing import Any
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
-from harness.sensors.base import library
+from harness.sensors.base import import_optional
 
 _PERIOD_NS = 500_000_000  # the instrument reports twice a second
 _CHANNELS = (
     Channel("joulescope/energy", "J", "board", "counter", _PERIOD_NS),
     Channel("joulescope/power", "W", "board", "mean", _PERIOD_NS),
 )
-_NOTHING_YET = Missing("unavailable: the instrument has not reported yet")
+_NO_REPORT = Missing("unavailable: the instrument has not reported yet")
 
 
 class Joulescope:
-    """'joulescope/energy' in joules since it was opened and 'joulescope/power', stamped when the report came in."""
+    """An external meter: 'joulescope/energy' in joules since it was opened, counted by the instrument, and '/power'.
+
+    Power passes through the instrument: its current range is set to 'auto' and stays so when it is closed, or the board
+    would lose its supply.
+    """
 
     name = "joulescope"
     in_parent = True
@@ -35,7 +35,7 @@ class Joulescope:
         self.absent = ""
         self._device: Any = None
         self._latest: tuple[int, float | Missing, float | Missing] | None = None
-        driver = library(fs, "joulescope", "joulescope")
+        driver = import_optional(fs, "joulescope", "joulescope")
         if isinstance(driver, Missing):
             self.absent = driver.reason
             return
@@ -51,20 +51,20 @@ class Joulescope:
         self.channels = _CHANNELS
 
     def read(self) -> list[Reading]:
-        """The latest report, with its own time; the sampler keeps a report that comes twice once."""
-        latest = self._latest or (time.perf_counter_ns(), _NOTHING_YET, _NOTHING_YET)
+        """Return the latest report with the time it arrived; the sampler drops a report that it has already."""
+        latest = self._latest or (time.perf_counter_ns(), _NO_REPORT, _NO_REPORT)
         t_ns, *values = latest
         return [Reading(channel.name, t_ns, value) for channel, value in zip(self.channels, values, strict=False)]
 
     def close(self) -> None:
-        """Leave the instrument; the board stays supplied."""
+        """Close the instrument; the board stays supplied."""
         if self._device:
             self._device.statistics_callback_unregister(self._report)
             self._device.close()
             self._device = None
 
     def _report(self, report: Mapping[str, Any]) -> None:
-        """Called by the driver's own thread; one assignment, so a reader never sees half of it."""
+        """Store a report. The driver's own thread calls this; one assignment, so a reader never sees half a report."""
         energy = float(report["accumulators"]["energy"]["value"])
         power = float(report["signals"]["power"]["µ"]["value"])
         self._latest = (time.perf_counter_ns(), energy, power)

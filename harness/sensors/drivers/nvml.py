@@ -1,7 +1,4 @@
-"""NVIDIA GPUs by NVML (extra 'nvidia'). On a Jetson NVML starts, but power and energy are not supported: each is tried.
-
-Power is the whole card's. On A100 and H100 it is sampled only part of the time (arXiv 2312.02741): prefer the counter.
-"""
+"""NVIDIA GPUs by NVML (extra 'nvidia')."""
 
 from __future__ import annotations
 
@@ -13,14 +10,19 @@ from typing import Any
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
-from harness.sensors.base import SECOND_NS, library
+from harness.sensors.base import SECOND_NS, import_optional
 
 _PERIOD_NS = 100_000_000
 Query = Callable[[], float]
 
 
 class Nvml:
-    """'nvml/0/energy' in joules since the driver started, '/power', '/temperature', '/load', for every card."""
+    """Channels of every card: 'nvml/0/energy' in joules since the driver started, '/power', '/temperature', '/load'.
+
+    Every query is tried when the sensor opens, since on a Jetson NVML starts but supports neither power nor energy.
+    Power is that of the whole card. On A100 and H100 it is sampled only part of the time (arXiv 2312.02741): prefer the
+    energy counter.
+    """
 
     name = "nvml"
     in_parent = True
@@ -29,7 +31,7 @@ class Nvml:
         self.channels: tuple[Channel, ...] = ()
         self.absent = ""
         self._queries: list[Query] = []
-        nvml = library(fs, "pynvml", "nvidia")
+        nvml = import_optional(fs, "pynvml", "nvidia")
         if isinstance(nvml, Missing):
             self.absent = nvml.reason
             return
@@ -39,20 +41,22 @@ class Nvml:
         except self._nvml.NVMLError as error:
             self.absent = f"NVML does not start: {error}"
             return
-        supported = [(channel, query) for channel, query in self._offered() if self._try(query) is not None]
+        supported = [
+            (channel, query) for channel, query in self._offered() if not isinstance(self._value(query), Missing)
+        ]
         self.channels = tuple(channel for channel, _ in supported)
         self._queries = [query for _, query in supported]
         if not supported:
             self.absent = "NVML supports no reading on this GPU"
 
     def read(self) -> list[Reading]:
-        """A query that fails now (a card that fell off the bus) is Missing."""
+        """Return one reading per channel; a query that fails (a card that fell off the bus) is Missing."""
         t_ns = time.perf_counter_ns()
         pairs = zip(self.channels, self._queries, strict=True)
-        return [Reading(channel.name, t_ns, self._now(query)) for channel, query in pairs]
+        return [Reading(channel.name, t_ns, self._value(query)) for channel, query in pairs]
 
     def close(self) -> None:
-        """Let NVML go."""
+        """Shut NVML down."""
         if self._queries:
             self._nvml.nvmlShutdown()
 
@@ -78,11 +82,7 @@ class Nvml:
                 _query(lambda card: nvml.nvmlDeviceGetUtilizationRates(card).gpu, card, 100),
             )
 
-    def _try(self, query: Query) -> float | None:
-        value = self._now(query)
-        return None if isinstance(value, Missing) else value
-
-    def _now(self, query: Query) -> float | Missing:
+    def _value(self, query: Query) -> float | Missing:
         try:
             return query()
         except self._nvml.NVMLError as error:

@@ -1,44 +1,45 @@
-"""Energy counters of Intel and AMD processors: /sys/class/powercap (RAPL).
-
-A package holds core and uncore, not dram. 'psys' is the platform, and may exist without ever moving. The zones of
-intel-rapl-mmio mirror the packages, so they are left out where the package itself is there.
-Counters wrap at max_energy_range_uj: an Intel client's after 4.85 h at 15 W, an AMD Zen's after 31 min at 35 W.
-"""
+"""RAPL energy counters of Intel and AMD processors in /sys/class/powercap."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from posixpath import dirname
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.sensing import RAPL_REMEDY, Channel, Scope, Sensor
-from harness.sensors.base import FileSensor, Probe, folder_of, scaled
+from harness.sensors.base import FileSensor, Probe, scaled
 
 _UPDATE_NS = 1_000_000
 
 
 class Powercap(FileSensor):
-    """One counter in joules a zone: 'powercap/package-0', 'powercap/package-0/core', 'powercap/psys'."""
+    """One counter in joules per zone: 'powercap/package-0', 'powercap/package-0/core', 'powercap/psys'.
+
+    A package includes core and uncore, but not dram. 'psys' is the platform, and may exist without ever changing. The
+    zones of intel-rapl-mmio mirror the packages, so they are left out where the package itself is there. Counters wrap
+    at max_energy_range_uj: an Intel client's after 4.85 h at 15 W, an AMD Zen's after 31 min at 35 W.
+    """
 
     name = "powercap"
 
     def probes(self, fs: HostFs) -> Iterable[Probe]:
-        """Zones by name; the first of two that share one is kept, and intel-rapl sorts before its mmio mirror."""
+        """Yield one channel per zone name; of two zones with one name, the mmio mirror is left out."""
         seen: set[str] = set()
-        zones = [folder_of(name) for name in fs.glob("/sys/class/powercap/*/energy_uj")]
+        zones = [dirname(name) for name in fs.glob("/sys/class/powercap/*/energy_uj")]
         for zone in sorted(zones, key=lambda zone: "mmio" in zone):
-            name = _path_of(fs, zone)
+            name = _zone_path(fs, zone)
             if name not in seen:
                 seen.add(name)
                 yield _probe(fs, zone, name)
 
     def missing(self, fs: HostFs) -> str:
-        """A virtual machine and most Arm boards have none."""
+        """Return the reason, usual in a virtual machine and on most Arm boards."""
         return "no zone in /sys/class/powercap: no RAPL here, or the module intel_rapl_msr is not loaded"
 
 
-def _path_of(fs: HostFs, zone: str) -> str:
-    """'package-0/core' for the zone intel-rapl:0:0: the names of its parents, then its own."""
+def _zone_path(fs: HostFs, zone: str) -> str:
+    """Return 'package-0/core' for the zone intel-rapl:0:0: the names of its parents, then its own."""
     prefix, *numbers = zone.split(":")
     parents = [":".join([prefix, *numbers[: depth + 1]]) for depth in range(len(numbers))]
     names = [fs.read(f"{each}/name") for each in parents]

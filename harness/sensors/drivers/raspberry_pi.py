@@ -1,14 +1,4 @@
-"""A Raspberry Pi's throttle word: bits 0 under-voltage, 1 clock capped, 2 throttled, 3 soft limit; 16-19 since boot.
-
-Read with the other sensors because the clock that cpufreq shows is the one asked for, not the one that runs.
-
-A Raspberry Pi's under-voltage alarm in hwmon. Its driver polls every 2 s and clears the firmware's sticky bits.
-
-The power chip of a Raspberry Pi 5, 500 and Compute Module 5: volts and amperes of its rails, by the firmware.
-
-Its own rails only: what hangs on 5 V (USB, HAT, NVMe) is not among them, so the target's rule makes an estimate of the
-board from their sum. Voltage and current lines are paired by name; EXT5V and BATT are voltages without a current.
-"""
+"""Raspberry Pi: throttle word, under-voltage alarm, and the power chip of the Pi 5 family."""
 
 from __future__ import annotations
 
@@ -20,22 +10,30 @@ from harness.core.hostfs import HostFs, as_hex
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
 from harness.sensors.base import SECOND_NS, FileSensor, Probe, hwmon_chips, scaled
-from harness.sensors.raspberry_mailbox import open_firmware
+from harness.sensors.raspberry_firmware import open_firmware
 
-_SYSFS = "/sys/devices/platform/soc*/*firmware*/get_throttled"
+_THROTTLED_FILES = "/sys/devices/platform/soc*/*firmware*/get_throttled"
+
+_PMIC_COMMAND = "pmic_read_adc"
+_PMIC_LINE = re.compile(r"(\w+)_([AV]) (?:current|volt)\(\d+\)=(-?[0-9]{1,6}\.?[0-9]*)[AV]\b")
+_PMIC_PERIOD_NS = 200_000_000  # the chip itself gives some 21 readings per second
 
 
 class PiThrottled(FileSensor):
-    """'pi-throttled/bits', the word as a number, once a second."""
+    """The throttle word as a number: 'pi-throttled/bits'.
+
+    Bits 0 under-voltage, 1 clock capped, 2 throttled, 3 soft temperature limit hold now, 16-19 the same since boot. It
+    is sampled because the clock that cpufreq shows is the requested one, not the one that runs.
+    """
 
     name = "pi-throttled"
 
     def probes(self, fs: HostFs) -> Iterable[Probe]:
-        """From sysfs where the kernel has it, else from the firmware."""
-        name = next(fs.glob(_SYSFS), None)
+        """Yield the channel from sysfs where the kernel has the file, else from the firmware."""
+        name = next(fs.glob(_THROTTLED_FILES), None)
         if name is not None:
             file = fs.open(name)
-            yield Probe(_channel(True), lambda: word(file.read()), (file,))
+            yield Probe(_throttled_channel(True), lambda: parse_throttle_word(file.read()), (file,))
             return
         firmware = open_firmware(fs)
         if isinstance(firmware, Missing):
@@ -43,49 +41,40 @@ class PiThrottled(FileSensor):
         if isinstance(firmware.ask("get_throttled"), Missing):
             firmware.close()
             return
-        yield Probe(_channel(firmware.in_window), lambda: word(firmware.ask("get_throttled")), (firmware,))
+        channel = _throttled_channel(firmware.in_window)
+        yield Probe(channel, lambda: parse_throttle_word(firmware.ask("get_throttled")), (firmware,))
 
     def missing(self, fs: HostFs) -> str:
-        """Off a Raspberry Pi."""
+        """Return the reason off a Raspberry Pi."""
         return "no get_throttled in sysfs and no answer of a Raspberry Pi's firmware"
 
 
-def word(text: str | Missing) -> float | Missing:
-    """The number in '50005' (sysfs) or 'throttled=0x50005' (firmware)."""
-    if isinstance(text, Missing):
-        return text
-    bits = as_hex("get_throttled", text.rpartition("=")[2])
-    return bits if isinstance(bits, Missing) else float(bits)
-
-
-def _channel(in_window: bool) -> Channel:
-    return Channel(name="pi-throttled/bits", unit="1", period_ns=SECOND_NS, in_window=in_window)
-
-
 class RpiVolt(FileSensor):
-    """'rpi-volt/under-voltage': 1 while 5 V is too low, every two seconds."""
+    """The under-voltage alarm in hwmon: 'rpi-volt/under-voltage' is 1 while 5 V is too low.
+
+    The driver polls the firmware every two seconds and clears its sticky bits.
+    """
 
     name = "rpi-volt"
 
     def probes(self, fs: HostFs) -> Iterable[Probe]:
-        """At most one channel."""
+        """Yield at most one channel."""
         for folder, chip in hwmon_chips(fs):
             if chip == "rpi_volt":
                 channel = Channel(name="rpi-volt/under-voltage", unit="1", period_ns=2 * SECOND_NS)
                 yield scaled(channel, fs.open(f"{folder}/in0_lcrit_alarm"))
 
     def missing(self, fs: HostFs) -> str:
-        """Off a Raspberry Pi."""
+        """Return the reason off a Raspberry Pi."""
         return "no chip called rpi_volt in /sys/class/hwmon"
 
 
-_COMMAND = "pmic_read_adc"
-_LINE = re.compile(r"(\w+)_([AV]) (?:current|volt)\(\d+\)=(-?[0-9]{1,6}\.?[0-9]*)[AV]\b")
-_PERIOD_NS = 200_000_000  # the chip itself gives some 21 readings a second
-
-
 class Pmic:
-    """'pmic/VDD_CORE' in watts for every rail with a current, 'pmic/EXT5V' in volts for one without."""
+    """The power chip of a Raspberry Pi 5, 500 or Compute Module 5, read through the firmware.
+
+    'pmic/VDD_CORE' is in watts for every rail with a current, 'pmic/EXT5V' in volts for one without. The chip sees its
+    own rails only: whatever is supplied from 5 V directly (USB, HAT, NVMe) is not included.
+    """
 
     name = "pmic"
 
@@ -97,57 +86,65 @@ class Pmic:
         if isinstance(text, Missing):
             self.absent = text.reason
             return
-        amperes, volts = parse(text)
+        amperes, volts = parse_pmic(text)
         in_window = not isinstance(self._firmware, Missing) and self._firmware.in_window
         self.channels = tuple(
             Channel(
                 name=f"pmic/{rail}",
                 unit="W" if rail in amperes else "V",
                 scope="rail" if rail in amperes else "none",
-                period_ns=_PERIOD_NS,
+                period_ns=_PMIC_PERIOD_NS,
                 in_window=in_window,
             )
             for rail in volts
         )
         if not self.channels:
-            self.absent = f"no rail in the firmware's answer to {_COMMAND}: a Raspberry Pi before 5 has none"
+            self.absent = f"no rail in the firmware's answer to {_PMIC_COMMAND}: a Raspberry Pi before 5 has none"
 
     def read(self) -> list[Reading]:
-        """One answer of the firmware holds all rails; one missing there is Missing here."""
+        """Return one reading of every rail from one answer of the firmware; a rail that is not in it is Missing."""
         t_ns = time.perf_counter_ns()
         text = self._ask()
         if isinstance(text, Missing):
             return [Reading(channel.name, t_ns, text) for channel in self.channels]
-        amperes, volts = parse(text)
-        return [Reading(channel.name, t_ns, _value(channel, amperes, volts)) for channel in self.channels]
+        amperes, volts = parse_pmic(text)
+        return [Reading(channel.name, t_ns, _pmic_value(channel, amperes, volts)) for channel in self.channels]
 
     def close(self) -> None:
-        """Release the device."""
+        """Close the firmware."""
         if not isinstance(self._firmware, Missing):
             self._firmware.close()
 
     def _ask(self) -> str | Missing:
-        return self._firmware if isinstance(self._firmware, Missing) else self._firmware.ask(_COMMAND)
+        return self._firmware if isinstance(self._firmware, Missing) else self._firmware.ask(_PMIC_COMMAND)
 
 
-def parse(text: str) -> tuple[dict[str, float], dict[str, float]]:
-    """Amperes and volts by rail name from the lines 'NAME_A current(N)=0.1A' and 'NAME_V volt(N)=3.3V'."""
+def parse_throttle_word(text: str | Missing) -> float | Missing:
+    """Return the number in '50005' (sysfs) or 'throttled=0x50005' (firmware)."""
+    if isinstance(text, Missing):
+        return text
+    bits = as_hex("get_throttled", text.rpartition("=")[2])
+    return bits if isinstance(bits, Missing) else float(bits)
+
+
+def _throttled_channel(in_window: bool) -> Channel:
+    return Channel(name="pi-throttled/bits", unit="1", period_ns=SECOND_NS, in_window=in_window)
+
+
+def parse_pmic(text: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Return amperes and volts by rail name from lines 'NAME_A current(N)=0.1A' and 'NAME_V volt(N)=3.3V'."""
     amperes: dict[str, float] = {}
     volts: dict[str, float] = {}
-    for rail, unit, number in _LINE.findall(text):
+    for rail, unit, number in _PMIC_LINE.findall(text):
         (amperes if unit == "A" else volts)[rail] = float(number)
     return amperes, volts
 
 
-def _value(channel: Channel, amperes: dict[str, float], volts: dict[str, float]) -> float | Missing:
+def _pmic_value(channel: Channel, amperes: dict[str, float], volts: dict[str, float]) -> float | Missing:
     rail = channel.name.removeprefix("pmic/")
     if rail not in volts or (channel.unit == "W" and rail not in amperes):
         return Missing(f"unavailable: rail {rail} is not in this answer of the firmware")
     return volts[rail] * amperes[rail] if channel.unit == "W" else volts[rail]
 
 
-PLUGINS: tuple[type[Sensor], ...] = (
-    PiThrottled,
-    RpiVolt,
-    Pmic,
-)
+PLUGINS: tuple[type[Sensor], ...] = (PiThrottled, RpiVolt, Pmic)

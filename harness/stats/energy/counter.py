@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from harness.stats.validation import FloatArray, IntArray, at_least, seconds, whole, window
 
-from .result import TIMESTAMP_S, Energy, nothing, readings
+from .result import TIMESTAMP_S, Energy, readings, unknown_energy
 from .trace import MIN_UPDATES
 
 UPDATE_NS = 1_000_000
@@ -46,7 +46,7 @@ def from_counter(
     start, end = window(start_ns, end_ns)
     times_ns, rises = _rises(t_ns, counter_uj, wrap_uj)
     if times_ns.size < 2:
-        return nothing(end - start, f"a counter needs at least 2 readings, there are {times_ns.size}")
+        return unknown_energy(end - start, f"a counter needs at least 2 readings, there are {times_ns.size}")
     update_s = at_least("update_ns", update_ns, 0) * 1e-9
     t_s, duration_s = seconds(times_ns, start), (end - start) * 1e-9
     total = np.concatenate(([0.0], np.cumsum(rises) * 1e-6))

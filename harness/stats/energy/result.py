@@ -44,7 +44,7 @@ class Energy:
     updates: int = 0
 
 
-def nothing(duration_ns: int, reason: str) -> Energy:
+def unknown_energy(duration_ns: int, reason: str) -> Energy:
     """A window of which nothing is known: no number of joules would be true, so they are NaN."""
     return Energy(math.nan, math.nan, 0.0, False, reason, duration_ns)
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from harness.stats.validation import FloatArray, IntArray, at_least, seconds, window
 
 from . import result
-from .result import Energy, nothing, readings
+from .result import Energy, readings, unknown_energy
 
 GAP_PERIODS = 2.5
 """A pause longer than this many update periods is a gap: updates were missed, not merely late."""
@@ -44,7 +44,7 @@ def integrate(
     times_ns, found = readings("power_w", t_ns, power_w)
     watts = found.astype(np.float64)
     if times_ns.size == 0:
-        return nothing(end - start, "no readings")
+        return unknown_energy(end - start, "no readings")
     period_s = _period_s(times_ns, period_ns)
     t_s = seconds(times_ns, start)
     duration_s = (end - start) * 1e-9

@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.core.artifact import Format, sha256_of
 from harness.core.errors import SetupError, UnknownName
-from harness.core.files import write_whole
+from harness.core.files import write_atomic
 
 MODELS = Path(__file__).parent / "models"
 """The folder of the shipped files and their manifest."""
@@ -45,7 +45,7 @@ class ModelFile:
 
     @property
     def packed(self) -> str:
-        """The name of the shipped file."""
+        """Name of the shipped file."""
         return f"{self.model}.{self.compression}.{self.format}.xz"
 
     def unpack(self, cache_dir: Path, models: Path = MODELS) -> Path:
@@ -59,7 +59,7 @@ class ModelFile:
         target = cache_dir / f"{self.model}-{self.compression}-{self.sha256[:12]}.{self.format}"
         if not (target.is_file() and sha256_of(target) == self.sha256):
             cache_dir.mkdir(parents=True, exist_ok=True)
-            write_whole(target, self._content(models / self.packed))
+            write_atomic(target, self._content(models / self.packed))
         return target
 
     def _content(self, packed: Path) -> bytes:
@@ -79,7 +79,7 @@ def available(models: Path = MODELS) -> Mapping[tuple[str, str, str], ModelFile]
     try:
         files = [ModelFile(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))["files"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SetupError(f"{path}: damaged manifest of the synthetic nets ({error!r})", _REINSTALL) from error
+        raise SetupError(f"{path}: damaged manifest of the synthetic models ({error!r})", _REINSTALL) from error
     return {(file.model, file.compression, file.format): file for file in files}
 
 
@@ -88,7 +88,7 @@ def find(model: str, compression: str, file_format: str, models: Path = MODELS) 
     files = available(models)
     forms = {f"{c} {f}": file for (m, c, f), file in files.items() if m == model}
     if not forms:
-        raise UnknownName("synthetic net", model, {m for m, _, _ in files})
+        raise UnknownName("synthetic model", model, {m for m, _, _ in files})
     wanted = f"{compression} {file_format}"
     if wanted not in forms:
         raise UnknownName(f"form of {model}", wanted, forms)

@@ -1,4 +1,4 @@
-"""Push and pull: which files are moved, and what a manifest from elsewhere may say."""
+"""Push and pull of model files, and checks of a store's manifest, which is not trusted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from harness.core.artifact import SHIPPED
+from harness.core.artifact import SHIPPED_FORMATS
 from harness.core.errors import EdgebenchError, SetupError
 from suites.artifacts import catalog, model_cache
 from suites.artifacts.model_cache import Entry
@@ -23,7 +23,13 @@ State = Literal["moved", "there already", "refused", "failed"]
 
 @dataclass(frozen=True)
 class Moved:
-    """What became of one file: `name` for people, and why where it was not moved."""
+    """The outcome for one file.
+
+    Attributes:
+        name: Name to show.
+        state: What happened.
+        reason: Why it was not moved.
+    """
 
     name: str
     state: State
@@ -31,9 +37,11 @@ class Moved:
 
 
 def at_hand(*, with_shipped: bool) -> list[tuple[Entry, Path]]:
-    """Every file that can be pushed, shipped ones first, and where it is."""
+    """Return every file that can be pushed, shipped ones first, with its path."""
     ours = [
-        (entry, entry.path) for entry in model_cache.entries() if catalog.current(entry) and entry.format in SHIPPED
+        (entry, entry.path)
+        for entry in model_cache.entries()
+        if catalog.current(entry) and entry.format in SHIPPED_FORMATS
     ]
     if not with_shipped:
         return ours
@@ -41,13 +49,13 @@ def at_hand(*, with_shipped: bool) -> list[tuple[Entry, Path]]:
 
 
 def _of_shipped(one: Any) -> Entry:
-    """A shipped file as it is noted elsewhere: begun with the checkpoint of its net."""
+    """Return the entry of a shipped file, whose origin is the checkpoint of its model."""
     origin = {"origin_sha256": one["training"]["checkpoint_sha256"]}
     return Entry.from_json({**one, "file": "", "recipe": {**one["recipe"], **origin}})
 
 
 def push(store: Store, wanted: Iterable[tuple[Entry, Path]]) -> Iterator[Moved]:
-    """Put every file there that is not; then the manifest, with what it named before and can be read."""
+    """Upload every file that the store lacks, then the manifest, which keeps its readable earlier entries."""
     before = manifest_of(store)
     named = {entry.key: entry for entry in _read(before)[0]} if before else {}
     for entry, path in wanted:
@@ -66,7 +74,11 @@ def push(store: Store, wanted: Iterable[tuple[Entry, Path]]) -> Iterator[Moved]:
 
 
 def offered(store: Store) -> tuple[list[Entry], list[Moved]]:
-    """What a store has, and the entries of its manifest that are refused. SetupError where there is no manifest."""
+    """Return what a store has, and the entries of its manifest that are refused.
+
+    Raises:
+        SetupError: The store has no manifest.
+    """
     content = manifest_of(store)
     if content is None:
         raise SetupError("this store is absent or empty: it has no manifest", "edgebench artifacts push fills one")
@@ -74,20 +86,20 @@ def offered(store: Store) -> tuple[list[Entry], list[Moved]]:
 
 
 def pull(store: Store, wanted: Iterable[Entry]) -> Iterator[Moved]:
-    """Bring every file that is not here; its place follows from its name alone, whatever the manifest says."""
+    """Download every file that is not here; its path follows from its name alone, whatever the manifest says."""
     for entry in wanted:
-        state, reason = _needless(entry)
+        state, reason = _skipped(entry)
         if not state:
             try:
-                _bring(store, entry)
+                _download(store, entry)
                 state = "moved"
             except EdgebenchError as error:
                 state, reason = "failed", str(error)
         yield Moved(entry.name, state, reason)
 
 
-def _needless(entry: Entry) -> tuple[State | None, str]:
-    """Why a file is not brought; None where it is to be."""
+def _skipped(entry: Entry) -> tuple[State | None, str]:
+    """Return why a file is not downloaded; None if it is."""
     shipped = catalog.shipped().get(entry.key)
     if shipped:
         same = shipped["sha256"] == entry.sha256
@@ -96,12 +108,12 @@ def _needless(entry: Entry) -> tuple[State | None, str]:
     if known and known.sha256 == entry.sha256 and known.intact:
         return "there already", ""
     if not catalog.current(entry):
-        return "refused", "it began with a net that this edgebench does not ship"
+        return "refused", "it was made from a model that this edgebench does not ship"
     return None, ""
 
 
-def _bring(store: Store, entry: Entry) -> None:
-    with model_cache.workshop() as folder:
+def _download(store: Store, entry: Entry) -> None:
+    with model_cache.build_folder() as folder:
         target = folder / entry.file
         target.parent.mkdir(parents=True)
         fetch(store, entry.sha256, entry.bytes, target)
@@ -109,7 +121,7 @@ def _bring(store: Store, entry: Entry) -> None:
 
 
 def _read(manifest: bytes) -> tuple[list[Entry], list[Moved]]:
-    """The entries of a manifest that are of the right form, and the others."""
+    """Return the valid entries of a manifest, and the others as refused."""
     try:
         document = json.loads(manifest)
     except (ValueError, RecursionError):
@@ -128,10 +140,14 @@ def _read(manifest: bytes) -> tuple[list[Entry], list[Moved]]:
 
 
 def _trusted(one: Any) -> Entry:
-    """An entry whose file goes where its name says, not where the manifest would have it. ValueError for any other."""
+    """Return an entry whose path follows from its name, whatever the manifest says.
+
+    Raises:
+        ValueError: The entry is invalid.
+    """
     if not isinstance(one, dict):
-        raise ValueError("it is no table")
+        raise ValueError("it is not an object")
     entry = Entry.from_json({**one, "file": ""})
-    if entry.format not in SHIPPED:  # others are converted from these where they are wanted
+    if entry.format not in SHIPPED_FORMATS:  # others are converted from these where they are wanted
         raise ValueError(f"format is {entry.format}")
     return entry

@@ -1,15 +1,7 @@
-"""What a store is: files under the hash of their content, and a manifest of what they are.
+"""Stores of model files: each file under the hash of its content, and a manifest that describes them.
 
-A store is not trusted. `Store` moves bytes; whether they are the right ones is decided here, by their hash, in both
-directions.
-
-A store in a folder of this machine: a USB stick, a network drive.
-
-A store in a folder of another machine, by the ssh that is installed here; there a shell and `cat` are enough.
-
-A store behind an HTTP server that answers GET and PUT of /<sha256>.
-
-From what a user writes to a store.
+A store is a folder (a USB stick, a network drive), a folder of another machine by ssh, where a shell and `cat` are
+enough, or an HTTP server that answers GET and PUT of /<sha256>. No store is trusted: every transfer is checked by hash.
 """
 
 from __future__ import annotations
@@ -39,28 +31,35 @@ PIECE_BYTES = 1 << 20
 
 
 class Store(ABC):
-    """Named files somewhere. Names are hashes in hexadecimal digits, and `MANIFEST`.
+    """Files by name. Names are hashes in hexadecimal digits, and `MANIFEST`.
 
-    All methods raise SetupError where the place cannot be reached or refuses.
+    All methods raise SetupError when the store cannot be reached or refuses.
     """
 
     @abstractmethod
     def has(self, name: str) -> bool:
-        """Whether a file of that name is there, right or wrong."""
+        """Return whether a file of that name is there, right or wrong."""
 
     @abstractmethod
     def read(self, name: str) -> Iterator[bytes]:
-        """The file in pieces; FileNotFoundError where there is none."""
+        """Yield the file in pieces.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
 
     @abstractmethod
     def write(self, name: str, source: Path) -> None:
-        """Put a file there in the place of any other of that name."""
+        """Store a file under that name, replacing any other."""
 
 
 def fetch(store: Store, sha256: str, size_bytes: int, target: Path) -> None:
-    """Bring the file `sha256` to `target`, whole and right or not at all.
+    """Download the file `sha256` to `target`, whole and verified or not at all.
 
-    Reading stops where there is more than was announced. SetupError when another file comes.
+    Reading stops when there is more than `size_bytes`.
+
+    Raises:
+        SetupError: The file is missing or another one arrives.
     """
     digest, received = hashlib.sha256(), 0
     unfinished = target.with_name(f".{target.name}.part")
@@ -73,18 +72,22 @@ def fetch(store: Store, sha256: str, size_bytes: int, target: Path) -> None:
                 digest.update(piece)
                 file.write(piece)
         if received != size_bytes or digest.hexdigest() != sha256:
-            raise SetupError(f"{sha256[:12]} arrived as another file and was thrown away", "push it again, then pull")
+            raise SetupError(f"{sha256[:12]} arrived as another file and was discarded", "push it again, then pull")
         unfinished.replace(target)
     except FileNotFoundError as error:
-        raise SetupError(f"{sha256[:12]} is named by the manifest, but not there", "push it again") from error
+        raise SetupError(f"{sha256[:12]} is in the manifest but not in the store", "push it again") from error
     finally:
         unfinished.unlink(missing_ok=True)
 
 
 def deposit(store: Store, sha256: str, source: Path) -> bool:
-    """Put the file `source` there unless it is, and read it back; whether it had to be put.
+    """Upload the file `source` unless the store has it, and read it back.
 
-    SetupError when `source` is not the file `sha256`, or another comes back.
+    Returns:
+        Whether it had to be uploaded.
+
+    Raises:
+        SetupError: `source` is not the file `sha256`, or another file is read back.
     """
     if sha256_of(source) != sha256:
         raise SetupError(f"{source} is not the file its manifest names", "edgebench artifacts verify")
@@ -92,7 +95,7 @@ def deposit(store: Store, sha256: str, source: Path) -> bool:
         return False
     store.write(sha256, source)
     if _hash_of(store, sha256) != sha256:
-        raise SetupError(f"{source.name} was written, but comes back as another file", "look at the store's disk")
+        raise SetupError(f"{source.name} was written but reads back as another file", "check the store's disk")
     return True
 
 
@@ -104,7 +107,11 @@ def _hash_of(store: Store, name: str) -> str:
 
 
 def manifest_of(store: Store) -> bytes | None:
-    """The manifest, None where there is none. SetupError where it is larger than any of ours."""
+    """Return the manifest, or None.
+
+    Raises:
+        SetupError: It is larger than any that edgebench writes.
+    """
     content = bytearray()
     try:
         for piece in store.read(MANIFEST):
@@ -118,22 +125,22 @@ def manifest_of(store: Store) -> bytes | None:
 
 @dataclass(frozen=True)
 class FolderStore(Store):
-    """Files in `path`, which is made when something is put there."""
+    """Files in the folder `path`, which is created on the first upload."""
 
     path: Path
 
     def has(self, name: str) -> bool:
-        """Whether the file is there."""
+        """Return whether the file is there."""
         return (self.path / name).is_file()
 
     def read(self, name: str) -> Iterator[bytes]:
-        """The file in pieces."""
+        """Yield the file in pieces."""
         with (self.path / name).open("rb") as file:
             while piece := file.read(PIECE_BYTES):
                 yield piece
 
     def write(self, name: str, source: Path) -> None:
-        """Copy beside, then rename: who reads meanwhile gets the old file or the new one."""
+        """Copy beside, then rename: a concurrent reader gets the old file or the new one."""
         unfinished = self.path / f".{name}.{os.getpid()}"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -141,36 +148,36 @@ class FolderStore(Store):
             unfinished.replace(self.path / name)
         except OSError as error:
             raise SetupError(
-                f"{self.path} cannot be written: {error.strerror}", "look at its rights and room"
+                f"{self.path} cannot be written: {error.strerror}", "check its permissions and free space"
             ) from error
         finally:
             unfinished.unlink(missing_ok=True)
 
 
 _ABSENT = 44
-"""Exit status by which our own remote commands say that there is no such file; ssh itself fails with 255."""
+"""Exit status of our remote commands for a missing file; ssh itself fails with 255."""
 
 
 @dataclass(frozen=True)
 class SshStore(Store):
-    """Files in `folder` of `host` ('user@board'); a relative folder is one of the user's home."""
+    """Files in `folder` of `host` ('user@board'); a relative folder is below the user's home."""
 
     host: str
     folder: str
 
     def has(self, name: str) -> bool:
-        """Whether the file is there."""
+        """Return whether the file is there."""
         return self._run(f"test -f {self._quoted(name)} || exit {_ABSENT}") != _ABSENT
 
     def read(self, name: str) -> Iterator[bytes]:
-        """The file in pieces."""
+        """Yield the file in pieces."""
         path = self._quoted(name)
         child = self._start(f"test -f {path} || exit {_ABSENT}; cat {path}", stdout=subprocess.PIPE)
         assert child.stdout is not None
         try:
             while piece := child.stdout.read(PIECE_BYTES):
                 yield piece
-        except GeneratorExit:  # the reader has seen enough
+        except GeneratorExit:  # the reader stopped early
             child.kill()
             raise
         finally:
@@ -181,7 +188,7 @@ class SshStore(Store):
         self._check(status, name)
 
     def write(self, name: str, source: Path) -> None:
-        """Write beside, then rename: a broken connection leaves no half file under its name."""
+        """Write beside, then rename: a broken connection leaves no half file under that name."""
         folder, unfinished, path = shlex.quote(self.folder), self._quoted(f".{name}.part"), self._quoted(name)
         with source.open("rb") as content:
             self._run(f"mkdir -p {folder} && cat > {unfinished} && mv {unfinished} {path}", content)
@@ -203,7 +210,7 @@ class SshStore(Store):
 
     def _check(self, status: int, what: str) -> int:
         if status:
-            remedy = f"ssh {self.host} must work without a question, and {self.folder} be writable there"
+            remedy = f"ssh {self.host} must work without a prompt, and {self.folder} must be writable there"
             raise SetupError(f"ssh {self.host} ended with status {status} ({what:.60})", remedy)
         return status
 
@@ -213,12 +220,12 @@ _TIMEOUT_S = 60
 
 @dataclass(frozen=True)
 class HttpStore(Store):
-    """Files below `address`, which begins with http:// or https://. Who may write is the server's business."""
+    """Files below `address`, which begins with http:// or https://. The server decides who may write."""
 
     address: str
 
     def has(self, name: str) -> bool:
-        """Whether the server answers HEAD with success."""
+        """Return whether the server answers HEAD with success."""
         try:
             with self._open(name, "HEAD"):
                 return True
@@ -226,7 +233,7 @@ class HttpStore(Store):
             return False
 
     def read(self, name: str) -> Iterator[bytes]:
-        """The body of GET in pieces."""
+        """Yield the body of GET in pieces."""
         try:
             with self._open(name, "GET") as answer:
                 while piece := answer.read(PIECE_BYTES):
@@ -237,7 +244,7 @@ class HttpStore(Store):
             raise self._failed(name, str(error)) from error
 
     def write(self, name: str, source: Path) -> None:
-        """PUT with the file's length."""
+        """Upload with PUT and the file's length."""
         with source.open("rb") as body, self._open(name, "PUT", body, source.stat().st_size):
             pass
 
@@ -257,24 +264,31 @@ class HttpStore(Store):
         return answer
 
     def _failed(self, name: str, reason: str) -> SetupError:
-        return SetupError(f"{self.address}: {name}: {reason}", "see whether this machine reaches the server, and may")
+        return SetupError(
+            f"{self.address}: {name}: {reason}", "check that this machine can reach the server and has permission"
+        )
 
 
 _HOST = re.compile(r"(?:\w[\w.-]*@)?\w[\w.-]*", re.ASCII)
 
 
 def open_store(text: str) -> Store:
-    """'https://host/path', '[user@]host:path', or a folder. UsageError for another scheme or a host that is none.
+    """Return the store at 'https://host/path', '[user@]host:path', or a folder.
 
-    As with scp a colon before the first slash tells a host; write ./a:b for a folder of that name.
+    As with scp, a colon before the first slash ends a host; write ./a:b for a folder of that name.
+
+    Raises:
+        UsageError: Another scheme, or an invalid host.
     """
     if re.match(r"https?://", text):
         return HttpStore(text)
     if "://" in text:
-        raise UsageError(f"{text}: unknown kind of store", "a folder, user@host:path, http:// or https://")
+        raise UsageError(f"{text}: unknown kind of store", "give a folder, user@host:path, http:// or https://")
     host, colon, folder = text.partition(":")
     if not colon or "/" in host:
         return FolderStore(Path(text).expanduser())
     if not _HOST.fullmatch(host):
-        raise UsageError(f"{text}: '{host}' is no host", "write user@host:path, or ./name for a folder with a colon")
+        raise UsageError(
+            f"{text}: '{host}' is not a host name", "write user@host:path, or ./name for a folder with a colon"
+        )
     return SshStore(host, (folder.removeprefix("~/") or ".").rstrip("/") or "/")

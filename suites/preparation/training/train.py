@@ -7,54 +7,33 @@ with configuration and versions, then one line an epoch. Interrupted, it goes on
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
 from harness.core.plugins import load
 from suites.models.base import ModelVariant
 
-from .fit import fit, repeatable
-from .images import Images
-from .training_state import Checkpoint, SavedState, TrainingConfig
+from .checkpoint import Checkpoint, log_line, versions
+from .fashion_mnist import LabelledImages
+from .training_loop import ResumePoint, TrainingConfig, fit, make_deterministic
 
 
 def train_net(model: str, data: Path, out: Path, config: TrainingConfig) -> None:
     """Train ``model`` from scratch on ``data`` and write weights and log to ``out``; one thread, seeded."""
-    repeatable(config.seed)
+    make_deterministic(config.seed)
     variant = ModelVariant.parse(model)
     net = load("models", variant.family).net(variant).to(memory_format=torch.channels_last)
-    train, test, target = Images.load(data, "train"), Images.load(data, "t10k"), Checkpoint(out, model)
+    train, test, target = LabelledImages.load(data, "train"), LabelledImages.load(data, "t10k"), Checkpoint(out, model)
     header = {"model": model, "config": asdict(config), "versions": versions()}
-    epochs = fit(net, train, test, config, kept=SavedState(target.kept, header))
+    epochs = fit(net, train, test, config, kept=ResumePoint(target.resume_path, header))
     with target.log.open("w") as log:
         log_line(log, header)
         for epoch in epochs:
             log_line(log, asdict(epoch))
     torch.save(net.state_dict(), target.path)
-    target.kept.unlink(missing_ok=True)
-
-
-def versions() -> dict[str, str]:
-    """Versions that decide the outcome of a training."""
-    return {
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
-        "numpy": np.__version__,
-        "machine": platform.machine(),
-    }
-
-
-def log_line(log: Any, line: dict[str, Any]) -> None:
-    """Write one line of the log, to be seen at once, and show it."""
-    text = json.dumps(line)
-    print(text, file=log, flush=True)
-    print(text, flush=True)
+    target.resume_path.unlink(missing_ok=True)
 
 
 def main() -> None:

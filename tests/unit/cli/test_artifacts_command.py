@@ -24,7 +24,7 @@ def prepare(origin: str) -> Entry:
     content = b"a model"
     recipe = {"origin_sha256": origin}
     entry = Entry(MODEL, "pruned-90", "onnx", sha256(content).hexdigest(), len(content), 7, 9, None, recipe)
-    with model_cache.workshop() as folder:
+    with model_cache.build_folder() as folder:
         (folder / MODEL).mkdir()
         (folder / entry.file).write_bytes(content)
         model_cache.keep(entry, folder)

@@ -151,7 +151,7 @@ EXCEPTIONS: dict[str, tuple[Callable[[], object], list[str], int]] = {
     "pandas": (lambda: pd.DataFrame({"a": [1]})["b"], ["unexpected KeyError: 'b'"], EXIT_BUG),
     "pandas, empty": (lambda: pd.read_csv(os.devnull), ["unexpected EmptyDataError: No columns"], EXIT_BUG),
     "pyarrow": (lambda: pytest.importorskip("pyarrow").array([1, "a"]), ["unexpected ArrowInvalid"], EXIT_BUG),
-    "memory": (raises(MemoryError()), ["out of memory", "ask for less"], EXIT_USAGE),
+    "memory": (raises(MemoryError()), ["out of memory", "measure less"], EXIT_USAGE),
     "recursion": (forever, ["unexpected RecursionError: maximum recursion depth exceeded"], EXIT_BUG),
     "a bug": (lambda: {}["key"], ["unexpected KeyError: 'key'", "this is a bug of edgebench"], EXIT_BUG),
     "a bug without words": (raises(ValueError()), ["unexpected ValueError\n", "--debug"], EXIT_BUG),

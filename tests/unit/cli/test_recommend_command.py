@@ -41,12 +41,12 @@ def test_bounds_carry_their_unit(parse, text: str, value: float) -> None:
     ("parse", "text", "says"),
     [
         (time_ns, "20", "one of ns, us"),
-        (time_ns, "20 mJ", "is no time"),
-        (time_ns, "-1ms", "is no time"),
-        (energy_j, "50ms", "is no energy"),
-        (size_bytes, "2Mb", "is no size"),
+        (time_ns, "20 mJ", "is not a time"),
+        (time_ns, "-1ms", "is not a time"),
+        (energy_j, "50ms", "is not a energy"),
+        (size_bytes, "2Mb", "is not a size"),
         (share, "88", "write 0.88 or 88%"),
-        (share, "nan", "is no share"),
+        (share, "nan", "is not a fraction"),
     ],
 )
 def test_other_bounds_are_refused_with_what_to_write(parse, text: str, says: str) -> None:
@@ -78,13 +78,13 @@ def test_when_nothing_fits_it_says_what_would(run: str, capsys: pytest.CaptureFi
     assert main(["recommend", run, "--max-latency", "0.447ms"]) == 0
     assert "1 of 24 comparable cases fit" in capsys.readouterr().out
     assert main(["recommend", run, "--max-latency", "1us", "--max-size", "1B"]) == 0
-    assert "moving one bound alone is not enough" in capsys.readouterr().out
+    assert "changing a single bound is not enough" in capsys.readouterr().out
 
 
 def test_a_bound_on_what_nobody_measured_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bare = str(factory.write_run(tmp_path / "bare", factory.nets()[:2]).path)
     assert main(["recommend", bare, "--max-energy", "50mJ"]) == 0
-    assert "--max-energy cannot be kept: no power sensor: /sys/class/powercap is absent" in capsys.readouterr().out
+    assert "--max-energy cannot be met: no power sensor: /sys/class/powercap is absent" in capsys.readouterr().out
 
 
 def test_the_answer_as_json(run: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,7 +107,7 @@ def test_a_run_without_accuracy_and_a_bound_without_unit_are_errors(
     with pytest.raises(SystemExit) as left:
         main(["recommend", run, "--max-latency", "20"])
     assert left.value.code == EXIT_USAGE
-    assert "'20' is no time: write a number and one of ns, us, µs, ms, s" in capsys.readouterr().err
+    assert "'20' is not a time: write a number and one of ns, us, µs, ms, s" in capsys.readouterr().err
 
 
 def test_report_takes_a_baseline(run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,9 +31,9 @@ def test_the_layouts_go_where_they_are_expected(tmp_path: Path, capsys: pytest.C
     ("words", "message"),
     [
         ([], "no run to report on"),
-        (["--suite", "quick", "a"], "choose from a store"),
+        (["--suite", "quick", "a"], "select runs of a store"),
         (["a", "--store", "x.sqlite"], "exclude each other"),
-        (["--store", "x.sqlite"], "say where with --out"),
+        (["--store", "x.sqlite"], "name one with --out"),
         (["nowhere"], "nowhere is not a run folder"),
     ],
 )
@@ -59,7 +59,7 @@ def test_the_nights_of_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "2 of 2 cases slower" in html
     assert "declared reset: new cooler" in html
     assert main(["report", *words, "--suite", "other"]) == EXIT_USAGE
-    assert "the store holds no such run" in capsys.readouterr().err
+    assert "no run in the store matches" in capsys.readouterr().err
 
 
 SERVE = """

@@ -39,7 +39,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def test_a_history_from_adding_to_reading(call: Callable[..., tuple]) -> None:
     code, _, err = call("history")
     assert code == EXIT_USAGE
-    assert "edgebench store add RUN makes one" in err
+    assert "edgebench store add RUN creates one" in err
     assert call("store", "add", "n0", "n1", "n2")[0] == EXIT_OK
     code, out, _ = call("history", "--case", CASE)
     assert code == EXIT_OK
@@ -58,7 +58,7 @@ def test_a_history_from_adding_to_reading(call: Callable[..., tuple]) -> None:
 def test_resets_are_declared_and_listed(call: Callable[..., tuple]) -> None:
     call("store", "add", "n0")
     code, out, _ = call("history", "reset", "--case", CASE, "--reason", "new cooler", "--at", "2026-01-02")
-    assert (code, out.split()[1:]) == (EXIT_OK, ["series", "begin", "anew"])
+    assert (code, out.split()[1:]) == (EXIT_OK, ["series", "reset"])
     listed = json.loads(call("history", "resets", "--json")[1])
     assert {(row["reason"], row["at_utc"][:10], row["case"]) for row in listed} == {("new cooler", "2026-01-02", CASE)}
     assert call("history", "reset")[0] == EXIT_USAGE
@@ -77,7 +77,7 @@ def test_store_check_and_path(call: Callable[..., tuple], tmp_path: Path) -> Non
     place = tmp_path / "data" / "edgebench" / "store.sqlite"
     assert call("store", "path")[1].strip() == str(place)
     call("store", "add", "n0")
-    assert call("store", "check")[:2] == (EXIT_OK, f"{place} is whole\n")
+    assert call("store", "check")[:2] == (EXIT_OK, f"{place} is intact\n")
     next(place.with_suffix(".raw").rglob("*.npz")).unlink()
     code, out, _ = call("store", "check")
     assert code == EXIT_SOME_FAILED
@@ -120,7 +120,7 @@ def test_unlike_runs_are_compared_only_by_force_and_labelled(call: Callable[...,
     assert "target: x86-64 and raspberry-pi-5" in err
     code, out, _ = call("compare", "n0", "pi", "--force")
     assert code == EXIT_OK
-    assert "forced, these runs are unlike: target: x86-64 and raspberry-pi-5" in out
+    assert "forced comparison of runs that differ: target: x86-64 and raspberry-pi-5" in out
 
 
 def test_a_run_of_two_names_is_added_once(call: Callable[..., tuple], tmp_path: Path) -> None:

@@ -8,14 +8,14 @@ from typing import get_args
 
 import pytest
 
-from harness.core.artifact import FORMATS, SHIPPED, Format, files_of, format_of, sha256_of, size_of
+from harness.core.artifact import FORMATS, SHIPPED_FORMATS, Format, files_of, format_of, sha256_of, size_of
 
 
 def test_the_table_is_whole_and_unambiguous() -> None:
     assert set(FORMATS) == set(get_args(Format))
     suffixes = [suffix for facts in FORMATS.values() for suffix in facts.suffixes]
     assert len(suffixes) == len(set(suffixes))
-    assert set(FORMATS) > SHIPPED
+    assert set(FORMATS) > SHIPPED_FORMATS
     assert all(bool(facts.suffixes) != bool(facts.marker) for facts in FORMATS.values())
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.core.metric import Limit, named
+from harness.core.metric import Limit, find_metric
 from harness.core.quantity import Missing, Value
 
 
@@ -42,15 +42,15 @@ def test_what_is_no_limit_says_so(text):
     ],
 )
 def test_limit_is_broken_by_the_whole_interval_alone(found, broken):
-    assert Limit("m", "<=", 20.0, "").broken(found) is broken
+    assert Limit("m", "<=", 20.0, "").exceeded_by(found) is broken
 
 
 def test_lower_bound_looks_the_other_way():
     limit = Limit.parse("top1 >= 0.9")
-    assert limit.broken(Value(0.92, 0.91, 0.93)) is False
-    assert limit.broken(Value(0.88, 0.87, 0.89)) is True
+    assert limit.exceeded_by(Value(0.92, 0.91, 0.93)) is False
+    assert limit.exceeded_by(Value(0.88, 0.87, 0.89)) is True
 
 
 def test_short_names_are_metrics():
-    assert named("energy").name == "energy_gross_j"
-    assert named("p999").name == "latency_p999_ns"
+    assert find_metric("energy").name == "energy_gross_j"
+    assert find_metric("p999").name == "latency_p999_ns"

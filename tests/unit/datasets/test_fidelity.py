@@ -16,7 +16,7 @@ from harness.measure.passes.fidelity import wrong_output
 from harness.measure.prepared import PreparedCase
 from harness.runs.preparation import requested_precision
 from harness.runtimes.base import Options
-from harness.stats.output_quality import NAMES, compare, wrong
+from harness.stats.output_quality import NAMES, compare, wrong_output_reason
 
 REFERENCE = np.random.default_rng(0).normal(size=(32, 10)).astype(np.float32)
 
@@ -55,7 +55,7 @@ def test_the_figures_are_those_of_the_noise() -> None:
      ("", 12, False), ("", -3, True), ("int8", 12, False)],
 )  # fmt: skip
 def test_a_plain_net_is_held_to_its_precision(precision: str, db: float, is_wrong: bool) -> None:
-    assert bool(wrong(precision, compare(noisy(db), REFERENCE))) is is_wrong
+    assert bool(wrong_output_reason(precision, compare(noisy(db), REFERENCE))) is is_wrong
 
 
 def test_an_output_may_be_too_small_as_well_as_too_large() -> None:
@@ -68,16 +68,16 @@ def test_outputs_of_the_opposite_sign_are_wrong() -> None:
     cosine = found["fidelity_cosine"]
     assert isinstance(cosine, Value)
     assert cosine.value == pytest.approx(-1)
-    assert "cosine -1.00" in wrong("", found)
+    assert "cosine -1.00" in wrong_output_reason("", found)
 
 
 def test_what_cannot_be_compared_is_not_called_wrong_but_nan_is() -> None:
     other = compare(REFERENCE[:, :3], REFERENCE)
     assert all(isinstance(each, Missing) for each in other.values())
-    assert wrong("fp32", other) == ""
+    assert wrong_output_reason("fp32", other) == ""
     broken = REFERENCE.copy()
     broken[3, 3] = np.nan
-    assert "1 of 32 outputs are not finite" in wrong("", compare(broken, REFERENCE))
+    assert "1 of 32 outputs are not finite" in wrong_output_reason("", compare(broken, REFERENCE))
 
 
 @pytest.mark.parametrize(

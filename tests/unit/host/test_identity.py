@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import platform
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.host import hardware
 from harness.host.identity import identity
-from harness.host.thermal import hottest_zone, wait_until_cool
-from harness.host.virtualization import emulated
 from tests import trees
 
 
@@ -91,98 +88,4 @@ def test_big_and_little_cores_are_counted_apart(tmp_path: Path) -> None:
 def test_a_cpuinfo_without_a_processor_is_missing(tmp_path: Path, text: str) -> None:
     assert hardware.cpu(HostFs(trees.write(tmp_path, {"proc/cpuinfo": text}))) == Missing(
         "no processor in /proc/cpuinfo"
-    )
-
-
-class _Live(HostFs):
-    """A tree that stands for this very machine."""
-
-    @property
-    def live(self) -> bool:
-        return True
-
-
-ARM = {
-    "proc/cpuinfo": "processor : 0\nFeatures : asimd\nCPU implementer : 0x41\nCPU architecture: 8\nCPU part : 0xd0b\n"
-}
-X86 = {"proc/cpuinfo": "processor : 0\nflags : lm\n"}
-
-
-@pytest.mark.parametrize(
-    ("machine", "files", "said"),
-    [
-        ("aarch64", ARM, ""),
-        ("armv7l", ARM, ""),
-        ("x86_64", X86, ""),
-        ("aarch64", X86, "/proc/cpuinfo shows x86_64"),
-        ("aarch64", {**ARM, "proc/sys/kernel/arch": "x86_64"}, "the kernel runs on x86_64"),
-        ("aarch64", {**ARM, "proc/thread-self/maps": "7f00 r-xp /usr/bin/qemu-aarch64-static"}, "qemu interpreter"),
-    ],
-)
-def test_emulation_is_recognised(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: str, files: dict[str, str], said: str
-) -> None:
-    monkeypatch.setattr(platform, "machine", lambda: machine)
-
-    evidence = emulated(_Live(trees.write(tmp_path, files)))
-
-    assert isinstance(evidence, str)
-    assert said in evidence
-    assert bool(evidence) == bool(said)
-
-
-def test_the_hottest_zone_is_the_processors(tmp_path: Path) -> None:
-    zones = [("iwlwifi_1", 90_000), ("x86_pkg_temp", 60_000), ("acpitz", 70_000)]
-    files = {
-        f"{trees.THERMAL}/thermal_zone{n}/{key}": value
-        for n, (kind, temp) in enumerate(zones)
-        for key, value in (("type", kind), ("temp", temp))
-    }
-
-    zone = hottest_zone(HostFs(trees.write(tmp_path, files)))
-
-    assert zone is not None
-    assert (zone.name, zone.temperature_c) == ("x86_pkg_temp", 60.0)
-
-
-def test_cooling_down_ends_when_it_gets_no_cooler(tmp_path: Path) -> None:
-    root = trees.write(tmp_path, trees.raspberry_pi_5())
-    (root / "sys/class/thermal/thermal_zone0/temp").write_text("65000\n")
-    waits: list[float] = []
-
-    found = wait_until_cool(HostFs(root), limit_c=60.0, sleep=waits.append)
-
-    assert found.status == "warn"
-    assert sum(waits) == 30.0
-    assert "65.0 C after 30 s, limit 60 C" in found.found
-
-
-def test_cooling_down_waits_until_it_is_cool(tmp_path: Path) -> None:
-    root = trees.write(tmp_path, trees.raspberry_pi_5())
-    temp = root / "sys/class/thermal/thermal_zone0/temp"
-    waits: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        temp.write_text(f"{70_000 - 5_000 * len(waits)}\n")
-
-    temp.write_text("70000\n")
-    found = wait_until_cool(HostFs(root), limit_c=60.0, sleep=sleep)
-
-    assert (found.status, len(waits)) == ("ok", 2)
-    assert "60.0 C" in found.found
-
-
-def test_cooling_down_gives_up(tmp_path: Path) -> None:
-    fs = HostFs(trees.write(tmp_path, trees.raspberry_pi_5()))
-
-    found = wait_until_cool(fs, limit_c=40.0, timeout_s=10, sleep=lambda seconds: None)
-
-    assert found.status == "warn"
-    assert "after 10 s" in found.found
-
-
-def test_cooling_down_without_a_thermometer_does_not_wait(tmp_path: Path) -> None:
-    assert (
-        wait_until_cool(HostFs(tmp_path), limit_c=40.0, sleep=lambda seconds: pytest.fail("waited")).status == "unknown"
     )

@@ -86,10 +86,10 @@ def test_a_damaged_file_says_how_to_mend_it(machine: Machine, monkeypatch: pytes
 
 def test_a_run_measures_only_when_it_may(tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, {1: (1e9, 1e9)})
-    assert isinstance(roofline.known(machine, HostFs(), may_measure=False), Missing)
-    assert isinstance(roofline.known(machine, HostFs(tmp_path), may_measure=True), Missing)
-    measured = roofline.known(machine, HostFs(), may_measure=True)
-    assert measured == roofline.known(machine, HostFs(), may_measure=False)
+    assert isinstance(roofline.load_or_measure(machine, HostFs(), may_measure=False), Missing)
+    assert isinstance(roofline.load_or_measure(machine, HostFs(tmp_path), may_measure=True), Missing)
+    measured = roofline.load_or_measure(machine, HostFs(), may_measure=True)
+    assert measured == roofline.load_or_measure(machine, HostFs(), may_measure=False)
     assert not isinstance(measured, Missing)
 
 
@@ -97,7 +97,7 @@ def test_a_failing_micro_benchmark_does_not_end_a_run(machine: Machine, monkeypa
     monkeypatch.setattr(roofline.sys, "executable", "/bin/false")
     with pytest.raises(SetupError, match="micro-benchmark failed"):
         roofline.measure(machine, HostFs())
-    missing = roofline.known(machine, HostFs(), may_measure=True)
+    missing = roofline.load_or_measure(machine, HostFs(), may_measure=True)
     assert isinstance(missing, Missing)
     assert "micro-benchmark failed" in missing.reason
 

@@ -251,7 +251,7 @@ def test_sustained_keeps_its_drift_and_runs_once(tmp_path: Path, workers: Patch)
     assert record.processes[0].n_timed == 200
     assert record.metrics["sustained_ratio"] == Value(2.0)
     assert [row["temperature_c_missing"] for row in record.details["minutes"]] == [
-        "no temperature sensor said anything"
+        "no temperature sensor gave a reading"
     ] * 2
 
 
@@ -260,9 +260,9 @@ def test_a_probe_or_accuracy_pass_that_fails_costs_its_own_metrics_alone(
     tmp_path: Path, workers: Patch, status: Any
 ) -> None:
     workers(probe=lambda _: failure(status), accuracy=lambda _: failure(status))
-    oracle = labelled(prepared("fp32"))
-    case = dataclasses.replace(labelled(prepared("int8")), oracle=oracle)
-    (record,) = records([case], setting(tmp_path), {case.case: oracle})
+    output_reference = labelled(prepared("fp32"))
+    case = dataclasses.replace(labelled(prepared("int8")), output_reference=output_reference)
+    (record,) = records([case], setting(tmp_path), {case.case: output_reference})
     assert record.verdict.status == "imprecise"
     assert isinstance(record.metrics["latency_p50_ns"], Value)
     assert missing(record, "fidelity_cosine") == f"the probe ended as {status}: because"
@@ -278,9 +278,10 @@ def test_one_fp32_net_is_probed_and_scored_once_for_all_that_are_compared_with_i
     fake = workers()
     reference = labelled(prepared("fp32"))
     cases = [
-        dataclasses.replace(labelled(prepared(name)), oracle=reference) for name in ("int8-static", "int8-dynamic")
+        dataclasses.replace(labelled(prepared(name)), output_reference=reference)
+        for name in ("int8-static", "int8-dynamic")
     ]
-    block = [dataclasses.replace(reference, oracle=reference), *cases]
+    block = [dataclasses.replace(reference, output_reference=reference), *cases]
     found = records(block, setting(tmp_path), {each.case: reference for each in block})
     for phase in ("probe", "accuracy"):
         assert sorted(Path(job.model).stem for job in fake.of(phase)) == [
@@ -297,7 +298,7 @@ def test_one_fp32_net_is_probed_and_scored_once_for_all_that_are_compared_with_i
 def test_a_reference_that_is_not_in_the_block_is_run_for_its_outputs_alone(tmp_path: Path, workers: Patch) -> None:
     fake = workers()
     reference = labelled(prepared("fp32"))
-    case = dataclasses.replace(labelled(prepared("int8")), oracle=reference)
+    case = dataclasses.replace(labelled(prepared("int8")), output_reference=reference)
     (record,) = records([case], setting(tmp_path), {case.case: reference})
     assert [Path(job.model).stem for job in fake.of("latency")] == ["net-int8"]
     assert sorted(Path(job.model).stem for job in fake.of("accuracy")) == ["net-fp32", "net-int8"]
@@ -319,7 +320,7 @@ def test_a_reference_that_fails_costs_the_comparison_and_not_the_accuracy(tmp_pa
         accuracy=by_model(fp32=lambda _: CRASH, int8=lambda _: scored(RIGHT, LABELS)),
     )
     reference = labelled(prepared("fp32"))
-    case = dataclasses.replace(labelled(prepared("int8")), oracle=reference)
+    case = dataclasses.replace(labelled(prepared("int8")), output_reference=reference)
     (record,) = records([case], setting(tmp_path), {case.case: reference})
     assert isinstance(record.metrics["top1"], Value)
     assert missing(record, "mcnemar_p") == "the accuracy pass of the fp32 net failed"
@@ -346,7 +347,7 @@ def test_outputs_that_are_no_numbers_are_a_wrong_output_and_give_no_accuracy(tmp
         accuracy=by_model(fp32=lambda _: scored(RIGHT, LABELS), int8=lambda _: scored(broken, LABELS)),
     )
     reference = labelled(prepared("fp32"))
-    case = dataclasses.replace(labelled(prepared("int8")), oracle=reference)
+    case = dataclasses.replace(labelled(prepared("int8")), output_reference=reference)
     (record,) = records([case], setting(tmp_path), {case.case: reference})
     assert record.verdict.status == "wrong-output"
     assert missing(record, "n_images") == "1 of 40 outputs are not finite"
@@ -376,7 +377,7 @@ def test_outputs_of_another_number_are_not_compared(tmp_path: Path, workers: Pat
         accuracy=by_model(fp32=lambda _: scored(RIGHT, LABELS), int8=lambda _: scored(wide, LABELS, classes=11)),
     )
     reference = labelled(prepared("fp32"))
-    case = dataclasses.replace(labelled(prepared("int8")), oracle=reference)
+    case = dataclasses.replace(labelled(prepared("int8")), output_reference=reference)
     (record,) = records([case], setting(tmp_path), {case.case: reference})
     assert "11 outputs, the reference has 10" in missing(record, "fidelity_sqnr_db")
     assert missing(record, "sqnr_db") == "11 outputs, the fp32 net has 10"
@@ -413,7 +414,7 @@ def test_a_net_that_answers_otherwise_is_wrong_however_fast_unless_the_machine_i
 ) -> None:
     other = np.roll(RIGHT, 1, axis=1)
     workers(probe=by_model(fp32=lambda _: probed(RIGHT), int8=lambda _: probed(other)))
-    case = dataclasses.replace(prepared("int8"), oracle=prepared("fp32"))
+    case = dataclasses.replace(prepared("int8"), output_reference=prepared("fp32"))
     (record,) = records([case], setting(tmp_path))
     assert record.verdict.status == "wrong-output"
     (emulated,) = records([case], setting(tmp_path, machine=Verdict("emulated", "qemu")))

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from harness.core.verdict import Verdict
+from harness.measure.metrics import latency_metrics
 from harness.measure.samples import CaseState
-from harness.measure.verdicts import contended, latency_metrics
-from tests.unit.measure.test_summary import MS, QUICK, progress
+from harness.measure.verdicts import contended
+from tests.unit.measure.test_verdicts import MS, QUICK, progress
 
 
 def seen(state: CaseState, **kernel: Any) -> Verdict | None:

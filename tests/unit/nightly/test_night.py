@@ -16,7 +16,7 @@ from harness.nightly import exact_metrics
 from harness.nightly import night as night_module
 from harness.nightly.baselines import BaselineStore, Build, accept
 from harness.nightly.night import Night
-from harness.nightly.series import Tonight, judge
+from harness.nightly.series import NightContext, detect_changes
 from harness.runtimes.base import Options
 from harness.stats.nightly import Settings
 from suites.nightly_rules import NightlyRule, NightlyRules
@@ -36,20 +36,20 @@ class NoEnvironments:
         return None
 
 
-class MadeUpAgain:
-    """Second measurements that find `ratio` between the builds; `asked` says which cases were measured."""
+class FakeRemeasurement:
+    """Second measurements that show `ratio` between the builds; `calls` lists the cases that were measured."""
 
     def __init__(self, ratio):
         self.ratio = ratio
-        self.asked = []
+        self.calls = []
 
     def ab(self, old, new, metric, pairs):
-        self.asked.append(("ab", new.case.id))
+        self.calls.append(("ab", new.case.id))
         noise = np.random.default_rng(1).normal(1.0, 0.002, (2, pairs))
         return noise[0] * 0.002, noise[1] * 0.002 * self.ratio
 
     def rerun(self, new, metric):
-        self.asked.append(("rerun", new.case.id))
+        self.calls.append(("rerun", new.case.id))
         return np.full(3, 0.002 * self.ratio)
 
 
@@ -85,19 +85,19 @@ def tonight(folder, changed=True, versions=VERSIONS, rules=NO_RULES):
     kept = BaselineStore(folder / "kept" / "quick-x86-64.json")
     old = {case.id: prepared(folder, case, "old") for case in CASES}
     for name, one in old.items():
-        kept.offer(name, Build.of(one, "night0", VERSIONS, "a1b2c3"), one.artifact)
+        kept.add_latest(name, Build.of(one, "night0", VERSIONS, "a1b2c3"), one.artifact)
         kept.approve(name)
     new = {case.id: prepared(folder, case, "new") for case in CASES} if changed else old
     builds = {name: Build.of(one, "tonight", versions, "d4e5f6") for name, one in new.items()}
-    return Tonight(new, builds, kept, NoEnvironments(), rules)
+    return NightContext(new, builds, kept, NoEnvironments(), rules)
 
 
 def test_new_build_that_is_slower_in_pairs_is_a_regression(nights, tmp_path):
-    again = MadeUpAgain(1.06)
-    (found,) = judge("latency_p50_ns", nights, tonight(tmp_path), again, Settings())
+    remeasurement = FakeRemeasurement(1.06)
+    (found,) = detect_changes("latency_p50_ns", nights, tonight(tmp_path), remeasurement, Settings())
     assert (found.kind, found.case_id) == ("regression", NAMES[0])
     assert found.lo < 1.06 < found.hi
-    assert again.asked == [("ab", NAMES[0])]
+    assert remeasurement.calls == [("ab", NAMES[0])]
     for told in ("ms", "20/20 pairs worse", "changed since the last good build: artifact", "no other series moved"):
         assert told in found.sentence
     assert found.command.startswith("edgebench ab ")
@@ -117,14 +117,14 @@ def test_first_bad_night_is_one_in_which_the_case_was_measured(tmp_path):
             when = f"2026-01-{night}T02:30:00Z"
             opened.append(write_run(tmp_path / commit, plans, started_utc=when, **about))
         nights = opened.series("latency_p50_ns")
-    (found,) = judge("latency_p50_ns", nights, tonight(tmp_path), MadeUpAgain(1.06), Settings())
+    (found,) = detect_changes("latency_p50_ns", nights, tonight(tmp_path), FakeRemeasurement(1.06), Settings())
     assert found.evidence["recent_nights"] == 2
     assert found.sentence.endswith("first bad bad")
 
 
 def test_night_is_kept_and_judged_in_either_database(new_store, tmp_path, monkeypatch):
-    """The whole of a night but its measuring: history, verdict, papers, and what is kept for the next one."""
-    monkeypatch.setattr(night_module, "Remeasurement", lambda *_: MadeUpAgain(1.06))
+    """The whole of a night but its measuring: history, verdict, documents, and what is kept for the next one."""
+    monkeypatch.setattr(night_module, "Remeasurement", lambda *_: FakeRemeasurement(1.06))
     rng, exits = np.random.default_rng(2), []
     place = new_store(tmp_path)
     for night in (*range(NIGHTS - 12, NIGHTS), NIGHTS):
@@ -132,9 +132,9 @@ def test_night_is_kept_and_judged_in_either_database(new_store, tmp_path, monkey
         plan = plan_of(prepared(tmp_path, case, content) for case in CASES)
         with store.open(place) as opened:
             judged = Night(opened, run_of(tmp_path, night, rng), plan, NO_RULES)
-            paper = judged.judge()
-            judged.write(paper)
-        exits.append(paper.document()["exit_code"])
+            report = judged.evaluate()
+            judged.write(report)
+        exits.append(report.document()["exit_code"])
     assert exits == [0] * 11 + [1, 0]
     told = json.loads((tmp_path / f"run{NIGHTS - 1}" / "verdicts.json").read_text())
     kinds = {one["series"].removeprefix(f"{NAMES[0]} "): one["kind"] for one in told["outcomes"]}
@@ -149,45 +149,47 @@ def test_a_build_is_good_after_three_nights_without_a_finding(tmp_path):
     goods = []
     for content, found in [("a", 0), ("b", 0), ("b", 0), ("b", 0), ("c", 0), ("c", 1), ("c", 0), ("c", 0), ("c", 0)]:
         one = prepared(tmp_path, CASES[0], content)
-        kept.offer(name, Build.of(one, "night", VERSIONS, ""), one.artifact)
-        (kept.doubt if found else kept.approve)(name)
+        kept.add_latest(name, Build.of(one, "night", VERSIONS, ""), one.artifact)
+        (kept.restart_trial if found else kept.approve)(name)
         kept.save()
         kept = BaselineStore(tmp_path / "kept" / "quick.json")
-        goods.append(kept.good(name).file[-6])
+        goods.append(kept.last_good(name).file[-6])
     assert "".join(goods) == "aaabbbbbc"
 
 
 def test_what_pairs_do_not_show_again_is_transient(nights, tmp_path):
-    (found,) = judge("latency_p50_ns", nights, tonight(tmp_path), MadeUpAgain(1.0), Settings())
+    (found,) = detect_changes("latency_p50_ns", nights, tonight(tmp_path), FakeRemeasurement(1.0), Settings())
     assert found.kind == "transient"
     assert found.ratio == pytest.approx(1.0, abs=0.01)
 
 
 def test_same_build_is_never_a_regression(nights, tmp_path):
-    again = MadeUpAgain(1.06)
-    (found,) = judge("latency_p50_ns", nights, tonight(tmp_path, changed=False), again, Settings())
+    remeasurement = FakeRemeasurement(1.06)
+    (found,) = detect_changes("latency_p50_ns", nights, tonight(tmp_path, changed=False), remeasurement, Settings())
     assert found.kind == "transient"
     assert "same hash: yes" in found.sentence
-    assert not again.asked
+    assert not remeasurement.calls
 
 
 def test_new_runtime_version_without_the_old_one_falls_back_to_sessions(nights, tmp_path):
-    again = MadeUpAgain(1.06)
+    remeasurement = FakeRemeasurement(1.06)
     upgraded = tonight(tmp_path, changed=False, versions={"onnxruntime": "1.32.0"})
-    (found,) = judge("latency_p50_ns", nights, upgraded, again, Settings())
+    (found,) = detect_changes("latency_p50_ns", nights, upgraded, remeasurement, Settings())
     assert found.kind == "regression"
-    assert {how for how, _ in again.asked} == {"rerun"}
+    assert {how for how, _ in remeasurement.calls} == {"rerun"}
     assert "onnxruntime 1.31.1 -> 1.32.0" in found.sentence
 
 
 def test_change_below_the_least_effect_of_the_case_is_left_alone(nights, tmp_path):
     rules = NightlyRules((NightlyRule("fp32", {"p50": 0.10}),))
-    assert not judge("latency_p50_ns", nights, tonight(tmp_path, rules=rules), MadeUpAgain(1.06), Settings())
+    assert not detect_changes(
+        "latency_p50_ns", nights, tonight(tmp_path, rules=rules), FakeRemeasurement(1.06), Settings()
+    )
 
 
 def test_what_cannot_be_measured_again_waits_for_more_nights_and_so_does_its_build(tmp_path):
     """Throughput of a slower build: on file at first, a regression once it has held, and never the last good build."""
-    rng, again, kinds = np.random.default_rng(3), MadeUpAgain(1.0), []
+    rng, remeasurement, kinds = np.random.default_rng(3), FakeRemeasurement(1.0), []
     with store.open(tmp_path / "store.sqlite") as opened:
         for night in range(NIGHTS - 1):
             opened.append(run_of(tmp_path, night, rng))
@@ -196,23 +198,23 @@ def test_what_cannot_be_measured_again_waits_for_more_nights_and_so_does_its_bui
             plans = [Plan(case, int(2 * MILLISECOND * (1.10 if case is CASES[0] else 1.0))) for case in CASES]
             opened.append(write_run(tmp_path / f"more{more}", plans, **about))
             nights = opened.series("throughput_per_s")
-            (found,) = judge("throughput_per_s", nights, tonight(tmp_path), again, Settings())
+            (found,) = detect_changes("throughput_per_s", nights, tonight(tmp_path), remeasurement, Settings())
             kinds.append(found.kind)
-            assert found.doubts
+            assert found.casts_doubt
     assert (kinds[0], kinds[-1]) == ("transient", "regression")
-    assert again.asked == []
+    assert remeasurement.calls == []
 
 
 def test_missing_series_say_nothing(nights, tmp_path):
     nothing = replace(tonight(tmp_path), prepared={})
-    assert judge("latency_p50_ns", nights, nothing, MadeUpAgain(2.0), Settings()) == []
+    assert detect_changes("latency_p50_ns", nights, nothing, FakeRemeasurement(2.0), Settings()) == []
 
 
 def test_kept_builds_survive_and_damage_is_seen(tmp_path):
     now = tonight(tmp_path)
-    now.kept.save()
+    now.baselines.save()
     again = BaselineStore(tmp_path / "kept" / "quick-x86-64.json")
-    build = again.good(NAMES[0])
+    build = again.last_good(NAMES[0])
     path = again.path(build)
     assert path.read_text() == "old"
     assert again.prepared(build, now.prepared[NAMES[0]]).artifact.sha256 == build.sha256
@@ -223,11 +225,11 @@ def test_kept_builds_survive_and_damage_is_seen(tmp_path):
 def test_accepting_makes_the_latest_build_the_good_one(tmp_path):
     now = tonight(tmp_path)
     name = NAMES[1]
-    now.kept.offer(name, now.builds[name], now.prepared[name].artifact)
-    now.kept.save()
+    now.baselines.add_latest(name, now.builds[name], now.prepared[name].artifact)
+    now.baselines.save()
     assert now.changes(name) == ["artifact"]
     assert accept(tmp_path / "kept", "int8") == [name]
-    assert replace(now, kept=BaselineStore(tmp_path / "kept" / "quick-x86-64.json")).changes(name) == []
+    assert replace(now, baselines=BaselineStore(tmp_path / "kept" / "quick-x86-64.json")).changes(name) == []
 
 
 def test_limits_speak_with_the_interval(tmp_path):

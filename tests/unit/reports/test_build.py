@@ -15,7 +15,7 @@ from harness.core.quantity import Missing
 from harness.core.verdict import Status, Verdict
 from harness.store.runfolder import Contents, RunFolder
 from reports.build import build, build_html, sections
-from reports.data import ReportData, current, gather, read_run
+from reports.data import ReportData, gather, newest_cases, read_run
 from reports.sections.guide import VERDICTS
 from reports.terminal.table import case_line
 from tests import factory
@@ -131,7 +131,7 @@ def test_the_plots_data_is_json_without_nan(html: str) -> None:
 def test_untrusted_cases_are_hatched_and_not_on_the_front(page: Build, tmp_path: Path) -> None:
     plan = factory.Plan(dataclasses.replace(factory.nets()[0].case, model="best"), 10, "contended", 0.99)
     html = page(factory.write_run(tmp_path / "second", [*factory.nets(), plan]))
-    assert "7 of 25 scored cases are on the front" in html
+    assert "7 of 25 scored cases are on the Pareto front" in html
     row = re.search(r'<tr data-case="[^"]*best[^"]*" class="([^"]*)"', html)
     assert row is not None
     assert row[1] == "untrusted"
@@ -142,7 +142,7 @@ def test_a_baseline_gives_the_verdict(page: Build, tmp_path: Path) -> None:
     before = factory.write_run(tmp_path / "a", factory.nets()[:5])
     text = " ".join(Page(page(slower, baseline=before)).text.split())
     assert "5 of 5 cases slower (worst +20" in text
-    assert "Against quick on x86-64, 2026-01-01 00:00 UTC" in text
+    assert "Compared with quick on x86-64, 2026-01-01 00:00 UTC" in text
 
 
 def test_history_needs_two_runs_and_names_breaks(page: Build, run: RunFolder, html: str) -> None:
@@ -175,7 +175,7 @@ def test_an_empty_run_and_one_that_only_crashed(page: Build, tmp_path: Path) -> 
 
 
 def test_what_is_no_run_is_a_clear_error(page: Build, tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="no run folder"):
+    with pytest.raises(RecordError, match="not a run folder"):
         page(RunFolder(tmp_path))
     with pytest.raises(UsageError, match="no run to report on"):
         page()
@@ -201,7 +201,7 @@ def test_neither_does_a_log_in_an_error_fill_the_page_or_the_terminal(page: Buil
     )
     html = page(run)
     assert len(html) < 1.8 * MEGABYTE
-    assert "(1,000,000 characters, whole in the record)" in html
+    assert "(1,000,000 characters; the record has all of them)" in html
     assert len(case_line(run.records()[0])) < 2_000
 
 
@@ -238,7 +238,7 @@ def test_size_of_a_thousand_cases_over_three_nights(tmp_path: Path) -> None:
         dataclasses.replace(many, header=dataclasses.replace(run.header, started_utc=f"2026-01-0{day}T00:00:00Z"))
         for day in (1, 2, 3)
     )
-    data = ReportData(nights, current(nights), nights[0])
+    data = ReportData(nights, newest_cases(nights), nights[0])
     assert len(data.cases) == 1000
     html = build_html(data)
     assert len(html.encode()) < 13.5 * MEGABYTE  # the budget is 15: this leaves room for longer records

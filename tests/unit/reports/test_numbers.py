@@ -4,7 +4,7 @@ import pytest
 
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Value
-from reports.numbers import Scale, percent, plain, scale_for, short, show
+from reports.numbers import Scale, format_change, format_number, scale_for, shorten, show
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ def test_the_interval_is_said_in_full() -> None:
 
 
 def test_without_an_interval_three_digits_and_counts_whole() -> None:
-    assert [plain(number) for number in (0.0123456, 12.3456, 1234.5, 400.0, 0.0)] == [
+    assert [format_number(number) for number in (0.0123456, 12.3456, 1234.5, 400.0, 0.0)] == [
         "0.0123",
         "12.3",
         "1,234",
         "400",
         "0",
     ]
-    assert plain(1.23456e-12) == "1.23e-12"
+    assert format_number(1.23456e-12) == "1.23e-12"
 
 
 def test_missing_is_a_short_word_with_its_reason() -> None:
@@ -65,8 +65,8 @@ def test_missing_is_a_short_word_with_its_reason() -> None:
 
 
 def test_a_long_reason_is_cut_at_a_word() -> None:
-    assert short("n too small for the ninety-ninth percentile") == "n too small for the…"
-    assert short("x" * 50) == "x" * 21 + "…"
+    assert shorten("n too small for the ninety-ninth percentile") == "n too small for the…"
+    assert shorten("x" * 50) == "x" * 21 + "…"
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,6 @@ def test_one_slow_case_does_not_choose_the_unit() -> None:
 
 
 def test_a_change_and_its_spread_have_the_same_digits() -> None:
-    assert percent(1.0482, 0.009) == ("+4.8 %", "±0.9")
-    assert percent(0.8, 0.05) == ("-20 %", "±5")
-    assert percent(1.1) == ("+10.0 %", "")
+    assert format_change(1.0482, 0.009) == ("+4.8 %", "±0.9")
+    assert format_change(0.8, 0.05) == ("-20 %", "±5")
+    assert format_change(1.1) == ("+10.0 %", "")

@@ -9,7 +9,7 @@ from harness.core.quantity import Value
 from harness.core.record import Record
 from harness.core.verdict import Verdict
 from reports.data import gather
-from reports.recommend import Constraints, comparable, figures, on_front, recommend
+from reports.recommend import Constraints, comparable, figures, front_cases, recommend
 from reports.sections import verdict
 from tests import factory
 
@@ -80,7 +80,7 @@ def test_other_scenarios_and_other_images_are_not_compared(tmp_path: Path) -> No
     assert {record.case_id for record in comparable(run.records())} == {single.case.id, more.case.id}
     assert recommend(run.records(), Constraints()).considered == 2
     data = gather([run])
-    assert {case.record.case_id for case in on_front(data.cases)} <= {single.case.id, more.case.id}
+    assert {case.record.case_id for case in front_cases(data.cases)} <= {single.case.id, more.case.id}
     fastest = str(verdict.render(data)).partition("Fastest")[2].partition("</dd>")[0]
     assert "fp16 · litert-xnnpack · t1<" in fastest  # in SingleStream, whatever images it was scored on
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from reports.words import clean, flat, tail
+from reports.text import clean, flatten, tail
 
 
 def test_the_end_of_a_long_log_is_kept_and_its_length_said() -> None:
@@ -15,9 +15,9 @@ def test_terminal_sequences_and_lone_surrogates_are_gone() -> None:
 
 
 def test_nested_settings_become_dotted_names() -> None:
-    assert list(flat({"os": {"name": "Debian"}, "shape": [1, 3], "none": None, "long": "y" * 500}))[:3] == [
+    assert list(flatten({"os": {"name": "Debian"}, "shape": [1, 3], "none": None, "long": "y" * 500}))[:3] == [
         ("os.name", "Debian"),
         ("shape", "1, 3"),
         ("none", "none"),
     ]
-    assert dict(flat({"long": "y" * 500}))["long"].endswith("… (500 characters)")
+    assert dict(flatten({"long": "y" * 500}))["long"].endswith("… (500 characters)")

@@ -1,4 +1,4 @@
-"""Nights over time: change points, breaks in the environment, declared resets."""
+"""Trends over nights: change points, environment changes, declared resets."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 
 from harness.core.quantity import Value
 from harness.core.record import Record
-from reports.data import ReportData, Reset, Run, current, read_run
+from reports.data import ReportData, Reset, Run, newest_cases, read_run
 from reports.section import Absent
 from reports.sections import history
-from reports.trend import breaks, lines
+from reports.trend import case_trends, environment_changes
 from tests import factory
 
 NOISE = (0.001, -0.002, 0.0015, -0.0005, 0.002, -0.001)
@@ -46,54 +46,54 @@ def nights(run: Run, **late: object) -> tuple[Run, ...]:
 
 
 def shown(runs: tuple[Run, ...], *resets: Reset) -> str:
-    return " ".join(str(history.render(ReportData(runs, current(runs), None, resets))).split())
+    return " ".join(str(history.render(ReportData(runs, newest_cases(runs), None, resets))).split())
 
 
-def test_a_step_is_found_in_its_night_and_nowhere_else(one: Run) -> None:
-    found = lines(nights(one), [])
-    assert [len(line.steps) for line in found] == [1, 0, 0]
-    step = found[0].steps[0]
-    assert step.at_utc == "2026-01-06T00:00:00Z"
-    assert step.ratio == pytest.approx(1.1, abs=0.005)
-    assert step.why == ""
-    assert found[0].case_id == one.contents.records[1].case_id
+def test_a_change_point_is_found_in_its_night_and_nowhere_else(one: Run) -> None:
+    trends = case_trends(nights(one), [])
+    assert [len(trend.change_points) for trend in trends] == [1, 0, 0]
+    point = trends[0].change_points[0]
+    assert point.at_utc == "2026-01-06T00:00:00Z"
+    assert point.ratio == pytest.approx(1.1, abs=0.005)
+    assert point.explanation == ""
+    assert trends[0].case_id == one.contents.records[1].case_id
 
 
 def test_the_section_says_which_case_when_and_by_how_much(one: Run) -> None:
     text = shown(nights(one))
-    assert "1 of 3 cases changed level; 0 breaks in the environment, 0 declared resets." in text
+    assert "1 of 3 cases changed level; 0 environment changes, 0 declared resets." in text
     assert "2026-01-06 00:00 UTC</td>" in text
     assert re.search(r"▲ \+(9\.[5-9]|10\.[0-5]) %", text)
-    assert "nothing that was recorded" in text
+    assert "nothing on record" in text
 
 
-def test_a_step_at_a_break_in_the_environment_is_told_apart(one: Run) -> None:
+def test_a_change_point_at_an_environment_change_is_listed_apart(one: Run) -> None:
     runs = nights(one, versions={"onnxruntime": "2.0"})
-    assert [found.at_utc for found in breaks(runs)] == ["2026-01-06T00:00:00Z"]
+    assert [found.at_utc for found in environment_changes(runs)] == ["2026-01-06T00:00:00Z"]
     text = shown(runs)
-    assert "1 change point together with a break in the environment" in text
+    assert "1 change point alongside an environment change" in text
     assert "onnxruntime: 1.31.1 → 2.0" in text
-    assert "Change points</h3>" not in text  # none that is the net's own
+    assert "Change points</h3>" not in text  # none without an explanation
 
 
 def test_a_declared_reset_begins_a_new_level(one: Run) -> None:
     case = one.contents.records[1].case_id
     reset = Reset("2026-01-05T12:00:00Z", "new cooler", "x86-64", case)
-    found = lines(nights(one), [reset])
-    assert found[0].steps[0].why == "reset: new cooler"
+    trends = case_trends(nights(one), [reset])
+    assert trends[0].change_points[0].explanation == "reset: new cooler"
     assert "declared reset: new cooler" in shown(nights(one), reset)
     elsewhere = dataclasses.replace(reset, target="another-board")
-    assert lines(nights(one), [elsewhere])[0].steps[0].why == ""
+    assert case_trends(nights(one), [elsewhere])[0].change_points[0].explanation == ""
 
 
 def test_a_burst_of_two_nights_is_no_level(one: Run) -> None:
     runs = tuple(night(one, day, (1, 1.3 if day in (5, 6) else 1, 1)) for day in range(1, 11))
-    assert [line.steps for line in lines(runs, [])] == [(), (), ()]
+    assert [trend.change_points for trend in case_trends(runs, [])] == [(), (), ()]
 
 
-def test_few_nights_say_that_they_are_too_few(one: Run) -> None:
+def test_too_few_nights_are_reported_as_too_few(one: Run) -> None:
     assert "need at least 6 runs" in shown(nights(one)[:2])
-    assert isinstance(history.render(ReportData(nights(one)[:1], current(nights(one)[:1]))), Absent)
+    assert isinstance(history.render(ReportData(nights(one)[:1], newest_cases(nights(one)[:1]))), Absent)
 
 
 def test_nights_that_cannot_be_trusted_are_left_out(one: Run) -> None:
@@ -101,6 +101,6 @@ def test_nights_that_cannot_be_trusted_are_left_out(one: Run) -> None:
     spoilt = night(one, 11, (9, 1.1, 1))
     records = (dataclasses.replace(spoilt.contents.records[0], verdict=wild), *spoilt.contents.records[1:])
     spoilt = dataclasses.replace(spoilt, contents=dataclasses.replace(spoilt.contents, records=records))
-    first = next(line for line in lines((*nights(one), spoilt), []) if line.case_id == records[0].case_id)
-    assert len(first.nights) == 10
-    assert np.isclose(first.change, 1.0, atol=0.01)
+    first = next(trend for trend in case_trends((*nights(one), spoilt), []) if trend.case_id == records[0].case_id)
+    assert len(first.runs) == 10
+    assert np.isclose(first.ratio, 1.0, atol=0.01)

@@ -22,12 +22,12 @@ from suites.artifacts import catalog
 
 NET = "mobilenet_v2-0.35-32"
 NAMES: dict[ab.Side, str] = {"a": "old.onnx on onnxruntime-cpu", "b": "new.onnx on onnxruntime-cpu"}
-ROOM = ResourceLimits(60.0)
-FINDER = VariantResolver(ROOM)
+LIMITS = ResourceLimits(60.0)
+RESOLVER = VariantResolver(LIMITS)
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Path:
+def model_file(tmp_path: Path) -> Path:
     return Path(shutil.copy(catalog.ARTIFACTS / NET / "fp32.onnx", tmp_path / "my.onnx"))
 
 
@@ -41,21 +41,21 @@ def own(tmp_path: Path) -> Path:
     ],
 )
 def test_a_shipped_net_by_name(text: str, runtime: str | None, case_id: str) -> None:
-    side = FINDER.find(text, runtime)
-    assert side.prepared.case.id == case_id
-    assert side.prepared.labelled is not None
+    variant = RESOLVER.resolve(text, runtime)
+    assert variant.prepared.case.id == case_id
+    assert variant.prepared.labelled is not None
 
 
 def test_threads_of_the_option_win_over_those_of_the_name() -> None:
-    side = VariantResolver(ROOM, threads=3).find(f"{NET}|fp32|onnxruntime-cpu|t2")
-    assert side.prepared.options.threads == 3
-    assert side.name == f"{NET} fp32 on onnxruntime-cpu with 3 threads"
+    variant = VariantResolver(LIMITS, threads=3).resolve(f"{NET}|fp32|onnxruntime-cpu|t2")
+    assert variant.prepared.options.threads == 3
+    assert variant.name == f"{NET} fp32 on onnxruntime-cpu with 3 threads"
 
 
-def test_an_own_file_runs_on_the_first_runtime_that_takes_it(own: Path) -> None:
-    side = FINDER.find(str(own))
-    assert side.prepared.case.runtime == "onnxruntime-cpu"
-    assert side.name == f"{own} on onnxruntime-cpu"
+def test_a_users_file_runs_on_the_first_runtime_that_takes_it(model_file: Path) -> None:
+    variant = RESOLVER.resolve(str(model_file))
+    assert variant.prepared.case.runtime == "onnxruntime-cpu"
+    assert variant.name == f"{model_file} on onnxruntime-cpu"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_an_own_file_runs_on_the_first_runtime_that_takes_it(own: Path) -> None:
 )
 def test_what_cannot_be_run_says_why(text: str, runtime: str | None, error: type[UsageError], message: str) -> None:
     with pytest.raises(error) as caught:
-        FINDER.find(text, runtime)
+        RESOLVER.resolve(text, runtime)
     assert message in str(caught.value)
 
 
@@ -84,13 +84,13 @@ def test_what_cannot_be_run_says_why(text: str, runtime: str | None, error: type
         (f"{NET}||onnxruntime-cpu", f"{NET}||litert-xnnpack", ["onnxruntime-cpu", "litert-xnnpack"]),
     ],
 )
-def test_a_side_without_a_runtime_takes_the_others(a: str, b: str, runtimes: list[str]) -> None:
-    assert [side.prepared.case.runtime for side in AbConfig(a, b).sides.values()] == runtimes
+def test_a_variant_without_a_runtime_takes_the_others(a: str, b: str, runtimes: list[str]) -> None:
+    assert [variant.prepared.case.runtime for variant in AbConfig(a, b).variants.values()] == runtimes
 
 
-def test_an_own_file_on_a_runtime_of_another_format(own: Path) -> None:
+def test_a_users_file_on_a_runtime_of_another_format(model_file: Path) -> None:
     with pytest.raises(ModelError, match=r"takes \.onnx"):
-        FINDER.find(str(own), "litert-xnnpack")
+        RESOLVER.resolve(str(model_file), "litert-xnnpack")
 
 
 @pytest.mark.parametrize("wrong", [{"max_pairs": 1}, {"same_within": -0.1}, {"same_within": 2.0}])
@@ -99,17 +99,17 @@ def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None
         AbConfig("a.onnx", "b.onnx", **wrong)  # type: ignore[arg-type]
 
 
-def duel(b_ms: Callable[[int], float], max_pairs: int = 8, cpu_share: float = 1.0) -> PairedComparison:
+def compared(b_ms: Callable[[int], float], max_pairs: int = 8, cpu_share: float = 1.0) -> PairedComparison:
     """A against B, A always 2 ms."""
-    made = PairedComparison.plan(max_pairs, 0.02, seed=1)
+    comparison = PairedComparison.plan(max_pairs, 0.02, seed=1)
 
     def run(side: ab.Side, number: int) -> ProcessTiming:
         median_ns = 2e6 if side == "a" else 1e6 * b_ms(number)
         return ProcessTiming(median_ns, cpu_share * median_ns)
 
-    for _ in made.measure(run):
+    for _ in comparison.measure(run):
         pass
-    return made
+    return comparison
 
 
 @pytest.mark.parametrize(
@@ -122,28 +122,28 @@ def duel(b_ms: Callable[[int], float], max_pairs: int = 8, cpu_share: float = 1.
     ],
 )
 def test_the_outcome_is_one_sentence(b_ms: Callable[[int], float], start: str, figures: str) -> None:
-    told = sentence(duel(b_ms), NAMES)
-    assert told.startswith(start)
-    assert figures in told
-    assert "\n" not in told
+    text = sentence(compared(b_ms), NAMES)
+    assert text.startswith(start)
+    assert figures in text
+    assert "\n" not in text
 
 
-def test_a_failure_is_told_with_its_reason() -> None:
+def test_a_failure_is_reported_with_its_reason() -> None:
     broken = PairedComparison.plan(8, 0.02, seed=1)
     list(broken.measure(lambda side, number: WorkerFailure(Verdict("timeout", "not finished after 3 s, killed"), "")))
-    told = sentence(broken, NAMES)
-    assert told.startswith("No answer: ")
-    assert told.endswith("ended in pair 1 as timeout: not finished after 3 s, killed")
+    text = sentence(broken, NAMES)
+    assert text.startswith("No answer: ")
+    assert text.endswith("gave no figures in pair 1: timeout: not finished after 3 s, killed")
 
 
 def test_a_loaded_machine_is_warned_of_at_one_thread_only() -> None:
-    loaded = duel(lambda n: 1.0, cpu_share=0.5)
-    assert "in 16 of 16 processes another program held the core" in warnings(loaded, lone=True)[0]
-    assert warnings(loaded, lone=False) == []
+    loaded = compared(lambda n: 1.0, cpu_share=0.5)
+    assert "in 16 of 16 processes another program held the core" in warnings(loaded, single_threaded=True)[0]
+    assert warnings(loaded, single_threaded=False) == []
 
 
 def test_too_few_pairs_are_warned_of() -> None:
-    assert "--max-pairs 6" in warnings(duel(lambda n: 1.0, max_pairs=3), lone=True)[0]
+    assert "--max-pairs 6" in warnings(compared(lambda n: 1.0, max_pairs=3), single_threaded=True)[0]
 
 
 def test_the_document_holds_what_is_behind_the_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_the_document_holds_what_is_behind_the_outcome(monkeypatch: pytest.Monke
         faster = prepared.case.compression == "int8-static"
         return ProcessTiming(1e6 if faster else 2e6, 1e6, runtime_info={"version": "1"})
 
-    monkeypatch.setattr(ab, "time_process", fake)
+    monkeypatch.setattr("harness.runs.ab.time_process", fake)
     comparison = AbSession(AbConfig(f"{NET}|fp32|onnxruntime-cpu", f"{NET}|int8-static|onnxruntime-cpu"))
     assert list(comparison.run()) == [1, 2, 3, 4, 5, 6, 7]
     document = json.loads(json.dumps(comparison.document(), allow_nan=False))
@@ -172,7 +172,7 @@ def test_an_interrupted_comparison_keeps_its_pairs(monkeypatch: pytest.MonkeyPat
             raise KeyboardInterrupt
         return ProcessTiming(1e6, 1e6)
 
-    monkeypatch.setattr(ab, "time_process", fake)
+    monkeypatch.setattr("harness.runs.ab.time_process", fake)
     comparison = AbSession(AbConfig(f"{NET}|fp32|onnxruntime-cpu", f"{NET}|fp32|onnxruntime-cpu"))
     with pytest.raises(KeyboardInterrupt):
         list(comparison.run())
@@ -180,4 +180,4 @@ def test_an_interrupted_comparison_keeps_its_pairs(monkeypatch: pytest.MonkeyPat
     assert document["interrupted"]
     assert document["verdict"] is None
     assert len(document["a"]["median_ns"]) == len(document["b"]["median_ns"]) == len(document["order"]) == 2
-    assert document["sentence"] == "No answer: 2 pairs, the first look is after 7"
+    assert document["sentence"] == "No answer: 2 pairs measured, the first look is after 7"

@@ -255,33 +255,36 @@ def test_a_recorded_board_never_passes_for_the_board(tmp_path: Path) -> None:
 # References
 
 
-def test_the_fp32_net_of_the_same_runtime_is_the_reference_and_one_on_onnxruntime_the_oracle() -> None:
+def test_the_fp32_net_of_the_same_runtime_is_the_reference_and_one_on_onnxruntime_the_output_reference() -> None:
     plan = planned(filters=[f"{NET}|int8-static|litert"])
     (prepared,) = plan.prepared
     reference = plan.references[prepared.case]
     assert reference.case == dataclasses.replace(prepared.case, compression="fp32")
-    assert prepared.oracle is not None
-    assert (prepared.oracle.case.runtime, prepared.oracle.case.compression) == ("onnxruntime-cpu", "fp32")
+    assert prepared.output_reference is not None
+    assert (prepared.output_reference.case.runtime, prepared.output_reference.case.compression) == (
+        "onnxruntime-cpu",
+        "fp32",
+    )
     assert plan.cases == (prepared.case,)
 
 
-def test_the_oracle_runs_plainly_whatever_the_case_does() -> None:
+def test_the_output_reference_runs_plainly_whatever_the_case_does() -> None:
     prepared = the_one(filters=[ON_ONNX], threads=2, batch=4, scenario="Offline")
-    assert prepared.oracle is not None
-    case = prepared.oracle.case
+    assert prepared.output_reference is not None
+    case = prepared.output_reference.case
     assert (case.threads, case.batch, case.scenario, case.driver) == (1, 1, "SingleStream", "own")
 
 
 def test_a_users_file_is_compared_with_itself_on_the_first_reference_runtime_that_takes_it(tmp_path: Path) -> None:
     prepared = the_one(models=[str(relu(tmp_path / "net.onnx"))], runtimes=["onnxruntime-cpu"])
-    assert prepared.oracle is not None
-    assert prepared.oracle.artifact == prepared.artifact
+    assert prepared.output_reference is not None
+    assert prepared.output_reference.artifact == prepared.artifact
     assert planned(models=[str(relu(tmp_path / "net.onnx"))], runtimes=["onnxruntime-cpu"]).references == {}
 
 
-def test_without_a_reference_runtime_there_is_no_oracle(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.runs.preparation.ORACLES", ())
-    assert the_one(filters=[ON_ONNX]).oracle is None
+def test_without_a_reference_runtime_there_is_no_output_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.runs.preparation.OUTPUT_REFERENCES", ())
+    assert the_one(filters=[ON_ONNX]).output_reference is None
 
 
 def test_synthetic_weights_have_no_labels_and_no_reference() -> None:

@@ -37,7 +37,7 @@ def test_the_facts_need_no_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_first_test_that_fails_is_told() -> None:
+def test_the_first_check_that_fails_is_the_reason() -> None:
     never = Capability(("onnx",), ("no_such_library",), "pip install it", architectures=("riscv64",))
     assert never.support("tflite").reason == "takes onnx, not tflite"
     assert never.support("tflite").remedy == "give a .onnx file"

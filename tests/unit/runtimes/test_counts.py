@@ -24,7 +24,7 @@ QLINEAR = "xszwtquvb"
 RUNTIMES = {"onnx": "onnxruntime-cpu", "tflite": "litert-xnnpack"}
 
 
-def opened(path: Path, runtime: str, options: Options | None = None) -> Session:
+def open_session(path: Path, runtime: str, options: Options | None = None) -> Session:
     session: Session = plugins.load("runtimes", runtime).open(path, options or Options())
     return session
 
@@ -40,7 +40,7 @@ def opened(path: Path, runtime: str, options: Options | None = None) -> Session:
 )
 def test_trained_nets_under_every_way_to_store_weights(net: str, setting: str, kind: str) -> None:
     entry = catalog.shipped()[net, FOLDED, kind]
-    session = opened(catalog.ARTIFACTS / net / f"{setting}.{kind}", RUNTIMES[kind])
+    session = open_session(catalog.ARTIFACTS / net / f"{setting}.{kind}", RUNTIMES[kind])
     assert session.counts() == Counts(entry["parameters"], entry["macs"])
 
 
@@ -48,7 +48,7 @@ def test_trained_nets_under_every_way_to_store_weights(net: str, setting: str, k
 @pytest.mark.parametrize("setting", ["fp32", "int8-static"])
 def test_a_full_size_net_with_squeeze_and_excite(setting: str, kind: str, tmp_path: Path) -> None:
     net = synthetic.find("mobilenet_v3_small-1.0-224", setting, kind)
-    session = opened(net.unpack(tmp_path), RUNTIMES[kind])
+    session = open_session(net.unpack(tmp_path), RUNTIMES[kind])
     assert session.counts() == Counts(net.parameters, net.macs)
 
 
@@ -56,7 +56,7 @@ def test_a_full_size_net_with_squeeze_and_excite(setting: str, kind: str, tmp_pa
 def test_openvino_counts_the_same(setting: str) -> None:
     pytest.importorskip("openvino")
     entry = catalog.shipped()[MOBILENET, FOLDED, "onnx"]
-    session = opened(catalog.ARTIFACTS / MOBILENET / f"{setting}.onnx", "openvino-cpu")
+    session = open_session(catalog.ARTIFACTS / MOBILENET / f"{setting}.onnx", "openvino-cpu")
     assert session.counts() == Counts(entry["parameters"], entry["macs"])
 
 
@@ -65,19 +65,19 @@ def test_free_dimensions_are_counted_at_the_size_they_run_at(tmp_path: Path) -> 
         model("MatMul", {"a": (FLOAT, ["rows", 8]), "b": (FLOAT, [8, 4])}, (FLOAT, ["rows", 4]))
     )
     options = Options(shapes={"a": (5, 8)})
-    assert opened(tmp_path / "m.onnx", "onnxruntime-cpu", options).counts() == Counts(0, 5 * 8 * 4)
+    assert open_session(tmp_path / "m.onnx", "onnxruntime-cpu", options).counts() == Counts(0, 5 * 8 * 4)
 
 
 def test_an_operator_whose_macs_are_not_told_by_shapes_is_named(tmp_path: Path) -> None:
     square = (FLOAT, [3, 3])
     (tmp_path / "m.onnx").write_bytes(model("Inverse", {"x": square}, square, "com.microsoft"))
-    found = opened(tmp_path / "m.onnx", "onnxruntime-cpu").counts()
+    found = open_session(tmp_path / "m.onnx", "onnxruntime-cpu").counts()
     assert isinstance(found, Missing)
     assert "Inverse" in found.reason
 
 
 def test_a_runtime_that_does_not_tell_its_graph_says_so(tmp_path: Path) -> None:
-    assert isinstance(opened(tmp_path, "null").counts(), Missing)
+    assert isinstance(open_session(tmp_path, "null").counts(), Missing)
 
 
 X, W, Y = (1, 4, 8, 8), (6, 4, 3, 3), (1, 6, 6, 6)
@@ -120,4 +120,4 @@ def test_a_table_of_sizes_is_no_weight(tmp_path: Path, runtime: str, element: st
     graph = onnx.helper.make_graph([onnx.helper.make_node("Gather", ["table", "i"], ["y"])], "g", *ends, [table])
     opset = onnx.helper.make_opsetid("", 13)
     onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8), tmp_path / "m.onnx")
-    assert opened(tmp_path / "m.onnx", runtime).counts() == Counts(parameters, 0)
+    assert open_session(tmp_path / "m.onnx", runtime).counts() == Counts(parameters, 0)

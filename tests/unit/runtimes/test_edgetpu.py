@@ -41,13 +41,13 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built(tmp_path_factory.mktemp("libedgetpu"))
 
 
-def opened(folder: Path, data: bytes, library: Path | str, **settings: str) -> Session:
+def open_session(folder: Path, data: bytes, library: Path | str, **settings: str) -> Session:
     model = folder / "net_edgetpu.tflite"
     model.write_bytes(data)
     return EDGETPU.open(model, Options(settings={"library": str(library), **settings}))
 
 
-def answer(session: Session) -> np.ndarray:
+def output(session: Session) -> np.ndarray:
     (spec,) = session.inputs
     session.prepare({spec.name: X})
     session.infer()
@@ -56,16 +56,16 @@ def answer(session: Session) -> np.ndarray:
 
 def refused(folder: Path, data: bytes, library: Path | str, **settings: str) -> SessionError:
     with pytest.raises(SessionError) as raised:
-        opened(folder, data, library, **settings)
+        open_session(folder, data, library, **settings)
     return raised.value
 
 
 @pytest.mark.parametrize("device", ["", "usb", "usb:0"])
 def test_a_compiled_net_runs_on_the_delegate(tmp_path: Path, library: Path, device: str) -> None:
-    session = opened(tmp_path, chain(WHOLE), library, **({"device": device} if device else {}))
+    session = open_session(tmp_path, chain(WHOLE), library, **({"device": device} if device else {}))
     (spec,) = session.inputs
     assert (spec.shape, spec.dtype) == (SHAPE, "int8")
-    assert answer(session).tolist() == [[0.0, 127 / 256, 128 / 256, 255 / 256]]  # the stand-in copies
+    assert output(session).tolist() == [[0.0, 127 / 256, 128 / 256, 255 / 256]]  # the stand-in copies
     ran = session.execution()
     assert ran.effective == "int8"
     assert ran.nodes == {"edgetpu": 1, "cpu": 0}
@@ -73,19 +73,19 @@ def test_a_compiled_net_runs_on_the_delegate(tmp_path: Path, library: Path, devi
 
 
 def test_what_it_is_and_takes_stands_in_the_record(tmp_path: Path, library: Path) -> None:
-    told = opened(tmp_path, chain(WHOLE), library).info()
-    assert told["parameters"] == {"on_chip_bytes": 5000, "streamed_bytes": 0}
-    assert told["min_runtime_version"] == 13
-    assert told["delegate_version"] == "BuildLabel(N/A), RuntimeVersion(14)"
-    assert told["devices"] == ["usb:0 /sys/bus/usb/devices/2-1"]
-    assert told["options"] == {"library": str(library)}
-    assert told["library"] in ("ai_edge_litert", "tflite_runtime")
+    info = open_session(tmp_path, chain(WHOLE), library).info()
+    assert info["parameters"] == {"on_chip_bytes": 5000, "streamed_bytes": 0}
+    assert info["min_runtime_version"] == 13
+    assert info["delegate_version"] == "BuildLabel(N/A), RuntimeVersion(14)"
+    assert info["devices"] == ["usb:0 /sys/bus/usb/devices/2-1"]
+    assert info["options"] == {"library": str(library)}
+    assert info["library"] in ("ai_edge_litert", "tflite_runtime")
 
 
 def test_operators_of_the_host_are_a_finding_with_their_names(tmp_path: Path, library: Path) -> None:
     streaming = compiled(package((EXECUTING, 700), (CACHING, 4000)))
     net = chain(WHOLE, Op(LOGISTIC), Op(LOGISTIC), streaming, Op(DEQUANTIZE, FLOAT))
-    ran = opened(tmp_path, net, library).execution()
+    ran = open_session(tmp_path, net, library).execution()
     assert ran.nodes == {"edgetpu": 2, "cpu": 3}
     fallback, parameters = ran.findings
     assert fallback.found == "3 of 5 nodes run on the host's CPU: LOGISTIC x2, DEQUANTIZE"
@@ -94,7 +94,7 @@ def test_operators_of_the_host_are_a_finding_with_their_names(tmp_path: Path, li
 
 
 def test_a_package_of_another_form_runs_and_its_memory_is_missing(tmp_path: Path, library: Path) -> None:
-    session = opened(tmp_path, chain(compiled(b"of another time")), library)
+    session = open_session(tmp_path, chain(compiled(b"of another time")), library)
     assert session.info()["parameters"].keys() == {"reason"}
     assert [(each.check, each.status) for each in session.execution().findings] == [("parameters", "unknown")]
     assert isinstance(session.profile(1), Missing)
@@ -133,7 +133,7 @@ def test_no_device_says_where_to_look(tmp_path: Path, macros: list[str]) -> None
 
 def test_a_device_that_is_not_there_is_named(tmp_path: Path, library: Path) -> None:
     error = refused(tmp_path, chain(WHOLE), library, device="pci:0")
-    assert str(error) == "no device: libedgetpu could not open the Edge TPU asked for: 'pci:0'"
+    assert str(error) == "no device: libedgetpu could not open the Edge TPU requested: 'pci:0'"
     assert str(refused(tmp_path, chain(WHOLE), library, device="gpu")) == "no Edge TPU is called 'gpu'"
 
 

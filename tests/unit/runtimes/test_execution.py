@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from harness.core import plugins
-from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective, from_json
+from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective_precision, from_json
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import Adapter, Options, SessionError
 from harness.runtimes.errors import explain_error
-from harness.runtimes.onnxruntime.profiler import told_by
+from harness.runtimes.onnxruntime.profiler import read_execution
 from harness.runtimes.openvino import session as openvino_session
 from suites.artifacts import catalog
 from tests.onnx_bytes import FLOAT, model
@@ -34,9 +34,9 @@ def kernel(kind: str, dtype: str = "float", provider: str = CPU) -> OperatorTimi
 
 
 def test_a_precision_with_few_nodes_is_not_named() -> None:
-    assert effective(["fp32"] * 52 + ["int8"]) == "fp32"
-    assert effective(["int8"] * 6 + ["fp32"] * 4) == "int8+fp32"
-    assert isinstance(effective([]), Missing)
+    assert effective_precision(["fp32"] * 52 + ["int8"]) == "fp32"
+    assert effective_precision(["int8"] * 6 + ["fp32"] * 4) == "int8+fp32"
+    assert isinstance(effective_precision([]), Missing)
 
 
 def test_it_survives_json() -> None:
@@ -78,12 +78,12 @@ def test_the_precision_is_that_of_the_kernels(name: str, file: str, precision: s
     ],
 )
 def test_a_kernel_computes_in_integers_whatever_it_is_fed_with(kind: str, dtype: str, precision: str) -> None:
-    assert told_by(OperatorProfile(CPU, 1, 10.0, (kernel(kind, dtype),))).effective == precision
+    assert read_execution(OperatorProfile(CPU, 1, 10.0, (kernel(kind, dtype),))).effective == precision
 
 
 def test_kernels_elsewhere_are_a_finding() -> None:
     operators = (kernel("Conv", provider="CUDAExecutionProvider"), kernel("Resize"), kernel("MatMulInteger", "uint8"))
-    ran = told_by(OperatorProfile("CUDAExecutionProvider", 1, 10.0, operators))
+    ran = read_execution(OperatorProfile("CUDAExecutionProvider", 1, 10.0, operators))
     assert ran.nodes == {CPU: 2, "CUDAExecutionProvider": 1}
     assert ran.effective == "fp32+int8"
     (finding,) = ran.findings

@@ -57,8 +57,8 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_settings_have_the_numbers_of_mnns_header() -> None:
     """PrecisionMode and PowerMode of BackendConfig in MNN/MNNForwardType.h."""
     precisions, powers = ("normal", "high", "low", "low_bf16"), ("normal", "high", "low")
-    assert [adapter._asked({"precision": word})["precision"] for word in precisions] == [0, 1, 2, 3]
-    assert [adapter._asked({"power": word})["power"] for word in powers] == [0, 1, 2]
+    assert [adapter._configuration({"precision": word})["precision"] for word in precisions] == [0, 1, 2, 3]
+    assert [adapter._configuration({"power": word})["power"] for word in powers] == [0, 1, 2]
 
 
 def test_channels_rows_and_columns_keep_their_places(tmp_path: Path) -> None:
@@ -78,8 +78,8 @@ def test_channels_rows_and_columns_keep_their_places(tmp_path: Path) -> None:
 def test_answers_are_those_of_the_reference(converted: Path) -> None:
     session = runtime().open(converted, Options(threads=2))
     assert sqnr_db(session) > 100
-    told = session.info()
-    assert (told["library"], told["threads"], told["options"]["precision"]) == ("MNN", 2, "high")
+    info = session.info()
+    assert (info["library"], info["threads"], info["options"]["precision"]) == ("MNN", 2, "high")
 
 
 def test_an_inference_does_not_compute_on_what_the_last_one_left(converted: Path) -> None:

@@ -16,7 +16,7 @@ from harness.runtimes.base import Adapter, Options, Session, SessionError
 from harness.stats.output_quality import compare
 from suites.artifacts import catalog
 from suites.preparation.convert import CONVERTERS, ConversionRequest
-from suites.preparation.convert.ncnn_int8 import quantise
+from suites.preparation.convert.ncnn import quantize
 
 pytest.importorskip("ncnn")
 
@@ -45,7 +45,7 @@ def runtime(name: str = "ncnn") -> Adapter:
     return found
 
 
-def answer(session: Session, image: np.ndarray = IMAGE) -> np.ndarray:
+def output(session: Session, image: np.ndarray = IMAGE) -> np.ndarray:
     (spec,) = session.inputs
     session.prepare({spec.name: image})
     session.infer()
@@ -55,7 +55,7 @@ def answer(session: Session, image: np.ndarray = IMAGE) -> np.ndarray:
 def test_answers_are_those_of_the_arithmetic_and_stay(tmp_path: Path) -> None:
     session = runtime().open(write(tmp_path), Options(threads=2))
     expected = np.einsum("fc,nchw->nfhw", WEIGHTS, np.maximum(IMAGE, 0)) + BIAS[:, None, None]
-    np.testing.assert_allclose(answer(session), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(output(session), expected, rtol=1e-5, atol=1e-6)
     session.infer()  # the first layer works in place: not in the memory of the input
     np.testing.assert_allclose(session.fetch()["out0"], expected, rtol=1e-5, atol=1e-6)
     assert session.inputs[0].shape == (1, 2, 4, 5)
@@ -64,15 +64,15 @@ def test_answers_are_those_of_the_arithmetic_and_stay(tmp_path: Path) -> None:
 
 def test_every_image_has_its_own_answer(tmp_path: Path) -> None:
     session = runtime().open(write(tmp_path), Options())
-    first, second = answer(session).copy(), answer(session, -IMAGE)
+    first, second = output(session).copy(), output(session, -IMAGE)
     expected = np.einsum("fc,nchw->nfhw", WEIGHTS, np.maximum(-IMAGE, 0)) + BIAS[:, None, None]
     np.testing.assert_allclose(second, expected, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(answer(session), first)
+    np.testing.assert_array_equal(output(session), first)
 
 
 def test_an_inference_that_fails_is_not_a_quick_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = runtime().open(write(tmp_path), Options())
-    monkeypatch.setattr(session, "_answers", [(99_999, mat) for _, mat in session._answers])
+    monkeypatch.setattr(session, "_results", [(99_999, mat) for _, mat in session._results])
     with pytest.raises(SessionError, match="extract returned -1"):
         session.infer()
 
@@ -108,7 +108,7 @@ def test_each_layer_has_its_time(tmp_path: Path) -> None:
         (PARAM.replace("3 3\n", "4 3\n"), "has 3 layers and claims 4"),
         (PARAM.replace("3 3\n", "3 9\n"), "make 3 blobs and it claims 9"),
         (PARAM.replace("1 1 kept", "1 1 lost"), "nothing before layer 'conv' makes its input 'lost'"),
-        (PARAM.replace("1 1 in0 kept", "1 1 in0 in0"), "layer 'relu' makes a blob that is made already"),
+        (PARAM.replace("1 1 in0 kept", "1 1 in0 in0"), "layer 'relu' makes a blob that an earlier layer makes"),
         (PARAM.replace("0=5", "0=five"), "the shape of input 'in0' has no number"),
         (PARAM.replace("0 1 in0", "0 2 in0 in1"), "makes 2 blobs, not one"),
         (PARAM.replace("1 1 in0 kept", "1 7 in0 kept"), "does not have the 1 \\+ 7 blobs"),
@@ -151,21 +151,21 @@ def test_what_ncnn_cannot_do_is_said(tmp_path: Path, options: Options, message: 
 def test_a_shape_that_the_file_does_not_keep_is_asked_for(tmp_path: Path) -> None:
     direct = PARAM.replace("3 3\n", "2 2\n").replace("ReLU         relu  1 1 in0 kept\n", "").replace("kept", "in0")
     path = write(tmp_path, direct.replace(" 0=5 1=4 2=2", ""))
-    with pytest.raises(SessionError, match="does not keep the shape") as raised:
+    with pytest.raises(SessionError, match="does not hold the shape") as raised:
         runtime().open(path, Options())
     assert "--shape in0=1x2x224x224" in raised.value.remedy
-    with pytest.raises(SessionError, match="1x3x4x5 is no shape"):
+    with pytest.raises(SessionError, match="1x3x4x5 is not the shape"):
         runtime().open(path, Options(shapes={"in0": (1, 3, 4, 5)}))
-    assert answer(runtime().open(path, Options(shapes={"in0": (1, 2, 4, 5)}))).shape == (1, 3, 4, 5)
+    assert output(runtime().open(path, Options(shapes={"in0": (1, 2, 4, 5)}))).shape == (1, 3, 4, 5)
 
 
 def test_int8_is_near_and_read_back(tmp_path: Path) -> None:
     path = write(tmp_path)
-    plain = answer(runtime().open(path, Options()))
-    quantise(path, IMAGE)
+    plain = output(runtime().open(path, Options()))
+    quantize(path, IMAGE)
     session = runtime().open(path, Options())
     assert session.execution().effective == "int8"
-    sqnr = compare(answer(session).reshape(1, -1), plain.reshape(1, -1))["fidelity_sqnr_db"]
+    sqnr = compare(output(session).reshape(1, -1), plain.reshape(1, -1))["fidelity_sqnr_db"]
     assert isinstance(sqnr, Value)
     assert 25 < sqnr.value < 100
 
@@ -173,7 +173,7 @@ def test_int8_is_near_and_read_back(tmp_path: Path) -> None:
 def test_int8_has_no_way_from_other_weights(tmp_path: Path) -> None:
     path = write(tmp_path, PARAM.replace("ReLU  ", "PReLU "))
     with pytest.raises(UsageError, match="no way to int8 for ncnn's layers PReLU"):
-        quantise(path, IMAGE)
+        quantize(path, IMAGE)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("pnnx") is None, reason="no pnnx here: it needs torch")
@@ -181,7 +181,7 @@ def test_int8_has_no_way_from_other_weights(tmp_path: Path) -> None:
 def test_a_converted_net_answers_as_the_reference_does(tmp_path: Path, setting: str, least_db: float) -> None:
     CONVERTERS["ncnn"].convert(ConversionRequest(MODEL, setting, PREPARED, tmp_path / "m.param"))
     image = SEEDED.random((1, 1, 32, 32), np.float32)
-    ours = answer(runtime().open(tmp_path / "m.param", Options()), image)
-    found = compare(ours, answer(runtime("onnxruntime-cpu").open(PREPARED, Options()), image))["fidelity_sqnr_db"]
+    ours = output(runtime().open(tmp_path / "m.param", Options()), image)
+    found = compare(ours, output(runtime("onnxruntime-cpu").open(PREPARED, Options()), image))["fidelity_sqnr_db"]
     assert isinstance(found, Value)
     assert found.value > least_db

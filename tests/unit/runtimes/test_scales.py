@@ -25,5 +25,5 @@ def test_integers_become_what_they_stand_for() -> None:
 def test_fractions_are_not_cut_off_for_an_integer_input_without_scale() -> None:
     spec = TensorSpec("x", (1, 2), "uint8")
     assert spec.encode(np.array([[3.0, 255.0]], np.float32)).tolist() == [[3, 255]]
-    with pytest.raises(SessionError, match="takes uint8 and tells no scale"):
+    with pytest.raises(SessionError, match="takes uint8 and has no scale"):
         spec.encode(np.array([[0.2, 0.9]], np.float32))

@@ -17,7 +17,7 @@ ORT: Adapter = plugins.load("runtimes", "onnxruntime-cpu")
 LITERT: Adapter = plugins.load("runtimes", "litert-xnnpack")
 
 
-def opened(tmp_path: Path, data: bytes, options: Options | None = None) -> Session:
+def open_session(tmp_path: Path, data: bytes, options: Options | None = None) -> Session:
     (tmp_path / "m.onnx").write_bytes(data)
     return ORT.open(tmp_path / "m.onnx", options or Options())
 
@@ -30,33 +30,33 @@ def run(session: Session, **arrays: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("element", [FLOAT, UINT8, INT32, INT64, BOOL])
 def test_inputs_of_every_type_are_fed_and_come_back(tmp_path: Path, element: int) -> None:
-    session = opened(tmp_path, model("Identity", {"x": (element, [2, 3])}, (element, [2, 3])))
+    session = open_session(tmp_path, model("Identity", {"x": (element, [2, 3])}, (element, [2, 3])))
     array = synthetic_input(session.inputs[0], Options(), np.random.default_rng(0))
     assert (run(session, x=array) == array).all()
 
 
 def test_the_second_input_replaces_the_first(tmp_path: Path) -> None:
-    session = opened(tmp_path, model("Relu", {"x": (FLOAT, [4])}, (FLOAT, [4])))
+    session = open_session(tmp_path, model("Relu", {"x": (FLOAT, [4])}, (FLOAT, [4])))
     assert run(session, x=np.float32([1, 2, 3, 4])).tolist() == [1, 2, 3, 4]
     assert run(session, x=np.float32([-1, 5, -3, 6])).tolist() == [0, 5, 0, 6]
 
 
 def test_a_model_may_have_several_inputs(tmp_path: Path) -> None:
-    session = opened(tmp_path, model("Add", {"a": (FLOAT, [2]), "b": (FLOAT, [2])}, (FLOAT, [2])))
+    session = open_session(tmp_path, model("Add", {"a": (FLOAT, [2]), "b": (FLOAT, [2])}, (FLOAT, [2])))
     assert run(session, a=np.float32([1, 2]), b=np.float32([10, 20])).tolist() == [11, 22]
 
 
 def test_a_dynamic_dimension_is_the_batch_or_must_be_given(tmp_path: Path) -> None:
     free = model("Relu", {"x": (FLOAT, ["batch", 3, "height", "width"])}, (FLOAT, ["batch", 3, "height", "width"]))
     with pytest.raises(SessionError, match="--shape x=1x3x224x224"):
-        opened(tmp_path, free)
+        open_session(tmp_path, free)
     options = Options(shapes={"x": (2, 3, 8, 6)})
-    session = opened(tmp_path, free, options)
+    session = open_session(tmp_path, free, options)
     assert run(session, x=synthetic_input(session.inputs[0], options, np.random.default_rng(0))).shape == (2, 3, 8, 6)
 
 
 def test_a_scalar_input_works(tmp_path: Path) -> None:
-    session = opened(tmp_path, model("Relu", {"x": (FLOAT, [])}, (FLOAT, [])))
+    session = open_session(tmp_path, model("Relu", {"x": (FLOAT, [])}, (FLOAT, [])))
     assert run(session, x=np.float32(-2.0).reshape(())) == 0
 
 
@@ -71,7 +71,7 @@ def test_a_scalar_input_works(tmp_path: Path) -> None:
 )
 def test_what_cannot_run_is_refused_with_its_reason(tmp_path: Path, data: bytes, reason: str) -> None:
     with pytest.raises(SessionError, match=reason):
-        opened(tmp_path, data)
+        open_session(tmp_path, data)
 
 
 def test_a_tflite_file_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -23,19 +23,19 @@ from tests.onnx_bytes import UINT8, described, model
 NET = catalog.ARTIFACTS / "mobilenet_v2-0.35-32"
 
 
-def plan(provider: str, threads: int = 3, **settings: str) -> GraphFacts:
+def facts(provider: str, threads: int = 3, **settings: str) -> GraphFacts:
     return GraphFacts(Path("m.onnx"), PROVIDERS[provider], Options(threads, settings=settings))
 
 
 def test_fp32_on_a_gpu_is_fp32_unless_the_user_says_otherwise() -> None:
-    assert plan("cuda").provider_options == {"use_tf32": "0"}
-    assert plan("cuda", use_tf32="1", device_id="1").provider_options == {"use_tf32": "1", "device_id": "1"}
+    assert facts("cuda").provider_options == {"use_tf32": "0"}
+    assert facts("cuda", use_tf32="1", device_id="1").provider_options == {"use_tf32": "1", "device_id": "1"}
 
 
 @pytest.mark.parametrize(("provider", "threads"), [("cpu", 3), ("cuda", 3), ("xnnpack", 1), ("openvino", 1)])
 def test_one_of_two_thread_pools_is_as_large_as_asked(provider: str, threads: int) -> None:
     pytest.importorskip("onnxruntime")
-    one = plan(provider)
+    one = facts(provider)
     assert (one.settings().intra_op_num_threads, one.settings().inter_op_num_threads) == (threads, 1)
     own = PROVIDERS[provider].threads_option
     assert one.provider_options.get(own) == ("3" if own else None)

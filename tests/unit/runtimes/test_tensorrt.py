@@ -40,19 +40,19 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fake:
     return Fake().install(monkeypatch)
 
 
-def net(path: Path, shape: list[int] | None = None, **told: Any) -> Path:
-    layers = told.pop("layers", [["CONVOLUTION", "FLOAT"]])
-    path.write_text(json.dumps({"inputs": {"x": shape or [-1, 4]}, "layers": layers, **told}))
+def net(path: Path, shape: list[int] | None = None, **network: Any) -> Path:
+    layers = network.pop("layers", [["CONVOLUTION", "FLOAT"]])
+    path.write_text(json.dumps({"inputs": {"x": shape or [-1, 4]}, "layers": layers, **network}))
     return path
 
 
-def opened(path: Path, name: str = "tensorrt", **settings: str) -> Session:
+def open_session(path: Path, name: str = "tensorrt", **settings: str) -> Session:
     adapter: Adapter = plugins.load("runtimes", name)
     return adapter.open(path, Options(settings=settings))
 
 
 def test_an_inference_copies_in_runs_and_copies_out(fake: Fake, tmp_path: Path) -> None:
-    session = opened(net(tmp_path / "m.onnx"))
+    session = open_session(net(tmp_path / "m.onnx"))
     for values in ([1, 2, 3, 4], [0, -5, 0.5, 6]):
         session.prepare({"x": np.float32([values])})
         before = len(fake.calls)
@@ -77,19 +77,19 @@ def test_an_inference_copies_in_runs_and_copies_out(fake: Fake, tmp_path: Path) 
     ],
 )
 def test_precision_flags(fake: Fake, tmp_path: Path, name: str, layers: Any, settings: Any, flags: list[str]) -> None:
-    opened(net(tmp_path / "m.onnx", layers=layers), name, **settings)
+    open_session(net(tmp_path / "m.onnx", layers=layers), name, **settings)
     assert [flag for (flag,) in fake.called("set_flag")] == flags
     assert fake.called("clear_flag") == [("TF32",)]
     assert fake.called("profiling_verbosity") == [("DETAILED",)]
 
 
 def test_workspace_shapes_and_dla(fake: Fake, tmp_path: Path) -> None:
-    opened(net(tmp_path / "m.onnx"), "tensorrt-dla", workspace_mib="64")
+    open_session(net(tmp_path / "m.onnx"), "tensorrt-dla", workspace_mib="64")
     assert fake.called("set_memory_pool_limit") == [("WORKSPACE", 64 << 20)]
     assert fake.called("set_shape") == [("x", (1, 4), (1, 4), (1, 4))]
     assert (fake.called("default_device_type"), fake.called("DLA_core")) == ([("DLA",)], [(0,)])
     assert fake.called("deserialize") == [(0,)]
-    opened(net(tmp_path / "fixed.onnx", [2, 4]))
+    open_session(net(tmp_path / "fixed.onnx", [2, 4]))
     assert len(fake.called("set_shape")) == 1
 
 
@@ -97,39 +97,39 @@ def test_an_engine_is_built_once_for_all_it_depends_on(
     fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = net(tmp_path / "m.onnx")
-    assert opened(path).info()["engine"].startswith("built in ")
-    assert opened(path).info()["engine"] == "kept from an earlier build"
+    assert open_session(path).info()["engine"].startswith("built in ")
+    assert open_session(path).info()["engine"] == "cached by an earlier build"
     assert (len(fake.called("create_network")), len(fake.called("build"))) == (1, 1)  # a builder holds much memory
-    opened(path, fp16="1")
-    opened(net(path, layers=[["CONVOLUTION", "FLOAT"]] * 2))
+    open_session(path, fp16="1")
+    open_session(net(path, layers=[["CONVOLUTION", "FLOAT"]] * 2))
     assert len(fake.called("build")) == 3
     newer = Fake(version="10.7.0").install(monkeypatch)
-    opened(path)
+    open_session(path)
     other_gpu = Fake(compute="7.2").install(monkeypatch)
-    opened(path)
+    open_session(path)
     assert (len(newer.called("build")), len(other_gpu.called("build"))) == (1, 1)
 
 
 def test_a_kept_engine_that_was_altered_is_built_again(fake: Fake, tmp_path: Path) -> None:
     path = net(tmp_path / "m.onnx")
-    opened(path)
+    open_session(path)
     (engine,) = (tmp_path / "cache/edgebench/tensorrt").glob("*.engine")
     engine.write_bytes(b"native code of a stranger")
-    assert opened(path).info()["engine"].startswith("built in ")
+    assert open_session(path).info()["engine"].startswith("built in ")
 
 
 def test_timings_of_earlier_builds_are_used(fake: Fake, tmp_path: Path) -> None:
-    opened(net(tmp_path / "a.onnx"))
-    opened(net(tmp_path / "b.onnx", [2, 4]))
-    opened(net(tmp_path / "c.onnx", [3, 4]), timing_cache="0")
+    open_session(net(tmp_path / "a.onnx"))
+    open_session(net(tmp_path / "b.onnx", [2, 4]))
+    open_session(net(tmp_path / "c.onnx", [3, 4]), timing_cache="0")
     assert fake.called("create_timing_cache") == [(b"",), (b"timings",)]
 
 
 def test_what_ran_is_read_from_the_inspector(fake: Fake, tmp_path: Path) -> None:
-    ran = opened(net(tmp_path / "m.onnx", inspected=[CONV, GEMM, REFORMAT])).execution()
+    ran = open_session(net(tmp_path / "m.onnx", inspected=[CONV, GEMM, REFORMAT])).execution()
     assert (ran.effective, ran.nodes, ran.findings) == ("fp16+int8", {"GPU": 3}, ())
     fake.detailed = False
-    assert isinstance(opened(tmp_path / "m.onnx").execution().effective, Missing)
+    assert isinstance(open_session(tmp_path / "m.onnx").execution().effective, Missing)
 
 
 def test_layers_that_the_dla_does_not_take_are_a_finding() -> None:
@@ -156,7 +156,7 @@ def test_the_names_of_types_in_its_versions(told: str, tactic: str, precision: s
 
 
 def test_operators_are_timed_by_its_profiler(fake: Fake, tmp_path: Path) -> None:
-    profile = opened(net(tmp_path / "m.onnx", inspected=[CONV, DLA])).profile(4)
+    profile = open_session(net(tmp_path / "m.onnx", inspected=[CONV, DLA])).profile(4)
     assert isinstance(profile, OperatorProfile)
     told = [(each.type, each.provider, each.duration_ns) for each in profile.operators]
     assert told == [("CaskConvolution", "GPU", 5e5), ("DLA", "DLA", 2.5e5)]
@@ -165,7 +165,7 @@ def test_operators_are_timed_by_its_profiler(fake: Fake, tmp_path: Path) -> None
 def test_an_engine_of_the_users_own_is_opened_as_it_is(fake: Fake, tmp_path: Path) -> None:
     built = {"version": "10.3.0", "compute": "8.7", "inputs": {"x": [1, 4]}}
     (tmp_path / "m.plan").write_text(json.dumps(built))
-    session = opened(tmp_path / "m.plan")
+    session = open_session(tmp_path / "m.plan")
     assert (session.info()["engine"], fake.called("build")) == ("the file given", [])
 
 
@@ -180,7 +180,7 @@ def test_an_engine_of_the_users_own_is_opened_as_it_is(fake: Fake, tmp_path: Pat
 def test_an_engine_made_elsewhere_is_refused(fake: Fake, tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "m.engine").write_text(content)
     with pytest.raises(SessionError, match=message) as raised:
-        opened(tmp_path / "m.engine")
+        open_session(tmp_path / "m.engine")
     assert "give the .onnx" in raised.value.remedy
 
 
@@ -197,20 +197,20 @@ def test_wrong_options_are_refused(
     fake: Fake, tmp_path: Path, name: str, settings: dict[str, str], message: str, remedy: str
 ) -> None:
     with pytest.raises(SessionError, match=message) as raised:
-        opened(net(tmp_path / "m.onnx"), name, **settings)
+        open_session(net(tmp_path / "m.onnx"), name, **settings)
     assert remedy in raised.value.remedy
 
 
 def test_what_cannot_be_built_is_refused_in_tensorrts_words(fake: Fake, tmp_path: Path) -> None:
     with pytest.raises(SessionError, match="NonZero: no importer registered") as raised:
-        opened(net(tmp_path / "m.onnx", errors=["no importer registered for op: NonZero"]))
+        open_session(net(tmp_path / "m.onnx", errors=["no importer registered for op: NonZero"]))
     assert raised.value.remedy
     fake.no_kernel = True
     with pytest.raises(SessionError, match="Could not find any implementation for node conv1") as raised:
-        opened(net(tmp_path / "n.onnx"))
+        open_session(net(tmp_path / "n.onnx"))
     assert "workspace_mib" in raised.value.remedy
     with pytest.raises(SessionError, match="dimension 1 of input 'x'"):
-        opened(net(tmp_path / "o.onnx", [1, -1]))
+        open_session(net(tmp_path / "o.onnx", [1, -1]))
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_what_cuda_refuses_is_told(
 ) -> None:
     fake.failing[function] = code
     with pytest.raises(SessionError, match=message) as raised:
-        opened(net(tmp_path / "m.onnx"))
+        open_session(net(tmp_path / "m.onnx"))
     assert remedy in raised.value.remedy
 
 

@@ -62,7 +62,7 @@ def test_torchscript_of_a_stranger_needs_its_shape(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.jit.save(torch.jit.trace(torch.nn.Linear(3, 2), torch.zeros(1, 3)), tmp_path / "m.pt")
-    with pytest.raises(SessionError, match="does not keep the shape") as raised:
+    with pytest.raises(SessionError, match="does not hold the shape") as raised:
         runtime("torchscript").open(tmp_path / "m.pt", Options())
     name = raised.value.remedy.partition("--shape ")[2].partition("=")[0]
     session = runtime("torchscript").open(tmp_path / "m.pt", Options(shapes={name: (1, 3)}))

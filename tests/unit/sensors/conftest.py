@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-Fail = Callable[[str, int], None]
+FailFiles = Callable[[str, int], None]
 
 
 @pytest.fixture
-def failing_reads(monkeypatch: pytest.MonkeyPatch) -> Fail:
+def failing_reads(monkeypatch: pytest.MonkeyPatch) -> FailFiles:
     """`failing_reads(end_of_name, errno)`: such files open, and every read of them fails."""
     real_open, real_read, real_pread = os.open, os.read, os.pread
     wanted: dict[str, int] = {}
@@ -44,7 +44,7 @@ def failing_reads(monkeypatch: pytest.MonkeyPatch) -> Fail:
 
 
 @pytest.fixture
-def failing_opens(monkeypatch: pytest.MonkeyPatch) -> Fail:
+def failing_opens(monkeypatch: pytest.MonkeyPatch) -> FailFiles:
     """`failing_opens(end_of_name, errno)`: such files cannot be opened."""
     real_open = os.open
     wanted: dict[str, int] = {}

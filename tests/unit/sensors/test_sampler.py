@@ -18,7 +18,7 @@ from harness.sensors import open_sensors
 from harness.sensors.sampler import Sampler
 from tests import trees
 
-Threaded = partial(Sampler, own_process=False)
+Threaded = partial(Sampler, separate_process=False)
 
 HOUR_NS = 3_600_000_000_000
 
@@ -124,10 +124,10 @@ def test_a_process_of_its_own_brings_the_same_readings(tmp_path: Path) -> None:
     sensors = open_sensors(HostFs(root), ["thermal", "pmic", "rpi-volt"])
     (root / "sys/class/hwmon/hwmon3/in0_lcrit_alarm").write_text("\n")
 
-    sampler = Sampler(sensors, own_process=True).start()
+    sampler = Sampler(sensors, separate_process=True).start()
     traces = sampler.stop()
 
-    assert traces.own_process
+    assert traces.separate_process
     assert traces.cpu_ns > 0
     assert set(traces.series["thermal/cpu-thermal"].value) == {48.85}
     assert traces.series["pmic/EXT5V"].value[0] == 5.11478
@@ -140,9 +140,9 @@ def test_what_lives_in_this_process_is_sampled_here() -> None:
     sensor = Counting(Channel("x", "W", period_ns=HOUR_NS), [1.0])
     sensor.in_parent = True  # type: ignore[attr-defined]
 
-    traces = Sampler([sensor], own_process=True).start().stop()
+    traces = Sampler([sensor], separate_process=True).start().stop()
 
-    assert not traces.own_process
+    assert not traces.separate_process
     assert sensor.calls == 2
 
 
@@ -151,7 +151,7 @@ def test_a_sampling_process_that_dies_is_told() -> None:
         def read(self) -> list[Reading]:
             os._exit(1)
 
-    sampler = Sampler([Deadly(Channel("x", "W"), [1.0])], own_process=True).start()
+    sampler = Sampler([Deadly(Channel("x", "W"), [1.0])], separate_process=True).start()
 
     assert sampler.stop().series["x"].missing == {"the process that sampled it died": 1}
 
@@ -163,4 +163,4 @@ def test_a_single_core_gets_a_process(
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: cores)
     sensors = open_sensors(HostFs(trees.write(tmp_path, trees.raspberry_pi_5())), ["thermal"])
 
-    assert Sampler(sensors).start().stop().own_process is apart
+    assert Sampler(sensors).start().stop().separate_process is apart

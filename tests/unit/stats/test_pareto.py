@@ -17,7 +17,7 @@ POINT = st.tuples(st.one_of(st.integers(0, 4), st.just(math.nan)), st.integers(0
 def test_latency_down_accuracy_up() -> None:
     points = [(10.0, 0.90), (12.0, 0.92), (12.0, 0.91), (30.0, 0.95), (31.0, 0.95), (5.0, math.nan)]
     assert pareto.front(points, ("min", "max")).tolist() == [True, True, False, True, False, False]
-    assert pareto.dominated_by(points, ("min", "max")) == [(), (), (1,), (), (3,), ()]
+    assert pareto.dominators(points, ("min", "max")) == [(), (), (1,), (), (3,), ()]
 
 
 def test_equal_points_share_the_front() -> None:
@@ -31,7 +31,7 @@ def test_front_is_what_nothing_dominates(points: list[tuple[float, float]]) -> N
         return complete and p[0] <= q[0] and p[1] >= q[1] and p != q
 
     beaten_by = [tuple(j for j, p in enumerate(points) if dominates(p, q)) for q in points]
-    assert pareto.dominated_by(points, ("min", "max")) == beaten_by
+    assert pareto.dominators(points, ("min", "max")) == beaten_by
     expected = [not b and not any(map(math.isnan, q)) for b, q in zip(beaten_by, points, strict=True)]
     assert pareto.front(points, ("min", "max")).tolist() == expected
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.stats.distributions import binomial_cdf, normal_quantile
-from harness.stats.proportions import decide, looks, paired_difference
+from harness.stats.proportions import decide, paired_difference, planned_looks
 
 COUNTS = st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(1, 2000)).filter(lambda x: x[0] + x[1] <= x[2])
 
@@ -58,7 +58,7 @@ def test_it_widens_with_the_level_and_narrows_with_more_of_the_same(x: tuple[int
 
 @given(st.integers(2, 1_000_000))
 def test_looks_rise_to_the_budget_and_about_double(budget: int) -> None:
-    planned = looks(budget)
+    planned = planned_looks(budget)
     assert planned[-1] == budget
     assert all(2 * first <= second <= 2 * first + 1 for first, second in pairwise(planned))
     assert planned[0] >= min(budget, 100)
@@ -84,14 +84,14 @@ def test_bad_input_is_named() -> None:
     with pytest.raises(ValueError, match="b \\+ c of n"):
         paired_difference(60, 60, 100)
     with pytest.raises(ValueError, match="budget"):
-        looks(1)
+        planned_looks(1)
 
 
 @pytest.mark.parametrize("rates", [(0.005, 0.005), (0.03, 0.03), (0.02, 0.01), (0.001, 0.0)])
 def test_stopped_whenever_it_is_decided_at_most_one_finding_in_twenty_is_false(rates: tuple[float, float]) -> None:
     """Every look counts, also those after one would have stopped: no interval of a run may miss the truth."""
     generator = np.random.default_rng(7)
-    planned, truth, runs, missed = looks(2000), rates[1] - rates[0], 400, 0
+    planned, truth, runs, missed = planned_looks(2000), rates[1] - rates[0], 400, 0
     steps = np.diff((0, *planned))
     for _ in range(runs):
         pairs = np.cumsum([generator.multinomial(step, (*rates, 1 - sum(rates))) for step in steps], axis=0)

@@ -212,14 +212,14 @@ def test_resets(filled: Store) -> None:
     assert (filled.series("latency_p50_ns").since == 3).all()
     with pytest.raises(UsageError, match="needs a reason"):
         filled.reset(" ")
-    with pytest.raises(UsageError, match="no series is left"):
+    with pytest.raises(UsageError, match="no series matches"):
         filled.reset("why", Filters(model="none"))
-    with pytest.raises(UsageError, match="not for runs"):
+    with pytest.raises(UsageError, match="not to runs"):
         filled.reset("why", Filters(since="30d"))
 
 
 def test_tables_and_migrations_agree(store: Store) -> None:
-    with reading(store._engine, store.place) as connection:
+    with reading(store._engine, store.location) as connection:
         found = compare_metadata(MigrationContext.configure(connection), schema.metadata)
     parts = "metric_2"  # the months of PostgreSQL's `metric` are tables of their own
     assert [one for one in found if not getattr(one[1], "name", "").startswith(parts)] == []
@@ -256,11 +256,11 @@ def test_after_a_large_run_the_planner_of_postgresql_knows(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its daemon looks once a minute: until then a history would be looked for in whole tables."""
-    monkeypatch.setattr(writer, "MANY", 0)
+    monkeypatch.setattr(writer, "ANALYZE_FROM_ROWS", 0)
     store.append(night(tmp_path, 0))
     assert len(store.read(Filters(case=CASE, metric="latency_p50_ns"))) == 1
-    if store.place.file is None:
-        with reading(store._engine, store.place) as connection:
+    if store.location.file is None:
+        with reading(store._engine, store.location) as connection:
             rows = connection.execute(
                 sa.text("SELECT reltuples FROM pg_class WHERE relname = 'metric_2026_01'")
             ).scalar()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import UsageError
-from harness.core.quantity import iso, microseconds, moment, month_bounds
+from harness.core.quantity import iso, microseconds, month_bounds, parse_time
 
 FIRST, LAST = microseconds("1970-01-01"), microseconds("2200-01-01")
 
@@ -30,10 +30,10 @@ def test_zones() -> None:
     ("text", "seconds"), [("90m", 5400), ("12h", 43_200), ("30d", 2_592_000), ("2w", 1_209_600), ("2026-01-01", 0)]
 )
 def test_moments(text: str, seconds: int) -> None:
-    assert moment(text, microseconds("2026-01-01") + seconds * 1_000_000) == microseconds("2026-01-01")
+    assert parse_time(text, microseconds("2026-01-01") + seconds * 1_000_000) == microseconds("2026-01-01")
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "30", "d30", "2026-13-01"])
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(UsageError, match="is no time"):
-        moment(text)
+        parse_time(text)

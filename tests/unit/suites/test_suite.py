@@ -82,7 +82,7 @@ def test_a_shipped_file_that_was_changed_is_not_measured(tmp_path: Path, monkeyp
 
 def keep_prepared(origin_sha256: str) -> Path:
     """A prepared file of a setting that does not ship, begun from a net with that hash."""
-    with model_cache.workshop() as folder:
+    with model_cache.build_folder() as folder:
         file = folder / MODEL / "own.onnx"
         file.parent.mkdir()
         file.write_bytes(b"a net")

@@ -42,7 +42,7 @@ def prepare(content: bytes = CONTENT, setting: str = SETTING) -> Entry:
     origin = {"origin_sha256": catalog.shipped()[MODEL, "fp32", "onnx"]["sha256"]}
     digest = sha256(content).hexdigest()
     entry = Entry(MODEL, setting, "onnx", digest, len(content), 7, 9, None, origin)
-    with model_cache.workshop() as folder:
+    with model_cache.build_folder() as folder:
         (folder / MODEL).mkdir()
         (folder / entry.file).write_bytes(content)
         model_cache.keep(entry, folder)

@@ -92,14 +92,14 @@ def test_a_sister_board_is_family_and_says_so(tmp_path: Path) -> None:
     found = detect(tmp_path, device_tree("Raspberry Pi 500 Rev 1.0", "raspberrypi,500", "brcm,bcm2712"))
 
     assert found.target.name == "raspberry-pi-5"
-    assert "the very board: only its chip is in a descriptor, not 'raspberrypi,500'" in found.could_not_tell
+    assert "the exact board: only its chip is in a descriptor, not 'raspberrypi,500'" in found.unknown
 
 
 def test_an_unknown_module_is_not_guessed(tmp_path: Path) -> None:
     found = detect(tmp_path, {**ARM, **device_tree("A Jetson to come", "nvidia,p9999-0000", "nvidia,tegra234")})
 
     assert found.target.name == "aarch64"
-    assert "the board: 'nvidia,p9999-0000' is in no descriptor" in found.could_not_tell
+    assert "the board: 'nvidia,p9999-0000' is in no descriptor" in found.unknown
 
 
 def test_two_descriptors_that_fit_equally_are_not_guessed(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_two_descriptors_that_fit_equally_are_not_guessed(tmp_path: Path) -> Non
     found = targets.detect(HostFs(root), [tmp_path / "own"])
 
     assert found.target.name == "aarch64"
-    assert "the board: device-tree token acme,board fits one and two" in found.could_not_tell
+    assert "the board: device-tree token acme,board fits one and two" in found.unknown
 
 
 def test_a_generic_machine_is_filled_from_what_it_shows(tmp_path: Path) -> None:
@@ -129,8 +129,8 @@ def test_an_empty_tree_is_this_pythons_own_architecture(tmp_path: Path, monkeypa
     found = detect(tmp_path, {})
 
     assert found.target.name == "aarch64"
-    assert "the processor: absent: /proc/cpuinfo" in found.could_not_tell
-    assert "the memory: absent: /proc/meminfo" in found.could_not_tell
+    assert "the processor: absent: /proc/cpuinfo" in found.unknown
+    assert "the memory: absent: /proc/meminfo" in found.unknown
 
 
 @pytest.mark.parametrize(

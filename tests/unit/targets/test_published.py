@@ -10,7 +10,7 @@ from targets import published
 
 
 def test_every_line_is_a_figure_of_a_board_we_know() -> None:
-    figures = published.every()
+    figures = published.load()
     assert len(figures) > 200
     assert {each.board for each in figures} <= set(targets.names())
     assert {each.compression for each in figures} <= set(plugins.load_all("compression"))

@@ -1,4 +1,4 @@
-"""How the queries of each scenario reach the session: one small function a scenario, all answering with `Samples`.
+"""How the queries of each scenario reach the session: one small function per scenario, each returning `Samples`.
 
 Every one drives the same timed loop. What differs is what stands between the loop and the session: who waits for
 what before the clock starts, and how many inferences a query has.
@@ -6,14 +6,34 @@ what before the clock starts, and how many inferences a query has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import NamedTuple
 
-from harness.core.scenario import Driver, Scenario
-from harness.measure.worker.loop import LoopPlan, Samples, ScenarioContext
+from harness.core.scenario import Driver, Load, Scenario
+from harness.measure.worker.loop import Clock, DrivenSession, LoopPlan, Samples
 from harness.runtimes.base import Batch
 
 __all__ = ["ScenarioContext", "drive"]
+
+
+class ScenarioContext(NamedTuple):
+    """What a scenario has at hand: a warm `session`, `another` like it, the case's load and batch, and the time."""
+
+    session: DrivenSession
+    another: Callable[[], DrivenSession]
+    load: Load = Load()
+    batch: int = 1
+    seed: int = 0
+    now: Clock = time.perf_counter_ns
+    sleep: Callable[[float], None] = time.sleep
+
+    def wait_until(self, due_ns: int) -> None:
+        """Sleep until then; never spin, since that would burn what a waiting device saves."""
+        while (left_ns := due_ns - self.now()) > 0:
+            self.sleep(left_ns / 1e9)
+
 
 _DRIVES: dict[tuple[Driver, Scenario], tuple[str, str]] = {
     ("own", "SingleStream"): ("back_to_back", "single_stream"),

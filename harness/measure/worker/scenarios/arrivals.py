@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.measure.worker import loop
-from harness.measure.worker.loop import LoopPlan, Samples, ScenarioContext
+from harness.measure.worker.loop import LoopPlan, Samples
+from harness.measure.worker.scenarios import ScenarioContext
 from harness.runtimes.base import Batch
 
 
 def poisson_ns(rate_per_s: float, n: int, seed: int) -> NDArray[np.int64]:
-    """When `n` queries arrive (int64 ns from the start, ascending): gaps are independent and exponential."""
+    """Return when `n` queries arrive (int64 ns from the start, ascending): independent exponential gaps."""
     gaps_s = np.random.default_rng(seed).exponential(1.0 / rate_per_s, n)
     return np.rint(np.cumsum(gaps_s) * 1e9).astype(np.int64)
 
@@ -37,14 +38,14 @@ class _Server:
         self._stage.wait_until(self.started_ns + self._due_ns[len(self.done_ns)])
 
     def infer(self) -> None:
-        """Copy in, infer, note when."""
+        """Copy the input in, infer, and note the time of completion."""
         self._stage.session.prepare(self._batch)
         self._stage.session.infer()
         self.done_ns.append(self._stage.now())
 
 
 def server(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
-    """Latency is from the scheduled arrival, so it holds the wait behind earlier queries and the wake-up."""
+    """Answer Poisson arrivals; latency counts from the scheduled arrival, so it holds queueing and wake-up."""
     rate = stage.load.rate_per_s or 1.0
     n = min(plan.max_n, max(plan.min_n, math.ceil(rate * plan.min_ns / 1e9)))
     arrivals = poisson_ns(rate, n, stage.seed)
@@ -70,20 +71,20 @@ class _Pace:
         self.infer = stage.session.infer
 
     def tick(self) -> None:
-        """Sleep until the next one is due."""
+        """Sleep until the next tick is due."""
         if self._ticks == 0:
             self.started_ns = self._stage.now()
         self._stage.wait_until(self.started_ns + round(self._ticks * self._period_ns))
         self._ticks += 1
 
     def prepare(self, batch: Batch) -> None:
-        """The input comes with the tick, as from a camera."""
+        """Wait for the next tick, then copy the input in: it comes with the tick, as from a camera."""
         self.tick()
         self._stage.session.prepare(batch)
 
 
 def paced(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
-    """The window ends with the idle time after the last inference: it holds as many periods as inferences."""
+    """Run one inference per tick; the window ends with the idle time after the last one."""
     pace = _Pace(stage, 1e9 / (stage.load.rate_per_s or 1.0))
     samples = loop.run(pace, batches, plan._replace(calls=1), stage.now)
     pace.tick()

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.measure.worker import loop
-from harness.measure.worker.loop import DrivenSession, LoopPlan, Samples, ScenarioContext
+from harness.measure.worker.loop import DrivenSession, LoopPlan, Samples
+from harness.measure.worker.scenarios import ScenarioContext
 from harness.runtimes.base import Batch
 
 MINUTE_NS = 60_000_000_000
@@ -17,7 +18,7 @@ _SUSTAINED_SAMPLE_NS = 1_000_000
 
 
 def single_stream(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
-    """One inference a query; its latency."""
+    """Run one inference per query and take its latency."""
     return loop.run(stage.session, batches, plan, stage.now)
 
 
@@ -30,17 +31,17 @@ class _Query:
         self._inferences = inferences
 
     def prepare(self, batch: Batch) -> None:
-        """Nothing: every sample is copied in when its turn comes."""
+        """Do nothing: every sample is copied in when its turn comes."""
 
     def infer(self) -> None:
-        """All samples of the query, one batch after the other."""
+        """Run all samples of the query, one batch after the other."""
         for _ in range(self._inferences):
             self._session.prepare(next(self._inputs))
             self._session.infer()
 
 
 def multi_stream(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
-    """`samples_per_query` samples a query, in inferences of `batch` each; latency of the whole query."""
+    """Run `samples_per_query` samples per query, `batch` at a time, and take the latency of the whole query."""
     inferences = (stage.load.samples_per_query or 1) // stage.batch
     query = _Query(stage.session, batches, inferences)
     samples = loop.run(query, batches, plan._replace(calls=1), stage.now)
@@ -48,7 +49,7 @@ def multi_stream(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPla
 
 
 def sustained(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
-    """Back to back for `plan.min_ns`, minute by minute; `minute_*` arrays say when each was and how many it had."""
+    """Run back to back for `plan.min_ns`; the `minute_*` arrays hold each minute's start, end and sample count."""
     pilot = loop.run(stage.session, batches, LoopPlan(20, 0, 20, plan.threads), stage.now)
     calls = loop.calls_per_sample(float(np.median(pilot.wall_ns)), _SUSTAINED_SAMPLE_NS)
     most = 4 * MINUTE_NS // _SUSTAINED_SAMPLE_NS

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from harness.measure.worker import loop
-from harness.measure.worker.loop import LoopPlan, Samples, ScenarioContext
+from harness.measure.worker.loop import LoopPlan, Samples
+from harness.measure.worker.scenarios import ScenarioContext
 from harness.runtimes.base import Batch
 
 from .offline import at_once, open_streams
@@ -56,7 +57,7 @@ class _Sut:
 
 
 def single_stream(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
-    """LoadGen's SingleStream: `plan.min_n` queries and `plan.min_ns` at least."""
+    """Run LoadGen's SingleStream: at least `plan.min_n` queries and `plan.min_ns`."""
     import mlperf_loadgen as lg
 
     settings = _settings(lg.TestScenario.SingleStream, plan)
@@ -68,7 +69,7 @@ def single_stream(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPl
 
 
 def offline(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
-    """LoadGen's Offline: one query with every sample, spread over the streams."""
+    """Run LoadGen's Offline: one query with every sample, spread over the streams."""
     import mlperf_loadgen as lg
 
     sessions = open_streams(stage, batches)
@@ -86,7 +87,7 @@ def offline(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) ->
 
 
 def _pilot_ns(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> float:
-    """Median of a few inferences: what LoadGen is told to expect."""
+    """Return the median of a few inferences: what LoadGen is told to expect."""
     pilot = loop.run(stage.session, batches, LoopPlan(_PILOT, 0, _PILOT, plan.threads), stage.now)
     return float(np.median(pilot.wall_ns))
 
@@ -107,7 +108,7 @@ def _settings(scenario: Any, plan: LoopPlan) -> Any:
 
 
 def _run(issue: Callable[[list[Any]], None], settings: Any, n_samples: int) -> str:
-    """Let LoadGen run; the text of its summary log."""
+    """Let LoadGen run; return the text of its summary log."""
     import mlperf_loadgen as lg
 
     with TemporaryDirectory() as folder, _system(lg, issue, n_samples) as (system, library), loop.gc_disabled():
@@ -120,7 +121,7 @@ def _run(issue: Callable[[list[Any]], None], settings: Any, n_samples: int) -> s
 
 @contextmanager
 def _system(lg: Any, issue: Callable[[list[Any]], None], n_samples: int) -> Iterator[tuple[Any, Any]]:
-    """LoadGen's handles of the system and of its samples: inputs are ours and in memory already."""
+    """Yield LoadGen's handles of the system and of its samples; the inputs are ours and in memory already."""
     system = lg.ConstructSUT(issue, lambda: None)
     library = lg.ConstructQSL(n_samples, n_samples, lambda samples: None, lambda samples: None)
     try:

@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from harness.measure.worker import loop
-from harness.measure.worker.loop import DrivenSession, LoopPlan, Samples, ScenarioContext
+from harness.measure.worker.loop import DrivenSession, LoopPlan, Samples
+from harness.measure.worker.scenarios import ScenarioContext
 from harness.runtimes.base import Batch
 
 
@@ -24,7 +25,7 @@ class _Stream:
         self.infer = session.infer
 
     def prepare(self, batch: Batch) -> None:
-        """Copy in."""
+        """Copy the input in."""
         if self._start is not None:
             self._start.wait()
             self._start = None
@@ -32,12 +33,12 @@ class _Stream:
 
 
 def offline(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
-    """`streams` sessions, each in a thread of its own, from a common start until each has done its share."""
+    """Run `streams` sessions in a thread each, from a common start until each has done its share."""
     return at_once(open_streams(stage, batches), stage, batches, plan)
 
 
 def open_streams(stage: ScenarioContext, batches: Sequence[Batch]) -> list[DrivenSession]:
-    """A session for each stream, warm."""
+    """Open a warm session for each stream."""
     return [stage.session, *(_warm(stage.another(), batches) for _ in range((stage.load.streams or 1) - 1))]
 
 
@@ -78,7 +79,7 @@ def at_once(
 
 
 def _warm(session: DrivenSession, batches: Sequence[Batch]) -> DrivenSession:
-    """The session after every input once: what a library does lazily is done."""
+    """Run every input once, so that what a library does lazily is done, and return the session."""
     for batch in batches:
         session.prepare(batch)
         session.infer()

@@ -46,7 +46,7 @@ def test_a_damaged_file_is_said_to_be_one(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be read"):
         float_graph(path, {}, tmp_path)
     path.write_bytes(b"")
-    with pytest.raises(ModelError, match="holds no net"):
+    with pytest.raises(ModelError, match="has an empty graph"):
         float_graph(path, {}, tmp_path)
 
 
@@ -83,6 +83,6 @@ def test_weights_beside_the_file_are_put_into_one(tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     onnx.save(whole, path, save_as_external_data=True, location="net.data", size_threshold=0)
     found = float_graph(path, {}, tmp_path / "made")
-    assert found.changed == "external data put in"
+    assert found.changed == "external data merged"
     (tmp_path / "net.data").unlink()
     assert [one.raw_data for one in onnx.load(found.source).graph.initializer] == weights

@@ -1,0 +1,80 @@
+"""What cases, loads, verdicts and columns are called in the report and in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.core.execution import FROM_FILE
+from harness.core.metric import METRICS
+from harness.core.record import Record
+from harness.core.verdict import Verdict
+
+from .numbers import Scale, scale_for
+
+_DEFAULT_LOAD = "SingleStream"
+
+COLUMNS = {
+    "latency_p50_ns": "p50",
+    "latency_p90_ns": "p90",
+    "latency_p99_ns": "p99",
+    "energy_net_j": "Energy",
+    "top1": "Top-1",
+    "top1_difference": "vs fp32",
+    "peak_rss_bytes": "Memory",
+    "artifact_bytes": "Size",
+}
+"""Metrics in a table of cases, with the titles of their columns."""
+EXPECTED_COLUMNS = tuple(name for name in COLUMNS if name != "top1_difference")
+"""Columns whose absence a table explains. A difference to fp32 needs an fp32 case, so it is not expected."""
+
+
+def setting_of(record: Record, separator: str = " · ") -> str:
+    """Return the case without its model: compression, runtime and threads, and the load unless it is the default."""
+    case = record.case
+    load = load_of(record).removeprefix(_DEFAULT_LOAD).strip()
+    return separator.join([case.compression, case.runtime, f"t{case.threads}", *([load] if load else [])])
+
+
+def label_of(record: Record) -> str:
+    """Return the model and the setting of a case."""
+    return f"{record.case.model} · {setting_of(record)}"
+
+
+def load_of(record: Record) -> str:
+    """Return how queries reached the model: 'SingleStream', 'Offline s2 b8', 'SingleStream loadgen'.
+
+    Times and energies of two cases can be compared only if their loads are equal.
+    """
+    case = record.case
+    batch = f"b{case.batch}" if case.batch != 1 else ""
+    driver = case.driver if case.driver != "own" else ""
+    return " ".join(filter(None, (case.scenario, case.load.label(case.scenario), batch, driver)))
+
+
+def main_load(records: Sequence[Record]) -> str:
+    """Return the load used for rankings: SingleStream if any record has it, otherwise that of the first record."""
+    loads = [load_of(record) for record in records]
+    return _DEFAULT_LOAD if _DEFAULT_LOAD in loads or not loads else loads[0]
+
+
+def effective_precision_note(record: Record) -> str:
+    """Return 'ran in bf16' if the runtime reports another precision than the one requested, otherwise ''."""
+    execution = record.execution
+    differs = isinstance(execution.effective, str) and execution.asked not in (FROM_FILE, execution.effective)
+    return f"ran in {execution.effective}" if differs else ""
+
+
+def mark_of(verdict: Verdict) -> str:
+    """Return the sign of a verdict: ✓ precise, ≈ imprecise, ✕ failed, ○ unsupported, ! measured but not trusted."""
+    if verdict.trusted:
+        return "✓" if verdict.status == "precise" else "≈"
+    return "✕" if verdict.failed else "○" if verdict.status == "unsupported" else "!"
+
+
+def scales_of(records: Sequence[Record]) -> dict[str, Scale]:
+    """Return one scale per metric for these records; latency percentiles share the scale of the median."""
+    scales = {
+        name: scale_for(metric, [value for record in records if (value := record.value(name)) is not None])
+        for name, metric in METRICS.items()
+    }
+    return scales | {name: scales["latency_p50_ns"] for name in scales if name.startswith("latency_p")}

@@ -1,0 +1,93 @@
+"""A recommendation as text: the choice with its evidence, or what would have to change for a case to fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from harness.core.metric import METRICS
+from harness.core.record import Record
+from reports.labels import label_of, scales_of
+from reports.numbers import format_number, scale_for, show
+from reports.recommend import SLIDERS, Recommendation
+
+# field of `Constraints`: (command-line option, its name in the text, the words before a bound)
+_BOUNDS = {
+    "latency_p50_ns": ("--max-latency", "latency p50", "at most"),
+    "top1": ("--min-top1", "top-1", "at least"),
+    "energy_net_j": ("--max-energy", "energy, net", "at most"),
+    "artifact_bytes": ("--max-size", "model size", "at most"),
+    "top1_drop": ("--max-drop", "top-1 lost to fp32", "at most"),
+}
+
+
+def recommendation_lines(recommendation: Recommendation, given: Mapping[str, float]) -> list[str]:
+    """Return the choice with its evidence, the runner-up and the bounds that decide, or what would have to change.
+
+    Args:
+        recommendation: The recommendation.
+        given: The bounds it was made under, by metric.
+
+    """
+    considered = f"{recommendation.considered} comparable cases"
+    if recommendation.best is None:
+        return [f"nothing fits: 0 of {considered}", *_ways_out(recommendation)]
+    runner_up = _summary(recommendation.runner_up) if recommendation.runner_up else "none"
+    lines = [
+        label_of(recommendation.best),
+        *(f"  {line}" for line in _evidence(recommendation.best, given)),
+        f"{recommendation.fitting} of {considered} fit",
+        f"runner-up: {runner_up}",
+    ]
+    for name, other in recommendation.binding:
+        lines.append(f"{_BOUNDS[name][0]} limits the choice: without it {_summary(other)}")
+    return lines if recommendation.binding or not given else [*lines, "no single bound limits the choice"]
+
+
+def _ways_out(recommendation: Recommendation) -> list[str]:
+    """Return the bounds that no case can meet, and for each other bound the value at which a case would fit."""
+    unknown = [f"{_BOUNDS[name][0]} cannot be met: {reason}; leave it out" for name, reason in
+               recommendation.unknown]  # fmt: skip
+    if not recommendation.relax:
+        return unknown or ["changing a single bound is not enough: relax two"]
+    return unknown + [
+        f"would fit with {_BOUNDS[name][0]} {_bound_text(name, _round_outward(name, value))}: {_summary(record)}"
+        for name, value, record in recommendation.relax
+    ]
+
+
+def _round_outward(name: str, value: float) -> float:
+    """Return the value to three digits, rounded so that the case still fits under the printed bound."""
+    if value == 0:
+        return value
+    step = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
+    return (math.floor if name == "top1" else math.ceil)(value / step) * step
+
+
+def _evidence(record: Record, given: Mapping[str, float]) -> list[str]:
+    """Return each value with its interval, or the reason why it is missing, and the bound it had to meet."""
+    lines = [
+        f"{_BOUNDS[name][1]:12} {_value_text(record, name)}"
+        + (f"  ({_BOUNDS[name][2]} {_bound_text(name, given[name])})" if name in given else "")
+        for name in SLIDERS
+    ]
+    drop = f", top-1 at most {_bound_text('top1_drop', given['top1_drop'])} below fp32" if "top1_drop" in given else ""
+    return [*lines, f"{'verdict':12} {record.verdict.status}{drop}"]
+
+
+def _value_text(record: Record, name: str) -> str:
+    scale = scales_of([record])[name]
+    value = show(record.quantity(name), scale)
+    return f"unknown: {value.about}" if value.missing else value.words(scale.unit)
+
+
+def _bound_text(name: str, value: float) -> str:
+    """Return a bound with its unit: '20 ms', '88 %', '1 point'."""
+    scale = scale_for(METRICS["top1" if name == "top1_drop" else name], [value])
+    number = format_number(round(value * scale.factor, 9))
+    unit = scale.unit if name != "top1_drop" else "point" if number == "1" else "points"
+    return f"{number} {unit}"
+
+
+def _summary(record: Record) -> str:
+    return f"{label_of(record)} ({_value_text(record, 'latency_p50_ns')}, top-1 {_value_text(record, 'top1')})"

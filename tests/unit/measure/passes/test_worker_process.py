@@ -1,0 +1,124 @@
+"""A worker process: what it answers, and that every way to fail becomes a verdict."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.measure.passes.worker_process import Answer, WorkerFailure, run_worker
+from harness.measure.protocol import Job, LabelledData, Loop
+from harness.runtimes.base import Options
+from tests.unit.measure.jobs import null_job
+
+FAKES = Path(__file__).parents[3] / "fakes"
+
+
+@pytest.fixture(autouse=True)
+def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(FAKES))
+
+
+def test_a_worker_answers_with_its_samples(tmp_path: Path) -> None:
+    answer = run_worker(null_job(tmp_path / "job"), 60)
+    assert isinstance(answer, Answer)
+    assert len(answer.arrays["wall_ns"]) == len(answer.arrays["cpu_ns"]) == 5
+    assert len(answer.arrays["warmup_ns"]) == 2
+    assert answer.result["spawn_ns"] > 0
+    assert answer.result["peak_rss_bytes"] > 1 << 20
+    assert not (tmp_path / "job").exists()
+
+
+@pytest.mark.parametrize(
+    ("runtime", "status", "reason"),
+    [
+        ("REFUSES", "unsupported", "operator Frobnicate"),
+        ("FAILS", "crashed", "RuntimeError: bad kernel"),
+        ("SEGFAULTS", "crashed", "SIGSEGV"),
+        ("LEAVES", "crashed", "status 7"),
+        ("ABORTS", "crashed", "SIGABRT"),
+        ("KILLED", "out-of-memory", "SIGKILL"),
+        ("HUNGRY", "out-of-memory", "Unable to allocate"),
+    ],
+)
+def test_every_failure_is_a_verdict(tmp_path: Path, runtime: str, status: str, reason: str) -> None:
+    failure = run_worker(null_job(tmp_path / "job", f"faulty_runtimes:{runtime}"), 60)
+    assert isinstance(failure, WorkerFailure)
+    assert failure.verdict.status == status
+    assert reason in failure.verdict.reason
+
+
+def test_what_takes_memory_without_end_is_stopped_at_its_limit(tmp_path: Path) -> None:
+    job = dataclasses.replace(null_job(tmp_path / "job", "faulty_runtimes:SWELLS"), memory_bytes=200 << 20)
+    failure = run_worker(job, 60)
+    assert isinstance(failure, WorkerFailure)
+    assert failure.verdict.status == "out-of-memory"
+    found = re.search(r"held ([\d.]+) MiB, its limit is 200.0 MiB", failure.verdict.reason)
+    assert found is not None
+    assert float(found[1]) > 200
+    assert "--memory-limit" in failure.verdict.remedy
+
+
+def test_a_limit_that_is_kept_changes_nothing(tmp_path: Path) -> None:
+    job = dataclasses.replace(null_job(tmp_path / "job"), memory_bytes=4 << 30)
+    assert isinstance(run_worker(job, 60), Answer)
+
+
+def test_a_worker_runs_where_it_is_told(tmp_path: Path) -> None:
+    cpu = max(os.sched_getaffinity(0))
+    answer = run_worker(dataclasses.replace(null_job(tmp_path / "job"), affinity=(cpu,)), 60)
+    assert isinstance(answer, Answer)
+    assert answer.result["affinity"] == [cpu]
+    assert answer.result["busy_threads"] in (0, 1, None)
+    assert answer.result["gc_frozen"] > 0
+
+
+def test_a_cpu_that_is_not_there_is_told(tmp_path: Path) -> None:
+    failure = run_worker(dataclasses.replace(null_job(tmp_path / "job"), affinity=(100_000,)), 60)
+    assert isinstance(failure, WorkerFailure)
+    assert failure.verdict.status == "unsupported"
+    assert "could not be pinned to CPU 100000" in failure.verdict.reason
+
+
+def test_every_failure_says_what_to_do(tmp_path: Path) -> None:
+    for number, runtime in enumerate(("REFUSES", "FAILS", "LEAVES", "HUNGRY")):
+        failure = run_worker(null_job(tmp_path / f"job-{number}", f"faulty_runtimes:{runtime}"), 60)
+        assert isinstance(failure, WorkerFailure)
+        assert failure.verdict.remedy
+
+
+def test_what_hangs_is_killed(tmp_path: Path) -> None:
+    failure = run_worker(null_job(tmp_path / "job", "faulty_runtimes:HANGS"), 2)
+    assert isinstance(failure, WorkerFailure)
+    assert failure.verdict.status == "timeout"
+    assert "--timeout" in failure.verdict.remedy
+
+
+def test_garbage_on_stdout_does_not_matter(tmp_path: Path) -> None:
+    assert isinstance(run_worker(null_job(tmp_path / "job", "faulty_runtimes:BABBLES"), 60), Answer)
+
+
+def test_the_traceback_of_a_crash_is_kept(tmp_path: Path) -> None:
+    failure = run_worker(null_job(tmp_path / "job", "faulty_runtimes:FAILS"), 60)
+    assert isinstance(failure, WorkerFailure)
+    assert "Traceback" in failure.log
+
+
+def test_a_module_in_the_users_folder_shadows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('foreign json')")
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(run_worker(null_job(tmp_path / "job"), 60), Answer)
+
+
+def test_a_job_survives_its_file(tmp_path: Path) -> None:
+    from harness.core.artifact import Preprocess
+
+    labelled = LabelledData("idx", "/data", Preprocess(mean=(0.1, 0.2, 0.3)), 7)
+    job = Job(
+        "accuracy", "m:A", "x.onnx", "out", Options(2, 4, {"x": (1, 2)}), Loop(1, 2, 3, 4), None, labelled, seed=5
+    )
+    job.write(tmp_path / "job.json")
+    assert Job.read(tmp_path / "job.json") == job

@@ -1,0 +1,211 @@
+"""The probe's and the accuracy phase's work in the child, on scripted sessions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.core.artifact import Preprocess
+from harness.core.errors import DataError
+from harness.core.execution import Execution
+from harness.core.quantity import Missing
+from harness.measure.protocol import Job, LabelledData
+from harness.measure.worker.accuracy import accuracy
+from harness.measure.worker.inputs import N_IMAGES, N_SEEDED
+from harness.measure.worker.probe import probe
+from harness.runtimes.base import Batch, Options, Outputs, Session, SessionError, TensorSpec
+from harness.stats.output_quality import compare
+from suites.artifacts.catalog import DATA
+
+FIRST = TensorSpec("x", (1, 3, 8, 5), "float32")
+LAST = TensorSpec("x", (1, 8, 5, 3), "float32")
+GREY = TensorSpec("x", (1, 1, 28, 28), "float32")
+PICTURES = LabelledData("idx", str(DATA / "fashion-mnist"), Preprocess(channels=1))
+
+
+class Scripted(Session):
+    """Remembers what it was fed; `answer` makes its outputs from a batch."""
+
+    def __init__(self, *inputs: TensorSpec, answer: Callable[[Batch], Outputs] | None = None) -> None:
+        self.inputs = inputs
+        self.fed: list[Batch] = []
+        self._answer = answer or (lambda batch: {"y": np.array([[np.mean(each) for each in batch.values()]])})
+
+    def prepare(self, batch: Batch) -> None:
+        self.fed.append(batch)
+
+    def infer(self) -> None:
+        """Nothing: the answer is made when it is fetched."""
+
+    def fetch(self) -> Outputs:
+        return self._answer(self.fed[-1])
+
+    def info(self) -> dict[str, Any]:
+        return {}
+
+
+class Silent(Scripted):
+    """A library whose private interfaces have changed."""
+
+    def execution(self) -> Execution:
+        raise AttributeError("no attribute 'get_graph'")
+
+    def counts(self) -> Missing:
+        raise KeyError("nodes")
+
+
+def job(labelled: LabelledData | None = None, seed: int = 0, **options: Any) -> Job:
+    return Job("probe", "none:none", "m", "out", Options(**options), labelled=labelled, seed=seed)
+
+
+def test_without_pictures_inputs_are_seeded_and_the_same_each_time() -> None:
+    first, second, other = Scripted(FIRST), Scripted(FIRST), Scripted(FIRST)
+    (_, arrays), _, _ = probe(first, job()), probe(second, job()), probe(other, job(seed=1))
+    assert len(arrays["outputs"]) == N_SEEDED
+    assert all(np.array_equal(a["x"], b["x"]) for a, b in zip(first.fed, second.fed, strict=True))
+    assert not any(np.array_equal(a["x"], b["x"]) for a, b in zip(first.fed, other.fed, strict=True))
+
+
+def test_channels_last_gets_the_picture_that_channels_first_gets() -> None:
+    first, last = Scripted(FIRST), Scripted(LAST)
+    probe(first, job())
+    probe(last, job())
+    for one, other in zip(first.fed, last.fed, strict=True):
+        assert np.array_equal(one["x"], other["x"].transpose(0, 3, 1, 2))
+
+
+def test_a_quantised_input_gets_the_float_picture_quantised() -> None:
+    stored = TensorSpec("x", (1, 3, 8, 5), "uint8", scale=1 / 255)
+    floats, bytes_ = Scripted(FIRST), Scripted(stored)
+    probe(floats, job())
+    probe(bytes_, job())
+    for one, other in zip(floats.fed, bytes_.fed, strict=True):
+        assert other["x"].dtype == np.uint8
+        assert np.abs(one["x"] - other["x"] / 255).max() <= 0.5 / 255 + 1e-6
+
+
+def test_pictures_are_probed_where_there_are_some() -> None:
+    session = Scripted(GREY)
+    _, arrays = probe(session, job(PICTURES))
+    assert len(arrays["outputs"]) == N_IMAGES
+    assert session.fed[0]["x"].shape == (1, 1, 28, 28)
+
+
+def test_a_net_of_two_inputs_is_probed_with_seeded_ones_whatever_pictures_there_are() -> None:
+    session = Scripted(GREY, TensorSpec("z", (1, 2), "float32"))
+    _, arrays = probe(session, job(PICTURES))
+    assert len(arrays["outputs"]) == N_SEEDED
+    assert set(session.fed[0]) == {"x", "z"}
+
+
+def test_all_outputs_of_an_input_are_one_row_in_the_sessions_order() -> None:
+    session = Scripted(
+        FIRST, answer=lambda _: {"boxes": np.arange(4).reshape(1, 2, 2), "score": np.array([9], np.int64)}
+    )
+    _, arrays = probe(session, job())
+    assert arrays["outputs"].dtype == np.float32
+    assert arrays["outputs"].tolist() == [[0, 1, 2, 3, 9]] * N_SEEDED
+
+
+def test_what_a_library_no_longer_tells_costs_no_outputs() -> None:
+    result, arrays = probe(Silent(FIRST), job())
+    assert result["execution"]["effective"] == {"reason": "not told: AttributeError: no attribute 'get_graph'"}
+    assert result["counts"] == {"reason": "not counted: KeyError: 'nodes'"}
+    assert len(arrays["outputs"]) == N_SEEDED
+
+
+@pytest.mark.parametrize("limit", [1, 7])
+def test_accuracy_feeds_as_many_pictures_as_it_is_told(limit: int) -> None:
+    session = Scripted(GREY, answer=lambda batch: {"y": batch["x"].reshape(1, -1)[:, :10], "more": np.ones(3)})
+    limited = LabelledData(PICTURES.kind, PICTURES.path, PICTURES.preprocess, limit)
+    result, arrays = accuracy(session, job(limited))
+    assert len(session.fed) == len(arrays["labels"]) == limit
+    assert arrays["outputs"].shape == (limit, 10)  # the first output is the one that is scored
+    assert arrays["places"].tolist() == list(range(limit))
+    assert result["label_mapping"]["classes"] == 10
+    assert result["stop"] == {}
+
+
+def test_accuracy_needs_a_net_of_one_input_and_labels() -> None:
+    with pytest.raises(SessionError, match="a model with one input, this one has 2"):
+        accuracy(Scripted(FIRST, LAST), job(PICTURES))
+    with pytest.raises(ValueError, match="needs labelled images"):
+        accuracy(Scripted(FIRST), job())
+
+
+def test_pictures_that_are_gone_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is not a folder of labelled images"):
+        accuracy(Scripted(GREY), job(LabelledData("folder", str(tmp_path / "gone"), Preprocess())))
+
+
+def test_an_integer_input_without_scale_is_refused_for_pictures_in_fractions() -> None:
+    with pytest.raises(SessionError, match="takes uint8 and has no scale"):
+        probe(Scripted(TensorSpec("x", (1, 1, 28, 28), "uint8")), job(PICTURES))
+
+
+class Stateful(Scripted):
+    """A running sum of its inputs."""
+
+    state = ("sum",)
+    total = 0.0
+
+    def reset_state(self) -> None:
+        self.total = 0.0
+
+    def infer(self) -> None:
+        self.total += float(np.mean(self.fed[-1]["x"]))
+
+    def fetch(self) -> Outputs:
+        return {"y": np.array([[self.total]])}
+
+
+def test_no_input_sees_the_state_that_another_one_left() -> None:
+    plain, stateful = Scripted(FIRST), Stateful(FIRST)
+    (_, expected), (result, arrays) = probe(plain, job()), probe(stateful, job())
+    np.testing.assert_allclose(arrays["outputs"], expected["outputs"], rtol=1e-6)
+    (finding,) = result["execution"]["findings"]
+    assert finding["check"] == "state"
+    assert "(sum)" in finding["found"]
+    assert "carries over from one inference to the next in the timed loop" in finding["found"]
+
+
+def test_no_image_sees_the_state_that_another_one_left() -> None:
+    session = Stateful(GREY)
+    _, arrays = accuracy(session, dataclasses.replace(job(PICTURES), labelled=dataclasses.replace(PICTURES, limit=5)))
+    assert arrays["outputs"].ravel() == pytest.approx([float(np.mean(batch["x"])) for batch in session.fed])
+
+
+def test_a_session_with_state_must_reset_it() -> None:
+    session = Scripted(FIRST)
+    session.reset_state()
+    session.state = ("h",)
+    with pytest.raises(NotImplementedError, match="has state and does not reset it"):
+        session.reset_state()
+
+
+def test_outputs_of_changing_number_are_one_row() -> None:
+    sizes = iter(range(1, N_SEEDED + 1))
+    session = Scripted(FIRST, answer=lambda _: {"y": np.ones((next(sizes), 2))})
+    _, arrays = probe(session, job())
+    assert arrays["outputs"].shape == (1, N_SEEDED * (N_SEEDED + 1))
+
+
+def test_empty_outputs_and_strings_leave_no_numbers_and_no_crash() -> None:
+    session = Scripted(FIRST, answer=lambda _: {"rows": np.empty((0, 3)), "label": np.array(["cat"])})
+    _, arrays = probe(session, job())
+    assert arrays["outputs"].shape == (N_SEEDED, 0)
+    compared = compare(arrays["outputs"], arrays["outputs"])
+    assert {str(each) for each in compared.values()} == {
+        str(Missing("the outputs hold no numbers: they are empty, or strings"))
+    }
+
+
+def test_strings_beside_numbers_are_left_out() -> None:
+    session = Scripted(FIRST, answer=lambda _: {"label": np.array(["cat"]), "scores": np.array([[0.25, 0.75]])})
+    _, arrays = probe(session, job())
+    assert arrays["outputs"].tolist() == [[0.25, 0.75]] * N_SEEDED

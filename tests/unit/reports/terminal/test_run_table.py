@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+
+from harness.core.case import Case
+from harness.core.execution import Execution
+from harness.core.record import Record
+from harness.core.verdict import Finding
+from harness.store.runfolder import RunFolder
+from reports.labels import setting_of
+from reports.recommend import pareto_front
+from reports.terminal.table import case_line, final_table
+from tests import factory
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return factory.write_run(tmp_path, [*factory.nets(joules=True)[:8], *factory.troubled()])
+
+
+def as_text(table: RenderableType, width: int = 200) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(table)
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def printed(run: RunFolder, width: int) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width).print(final_table(run.records(), run.header()))
+    return out.getvalue()
+
+
+def by_status(run: RunFolder, status: str) -> Record:
+    return next(record for record in run.records() if record.verdict.status == status)
+
+
+def test_a_finished_case_in_one_line(run: RunFolder) -> None:
+    line = case_line(run.records()[0])
+    assert line.startswith("✓ mobilenet_v2-0.35-32 · fp32 · onnxruntime-cpu · t1  1.90 ±0.02 ms  top-1 91.9 ±0.6 %")
+
+
+def test_a_failed_case_says_why_in_one_line(run: RunFolder) -> None:
+    assert case_line(by_status(run, "unsupported")).endswith("unsupported: operator DYNAMIC_QUANT is not supported")
+    assert "\n" not in case_line(by_status(run, "crashed"))
+
+
+def test_every_line_of_the_table_fits_eighty_columns(run: RunFolder) -> None:
+    lines = printed(run, 80).splitlines()
+    row = next(line for line in lines if "fp32 onnxruntime-cpu t1" in line)
+    assert max(map(len, lines)) <= 80
+    assert "1.90 ±0.02" in row
+    assert row.rstrip().endswith("✓")
+
+
+def test_a_wide_table_has_the_tail_and_the_verdict_in_words(run: RunFolder) -> None:
+    text = printed(run, 180)
+    assert "p90 ms" in text
+    assert "p99 ms" in text
+    assert "✕ out-of-memory" in text
+
+
+def test_columns_go_before_a_name_is_broken(run: RunFolder) -> None:
+    narrow, wide = ([line.rstrip() for line in printed(run, width).splitlines()] for width in (100, 180))
+    names = [f"  {setting_of(record, ' ')}" for record in run.records()[:8]]
+    assert all(any(line.startswith(name) for line in lines) for lines in (narrow, wide) for name in names)
+    assert "p99" in wide[1]
+    assert "p99" not in narrow[1]
+
+
+def test_what_is_missing_is_a_dash_and_the_reason_stands_below(run: RunFolder) -> None:
+    text = printed(run, 130)
+    assert "1 case contended: wall/CPU 1.31 at one thread" in text
+    assert "→ stop other programs and run again" in text
+    no_meter = factory.write_run(run.path / "second", factory.nets()[:2])
+    assert f"no energy, net: {factory.NO_METER}" in printed(no_meter, 130)
+
+
+def test_the_cases_that_no_other_beats_stand_below_fastest_first(run: RunFolder) -> None:
+    _, found, below = printed(run, 130).partition("scored cases on the Pareto front of latency and accuracy:\n")
+    assert found
+    best = [line for line in below.splitlines() if line.startswith("  ✓ ")]
+    assert best == ["  " + case_line(record) for record in pareto_front(run.records())]
+    speeds = [record.value("latency_p50_ns") for record in pareto_front(run.records())]
+    assert speeds == sorted(speeds)
+
+
+def test_names_cannot_write_to_the_terminal(run: RunFolder) -> None:
+    assert "\x1b" not in printed(run, 100)
+
+
+def test_names_cannot_colour_or_link(tmp_path: Path) -> None:
+    """What stands in square brackets is markup to rich, and [/red] without its start would raise."""
+    names = ["[red]x[/red]", "[/red]", "[link=file:///etc/passwd]y[/link]"]
+    plans = [factory.Plan(Case(name, "fp32", "onnxruntime-cpu", weights="user"), status="crashed") for name in names]
+    text = printed(factory.write_run(tmp_path, plans), 100)
+    assert all(name in text for name in names)
+
+
+def test_nothing_measured_is_a_table_all_the_same(tmp_path: Path) -> None:
+    run = factory.write_run(tmp_path, factory.nets(), leave_out=24)
+    assert "quick on x86-64" in printed(run, 80)
+
+
+def test_how_the_session_ran_stands_below_the_table(run: RunFolder) -> None:
+    (first, *_) = run.records()
+    noted = [Finding("state", "warn", "the model has state (h)"), Finding("threads", "warn", "2 threads worked")]
+    text = as_text(final_table([replace(first, execution=Execution().with_findings(*noted))], run.header()))
+    assert f"state of {first.case.model} {setting_of(first, ' ')}: the model has state (h)" in text
+    assert "2 threads worked" not in text
