@@ -112,6 +112,19 @@ class Preprocess:
 
 
 @dataclass(frozen=True)
+class ScoredOutput:
+    """The output of a model whose values are the classes' scores.
+
+    Attributes:
+        name: Its name, as the runtime that read the file gives it.
+        size: Number of its values for one image.
+    """
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Artifact:
     """A model file or folder.
 
@@ -125,7 +138,7 @@ class Artifact:
         macs: Multiply-accumulates of one inference, None if not counted.
         preprocess: Preprocessing of images, None for other inputs.
         recipe: How it was made: hash of the parent, setting, seed, versions of tools.
-
+        output: The output that is scored; None for the only or the first one.
     """
 
     path: Path
@@ -137,6 +150,7 @@ class Artifact:
     macs: int | None = None
     preprocess: Preprocess | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    output: ScoredOutput | None = None
 
 
 def size_of(path: Path) -> int:

@@ -12,11 +12,11 @@ import pytest
 from harness.core.artifact import Format
 from harness.core.errors import DataError, ModelError, UsageError
 from suites.compression.base import Calibration, Compression, FormatSupport
-from suites.post_training import CompressedModel, Split, chosen, onnx_to_tflite
+from suites.post_training import CompressedModel, chosen, onnx_to_tflite
 from suites.post_training.build_cache import BuildCache
 from suites.user_model import UserModel
 
-from .photos import HOW, fashion, plain, shipped
+from .photos import HOW, fashion, plain, shipped, split_of
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +85,9 @@ def test_what_cannot_be_built_is_said(tmp_path: Path, setting: Compression, word
 
 
 def net(settings: str = "all", kind: str = "onnx", images: Path | None = None) -> CompressedModel:
-    return CompressedModel(UserModel(shipped("fp32", kind)), chosen(settings), Split(images) if images else None, HOW)
+    return CompressedModel(
+        UserModel(shipped("fp32", kind)), chosen(settings), split_of(images) if images else None, HOW
+    )
 
 
 def test_a_tflite_is_no_start() -> None:
