@@ -61,7 +61,7 @@ def error_tree() -> dict[str, type[EdgebenchError]]:
 TREE = error_tree()
 ARGUMENTS: dict[str, tuple[object, ...]] = {
     "UnknownName": ("suite", "quik", ["quick"]),
-    "NeedsTraining": (Case("m", "distilled", "r"), "no checkpoint", []),
+    "TrainingRequired": (Case("m", "distilled", "r"), "no checkpoint", []),
 }
 
 
@@ -197,7 +197,7 @@ def test_an_error_of_ours_is_told_in_words(
 
 
 def test_every_class_of_errors_is_known() -> None:
-    assert {"NotBuilt", "NeedsTraining", "ScenarioError", "NothingMeasured"} <= set(TREE)
+    assert {"NotBuilt", "TrainingRequired", "ScenarioError", "NothingMeasured"} <= set(TREE)
 
 
 def test_an_error_of_ours_without_words_is_a_bug() -> None:
