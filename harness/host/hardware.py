@@ -80,6 +80,15 @@ def cpu(fs: HostFs) -> CpuInfo | Missing:
     )
 
 
+def cpuinfo_serial(fs: HostFs) -> str | Missing:
+    """Return the line 'Serial' of /proc/cpuinfo, which kernels of Arm boards write behind the processors."""
+    text = fs.read("/proc/cpuinfo")
+    if isinstance(text, Missing):
+        return text
+    match = re.search(r"^Serial[ \t]*:[ \t]*(\S.*)$", text, re.MULTILINE)
+    return match[1].strip() if match else Missing("absent: Serial in /proc/cpuinfo")
+
+
 def _pairs(block: str) -> dict[str, str]:
     pairs = (line.partition(":") for line in block.splitlines() if ":" in line)
     return {key.strip(): value.strip() for key, _, value in pairs}

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 # Facts that differ between two units of one kind, or change on one machine over its life. A comparison may be made
 # because of a new kernel or firmware; the report marks such a change of the environment.
-_NOT_CLASS = frozenset({"machine_id", "kernel", "os", "microcode", "firmware", "unknown", "memory_bytes"})
+_NOT_CLASS = frozenset({
+    "machine_id", "unit_id", "unit_source", "kernel", "os", "microcode", "firmware", "unknown", "memory_bytes"
+})  # fmt: skip
 _GIB = 1 << 30
 
 Pair = tuple[Record, Record]

@@ -65,6 +65,47 @@ def test_an_id_of_zeros_tells_no_two_machines_apart(tmp_path: Path) -> None:
     assert len(ids - {None}) == 2
 
 
+SERIAL = "proc/device-tree/serial-number"
+DMI = "sys/class/dmi/id"
+SYSTEM = {"etc/machine-id": "1c4ad377574c4263adbb7c624b6a3429"}
+OTHER_SYSTEM = {"etc/machine-id": "9d3b0a51c8cf4a0c8f8f7a5f0d1c2b3a"}
+
+
+def unit(root: Path, files: trees.Tree) -> tuple[str | None, str]:
+    """Return the unit's id and the file it comes from."""
+    machine = identity(HostFs(trees.write(root, files)))
+    return machine.unit_id, machine.unit_source
+
+
+def test_one_serial_number_in_two_files_is_one_unit(tmp_path: Path) -> None:
+    """A container hides the device tree of its board, but not /proc/cpuinfo."""
+    inside = unit(tmp_path / "a", {"proc/cpuinfo": "processor : 0\nSerial : 10000000A1B2C3D4"})
+    outside = unit(tmp_path / "b", {SERIAL: b"10000000a1b2c3d4\0"})
+
+    assert inside[0] == outside[0]
+
+
+def test_a_unit_without_a_serial_number_is_its_system_and_says_so(tmp_path: Path) -> None:
+    machine = identity(HostFs(trees.write(tmp_path, {**SYSTEM, f"{DMI}/product_serial": "Default string"})))
+
+    assert machine.unit_source == "/etc/machine-id"
+    assert machine.unknown["unit_serial"] == f"/{DMI}/product_serial holds 'Default string'"
+
+
+def test_a_serial_number_that_only_root_reads_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fs = HostFs(trees.write(tmp_path, SYSTEM))
+    denied = Missing(f"denied: /{DMI}/product_serial")
+    read = HostFs.read
+    monkeypatch.setattr(
+        HostFs, "read", lambda self, name: denied if "dmi/id/product_serial" in name else read(self, name)
+    )
+
+    machine = identity(fs)
+
+    assert machine.unit_source == "/etc/machine-id"
+    assert "root alone may read it" in machine.unknown["unit_serial"]
+
+
 def test_an_empty_machine_has_a_reason_for_every_gap(tmp_path: Path) -> None:
     machine = identity(HostFs(tmp_path))
 

@@ -168,7 +168,8 @@ def test_a_change_within_what_the_profile_can_tell_gets_no_verdict(record: Recor
     ("fact", "is_of_the_class"),
     [
         *((name, True) for name in ("board", "arch", "cpu_model", "cores", "isa", "hypervisor", "container")),
-        *((name, False) for name in ("machine_id", "kernel", "os", "microcode", "firmware")),
+        *((name, False) for name in ("machine_id", "unit_id", "unit_source")),
+        *((name, False) for name in ("kernel", "os", "microcode", "firmware")),
     ],
 )
 def test_which_facts_make_machines_unlike(tmp_path: Path, fact: str, is_of_the_class: bool) -> None:
