@@ -73,11 +73,11 @@ def _weights(arguments: argparse.Namespace) -> int:
         raise UsageError(
             "--weights needs --out and no suite", "edgebench prepare --weights net.pt --model ... --out DIR"
         )
-    asked = WeightsRequest(
+    request = WeightsRequest(
         arguments.weights, arguments.out, arguments.model, arguments.preprocess, same=arguments.same_padding
     )
     with quiet():
-        written = list(asked.prepare())
+        written = list(request.prepare())
     for path in written:
         print(f"{path} ({path.stat().st_size / 1e3:.0f} kB)")
     return EXIT_OK
