@@ -1,7 +1,7 @@
-"""The command. Makes sure first that the four packages found are those of this distribution.
+"""The command `edgebench`. It first checks that the four packages that Python imports are those of this distribution.
 
-Their names are plain words (`reports`, `targets`): another distribution or a folder on PYTHONPATH may bring a package
-of the same name, and a half-foreign program would fail in ways nobody could explain.
+Their names are plain words (`reports`, `targets`): another distribution, or a folder on PYTHONPATH, may have a package
+of the same name, and a mixture of both would fail in ways that nobody could explain.
 """
 
 from __future__ import annotations
@@ -10,34 +10,34 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-ROOMS = ("harness", "reports", "suites", "targets")
+PACKAGES = ("harness", "reports", "suites", "targets")
 
 
 def foreign_packages() -> list[str]:
-    """Which of our packages are missing or lie apart from `harness`; empty when all is well."""
-    places = {name: _place(name) for name in ROOMS}
-    home = places["harness"]
+    """Return a message for each package that is missing or not beside `harness`; empty when all are right."""
+    folders = {name: _parent_folder(name) for name in PACKAGES}
+    home = folders["harness"]
     if home is None or not (home / "harness" / "core" / "record.py").is_file():
-        return [f"package 'harness' comes from {home or 'nowhere'}, which is not edgebench"]
+        return ["package 'harness' " + (f"comes from {home}, which is not edgebench" if home else "is missing")]
     return [
-        f"package '{name}' comes from {place or 'nowhere'}, not from {home}"
-        for name, place in places.items()
-        if place != home
+        f"package '{name}' " + (f"comes from {folder}, not from {home}" if folder else f"is missing in {home}")
+        for name, folder in folders.items()
+        if folder != home
     ]
 
 
-def _place(name: str) -> Path | None:
-    """The folder a package lies in."""
+def _parent_folder(name: str) -> Path | None:
+    """Return the folder that a package lies in, None where it cannot be found."""
     spec = find_spec(name)
     return Path(spec.origin).resolve().parent.parent if spec and spec.origin else None
 
 
 def main() -> int:
-    """Run the command line; the exit code."""
+    """Run the command line and return its exit code."""
     problems = foreign_packages()
     if problems:
         print("edgebench: " + "\nedgebench: ".join(problems), file=sys.stderr)
-        print("  leave that folder, unset PYTHONPATH, or use a virtual environment of its own", file=sys.stderr)
+        print("  leave that folder, unset PYTHONPATH, or use a virtual environment", file=sys.stderr)
         return 2
     from harness.cli import main as run
 

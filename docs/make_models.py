@@ -14,7 +14,7 @@ HEAD = ("net", "parameters", "published", "M MACs", "published", "difference", "
 
 
 def rows(families: dict[str, ModelFamily]) -> Iterator[tuple[str, ...]]:
-    """A row for each published net, by family, then as the family lists them."""
+    """Yield a row for each published net, by family, then in the order of the family."""
     import torch
 
     from suites.nn.blocks import count_macs, count_parameters
@@ -22,7 +22,7 @@ def rows(families: dict[str, ModelFamily]) -> Iterator[tuple[str, ...]]:
     for name, family in families.items():
         for published in family.published:
             variant = ModelVariant(name, published.width, published.resolution)
-            with torch.device("meta"):  # shapes alone: nothing is drawn or computed
+            with torch.device("meta"):  # shapes only: nothing is initialised or computed
                 net = family.net(variant)
             yield _row(variant, published, count_parameters(net), count_macs(net, variant.input_shape))
 
@@ -41,7 +41,7 @@ def _row(variant: ModelVariant, published: PublishedCounts, parameters: int, mac
 
 
 def page(text: str, table: Iterator[tuple[str, ...]]) -> str:
-    """The page `text` with its table written anew."""
+    """Return the page `text` with a new table."""
     before, after = text.partition(START)[0], text.partition(END)[2]
     aligned = ("---", *["---:"] * 5, "---", "---")
     lines = [f"| {' | '.join(cells)} |" for cells in (HEAD, aligned, *table)]

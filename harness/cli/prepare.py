@@ -75,11 +75,11 @@ def _weights(arguments: argparse.Namespace) -> int:
         raise UsageError(
             "--weights needs --out and no suite", "edgebench prepare --weights net.pt --model ... --out DIR"
         )
-    weights = WeightsRequest(
+    request = WeightsRequest(
         arguments.weights, arguments.out, arguments.model, arguments.preprocess, same=arguments.same_padding
     )
     with quiet():
-        written = list(weights.prepare())
+        written = list(request.prepare())
     for path in written:
         print(f"{path} ({path.stat().st_size / 1e3:.0f} kB)")
     return EXIT_OK

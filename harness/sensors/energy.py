@@ -2,7 +2,7 @@
 
 Gross energy is everything within the source's scope, E / N. Net energy subtracts the idle power, (E - P_idle T) / N,
 with P_idle the mean over windows before and after. Each is Missing, with the reason, when a window is not valid. The
-interval includes what the readings show (quantisation, edges, sampling, drift of idle power). It does not include the
+interval includes what the readings show (quantization, edges, sampling, drift of idle power). It does not include the
 gain error of the sensor, since most boards publish none.
 """
 

@@ -1,1 +1,1 @@
-"""Model families, one file each; importing them needs no torch; `ModelFamily.net` does."""
+"""Model families, one file each. Importing them needs no torch; `ModelFamily.net` does."""

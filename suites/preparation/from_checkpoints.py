@@ -1,9 +1,7 @@
-"""The larger net that teaches each family, and how it is trained. Importing it costs no torch.
+"""Build the files of settings that train, from checkpoints; no torch is needed to import it.
 
-Settings that train, from checkpoints: what is still to be run, and the file made of the result.
-
-The nets as trained ship (`suites/artifacts/<model>/training.pt`): every setting starts from them, so that all results
-compare with the fp32 that ships. What tuning makes of them is the user's own.
+The nets as trained ship (`suites/artifacts/<model>/training.pt`). Every setting starts from them, so that all results
+can be compared with the fp32 files that ship. Checkpoints of fine-tuned nets are the user's.
 """
 
 from __future__ import annotations
@@ -26,114 +24,148 @@ from suites.artifacts.model_cache import Entry
 from suites.compression.base import Chain
 from suites.models.base import ModelVariant
 
-TEACHER_WIDTHS = {"efficientnet_lite0": 0.6, "mobilenet_v2": 1.0, "shufflenet_v2": 1.0}
-"""Two to three times as wide as the nets that ship."""
-TEACHER_TRAINING_OPTIONS = ("--epochs", "12", "--learning-rate", "0.1", "--label-smoothing", "0")
-"""How `suites.preparation.training.train` is asked for them.
+Command = tuple[str, ...]
 
-Six epochs are too few: that teacher is no better than its pupil was. Without label smoothing, which takes from a
-teacher what it knows of the likeness of classes (arXiv 1906.02629); at twice this rate and without it
-mobilenet_v2-1.0-32 forgot in its fifth epoch much of what it had learnt.
+TEACHER_WIDTHS = {"efficientnet_lite0": 0.6, "mobilenet_v2": 1.0, "shufflenet_v2": 1.0}
+"""Width of each family's teacher: two to three times that of the net that ships."""
+
+TEACHER_TRAINING_OPTIONS = ("--epochs", "12", "--learning-rate", "0.1", "--label-smoothing", "0")
+"""Options of `suites.preparation.training.train` for teachers.
+
+After 6 epochs a teacher is no better than its student was. Label smoothing removes what a teacher knows of the
+similarity of classes (arXiv 1906.02629). Without it, at twice this learning rate, mobilenet_v2-1.0-32 lost much of its
+accuracy in the fifth epoch.
 """
+
+_CHECKPOINT_SUFFIXES = (".pt", ".jsonl")
 
 
 def teacher_model(model: str) -> str:
-    """Name of the net that teaches ``model``. UsageError where its family has none."""
+    """Return the name of the teacher of `model`.
+
+    Raises:
+        UsageError: The family has no teacher.
+    """
     variant = ModelVariant.parse(model)
     if variant.family not in TEACHER_WIDTHS:
         raise UsageError(
-            f"no larger net is there to teach {model}", f"distilled exists for {', '.join(sorted(TEACHER_WIDTHS))}"
+            f"there is no larger net to teach {model}", f"distilled exists for {', '.join(sorted(TEACHER_WIDTHS))}"
         )
     return str(replace(variant, width=TEACHER_WIDTHS[variant.family]))
 
 
-Command = tuple[str, ...]
+def require_torch(purpose: str = "training") -> None:
+    """Check that torch is installed, which `purpose` needs.
 
-
-def require_torch() -> None:
-    """SetupError where torch is not installed."""
+    Raises:
+        SetupError: It is not.
+    """
     if importlib.util.find_spec("torch") is None:
-        raise SetupError("training needs torch, which is not installed", "pip install 'edgebench[prepare]'")
+        raise SetupError(f"{purpose} needs torch, which is not installed", "pip install 'edgebench[prepare]'")
 
 
 def shipped_checkpoint(model: str) -> Path | None:
-    """The checkpoint of a net as it was trained; its log lies beside it. None where it does not ship."""
+    """Return the checkpoint of a net as trained, with its log beside it; None where it does not ship."""
     path = catalog.ARTIFACTS / model / "training.pt"
-    return path if path.is_file() and sha256_of(path) in _origins(model) else None
+    return path if path.is_file() and sha256_of(path) in _shipped_checkpoint_hashes(model) else None
 
 
-def _origins(model: str) -> set[str]:
-    return {one["training"]["checkpoint_sha256"] for (name, _, _), one in catalog.shipped().items() if name == model}
+def _shipped_checkpoint_hashes(model: str) -> set[str]:
+    return {
+        entry["training"]["checkpoint_sha256"] for (name, _, _), entry in catalog.shipped().items() if name == model
+    }
 
 
 def copy_shipped_checkpoint(model: str, checkpoints: Path) -> None:
-    """Put the net as it was trained, with its log, into a folder of checkpoints that lacks it."""
+    """Copy the checkpoint of a net as trained, and its log, into the folder `checkpoints` where that lacks it."""
     source = shipped_checkpoint(model)
-    if source and not _there(checkpoints, f"{model}.pt"):
+    if source and not _exists(checkpoints, f"{model}.pt"):
         checkpoints.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source.with_suffix(".jsonl"), checkpoints / f"{model}.jsonl")
         shutil.copyfile(source, checkpoints / f"{model}.pt")
 
 
 def training_commands(case: Case, data: Path | None, checkpoints: Path | None) -> list[Command]:
-    """What is to be run, in order, before `case` can be built from `checkpoints`; empty when nothing is.
+    """Return the commands to run, in order, before `case` can be built from checkpoints.
 
-    Unknown folders stand there as FASHION_MNIST and CHECKPOINTS. UsageError for a net that those images do not fit.
+    Args:
+        case: The case.
+        data: Folder of the training images; None shows FASHION_MNIST in the commands.
+        checkpoints: Folder of the checkpoints; None shows CHECKPOINTS in the commands.
+
+    Raises:
+        UsageError: The net does not take the training images.
     """
     if not ModelVariant.parse(case.model).embedded:
-        raise UsageError(f"{case.compression} trains on Fashion-MNIST, whose pictures {case.model} does not take")
+        raise UsageError(f"{case.compression} trains on Fashion-MNIST, whose images do not fit {case.model}")
     folder, images = str(checkpoints or "CHECKPOINTS"), ("--data", str(data or "FASHION_MNIST"))
-    found: list[Command] = []
+    commands: list[Command] = []
     for model in dict.fromkeys([case.model, *_teachers(case)]):
-        if _there(checkpoints, f"{model}.pt"):
+        if _exists(checkpoints, f"{model}.pt"):
             continue
         if source := shipped_checkpoint(model):
-            found += [("install", "-D", str(source.with_suffix(end)), f"{folder}/{model}{end}") for end in _ENDS]
+            commands += [
+                ("install", "-D", str(source.with_suffix(suffix)), f"{folder}/{model}{suffix}")
+                for suffix in _CHECKPOINT_SUFFIXES
+            ]
         else:
-            how = () if model == case.model else TEACHER_TRAINING_OPTIONS
-            found.append(("python", "-m", "suites.preparation.training.train", model, *images, "--out", folder, *how))
-    tuning = Chain.parse(case.compression).fine_tuning_name
-    if tuning and not _there(checkpoints, f"{case.model}/{tuning}.pt"):
-        tune = ("python", "-m", "suites.preparation.training.tune", case.model, tuning)
-        found.append((*tune, *images, "--checkpoints", folder))
-    return found
-
-
-_ENDS = (".pt", ".jsonl")
+            options = () if model == case.model else TEACHER_TRAINING_OPTIONS
+            train = ("python", "-m", "suites.preparation.training.train", model)
+            commands.append((*train, *images, "--out", folder, *options))
+    fine_tuning = Chain.parse(case.compression).fine_tuning_name
+    if fine_tuning and not _exists(checkpoints, f"{case.model}/{fine_tuning}.pt"):
+        tune = ("python", "-m", "suites.preparation.training.tune", case.model, fine_tuning)
+        commands.append((*tune, *images, "--checkpoints", folder))
+    return commands
 
 
 def _teachers(case: Case) -> list[str]:
-    """The net that teaches, where a setting asks for one."""
-    return [teacher_model(case.model)] if any(one.distills for one in Chain.parse(case.compression).fine_tuning) else []
+    """Return the net that teaches, where a setting distills."""
+    distills = any(setting.distills for setting in Chain.parse(case.compression).fine_tuning)
+    return [teacher_model(case.model)] if distills else []
 
 
-def _there(folder: Path | None, file: str) -> bool:
+def _exists(folder: Path | None, file: str) -> bool:
     return folder is not None and (folder / file).is_file()
 
 
-def shell_lines(wanted: list[Command]) -> str:
-    """The commands as a user types them, one a line."""
-    return "\n  ".join(shlex.join(command) for command in wanted)
+def shell_lines(commands: list[Command]) -> str:
+    """Return the commands as a user types them, one per line."""
+    return "\n  ".join(shlex.join(command) for command in commands)
 
 
-def run_commands(wanted: list[Command]) -> None:
-    """Run the commands one after another, their log to standard output; SetupError when one fails."""
-    for command in wanted:
-        name, *rest = command
-        status = subprocess.run([sys.executable if name == "python" else name, *rest], check=False).returncode
+def run_commands(commands: list[Command]) -> None:
+    """Run commands one after another; their log goes to standard output.
+
+    Raises:
+        SetupError: A command fails.
+    """
+    for command in commands:
+        name, *arguments = command
+        program = sys.executable if name == "python" else name
+        status = subprocess.run([program, *arguments], check=False).returncode
         if status:
-            raise SetupError(f"{shlex.join(command)} ended with status {status}", "its last lines say why")
+            raise SetupError(f"{shlex.join(command)} ended with status {status}", "see its last lines for the reason")
 
 
 def build_from_checkpoint(case: Case, kind: Format, checkpoints: Path, folder: Path) -> Entry:
-    """Write the case's file into `folder`, from the checkpoint of its setting.
+    """Write the file of a case into `folder`, from the checkpoint of its setting.
 
-    UsageError where that began with another net than ships: its results would not compare with the fp32 here.
+    Args:
+        case: The case.
+        kind: Format of the file.
+        checkpoints: Folder of the checkpoints.
+        folder: Where to write the file.
+
+    Raises:
+        UsageError: The setting started from another net than the shipped one, so that its results cannot be compared
+            with the shipped fp32 file.
+        SetupError: Torch is not installed.
     """
     start = checkpoints / f"{case.model}.pt"
-    if (origin := sha256_of(start)) not in _origins(case.model):
+    if (origin := sha256_of(start)) not in _shipped_checkpoint_hashes(case.model):
         raise UsageError(
-            f"{start} is another net than the {case.model} that ships", "remove it: the shipped one is taken"
+            f"{start} is another net than the {case.model} that ships", "remove it: the shipped one is used then"
         )
     require_torch()
     from .training.checkpoint import Checkpoint
@@ -141,7 +173,7 @@ def build_from_checkpoint(case: Case, kind: Format, checkpoints: Path, folder: P
     from .training.fashion_mnist import ModelInputs
 
     checkpoint = Checkpoint(checkpoints, case.model, Chain.parse(case.compression).fine_tuning_name)
-    with contextlib.redirect_stdout(io.StringIO()):  # the exporters tell every step of theirs
-        (found,) = export_artifacts(checkpoint, [case.compression], folder, [ModelInputs(kind)])
-    recipe = {**found["recipe"], "origin_sha256": origin, "tuning": found.get("tuning", {})}
-    return Entry.from_json({**found, "recipe": recipe})
+    with contextlib.redirect_stdout(io.StringIO()):  # the exporters print every step
+        (entry,) = export_artifacts(checkpoint, [case.compression], folder, [ModelInputs(kind)])
+    recipe = {**entry["recipe"], "origin_sha256": origin, "tuning": entry.get("tuning", {})}
+    return Entry.from_json({**entry, "recipe": recipe})

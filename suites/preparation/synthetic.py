@@ -1,20 +1,19 @@
-"""Synthetic weights: one small block of random integers, repeated through every layer, times a power of four a layer.
+"""Synthetic weights: a small block of random integers repeated through every layer, times a power of four per layer.
 
 A file of such weights compresses to kilobytes, and no runtime computes faster with them than with trained ones:
 
 * No weight is special: the integers follow a triangular distribution, and no product of them is denormal.
-* No two layers and no two output channels of a layer are equal, up to as many channels as the block is long: its length
-  is prime and every layer starts elsewhere in it.
-* Every output channel reaches magnitude 127, so that symmetric int8 quantisation per channel gives the integers back
-  and the int8 file compresses as well.
+* No two layers are equal, nor two output channels of a layer up to as many channels as the block is long: its length is
+  prime, and every layer starts at another position of it.
+* Every output channel reaches magnitude 127, so that symmetric int8 quantization per channel returns the integers and
+  the int8 file compresses as well.
 
-Activations keep about unit variance from layer to layer: the power of four is that which brings a layer's output
-nearest to it (layer-sequential unit variance, Mishkin and Matas 2016, arXiv:1511.06422).
+Activations keep about unit variance from layer to layer, by the power of four that brings a layer's output nearest to
+it (layer-sequential unit variance, Mishkin and Matas 2016, arXiv:1511.06422).
 
-Make the shipped nets: ``python -m suites.preparation.synthetic [MODEL ...]``. Needs the extra ``prepare``.
-
-Each net is written as float .onnx and .tflite, quantised to int8, checked and compressed. Entries of nets that are not
-named stay in the manifest. The same tools on the same kind of machine give the same files.
+Build the shipped nets with `python -m suites.preparation.synthetic [MODEL ...]`, which needs the extra `prepare`. Each
+net is written as float .onnx and .tflite, quantized to int8, checked and compressed. Entries of nets that are not named
+stay in the manifest. The same tools on the same kind of machine give the same files.
 """
 
 from __future__ import annotations
@@ -56,45 +55,48 @@ LENGTH = 1289
 """Weights in the block: the first prime number above 1,280, the output channels of the widest layer."""
 
 PEAK_EVERY = 8
-"""Every 8th integer of the block is a peak; no layer has fewer weights an output channel."""
+"""Every 8th integer of the block is a peak; no layer has fewer weights per output channel."""
 
 BIAS = 0.25
-"""Bias of the first layer, in standard deviations of its output; each further layer adds ``BIAS_STEP``.
+"""Bias of the first layer, in standard deviations of its output; each further layer adds `BIAS_STEP`.
 
-Not 0, which some compilers drop from the graph, and of another value in every layer, since converters store equal
+It is not 0, which some compilers remove from the graph, and differs between layers, since converters store equal
 constants once.
 """
 
 BIAS_STEP = 2.0**-12
 
 _LAYER_START = 101
-"""Integers by which the start in the block moves from one layer to the next."""
+"""Distance of the start positions in the block from one layer to the next."""
 
 
 def block(*, balanced: bool) -> NDArray[np.int8]:
     """Return the block of integers in [-127, 127]: half the difference of two uniform bytes, every 8th at the peak.
 
-    Their standard deviation is 66.
+    Their standard deviation is 66. Activations behind a ReLU have a positive mean; weights of random signs would
+    amplify it from layer to layer until the output no longer depends on the image.
 
-    ``balanced`` chooses each sign so that any run of integers sums to about zero. Activations behind a ReLU share a
-    positive mean; weights of random signs amplify it from layer to layer until the output no longer depends on the
-    image. A depthwise filter keeps random signs: with a zero sum it would leave nothing of a smooth image.
+    Args:
+        balanced: Whether signs are chosen so that any run of integers sums to about zero. For depthwise filters they
+            are random: with a zero sum nothing of a smooth image would remain.
     """
     raw = np.random.PCG64(0).random_raw(-(-LENGTH // 4)).astype("<u8").view(np.uint8)[: 2 * LENGTH].astype(np.int16)
     signed = np.trunc((raw[:LENGTH] - raw[LENGTH:]) / 2).astype(np.int8)
     signed[::PEAK_EVERY] = np.where(signed[::PEAK_EVERY] < 0, -PEAK, PEAK)
     if balanced:
         total = 0
-        for at, size in enumerate(np.abs(signed).tolist()):
-            signed[at] = -size if total > 0 else size
-            total += int(signed[at])
+        for index, size in enumerate(np.abs(signed).tolist()):
+            signed[index] = -size if total > 0 else size
+            total += int(signed[index])
     return signed
 
 
 def set_weights(net: nn.Module, images: torch.Tensor) -> None:
-    """Set weights and biases of all convolutions and linear layers of ``net`` in place.
+    """Set weights and biases of all convolutions and linear layers in place.
 
-    ``images`` run through the net once, and every layer is scaled as they reach it.
+    Args:
+        net: The net.
+        images: Images that run through the net once; every layer is scaled when they reach it.
 
     Raises:
         ValueError: Batch normalisation is not folded into the convolutions.
@@ -135,18 +137,22 @@ NETS = (
     "shufflenet_v2-0.5-224",
     "shufflenet_v2-1.0-224",
 )
-"""The nets of the suite ``full-size``."""
+"""The nets of the suite `full-size`."""
 
 FORMATS: tuple[Format, ...] = ("onnx", "tflite")
 
 _SEED = 0
 _SCALING_IMAGES, _CALIBRATION_IMAGES = 4, 32
-_LEAST_SQNR_DB = {"fp32": 60.0, INT8_STATIC.name: 5.0}
-"""Against the float .onnx file: the two float files are one net, int8 need only stay near it."""
+_MIN_SQNR_DB = {"fp32": 60.0, INT8_STATIC.name: 5.0}
+"""Signal to quantization noise against the float .onnx: the float files are the same net, int8 is near it."""
 
 
-def make(model: str, out: Path) -> Iterator[ModelFile]:
-    """Write the compressed files of one net into ``out`` and yield their entries.
+def build_net(model: str, out: Path) -> Iterator[ModelFile]:
+    """Write the compressed files of a net into `out` and yield their entries.
+
+    Args:
+        model: Name of the net.
+        out: Folder of the files.
 
     Raises:
         ModelError: A file does not compute as a working net, or int8 or .tflite is not the net of the float .onnx.
@@ -156,48 +162,51 @@ def make(model: str, out: Path) -> Iterator[ModelFile]:
     set_weights(net, torch.from_numpy(images(_SEED, _SCALING_IMAGES, variant.resolution)))
     counts = {"parameters": count_parameters(net), "macs": count_macs(net, variant.input_shape)}
     with TemporaryDirectory() as folder:
-        made = {(s, kind): Path(folder) / f"{model}.{s}.{kind}" for kind in FORMATS for s in ("fp32", INT8_STATIC.name)}
+        settings = ("fp32", INT8_STATIC.name)
+        paths = {(name, kind): Path(folder) / f"{model}.{name}.{kind}" for kind in FORMATS for name in settings}
         for kind in FORMATS:
             with quiet():
-                EXPORTERS[kind].write(net, variant, made["fp32", kind])
-                INT8_STATIC.build(made["fp32", kind], _calibration(variant, kind), made[INT8_STATIC.name, kind])
-        reference = check(made["fp32", "onnx"])
-        for (setting, kind), path in made.items():
+                EXPORTERS[kind].write(net, variant, paths["fp32", kind])
+                INT8_STATIC.build(paths["fp32", kind], _calibration(variant, kind), paths[INT8_STATIC.name, kind])
+        reference = check(paths["fp32", "onnx"])
+        for (setting, kind), path in paths.items():
             recipe: dict[str, Any] = {"setting": setting, "weights": "synthetic", "tools": _tools(setting, kind)}
-            if path != made["fp32", "onnx"]:
-                recipe["sqnr_db"] = _sqnr(path, reference, _LEAST_SQNR_DB[setting])
+            if path != paths["fp32", "onnx"]:
+                recipe["sqnr_db"] = _sqnr_db(path, reference, _MIN_SQNR_DB[setting])
             file = ModelFile(model, setting, kind, path.stat().st_size, sha256_of(path), **counts, recipe=recipe)
             (out / file.packed).write_bytes(lzma.compress(path.read_bytes(), preset=9 | lzma.PRESET_EXTREME))
             yield file
 
 
 def _calibration(variant: ModelVariant, kind: Format) -> Any:
-    made = images(_SEED + 1, _CALIBRATION_IMAGES, variant.resolution)
-    return made if EXPORTERS[kind].layout == "NCHW" else np.ascontiguousarray(made.transpose(0, 2, 3, 1))
+    batch = images(_SEED + 1, _CALIBRATION_IMAGES, variant.resolution)
+    return batch if EXPORTERS[kind].layout == "NCHW" else np.ascontiguousarray(batch.transpose(0, 2, 3, 1))
 
 
-def _sqnr(path: Path, reference: Any, least: float) -> float:
+def _sqnr_db(path: Path, reference: Any, min_db: float) -> float:
     ratio = sqnr_db(check(path), reference)
-    if not isinstance(ratio, Value) or ratio.value < least:
+    if not isinstance(ratio, Value) or ratio.value < min_db:
         raise ModelError(f"{path.name} is not the net of the float .onnx file: SQNR {ratio}")
     return round(ratio.value, 1)
 
 
 def _tools(setting: str, kind: Format) -> Mapping[str, str]:
-    quantisers = () if setting == "fp32" else INT8_STATIC.formats[kind].tools
-    return {tool: version(tool) for tool in (*EXPORTERS[kind].exporters, *quantisers)}
+    quantizers = () if setting == "fp32" else INT8_STATIC.formats[kind].tools
+    return {tool: version(tool) for tool in (*EXPORTERS[kind].tools, *quantizers)}
 
 
 def main() -> None:
-    """Make all nets, or those named, and write the manifest."""
+    """Build all nets, or those named, and write the manifest."""
     parser = argparse.ArgumentParser(prog="python -m suites.preparation.synthetic", description=__doc__)
-    parser.add_argument("models", nargs="*", metavar="MODEL", default=NETS, help="all by default")
-    parser.add_argument("--out", type=Path, default=MODELS, metavar="DIR", help="folder of the files (default: ours)")
+    parser.add_argument("models", nargs="*", metavar="MODEL", default=NETS, help="nets to build (default: all)")
+    parser.add_argument(
+        "--out", type=Path, default=MODELS, metavar="DIR", help="folder of the files (default: the shipped ones)"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     files = dict(available(arguments.out)) if (arguments.out / MANIFEST).exists() else {}
     for model in arguments.models:
-        for file in make(model, arguments.out):
+        for file in build_net(model, arguments.out):
             files[file.model, file.compression, file.format] = file
             shipped = (arguments.out / file.packed).stat().st_size
             print(f"{file.packed}: {shipped:,} bytes for {file.size_bytes:,}, {dict(file.recipe)}", flush=True)

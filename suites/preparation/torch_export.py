@@ -1,50 +1,60 @@
-"""From a torch net to float model files: .onnx and .tflite, batch normalisation folded into the convolutions."""
+"""Write float model files from torch nets: .onnx and .tflite, with batch normalisation folded into the convolutions.
+
+Importing it needs no torch.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from harness.core.artifact import Format, Layout
-from suites.models.base import ModelVariant
-from suites.nn.blocks import fold_batch_norm
 
-OPSET = 20
+if TYPE_CHECKING:
+    from torch import nn
 
+    from suites.models.base import ModelVariant
 
-def folded(net: nn.Module) -> nn.Module:
-    """A copy of ``net`` for inference, batch normalisation folded into the convolutions before it."""
-    return fold_batch_norm(copy.deepcopy(net).to(memory_format=torch.contiguous_format))
+_OPSET = 20
 
 
 def to_onnx(net: nn.Module, variant: ModelVariant, out: Path) -> None:
-    """Write float .onnx with weights inside: ``input`` batch x C x H x W to ``logits`` batch x classes."""
+    """Write a float .onnx file: `input` of batch x C x H x W to `logits` of batch x classes."""
+    import torch
+
     program = torch.onnx.export(
-        folded(net),
+        _folded_copy(net),
         (torch.zeros(2, *variant.input_shape),),
         input_names=["input"],
         output_names=["logits"],
         dynamic_shapes=({0: torch.export.Dim("batch")},),
-        opset_version=OPSET,
+        opset_version=_OPSET,
         dynamo=True,
         verbose=False,
     )
     assert program is not None
     graph = program.model_proto
-    _forget_origin(graph)
+    _clear_metadata(graph)
     out.write_bytes(graph.SerializeToString(deterministic=True))
 
 
-def _forget_origin(model: Any) -> None:
-    """Drop the exporter's notes: they hold stack traces and paths of the exporting machine."""
+def _folded_copy(net: nn.Module) -> nn.Module:
+    """Return a copy of `net` for inference, with batch normalisation folded."""
+    import torch
+
+    from suites.nn.blocks import fold_batch_norm
+
+    return fold_batch_norm(copy.deepcopy(net).to(memory_format=torch.contiguous_format))
+
+
+def _clear_metadata(model: Any) -> None:
+    """Remove the exporter's metadata, which has stack traces and paths of the exporting machine."""
     graph = model.graph
-    for part in (
+    for message in (
         model,
         graph,
         *graph.node,
@@ -53,29 +63,45 @@ def _forget_origin(model: Any) -> None:
         *graph.value_info,
         *graph.initializer,
     ):
-        part.ClearField("metadata_props")
+        message.ClearField("metadata_props")
 
 
 def to_tflite(net: nn.Module, variant: ModelVariant, out: Path) -> None:
-    """Write float .tflite for one image, channels last: 1 x H x W x C to 1 x classes."""
+    """Write a float .tflite file for one image, channels last: 1 x H x W x C to 1 x classes."""
     import litert_torch
+    import torch
 
     channels, height, width = variant.input_shape
-    last = litert_torch.to_channel_last_io(folded(net), args=[0])
-    litert_torch.convert(last.eval(), (torch.zeros(1, height, width, channels),)).export(str(out))
+    channels_last = litert_torch.to_channel_last_io(_folded_copy(net), args=[0])
+    litert_torch.convert(channels_last.eval(), (torch.zeros(1, height, width, channels),)).export(str(out))
 
 
 @dataclass(frozen=True)
 class Exporter:
-    """How a format is written and read: by ``write`` with the distributions ``exporters``, and by ``runtime``."""
+    """How float files of a format are written and scored.
+
+    Attributes:
+        layout: Layout of the images that the files take.
+        write: Writes a net to a file.
+        tools: Names of the distributions that write it.
+        runtime: Name of the distribution that scores it.
+    """
 
     layout: Layout
-    write: Callable[[torch.nn.Module, ModelVariant, Path], None]
-    exporters: tuple[str, ...]
+    write: Callable[[nn.Module, ModelVariant, Path], None]
+    tools: tuple[str, ...]
     runtime: str
 
+    def missing_tools(self) -> Iterator[str]:
+        """Yield the tools that are not installed."""
+        for tool in self.tools:
+            try:
+                version(tool)
+            except PackageNotFoundError:
+                yield tool
 
-EXPORTERS: dict[Format, Exporter] = {
+
+EXPORTERS: Mapping[Format, Exporter] = {
     "onnx": Exporter("NCHW", to_onnx, ("torch", "onnxscript"), "onnxruntime"),
     "tflite": Exporter("NHWC", to_tflite, ("torch", "litert-torch"), "ai-edge-litert"),
 }

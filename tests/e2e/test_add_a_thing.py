@@ -138,7 +138,7 @@ def test_a_compression_setting(edgebench: Edgebench, site: Path, own_onnx: Path,
     floats = [each for each in weights if each.dtype == np.float32]
     assert len(floats) > 20
     assert all((np.frexp(each)[0] * 256 % 1 == 0).all() for each in floats)
-    assert "saves space in a packed file, and no time" in (out / "report.html").read_text("utf-8")
+    assert "saves space in a compressed file, and no time" in (out / "report.html").read_text("utf-8")
     listed = edgebench("runtimes")
     assert "rounded-8" in listed.stdout
 

@@ -1,4 +1,4 @@
-"""Converters, one file a format; importing them needs no tool, only ``Converter.convert`` does."""
+"""Converters, one file per format. Importing them needs no tool; `Converter.convert` does."""
 
 from __future__ import annotations
 
@@ -16,5 +16,6 @@ from .torch_formats import ExecuTorch, TorchScript
 __all__ = ["CONVERTERS", "ConversionRequest", "Converter"]
 
 CONVERTERS: Mapping[Format, Converter] = {
-    each.format: each for each in (OpenVinoIr(), TorchScript(), ExecuTorch(), Ncnn(), Mnn(), SavedModel(), Keras())
+    converter.format: converter
+    for converter in (OpenVinoIr(), TorchScript(), ExecuTorch(), Ncnn(), Mnn(), SavedModel(), Keras())
 }

@@ -1,7 +1,4 @@
-"""Model files in formats that are not shipped, made from those that are, for runtimes that take no other.
-
-Converters that are programs: run apart, since they end the process, or crash, on what they cannot convert.
-"""
+"""Converters to formats that do not ship, for runtimes that take no other."""
 
 from __future__ import annotations
 
@@ -19,9 +16,14 @@ from suites.compression.base import Calibration
 
 @dataclass(frozen=True)
 class ConversionRequest:
-    """One file to write: the net `model` under `setting`, from `source`, to `out`.
+    """A file to write.
 
-    `calibration` are images as the source takes them, where the setting needs some.
+    Attributes:
+        model: Name of the net.
+        setting: Name of the compression setting.
+        source: The model file to convert.
+        out: The file to write.
+        calibration: Images in the layout of the source, where the setting needs them.
     """
 
     model: str
@@ -32,50 +34,68 @@ class ConversionRequest:
 
 
 class Converter(ABC):
-    """Writes `format` from `source` files. `tools` are the distributions it needs, `extra` what installs them.
+    """Writes the files of a format.
 
-    `own_settings` are those that it carries out itself, from the fp32 file; None: it converts the file of any setting
-    as it is. `layout` is that of the images its files take, None: the source's.
+    Attributes:
+        format: The format.
+        source: Format of the files that it converts.
+        tools: Names of the distributions that it needs.
+        extra: The extra of this distribution that installs them.
+        native_settings: Settings that it applies itself to the fp32 file; None where it converts the file of any
+            setting as it is.
+        layout: Layout of the images that its files take; None for that of the source.
     """
 
     format: ClassVar[Format]
     source: ClassVar[Format] = "onnx"
     tools: ClassVar[tuple[str, ...]]
     extra: ClassVar[str]
-    own_settings: ClassVar[frozenset[str] | None] = None
+    native_settings: ClassVar[frozenset[str] | None] = None
     layout: ClassVar[Layout | None] = None
 
     def source_setting(self, setting: str) -> str:
-        """The setting whose file it starts from. UsageError where this format cannot have the setting."""
-        if self.own_settings is None:
+        """Return the setting whose file is converted.
+
+        Raises:
+            UsageError: The format does not support the setting.
+        """
+        if self.native_settings is None:
             return setting
-        if setting not in self.own_settings:
-            known = ", ".join(sorted(self.own_settings))
-            raise UsageError(f"no way from {setting} to {self.format}", f"settings that can be had there: {known}")
+        if setting not in self.native_settings:
+            supported = ", ".join(sorted(self.native_settings))
+            raise UsageError(f"{self.format} does not support {setting}", f"settings that it supports: {supported}")
         return "fp32"
 
-    def preprocess(self, how: Preprocess | None) -> Preprocess | None:
-        """How images are made for its files, from how they are made for the source."""
-        return replace(how, layout=self.layout) if how and self.layout else how
+    def preprocess(self, source: Preprocess | None) -> Preprocess | None:
+        """Return the preprocessing for its files, from that of the source."""
+        return replace(source, layout=self.layout) if source and self.layout else source
 
     @abstractmethod
-    def convert(self, order: ConversionRequest) -> None:
-        """Write `order.out` and the files that belong to it."""
+    def convert(self, request: ConversionRequest) -> None:
+        """Write `request.out` and the files that belong to it."""
 
 
-_LINES = 3
-"""Last lines of a program's output that are kept: its reason, as far as it gives one."""
+_MAX_LINES = 3
+"""Last lines of a program's output that an error quotes."""
 
 
 def run_program(name: str, command: Sequence[str | Path], folder: Path, expected: Sequence[Path]) -> None:
-    """Run it in `folder`. UsageError with its last words where it fails or leaves an expected file unwritten."""
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if done.returncode == 0 and all(file.is_file() for file in expected):
+    """Run a converter in a process of its own, since it may exit or crash on what it cannot convert.
+
+    Args:
+        name: Name of the program for messages.
+        command: The command.
+        folder: Its working directory.
+        expected: Files that it must write.
+
+    Raises:
+        UsageError: It fails, or an expected file is missing; the message ends with its last lines of output.
+    """
+    result = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if result.returncode == 0 and all(file.is_file() for file in expected):
         return
-    lines = [line.strip() for line in done.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
-    words = "; ".join(lines[-_LINES:]) or "it said nothing"
-    end = f"ended with status {done.returncode}" if done.returncode >= 0 else f"crashed by signal {-done.returncode}"
-    raise UsageError(
-        f"{name} {end}: {words}",
-        "the net may have an operator that this format has not",
-    )
+    lines = [line.strip() for line in result.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
+    output = "; ".join(lines[-_MAX_LINES:]) or "no output"
+    code = result.returncode
+    end = f"ended with status {code}" if code >= 0 else f"crashed by signal {-code}"
+    raise UsageError(f"{name} {end}: {output}", "the net may have an operator that this format does not have")

@@ -1,9 +1,8 @@
-"""The net in an .onnx file as a Keras model with channels last, for the operators that our nets are made of.
+"""Keras files and TensorFlow SavedModels: the graph of an .onnx rebuilt in Keras, with channels last.
 
-A value of rank 3 and more has its axes in another order than in the graph: the batch, the last two (height and width),
-then the others (channels, or the groups and channels of a channel shuffle).
-
-Keras files and TensorFlow SavedModels: the net of an .onnx built again in Keras.
+Only the operators of our nets are supported. A tensor of rank 3 and more has its axes in another order than in the
+graph: the batch, the last two (height and width), then the others (channels, or the groups and channels of a channel
+shuffle).
 """
 
 from __future__ import annotations
@@ -25,29 +24,33 @@ Array = NDArray[Any]
 
 
 def keras_model(source: Path) -> Any:
-    """A functional keras.Model with the weights of `source`. UsageError where an operator has no way to Keras."""
+    """Return a functional keras.Model with the weights of an .onnx file.
+
+    Raises:
+        UsageError: Keras has no counterpart of an operator.
+    """
     import keras
     import onnx
 
     graph = onnx.load(source).graph
-    constants = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
-    (taken,) = graph.input
-    sizes = [size.dim_value for size in taken.type.tensor_type.shape.dim]
-    image = keras.Input([sizes[axis] for axis in _order(len(sizes))[1:]], name=taken.name)
-    values: dict[str, Any] = {taken.name: image}
+    constants = {entry.name: onnx.numpy_helper.to_array(entry) for entry in graph.initializer}
+    (info,) = graph.input
+    sizes = [size.dim_value for size in info.type.tensor_type.shape.dim]
+    image = keras.Input([sizes[axis] for axis in _order(len(sizes))[1:]], name=info.name)
+    values: dict[str, Any] = {info.name: image}
     for node in graph.node:
-        attributes = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
+        attributes = {entry.name: onnx.helper.get_attribute_value(entry) for entry in node.attribute}
         try:
             outputs = _OPERATORS[node.op_type](_Node(node.input, attributes, values, constants))
         except (KeyError, NotImplementedError) as error:
-            what = f"no way from {node.op_type} in {source.name} to Keras"
-            raise UsageError(what, "the plain fp32 nets have one") from error
+            message = f"{node.op_type} in {source.name} cannot be converted to Keras"
+            raise UsageError(message, "convert the fp32 file of a net that is not pruned") from error
         values |= zip(node.output, outputs if isinstance(outputs, list) else [outputs], strict=True)
     return keras.Model(image, values[graph.output[0].name])
 
 
 class _Node:
-    """One node: its attributes by key, its inputs by place, as Keras tensors or as constants."""
+    """A node: its attributes by key, its inputs by index, as Keras tensors or as constants."""
 
     def __init__(
         self, names: Any, attributes: Mapping[str, Any], values: Mapping[str, Any], constants: Mapping[str, Array]
@@ -58,15 +61,15 @@ class _Node:
     def __getitem__(self, key: str) -> Any:
         return self._attributes[key]
 
-    def value(self, place: int = 0) -> Any:
-        return self._values[self.names[place]]
+    def value(self, index: int = 0) -> Any:
+        return self._values[self.names[index]]
 
-    def constant(self, place: int) -> Array:
-        return self._constants[self.names[place]]
+    def constant(self, index: int) -> Array:
+        return self._constants[self.names[index]]
 
 
 def _order(rank: int) -> list[int]:
-    """Axes of the graph in the order in which Keras has them."""
+    """Return the axes of the graph in Keras' order."""
     return [0, rank - 2, rank - 1, *range(1, rank - 2)] if rank > 2 else list(range(rank))
 
 
@@ -87,9 +90,9 @@ def _conv(node: _Node) -> Any:
         "padding": "same" if same else "valid",
     }
     if per_group == 1 and node["group"] > 1:
-        several = filters // node["group"]
-        layer = keras.layers.DepthwiseConv2D(depth_multiplier=several, **settings)
-        kernels = weight.reshape(-1, several, *kernel).transpose(2, 3, 0, 1)
+        multiplier = filters // node["group"]
+        layer = keras.layers.DepthwiseConv2D(depth_multiplier=multiplier, **settings)
+        kernels = weight.reshape(-1, multiplier, *kernel).transpose(2, 3, 0, 1)
     else:
         layer = keras.layers.Conv2D(filters, groups=node["group"], **settings)
         kernels = weight.transpose(2, 3, 1, 0)
@@ -118,7 +121,7 @@ def _relu(node: _Node) -> Any:
 
 
 def _clip(node: _Node) -> Any:
-    """Clip from 0 is a ReLU with a ceiling."""
+    """Return a ReLU with a maximum, which a Clip from 0 is."""
     import keras
 
     if node.constant(1) != 0:
@@ -143,29 +146,29 @@ def _mean(node: _Node) -> Any:
 def _concat(node: _Node) -> Any:
     import keras
 
-    parts = [node.value(place) for place in range(len(node.names))]
+    parts = [node.value(index) for index in range(len(node.names))]
     return keras.layers.Concatenate(_order(len(parts[0].shape)).index(node["axis"]))(parts)
 
 
 def _split(node: _Node) -> list[Any]:
-    """Into equal parts."""
+    """Split into equal parts."""
     import keras
 
-    whole = node.value()
-    axis = _order(len(whole.shape)).index(node["axis"])
-    parts: list[Any] = keras.ops.split(whole, node["num_outputs"], axis)
+    tensor = node.value()
+    axis = _order(len(tensor.shape)).index(node["axis"])
+    parts: list[Any] = keras.ops.split(tensor, node["num_outputs"], axis)
     return parts
 
 
 def _reshape(node: _Node) -> Any:
-    """Height and width stay what they are, or are 1 and go."""
+    """Reshape all axes but height and width, which stay or, being 1, are removed."""
     import keras
 
-    whole, target = node.value(), [int(size) for size in node.constant(1)]
-    height, width = whole.shape[1:3]
+    tensor, target = node.value(), [int(size) for size in node.constant(1)]
+    height, width = tensor.shape[1:3]
     if min(target[1:]) < 1 or (target[-2:] != [height, width] if len(target) > 2 else (height, width) != (1, 1)):
         raise NotImplementedError
-    return keras.layers.Reshape([target[axis] for axis in _order(len(target))[1:]])(whole)
+    return keras.layers.Reshape([target[axis] for axis in _order(len(target))[1:]])(tensor)
 
 
 def _transpose(node: _Node) -> Any:
@@ -190,20 +193,20 @@ _OPERATORS: Mapping[str, Callable[[_Node], Any]] = {
 
 
 class Keras(Converter):
-    """.keras, the format of Keras 3. fp32 only: Keras' CPU kernels know no other type that is any faster."""
+    """.keras, the format of Keras 3. fp32 only: Keras' CPU kernels are faster with no other type."""
 
     format: ClassVar[Format] = "keras"
     layout: ClassVar[Layout] = "NHWC"
     tools = ("keras", "onnx")
     extra = "tensorflow"
-    own_settings = frozenset({"fp32"})
+    native_settings = frozenset({"fp32"})
 
-    def convert(self, order: ConversionRequest) -> None:
+    def convert(self, request: ConversionRequest) -> None:
         """Write .keras."""
-        SAVED_MODEL.load_library()  # Keras on TensorFlow, whatever the user's own configuration says
+        SAVED_MODEL.load_library()  # Keras on TensorFlow, whatever the user's configuration
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # TensorFlow's own
-            keras_model(order.source).save(order.out)
+            warnings.simplefilter("ignore")  # from TensorFlow
+            keras_model(request.source).save(request.out)
 
 
 class SavedModel(Converter):
@@ -213,11 +216,11 @@ class SavedModel(Converter):
     layout: ClassVar[Layout] = "NHWC"
     tools = ("keras", "onnx")
     extra = "tensorflow"
-    own_settings = frozenset({"fp32"})
+    native_settings = frozenset({"fp32"})
 
-    def convert(self, order: ConversionRequest) -> None:
+    def convert(self, request: ConversionRequest) -> None:
         """Write the folder."""
         SAVED_MODEL.load_library()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            keras_model(order.source).export(order.out, verbose=False)
+            keras_model(request.source).export(request.out, verbose=False)

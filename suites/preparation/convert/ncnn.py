@@ -1,11 +1,10 @@
-"""int8 for ncnn, as its programs ncnn2table and ncnn2int8 do it, which are in no wheel.
+"""ncnn's .param and .bin, by its converter pnnx, and their quantization to int8.
 
-A layer's input has one scale, from the largest magnitude that the calibration images bring about; its weights have one
-a filter, and only 6 bits where ncnn multiplies by Winograd's way. A layer whose output goes to quantised layers alone
-hands over int8. Layers other than `_QUANTISED` compute in fp32. Parameters: int8_scale_term of ncnn's layers; layout of
-the .bin: ModelBin and ModelWriter of Tencent/ncnn.
-
-ncnn's .param and .bin by pnnx, the converter of its makers, which reads .onnx; int8 from there by our own hand.
+The quantization does what ncnn's programs ncnn2table and ncnn2int8 do, which no wheel has. The input of a layer has one
+scale, from its largest magnitude over the calibration images; weights have one scale per filter, and only 6 bits where
+ncnn uses Winograd's algorithm. A layer outputs int8 where only quantized layers read it. Layers other than `_QUANTIZED`
+compute in fp32. Sources in github.com/Tencent/ncnn: int8_scale_term of the layers for the parameters, ModelBin and
+ModelWriter for the layout of the .bin.
 """
 
 from __future__ import annotations
@@ -30,18 +29,18 @@ from suites.models.base import ModelVariant
 from . import base
 from .base import ConversionRequest, Converter
 
-_QUANTISED = frozenset({"Convolution", "ConvolutionDepthWise", "InnerProduct"})
+_QUANTIZED = frozenset({"Convolution", "ConvolutionDepthWise", "InnerProduct"})
 _PLAIN = frozenset(
     {
         *("BinaryOp", "Clip", "Concat", "Flatten", "HardSigmoid", "HardSwish", "Input", "Permute", "Pooling", "ReLU"),
         *("Reduction", "Reshape", "ShuffleChannel", "Sigmoid", "Slice", "Softmax", "Split", "Swish", "UnaryOp"),
     }
 )
-"""Layers without weights, which the .bin does not know of."""
+"""Types of layers without weights, which the .bin does not contain."""
 _FLOAT_TAG, _INT8_TAG = b"\0\0\0\0", (0x000D4B38).to_bytes(4, "little")
-_PER_FILTER, _HANDS_OVER = 1, 100
-"""Values of int8_scale_term, which add up."""
-_LARGEST, _LARGEST_WINOGRAD = 127, 31
+_SCALE_PER_FILTER, _INT8_OUTPUT = 1, 100
+"""Values of int8_scale_term, which are added."""
+_MAX_LEVEL, _MAX_WINOGRAD_LEVEL = 127, 31
 _SIZES = (("1", "11"), ("2", "12"), ("3", "13"))
 """Parameters of a convolution: kernel, dilation and stride, each along x and y."""
 _WINOGRAD = [("3", "3"), ("1", "1"), ("1", "1")]
@@ -50,24 +49,30 @@ Floats = NDArray[np.float32]
 
 
 def quantize(param: Path, calibration: Calibration) -> None:
-    """Replace the fp32 net in `param` and the .bin beside it. UsageError where it has weights of other layers."""
+    """Quantize the fp32 net in a .param file and the .bin beside it, in place.
+
+    Raises:
+        UsageError: The net has weights in layers that cannot be quantized.
+    """
     layers = read(param)
-    if unknown := {layer.type for layer in layers} - _QUANTISED - _PLAIN:
-        raise UsageError(f"no way to int8 for ncnn's layers {', '.join(sorted(unknown))}", "keep the net in fp16")
-    scales = {blob: np.float32(_LARGEST / top) for blob, top in _tops(param, layers, calibration).items()}
+    if unknown := {layer.type for layer in layers} - _QUANTIZED - _PLAIN:
+        raise UsageError(f"ncnn's layers {', '.join(sorted(unknown))} cannot be quantized to int8", "use fp16")
+    peaks = _input_peaks(param, layers, calibration)
+    scales = {blob: np.float32(_MAX_LEVEL / peak) for blob, peak in peaks.items()}
     lines = param.read_text(encoding="utf-8").splitlines()
     source, out = BytesIO(param.with_suffix(".bin").read_bytes()), BytesIO()
-    for place, layer in enumerate(layers):
-        if layer.type in _QUANTISED:
-            given = _next_scale(layers, layer, scales)
-            lines[2 + place] += f" 8={_PER_FILTER + _HANDS_OVER * (given is not None)}"
-            _write(out, layer, *_read(source, layer), [scales[layer.takes[0]], *([] if given is None else [given])])
+    for index, layer in enumerate(layers):
+        if layer.type in _QUANTIZED:
+            output_scale = _output_scale(layers, layer, scales)
+            lines[2 + index] += f" 8={_SCALE_PER_FILTER + _INT8_OUTPUT * (output_scale is not None)}"
+            layer_scales = [scales[layer.takes[0]], *([] if output_scale is None else [output_scale])]
+            _write_layer(out, layer, *_read_layer(source, layer), layer_scales)
     param.write_text("\n".join(lines) + "\n", encoding="utf-8")
     param.with_suffix(".bin").write_bytes(out.getvalue())
 
 
-def _tops(param: Path, layers: Sequence[Layer], calibration: Calibration) -> Mapping[str, float]:
-    """The largest magnitude in each blob that a quantised layer takes, over all images."""
+def _input_peaks(param: Path, layers: Sequence[Layer], calibration: Calibration) -> Mapping[str, float]:
+    """Return the largest magnitude over all images of each blob that a quantized layer reads."""
     import ncnn
 
     net = ncnn.Net()
@@ -75,55 +80,59 @@ def _tops(param: Path, layers: Sequence[Layer], calibration: Calibration) -> Map
     net.opt.num_threads = 1
     net.load_param(str(param))
     net.load_model(str(param.with_suffix(".bin")))
-    tops = {layer.takes[0]: np.finfo(np.float32).tiny.item() for layer in layers if layer.type in _QUANTISED}
+    peaks = {layer.takes[0]: np.finfo(np.float32).tiny.item() for layer in layers if layer.type in _QUANTIZED}
     for image in calibration:
         extractor = net.create_extractor()
-        extractor.set_light_mode(False)  # which would let go of blobs that are asked for later
+        extractor.set_light_mode(False)  # light mode frees blobs that are extracted later
         extractor.input(net.input_indexes()[0], ncnn.Mat(image).clone())
-        for blob, top in tops.items():
-            tops[blob] = max(top, float(np.abs(np.array(extractor.extract(blob)[1])).max()))
-    return tops
+        for blob, peak in peaks.items():
+            peaks[blob] = max(peak, float(np.abs(np.array(extractor.extract(blob)[1])).max()))
+    return peaks
 
 
-def _next_scale(layers: Sequence[Layer], layer: Layer, scales: Mapping[str, np.float32]) -> np.float32 | None:
-    """Scale of what the layer makes, where nothing but quantised convolutions takes it, also by way of a Split."""
+def _output_scale(layers: Sequence[Layer], layer: Layer, scales: Mapping[str, np.float32]) -> np.float32 | None:
+    """Return the scale of a layer's output if only quantized convolutions read it, directly or through a Split."""
     if layer.type == "InnerProduct":
         return None
-    takers = [each for each in layers if set(each.takes) & set(layer.makes)]
-    ends = [each for each in takers if each.type != "Split"]
-    for split in (each for each in takers if each.type == "Split"):
-        ends += [each for each in layers if set(each.takes) & set(split.makes)]
-    if not ends or any(each.type not in ("Convolution", "ConvolutionDepthWise") for each in ends):
+    consumers = [other for other in layers if set(other.takes) & set(layer.makes)]
+    readers = [other for other in consumers if other.type != "Split"]
+    for split in (other for other in consumers if other.type == "Split"):
+        readers += [other for other in layers if set(other.takes) & set(split.makes)]
+    if not readers or any(other.type not in ("Convolution", "ConvolutionDepthWise") for other in readers):
         return None
-    return scales[ends[0].takes[0]]
+    return scales[readers[0].takes[0]]
 
 
-def _read(source: BytesIO, layer: Layer) -> tuple[Floats, Floats]:
-    """The layer's weights, a row a filter, and its bias, empty where it has none."""
-    told = {key: int(value) for key, value in layer.parameters.items() if value.lstrip("-").isdecimal()}
-    filters = told["0"]
-    size, has_bias = (told["2"], told.get("1", 0)) if layer.type == "InnerProduct" else (told["6"], told.get("5", 0))
+def _read_layer(source: BytesIO, layer: Layer) -> tuple[Floats, Floats]:
+    """Read the weights of a layer, one row per filter, and its bias, empty where it has none."""
+    parameters = {key: int(value) for key, value in layer.parameters.items() if value.lstrip("-").isdecimal()}
+    filters = parameters["0"]
+    size_key, bias_key = ("2", "1") if layer.type == "InnerProduct" else ("6", "5")
+    size, has_bias = parameters[size_key], parameters.get(bias_key, 0)
     if source.read(4) != _FLOAT_TAG:
         raise UsageError(f"layer '{layer.name}' is not stored in fp32", "convert the fp32 net")
     weights = np.frombuffer(source.read(4 * size), np.float32).reshape(filters, -1)
     return weights, np.frombuffer(source.read(4 * filters * has_bias), np.float32)
 
 
-def _write(out: BytesIO, layer: Layer, weights: Floats, bias: Floats, scales: Sequence[np.float32]) -> None:
-    """Weights in int8, filled up to words of four bytes; then bias and scales in fp32."""
-    tops = np.abs(weights).max(axis=1)
-    per_filter = np.where(tops > 0, _largest(layer) / np.where(tops > 0, tops, 1), 1).astype(np.float32)
-    stored = np.clip(np.rint(weights * per_filter[:, None]), -_LARGEST, _LARGEST).astype(np.int8).tobytes()
+def _write_layer(out: BytesIO, layer: Layer, weights: Floats, bias: Floats, scales: Sequence[np.float32]) -> None:
+    """Write int8 weights, padded to a multiple of four bytes, then bias and scales in fp32."""
+    peaks = np.abs(weights).max(axis=1)
+    per_filter = np.where(peaks > 0, _max_level(layer) / np.where(peaks > 0, peaks, 1), 1).astype(np.float32)
+    stored = np.clip(np.rint(weights * per_filter[:, None]), -_MAX_LEVEL, _MAX_LEVEL).astype(np.int8).tobytes()
     out.write(_INT8_TAG + stored + bytes(-len(stored) % 4))
     for floats in (bias, per_filter, np.array(scales, np.float32)):
         out.write(floats.tobytes())
 
 
-def _largest(layer: Layer) -> int:
-    """Its kernels for 3 x 3 at step 1 add up int8 products of sums, which have room for 6 bits."""
-    told = layer.parameters
-    sizes = [(told.get(x, "1"), told.get(y, told.get(x, "1"))) for x, y in _SIZES]
-    return _LARGEST_WINOGRAD if layer.type == "Convolution" and sizes == _WINOGRAD else _LARGEST
+def _max_level(layer: Layer) -> int:
+    """Return the largest integer weight.
+
+    Winograd kernels (3 x 3, stride 1) multiply sums of int8 values, which leaves 6 bits for weights.
+    """
+    parameters = layer.parameters
+    sizes = [(parameters.get(x, "1"), parameters.get(y, parameters.get(x, "1"))) for x, y in _SIZES]
+    return _MAX_WINOGRAD_LEVEL if layer.type == "Convolution" and sizes == _WINOGRAD else _MAX_LEVEL
 
 
 _INPUT_SHAPE = "2={} 1={} 0={}"
@@ -131,36 +140,40 @@ _INPUT_SHAPE = "2={} 1={} 0={}"
 
 
 class Ncnn(Converter):
-    """fp32; with the weights stored in fp16; or int8, with the images of all other formats."""
+    """fp32, fp16 weights, or int8 with the usual calibration images."""
 
     format: ClassVar[Format] = "ncnn"
     tools = ("pnnx", "ncnn")
     extra = "convert-ncnn"
-    own_settings = frozenset({"fp32", "fp16", "int8-static"})
+    native_settings = frozenset({"fp32", "fp16", "int8-static"})
 
-    def convert(self, order: ConversionRequest) -> None:
-        """Write .param and .bin, the input's shape in the former: pnnx leaves it out, and ncnn has no other place."""
+    def convert(self, request: ConversionRequest) -> None:
+        """Write .param and .bin, with the input's shape in the .param, which pnnx leaves out."""
         with tempfile.TemporaryDirectory(prefix="edgebench-") as folder:
             param, weights = Path(folder, "net.param"), Path(folder, "net.bin")
-            kept = Path(folder, "net.onnx")  # pnnx writes beside its source
-            kept.write_bytes(order.source.read_bytes())
-            half = f"fp16={int(order.setting == 'fp16')}"
-            command: list[str | Path] = [_program(), kept, half, f"ncnnparam={param}", f"ncnnbin={weights}"]
-            base.run_program("pnnx", command, kept.parent, [param, weights])
-            sizes = _INPUT_SHAPE.format(*ModelVariant.parse(order.model).input_shape)
+            copy = Path(folder, "net.onnx")  # pnnx writes beside its source
+            copy.write_bytes(request.source.read_bytes())
+            fp16 = f"fp16={int(request.setting == 'fp16')}"
+            command: list[str | Path] = [_program(), copy, fp16, f"ncnnparam={param}", f"ncnnbin={weights}"]
+            base.run_program("pnnx", command, copy.parent, [param, weights])
+            sizes = _INPUT_SHAPE.format(*ModelVariant.parse(request.model).input_shape)
             text = re.sub(r"^(Input .*)$", rf"\1 {sizes}", param.read_text(encoding="utf-8"), flags=re.MULTILINE)
             param.write_text(text, encoding="utf-8")
-            if order.setting == "int8-static":
-                assert order.calibration is not None
-                quantize(param, order.calibration)
-            order.out.write_bytes(param.read_bytes())
-            order.out.with_suffix(".bin").write_bytes(weights.read_bytes())
+            if request.setting == "int8-static":
+                assert request.calibration is not None
+                quantize(param, request.calibration)
+            request.out.write_bytes(param.read_bytes())
+            request.out.with_suffix(".bin").write_bytes(weights.read_bytes())
 
 
 def _program() -> Path:
-    """The program within the package, whose Python part would import torch."""
-    found = importlib.util.find_spec("pnnx")
-    program = Path(found.origin or "").parent / "pnnx" if found else Path()
+    """Return the program in the package; the package's Python code would import torch.
+
+    Raises:
+        SetupError: The package does not contain it.
+    """
+    spec = importlib.util.find_spec("pnnx")
+    program = Path(spec.origin or "").parent / "pnnx" if spec else Path()
     if not program.is_file():
-        raise SetupError("the installed pnnx came without its program", "pip install --force-reinstall pnnx")
+        raise SetupError("the installed pnnx has no program", "pip install --force-reinstall pnnx")
     return program

@@ -1,4 +1,4 @@
-"""OpenVINO IR from .onnx: the same graph, which then loads faster and needs no ONNX reader."""
+"""OpenVINO IR from .onnx: the same graph, which loads faster and needs no ONNX reader."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .base import ConversionRequest, Converter
 
 
 class OpenVinoIr(Converter):
-    """Any setting's .onnx; weights keep their type."""
+    """OpenVINO IR of the .onnx of any setting; weights keep their type."""
 
     format: ClassVar[Format] = "openvino"
     tools = ("openvino",)
     extra = "openvino"
 
-    def convert(self, order: ConversionRequest) -> None:
+    def convert(self, request: ConversionRequest) -> None:
         """Write .xml and .bin."""
         import openvino as ov
 
-        ov.save_model(ov.convert_model(order.source), order.out, compress_to_fp16=False)
+        ov.save_model(ov.convert_model(request.source), request.out, compress_to_fp16=False)

@@ -1,8 +1,6 @@
-"""Our torch nets with the weights of a shipped .onnx, whose initialisers carry the modules' names.
+"""TorchScript and ExecuTorch files, from torch nets with the weights of a shipped .onnx.
 
-TorchScript: the net traced and frozen, as PyTorch Mobile took it.
-
-ExecuTorch programs lowered to XNNPACK: fp32, or int8 by PT2E quantisation with XNNPACK's quantiser.
+The initializers of the .onnx have the names of the torch modules.
 """
 
 from __future__ import annotations
@@ -27,9 +25,14 @@ if TYPE_CHECKING:
 
 
 def net_from_onnx(source: Path, model: str) -> nn.Module:
-    """The net `model` for inference, batch normalisation folded, with the weights in the fp32 file `source`.
+    """Return a net for inference, batch normalisation folded, with the weights of an .onnx file.
 
-    UsageError where the graph is not that of our net: pruned channels, or another model.
+    Args:
+        source: The fp32 .onnx file.
+        model: Name of the net.
+
+    Raises:
+        UsageError: The graph is not that of the net: its channels are pruned, or it is another model.
     """
     from suites.nn.blocks import fold_batch_norm
 
@@ -43,75 +46,81 @@ def net_from_onnx(source: Path, model: str) -> nn.Module:
 
 
 def example_input(model: str) -> torch.Tensor:
-    """One input of zeros."""
+    """Return one input of zeros."""
     import torch
 
     return torch.zeros(1, *ModelVariant.parse(model).input_shape)
 
 
 def _weights(source: Path) -> dict[str, Any]:
-    """Float initialisers by name; those the exporter added (shapes, bounds) have no dot in theirs."""
+    """Return the weights and biases by name; constants that the exporter added have other names."""
     import onnx
     import torch
 
-    found = {one.name: onnx.numpy_helper.to_array(one) for one in onnx.load(source).graph.initializer}
+    arrays = {entry.name: onnx.numpy_helper.to_array(entry) for entry in onnx.load(source).graph.initializer}
     return {
-        name: torch.from_numpy(array.copy()) for name, array in found.items() if name.endswith((".weight", ".bias"))
+        name: torch.from_numpy(array.copy()) for name, array in arrays.items() if name.endswith((".weight", ".bias"))
     }
 
 
 class TorchScript(Converter):
-    """fp32 only: PyTorch's eager quantisation, which TorchScript used, is deprecated."""
+    """The net traced and frozen. fp32 only: PyTorch's eager quantization, which TorchScript used, is deprecated."""
 
     format: ClassVar[Format] = "torchscript"
     tools = ("torch", "onnx")
     extra = "torch"
-    own_settings = frozenset({"fp32"})
+    native_settings = frozenset({"fp32"})
 
-    def convert(self, order: ConversionRequest) -> None:
+    def convert(self, request: ConversionRequest) -> None:
         """Write .pt."""
         import torch
 
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # torch.jit is deprecated as a whole
             frozen = torch.jit.freeze(
-                torch.jit.trace(net_from_onnx(order.source, order.model).eval(), example_input(order.model))
+                torch.jit.trace(net_from_onnx(request.source, request.model).eval(), example_input(request.model))
             )
-            shape = list(example_input(order.model).shape)
-            torch.jit.save(frozen, order.out, _extra_files={SHAPES: json.dumps({"input": shape})})
+            shape = list(example_input(request.model).shape)
+            torch.jit.save(frozen, request.out, _extra_files={SHAPES: json.dumps({"input": shape})})
 
 
 _BATCH = 64
-"""Calibration images a step."""
+"""Calibration images per step."""
 
 
 class ExecuTorch(Converter):
-    """int8 is per channel, with ranges from the same calibration images as the other formats get."""
+    """Programs lowered to XNNPACK: fp32, or int8 per channel by PT2E quantization with XNNPACK's quantizer."""
 
     format: ClassVar[Format] = "executorch"
     tools = ("executorch", "torch", "onnx")
     extra = "torch"
-    own_settings = frozenset({"fp32", "int8-static"})
+    native_settings = frozenset({"fp32", "int8-static"})
 
-    def convert(self, order: ConversionRequest) -> None:
+    def convert(self, request: ConversionRequest) -> None:
         """Write .pte."""
         import torch
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
         from executorch.exir import to_edge_transform_and_lower
 
         with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # the exporter's and quantiser's own
-            net, inputs = net_from_onnx(order.source, order.model).eval(), (example_input(order.model),)
-            if order.setting == "int8-static":
-                assert order.calibration is not None
-                net = quantize_pt2e(net, inputs, order.calibration)
+            warnings.simplefilter("ignore")  # from exporter and quantizer
+            net, inputs = net_from_onnx(request.source, request.model).eval(), (example_input(request.model),)
+            if request.setting == "int8-static":
+                assert request.calibration is not None
+                net = quantize_pt2e(net, inputs, request.calibration)
             program = torch.export.export(net, inputs, strict=False)
             lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
-            order.out.write_bytes(lowered.to_executorch().buffer)
+            request.out.write_bytes(lowered.to_executorch().buffer)
 
 
 def quantize_pt2e(net: nn.Module, inputs: tuple[torch.Tensor], calibration: Calibration) -> nn.Module:
-    """The net with int8 weights per channel and int8 activations, as XNNPACK computes them."""
+    """Return a net with int8 weights per channel and int8 activations, as XNNPACK computes them.
+
+    Args:
+        net: The float net.
+        inputs: An example input.
+        calibration: Calibration images.
+    """
     import torch
     from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
         XNNPACKQuantizer,
@@ -119,11 +128,11 @@ def quantize_pt2e(net: nn.Module, inputs: tuple[torch.Tensor], calibration: Cali
     )
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
-    quantiser = XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True))
-    several = tuple(torch.cat([each, each]) for each in inputs)  # one alone would fix the batch at one
-    free = torch.export.export(net, several, dynamic_shapes=({0: torch.export.Dim("batch")},), strict=False)
-    watched: Any = prepare_pt2e(free.module(), quantiser)
+    quantizer = XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True))
+    batch = tuple(torch.cat([example, example]) for example in inputs)  # a batch of one would fix the size at one
+    program = torch.export.export(net, batch, dynamic_shapes=({0: torch.export.Dim("batch")},), strict=False)
+    observed: Any = prepare_pt2e(program.module(), quantizer)
     for start in range(0, len(calibration), _BATCH):
-        watched(torch.from_numpy(calibration[start : start + _BATCH]))
-    converted: nn.Module = convert_pt2e(watched)
+        observed(torch.from_numpy(calibration[start : start + _BATCH]))
+    converted: nn.Module = convert_pt2e(observed)
     return converted

@@ -1,1 +1,1 @@
-"""Training and export of the shipped nets (extra ``prepare``: torch, litert-torch, ai-edge-quantizer)."""
+"""Training and export of the shipped nets (extra `prepare`: torch, litert-torch, ai-edge-quantizer)."""

@@ -24,7 +24,13 @@ from suites.models.base import ModelVariant
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a net's weights are and what they are for."""
+    """The weights of a net in a folder of checkpoints.
+
+    Attributes:
+        folder: The folder.
+        model: Name of the net.
+        fine_tuning_name: Names of the settings that it was fine-tuned under, joined by '+'; '' as trained from scratch.
+    """
 
     folder: Path
     model: str
@@ -33,45 +39,55 @@ class Checkpoint:
     @property
     def path(self) -> Path:
         """The state dict."""
-        return (
-            self.folder / f"{self.model}/{self.fine_tuning_name}.pt"
-            if self.fine_tuning_name
-            else self.folder / f"{self.model}.pt"
-        )
+        name = f"{self.model}/{self.fine_tuning_name}" if self.fine_tuning_name else self.model
+        return self.folder / f"{name}.pt"
 
     @property
     def log(self) -> Path:
-        """The training's log, JSON lines: configuration and versions first, then one line an epoch."""
+        """The log of the training: JSON lines."""
         return self.path.with_name(self.path.name.removesuffix(".pt") + ".jsonl")
 
     @property
     def resume_path(self) -> Path:
-        """What an interrupted training goes on from; gone when it has ended."""
+        """The state that an interrupted training resumes from; deleted when the training has ended."""
         return self.path.with_name(self.path.name.removesuffix(".pt") + ".kept.pt")
 
     @property
     def header(self) -> dict[str, Any]:
-        """The log's first line."""
+        """The first line of the log."""
         return cast("dict[str, Any]", json.loads(self.log.read_text().splitlines()[0]))
 
     @property
     def teacher(self) -> Checkpoint | None:
-        """The net that taught this one."""
-        named = self.header.get("teacher")
-        return Checkpoint(self.folder, named["model"]) if named else None
+        """The net that taught this one, None without a teacher."""
+        teacher = self.header.get("teacher")
+        return Checkpoint(self.folder, teacher["model"]) if teacher else None
 
     @property
     def variant(self) -> ModelVariant:
-        """The parsed name."""
+        """The variant of the net."""
         return ModelVariant.parse(self.model)
 
     @property
     def parent(self) -> Checkpoint:
-        """The net as trained, before any setting."""
+        """The net as trained from scratch."""
         return Checkpoint(self.folder, self.model)
 
-    def shaped(self) -> nn.Sequential:
-        """The net in its final structure, with the parent's weights where a setting starts from them."""
+    def start_net(self) -> nn.Sequential:
+        """Return the net that fine-tuning starts from: the parent's weights, in the settings' initial structure."""
+        net = self.parent.net()
+        for setting in Chain.parse(self.fine_tuning_name).fine_tuning:
+            setting.before_training(net)
+        return net
+
+    def net(self) -> nn.Sequential:
+        """Return the net with these weights, for inference."""
+        net = self._final_structure()
+        net.load_state_dict(torch.load(self.path, weights_only=True))
+        return cast(nn.Sequential, net.eval())
+
+    def _final_structure(self) -> nn.Sequential:
+        """Return a net of the final structure, whose weights are to be loaded."""
         if not self.fine_tuning_name:
             return cast(nn.Sequential, load("models", self.variant.family).net(self.variant))
         net = self.parent.net()
@@ -79,22 +95,9 @@ class Checkpoint:
             setting.restructure(net)
         return net
 
-    def begun(self) -> nn.Sequential:
-        """The net as tuning starts: the parent's weights, in the structure that the settings begin with."""
-        net = self.parent.net()
-        for setting in Chain.parse(self.fine_tuning_name).fine_tuning:
-            setting.before_training(net)
-        return net
-
-    def net(self) -> nn.Sequential:
-        """The net with these weights, for inference."""
-        net = self.shaped()
-        net.load_state_dict(torch.load(self.path, weights_only=True))
-        return cast(nn.Sequential, net.eval())
-
 
 def versions() -> dict[str, str]:
-    """Versions that decide the outcome of a training."""
+    """Return the versions that determine the outcome of a training, for its log."""
     return {
         "python": platform.python_version(),
         "torch": str(torch.__version__),
@@ -104,7 +107,7 @@ def versions() -> dict[str, str]:
 
 
 def log_line(log: Any, line: dict[str, Any]) -> None:
-    """Write one line of the log, to be seen at once, and show it."""
+    """Write a line to the log, flush it and print it."""
     text = json.dumps(line)
     print(text, file=log, flush=True)
     print(text, flush=True)

@@ -1,8 +1,9 @@
-"""Make the shipped artifacts: ``python -m suites.preparation.training.export --checkpoints DIR``.
+"""Write the shipped artifacts: `python -m suites.preparation.training.export --checkpoints DIR`.
 
-For each net in ``--checkpoints`` (written by ``train`` and ``tune`` beside this module) writes
-``<model>/<setting>.<format>`` for every setting of ``SHIPPED`` and format, scores each on the 10,000 test images, and
-writes training logs and ``manifest.json`` beside them. What was made before and is not made anew stays listed.
+For each net in `--checkpoints` (written by `train` and `tune` beside this module) this writes
+`<model>/<setting>.<format>` for every setting of `SHIPPED` and every format, scores each on the 10,000 test images, and
+writes training logs and `manifest.json` beside them. Entries of artifacts that are not written again stay in the
+manifest.
 """
 
 from __future__ import annotations
@@ -37,53 +38,64 @@ SHIPPED = (
     "distilled",
     "channel-pruned-50+distilled+int8-static",
 )
-"""Settings and compositions of each shipped net; one that trains is left out where its checkpoint is missing.
+"""Settings and chains of each shipped net; one that trains is left out where its checkpoint is missing.
 
-What else needs no training `edgebench prepare` makes of these, and 60 MB would not hold it.
+`edgebench prepare` builds all other post-training settings from these, and 60 MB would not hold them.
 """
 
 
-def exportable_checkpoints(folder: Path, wanted: Sequence[str]) -> Iterator[tuple[Checkpoint, list[str]]]:
-    """Every net of ``folder`` with those of the ``wanted`` settings that start from its weights."""
-    tunings: dict[str, list[str]] = {}
-    for name in wanted:
-        tunings.setdefault(Chain.parse(name).fine_tuning_name, []).append(name)
+def exportable_checkpoints(folder: Path, settings: Sequence[str]) -> Iterator[tuple[Checkpoint, list[str]]]:
+    """Yield every checkpoint of a folder, with those of the settings that start from its weights."""
+    by_fine_tuning: dict[str, list[str]] = {}
+    for name in settings:
+        by_fine_tuning.setdefault(Chain.parse(name).fine_tuning_name, []).append(name)
     for file in sorted(folder.glob("*.pt")):
-        for tuning, names in tunings.items():
-            checkpoint = Checkpoint(folder, file.stem, tuning)
+        for fine_tuning_name, names in by_fine_tuning.items():
+            checkpoint = Checkpoint(folder, file.stem, fine_tuning_name)
             if checkpoint.path.is_file():
                 yield checkpoint, names
 
 
-def export_artifacts(checkpoint: Checkpoint, names: list[str], out: Path, images: list[ModelInputs]) -> Iterator[Entry]:
-    """Write the artifacts of one net under ``names``; yields their manifest entries."""
+def export_artifacts(
+    checkpoint: Checkpoint, names: list[str], out: Path, formats: Sequence[ModelInputs]
+) -> Iterator[Entry]:
+    """Write the artifacts of a checkpoint and yield their manifest entries.
+
+    Args:
+        checkpoint: The net.
+        names: Settings or chains to build, all with the checkpoint's fine-tuning.
+        out: Folder of the artifacts.
+        formats: Images for every format to write.
+    """
     folder = out / checkpoint.model
     folder.mkdir(parents=True, exist_ok=True)
     for name, log in manifest.training_logs(checkpoint).items():
         shutil.copyfile(log, folder / name)
     net = checkpoint.net()
-    facts = manifest.net_entry(checkpoint, net)
-    for inputs in images:
+    shared = manifest.net_entry(checkpoint, net)
+    for inputs in formats:
         with tempfile.TemporaryDirectory() as scratch:
             source = Path(scratch) / f"float.{inputs.format}"
             EXPORTERS[inputs.format].write(net, checkpoint.variant, source)
             for name in names:
-                chain = Chain.parse(name)
-                artifact = chain.post_training.build(source, inputs.calibration, folder / f"{name}{source.suffix}")
-                yield facts | manifest.artifact_entry(BuiltArtifact(name, chain.post_training, artifact), inputs)
+                setting = Chain.parse(name).post_training
+                artifact = setting.build(source, inputs.calibration, folder / f"{name}{source.suffix}")
+                yield shared | manifest.artifact_entry(BuiltArtifact(name, setting, artifact), inputs)
 
 
 def main() -> None:
-    """Parse the command line, export all nets, write the manifest."""
+    """Parse the command line, export all nets and write the manifest."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("settings", nargs="*", default=SHIPPED, help="all that are shipped by default")
-    parser.add_argument("--checkpoints", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=ARTIFACTS)
+    parser.add_argument("settings", nargs="*", default=SHIPPED, help="settings to build (default: all that ship)")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="folder of the checkpoints")
+    parser.add_argument(
+        "--out", type=Path, default=ARTIFACTS, help="folder of the artifacts (default: the shipped ones)"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    images = [ModelInputs(kind) for kind in EXPORTERS]
+    formats = [ModelInputs(kind) for kind in EXPORTERS]
     for checkpoint, names in exportable_checkpoints(arguments.checkpoints, arguments.settings):
-        for entry in export_artifacts(checkpoint, names, arguments.out, images):
+        for entry in export_artifacts(checkpoint, names, arguments.out, formats):
             manifest.add_entry(arguments.out, entry)
             print(f"{entry['file']}: {entry['bytes']} bytes, top-1 {entry['top1_reference']['top1']:.4f}", flush=True)
 

@@ -1,4 +1,4 @@
-"""The manifest of the shipped artifacts: what each file is, how it was made, how well it classifies."""
+"""The manifest of the shipped artifacts: what each file is, how it was built, how accurate it is."""
 
 from __future__ import annotations
 
@@ -22,27 +22,33 @@ from .checkpoint import Checkpoint
 from .fashion_mnist import ModelInputs
 
 Entry = dict[str, Any]
+"""An entry of the manifest; suites/artifacts/README.md describes the keys."""
 
 
 @dataclass(frozen=True)
 class BuiltArtifact:
-    """An artifact, the name of all its settings and the last of them, which wrote the file."""
+    """An artifact and how it was built.
+
+    Attributes:
+        name: Names of all its settings.
+        setting: The last of them, which wrote the file.
+        artifact: The file.
+    """
 
     name: str
-    last: Compression
+    setting: Compression
     artifact: Artifact
 
 
 def training_logs(checkpoint: Checkpoint) -> dict[str, Path]:
-    """The log of this training, and of its teacher's, by their names in the artifacts' folder of the net."""
-    found = {f"{checkpoint.fine_tuning_name or 'training'}.jsonl": checkpoint.log}
-    return found | ({f"{teacher.model}.jsonl": teacher.log} if (teacher := checkpoint.teacher) else {})
+    """Return the log of a training and that of its teacher, by their file names in the net's folder of artifacts."""
+    logs = {f"{checkpoint.fine_tuning_name or 'training'}.jsonl": checkpoint.log}
+    return logs | ({f"{teacher.model}.jsonl": teacher.log} if (teacher := checkpoint.teacher) else {})
 
 
 def net_entry(checkpoint: Checkpoint, net: torch.nn.Module) -> Entry:
-    """The keys of an entry that all artifacts of this net share."""
-    parent = checkpoint.parent
-    shared: Entry = {
+    """Return the keys that all artifacts of a net share."""
+    entry: Entry = {
         "model": checkpoint.model,
         "architecture": load("models", checkpoint.variant.family).title,
         "weights": "trained",
@@ -50,11 +56,11 @@ def net_entry(checkpoint: Checkpoint, net: torch.nn.Module) -> Entry:
         "macs": count_macs(net, checkpoint.variant.input_shape),
         "classes": checkpoint.variant.classes,
         "trained_on": "Fashion-MNIST, 60,000 training images",
-        "training": _training(parent),
+        "training": _training(checkpoint.parent),
         "script": "suites/preparation/training/export.py",
         "licence": "Apache-2.0",
     }
-    return shared | ({"tuning": _training(checkpoint)} if checkpoint.fine_tuning_name else {})
+    return entry | ({"tuning": _training(checkpoint)} if checkpoint.fine_tuning_name else {})
 
 
 def _training(checkpoint: Checkpoint) -> Entry:
@@ -66,40 +72,40 @@ def _training(checkpoint: Checkpoint) -> Entry:
     }
 
 
-def artifact_entry(made: BuiltArtifact, inputs: ModelInputs) -> Entry:
-    """The keys of one artifact; scores it on the test images."""
-    artifact, route = made.artifact, EXPORTERS[made.artifact.format]
+def artifact_entry(built: BuiltArtifact, inputs: ModelInputs) -> Entry:
+    """Return the keys of one artifact, which is scored on the test images."""
+    artifact, exporter = built.artifact, EXPORTERS[built.artifact.format]
     images, labels = inputs.test
     return {
-        "compression": made.name,
-        "precision": made.last.formats[artifact.format].precision,
+        "compression": built.name,
+        "precision": built.setting.formats[artifact.format].precision,
         "format": artifact.format,
         "file": f"{artifact.path.parent.name}/{artifact.path.name}",
         "sha256": artifact.sha256,
         "bytes": artifact.size_bytes,
         "bytes_gzip": len(gzip.compress(artifact.path.read_bytes(), mtime=0)),
         "input_shape": [1, *images.shape[1:]],
-        "input_layout": inputs.how.layout,
-        "preprocess": asdict(inputs.how),
+        "input_layout": inputs.preprocess.layout,
+        "preprocess": asdict(inputs.preprocess),
         "recipe": {
             **artifact.recipe,
-            "setting": made.name,
-            "exporter": {tool: version(tool) for tool in route.exporters},
+            "setting": built.name,
+            "exporter": {tool: version(tool) for tool in exporter.tools},
         },
         "top1_reference": {
             "top1": evaluate.top1(artifact.path, images, labels),
             "n": len(labels),
-            "runtime": f"{route.runtime} {version(route.runtime)}",
+            "runtime": f"{exporter.runtime} {version(exporter.runtime)}",
         },
     }
 
 
 def add_entry(folder: Path, entry: Entry) -> None:
-    """Put an entry into the manifest of ``folder``, in the place of an earlier one of the same artifact."""
+    """Add an entry to the manifest of a folder; it replaces an earlier one of the same artifact."""
     path = folder / "manifest.json"
     entries: list[Entry] = json.loads(path.read_text())["artifacts"] if path.is_file() else []
-    kept = {_key(old): old for old in entries} | {_key(entry): entry}
-    ordered = [kept[key] for key in sorted(kept)]
+    by_key = {_key(old): old for old in entries} | {_key(entry): entry}
+    ordered = [by_key[key] for key in sorted(by_key)]
     path.write_text(json.dumps({"schema": 1, "artifacts": ordered}, indent=1) + "\n")
 
 

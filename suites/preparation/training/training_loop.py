@@ -1,12 +1,7 @@
-"""Trained nets kept as plain state dicts: ``<model>.pt`` as trained, ``<model>/<tuning>.pt`` after a setting.
+"""A deterministic training loop that can be interrupted and resumed.
 
-Beside each lies its log, ``.jsonl``. ``<tuning>`` is the name of the settings that trained, joined by ``+``.
-
-A net on its way through a training: what its next step depends on, all of which can be kept and taken up again.
-
-One thread, one seed, the same operators in the same order: a training that comes out again.
-
-The training loop, and what a net is worth after it.
+With one thread and one seed the same operators run in the same order: on one machine with the same versions a training
+gives the same weights again.
 """
 
 from __future__ import annotations
@@ -28,35 +23,86 @@ from suites.nn.training_hooks import TrainingHooks
 from .fashion_mnist import LabelledImages
 from .paired import Hits
 
-_KEPT = ("net", "optimiser", "schedule")
+_STATEFUL = ("net", "optimiser", "schedule")
+"""Attributes of a training state whose state dicts are saved; names are keys of the file."""
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """What a training run is made of; the whole of it is logged."""
+    """Parameters of a training, all of which are logged.
+
+    Attributes:
+        epochs: Passes over the training images.
+        seed: Seed of initial weights, order and augmentation.
+        batch: Images per step.
+        learning_rate: Peak of the one-cycle schedule (arXiv 1708.07120).
+        warm_up: Share of the steps after which the peak is reached.
+        momentum: Nesterov momentum.
+        weight_decay: Decay of convolution and linear weights; biases and batch normalisation have none.
+        label_smoothing: Share of the label's probability that is spread over all classes.
+    """
 
     epochs: int
     seed: int = 0
     batch: int = 128
     learning_rate: float = 0.2
-    """Peak of the one-cycle schedule (arXiv 1708.07120), reached after ``warm_up`` of all steps."""
     warm_up: float = 0.2
     momentum: float = 0.9
     weight_decay: float = 3e-4
-    """On convolution and linear weights only, neither on biases nor batch normalisation."""
     label_smoothing: float = 0.05
 
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """The file of an unfinished training, and the header of its log: a training with another does not go on there."""
+    """Where the state of an unfinished training is saved.
+
+    Attributes:
+        path: The file.
+        header: Header of the training's log. A training with another header does not resume from the file.
+    """
 
     path: Path
     header: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class EpochResult:
+    """The result of one epoch.
+
+    Attributes:
+        epoch: Number of the epoch, from 1.
+        loss: Mean training loss.
+        train_top1: Accuracy on the augmented training images while the weights changed, from 0 to 1.
+        test_top1: Accuracy on the test images after the epoch, from 0 to 1.
+        seconds: Time of the training, without the test.
+    """
+
+    epoch: int
+    loss: float
+    train_top1: float
+    test_top1: float
+    seconds: float
+
+
+def make_deterministic(seed: int) -> None:
+    """Make the rest of this process deterministic: one thread, seeded."""
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    # filling memory finds bugs of PyTorch and takes a sixth of the time
+    torch.utils.deterministic.fill_uninitialized_memory = False
+
+
 class TrainingState:
-    """Moves ``net``, in place, by SGD with Nesterov momentum under a one-cycle schedule of ``steps`` (> 0) steps."""
+    """A net in training, by SGD with Nesterov momentum under a one-cycle schedule.
+
+    Args:
+        net: The net, trained in place.
+        config: Parameters of the training.
+        steps: Number of steps, above 0.
+        hooks: Called after every step.
+        teacher: A net whose outputs are learned as well as the labels.
+    """
 
     def __init__(
         self,
@@ -68,66 +114,76 @@ class TrainingState:
     ):
         self.net, self.config, self.steps, self.hooks, self.teacher = net, config, steps, hooks, teacher
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.optimiser = _optimiser(net, config)
+        self.optimiser = _optimizer(net, config)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, config.learning_rate, total_steps=steps, pct_start=config.warm_up, cycle_momentum=False
         )
 
     def step(self, images: torch.Tensor, labels: torch.Tensor) -> tuple[float, int]:
-        """Learn a batch; its mean loss, and how many of its labels the net told before."""
+        """Train on a batch.
+
+        Returns:
+            The mean loss, and how many images were classified correctly before the step.
+        """
         logits = self.net(images)
-        value = self._loss(logits, labels, images)
+        loss = self._loss(logits, labels, images)
         self.optimiser.zero_grad()
-        value.backward()
+        loss.backward()
         self.optimiser.step()
         self.schedule.step()
         for hook in self.hooks:
             hook.after_step(self.schedule.last_epoch / self.steps)
-        return value.item(), int((logits.argmax(1) == labels).sum())
+        return loss.item(), int((logits.argmax(1) == labels).sum())
 
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-        """Cross entropy with the labels; with a teacher, mixed with the divergence from its softened outputs."""
-        hard = functional.cross_entropy(logits, labels, label_smoothing=self.config.label_smoothing)
+        """Return the cross entropy; with a teacher, mixed with the divergence from its softened outputs."""
+        label_loss = functional.cross_entropy(logits, labels, label_smoothing=self.config.label_smoothing)
         if self.teacher is None:
-            return hard
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):  # half the time; what it rounds away is no matter
-            taught = functional.log_softmax(self.teacher(images).float() / DISTILLATION_TEMPERATURE, dim=1)
-        soft = functional.kl_div(
+            return label_loss
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):  # half the time; the rounding does not matter
+            target = functional.log_softmax(self.teacher(images).float() / DISTILLATION_TEMPERATURE, dim=1)
+        teacher_loss = functional.kl_div(
             functional.log_softmax(logits / DISTILLATION_TEMPERATURE, dim=1),
-            taught,
+            target,
             reduction="batchmean",
             log_target=True,
         )
-        return (1 - TEACHER_WEIGHT) * hard + TEACHER_WEIGHT * DISTILLATION_TEMPERATURE**2 * soft
+        return (1 - TEACHER_WEIGHT) * label_loss + TEACHER_WEIGHT * DISTILLATION_TEMPERATURE**2 * teacher_loss
 
-    def keep(self, kept: ResumePoint, log: list[dict[str, Any]]) -> None:
-        """Write all of it, and what has been logged, to the file, whole or not at all."""
-        partial = kept.path.with_name(f"{kept.path.name}.part")
-        state = {name: getattr(self, name).state_dict() for name in _KEPT}
+    def save(self, resume: ResumePoint, log: list[dict[str, Any]]) -> None:
+        """Save the whole state and the log so far; the file is replaced atomically."""
+        partial = resume.path.with_name(f"{resume.path.name}.part")
+        state = {name: getattr(self, name).state_dict() for name in _STATEFUL}
         state["hooks"] = [hook.state() for hook in self.hooks]
-        chance = {"generator": self.generator.get_state(), "global": torch.get_rng_state()}
-        torch.save({**state, "chance": chance, "header": dict(kept.header), "log": log}, partial)
-        partial.rename(kept.path)
+        generators = {"generator": self.generator.get_state(), "global": torch.get_rng_state()}
+        torch.save({**state, "chance": generators, "header": dict(resume.header), "log": log}, partial)
+        partial.rename(resume.path)
 
-    def take_up(self, kept: ResumePoint) -> list[dict[str, Any]]:
-        """Go on where ``keep`` wrote the file, and what was logged; UsageError where another training did.
+    def load(self, resume: ResumePoint) -> list[dict[str, Any]]:
+        """Load the state that `save` wrote; the next steps are those of a training that was never interrupted.
 
-        The steps to come are those of a training never interrupted.
+        Returns:
+            The log so far.
+
+        Raises:
+            UsageError: Another training saved the file.
         """
-        state = torch.load(kept.path, weights_only=True)
-        if state["header"] != kept.header:
-            what = f"{kept.path} was kept by another training: {state['header']}"
-            raise UsageError(what, "remove it, or ask for the same")
-        for name in _KEPT:
+        state = torch.load(resume.path, weights_only=True)
+        if state["header"] != resume.header:
+            raise UsageError(
+                f"{resume.path} was saved by another training: {state['header']}",
+                "delete it, or run the training that saved it",
+            )
+        for name in _STATEFUL:
             getattr(self, name).load_state_dict(state[name])
-        for hook, its in zip(self.hooks, state["hooks"], strict=True):
-            hook.restore(its)
+        for hook, hook_state in zip(self.hooks, state["hooks"], strict=True):
+            hook.restore(hook_state)
         self.generator.set_state(state["chance"]["generator"])
         torch.set_rng_state(state["chance"]["global"])
         return cast("list[dict[str, Any]]", state["log"])
 
 
-def _optimiser(net: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+def _optimizer(net: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
     weights = [p for p in net.parameters() if p.ndim > 1]
     others = [p for p in net.parameters() if p.ndim <= 1]
     groups = [
@@ -137,25 +193,6 @@ def _optimiser(net: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, config.learning_rate, config.momentum, nesterov=True)
 
 
-def make_deterministic(seed: int) -> None:
-    """Make what follows in this process deterministic."""
-    torch.manual_seed(seed)
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # finds bugs of PyTorch, and takes a sixth of the time
-
-
-@dataclass(frozen=True)
-class EpochResult:
-    """Result of one epoch; accuracies are fractions, training ones on augmented images while weights moved."""
-
-    epoch: int
-    loss: float
-    train_top1: float
-    test_top1: float
-    seconds: float
-
-
 def fit(
     net: nn.Module,
     train: LabelledImages,
@@ -163,55 +200,65 @@ def fit(
     config: TrainingConfig,
     hooks: Sequence[TrainingHooks] = (),
     teacher: nn.Module | None = None,
-    kept: ResumePoint | None = None,
+    resume: ResumePoint | None = None,
 ) -> Iterator[EpochResult]:
-    """Train ``net`` in place, yielding after each epoch; none is fine. Deterministic on one thread of one machine.
+    """Train a net in place; the result of each epoch is yielded after it.
 
-    ``kept`` lets an interrupted training go on after its last whole epoch; those done are yielded again.
-    UsageError, before anything is done, where another training left that file.
+    Args:
+        net: The net.
+        train: Training images.
+        test: Test images, which are only scored.
+        config: Parameters of the training; 0 epochs train nothing.
+        hooks: Called after every step.
+        teacher: A net whose outputs are learned as well as the labels.
+        resume: Where the state is saved after every epoch. A training that finds its file there continues after the
+            last whole epoch; the epochs before are yielded again.
+
+    Raises:
+        UsageError: Another training saved the file of `resume`; raised before any training.
     """
     steps = config.epochs * (len(train.labels) // config.batch)
     if not steps:
         return iter(())
-    course = TrainingState(net, config, steps, hooks, teacher)
-    done = course.take_up(kept) if kept and kept.path.is_file() else []
-    return _epochs(course, done, train, test, kept)
+    state = TrainingState(net, config, steps, hooks, teacher)
+    log = state.load(resume) if resume and resume.path.is_file() else []
+    return _epochs(state, log, train, test, resume)
 
 
 def _epochs(
-    course: TrainingState,
-    done: list[dict[str, Any]],
+    state: TrainingState,
+    log: list[dict[str, Any]],
     train: LabelledImages,
     test: LabelledImages,
-    kept: ResumePoint | None,
+    resume: ResumePoint | None,
 ) -> Iterator[EpochResult]:
-    yield from (EpochResult(**epoch) for epoch in done)
-    for number in range(len(done) + 1, course.config.epochs + 1):
-        epoch = _epoch(course, number, train, test)
-        done.append(asdict(epoch))
-        if kept:
-            course.keep(kept, done)
+    yield from (EpochResult(**epoch) for epoch in log)
+    for number in range(len(log) + 1, state.config.epochs + 1):
+        epoch = _epoch(state, number, train, test)
+        log.append(asdict(epoch))
+        if resume:
+            state.save(resume, log)
         yield epoch
 
 
-def _epoch(course: TrainingState, number: int, train: LabelledImages, test: LabelledImages) -> EpochResult:
+def _epoch(state: TrainingState, number: int, train: LabelledImages, test: LabelledImages) -> EpochResult:
     start = time.perf_counter()
-    total, correct, seen = 0.0, 0, 0
-    course.net.train()
-    for images, labels in train.shuffled(course.config.batch, course.generator):
-        loss, told = course.step(images, labels)
-        total, correct, seen = total + loss * len(labels), correct + told, seen + len(labels)
+    total_loss, n_correct, n_images = 0.0, 0, 0
+    state.net.train()
+    for images, labels in train.shuffled(state.config.batch, state.generator):
+        loss, correct = state.step(images, labels)
+        total_loss, n_correct, n_images = total_loss + loss * len(labels), n_correct + correct, n_images + len(labels)
     seconds = time.perf_counter() - start
-    return EpochResult(number, total / seen, correct / seen, top1(course.net, test), seconds)
+    return EpochResult(number, total_loss / n_images, n_correct / n_images, top1(state.net, test), seconds)
 
 
 def hits(net: nn.Module, images: LabelledImages) -> Hits:
-    """For each image whether its highest logit is its label."""
+    """Return for each image whether its highest logit is its label."""
     net.eval()
     with torch.inference_mode():
         return cast("Hits", torch.cat([net(x).argmax(1) == y for x, y in images.batches(500)]).numpy())
 
 
 def top1(net: nn.Module, images: LabelledImages) -> float:
-    """Fraction of images whose highest logit is their label."""
+    """Return the share of images whose highest logit is their label."""
     return float(hits(net, images).mean())

@@ -1,11 +1,11 @@
-"""Tune a trained net under settings.
+"""Fine-tune a trained net under settings.
 
-``python -m suites.preparation.training.tune MODEL SETTINGS --data DIR --checkpoints DIR``
+`python -m suites.preparation.training.tune MODEL SETTINGS --data DIR --checkpoints DIR`
 
-SETTINGS are one or several settings that train, joined by ``+``. All act in the same run, so that with and without one
-of them are compared under the same schedule, seed and images. The run starts from the ``<model>.pt`` that
-``suites.preparation.training.train`` wrote, and writes ``<model>/<settings>.pt`` and ``.jsonl``. After an interrupt it
-goes on from its last whole epoch.
+SETTINGS are one or more settings that train, joined by '+'. All act in one run, so that nets with and without one of
+them are compared under the same schedule, seed and images. The run starts from the `<model>.pt` that
+`suites.preparation.training.train` wrote, and writes `<model>/<settings>.pt` and `.jsonl`. An interrupted run continues
+after its last whole epoch.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from .paired import pack_hits
 from .training_loop import ResumePoint, TrainingConfig, fit, hits, make_deterministic, top1
 
 WARM_UP = 0.1
-"""Share of the steps in which the learning rate rises: shorter than from scratch."""
+"""Share of the steps in which the learning rate rises: shorter than for a training from scratch."""
 
 
 def fine_tuning_config(settings: Sequence[FineTuningSetting], seed: int) -> TrainingConfig:
-    """The longest of the settings' schedules, with the lowest of their learning rates."""
+    """Return the longest of the settings' schedules with the lowest of their learning rates."""
     return TrainingConfig(
         epochs=max(setting.epochs for setting in settings),
         seed=seed,
@@ -46,34 +46,33 @@ def fine_tuning_config(settings: Sequence[FineTuningSetting], seed: int) -> Trai
 
 
 def tune(target: Checkpoint, data: Path, teacher: Checkpoint | None, seed: int) -> None:
-    """Write weights and log of ``target``, starting from its parent; one thread, seeded.
+    """Fine-tune the parent of a checkpoint deterministically, and write weights and log of the checkpoint.
 
-    ``teacher`` is left alone unless a setting of ``target`` is taught.
+    Args:
+        target: The checkpoint to write.
+        data: Folder of the Fashion-MNIST idx files.
+        teacher: The teacher, ignored where no setting distills.
+        seed: Seed of order and augmentation.
     """
     make_deterministic(seed)
     settings = Chain.parse(target.fine_tuning_name).fine_tuning
     config = fine_tuning_config(settings, seed)
     teacher = teacher if any(setting.distills for setting in settings) else None
     train, test = LabelledImages.load(data, "train"), LabelledImages.load(data, "t10k")
-    net = target.begun().to(memory_format=torch.channels_last)
+    net = target.start_net().to(memory_format=torch.channels_last)
     hooks = [setting.hooks(net) for setting in settings]
     target.path.parent.mkdir(exist_ok=True)
-    header, before = _header(target, settings, config, teacher), top1(net, test)
-    epochs = fit(
-        net, train, test, config, hooks, _net(teacher) if teacher else None, ResumePoint(target.resume_path, header)
-    )
+    header, top1_before = _header(target, settings, config, teacher), top1(net, test)
+    teacher_net = teacher.net().to(memory_format=torch.channels_last) if teacher else None
+    epochs = fit(net, train, test, config, hooks, teacher_net, ResumePoint(target.resume_path, header))
     with target.log.open("w") as log:
         log_line(log, header)
-        log_line(log, {"epoch": 0, "test_top1": before})
+        log_line(log, {"epoch": 0, "test_top1": top1_before})
         for epoch in epochs:
             log_line(log, asdict(epoch))
         log_line(log, _result(net, hooks, target, test))
     torch.save(net.state_dict(), target.path)
     target.resume_path.unlink(missing_ok=True)
-
-
-def _net(teacher: Checkpoint) -> nn.Module:
-    return teacher.net().to(memory_format=torch.channels_last)
 
 
 def _header(
@@ -92,7 +91,7 @@ def _header(
 
 
 def _result(net: nn.Module, hooks: Sequence[TrainingHooks], target: Checkpoint, test: LabelledImages) -> dict[str, Any]:
-    """Counts and accuracy of the plain float net that is left when all hooks are gone."""
+    """Finish the hooks, and return counts and accuracy of the plain float net that remains."""
     for hook in reversed(hooks):
         hook.finish()
     correct = hits(net, test)
@@ -106,19 +105,19 @@ def _result(net: nn.Module, hooks: Sequence[TrainingHooks], target: Checkpoint, 
 
 
 def main() -> None:
-    """Parse the command line and tune."""
+    """Parse the command line and fine-tune."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", help="family-width-resolution, as mobilenet_v2-0.35-32")
-    parser.add_argument("settings", help="as channel-pruned-50+distilled")
+    parser.add_argument("model", help="family-width-resolution, such as mobilenet_v2-0.35-32")
+    parser.add_argument("settings", help="for example channel-pruned-50+distilled")
     parser.add_argument("--data", type=Path, required=True, help="folder of the four Fashion-MNIST idx files")
-    parser.add_argument("--checkpoints", type=Path, required=True, help="holds <model>.pt; results go here too")
-    parser.add_argument("--teacher", help="model whose <model>.pt teaches; by default the larger net of the family")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="folder of <model>.pt, and of the results")
+    parser.add_argument("--teacher", help="model whose <model>.pt teaches (default: the larger net of the family)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     folder, chain = arguments.checkpoints, Chain.parse(arguments.settings)
-    taught = any(setting.distills for setting in chain.fine_tuning)
-    teaching = Checkpoint(folder, arguments.teacher or teacher_model(arguments.model)) if taught else None
-    tune(Checkpoint(folder, arguments.model, chain.fine_tuning_name), arguments.data, teaching, arguments.seed)
+    distills = any(setting.distills for setting in chain.fine_tuning)
+    teacher = Checkpoint(folder, arguments.teacher or teacher_model(arguments.model)) if distills else None
+    tune(Checkpoint(folder, arguments.model, chain.fine_tuning_name), arguments.data, teacher, arguments.seed)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From a net with its weights to float model files that compute the same, checked on pictures (extra ``prepare``)."""
+"""Export nets with given weights to float model files, and check that these compute the same."""
 
 from __future__ import annotations
 
@@ -23,29 +23,44 @@ from suites.nn.blocks import count_macs, count_parameters
 from suites.nn.same_padding import pad_same
 from suites.preparation.torch_export import EXPORTERS
 
-from . import state_dict
+from .state_dict import load_weights, read_tensors
 
 TOLERANCE = 1e-4
-"""A float model file may differ from the torch net by this in any output, for outputs of about 10."""
-_PICTURES = 4
+"""Largest difference of any output between a float model file and the torch net, for outputs of about 10."""
 
-Note = dict[str, Any]
+_CHECK_IMAGES = 4
+
+Description = dict[str, Any]
+"""What is known of a model file, as JSON types."""
 
 
 def net_with_weights(variant: ModelVariant, weights: Path, *, same: bool) -> tuple[nn.Module, str]:
-    """The net with the weights of a file, ready for inference, and how they were matched.
+    """Load the weights of a file into a net.
 
-    ``same`` pads it as TensorFlow does. ModelError when the file is of another architecture.
+    Args:
+        variant: The net.
+        weights: A file of tensors.
+        same: Whether the net pads as TensorFlow's SAME.
+
+    Returns:
+        The net for inference, and how tensors were matched: 'by name' or 'by order'.
+
+    Raises:
+        ModelError: The weights are those of another architecture.
     """
     net = cast(nn.Module, load("models", variant.family).net(variant))
-    matched = state_dict.load_weights(net, state_dict.read_tensors(weights), weights)
+    matched = load_weights(net, read_tensors(weights), weights)
     if same:
         pad_same(net, variant.input_shape)
     return net.eval(), matched
 
 
-def export_published(model: str, kind: Format, out: Path) -> Note:
-    """Write the float model file of a net with its published weights; SetupError when these are not fetched."""
+def export_published(model: str, kind: Format, out: Path) -> Description:
+    """Write the float model file of a net with its published weights.
+
+    Raises:
+        SetupError: The weights are not on this machine.
+    """
     source, variant = PUBLISHED[model], ModelVariant.parse(model)
     net, matched = net_with_weights(variant, source.require(), same=True)
     origin = {
@@ -58,14 +73,28 @@ def export_published(model: str, kind: Format, out: Path) -> Note:
 
 
 def export_checked(
-    net: nn.Module, variant: ModelVariant, kind: Format, out: Path, how: Preprocess | None, origin: Mapping[str, Any]
-) -> Note:
-    """Write ``net`` to ``out``, compare the file with it, and say how it was made and wants its images, if known.
+    net: nn.Module,
+    variant: ModelVariant,
+    kind: Format,
+    out: Path,
+    preprocess: Preprocess | None,
+    origin: Mapping[str, Any],
+) -> Description:
+    """Write a net to a float model file, and compare the outputs of both.
 
-    ModelError when any output differs by more than ``TOLERANCE``.
+    Args:
+        net: The net for inference.
+        variant: Its variant.
+        kind: Format of the file.
+        out: The file to write.
+        preprocess: How images become the net's input, if known.
+        origin: Where the weights are from, for the recipe.
+
+    Raises:
+        ModelError: An output differs by more than `TOLERANCE`.
     """
-    route = EXPORTERS[kind]
-    route.write(net, variant, out)
+    exporter = EXPORTERS[kind]
+    exporter.write(net, variant, out)
     difference = largest_difference(net, variant, kind, out)
     if not difference <= TOLERANCE:
         raise ModelError(f"{out} differs from the torch net by {difference:.2g}, more than {TOLERANCE:g}")
@@ -74,20 +103,21 @@ def export_checked(
         "bytes": out.stat().st_size,
         "parameters": count_parameters(net),
         "macs": count_macs(net, variant.input_shape),
-        "preprocess": asdict(replace(how, layout=route.layout)) if how else None,
+        "preprocess": asdict(replace(preprocess, layout=exporter.layout)) if preprocess else None,
         "recipe": {
             "setting": "fp32",
             **origin,
-            "exporter": {tool: version(tool) for tool in route.exporters},
+            "exporter": {tool: version(tool) for tool in exporter.tools},
             "largest_difference_from_torch": difference,
         },
     }
 
 
 def largest_difference(net: nn.Module, variant: ModelVariant, kind: Format, file: Path) -> float:
-    """Largest absolute difference of any output between a model file and its net, on seeded pictures."""
-    pictures = images(0, _PICTURES, variant.resolution, variant.channels)
+    """Return the largest absolute difference of any output between a model file and its net, on seeded images."""
+    batch = images(0, _CHECK_IMAGES, variant.resolution, variant.channels)
     with torch.no_grad():
-        wanted = net(torch.from_numpy(pictures)).numpy()
-    laid = pictures if EXPORTERS[kind].layout == "NCHW" else np.ascontiguousarray(pictures.transpose(0, 2, 3, 1))
-    return float(np.abs(outputs(file, laid) - wanted).max())
+        expected = net(torch.from_numpy(batch)).numpy()
+    if EXPORTERS[kind].layout == "NHWC":
+        batch = np.ascontiguousarray(batch.transpose(0, 2, 3, 1))
+    return float(np.abs(outputs(file, batch) - expected).max())

@@ -1,8 +1,7 @@
-"""`edgebench prepare --weights`: model files of weights that others trained, each with a note of where it is from."""
+"""`edgebench prepare --weights`: model files of weights trained elsewhere, each with a note of its origin."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 from collections.abc import Iterator
@@ -15,25 +14,28 @@ from harness.core.errors import ModelError, SetupError, UsageError
 from harness.datasets.preprocessing import parse
 from suites.fetch import fetched
 from suites.models.base import ModelVariant
+from suites.preparation.from_checkpoints import require_torch
+from suites.preparation.torch_export import EXPORTERS
 from suites.user_model import UserModel, fitted, note_of
 
-from . import EXPORTERS, lacking
+from . import libraries
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from .libraries import Library
 
 SUFFIXES = (".pt", ".pth", ".safetensors", ".onnx", ".tflite", ".keras")
 
 
 @dataclass(frozen=True)
 class WeightsRequest:
-    """What was asked for.
+    """A request for model files.
 
-    `source` is a file, an address with '#sha256=HEX', 'timm:NAME' or 'torchvision:NAME'; `model` the family-width-
-    resolution that a file of tensors is for; `preprocess` how images become its input, as
-    `harness.datasets.preprocessing.parse` takes it; `same`: its convolutions pad as TensorFlow's SAME.
+    Attributes:
+        source: A file, an address with '#sha256=HEX', 'timm:NAME' or 'torchvision:NAME'.
+        out: Folder to write to.
+        model: The family-width-resolution that a file of tensors is for.
+        preprocess: How images become the input, in the form of `harness.datasets.preprocessing.parse`.
+        same: Whether convolutions pad as TensorFlow's SAME.
     """
 
     source: str
@@ -43,91 +45,84 @@ class WeightsRequest:
     same: bool = False
 
     def prepare(self) -> Iterator[Path]:
-        """Write the model files, each with its note; yields their paths.
+        """Write the model files, each with its note, and yield their paths.
 
-        UsageError, ModelError or SetupError says what is wrong with the request, the weights or this machine.
+        Raises:
+            UsageError: The request is incomplete.
+            ModelError: The weights cannot be used.
+            SetupError: This machine lacks a library.
         """
         library, colon, name = self.source.partition(":")
         if library in ("timm", "torchvision") and colon:
-            yield from self._of_library(library, name)  # type: ignore[arg-type]
+            yield from self._from_library(library, name)  # type: ignore[arg-type]
             return
         path = fetched(self.source) if "://" in self.source else Path(self.source)
         if not path.is_file():
-            raise ModelError(
-                f"no such file of weights: {path}", f"give a {', '.join(SUFFIXES)}, an address or timm:NAME"
-            )
+            raise ModelError(f"no such weights file: {path}", f"give a {', '.join(SUFFIXES)}, an address or timm:NAME")
         if path.suffix not in SUFFIXES:
             raise ModelError(f"{path}: unknown kind of weights '{path.suffix}'", f"known: {', '.join(SUFFIXES)}")
         origin = {"source": self.source.rpartition("/")[2], "origin_sha256": sha256_of(path)}
         if path.suffix in (".onnx", ".tflite"):
-            yield self._passed_through(path, origin)
+            yield self._copied(path, origin)
         elif path.suffix == ".keras":
-            yield self._of_keras(path, origin)
+            yield self._from_keras(path, origin)
         else:
-            yield from self._of_tensors(path, origin)
+            yield from self._from_tensors(path, origin)
 
-    def _of_tensors(self, path: Path, origin: dict[str, Any]) -> Iterator[Path]:
+    def _from_tensors(self, path: Path, origin: dict[str, Any]) -> Iterator[Path]:
         if self.model is None:
-            raise UsageError(f"{path} holds tensors without a net", "name it: --model mobilenet_v2-1.0-224")
+            raise UsageError(f"{path} holds tensors without a net", "name the net: --model mobilenet_v2-1.0-224")
         variant = ModelVariant.parse(self.model)
-        _need_torch()
+        require_torch("the export of weights")
         from .export import net_with_weights
 
         net, matched = net_with_weights(variant, path, same=self.same)
         origin |= {"matched": matched, "padding": "same" if self.same else "symmetric"}
-        yield from self._exported(net, variant, self.model, self._how(variant), origin)
+        yield from self._exported(net, variant, self.model, self._net_preprocess(variant), origin)
 
-    def _of_library(self, library: Library, name: str) -> Iterator[Path]:
-        _need_torch()
-        from .libraries import load_library_net
-
-        found = load_library_net(library, name)
-        variant = ModelVariant(name, 1.0, found.edge)
-        how = self._how(variant) or found.preprocess
-        yield from self._exported(found.net, variant, name, how, dict(found.origin))
+    def _from_library(self, library: libraries.Library, name: str) -> Iterator[Path]:
+        require_torch("the export of weights")
+        loaded = libraries.load_library_net(library, name)
+        variant = ModelVariant(name, 1.0, loaded.resolution)
+        preprocess = self._net_preprocess(variant) or loaded.preprocess
+        yield from self._exported(loaded.net, variant, name, preprocess, dict(loaded.origin))
 
     def _exported(
-        self, net: nn.Module, variant: ModelVariant, name: str, how: Preprocess | None, origin: dict[str, Any]
+        self, net: nn.Module, variant: ModelVariant, name: str, preprocess: Preprocess | None, origin: dict[str, Any]
     ) -> Iterator[Path]:
         from .export import export_checked
 
-        kinds = [kind for kind in EXPORTERS if not [*lacking(kind)]]
+        kinds = [kind for kind, exporter in EXPORTERS.items() if not [*exporter.missing_tools()]]
         if not kinds:
             raise SetupError("neither onnxscript nor litert-torch is installed", "pip install 'edgebench[prepare]'")
         self.out.mkdir(parents=True, exist_ok=True)
         for kind in kinds:
             file = self.out / f"{name.replace('/', '-')}.{kind}"
-            note_of(file).write_text(json.dumps(export_checked(net, variant, kind, file, how, origin), indent=1) + "\n")
+            note = export_checked(net, variant, kind, file, preprocess, origin)
+            note_of(file).write_text(json.dumps(note, indent=1) + "\n")
             yield file
 
-    def _passed_through(self, path: Path, origin: dict[str, Any]) -> Path:
+    def _copied(self, path: Path, origin: dict[str, Any]) -> Path:
         target = self.out / path.name
-        how = UserModel(path).preprocess(self.preprocess) if self.preprocess else None
+        preprocess = UserModel(path).preprocess(self.preprocess) if self.preprocess else None
         self.out.mkdir(parents=True, exist_ok=True)
         if target.resolve() != path.resolve():
             shutil.copyfile(path, target)
-        return _noted(target, how, origin)
+        return _with_note(target, preprocess, origin)
 
-    def _of_keras(self, path: Path, origin: dict[str, Any]) -> Path:
-        from .libraries import convert_keras
-
+    def _from_keras(self, path: Path, origin: dict[str, Any]) -> Path:
         self.out.mkdir(parents=True, exist_ok=True)
         target = self.out / f"{path.stem}.tflite"
-        origin |= convert_keras(path, target)
-        return _noted(target, UserModel(target).preprocess(self.preprocess) if self.preprocess else None, origin)
+        origin |= libraries.convert_keras(path, target)
+        return _with_note(target, UserModel(target).preprocess(self.preprocess) if self.preprocess else None, origin)
 
-    def _how(self, variant: ModelVariant) -> Preprocess | None:
+    def _net_preprocess(self, variant: ModelVariant) -> Preprocess | None:
         if self.preprocess is None:
             return None
         return fitted(parse(self.preprocess, "NCHW", variant.channels), self.preprocess, variant.resolution)
 
 
-def _noted(file: Path, how: Preprocess | None, origin: dict[str, Any]) -> Path:
-    note = {"sha256": sha256_of(file), "preprocess": asdict(how) if how else None, "recipe": origin}
+def _with_note(file: Path, preprocess: Preprocess | None, origin: dict[str, Any]) -> Path:
+    note = {"sha256": sha256_of(file), "preprocess": asdict(preprocess) if preprocess else None, "recipe": origin}
     note_of(file).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
     return file
-
-
-def _need_torch() -> None:
-    if importlib.util.find_spec("torch") is None:
-        raise SetupError("weights of torch need torch, which is not installed", "pip install 'edgebench[prepare]'")

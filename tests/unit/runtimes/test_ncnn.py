@@ -172,7 +172,7 @@ def test_int8_is_near_and_read_back(tmp_path: Path) -> None:
 
 def test_int8_has_no_way_from_other_weights(tmp_path: Path) -> None:
     path = write(tmp_path, PARAM.replace("ReLU  ", "PReLU "))
-    with pytest.raises(UsageError, match="no way to int8 for ncnn's layers PReLU"):
+    with pytest.raises(UsageError, match="ncnn's layers PReLU cannot be quantized"):
         quantize(path, IMAGE)
 
 

@@ -79,8 +79,8 @@ def test_what_is_no_torchscript_is_refused(tmp_path: Path, content: bytes) -> No
 
 
 @pytest.mark.parametrize("kind", ["torchscript", "executorch"])
-def test_a_setting_without_a_way_there_says_so(kind: str) -> None:
-    with pytest.raises(UsageError, match="no way from int8-dynamic") as raised:
+def test_an_unsupported_setting_is_refused_with_the_supported_ones(kind: str) -> None:
+    with pytest.raises(UsageError, match="does not support int8-dynamic") as raised:
         CONVERTERS[kind].source_setting("int8-dynamic")  # type: ignore[index]
     assert "fp32" in raised.value.remedy
 

@@ -89,14 +89,14 @@ def test_the_shortcut_is_taken_where_shapes_allow() -> None:
 
 
 @pytest.mark.parametrize("name", ["resnet18", "squeezenet"])
-def test_a_net_without_channels_of_its_own_is_not_narrowed(name: str) -> None:
+def test_a_net_without_hidden_channels_is_not_pruned(name: str) -> None:
     net = FAMILIES[name].net(ModelVariant(name, 0.25, 32))
-    with pytest.raises(UsageError, match="no channels that one block makes"):
+    with pytest.raises(UsageError, match="no channels that are used inside one block"):
         prune_channels(net, 0.5)
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v4_conv_small", "efficientnet_v2_b0", "mobilenet_v3_small"])
-def test_narrowing_takes_the_features_before_the_classifier(name: str) -> None:
+def test_channel_pruning_removes_features_before_the_classifier(name: str) -> None:
     variant = ModelVariant(name, 0.5, 32)
     net = FAMILIES[name].net(variant)
     before = blocks.count_parameters(net)

@@ -36,12 +36,12 @@ def small_net() -> torch.nn.Module:
     return classifier([ConvBNAct(1, 8, 3, 2), ConvBNAct(8, 8, 3, 2)], 8, 2, dropout=0.0)
 
 
-def test_the_nets_train_on_what_the_harness_feeds_them() -> None:
+def test_the_nets_train_on_the_inputs_of_the_harness() -> None:
     folder = DATA / "calibration"
     trained = normalise(LabelledImages.load(folder, "train").pixels).numpy()
-    how = ModelInputs("onnx").how
-    fed = np.stack([preprocess(image, how) for image, _ in open_dataset("idx", folder).items()])
-    np.testing.assert_allclose(trained, fed, atol=1e-6)
+    how = ModelInputs("onnx").preprocess
+    inputs = np.stack([preprocess(image, how) for image, _ in open_dataset("idx", folder).items()])
+    np.testing.assert_allclose(trained, inputs, atol=1e-6)
 
 
 def test_augmentation_moves_and_mirrors_within_the_border() -> None:
@@ -54,7 +54,7 @@ def test_augmentation_moves_and_mirrors_within_the_border() -> None:
     assert set(columns) == {10, 11, 12, 13, 14} | {17, 18, 19, 20, 21}
 
 
-def test_a_net_learns_to_tell_rows_from_columns_and_again_the_same() -> None:
+def test_a_net_learns_rows_and_columns_the_same_way_twice() -> None:
     def run() -> list[tuple[float, float]]:
         net = small_net()
         config = TrainingConfig(epochs=4, batch=32, seed=1)
@@ -68,23 +68,23 @@ def test_a_net_learns_to_tell_rows_from_columns_and_again_the_same() -> None:
 
 
 def test_an_interrupted_training_ends_where_a_whole_one_does(tmp_path: Path) -> None:
-    config, kept = TrainingConfig(epochs=3, batch=32, seed=1), ResumePoint(tmp_path / "net.kept.pt", {"epochs": 3})
+    config, resume = TrainingConfig(epochs=3, batch=32, seed=1), ResumePoint(tmp_path / "net.kept.pt", {"epochs": 3})
     whole, halved = small_net(), small_net()
     expected = [epoch.loss for epoch in fit(whole, bars(128, 0), bars(50, 1), config)]
-    next(fit(halved, bars(128, 0), bars(50, 1), config, kept=kept))
+    next(fit(halved, bars(128, 0), bars(50, 1), config, resume=resume))
     torch.manual_seed(99)
     resumed = small_net()
-    assert [epoch.loss for epoch in fit(resumed, bars(128, 0), bars(50, 1), config, kept=kept)] == expected
+    assert [epoch.loss for epoch in fit(resumed, bars(128, 0), bars(50, 1), config, resume=resume)] == expected
     for name, weights in whole.state_dict().items():
         assert torch.equal(weights, resumed.state_dict()[name]), name
 
 
-def test_another_training_is_not_taken_up(tmp_path: Path) -> None:
+def test_a_training_does_not_resume_from_that_of_another(tmp_path: Path) -> None:
     config, path = TrainingConfig(epochs=1, batch=32), tmp_path / "net.kept.pt"
-    list(fit(small_net(), bars(64, 0), bars(50, 1), config, kept=ResumePoint(path, {"model": "a"})))
-    with pytest.raises(UsageError, match=r"was kept by another training: .*'model': 'a'") as raised:
-        fit(small_net(), bars(64, 0), bars(50, 1), config, kept=ResumePoint(path, {"model": "b"}))
-    assert "remove it" in raised.value.remedy
+    list(fit(small_net(), bars(64, 0), bars(50, 1), config, resume=ResumePoint(path, {"model": "a"})))
+    with pytest.raises(UsageError, match=r"was saved by another training: .*'model': 'a'") as raised:
+        fit(small_net(), bars(64, 0), bars(50, 1), config, resume=ResumePoint(path, {"model": "b"}))
+    assert "delete it" in raised.value.remedy
 
 
 def test_the_calibration_set_is_balanced_and_seeded() -> None:
@@ -102,9 +102,9 @@ def test_idx_files_are_written_as_they_are_read(tmp_path: Path) -> None:
     assert (read_idx(tmp_path / "a.gz") == values).all()
 
 
-def test_a_file_of_another_kind_is_no_idx_file(tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_not_an_idx_file(tmp_path: Path) -> None:
     import gzip
 
     (tmp_path / "a.gz").write_bytes(gzip.compress(b"\x89PNG and more"))
-    with pytest.raises(ValueError, match="no idx file of bytes"):
+    with pytest.raises(ValueError, match="not an idx file of bytes"):
         read_idx(tmp_path / "a.gz")

@@ -219,16 +219,16 @@ def test_what_hooks_know_outlives_an_interrupt(
 ) -> None:
     images, config = noise(64), TrainingConfig(epochs=3, batch=4, seed=1)
 
-    def trained(kept: ResumePoint | None) -> dict[str, torch.Tensor]:
+    def trained(resume: ResumePoint | None) -> dict[str, torch.Tensor]:
         net = small_net()
         hook = hooked(net)
-        list(fit(net, images, images, config, [hook], kept=kept))
+        list(fit(net, images, images, config, [hook], resume=resume))
         hook.finish()
         return net.state_dict()
 
-    kept, halved = ResumePoint(tmp_path / "net.kept.pt", {}), small_net()
-    next(fit(halved, images, images, config, [hooked(halved)], kept=kept))
-    whole, resumed = trained(None), trained(kept)
+    resume, halved = ResumePoint(tmp_path / "net.kept.pt", {}), small_net()
+    next(fit(halved, images, images, config, [hooked(halved)], resume=resume))
+    whole, resumed = trained(None), trained(resume)
     assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
 
 
@@ -238,7 +238,7 @@ def stop_after_the_first_epoch(log: Any, line: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("tuning", ["int8-qat", "channel-pruned-50+distilled", "pruned-80", "clustered-32"])
-def test_a_tuned_net_is_found_again_as_it_was_left_even_after_an_interrupt(
+def test_a_fine_tuned_net_loads_as_it_was_saved_even_after_an_interrupt(
     tuning: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
@@ -273,12 +273,12 @@ def test_every_setting_that_trains_says_how() -> None:
 
 def test_shared_values_are_few_and_near() -> None:
     values = torch.randn(5000, generator=torch.Generator().manual_seed(0))
-    found = cluster_values(values, 32)
-    assert 24 <= len(found.unique()) <= 32
+    clustered = cluster_values(values, 32)
+    assert 24 <= len(clustered.unique()) <= 32
     # Better than the even start it begins from.
     even = torch.linspace(float(values.min()), float(values.max()), 32)
     nearest = even[(values[:, None] - even).abs().argmin(1)]
-    assert (found - values).square().mean() < 0.9 * (nearest - values).square().mean()
+    assert (clustered - values).square().mean() < 0.9 * (nearest - values).square().mean()
 
 
 def test_two_values_are_kept_as_they_are() -> None:

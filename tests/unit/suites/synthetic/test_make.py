@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from suites.artifacts.synthetic.check import images  # noqa: E402
 from suites.artifacts.synthetic.files import ModelFile  # noqa: E402
-from suites.preparation.synthetic import LENGTH, PEAK, PEAK_EVERY, block, make, set_weights  # noqa: E402
+from suites.preparation.synthetic import LENGTH, PEAK, PEAK_EVERY, block, build_net, set_weights  # noqa: E402
 
 
 def small_net() -> Any:
@@ -85,7 +85,7 @@ def test_batch_normalisation_left_in_the_net_is_refused() -> None:
 
 
 def test_making_a_net_twice_gives_the_same_working_files(tmp_path: Path) -> None:
-    first, second = (list(make("mobilenet_v2-0.35-96", tmp_path)) for _ in range(2))
+    first, second = (list(build_net("mobilenet_v2-0.35-96", tmp_path)) for _ in range(2))
     assert first == second
     assert [(file.compression, file.format) for file in first] == [
         ("fp32", "onnx"),

@@ -1,4 +1,4 @@
-"""`edgebench prepare --weights`: from whatever a user has to model files that say what they are."""
+"""`edgebench prepare --weights`: weights of any kind become model files with a note of their origin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 from harness.cli import main
 from harness.core.errors import SetupError
 from suites.artifacts import catalog
-from suites.preparation.weights import pretrained as foreign
+from suites.preparation.torch_export import EXPORTERS
+from suites.preparation.weights import pretrained
 from suites.user_model import UserModel, note_of
 
 MODEL = "mobilenet_v2-0.35-32"
@@ -41,7 +42,7 @@ def test_a_note_of_another_file_is_not_believed(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["--weights", "none.pt"], "--weights needs --out"),
-        (["--weights", "none.pt", "--out", "o"], "no such file of weights: none.pt"),
+        (["--weights", "none.pt", "--out", "o"], "no such weights file: none.pt"),
         (["--weights", "https://example.org/net.pt", "--out", "o"], "no hash to be checked by"),
         (["--weights", __file__, "--out", "o"], "unknown kind of weights '.py'"),
         ([], "name a suite, or --weights and --out"),
@@ -77,13 +78,13 @@ def test_without_keras_a_keras_file_says_what_to_install(tmp_path: Path, capsys:
 
 
 @pytest.fixture
-def onnx_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(foreign, "EXPORTERS", {"onnx": ("torch", "onnxscript")})
+def only_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pretrained, "EXPORTERS", {"onnx": EXPORTERS["onnx"]})
 
 
 @pytest.mark.prepare
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_tensors_become_model_files_that_compute_the_same(tmp_path: Path, onnx_alone: None) -> None:
+def test_tensors_become_model_files_that_compute_the_same(tmp_path: Path, only_onnx: None) -> None:
     torch = pytest.importorskip("torch")
     from harness.core.plugins import load
     from suites.models.base import ModelVariant
@@ -91,8 +92,10 @@ def test_tensors_become_model_files_that_compute_the_same(tmp_path: Path, onnx_a
     torch.manual_seed(0)
     net = load("models", "mobilenet_v2").net(ModelVariant.parse(MODEL))
     torch.save(net.state_dict(), tmp_path / "net.pt")
-    asked = foreign.WeightsRequest(str(tmp_path / "net.pt"), tmp_path / "out", MODEL, "unit,mean=0.286,std=0.353,pad=2")
-    (model,) = asked.prepare()
+    request = pretrained.WeightsRequest(
+        str(tmp_path / "net.pt"), tmp_path / "out", MODEL, "unit,mean=0.286,std=0.353,pad=2"
+    )
+    (model,) = request.prepare()
     note = json.loads(note_of(model).read_text())
     assert model.name == f"{MODEL}.onnx"
     assert note["recipe"]["largest_difference_from_torch"] < 1e-4
@@ -102,7 +105,7 @@ def test_tensors_become_model_files_that_compute_the_same(tmp_path: Path, onnx_a
 
 @pytest.mark.prepare
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_a_librarys_net_is_exported_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, onnx_alone: None) -> None:
+def test_a_librarys_net_is_exported_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, only_onnx: None) -> None:
     """timm would fetch weights, which a test must not: a net in its form stands in for it."""
     torch = pytest.importorskip("torch")
     from suites.preparation.weights import libraries
@@ -120,7 +123,7 @@ def test_a_librarys_net_is_exported_as_it_is(tmp_path: Path, monkeypatch: pytest
     timm.create_model = lambda name, pretrained: net if (name, pretrained) == ("tiny", True) else 1 / 0  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "timm", timm)
     monkeypatch.setattr(libraries, "version", lambda _: "1.0")
-    (model,) = foreign.WeightsRequest("timm:tiny", tmp_path).prepare()
+    (model,) = pretrained.WeightsRequest("timm:tiny", tmp_path).prepare()
     how = UserModel(model).preprocess(None)
     assert (model.name, how.resize, how.crop, how.mean[0], how.layout) == ("tiny.onnx", 109, 96, 0.485, "NCHW")
 
@@ -139,9 +142,9 @@ def test_torchvisions_preprocessing_is_read_from_its_weights(monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "torchvision", ModuleType("torchvision"))
     monkeypatch.setitem(sys.modules, "torchvision.models", models)
     monkeypatch.setattr(libraries, "version", lambda _: "1.0")
-    found = libraries.load_library_net("torchvision", "net")
-    assert (found.edge, found.preprocess.resize, found.preprocess.std) == (224, 232, (0.25, 0.25, 0.25))
-    assert found.origin["interpolation_in_training"] == "bilinear"
+    loaded = libraries.load_library_net("torchvision", "net")
+    assert (loaded.resolution, loaded.preprocess.resize, loaded.preprocess.std) == (224, 232, (0.25, 0.25, 0.25))
+    assert loaded.origin["interpolation_in_training"] == "bilinear"
 
 
 @pytest.mark.prepare

@@ -1,4 +1,4 @@
-"""Weights of strangers: tensors are read, code is not run, and what does not fit is named."""
+"""Untrusted weights: tensors are read, code is not run, and what does not fit is named."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_whole_net_pickled_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no weights", b"PK\x03\x04 cut short"])
-def test_what_is_no_file_of_weights_is_named(tmp_path: Path, content: bytes) -> None:
+def test_a_file_without_weights_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "net.pt").write_bytes(content)
     with pytest.raises(ModelError, match=r"net\.pt"):
         read_tensors(tmp_path / "net.pt")
@@ -62,12 +62,12 @@ def test_what_is_no_file_of_weights_is_named(tmp_path: Path, content: bytes) -> 
 
 def test_other_things_than_tensors_are_refused_by_name(tmp_path: Path) -> None:
     torch.save({"epoch": 3, "loss": 0.5}, tmp_path / "net.pt")
-    with pytest.raises(ModelError, match=r"no state dict: it holds epoch \(int\), loss \(float\)"):
+    with pytest.raises(ModelError, match=r"not a state dict: it holds epoch \(int\), loss \(float\)"):
         read_tensors(tmp_path / "net.pt")
 
 
 @pytest.mark.parametrize("wrap", [dict, lambda s: {"state_dict": {f"module.{n}": t for n, t in s.items()}, "epoch": 1}])
-def test_own_names_match_by_name(tmp_path: Path, wrap) -> None:
+def test_equal_names_match_by_name(tmp_path: Path, wrap) -> None:
     trained, fresh = net(), net()
     torch.save(wrap(trained.state_dict()), tmp_path / "net.pt")
     assert load_weights(fresh, read_tensors(tmp_path / "net.pt"), tmp_path / "net.pt") == "by name"
@@ -89,7 +89,7 @@ def test_safetensors_under_other_names_match_by_order(tmp_path: Path) -> None:
         read_tensors(file)
 
 
-def test_another_architecture_is_told_by_the_first_tensors_that_differ(tmp_path: Path) -> None:
+def test_another_architecture_is_refused_with_the_first_tensors_that_differ(tmp_path: Path) -> None:
     state = {name: t for name, t in net().state_dict().items() if not name.endswith("num_batches_tracked")}
     with pytest.raises(ModelError, match=r"0\.0\.weight is .*, the net has 16x1x3x3|0\.0\.weight is 16x1x3x3"):
         load_weights(net(ModelVariant("mobilenet_v2", 1.0, 32)), state, tmp_path)
@@ -104,7 +104,7 @@ def test_another_architecture_is_told_by_the_first_tensors_that_differ(tmp_path:
 
 @pytest.mark.parametrize(("edge", "kernel", "same"), [(8, 3, True), (8, 5, True), (7, 3, False)])
 def test_same_padding_is_tensorflows(edge: int, kernel: int, same: bool) -> None:
-    """By its rule: all the padding that the output's size needs, the odd pixel behind."""
+    """By its rule: all the padding that the output's size needs, the odd pixel at the end."""
     layer = torch.nn.Sequential(torch.nn.Conv2d(2, 3, kernel, 2, (kernel - 1) // 2, bias=False))
     weight = layer[0].weight
     pad_same(layer, (2, edge, edge))
