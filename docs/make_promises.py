@@ -1,7 +1,7 @@
 """Write docs/promises.md, each promise of the documentation beside its test: `python docs/make_promises.py`.
 
 A sentence that promises how numbers are made is followed by `<!-- promise: slug -->` on its page. Its test is
-`tests/protocol/test_<page>.py::test_<slug>`.
+`test_<slug>` in `tests/protocol/test_<page>.py`, or in one of several files `test_<page>_<part>.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,13 +75,24 @@ def test_name(slug: str) -> str:
     return f"test_{slug}"
 
 
-def test_file(page: str) -> str:
-    """Return the name of the file with the tests of a page, given its stem."""
-    return f"test_{page.replace('-', '_')}.py"
+def files_of_page(page: str, pages: Iterable[str], tests: Path = TESTS) -> list[str]:
+    """Return the names of the files with the tests of a page, given its stem and those of all pages.
+
+    A file `test_a_b.py` belongs to the page `a-b` where there is one, else to `a`. A page without a file has the name
+    that one would have.
+    """
+    stems = sorted((stem.replace("-", "_") for stem in pages), key=len, reverse=True)
+    stem = page.replace("-", "_")
+    owners = {file.name: _owner(file.stem.removeprefix("test_"), stems) for file in sorted(tests.glob("test_*.py"))}
+    return [name for name, owner in owners.items() if owner == stem] or [f"test_{stem}.py"]
 
 
-def tests_of(file: Path) -> list[str]:
-    """Return the names of the test functions at the top level of a file, in order; empty where there is no file."""
+def _owner(name: str, stems: Iterable[str]) -> str:
+    return next((stem for stem in stems if f"{name}_".startswith(f"{stem}_")), "")
+
+
+def tests_in(file: Path) -> list[str]:
+    """Return the names of the test functions at the top level of a file, in order; empty if there is no file."""
     if not file.is_file():
         return []
     body = ast.parse(file.read_text(encoding="utf-8")).body
@@ -91,48 +103,71 @@ def tests_of(file: Path) -> list[str]:
 def marked_pages(docs: Path = DOCS) -> dict[str, list[Promise]]:
     """Return the promises of each page that has some, by the page's stem."""
     pages = (page for page in sorted(docs.glob("*.md")) if page.name != PAGE)
-    found = {page.stem: promises(page.read_text(encoding="utf-8")) for page in pages}
-    return {page: marks for page, marks in found.items() if marks}
+    marks_of = {page.stem: promises(page.read_text(encoding="utf-8")) for page in pages}
+    return {page: marks for page, marks in marks_of.items() if marks}
 
 
 def problems(docs: Path = DOCS, tests: Path = TESTS) -> list[str]:
     """Return what does not fit between the pages in `docs` and the test files in `tests`: a sentence for each."""
     pages = marked_pages(docs)
-    files = {test_file(stem) for stem in pages} | {test_file(Path(PAGE).stem)}
+    stems = [*pages, Path(PAGE).stem]
+    files = {name for stem in stems for name in files_of_page(stem, stems, tests)}
     strays = sorted(file.name for file in tests.glob("test_*.py") if file.name not in files)
     unmarked = [f"tests/protocol/{name}: its page has no mark" for name in strays]
-    return unmarked + [problem for stem, marks in pages.items() for problem in _problems(stem, marks, tests)]
+    unfit = (_problems(stem, marks, tests, files_of_page(stem, stems, tests)) for stem, marks in pages.items())
+    return [*unmarked, *chain.from_iterable(unfit)]
 
 
-def _problems(page: str, marks: Sequence[Promise], tests: Path) -> Iterator[str]:
-    where, file = f"docs/{page}.md", test_file(page)
-    named, have = Counter(test_name(mark.slug) for mark in marks if mark.slug), Counter(tests_of(tests / file))
+def _problems(page: str, marks: Sequence[Promise], tests: Path, files: Sequence[str]) -> Iterator[str]:
+    where = f"docs/{page}.md"
+    promised = Counter(test_name(mark.slug) for mark in marks if mark.slug)
+    defined = {file: tests_in(tests / file) for file in files}
+    counts = Counter(name for names in defined.values() for name in names)
+    yield from _bad_marks(where, marks)
+    for name, count in promised.items():
+        if count > 1:
+            yield f"{where}: '{name.removeprefix('test_')}' is marked {count} times"
+        if name not in counts:
+            yield f"{where}: no test tests/protocol/{_pattern(page, files)}::{name}"
+    for file, names in defined.items():
+        for name in dict.fromkeys(names):
+            if counts[name] > 1:
+                yield f"tests/protocol/{file}: {name} is defined {counts[name]} times"
+            if name not in promised:
+                yield f"tests/protocol/{file}: {name} has no mark in {where}"
+
+
+def _bad_marks(where: str, marks: Sequence[Promise]) -> Iterator[str]:
     for mark in marks:
         if not mark.slug:
             yield f"{where}: a mark after '{mark.sentence}' is not <!-- promise: slug_with_underscores -->"
         if not mark.sentence:
             yield f"{where}: the mark '{mark.slug}' follows no sentence"
-    for name, count in named.items():
-        if count > 1:
-            yield f"{where}: '{name.removeprefix('test_')}' is marked {count} times"
-        if name not in have:
-            yield f"{where}: no test tests/protocol/{file}::{name}"
-    for name, count in have.items():
-        if count > 1:
-            yield f"tests/protocol/{file}: {name} is defined {count} times"
-        if name not in named:
-            yield f"tests/protocol/{file}: {name} has no mark in {where}"
 
 
-def page(docs: Path = DOCS) -> str:
+def _pattern(page: str, files: Sequence[str]) -> str:
+    """Return the name of a single file, or a pattern of several."""
+    return files[0] if len(files) == 1 else f"test_{page.replace('-', '_')}*.py"
+
+
+def page(docs: Path = DOCS, tests: Path = TESTS) -> str:
     """Return docs/promises.md as the pages in `docs` make it."""
-    return "\n".join([_HEAD, *(_section(stem, marks) for stem, marks in marked_pages(docs).items())])
+    pages = marked_pages(docs)
+    sections = (_section(stem, marks, tests, files_of_page(stem, pages, tests)) for stem, marks in pages.items())
+    return "\n".join([_HEAD, *sections])
 
 
-def _section(stem: str, marks: Sequence[Promise]) -> str:
-    rows = "".join(f"| {_cell(mark.sentence)} | `{test_name(mark.slug)}` |\n" for mark in marks)
-    head = f"## [{stem}.md]({stem}.md)\n\nTests: `tests/protocol/{test_file(stem)}`\n\n"
+def _section(stem: str, marks: Sequence[Promise], tests: Path, files: Sequence[str]) -> str:
+    file_of = {name: file for file in files for name in tests_in(tests / file)} if len(files) > 1 else {}
+    rows = "".join(f"| {_cell(mark.sentence)} | `{_test(mark, file_of)}` |\n" for mark in marks)
+    head = f"## [{stem}.md]({stem}.md)\n\nTests: `tests/protocol/{_pattern(stem, files)}`\n\n"
     return f"{head}| promise | test |\n|---|---|\n{rows}"
+
+
+def _test(mark: Promise, file_of: Mapping[str, str]) -> str:
+    """Return the name of a promise's test, with its file where the page has several."""
+    name = test_name(mark.slug)
+    return f"{file_of[name]}::{name}" if name in file_of else name
 
 
 def _cell(text: str) -> str:
@@ -142,8 +177,8 @@ def _cell(text: str) -> str:
 def main() -> None:
     """Write the page, and print what does not fit."""
     (DOCS / PAGE).write_text(page(), encoding="utf-8")
-    if found := problems():
-        raise SystemExit("\n".join(found))
+    if unfit := problems():
+        raise SystemExit("\n".join(unfit))
 
 
 if __name__ == "__main__":

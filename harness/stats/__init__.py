@@ -1,6 +1,6 @@
 """Statistics of latency samples: intervals, tails, proportions, planning. Pure functions on arrays.
 
-The formulas with their sources and the measured coverage stand in `docs/statistics.md`.
+`docs/statistics.md` has the formulas with their sources and the measured coverage.
 """
 
 from .autocorrelation import effective_sample_size, lag1

@@ -1,12 +1,12 @@
-"""How many independent samples is a series worth?
+"""The effective sample size of an autocorrelated series.
 
-Successive inferences share clock, cache and neighbours, so n samples hold less than n samples'
-worth of evidence. With the integrated autocorrelation time tau = 1 + 2 * sum(rho_k, k >= 1) the
-effective sample size is n / tau, and every interval here uses it in place of n.
+Successive inferences share clock, cache and other load, so n samples hold less evidence than n independent ones. With
+the integrated autocorrelation time tau = 1 + 2 * sum(rho_k, k >= 1) the effective sample size is n / tau, which every
+interval here uses in place of n.
 
-What is correlated is not the values but their ranks about a quantile q: the indicator
-1{x > x_q}. One quantile is not enough: a slow mode that fills 20 % of the time barely shows at the
-median (rho_1 about .25) yet fully at q = .9. So tau is taken at five quantiles and the largest wins.
+The uncertainty of a quantile q depends on the autocorrelation of the indicator 1{x > x_q}. One quantile is not enough:
+a slow mode that takes 20 % of the time hardly shows at the median (rho_1 about .25), but fully at q = .9. So tau is
+estimated at five quantiles, and the largest counts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from .validation import BoolArray, FloatArray, numbers
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
-"""Where the indicators are taken: see `docs/statistics.md` for the coverage each choice gives."""
+"""Quantiles of the indicators; `docs/statistics.md` has the coverage that they give."""
 
 
 def lag1(x: npt.ArrayLike) -> float:
@@ -59,7 +59,7 @@ def _indicators(series: FloatArray, quantiles: Sequence[float]) -> list[BoolArra
     """Return 1{x > x_q} for each quantile, leaving out those that are all alike."""
     cuts = np.unique(np.quantile(series, quantiles, method="inverted_cdf"))
     above = [series > cut for cut in cuts]
-    # a coarse clock can put most samples on the largest value: then the step below it tells
+    # with a coarse clock most samples may have the largest value: then the step below it counts
     above += [series >= cut for cut in cuts if not (series > cut).any()]
     return [a for a in above if a.any() and not a.all()]
 
@@ -90,21 +90,21 @@ def _geyer(rho: FloatArray) -> tuple[float, int]:
 
 
 def _unbiased(tau: float, terms: int, n: int) -> float:
-    """Return tau without the bias that comes from taking the mean off the very series.
+    """Return tau without the bias from subtracting the mean of the same series.
 
     Each autocovariance of the `terms` (lags on both sides) is too low by var(mean) = sigma^2 tau / n (Priestley,
-    Spectral Analysis and Time Series, 1981, 5.3.3), hence tau by the share terms / n; at most .7 of it is made good.
+    Spectral Analysis and Time Series, 1981, 5.3.3), hence tau by the share terms / n; at most .7 of it is corrected.
     """
     return tau / max(0.3, 1.0 - terms / n)
 
 
 def _dependent(rho: FloatArray, above: BoolArray) -> bool:
-    """Say whether the first 1, 2, 4, .. n/8 autocorrelations sum to more than chance allows.
+    """Return whether the first 1, 2, 4, .. n/8 autocorrelations sum to more than chance allows.
 
     For independent samples each rho_k is about N(0, 1/n) (Bartlett 1946), so the sum of L of
     them has the standard error sqrt(L / n). The limit sqrt(2 ln n) standard errors is what the
-    largest of n such figures reaches (Donoho & Johnstone, Biometrika 81, 1994). Of m rare events
-    two may fall side by side by chance, which alone adds 1/m: that much is let off.
+    largest of n such figures reaches (Donoho & Johnstone, Biometrika 81, 1994). Two of m rare events
+    may be adjacent by chance, which adds 1/m; that much is subtracted.
     """
     n = rho.size
     if n < 4:

@@ -1,8 +1,8 @@
-"""Split a series into stretches of one level.
+"""Split a series into segments of one level.
 
 Optimal partitioning (Jackson et al., IEEE Signal Processing Letters 12, 2005): the segments minimise
 the sum of squared distances from their means plus a penalty for each change. Before that, values
-are winsorised about a running median, so that a spike or a short burst buys no segment of its own.
+are winsorised about a running median, so that a spike or a short burst is not a segment.
 """
 
 from __future__ import annotations
@@ -35,11 +35,18 @@ class Segment:
 
 
 def segments(x: npt.ArrayLike, shortest: int = 3, smallest_noise: float = 0.0) -> list[Segment]:
-    """Return the consecutive segments of the series `x`, each at least `shortest` values long.
+    """Return the consecutive segments of a series.
 
-    What stays above or below for less than `shortest` values is taken for a burst. `smallest_noise`:
-    standard deviation (unit of `x`) that is assumed where the series shows less.
     Time and memory grow with len(x)^2 and len(x) * shortest; 5,000 values take 0.1 s.
+
+    Args:
+        x: The series.
+        shortest: Least length of a segment; what lasts for fewer values is a burst.
+        smallest_noise: Standard deviation, in the unit of `x`, that is assumed where the series has less.
+
+    Raises:
+        ValueError: The series is empty or not finite, or an argument is too small.
+
     """
     series = numbers("x", x)
     if series.size == 0:
@@ -64,7 +71,7 @@ def noise_scale(residuals: FloatArray) -> float:
 
 
 def _running_median(series: FloatArray, shortest: int) -> FloatArray:
-    """Median over the 2 * shortest - 1 values around each, mirrored at the ends."""
+    """Return the median over the 2 * shortest - 1 values around each value, mirrored at the ends."""
     reach = min(shortest - 1, series.size - 1)
     padded = np.pad(series, reach, mode="reflect")
     return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), axis=1))

@@ -1,9 +1,9 @@
-"""Is B faster or slower than A? Paired processes, ranks instead of normality.
+"""Compare B with A over pairs of processes, by ranks instead of normal theory.
 
-A and B run as neighbouring processes in randomised order (ABBA), so what moves the machine moves
-both and drops out of the pair's log ratio. On those: Wilcoxon's signed rank test and the
-Hodges-Lehmann estimate with its interval (Hollander, Wolfe & Chicken, Nonparametric Statistical
-Methods, 3.1-3.3). Both assume only that log ratios scatter symmetrically.
+The processes of a pair run one after the other in randomised order (ABBA), so that drift of the machine cancels in the
+log ratio of the pair. The test is Wilcoxon's signed rank test, the estimate that of Hodges and Lehmann with its
+interval (Hollander, Wolfe & Chicken, Nonparametric Statistical Methods, 3.1-3.3). Both assume only that log ratios are
+distributed symmetrically.
 """
 
 from __future__ import annotations
@@ -23,11 +23,18 @@ Outcome = Literal["faster", "slower", "same", "undecided"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """B relative to A: `ratio` = latency of B over latency of A, within `lo` .. `hi`.
+    """B relative to A.
 
-    `verdict`: "same" if the whole interval lies within the margin of 1, else "slower" (or "faster")
-    if all of it lies above (below) 1 and the test agrees, else "undecided".
-    `p_value`: exact two-sided Wilcoxon signed rank. `pairs_slower`: pairs in which B took longer.
+    Attributes:
+        ratio: Latency of B over that of A.
+        lo: Lower end of its interval.
+        hi: Upper end of its interval.
+        verdict: 'same' if the whole interval lies within the margin of 1, else 'slower' (or 'faster') if all of it
+            lies above (below) 1 and the test agrees, else 'undecided'.
+        p_value: Exact two-sided p-value of Wilcoxon's signed rank test.
+        pairs: Number of pairs.
+        pairs_slower: Pairs in which B took longer.
+
     """
 
     ratio: float
@@ -45,14 +52,19 @@ def ab(
     same_within: float = 0.02,
     level: float = 0.95,
 ) -> Comparison:
-    """Compare B with A over pairs of processes: `a_processes[i]` ran next to `b_processes[i]`.
+    """Compare B with A over pairs of processes.
 
-    A process is a vector of latencies > 0 (its median counts) or that median itself; both in the
-    same unit. `same_within`: 0.02 calls ratios of 1/1.02 .. 1.02 the same. Fewer than 6 pairs can
-    never be faster or slower at 95 %: the smallest p-value is 2 / 2^pairs. For looking several
-    times, take `level` from `stats.look_level`.
+    Fewer than 6 pairs are never faster or slower at 95 %, since the smallest p-value is 2 / 2^pairs.
 
-    Raises ValueError for unequal numbers of processes, fewer than 2 pairs, or bad samples.
+    Args:
+        a_processes: Processes of A: vectors of latencies > 0, of which the median counts, or medians.
+        b_processes: Processes of B in the same unit; `b_processes[i]` ran next to `a_processes[i]`.
+        same_within: Margin of 'same'; 0.02 means ratios of 1/1.02 .. 1.02.
+        level: Confidence of the interval; for a sequential test that of `stats.look_level`.
+
+    Raises:
+        ValueError: The numbers of processes differ, there are fewer than 2 pairs, or samples are bad.
+
     """
     fraction("level", level)
     at_least("same_within", same_within, 0.0)

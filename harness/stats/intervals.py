@@ -19,11 +19,16 @@ Method = Literal["order-statistic", "t-log", "range"]
 
 @dataclass(frozen=True)
 class Interval:
-    """A two-sided confidence interval, in the unit of the samples.
+    """A two-sided confidence interval of a median, in the unit of the samples.
 
-    `n_effective`: independent values behind it: effective samples of one process, or processes.
-    `level`: the confidence it holds. Lower than the one asked for where so few samples allow no
-    more (method "range": all that can be said is that the median lies between the extremes).
+    Attributes:
+        lo: Lower end.
+        mid: The median.
+        hi: Upper end.
+        n_effective: Independent values behind it: effective samples of one process, or processes.
+        level: Its confidence; lower than requested if there are too few samples (method 'range').
+        method: How it was computed.
+
     """
 
     lo: float
@@ -35,23 +40,28 @@ class Interval:
 
     @property
     def half_width(self) -> float:
-        """Half the width over the middle: 0.01 is +-1 %."""
+        """Half the width over the median: 0.01 is +-1 %."""
         return 0.5 * (self.hi - self.lo) / self.mid
 
 
 def median_interval(processes: Sequence[npt.ArrayLike], level: float = 0.95) -> Interval:
-    """Return the interval of the median over processes; the samples of each are in time order, > 0.
+    """Return the interval of the median over processes.
 
-    One process: order statistics at its effective sample size. That says where the median of
-    *this process* lies; processes differ by more than that (memory layout, page colours), so
-    the figure for a case needs several.
+    One process: order statistics at its effective sample size. They bound the median of that process; processes differ
+    by more (memory layout, page colours), so a case needs several.
 
-    Several: each counts once, by its median. From the number of processes whose range alone
-    holds the level (6 at 95 %) interpolated order statistics (Hettmansperger & Sheather 1986),
-    which need no assumption on how processes scatter; below that Student's t on the logarithms,
-    never narrower than the range. The target is the median of all processes one could start.
+    Several processes: each counts once, by its median. From the number of processes whose range alone has the level (6
+    at 95 %), interpolated order statistics (Hettmansperger & Sheather 1986), which assume nothing about the
+    distribution over processes; below that Student's t on the logarithms, never narrower than the range. They bound the
+    median of all processes that could be started.
 
-    Raises ValueError for no process, an empty one, NaN, infinite, zero or negative samples.
+    Args:
+        processes: Samples > 0 of each process, in time order.
+        level: Confidence.
+
+    Raises:
+        ValueError: There is no process, one is empty, or a sample is NaN, infinite, zero or negative.
+
     """
     fraction("level", level)
     medians = process_medians("processes", processes)
@@ -61,7 +71,7 @@ def median_interval(processes: Sequence[npt.ArrayLike], level: float = 0.95) -> 
 
 
 def _within_process(series: FloatArray, level: float) -> Interval:
-    """Order-statistic interval with ranks from Binomial(n_eff, 1/2), stretched to n samples."""
+    """Return the order-statistic interval with ranks from Binomial(n_eff, 1/2), stretched to n samples."""
     n, n_effective = series.size, effective_sample_size(series)
     m = int(n_effective)
     ordered, mid = np.sort(series), float(np.median(series))
@@ -81,14 +91,14 @@ def _across_processes(ordered: FloatArray, level: float) -> Interval:
         lo, hi = min(lo, float(ordered[0])), max(hi, float(ordered[-1]))
         return Interval(lo, mid, hi, float(count), level, "t-log")
     inward = _interpolation(count, rank, level)
-    logs = np.log(ordered / mid)  # over the middle: exp(log(x)) may miss x by a rounding, exp(log(1)) does not
+    logs = np.log(ordered / mid)  # over the median: exp(log(x)) may differ from x by rounding, exp(log(1)) does not
     lo = (1.0 - inward) * logs[rank - 1] + inward * logs[rank]
     hi = (1.0 - inward) * logs[count - rank] + inward * logs[count - rank - 1]
     return Interval(mid * float(np.exp(lo)), mid, mid * float(np.exp(hi)), float(count), level)
 
 
 def _t_on_logs(values: FloatArray, mid: float, level: float) -> tuple[float, float]:
-    """exp(mean +- t_{P-1} s / sqrt(P)) of the logarithms; latency scatter is multiplicative."""
+    """Return exp(mean +- t_{P-1} s / sqrt(P)) of the logarithms; latency noise is multiplicative."""
     logs = np.log(values / mid)
     half = t_quantile(0.5 + level / 2, values.size - 1) * logs.std(ddof=1) / np.sqrt(values.size)
     return mid * float(np.exp(logs.mean() - half)), mid * float(np.exp(logs.mean() + half))

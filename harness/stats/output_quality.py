@@ -15,29 +15,33 @@ Outputs = NDArray[np.float32]
 
 
 def accuracy(outputs: Outputs, labels: NDArray[np.int64], k: int) -> Quantity:
-    """Share of rows whose label is among the `k` largest outputs, with Wilson's 95 % interval."""
+    """Return the share of rows whose label is among the `k` largest outputs, with Wilson's 95 % interval."""
     n, classes = outputs.shape
     if k >= classes:
-        return Missing(f"top-{k} says nothing with {classes} classes")
+        return Missing(f"top-{k} is meaningless with {classes} classes")
     if broken := not_finite(outputs):
         return broken
     return _share(int(hits(outputs, labels, k).sum()), n)
 
 
 def not_finite(outputs: Outputs) -> Missing | None:
-    """The reason that rows with an infinity or a NaN give for every figure; None where there are none."""
+    """Return the Missing of outputs that are not finite; None if all are."""
     broken = int((~np.isfinite(outputs)).any(axis=1).sum())
     return Missing(f"{broken} of {len(outputs)} outputs are not finite") if broken else None
 
 
 def hits(outputs: Outputs, labels: NDArray[np.int64], k: int = 1) -> NDArray[np.bool_]:
-    """For each row whether its label, or any of its labels, is among the `k` largest outputs.
+    """Return for each row whether one of its labels is among the `k` largest outputs.
 
-    `labels` as `harness.datasets.label_mapping.label_array` makes them. Equal outputs rank by class index.
+    Args:
+        outputs: Outputs, shape (rows, classes). Equal outputs rank by class index, as in argmax.
+        labels: Labels, as `harness.datasets.label_mapping.label_array` returns them.
+        k: Number of outputs.
+
     """
     best = np.argsort(-outputs, axis=1, kind="stable")[:, :k]
-    found: NDArray[np.bool_] = (best[:, :, None] == labels.reshape(len(labels), 1, -1)).any(axis=(1, 2))
-    return found
+    matches: NDArray[np.bool_] = (best[:, :, None] == labels.reshape(len(labels), 1, -1)).any(axis=(1, 2))
+    return matches
 
 
 def class_scores(outputs: Outputs) -> Outputs:
@@ -53,21 +57,21 @@ def class_scores(outputs: Outputs) -> Outputs:
 
 
 def discordant(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> tuple[int, int]:
-    """On how many images only the first net is right, and on how many only the second: what McNemar's test takes."""
+    """Count the images that only the first net gets right, and those that only the second does, for McNemar's test."""
     return int((first & ~second).sum()), int((second & ~first).sum())
 
 
 def agreement(outputs: Outputs, reference: Outputs) -> Quantity:
-    """Share of rows whose largest output is at the reference's place, with Wilson's 95 % interval."""
+    """Return the share of rows with the same argmax as the reference, with Wilson's 95 % interval."""
     return _share(int((outputs.argmax(axis=1) == reference.argmax(axis=1)).sum()), len(outputs))
 
 
 def sqnr_db(outputs: Outputs, reference: Outputs) -> Quantity:
-    """10 log10(sum y^2 / sum (y - y')^2) over all outputs; y is the fp32 reference."""
+    """Return 10 log10(sum y^2 / sum (y - y')^2) over all outputs; y is the fp32 reference."""
     signal = float(np.square(reference, dtype=np.float64).sum())
     noise = float(np.square(outputs.astype(np.float64) - reference).sum())
     if noise == 0:
-        return Missing("outputs are equal to the reference's to the last bit")
+        return Missing("the outputs are bit-identical to those of the reference")
     if signal == 0:
         return Missing("the reference's outputs are all zero")
     ratio = 10 * np.log10(signal / noise)
@@ -82,17 +86,17 @@ def _share(k: int, n: int) -> Value:
 NAMES = ("fidelity_sqnr_db", "fidelity_cosine", "fidelity_max_abs", "fidelity_agreement")
 
 SQNR_DB = {"fp32": 50.0, "tf32": 40.0, "fp16": 30.0, "bf16": 10.0}
-"""Least signal to noise of a plain net by its precision. fp32 on two libraries agrees to more than 100 dB; the eleven
-bits of fp16 leave 40 to 60, the eight of bf16 20 to 45 on these nets."""
+"""Least SQNR of an uncompressed net by its precision. On these nets fp32 on two libraries agrees to more than 100 dB,
+fp16 (eleven bits) to 40 to 60 dB and bf16 (eight bits) to 20 to 45 dB."""
 
 COSINE = 0.7
-"""Least cosine of the outputs of any setting: below, the part that differs is as large as the part that agrees."""
+"""Least cosine of the outputs of any setting; below it the differing part is as large as the common part."""
 
 
 def compare(outputs: Outputs, reference: Outputs) -> dict[str, Quantity]:
-    """The metrics of `NAMES` over all inputs (rows); agreement only where outputs are classes (more than one)."""
+    """Return the metrics of `NAMES` over all rows; agreement needs more than one output per row."""
     if outputs.shape != reference.shape:
-        reason = f"{outputs.shape[1]} outputs, the reference has {reference.shape[1]}"
+        reason = f"{outputs.shape[1]} outputs, but the reference has {reference.shape[1]}"
         return dict.fromkeys(NAMES, Missing(reason))
     if outputs.size == 0:
         return dict.fromkeys(NAMES, Missing("the outputs hold no numbers: they are empty, or strings"))
@@ -107,13 +111,16 @@ def compare(outputs: Outputs, reference: Outputs) -> dict[str, Quantity]:
     }
 
 
-def wrong_output_reason(precision: str, found: Mapping[str, Quantity]) -> str:
-    """Why these outputs cannot be called those of the net; '' where they can.
+def wrong_output_reason(precision: str, fidelity: Mapping[str, Quantity]) -> str:
+    """Return why the outputs are not those of the net; '' if they are.
 
-    `precision` is that of the plain net, rounded and nothing else; '' for a net that a setting has changed, which may
-    differ as far as `COSINE` lets it.
+    Args:
+        precision: Precision of an uncompressed net, to which `SQNR_DB` applies; '' for a compressed one, to which only
+            `COSINE` does.
+        fidelity: The metrics of `compare`.
+
     """
-    sqnr, cosine = found["fidelity_sqnr_db"], found["fidelity_cosine"]
+    sqnr, cosine = fidelity["fidelity_sqnr_db"], fidelity["fidelity_cosine"]
     if isinstance(cosine, Missing):
         return cosine.reason if "not finite" in cosine.reason else ""
     least = SQNR_DB.get(precision)
@@ -125,9 +132,9 @@ def wrong_output_reason(precision: str, found: Mapping[str, Quantity]) -> str:
 
 
 def _cosine(outputs: Outputs, reference: Outputs) -> Quantity:
-    """Of all outputs as one vector."""
+    """Return the cosine of all outputs as one vector."""
     a, b = outputs.astype(np.float64).ravel(), reference.astype(np.float64).ravel()
     lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
     if lengths == 0:
-        return Missing("the outputs of one of the two are all zero")
+        return Missing("all outputs of one of the nets are zero")
     return Value(float(a @ b / lengths), n=len(outputs))

@@ -1,4 +1,4 @@
-"""Which configurations are worth having: the points that no other beats on every measure."""
+"""The Pareto front: the points that no other point dominates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tail percentiles and latency bounds, and the refusal to give them from too few samples."""
+"""Tail percentiles and latency bounds, which need enough independent samples."""
 
 from __future__ import annotations
 
@@ -23,10 +23,18 @@ _ROUNDING = 1e-9  # n * p is meant as the exact product: .9 * 10 is 9, (1 - .9) 
 
 @dataclass(frozen=True)
 class Tail:
-    """Percentile `p` (0..1) of `n` samples, in their unit.
+    """A percentile of samples, in their unit.
 
-    `upper`: LoadGen's early-stopping estimate: percentile p of the population lies below it with
-    probability `confidence`. `definition`: which of the four definitions gave `value`.
+    Attributes:
+        p: The percentile (0..1).
+        value: Percentile of the samples.
+        upper: LoadGen's early-stopping estimate: that of the population lies below it with probability `confidence`.
+        n: Number of samples.
+        n_effective: Number of independent samples that they are worth.
+        n_required: Number of independent samples that are needed.
+        confidence: Confidence of `upper`.
+        definition: Definition of `value`.
+
     """
 
     p: float
@@ -51,7 +59,7 @@ class TooFew:
 
     @property
     def reason(self) -> str:
-        """The refusal as a sentence."""
+        """The reason as a sentence."""
         worth = "" if self.n_effective >= self.n else f", worth {self.n_effective:.0f} independent ones"
         return (
             f"p{100 * self.p:g} needs {self.n_required} independent samples "
@@ -106,7 +114,7 @@ def _index(ordered: FloatArray, p: float, definition: Definition) -> int:
 
 @lru_cache(maxsize=256)
 def required_samples(p: float, confidence: float = 0.99) -> int:
-    """Return the smallest n from which percentile `p` may be told at `confidence`.
+    """Return the smallest n from which percentile `p` may be reported at `confidence`.
 
     The smallest n with P(Bin(n, 1 - p) <= 1) < 1 - confidence: if a share 1 - p of the population
     were slower, so many queries would rarely show one slow query or none.
@@ -143,10 +151,18 @@ def discardable(n: int, p: float, confidence: float = 0.99) -> int:
 
 @dataclass(frozen=True)
 class Bound:
-    """`share` of `n` samples within the limit with its 95 % interval `lo`..`hi`.
+    """Whether a latency bound holds at a percentile.
 
-    `held` says whether at least a share `p` of the population lies within, None where `n_effective` samples do not
-    tell at `confidence`.
+    Attributes:
+        p: The percentile (0..1).
+        share: Share of the samples within the bound.
+        lo: Lower end of its 95 % interval.
+        hi: Upper end of its 95 % interval.
+        n: Number of samples.
+        n_effective: Number of independent samples that they are worth.
+        held: Whether at least a share `p` of the population lies within; None if that is undecided at `confidence`.
+        confidence: Confidence of `held`.
+
     """
 
     p: float

@@ -1,4 +1,4 @@
-"""How many processes, how many inferences in each, and when one may stop looking."""
+"""Sequential design: numbers of processes, inferences per process, and the level of each look."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ LOOKS = (5, 7, 10, 14, 20)
 def look_level(n: int, looks: Sequence[int] = LOOKS, level: float = 0.95) -> float:
     """Return the confidence level for the interval at the look after `n` processes (or pairs).
 
-    Who stops at the first interval narrow enough picks among len(looks) intervals, so the error
+    Stopping at the first interval that is narrow enough selects among len(looks) intervals, so the error
     1 - level is spent over the looks by the Pocock-type function of Lan & DeMets (Biometrika 70,
     1983), alpha(s) = alpha ln(1 + (e - 1) s) at s = n / max(looks). Each look gets what
     was added since the last one; the sum is alpha, so by Bonferroni's inequality all intervals
-    together hold `level`, however they scatter and depend on each other.
+    together have `level`, whatever their distribution and dependence.
 
-    Raises ValueError when `n` is not one of `looks`: a look that was not planned is not paid for.
+    Raises:
+        ValueError: `n` is not one of `looks`, so no error is reserved for it.
+
     """
     alpha = 1.0 - fraction("level", level)
     if len(looks) == 0 or list(looks) != sorted(set(looks)) or looks[0] < 2:
@@ -51,7 +53,7 @@ def iterations_per_process(
     inference (same unit), T1^2 the variance within processes and T2^2 that between them,
     T2^2 = var(process means) - T1^2 / K0. Inferences of a process depend on each other, so T1^2
     is scaled by n / n_eff. Where processes do not differ (T2^2 <= 0) more inferences are always
-    the better buy: the upper limit.
+    better: the upper limit.
 
     `pilot`: at least 2 processes of at least 2 samples > 0 each. `limits`: smallest and largest K.
     """

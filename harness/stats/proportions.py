@@ -1,4 +1,4 @@
-"""Accuracies are counts of images: exact intervals, McNemar's test, and when a paired difference is decided."""
+"""Accuracies as counts of images: intervals, McNemar's test, and sequential tests of paired differences."""
 
 from __future__ import annotations
 
@@ -62,16 +62,22 @@ def benjamini_hochberg(p_values: Sequence[float], q: float = 0.05) -> BoolArray:
 
 
 FEWEST = 100
-"""Images before the first look: below, the interval's normal approximation is too coarse."""
+"""Images before the first look; with fewer, the interval's normal approximation is too coarse."""
 
 Finding = Literal["within", "better", "worse", "undecided"]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The second accuracy less the first, as a share of the images, with its interval at `level`.
+    """The accuracy of a second net less that of a first one.
 
-    `finding`: 'within' the margin of 0; else 'better' or 'worse' than the first; else 'undecided'.
+    Attributes:
+        value: Difference, as a share of the images.
+        lo: Lower end of its interval.
+        hi: Upper end of its interval.
+        level: Confidence of the interval.
+        finding: 'within' the margin of 0, else 'better' or 'worse' than the first, else 'undecided'.
+
     """
 
     value: float
@@ -97,7 +103,7 @@ def paired_difference(b: int, c: int, n: int, level: float = 0.95) -> tuple[floa
 
 
 def _edge(b: int, c: int, n: int, z: float, within: tuple[float, float]) -> float:
-    """The d in the range at which the score, which falls as d grows, is `z`."""
+    """Return the d within a range at which the score, which falls as d grows, is `z`."""
     low, high = within
     while high - low > 1e-9:
         d = 0.5 * (low + high)
@@ -109,7 +115,7 @@ def _edge(b: int, c: int, n: int, z: float, within: tuple[float, float]) -> floa
 
 
 def _score(b: int, c: int, n: int, d: float) -> float:
-    """(c - b - n d) over its standard error if d is the difference: n (2 q + d (1 - d)), q the restricted estimate."""
+    """Return (c - b - n d) over its standard error n (2 q + d (1 - d)) for a difference d; q is the restricted MLE."""
     linear = -c - b + (2 * n - c + b) * d
     root = float(np.sqrt(max(0.0, linear * linear + 8.0 * n * b * d * (1.0 - d))))
     q = (root - linear) / (4.0 * n)
@@ -119,7 +125,7 @@ def _score(b: int, c: int, n: int, d: float) -> float:
 
 
 def planned_looks(budget: int) -> tuple[int, ...]:
-    """Return the numbers of images after which one looks: the budget and its halves down to `FEWEST`."""
+    """Return the numbers of images at the looks: the budget and its halves down to `FEWEST`."""
     if count("budget", budget) < 2:
         raise ValueError(f"budget: at least 2 images needed, got {budget}")
     halves = [budget]
@@ -129,17 +135,29 @@ def planned_looks(budget: int) -> tuple[int, ...]:
 
 
 def decide(b: int, c: int, n: int, budget: int, margin: float, level: float = 0.95) -> Difference:
-    """Return what is known after `n` images, which is one of `looks(budget)`; ValueError otherwise.
+    """Decide about the difference after `n` images.
 
-    `margin` > 0 is a share of the images. The intervals of all looks hold `level` together, so that at most a share
-    1 - level of all findings is false, whenever one stops.
+    The intervals of all looks together have `level`, so that at most a share 1 - level of all findings is false,
+    whichever look ends the test.
+
+    Args:
+        b: Images that only the first net gets right.
+        c: Images that only the second net gets right.
+        n: Images so far, one of `planned_looks(budget)`.
+        budget: Images at the last look.
+        margin: Margin of 'within', as a share of the images.
+        level: Confidence of all looks together.
+
+    Raises:
+        ValueError: `n` is not a planned look, or the counts do not fit.
+
     """
     width = at_least("margin", margin, 0.0)
-    own = look_level(n, planned_looks(budget), level)
-    lo, hi = paired_difference(b, c, n, own)
+    adjusted_level = look_level(n, planned_looks(budget), level)
+    lo, hi = paired_difference(b, c, n, adjusted_level)
     finding: Finding = "undecided"
     if -width < lo and hi < width:
         finding = "within"
     elif lo > 0 or hi < 0:
         finding = "better" if lo > 0 else "worse"
-    return Difference((c - b) / n, lo, hi, own, finding)
+    return Difference((c - b) / n, lo, hi, adjusted_level, finding)

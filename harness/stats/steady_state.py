@@ -1,11 +1,10 @@
-"""Where does warm-up end, and is there a steady state at all?
+"""Detection of the steady state: where warm-up ends, if it does.
 
-Many programs never reach one (Barrett et al., Virtual Machine Warmup Blows Hot and Cold,
-OOPSLA 2017), and a median over a series that is still moving describes no state of the machine.
+Many programs never reach a steady state (Barrett et al., Virtual Machine Warmup Blows Hot and Cold, OOPSLA 2017), and
+the median of a series that still changes describes no state of the machine.
 
-The series is reduced to medians of batches; `changepoint.segments` splits their logarithms
-into stretches of one level. Steady is what lies after the last change of level beyond
-`TOLERANCE`, provided that this is at least the last half of the series.
+The series is reduced to medians of batches; `changepoint.segments` splits their logarithms into segments of one level.
+The steady state is what follows the last change of level beyond `TOLERANCE`, if that is at least half of the series.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ from .validation import FloatArray
 from .validation import samples as vector
 
 BATCH = 20
-"""Samples a batch; a median of 20 is blind to single spikes."""
+"""Samples per batch; a median of 20 ignores single spikes."""
 
 MIN_BATCHES = 10
-"""A shorter series is cut into smaller batches, so that there are about this many."""
+"""A short series is divided into smaller batches, so that there are about this many."""
 
 MAX_BATCHES = 5_000
-"""A longer series is cut into larger ones: time and memory grow with their square."""
+"""A long series is divided into larger batches, since time and memory grow with the square of their number."""
 
 MIN_SAMPLES = 20
-"""Below this nothing can be said of a steady state."""
+"""Least number of samples for a decision."""
 
 TOLERANCE = 0.01
 """Levels of the steady part lie within 1 % of each other."""
@@ -37,9 +36,13 @@ TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class Steady:
-    """Samples from `start_index` on are of one level; the ones before are warm-up.
+    """A series with a steady state.
 
-    `batch_medians`: medians of consecutive batches of `batch_size` samples, in the samples' unit.
+    Attributes:
+        start_index: First sample of the steady state; those before are warm-up.
+        batch_medians: Medians of consecutive batches, in the unit of the samples.
+        batch_size: Samples per batch.
+
     """
 
     start_index: int
@@ -49,7 +52,14 @@ class Steady:
 
 @dataclass(frozen=True)
 class NotSteady:
-    """No steady state was found, with the `reason` as a sentence. No batches if too few samples."""
+    """A series without a steady state.
+
+    Attributes:
+        reason: Why there is none.
+        batch_medians: Medians of consecutive batches, empty with too few samples.
+        batch_size: Samples per batch.
+
+    """
 
     reason: str
     batch_medians: FloatArray
@@ -57,13 +67,19 @@ class NotSteady:
 
 
 def detect(samples: npt.ArrayLike, tolerance: float = TOLERANCE) -> Steady | NotSteady:
-    """Return where the steady state of the `samples` (> 0, in time order) starts, or why there is none.
+    """Find the steady state of a series.
 
-    Batches of 20 samples; below 200 samples the tenth part of the series, at least 2; above 100,000
-    its 5,000th part. Below 20 samples the answer is NotSteady with 'too few' as the reason. A rest
-    that fills no batch belongs to the last one. What lasts less than 3 to 10 batches (a tenth of the
-    series) is a burst, not a level; at the very start, where nothing tells it from warm-up, it is left
-    out. `tolerance`: by how much (relative) the levels of the steady part may differ.
+    Batches have 20 samples; below 200 samples a tenth of the series, at least 2; above 100,000 its 5,000th part. A
+    remainder that fills no batch belongs to the last one. What lasts for less than 3 to 10 batches (a tenth of the
+    series) is a burst and not a level; at the start, where it cannot be distinguished from warm-up, it is left out.
+
+    Args:
+        samples: Samples > 0 in time order.
+        tolerance: Largest relative difference between levels of the steady state.
+
+    Returns:
+        Where the steady state starts, or why there is none; below 20 samples that is 'too few'.
+
     """
     series = vector("samples", samples, positive=True)
     if series.size < MIN_SAMPLES:
@@ -109,6 +125,6 @@ def _reason(parts: list[changepoint.Segment], first: int, size: int) -> str:
     moved = 100.0 * np.expm1(after.level - before.level)
     share = 100.0 * after.start / parts[-1].stop
     return (
-        f"the level still moves by {moved:+.1f} % at sample {after.start * size} "
+        f"the level still changes by {moved:+.1f} % at sample {after.start * size} "
         f"({share:.0f} % of the series), {len(parts)} levels in all"
     )

@@ -1,7 +1,6 @@
-"""Input checks shared by the analysis functions: say what is wrong and where, before any arithmetic.
+"""Validation of arguments: every public function of `harness.stats` checks its input here first.
 
-A NaN that slips in comes out as a NaN verdict three functions later, so every public function
-of `harness.stats` passes its arguments through here first.
+A NaN that is not rejected would end as a NaN verdict several functions later.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ def numbers(name: str, values: npt.ArrayLike, ndim: int = 1, *, allow_nan: bool 
         raise ValueError(f"{name}: {ndim} dimension(s) expected, got shape {array.shape}")
     result = array.astype(np.float64)
     bad = np.isinf(result) if allow_nan else ~np.isfinite(result)
-    _refuse(name, result, bad, "finite")
+    _reject(name, result, bad, "finite")
     return result
 
 
@@ -39,7 +38,7 @@ def samples(name: str, values: npt.ArrayLike, minimum: int = 1, *, positive: boo
     vector = numbers(name, values)
     if vector.size < minimum:
         raise ValueError(f"{name}: at least {minimum} value(s) needed, got {vector.size}")
-    _refuse(name, vector, vector <= 0 if positive else vector < 0, "> 0" if positive else ">= 0")
+    _reject(name, vector, vector <= 0 if positive else vector < 0, "> 0" if positive else ">= 0")
     return vector
 
 
@@ -79,14 +78,14 @@ def at_least(name: str, value: float, minimum: float) -> float:
 
 
 def count(name: str, value: int) -> int:
-    """Return `value` as an int >= 0; a fraction or a bool is refused."""
+    """Return `value` as an int >= 0; ValueError for a fraction or a bool."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
         raise ValueError(f"{name}: a whole number >= 0 expected, got {value!r}")
     return int(value)
 
 
 def vector(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
-    """Return a vector of numbers, as they are: integers stay exact, entries that are not finite stay in."""
+    """Return a vector of numbers unchanged: integers stay exact, entries that are not finite are kept."""
     array = _as_array(name, values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iuf"):
         raise ValueError(f"{name}: a vector of numbers expected, got {array.dtype} of shape {array.shape}")
@@ -102,7 +101,7 @@ def whole(name: str, values: npt.ArrayLike) -> IntArray:
     if array.dtype.kind not in "iuf" or array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name}: a non-empty vector of integers expected, got {array.dtype} of shape {array.shape}")
     if array.dtype.kind == "f":
-        _refuse(name, array, ~(np.abs(array) < 2.0**53), "below 2^53 (or an integer array)")
+        _reject(name, array, ~(np.abs(array) < 2.0**53), "below 2^53 (or an integer array)")
         array = np.rint(array)
     return array.astype(np.int64)
 
@@ -120,16 +119,16 @@ def window(start_ns: int, end_ns: int) -> tuple[int, int]:
 
 
 def _as_array(name: str, values: Any) -> npt.NDArray[Any]:
-    if np.ma.isMaskedArray(values):  # what is hidden would count
-        raise ValueError(f"{name}: a masked array; give what is to count: x.compressed()")
+    if np.ma.isMaskedArray(values):  # masked entries would count
+        raise ValueError(f"{name}: a masked array; pass its valid entries: x.compressed()")
     try:
         return np.asarray(values)
     except ValueError as error:  # ragged nesting
         raise ValueError(f"{name}: not a rectangular array of numbers ({error})") from None
 
 
-def _refuse(name: str, array: FloatArray, bad: BoolArray, expected: str) -> None:
+def _reject(name: str, array: FloatArray, bad: BoolArray, expected: str) -> None:
     if bad.any():
         first = np.unravel_index(int(np.argmax(bad)), array.shape)
-        where = "".join(f"[{int(i)}]" for i in first)
-        raise ValueError(f"{name}{where} is {array[first]}, expected {expected} ({int(bad.sum())} such)")
+        index = "".join(f"[{int(i)}]" for i in first)
+        raise ValueError(f"{name}{index} is {array[first]}, expected {expected} ({int(bad.sum())} such)")

@@ -117,6 +117,22 @@ def test_a_test_that_does_not_fit_the_page_is_found(
     assert any(each.startswith(problem) for each in found), found
 
 
+def test_a_page_may_have_several_test_files(made: ModuleType, tmp_path: Path) -> None:
+    docs, tests = planted(tmp_path)
+    first, second = GOOD_TESTS.split("def test_precise")
+    (tests / "test_a_page.py").unlink()
+    (tests / "test_a_page_one.py").write_text(first)
+    (tests / "test_a_page_two.py").write_text(f"def test_precise{second}")
+    assert made.problems(docs, tests) == []
+    assert "`test_a_page_two.py::test_precise`" in made.page(docs, tests)
+    (tests / "test_a_page_two.py").write_text(f"def test_loop_runs(): ...\ndef test_precise{second}")
+    assert made.problems(docs, tests) == [
+        f"tests/protocol/test_a_page_{part}.py: test_loop_runs is defined 2 times" for part in ("one", "two")
+    ]
+    (docs / "a-page-two.md").write_text("Two things hold. <!-- promise: limit -->")
+    assert "docs/a-page.md: no test tests/protocol/test_a_page_one.py::test_limit" in made.problems(docs, tests)
+
+
 def test_a_page_without_a_test_file_lacks_every_test(made: ModuleType, tmp_path: Path) -> None:
     docs, tests = planted(tmp_path)
     (tests / "test_a_page.py").unlink()

@@ -1,7 +1,7 @@
-"""Joules of a time window, from a power trace or an energy counter, each with its uncertainty.
+"""Energy of a time window, from a power trace or an energy counter, with its uncertainty.
 
-Every function returns an `Energy`: a number that may not be used as a result (a gap, too few
-updates, a counter reset) still comes back, marked invalid and with the reason.
+Every function returns an `Energy`. A number that must not be used as a result (a gap, too few updates, a counter reset)
+is returned as invalid, with the reason.
 """
 
 from .counter import from_counter

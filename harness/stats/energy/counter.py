@@ -29,19 +29,27 @@ def from_counter(
     update_ns: int = UPDATE_NS,
     resolution_uj: float = RESOLUTION_UJ,
 ) -> Energy:
-    """Return the energy between `start_ns` and `end_ns` of a counter of microjoules.
+    """Return the energy of a window from a counter.
 
-    `t_ns`: whole monotonic nanoseconds, in any order (of equal ones the first counts); `counter_uj`: whole microjoules
-    0 .. `wrap_uj`, as many, NaN where there was no reading. A reading below the one before has wrapped once: `wrap_uj`
-    (max_energy_range_uj) is added. More wraps than one between two readings cannot be seen; read more often than one
-    wrap takes. At the edges the counter is interpolated linearly, so it is best read at both. `update_ns`,
-    `resolution_uj`: how often the counter itself is updated, and by multiples of what.
+    A reading below the one before has wrapped once, so `wrap_uj` is added. Several wraps between two readings cannot be
+    detected: read more often than one wrap takes. At the edges the counter is interpolated linearly, so it is best read
+    at both.
 
-    Invalid: more than 1 % of the window outside the readings, a counter that stands still or falls
-    back (reset), one polled faster than it moves that moved fewer than 10 times, fewer than 2 readings.
+    The result is invalid if more than 1 % of the window lies outside the readings, if the counter stands still or was
+    reset, if a counter polled faster than it is updated moved fewer than 10 times, or with fewer than 2 readings.
 
-    Raises ValueError for what is no counter or no window: values outside 0 .. wrap, unequal lengths, not numbers, an
-    end not after the start.
+    Args:
+        t_ns: Times in whole monotonic nanoseconds, in any order; of equal ones the first counts.
+        counter_uj: Readings in whole microjoules, 0 .. `wrap_uj`; NaN where a reading failed.
+        start_ns: Start of the window.
+        end_ns: End of the window.
+        wrap_uj: Value at which the counter wraps (max_energy_range_uj).
+        update_ns: Update period of the counter.
+        resolution_uj: Step of the counter.
+
+    Raises:
+        ValueError: Values are outside 0 .. `wrap_uj` or not numbers, lengths differ, or the end is not after the start.
+
     """
     start, end = window(start_ns, end_ns)
     times_ns, rises = _rises(t_ns, counter_uj, wrap_uj)
@@ -55,7 +63,7 @@ def from_counter(
     moves = int(np.count_nonzero(rises[touched]))
     reason = _objection(rises[touched], wrap_uj, unseen_s / duration_s)
     joules = _at(duration_s, t_s, total) - _at(0.0, t_s, total)
-    if 0 < moves < touched.sum():  # seen standing still: slower than it was said to be
+    if 0 < moves < touched.sum():  # it stood still between some readings: slower than its stated period
         update_s = max(update_s, duration_s / moves)
     quantum_j = 1e-6 * at_least("resolution_uj", resolution_uj, 0.0)
     u_joules = _uncertainty(t_s, total, duration_s, update_s, quantum_j)
@@ -65,10 +73,10 @@ def from_counter(
 def _rises(t_ns: npt.ArrayLike, counter_uj: npt.ArrayLike, wrap_uj: int) -> tuple[IntArray, IntArray]:
     """Return the times and the rise of the counter from each reading to the next, in microjoules."""
     at_least("wrap_uj", wrap_uj, 1)
-    times_ns, found = readings("counter_uj", t_ns, counter_uj)
+    times_ns, values = readings("counter_uj", t_ns, counter_uj)
     if times_ns.size == 0:
         return times_ns, times_ns
-    counter = whole("counter_uj", found)
+    counter = whole("counter_uj", values)
     outside = (counter < 0) | (counter > wrap_uj)
     if outside.any():
         raise ValueError(f"counter_uj holds {counter[outside][0]}, expected 0 .. {wrap_uj} (the wrap)")
@@ -111,7 +119,7 @@ def _uncertainty(t_s: FloatArray, total: FloatArray, duration_s: float, period_s
     stepped, updated = 0.0, 2.0 * quantum_j**2 / 12.0
     for edge in (0.0, duration_s):
         i = int(np.clip(np.searchsorted(t_s, edge, side="right"), 1, t_s.size - 1)) - 1
-        around = power[i : i + 3]  # the interval before, the one with the edge, the one after
+        around = power[i : i + 3]  # the interval before that of the edge, its own, and the one after
         f = (edge - t_s[i]) / lengths[i]
         stepped += abs(f * (1.0 - f)) * lengths[i] * float(np.abs(np.diff(around)).sum())
         updated += max(mean_w, float(around.max())) ** 2 * (period_s**2 / 12.0 + TIMESTAMP_S**2)

@@ -1,13 +1,7 @@
-"""What an energy measurement says.
+"""Energy of a window, net energy, and the uncertainty of a trace.
 
-Readings as they come: in any order, some twice, some without a value.
-
-What the inferences took beyond an idle machine.
-
-How wrong an energy can be: quantisation, window edges, sampling. Standard uncertainties in joules.
-
-Combined in quadrature after the GUM (JCGM 100:2008): a bound +-a without preference inside it counts as
-a / sqrt(3).
+The parts of an uncertainty (quantisation, window edges, sampling) are standard uncertainties in joules, combined in
+quadrature after the GUM (JCGM 100:2008); a bound +-a counts as a / sqrt(3).
 """
 
 from __future__ import annotations
@@ -25,14 +19,18 @@ from harness.stats.validation import FloatArray, IntArray, at_least, vector, who
 
 @dataclass(frozen=True)
 class Energy:
-    """Energy of a window in joules, with its standard uncertainty `u_joules` (joules +- 1.96 u: 95 %).
+    """Energy of a window.
 
-    `coverage`: share (0..1) of the window that the sensor watched without a gap. `valid`: whether the
-    figure may be reported as measured; if not, `reason` says why not (else it is empty).
-    `duration_ns`: length of the window. `updates`: distinct sensor updates in it.
+    Attributes:
+        joules: The energy.
+        u_joules: Its standard uncertainty from quantisation, window edges and sampling; joules +- 1.96 u covers 95 %.
+            The gain error of the sensor is not included.
+        coverage: Share (0..1) of the window without a gap in the readings.
+        valid: Whether the figure may be reported as measured.
+        reason: Why not, else ''.
+        duration_ns: Length of the window.
+        updates: Distinct updates of the sensor in it.
 
-    `u_joules` holds what the readings themselves show: quantisation, window edges, sampling. The
-    gain error of the sensor is not among it; its datasheet has it, or nobody.
     """
 
     joules: float
@@ -45,24 +43,27 @@ class Energy:
 
 
 def unknown_energy(duration_ns: int, reason: str) -> Energy:
-    """A window of which nothing is known: no number of joules would be true, so they are NaN."""
+    """Return an invalid energy of NaN joules, for a window about which nothing is known."""
     return Energy(math.nan, math.nan, 0.0, False, reason, duration_ns)
 
 
 def readings(name: str, t_ns: npt.ArrayLike, values: npt.ArrayLike) -> tuple[IntArray, npt.NDArray[Any]]:
-    """Return times in rising order, each once, and the values read then: of equal times the first counts.
+    """Return the times in ascending order, each once, and their values; of equal times the first counts.
 
-    A reading whose time or value is not finite is left out. Raises ValueError, with `name` and the place, for unequal
-    lengths, what is no vector of numbers, and float times beyond 2^53.
+    A reading whose time or value is not finite is left out.
+
+    Raises:
+        ValueError: The lengths differ, or an argument is not a vector of numbers or has float times beyond 2^53.
+
     """
-    times, found = vector("t_ns", t_ns), vector(name, values)
-    if times.size != found.size:
-        raise ValueError(f"{name}: as many as t_ns expected, got {found.size} for {times.size} times")
-    good = np.isfinite(times) & np.isfinite(found)
+    times, read = vector("t_ns", t_ns), vector(name, values)
+    if times.size != read.size:
+        raise ValueError(f"{name}: as many as t_ns expected, got {read.size} for {times.size} times")
+    good = np.isfinite(times) & np.isfinite(read)
     if not good.any():
         return np.zeros(0, np.int64), np.zeros(0)
     rising, first = np.unique(whole("t_ns", times[good]), return_index=True)
-    return rising, found[good][first]
+    return rising, read[good][first]
 
 
 def mean_power(energy: Energy) -> tuple[float, float]:
@@ -74,7 +75,7 @@ def mean_power(energy: Energy) -> tuple[float, float]:
 
 
 def net(gross: Energy, idle: Sequence[Energy]) -> Energy:
-    """Return the energy of a window less what the idle machine would have taken in the same time.
+    """Return the energy of a window less that of the idle machine in the same time.
 
     E_net = E - P_idle T, with P_idle the mean of the idle windows (before and after), and
     u^2 = u(E)^2 + T^2 u(P_idle)^2. u(P_idle) holds the readings' part and the drift between the idle
@@ -102,7 +103,7 @@ def net(gross: Energy, idle: Sequence[Energy]) -> Energy:
 
 
 TIMESTAMP_S = 1e-6
-"""How exactly a reading is dated: reading one file under /sys takes about this long."""
+"""Uncertainty of the time of a reading: reading a file under /sys takes about this long."""
 
 QUANTA_W = tuple(float(f"{digits}e{power}") for power in range(-2, -6, -1) for digits in (10, 5, 2.5, 2))
 """Quanta that are recognised in the readings, in watts: 0.1 W, 50 mW, 25 mW, 20 mW, 10 mW .. 20 uW."""
@@ -114,7 +115,7 @@ def trace_uncertainty(
     """Return the uncertainty of a trapezoidal sum over 0 .. `duration_s` of the samples `watts` at `t_s`.
 
     `unseen_s`: time inside the window in gaps or beyond the trace; there the power may have been
-    anything that the window shows elsewhere, so it counts with their standard deviation.
+    any value that occurs elsewhere in the window, so it counts with their standard deviation.
     """
     edge = _edges(t_s, watts, duration_s, period_s)
     t, p = _updates(t_s, watts, period_s)
@@ -127,7 +128,7 @@ def trace_uncertainty(
 
 
 def _updates(t_s: FloatArray, watts: FloatArray, period_s: float) -> tuple[FloatArray, FloatArray]:
-    """Return one reading an update period, where the sensor was polled faster than it updates."""
+    """Return one reading per update period, where the sensor was polled faster than it updates."""
     if t_s.size < 2 or float(np.median(np.diff(t_s))) > 0.75 * period_s:
         return t_s, watts
     _, first = np.unique(np.floor(t_s / period_s), return_index=True)

@@ -1,4 +1,4 @@
-"""Energy from sampled power: the trapezoidal rule, and when its result may not be used."""
+"""Energy from sampled power by the trapezoidal rule, and when the result is invalid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import result
 from .result import Energy, readings, unknown_energy
 
 GAP_PERIODS = 2.5
-"""A pause longer than this many update periods is a gap: updates were missed, not merely late."""
+"""A pause of more than this many update periods is a gap: updates were missed, not only late."""
 
 MIN_UPDATES = 10
 """Fewer distinct updates do not describe a window."""
@@ -25,24 +25,29 @@ def integrate(
     period_ns: int | None = None,
     resolution_w: float | None = None,
 ) -> Energy:
-    """Return the energy between `start_ns` and `end_ns` of the power samples.
+    """Return the energy of a window from power samples.
 
-    `t_ns`: whole monotonic nanoseconds, in any order (of equal ones the first counts); `power_w`: watts, as many; a
-    gated rail may read slightly less than 0. A reading that is not finite is no reading: it leaves a gap. Power at
-    the window's edges is interpolated linearly; where the trace does not reach an edge, its nearest value is held.
-    `period_ns`: the sensor's update period, default the median distance of the samples; a sensor polled faster than
-    it updates needs it. `resolution_w`: the sensor's quantum, default the coarsest round one (0.1 W .. 20 uW) that
-    fits all readings.
+    Power is interpolated linearly at the edges of the window; beyond the trace its nearest value is held. A reading
+    that is not finite leaves a gap. A load that switches in step with the sensor cannot be detected.
 
-    Invalid: a gap of more than 2.5 periods (also to an edge), or fewer than 10 updates in the window.
-    What happens between two updates is not seen: a load that switches in step with the sensor
-    deceives any sampler.
+    The result is invalid with a gap of more than 2.5 periods, also to an edge, or fewer than 10 updates in the window.
 
-    Raises ValueError for what is no trace or no window: unequal lengths, not numbers, an end not after the start.
+    Args:
+        t_ns: Times in whole monotonic nanoseconds, in any order; of equal ones the first counts.
+        power_w: Readings in watts, as many; a gated rail may read slightly below 0.
+        start_ns: Start of the window.
+        end_ns: End of the window.
+        period_ns: Update period of the sensor, by default the median distance of the samples; a sensor polled faster
+            than it updates needs it.
+        resolution_w: Step of the sensor, by default the coarsest of 0.1 W .. 20 uW that fits all readings.
+
+    Raises:
+        ValueError: Values are not numbers, lengths differ, or the end is not after the start.
+
     """
     start, end = window(start_ns, end_ns)
-    times_ns, found = readings("power_w", t_ns, power_w)
-    watts = found.astype(np.float64)
+    times_ns, values = readings("power_w", t_ns, power_w)
+    watts = values.astype(np.float64)
     if times_ns.size == 0:
         return unknown_energy(end - start, "no readings")
     period_s = _period_s(times_ns, period_ns)
@@ -57,7 +62,7 @@ def integrate(
     joules = _trapezoid(t_s, watts, duration_s)
     u_joules = result.trace_uncertainty(t_s, watts, duration_s, period_s, unseen_s, resolution_w)
     coverage = max(0.0, 1.0 - unseen_s / duration_s)
-    if updates < 3:  # nothing to judge the samples by
+    if updates < 3:  # too few to estimate the error
         u_joules = max(u_joules, abs(joules) / np.sqrt(3.0))
     return Energy(joules, u_joules, coverage, not reason, reason, end - start, updates)
 
@@ -77,7 +82,7 @@ def _trapezoid(t_s: FloatArray, watts: FloatArray, duration_s: float) -> float:
 
 
 def _gaps(t_s: FloatArray, duration_s: float, limit_s: float) -> tuple[float, float]:
-    """Return the longest pause that touches the window, and the time of the window nobody watched."""
+    """Return the longest pause that touches the window, and the time of the window in gaps."""
     lengths = np.diff(t_s)
     overlap = np.clip(t_s[1:], 0.0, duration_s) - np.clip(t_s[:-1], 0.0, duration_s)
     head, tail = np.clip(t_s[0], 0.0, duration_s), duration_s - np.clip(t_s[-1], 0.0, duration_s)

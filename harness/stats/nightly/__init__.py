@@ -1,7 +1,7 @@
 """The nightly regression detector on plain arrays: screen on history, confirm in the same night.
 
-History alone cannot decide in the first night without crying wolf. So a cheap screen over all
-series picks the few worth a second measurement, and only that measurement decides.
+History alone cannot decide in the first night without many false alarms. So a cheap screen over all series selects the
+few that deserve a second measurement, and only that measurement decides.
 """
 
 from .detector import Detector

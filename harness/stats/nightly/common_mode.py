@@ -1,4 +1,4 @@
-"""What all series did tonight is the machine's doing: found, told once, and taken off every series."""
+"""The common mode: a change of all series is due to the machine; it is reported once and subtracted from each."""
 
 from __future__ import annotations
 
@@ -13,26 +13,33 @@ from harness.stats.validation import FloatArray
 from .settings import Evidence, Kind, Settings, Verdict
 
 EVENT_FACTOR = 4.0
-"""The common change is an event from so many standard deviations of the common changes of other nights."""
+"""The common change is an event from this many standard deviations of the common changes of other nights,"""
 
 EVENT_EFFECTS = 3.0
-"""And of so many smallest effects: what moves all series alike is taken off them, and less of it misleads nobody."""
+"""and this many smallest effects; less is subtracted from all series and does no harm."""
 
-MOST = 2 / 3
-"""Share of the series that must have moved the same way."""
+MIN_SHARE = 2 / 3
+"""Share of the series that must have changed in the same direction."""
 
 MIN_NIGHTS = 5
 
-WITNESSES = 3
-"""Series that are measured again before the machine is blamed."""
+REPRESENTATIVES = 3
+"""Number of series that are measured again before an event counts."""
 
 
 @dataclass(frozen=True)
 class CommonMode:
-    """The common mode: log change `shift` of tonight (more is worse), `noise` of it over `nights` other nights.
+    """The common mode of a night.
 
-    `lasting`: the last nights that lie beyond half of it. `usual`: log level of each series on other nights.
-    `witnesses`: the series that moved most like all, to be measured again.
+    Attributes:
+        shift: Log change of tonight; more is worse.
+        noise: Standard deviation of the common changes of other nights.
+        nights: Number of other nights.
+        is_event: Whether the change is one of the environment.
+        lasting: Number of last nights beyond half of the change.
+        baseline: Log level of each series on other nights.
+        representatives: Series whose change is closest to the common one, to be measured again.
+
     """
 
     shift: float = 0.0
@@ -40,18 +47,24 @@ class CommonMode:
     nights: int = 0
     is_event: bool = False
     lasting: int = 1
-    usual: FloatArray = field(default_factory=lambda: np.empty(0))
-    witnesses: tuple[int, ...] = ()
+    baseline: FloatArray = field(default_factory=lambda: np.empty(0))
+    representatives: tuple[int, ...] = ()
 
-    def verdict(self, settings: Settings, again: Mapping[int, float] | None = None) -> Verdict:
-        """Return the verdict on the machine; `again`: log values of series measured again, NaN where that failed."""
+    def verdict(self, settings: Settings, remeasured: Mapping[int, float] | None = None) -> Verdict:
+        """Return the verdict on the machine.
+
+        Args:
+            settings: Settings of the detector.
+            remeasured: Log values of the series that were measured again, NaN where that failed.
+
+        """
         sign = 1.0 if settings.better == "less" else -1.0
         lo, ratio, hi = (float(np.exp(sign * (self.shift + end * 1.96 * self.noise))) for end in (-1, 0, 1))
         p = t_two_sided(self.shift / self.noise, max(1, self.nights - 1))
-        changes = [value - self.usual[s] for s, value in (again or {}).items() if not np.isnan(value)]
-        still = float(np.median(changes)) if changes else self.shift
-        kind: Kind = "environment" if still / self.shift > 0.5 else "transient"
-        confirmed = float(np.exp(sign * still)) if changes else None
+        changes = [value - self.baseline[s] for s, value in (remeasured or {}).items() if not np.isnan(value)]
+        remaining = float(np.median(changes)) if changes else self.shift
+        kind: Kind = "environment" if remaining / self.shift > 0.5 else "transient"
+        confirmed = float(np.exp(sign * remaining)) if changes else None
         spread = 1.96 * self.noise
         evidence = Evidence("all series", 1.0, ratio, spread, self.nights, self.lasting, confirmed=confirmed)
         return Verdict(None, kind, ratio, min(lo, hi), max(lo, hi), p, evidence)
@@ -65,8 +78,8 @@ def remove_common_mode(values: FloatArray, settings: Settings) -> tuple[FloatArr
     """
     if not values.size or values.shape[1] <= MIN_NIGHTS:
         return values, CommonMode()
-    usual = _nanmedian(values[:, :-1], axis=1)
-    changes = values - usual[:, None]
+    baseline = _nanmedian(values[:, :-1], axis=1)
+    changes = values - baseline[:, None]
     has_common = np.count_nonzero(~np.isnan(changes), axis=0) >= settings.common_series
     if not has_common[-1] or np.count_nonzero(has_common[:-1]) < MIN_NIGHTS:
         return values, CommonMode()
@@ -74,14 +87,14 @@ def remove_common_mode(values: FloatArray, settings: Settings) -> tuple[FloatArr
     shift, others = float(shifts[-1]), shifts[:-1][has_common[:-1]]
     noise = max(1.4826 * float(np.median(np.abs(others - np.median(others)))), 1e-4)
     tonight = changes[:, -1][~np.isnan(changes[:, -1])]
-    together = np.mean(np.sign(tonight) == np.sign(shift)) >= MOST
+    together = np.mean(np.sign(tonight) == np.sign(shift)) >= MIN_SHARE
     least = max(np.log1p(EVENT_EFFECTS * settings.min_effect), EVENT_FACTOR * noise)
     is_event = bool(together and abs(shift) > least)
     short = np.flatnonzero(np.sign(shift) * others <= 0.5 * abs(shift))
     lasting = others.size - (int(short[-1]) if short.size else -1)
     nearest = np.argsort(np.abs(changes[:, -1] - shift), kind="stable")  # NaN last
-    witnesses = tuple(nearest[:WITNESSES].tolist())
-    return values - shifts, CommonMode(shift, noise, others.size, is_event, lasting, usual, witnesses)
+    representatives = tuple(nearest[:REPRESENTATIVES].tolist())
+    return values - shifts, CommonMode(shift, noise, others.size, is_event, lasting, baseline, representatives)
 
 
 def _nanmedian(x: FloatArray, axis: int) -> FloatArray:

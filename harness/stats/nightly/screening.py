@@ -1,6 +1,6 @@
-"""The cheap part: which series look different from their own history? Vectorised over all series.
+"""The screen: which series differ from their own history, vectorised over all series.
 
-All values here are logarithms, turned so that more is worse.
+All values are logarithms, oriented so that more is worse.
 """
 
 from __future__ import annotations
@@ -18,27 +18,33 @@ from .settings import Settings
 WEEK = 7
 
 MIN_BASELINE = 5
-"""Nights below which a series has no history to be compared with."""
+"""Least number of nights in a baseline."""
 
 MIN_SCALE = 0.001
-"""Baseline noise is never taken for less than 0.1 %: few nights can agree by chance."""
+"""Least baseline noise, since a few nights may agree by chance."""
 
-CERTAIN = 2.0
-"""A change of so many limits is suspicious even if single nights before were as extreme (outliers)."""
+CERTAIN_FACTOR = 2.0
+"""A change of this many limits is suspicious even if single nights before were as extreme (outliers)."""
 
 _MAD_TO_SD = 1.4826
 
 
 @dataclass(frozen=True)
 class Screening:
-    """What the screen says of each series, as arrays (series,).
+    """The result of the screen, as arrays of shape (series,).
 
-    `level`, `scale`: log level and robust standard deviation of the baseline nights, of which there are
-    `baseline`. `shift`: log change of the recent nights against them. `nights`: the most recent nights that are
-    suspicious taken together, 0 where none are. `p`: their rank p-value among the baseline nights. `lasting`: the
-    last nights that lie beyond half of the change, and `now` their log change, which is what people are told: the
-    median of two nights is suspicious too when only tonight is off. `tau`: autocorrelation time of the baseline
-    nights of suspicious series.
+    Attributes:
+        level: Log level of the baseline nights.
+        scale: Robust standard deviation of the baseline nights.
+        baseline: Number of baseline nights.
+        shift: Log change of the recent nights.
+        nights: Largest number of recent nights that are suspicious together, 0 if none are.
+        p: Rank p-value of these among the baseline nights.
+        lasting: Number of last nights beyond half of the change.
+        now: Log change of those nights, which is reported: the median of two nights may be suspicious when only tonight
+            is extreme.
+        tau: Autocorrelation time of the baseline nights of suspicious series.
+
     """
 
     level: FloatArray
@@ -52,16 +58,16 @@ class Screening:
     tau: FloatArray
 
     def noise(self, series: int) -> float:
-        """Return the baseline's standard deviation, enlarged for being estimated from few independent nights."""
+        """Return the baseline's standard deviation, enlarged for the small number of independent nights."""
         return float(self.scale[series] * _small_sample(self.baseline[series] / self.tau[series]))
 
 
 def night_values(processes: FloatArray) -> FloatArray:
-    """Return one value a night, the lower quartile over processes; (..., processes) -> (...).
+    """Return the value of each night, the lower quartile over processes; (..., processes) -> (...).
 
-    What disturbs a process adds time, and a slow mode of a minority of processes comes and goes: the
-    lower quartile of 5 process medians (the second smallest) is slow only if four of them are.
-    Missing processes are NaN; NaN where all are missing.
+    Disturbances add time, and a slow mode of a minority of processes comes and goes: the lower quartile of 5 process
+    medians (the second smallest) is slow only if four of them are. Missing processes are NaN; the value is NaN if all
+    are missing.
     """
     ordered = np.sort(processes, axis=-1)  # NaN last
     if not np.isnan(ordered[..., -1]).any():
@@ -72,12 +78,17 @@ def night_values(processes: FloatArray) -> FloatArray:
 
 
 def screen(values: FloatArray, settings: Settings, new_build: BoolArray) -> Screening:
-    """Compare the last nights of `values` (series, nights) with those before them; `new_build` are looked at closely.
+    """Compare the last nights of each series with those before them.
 
-    Tonight is the last column; NaN is 'not measured', and measured nights close ranks over it. A series with
-    less than a week and ten nights of history is judged by tonight alone against all nights before.
+    A series with less than a week and ten nights of history is decided by tonight alone, against all nights before.
+
+    Args:
+        values: Shape (series, nights), tonight last; nights that are NaN are skipped.
+        settings: Thresholds.
+        new_build: Shape (series,): true for the lower threshold of a new build.
+
     """
-    known = _to_the_right(values)
+    known = _right_aligned(values)
     enough = np.count_nonzero(~np.isnan(known), axis=1) >= WEEK + 10
     measured = ~np.isnan(values[:, -1])
     n = len(values)
@@ -101,7 +112,7 @@ def screen(values: FloatArray, settings: Settings, new_build: BoolArray) -> Scre
 def _screen(
     known: FloatArray, recent: int, settings: Settings, result: Screening, rows: IntArray, new_build: BoolArray
 ) -> None:
-    """Judge series that have `recent` nights to look at; the answers go into `rows` of `result`."""
+    """Screen series over their `recent` last nights; write the results into `rows` of `result`."""
     base = known[:, : known.shape[1] - recent][:, -settings.baseline_nights :]
     count = np.count_nonzero(~np.isnan(base), axis=1)
     level = _median(base)
@@ -116,13 +127,21 @@ def _screen(
             shift = sign * (value - level)
             limit = np.maximum(np.log1p(settings.min_effect), factor * scale * _small_sample(count))
             new = sign * (value - before) > settings.novelty * shift
-            found = np.flatnonzero((count >= MIN_BASELINE) & (shift > limit) & new)
-            beyond = np.count_nonzero(sign * (base[found] - value[found, None]) >= 0.0, axis=1)
-            p = (1 + beyond) / (1 + count[found])
-            unheard = (p < settings.screen_p) | (shift[found] > CERTAIN * limit[found]) | new_build[found]
-            hit = rows[found[unheard]]
-            result.shift[hit], result.nights[hit], result.p[hit] = sign * shift[found[unheard]], k, p[unheard]
-            largest[found[unheard]] = np.maximum(largest[found[unheard]], shift[found[unheard]])
+            suspicious = np.flatnonzero((count >= MIN_BASELINE) & (shift > limit) & new)
+            beyond = np.count_nonzero(sign * (base[suspicious] - value[suspicious, None]) >= 0.0, axis=1)
+            p = (1 + beyond) / (1 + count[suspicious])
+            unusual = (
+                (p < settings.screen_p)
+                | (shift[suspicious] > CERTAIN_FACTOR * limit[suspicious])
+                | new_build[suspicious]
+            )
+            rows_hit = rows[suspicious[unusual]]
+            result.shift[rows_hit], result.nights[rows_hit], result.p[rows_hit] = (
+                sign * shift[suspicious[unusual]],
+                k,
+                p[unusual],
+            )
+            largest[suspicious[unusual]] = np.maximum(largest[suspicious[unusual]], shift[suspicious[unusual]])
     for i in np.flatnonzero(result.nights[rows]):
         row = rows[i]
         result.tau[row] = integrated_time(base[i, ~np.isnan(base[i])])
@@ -133,11 +152,11 @@ def _screen(
 
 
 def _small_sample(count: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Factor by which a limit in estimated standard deviations of `count` nights grows, 1.1 at 45."""
+    """Return the factor on a limit for a standard deviation estimated from `count` nights, 1.1 at 45."""
     return np.asarray(1.0 + 4.0 / np.maximum(count, 1))
 
 
-def _to_the_right(values: FloatArray) -> FloatArray:
+def _right_aligned(values: FloatArray) -> FloatArray:
     """Move the measured nights of each series to the right end, in order, and the gaps to the left."""
     missing = np.isnan(values)
     if not missing.any():
@@ -147,7 +166,7 @@ def _to_the_right(values: FloatArray) -> FloatArray:
 
 
 def _median(x: FloatArray) -> FloatArray:
-    """Return the median of each row without its NaN; NaN for a row of nothing else."""
+    """Return the median of each row, ignoring NaN; NaN for a row of NaN alone."""
     if x.shape[1] == 1:
         return x[:, 0]
     ordered = np.sort(x, axis=1)  # NaN last

@@ -1,7 +1,4 @@
-"""Settings of the nightly detector; the defaults are the documented ones.
-
-What the detector says of a series, and the numbers behind it.
-"""
+"""Settings and verdicts of the nightly detector; the defaults are documented in docs/nightly.md."""
 
 from __future__ import annotations
 
@@ -11,24 +8,26 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Settings:
-    """Thresholds of the nightly detector. Relative figures: 0.01 is 1 %.
+    """Thresholds of the nightly detector. In relative figures, 0.01 is 1 %.
 
-    better: whether less (latency, energy, size) or more (throughput) of the metric is good.
-    min_effect: smaller changes are of no interest.
-    baseline_nights: nights before the recent ones that tell what is normal.
-    recent_nights: how many recent nights, tonight included, are taken together; ascending.
-    noise_factor: a loss must exceed so many robust standard deviations of the baseline nights.
-    new_build_noise_factor: the same for a series whose build is known to be another: it has a reason to move.
-    improvement_noise_factor: the same for a gain, for which nobody is woken.
-    screen_p: share of baseline nights that may be as extreme as the recent ones.
-    novelty: share of the change that must have come within the last week. The rest is drift or known.
-    pairs: A/B pairs of the confirmation.
-    confirm_p: the confirmation's own error; FDR control over all series comes on top.
-    fdr: false discovery rate over the confirmations of a night (Benjamini-Hochberg).
-    reruns: fresh sessions of the same build that must all agree, where there is no A/B.
-    rerun_noise_factor: as noise_factor, for each of those sessions.
-    history_noise_factor: the same where nothing can be measured again, for at least three nights together.
-    common_series: from so many series on, their median is taken for the machine's own change.
+    Attributes:
+        better: Whether less (latency, energy, size) or more (throughput) of the metric is good.
+        min_effect: Smallest change of interest.
+        baseline_nights: Nights before the recent ones that define normal.
+        recent_nights: Numbers of recent nights, tonight included, that are combined; ascending.
+        noise_factor: Robust standard deviations of the baseline nights that a loss must exceed.
+        new_build_noise_factor: The same for a series with a new build, which has a reason to change.
+        improvement_noise_factor: The same for a gain, which is less urgent.
+        screen_p: Share of baseline nights that may be as extreme as the recent ones.
+        novelty: Share of the change that must be from the last week; the rest is drift or already known.
+        pairs: A/B pairs of the confirmation.
+        confirm_p: Error of a confirmation, before FDR control over all series.
+        fdr: False discovery rate over the confirmations of a night (Benjamini-Hochberg).
+        reruns: Fresh sessions of the same build that must all agree if there is no A/B.
+        rerun_noise_factor: As `noise_factor`, for each of those sessions.
+        history_noise_factor: The same without a second measurement, for at least three nights together.
+        common_series: Number of series from which their median counts as the machine's change.
+
     """
 
     better: Literal["less", "more"] = "less"
@@ -49,7 +48,7 @@ class Settings:
     common_series: int = 8
 
     def __post_init__(self) -> None:
-        """Refuse settings that mean nothing."""
+        """Raise ValueError for settings out of range."""
         if self.better not in {"less", "more"}:
             raise ValueError(f"better: 'less' or 'more' expected, got {self.better!r}")
         recent = list(self.recent_nights)
@@ -80,12 +79,20 @@ Means = Literal["ab", "rerun", "history", "failed", "same build", "all series", 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The numbers behind a verdict; values in the unit of the metric, relative figures as 0.01 for 1 %.
+    """The numbers behind a verdict; values are in the unit of the metric, and a relative 0.01 is 1 %.
 
-    means: what decided. before, tonight: level of the baseline nights, and of the recent ones (less what all
-    series moved by). spread: +- of 95 % of the baseline nights. baseline_nights, recent_nights: how many.
-    common: what all series moved by tonight. confirmed: value of the re-run, if there was one.
-    pairs, pairs_worse: A/B pairs, and those in which the new build did worse; 0 without A/B.
+    Attributes:
+        means: What decided.
+        before: Level of the baseline nights.
+        tonight: Level of the recent nights, less the common change.
+        spread: Half-width of the range of 95 % of the baseline nights, relative.
+        baseline_nights: Number of baseline nights.
+        recent_nights: Number of recent nights.
+        common: Common change of all series tonight, relative.
+        confirmed: Value of the re-run, None without one.
+        pairs: A/B pairs, 0 without any.
+        pairs_worse: Pairs in which the new build did worse.
+
     """
 
     means: Means
@@ -102,11 +109,18 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A finding on one series (its index), or on the machine: `series` None, values over those of other nights.
+    """A finding about a series, or about the machine.
 
-    `ratio`: new over old, between `lo` and `hi` at 95 %. regression, improvement: confirmed. transient: gone when
-    measured again, or of an unchanged build. inconclusive: neither. environment: the machine. `p_value`: of the means
-    that decided.
+    Attributes:
+        series: Index of the series, None for the machine.
+        kind: 'regression' and 'improvement' are confirmed; 'transient' was not confirmed or is of an unchanged build;
+            'environment' is about the machine; 'inconclusive' is anything else.
+        ratio: New value over old one.
+        lo: Lower end of its 95 % interval.
+        hi: Upper end of its 95 % interval.
+        p_value: p-value of the measurement that decided.
+        evidence: The numbers behind it.
+
     """
 
     series: int | None
@@ -118,7 +132,7 @@ class Verdict:
     evidence: Evidence
 
     def sentence(self, unit: str = "s", scale: float = 1.0) -> str:
-        """Return the verdict as a person reads it; values are shown times `scale`, with their `unit`."""
+        """Return the verdict as a sentence; values are multiplied by `scale` and shown in `unit`."""
         e = self.evidence
         parts = [
             f"{_percent(self.ratio)} % [{_percent(self.lo)}, {_percent(self.hi)}]",
@@ -130,8 +144,8 @@ class Verdict:
         if e.pairs:
             parts.append(f"A/B {e.pairs_worse}/{e.pairs} pairs worse")
         if e.confirmed is not None:
-            again = f"{_percent(e.confirmed)} %" if self.series is None else f"{e.confirmed * scale:.4g} {unit}"
-            parts.append(f"measured again: {again}")
+            value = f"{_percent(e.confirmed)} %" if self.series is None else f"{e.confirmed * scale:.4g} {unit}"
+            parts.append(f"measured again: {value}")
         parts.append(_REMARK[e.means])
         if e.common:
             parts.append(f"all series moved by {_percent(1.0 + e.common)} %")

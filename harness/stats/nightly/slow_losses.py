@@ -1,4 +1,4 @@
-"""Losses too slow for any one night: the weekly pass, and what has come together since a release."""
+"""Changes too slow for a single night: the weekly pass, and the pass since a release."""
 
 from __future__ import annotations
 
@@ -19,16 +19,22 @@ SPAN = 14
 """Nights at either end that are compared."""
 
 LEAST_EFFECT = 0.02
-"""Slow changes below 2 % are the seasons' (temperature, background services)."""
+"""Slow changes below 2 % may be seasonal (temperature, background services)."""
 
 
 def slow_changes(values: FloatArray, first: npt.NDArray[np.int64], better: float, fdr: float) -> list[Verdict]:
     """Return a verdict for each series whose last fortnight differs from the first one since night `first`.
 
-    values: (series, nights) log night values in which more is worse; NaN: not measured. better: +1 where less of the
-    metric is good, else -1. The medians of both spans are compared by Student's t with the standard
-    error s sqrt(pi/2 tau (1/n1 + 1/n2)): s and the autocorrelation time tau come from the nights
-    about a running line between the spans, pi/2 is the price of the median over the mean. FDR over all series.
+    The medians of both spans are compared by Student's t with the standard error s sqrt(pi/2 tau (1/n1 + 1/n2)): s and
+    the autocorrelation time tau are those of the nights about a line between the spans, and pi/2 is the relative
+    variance of the median. The FDR is controlled over all series.
+
+    Args:
+        values: Shape (series, nights): log night values in which more is worse; NaN where not measured.
+        first: Shape (series,): first night that counts.
+        better: +1 if less of the metric is good, else -1.
+        fdr: False discovery rate.
+
     """
     tests = {s: t for s, row in enumerate(values) if (t := _test(row[first[s] :], better)) is not None}
     passing = benjamini_hochberg([verdict.p_value for verdict in tests.values()], fdr)

@@ -379,7 +379,7 @@ def test_outputs_of_another_number_are_not_compared(tmp_path: Path, workers: Pat
     reference = labelled(prepared("fp32"))
     case = dataclasses.replace(labelled(prepared("int8")), output_reference=reference)
     (record,) = records([case], setting(tmp_path), {case.case: reference})
-    assert "11 outputs, the reference has 10" in missing(record, "fidelity_sqnr_db")
+    assert "11 outputs, but the reference has 10" in missing(record, "fidelity_sqnr_db")
     assert missing(record, "sqnr_db") == "11 outputs, the fp32 net has 10"
     assert isinstance(record.metrics["top1_difference"], Value)
 
@@ -398,7 +398,7 @@ def test_few_classes_have_a_top_1_and_no_top_5(tmp_path: Path, workers: Patch) -
     workers(probe=lambda _: probed(outputs), accuracy=lambda _: scored(outputs, labels))
     (record,) = records([labelled(prepared())], setting(tmp_path))
     assert isinstance(record.metrics["top1"], Value)
-    assert missing(record, "top5") == "top-5 says nothing with 5 classes"
+    assert missing(record, "top5") == "top-5 is meaningless with 5 classes"
 
 
 def test_parts_of_a_data_set_are_counted_each_by_itself(tmp_path: Path, workers: Patch) -> None:

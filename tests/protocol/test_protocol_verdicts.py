@@ -1,0 +1,499 @@
+"""The promises of docs/protocol.md on median, interval, tails and verdicts."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, get_args
+
+import numpy as np
+import pandas
+import pytest
+
+from harness.core.case import Case
+from harness.core.hostfs import HostFs
+from harness.core.quantity import Missing, Value
+from harness.core.scenario import Load
+from harness.core.target import Target, TargetLimits
+from harness.core.verdict import TRUSTED, Finding, Status, Verdict
+from harness.host.resource_limits import ResourceLimits
+from harness.measure.metrics import latency_metrics
+from harness.measure.passes import latency, worker_process
+from harness.measure.passes.latency import CaseState
+from harness.measure.passes.thermal import ThrottleWatch
+from harness.measure.passes.worker_process import Answer, WorkerFailure
+from harness.measure.presets import profile
+from harness.measure.verdicts import contended
+from harness.measure.verdicts import verdict as verdict_of
+from harness.measure.worker import control, os_counters
+from harness.runtimes.base import SessionError
+from harness.store.frame import record_table
+from reports.data import gather
+from reports.recommend import pareto_front
+from reports.sections import cases as cases_section
+from reports.sections import verdict as verdict_section
+from tests import factory
+from tests.protocol.protocol_helpers import (
+    LEVELS,
+    ROOT,
+    ScriptedLatency,
+    Sensor,
+    Sleeping,
+    Stopwatch,
+    compared,
+    ended,
+    number,
+    plain_width,
+    planned,
+    reason,
+    scored,
+)
+from tests.protocol.scripted import (
+    MS,
+    PLAIN,
+    SECOND,
+    US,
+    Blobs,
+    Machine,
+    Scripted,
+    answer,
+    in_process,
+    judged,
+    prepared,
+    records,
+    state_of,
+    steady,
+)
+
+# --- Latency: median, interval and tails ------------------------------------------------------------------------------
+
+
+def test_each_process_counts_once() -> None:
+    walls = [steady(1 * MS, 15), steady(2 * MS, 19), steady(9 * MS, 900)]
+    walls[0][-3:] = 70 * MS  # slow ones move no median
+    state = state_of([answer(wall) for wall in walls], how="smoke")
+    found = latency_metrics(state, profile("quick"))["latency_p50_ns"]
+    assert [run.median_ns for run in state.runs] == [round(float(np.median(wall))) for wall in walls]
+    assert number(found) == pytest.approx(float(np.median(walls[1])))
+    assert number(found) == pytest.approx(2 * MS, rel=0.001)
+
+
+def test_interval_is_over_processes() -> None:
+    one = latency_metrics(state_of([answer(steady(2 * MS, 500))]), profile("quick"))["latency_p50_ns"]
+    assert isinstance(one, Value)
+    assert (one.lo, one.hi) == (None, None)
+    walls = [steady(each * MS, 500) for each in (1.98, 2.0, 2.02)]
+    three = latency_metrics(state_of([answer(wall) for wall in walls]), profile("quick"))["latency_p50_ns"]
+    assert isinstance(three, Value)
+    assert three.lo is not None
+    assert three.hi is not None
+    logs = np.log([np.median(wall) for wall in walls])
+    half = 4.302653 * logs.std(ddof=1) / math.sqrt(3)  # Student's t with two degrees of freedom at 97.5 %
+    assert three.lo == pytest.approx(math.exp(logs.mean() - half), rel=1e-6)
+    assert three.hi == pytest.approx(math.exp(logs.mean() + half), rel=1e-6)
+
+
+TAILS = {"latency_p90_ns": 64, "latency_p95_ns": 130, "latency_p99_ns": 662, "latency_p999_ns": 6636}
+
+
+@pytest.mark.parametrize(("name", "needed"), TAILS.items())
+def test_tails_need_enough_independent_samples(name: str, needed: int) -> None:
+    percentile = {"latency_p90_ns": 90, "latency_p95_ns": 95, "latency_p99_ns": 99, "latency_p999_ns": 99.9}[name]
+    for n in (needed - 1, needed):
+        wall = np.random.default_rng(0).permutation(steady(2 * MS, n, spread=0.05))
+        state = CaseState(prepared(), wall_ns=[wall], cpu_ns=[wall], runs=state_of([answer()]).runs)
+        found = latency_metrics(state, profile("smoke"))[name]
+        if n < needed:
+            assert isinstance(found, Missing), n
+        else:
+            assert number(found) == pytest.approx(np.percentile(wall, percentile))
+    clumps = np.repeat(np.random.default_rng(0).exponential(1.0, needed // 8 + 1), 12) * MS + MS
+    state = CaseState(prepared(), wall_ns=[clumps.astype(np.int64)], cpu_ns=[clumps], runs=state_of([answer()]).runs)
+    found = latency_metrics(state, profile("smoke"))[name]
+    assert len(clumps) > needed
+    assert "worth" in reason(found), "clumps of slow inferences are no independent samples"
+
+
+def test_a_tail_that_is_missing_says_how_many_there_were(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ((record,), _) = records(monkeypatch, tmp_path, [prepared()], ScriptedLatency(lambda _n: answer(steady(n=20))))
+    row = record_table([record]).iloc[0]
+    for name, needed in TAILS.items():
+        assert reason(record.metrics[name]).startswith("n too small: ")
+        if needed > 60:
+            assert f"needs {needed} independent samples at 99 % confidence; there are 60" in record.metrics[name].reason
+        assert pandas.isna(row[name])
+
+
+def test_means_have_no_tails() -> None:
+    walls = [steady(20 * US, 3000) for _ in range(3)]
+    found = latency_metrics(
+        state_of([answer(wall, calls_per_sample=3) for wall in walls], how="smoke"), profile("quick")
+    )
+    for name in TAILS:
+        assert "timed 3 at a time" in reason(found[name])
+    one = latency_metrics(state_of([answer(wall) for wall in walls], how="smoke"), profile("quick"))
+    assert isinstance(one["latency_p90_ns"], Value)
+
+
+# --- Verdicts ---------------------------------------------------------------------------------------------------------
+
+
+def spread(name: str, share: float) -> CaseState:
+    """Processes whose interval is `share` times as wide as the profile asks."""
+    how = profile(name)
+    n = how.max_processes
+    pattern = np.linspace(-1, 1, n)[np.random.default_rng(0).permutation(n)]
+    level = LEVELS.get(n, 0.95) if how.max_processes > how.processes else 0.95
+    unit = plain_width([2 * MS * (1 + 0.001 * each) for each in pattern], level) / 0.001
+    size = share * how.half_width / unit
+    return state_of([answer(np.full(12, round(2e9 * (1 + size * each)))) for each in pattern], how=name)
+
+
+@pytest.mark.parametrize(("name", "width"), [("quick", 0.05), ("standard", 0.02), ("full", 0.01)])
+def test_verdict_precise(name: str, width: float) -> None:
+    assert profile(name).half_width == width
+    verdict = judged(spread(name, 0.97), name)
+    assert verdict.status == "precise"
+    assert verdict.reason.startswith("median within")
+    assert verdict.trusted
+
+
+@pytest.mark.parametrize("name", ["quick", "standard", "full"])
+def test_verdict_imprecise(name: str) -> None:
+    verdict = judged(spread(name, 1.04), name)
+    assert verdict.status == "imprecise"
+    assert f"profile '{name}' asks {profile(name).half_width:.0%}" in verdict.reason
+    assert judged(state_of([answer(steady(2 * MS, 500))]), name).status == "imprecise"
+
+
+def test_verdict_contended() -> None:
+    verdict = judged(state_of([answer(cpu_share=0.5)] * 3))
+    assert verdict.status == "contended"
+    assert not verdict.trusted
+    assert verdict.remedy
+    assert judged(state_of([answer()] * 3)).status == "precise"
+
+
+def settling(restless: int, of: int = 4) -> CaseState:
+    """A case in which some processes get slower to the end."""
+    trend = np.linspace(1, 2, 400)
+    calm = steady(2 * MS, 400)
+    return state_of([answer((calm * trend).astype(np.int64) if n < restless else calm) for n in range(of)])
+
+
+def test_verdict_no_steady_state() -> None:
+    for restless, of in ((3, 4), (2, 3), (1, 1)):
+        verdict = judged(settling(restless, of))
+        assert verdict.status == "no-steady-state"
+        assert f"{restless} of {of} processes never settled" in verdict.reason
+    for restless, of in ((2, 4), (1, 3)):
+        assert judged(settling(restless, of)).status != "no-steady-state"
+    paced = Case("m", "fp32", "null", scenario="paced", load=Load(rate_per_s=100))
+    for done_s, status in ((0.951, "imprecise"), (0.949, "no-steady-state")):
+        late = answer(np.full(100, 2 * MS), inferences=100, ended_ns=round(SECOND / done_s))
+        late.arrays["busy_ns"] = np.array([200 * MS])
+        verdict = judged(state_of([late], paced))
+        assert verdict.status == status
+    assert "cannot keep up" in verdict.reason
+
+
+@pytest.mark.parametrize(("name", "allowed"), [("quick", 0.05), ("standard", 0.02), ("full", 0.01)])
+def test_verdict_drifted(name: str, allowed: float) -> None:
+    def drifting(*ratios: float) -> str:
+        state = state_of([answer(np.full(12, 2 * MS), control_ratio=ratio) for ratio in ratios])
+        return str(judged(state, name).status)
+
+    for sign in (1, -1):
+        assert drifting(*[1 + sign * 1.02 * allowed] * 3) == "drifted"
+        assert drifting(*[1 + sign * 0.98 * allowed] * 3) == "precise"
+        assert drifting(1 + sign * 0.9, 1.0, 1.0) == "precise"
+        assert drifting(1 + sign * 0.9, 1 + sign * 0.9, 1.0) == "drifted"
+    assert drifting(1.5, 0.5, 1.0) == "precise"
+    if allowed < 0.011:
+        narrow = dataclasses.replace(profile(name), half_width=0.001)
+        state = state_of([answer(np.full(12, 2 * MS), control_ratio=1.009)] * 3)
+        assert verdict_of(state, latency_metrics(state, narrow), narrow, None).status == "precise", "1 % at least"
+
+
+@pytest.mark.parametrize(
+    ("channel", "kind", "before", "after"),
+    [("cpu-throttle/core", "counter", 4, 5), ("pi-throttled/bits", "instant", 0, 4), ("cooling/cpu", "instant", 0, 2)],
+)
+def test_verdict_throttled(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, channel: str, kind: str, before: float, after: float
+) -> None:
+    for values, status in (((before, before, before, after), "throttled"), ((before,) * 6, "precise")):
+        sensor = Sensor([], *values, *[values[-1]] * 2, name=channel, kind=kind)
+        watch = ThrottleWatch([sensor], [channel])
+        ((record,), _) = records(monkeypatch, tmp_path, [prepared()], throttle=watch)
+        assert record.verdict.status == status
+    assert ThrottleWatch([Sensor([], 0, 1, name=channel)], ["other/*"]).read() == {}, "the target names the sources"
+    for name, was, now in (("pi-throttled/bits", 0x50000, 0x50000), ("cooling/pwm-fan", 0, 3)):
+        watch = ThrottleWatch([Sensor([], was, now, name=name, kind="instant")], [name])
+        assert watch.since(watch.read()) == ""
+
+
+def test_verdict_emulated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from harness.host.checks import virtualization
+    from harness.runs.session import machine_verdict
+
+    monkeypatch.setattr(virtualization, "emulated", lambda _fs: "the CPU says QEMU")
+    finding = virtualization.inspect_emulation(HostFs(tmp_path))
+    machine = machine_verdict([Finding("governor", "fail", "powersave"), finding])
+    assert machine is not None
+    assert (machine.status, machine.reason) == ("emulated", "the CPU says QEMU")
+    ((record,), _) = records(monkeypatch, tmp_path, [prepared()], machine=machine)
+    assert record.verdict == machine
+    assert machine_verdict([Finding("emulation", "ok", "none"), Finding("governor", "fail", "powersave")]) is None
+
+
+def test_verdict_wrong_output(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    wrong = compared(monkeypatch, tmp_path, -PLAIN)
+    assert wrong.verdict.status == "wrong-output"
+    assert "cosine -1.00 to the fp32 reference" in wrong.verdict.reason
+    assert not wrong.verdict.trusted
+    assert isinstance(wrong.metrics["latency_p50_ns"], Value), "the figures stand, with the verdict beside them"
+    assert compared(monkeypatch, tmp_path, PLAIN * 1.01).verdict.status == "precise"
+
+
+def no_figures(patch: pytest.MonkeyPatch, scratch: Path, failure: Answer | WorkerFailure) -> None:
+    """A case of which a process fails, be it the first or the third, has the verdict and no figures."""
+    assert isinstance(failure, WorkerFailure)
+    for good in (0, 2):
+        told = ScriptedLatency(lambda n, good=good: answer() if n < good else failure)
+        ((record,), jobs) = records(patch, scratch, [scored()], told)
+        assert [job.phase for job in jobs] == ["latency"] * (good + 1), "no pass follows"
+        assert record.verdict == failure.verdict
+        assert record.verdict.failed
+        assert not record.verdict.trusted
+        assert record.log == failure.log
+        numbers = {name for name, found in record.metrics.items() if isinstance(found, Value)}
+        assert numbers == {"artifact_bytes"}, "a file's size is true whatever became of the process"
+        words = f"{failure.verdict.status}: {failure.verdict.reason}"
+        assert record.missing("latency_p50_ns") == record.missing("top1") == words
+
+
+def test_verdict_crashed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for status, words in ((-11, "ended by SIGSEGV"), (-6, "ended by SIGABRT"), (7, "status 7 and no result")):
+        failure = ended(monkeypatch, tmp_path, status)
+        assert isinstance(failure, WorkerFailure)
+        assert failure.verdict.status == "crashed"
+        assert words in failure.verdict.reason
+    failure = ended(monkeypatch, tmp_path, 1, error="crashed", message="RuntimeError: bad kernel")
+    no_figures(monkeypatch, tmp_path, failure)
+
+
+def test_verdict_timeout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    child: Any = Sleeping()
+    with monkeypatch.context() as patch:
+        watch = Stopwatch(patch)
+        stopped = worker_process.supervise(child, 60.0, None)
+        assert watch.now_s == 160.0
+    with monkeypatch.context() as patch:
+        Stopwatch(patch, ends_after_s=59.0)
+        assert worker_process.supervise(child, 60.0, None) is None
+    assert stopped is not None
+    assert stopped.status == "timeout"
+    assert "not finished after 60 s" in stopped.reason
+    no_figures(monkeypatch, tmp_path, WorkerFailure(stopped, "log"))
+    target = Target("x86-64", "PC", "generic", limits=TargetLimits(timeout_s=77.0))
+    assert ResourceLimits.on(target).timeout_s == 77.0
+    assert ResourceLimits.on(target, timeout_s=5.0).timeout_s == 5.0
+    waited: list[float] = []
+    (case,) = planned([Case("m", "fp32", "null")]).prepared
+    assert case.timeout_s == 33.0
+    monkeypatch.setattr(worker_process, "supervise", lambda _child, timeout_s, memory: waited.append(timeout_s))
+    monkeypatch.setattr(latency, "run_worker", worker_process.run_worker)
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: SimpleNamespace(pid=1, returncode=1, kill=int, wait=int))
+    list(latency.LatencyPass(profile("smoke"), Blobs(), tmp_path, 0).measure([CaseState(case)]))
+    assert waited == [33.0]
+
+
+def test_verdict_out_of_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    killed = ended(monkeypatch, tmp_path, -9)
+    assert isinstance(killed, WorkerFailure)
+    assert killed.verdict.status == "out-of-memory"
+    machine = Machine()
+
+    def refuse(_n: int) -> int:
+        raise MemoryError("Unable to allocate 8 EiB")
+
+    result, _ = in_process(monkeypatch, tmp_path / "out", machine, Scripted(machine, refuse))
+    assert (result["error"], result["message"]) == ("out-of-memory", "Unable to allocate 8 EiB")
+    failure = ended(monkeypatch, tmp_path, 1, **result)
+    assert isinstance(failure, WorkerFailure)
+    assert failure.verdict.status == "out-of-memory"
+    no_figures(monkeypatch, tmp_path, failure)
+
+
+def test_verdict_unsupported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    machine = Machine()
+
+    def refuse(_n: int) -> int:
+        raise SessionError("operator Frobnicate is not supported", "export it anew")
+
+    result, _ = in_process(monkeypatch, tmp_path / "out", machine, Scripted(machine, refuse))
+    failure = ended(monkeypatch, tmp_path, 1, **result)
+    assert isinstance(failure, WorkerFailure)
+    assert failure.verdict == Verdict("unsupported", "operator Frobnicate is not supported", "export it anew")
+    ((record,), _) = records(monkeypatch, tmp_path, [prepared()], ScriptedLatency(lambda _n: failure))
+    assert record.verdict == failure.verdict
+    assert record.missing("latency_p50_ns") == "unsupported: operator Frobnicate is not supported"
+
+
+def test_gravest_verdict_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A case with everything against it, from which one thing after the other is taken away."""
+    trend = np.linspace(1, 2, 400)
+    restless = [answer(np.rint(n * steady(2 * MS, 400) * trend), 0.5, control_ratio=2.0) for n in (1, 2, 3)]
+    calm = [answer(np.rint(n * steady(2 * MS, 400)), 0.5, control_ratio=2.0) for n in (1, 2, 3)]
+    alone = [answer(each.arrays["wall_ns"], control_ratio=2.0) for each in restless]
+    settled = [answer(each.arrays["wall_ns"], control_ratio=2.0) for each in calm]
+    wide = [answer(each.arrays["wall_ns"]) for each in calm]
+    broken = [WorkerFailure(Verdict("crashed", "SIGSEGV"), "")] * 3
+    emulated, hot = Verdict("emulated", "qemu"), {"throttle": True}
+    steps: list[tuple[list[Any], Any, Any, dict[str, Any], str]] = [
+        (broken, -PLAIN, emulated, hot, "crashed"),
+        (restless, -PLAIN, emulated, hot, "emulated"),
+        (restless, -PLAIN, None, hot, "wrong-output"),
+        (restless, PLAIN, None, hot, "throttled"),
+        (restless, PLAIN, None, {}, "contended"),
+        (alone, PLAIN, None, {}, "no-steady-state"),
+        (settled, PLAIN, None, {}, "drifted"),
+        (wide, PLAIN, None, {}, "imprecise"),
+    ]
+    for answers, outputs, machine, heat, status in steps:
+        watch = ThrottleWatch([Sensor([], *range(20))] if heat else [], ["cpu-throttle/*"])
+        ruling = compared(monkeypatch, tmp_path, outputs, answers=answers, machine=machine, throttle=watch).verdict
+        assert ruling.status == status, ruling
+
+
+def test_fixed_work_frames_the_loop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    machine = Machine()
+    machine.fixed_work_ns = [1e6, 1.1e6]
+    result, _ = in_process(monkeypatch, tmp_path, machine, Scripted(machine))
+    assert result["control_ratio"] == pytest.approx(1.1), "after over before"
+    order = [event for event in machine.events if event in ("loop", "end of loop", "fixed work")]
+    assert order[2:6] == ["fixed work", "loop", "end of loop", "fixed work"]
+    durations = [1, 2, 3, 40, 50, 60, 70, 31, 80, 90, 100, 110]  # the first three do not count
+    ticks = iter([tick for n, each in enumerate(durations) for tick in (1000 * n, 1000 * n + each)])
+    with monkeypatch.context() as patch:
+        patch.setattr(control, "_STEPS", 1)
+        patch.setattr(control.time, "thread_time_ns", lambda: next(ticks))
+        assert control.control_ns() == 31.0
+    assert next(ticks, None) is None
+
+
+# --- Contended --------------------------------------------------------------------------------------------------------
+
+
+def evidence(*answers: Answer, threads: int = 1) -> str:
+    """Why the case is called contended; empty where it is not."""
+    state = state_of(answers, Case("m", "fp32", "null", threads=threads))
+    found = contended(state, latency_metrics(state, profile("quick")))
+    return found.reason if found else ""
+
+
+def slow(every: int, by_ns: int, n: int = 400, **facts: Any) -> Answer:
+    """A process in which every so-many-th inference lost its core for a while."""
+    wall = np.full(n, 2 * MS)
+    wall[::every] += by_ns
+    made = answer(wall, **facts)
+    made.arrays["cpu_ns"][:] = 2 * MS
+    return made
+
+
+def test_all_evidence_of_contention_is_named() -> None:
+    wall = np.full(400, 2 * MS)
+    found = evidence(answer(wall, 0.5, involuntary_switches=9, cpu_pressure=0.3))
+    assert "wall time is 2.00 times the CPU time" in found
+    assert "50% of the loop's time went to others, in 9 involuntary context switches" in found
+    assert "tasks waited for a CPU 30% of the time" in found
+    assert evidence(answer(wall), answer(wall)) == ""
+
+
+def test_wall_over_cpu_time_of_the_median() -> None:
+    wall = np.full(40, 2 * MS)
+    assert "wall time is 1.06 times" in evidence(answer(wall, 1 / 1.06))
+    assert evidence(answer(wall, 1 / 1.04)) == ""
+    assert evidence(answer(wall, 1 / 1.06), threads=2) == ""
+
+
+def test_wall_over_cpu_time_of_the_loop() -> None:
+    assert "involuntary context switches" in evidence(slow(10, 1_100_000, involuntary_switches=1))
+    assert evidence(slow(10, 900_000, involuntary_switches=1)) == ""
+    assert evidence(slow(10, 1_100_000, involuntary_switches=0)) == ""
+    assert evidence(slow(10, 1_100_000, involuntary_switches=1), threads=2) == ""
+    found = evidence(slow(10, 4 * MS, involuntary_switches=3), slow(10, 4 * MS, involuntary_switches=4))
+    assert found.startswith("17% of the loop's time went to others, in 7 involuntary")
+
+
+def test_cpu_pressure_of_the_machine() -> None:
+    wall = np.full(400, 2 * MS)
+    for threads in (1, 2, 4):
+        assert "waited for a CPU 6% of the time" in evidence(answer(wall, cpu_pressure=0.06), threads=threads)
+        assert evidence(answer(wall, cpu_pressure=0.04), threads=threads) == ""
+        assert evidence(answer(wall, cpu_pressure=None), threads=threads) == ""
+    assert evidence(answer(wall, cpu_pressure=0.09), answer(wall, cpu_pressure=0.0)) == ""
+    assert evidence(answer(wall, cpu_pressure=0.11), answer(wall, cpu_pressure=0.0)) != ""
+
+
+def test_pressure_counts_up_to_unused_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {1, 2})
+    for used_s, waited_s, share in ((0.5, 0.3, 0.3), (1.9, 0.3, 0.1), (2.0, 0.3, 0.0), (2.5, 0.3, 0.0), (0.0, 3, 1.0)):
+        before = os_counters.Snapshot(0, 0, 0, 0, 1_000_000, {})
+        after = os_counters.Snapshot(SECOND, round(used_s * SECOND), 0, 0, 1_000_000 + round(waited_s * 1e6), {})
+        assert os_counters.delta(before, after)["cpu_pressure"] == pytest.approx(share)
+
+
+def test_waiting_for_a_device_is_no_contention() -> None:
+    wall = np.full(400, 2 * MS)
+    waiting = answer(wall, 0.2, involuntary_switches=9, voluntary_switches=400)
+    assert evidence(waiting) == ""
+    assert "held the core" in evidence(answer(wall, 0.2, voluntary_switches=399))
+    found = evidence(answer(wall, 0.2, voluntary_switches=400, cpu_pressure=0.2))
+    assert found.startswith("tasks waited")
+
+
+def test_less_than_20_ms_prove_nothing() -> None:
+    assert evidence(answer(np.full(40, 2 * MS), cpu_pressure=0.24)) == ""
+    assert evidence(answer(np.full(40, 2 * MS), cpu_pressure=0.26)) != ""
+    assert evidence(slow(10, 4_900_000, n=40, involuntary_switches=5)) == ""
+    assert evidence(slow(10, 5_100_000, n=40, involuntary_switches=5)) != ""
+
+
+# --- Comparison -------------------------------------------------------------------------------------------------------
+
+
+def test_only_trusted_figures_are_compared() -> None:
+    assert sorted(TRUSTED) == ["imprecise", "precise"]
+    fast, slow_one, fair = (
+        dataclasses.replace(plan, latency_ns=ns, top1=top1)
+        for plan, ns, top1 in zip(factory.nets()[:3], (MS, 3 * MS, 2 * MS), (0.99, 0.95, 0.93), strict=False)
+    )
+    for status in get_args(Status):
+        with tempfile.TemporaryDirectory() as folder:
+            plans = [dataclasses.replace(fast, status=status), slow_one, dataclasses.replace(fair, status="imprecise")]
+            run = factory.write_run(Path(folder), plans)
+            best = {record.case_id for record in pareto_front(run.records())}
+            data = gather([run])
+            champion = str(verdict_section.render(data))
+        assert (plans[0].case.id in best) == (status in TRUSTED), status
+        assert slow_one.case.id in best or status in TRUSTED
+        fastest = champion.partition("Fastest")[2].partition("</div>")[0]
+        assert (fast.case.slug in fastest) == (status in TRUSTED), status
+
+
+def test_untrusted_figures_are_hatched(tmp_path: Path) -> None:
+    plan, *_ = factory.nets()
+    for number_of_run, status in enumerate(get_args(Status)):
+        run = factory.write_run(tmp_path / str(number_of_run), [dataclasses.replace(plan, status=status)])
+        html = str(cases_section.render(gather([run])))
+        assert ('class="untrusted"' in html) == (status not in ("precise", "imprecise")), status
+    css = (ROOT / "reports" / "assets" / "report.css").read_text(encoding="utf-8")
+    assert re.search(r"\.untrusted \{ background-image: repeating-linear-gradient", css)
