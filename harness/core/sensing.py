@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Literal, Protocol
 
 from .quantity import Missing
@@ -86,3 +87,9 @@ class Sensor(Protocol):
     def close(self) -> None:
         """Close all descriptors."""
         ...
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Match a channel name part by part: 'powercap/package-*' does not match 'powercap/package-0/core'."""
+    parts, patterns = name.split("/"), pattern.split("/")
+    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))

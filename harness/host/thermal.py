@@ -1,18 +1,26 @@
-"""Find the hottest thermal zone of the processor, and wait until it has cooled down."""
+"""The processor's temperature: which sensors show it, how warm they are, and waiting until it has cooled down."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from posixpath import basename, dirname
 
 from harness.core.hostfs import HostFs
+from harness.core.physical_limits import LIMITS, check
+from harness.core.processor_temperature import processor_channels
+from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 
 _THROTTLING_TRIPS = {"passive", "hot"}  # at 'critical' the machine switches off
-_CPU_CHIPS = {"coretemp", "k10temp", "zenpower", "cpu_thermal", "soc_thermal"}
-_CPU_ZONES = ("cpu", "soc", "x86_pkg_temp", "gpu", "tj", "TCPU", "package")
+_THROTTLES_AT_CRIT = {"coretemp"}
+"""Drivers whose temp*_crit is where the chip itself throttles (Intel's TjMax).
+
+No other limit of hwmon counts: temp*_max is where fans run at full speed, and k10temp's is a constant 70 C.
+"""
+
 _POLL_S = 2.0
 _SETTLED_S = 30.0
 _SETTLED_C = 0.5
@@ -20,13 +28,13 @@ _SETTLED_C = 0.5
 
 
 @dataclass(frozen=True)
-class ThermalZone:
-    """A thermal zone.
+class DieSensor:
+    """A temperature sensor of the processor.
 
     Attributes:
-        name: Type of the zone, or the chip's name.
-        temperature_c: Temperature in degrees Celsius.
-        trip_c: Lowest trip point in degrees Celsius at which the chip throttles, None where it has none.
+        name: Type of the thermal zone, or chip and label.
+        temperature_c: Temperature in degrees Celsius, possible for silicon.
+        trip_c: Lowest temperature in degrees Celsius at which the chip throttles, None where the sensor names none.
     """
 
     name: str
@@ -34,66 +42,138 @@ class ThermalZone:
     trip_c: float | None
 
 
-def hottest_zone(fs: HostFs) -> ThermalZone | None:
-    """Return the hottest readable zone of the processor, else its hwmon sensor, else None.
+@dataclass(frozen=True)
+class ProcessorTemperature:
+    """All readable temperatures of the processor, the hottest first.
 
-    Zones of radios, drives and batteries are ignored, unless no zone has a processor's name.
+    Attributes:
+        sensors: The sensors, at least one.
     """
-    zones = [zone for name in fs.glob("/sys/class/thermal/thermal_zone*") if (zone := _zone(fs, name))]
-    zones = [zone for zone in zones if zone.name.startswith(_CPU_ZONES)] or zones
-    zones = zones or [zone for name in fs.glob("/sys/class/hwmon/hwmon*/temp1_input") if (zone := _chip(fs, name))]
-    return max(zones, key=lambda zone: zone.temperature_c, default=None)
+
+    sensors: tuple[DieSensor, ...]
+
+    @property
+    def hottest(self) -> DieSensor:
+        """The sensor whose temperature is the processor's."""
+        return self.sensors[0]
+
+    @property
+    def nearest_to_trip(self) -> DieSensor | None:
+        """The sensor with the least distance to its own throttling temperature; None where no sensor names one."""
+        limited = [(sensor.trip_c - sensor.temperature_c, sensor) for sensor in self.sensors if sensor.trip_c]
+        return min(limited, key=lambda pair: pair[0])[1] if limited else None
+
+    def describe(self, sensor: DieSensor) -> str:
+        """Return a sensor's name and temperature, and how many sensors of the processor there are."""
+        others = f" (of {len(self.sensors)} sensors of the processor)" if len(self.sensors) > 1 else ""
+        return f"{sensor.name} {sensor.temperature_c:.1f} C{others}"
+
+
+def processor_temperature(fs: HostFs, patterns: Sequence[str] = ()) -> ProcessorTemperature | Missing:
+    """Return the processor's temperature.
+
+    Args:
+        fs: The machine.
+        patterns: Names of the processor's temperatures by the board's descriptor; they go before the known names.
+
+    Returns:
+        The readable sensors, hottest first; Missing with the reasons of those that cannot be read, or with the names of
+        the sensors that are not the processor's.
+    """
+    present = dict(_sensors(fs))
+    readings: list[DieSensor | Missing] = []
+    for chosen in (patterns, ()):
+        readings = [_read(fs, name, present[name]) for name in processor_channels(present, chosen)]
+        readable = [sensor for sensor in readings if isinstance(sensor, DieSensor)]
+        if readable:
+            return ProcessorTemperature(tuple(sorted(readable, key=lambda sensor: -sensor.temperature_c)))
+    reasons = [reading.reason for reading in readings if isinstance(reading, Missing)]
+    others = f" (not the processor's: {', '.join(present)})" if present and not reasons else ""
+    return Missing("no temperature of the processor can be read" + (f": {'; '.join(reasons)}" if reasons else others))
 
 
 def wait_until_cool(
-    fs: HostFs, limit_c: float, timeout_s: float = 300.0, sleep: Callable[[float], None] = time.sleep
+    fs: HostFs,
+    limit_c: float,
+    timeout_s: float = 300.0,
+    sleep: Callable[[float], None] = time.sleep,
+    patterns: Sequence[str] = (),
 ) -> Finding:
-    """Wait until the hottest zone is at or below `limit_c`, as long as it still gets cooler.
+    """Wait until the processor is at or below `limit_c`, as long as it still gets cooler.
 
     Args:
         fs: The machine.
         limit_c: Temperature in degrees Celsius to wait for.
         timeout_s: Longest time to wait.
         sleep: Sleeps so many seconds.
+        patterns: Names of the processor's temperatures by the board's descriptor.
 
     Returns:
         'ok' when the limit is reached, 'warn' when it is not, 'unknown' when no temperature can be read.
     """
     waited_s, coolest_c, coolest_at_s = 0.0, math.inf, 0.0
     while True:
-        zone = hottest_zone(fs)
-        if zone is None:
-            return Finding("cool_down", "unknown", "no temperature of the processor can be read")
-        found = f"{zone.name} {zone.temperature_c:.1f} C after {waited_s:.0f} s, limit {limit_c:.0f} C"
-        if zone.temperature_c <= limit_c:
+        now = processor_temperature(fs, patterns)
+        if isinstance(now, Missing):
+            return Finding("cool_down", "unknown", now.reason)
+        hottest_c = now.hottest.temperature_c
+        found = f"{now.describe(now.hottest)} after {waited_s:.0f} s, limit {limit_c:.0f} C"
+        if hottest_c <= limit_c:
             return Finding("cool_down", "ok", found)
-        if zone.temperature_c <= coolest_c - _SETTLED_C:
-            coolest_c, coolest_at_s = zone.temperature_c, waited_s
+        if hottest_c <= coolest_c - _SETTLED_C:
+            coolest_c, coolest_at_s = hottest_c, waited_s
         if waited_s >= min(timeout_s, coolest_at_s + _SETTLED_S):
             return Finding("cool_down", "warn", found, "better cooling, or a higher limits.start_temperature_c")
         sleep(_POLL_S)
         waited_s += _POLL_S
 
 
-def _zone(fs: HostFs, folder: str) -> ThermalZone | None:
-    temperature = fs.read_int(f"{folder}/temp")
-    kind = fs.read(f"{folder}/type")
-    if not isinstance(temperature, int):
-        return None
-    trips: list[int] = []
+def _sensors(fs: HostFs) -> Iterator[tuple[str, str]]:
+    """Yield channel name and file of every temperature, thermal zones before hwmon; names are made unique."""
+    counts: dict[str, int] = {}
+    for name, file in (*_zones(fs), *_inputs(fs)):
+        counts[name] = counts.get(name, 0) + 1
+        yield (name if counts[name] == 1 else f"{name}#{counts[name]}"), file
+
+
+def _zones(fs: HostFs) -> Iterator[tuple[str, str]]:
+    for file in fs.glob("/sys/class/thermal/thermal_zone*/type"):
+        yield f"thermal/{_label(fs, file, 'unnamed')}", f"{dirname(file)}/temp"
+
+
+def _inputs(fs: HostFs) -> Iterator[tuple[str, str]]:
+    for file in fs.glob("/sys/class/hwmon/hwmon*/temp*_input"):
+        chip = _label(fs, f"{dirname(file)}/name", "unnamed")
+        label = _label(fs, file.removesuffix("_input") + "_label", basename(file).removesuffix("_input"))
+        yield f"hwmon/{chip}/{label}", file
+
+
+def _label(fs: HostFs, name: str, default: str) -> str:
+    text = fs.read(name)
+    return text.replace("/", "-") if isinstance(text, str) and text else default
+
+
+def _read(fs: HostFs, name: str, file: str) -> DieSensor | Missing:
+    millidegrees = fs.read_int(file)
+    if isinstance(millidegrees, Missing):
+        return millidegrees
+    shown = name.removeprefix("thermal/").removeprefix("hwmon/")
+    temperature_c = check(LIMITS["degC"], millidegrees / 1000, "degC", shown)
+    if isinstance(temperature_c, Missing):
+        return temperature_c
+    trips = _zone_trips(fs, dirname(file)) if name.startswith("thermal/") else _chip_trips(fs, name, file)
+    possible = [trip for trip in trips if 0 < trip <= LIMITS["degC"].high]
+    return DieSensor(shown, temperature_c, min(possible, default=None))
+
+
+def _zone_trips(fs: HostFs, folder: str) -> Iterator[float]:
     for name in fs.glob(f"{folder}/trip_point_*_type"):
         trip = fs.read_int(name.replace("_type", "_temp"))
-        if fs.read(name) in _THROTTLING_TRIPS and isinstance(trip, int) and trip > 0:
-            trips.append(trip)
-    return ThermalZone(
-        kind if isinstance(kind, str) else folder, temperature / 1e3, min(trips) / 1e3 if trips else None
-    )
+        if fs.read(name) in _THROTTLING_TRIPS and isinstance(trip, int):
+            yield trip / 1000
 
 
-def _chip(fs: HostFs, name: str) -> ThermalZone | None:
-    temperature = fs.read_int(name)
-    chip = fs.read(name.replace("temp1_input", "name"))
-    limit = fs.read_int(name.replace("_input", "_max"))
-    if not isinstance(temperature, int) or chip not in _CPU_CHIPS:
-        return None
-    return ThermalZone(str(chip), temperature / 1e3, limit / 1e3 if isinstance(limit, int) else None)
+def _chip_trips(fs: HostFs, name: str, file: str) -> Iterator[float]:
+    trip = fs.read_int(file.removesuffix("_input") + "_crit")
+    if name.split("/")[1] in _THROTTLES_AT_CRIT and isinstance(trip, int):
+        yield trip / 1000

@@ -130,7 +130,7 @@ class RunSession:
             raise RuntimeError("a RunSession is a context manager: use it in a with statement")
         context = self._context
         if (limit_c := self.plan.target.limits.start_temperature_c) is not None:
-            gate = wait_until_cool(self._config.fs, limit_c)
+            gate = wait_until_cool(self._config.fs, limit_c, patterns=self.plan.target.thermal.zones)
             context = dataclasses.replace(context, findings=(*context.findings, gate))
         for event in measure_block(block, self.plan.references, context):
             if isinstance(event, Record):
@@ -148,7 +148,7 @@ class RunSession:
         virtual = Finding(
             "virtual_board", "warn", f"the machine is read from {self._config.fs.root}, inference runs here"
         )
-        return (*inspect_all(self._config.fs), *(() if self._config.fs.live else (virtual,)))
+        return (*inspect_all(self._config.fs, self.plan.target), *(() if self._config.fs.live else (virtual,)))
 
     def _header(self, findings: tuple[Finding, ...], scratch: Path) -> RunHeader:
         config, plan = self._config, self.plan

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from harness.core.quantity import Missing
-from harness.core.sensing import Channel, Reading, Scope, Sensor
+from harness.core.sensing import Channel, Reading, Scope, Sensor, matches
 from harness.core.target import Power, PowerTotal
 
 
@@ -87,12 +87,6 @@ def board_power(source: PowerSource, now: Mapping[str, Reading], before: Mapping
             return value
     sum_w = sum(value for value in watts if not isinstance(value, Missing))
     return BoardPower(source.total_w(sum_w), sum_w, source.scope, source.rule.estimate)
-
-
-def matches(pattern: str, name: str) -> bool:
-    """Match a channel name part by part: 'powercap/package-*' does not match 'powercap/package-0/core'."""
-    parts, patterns = name.split("/"), pattern.split("/")
-    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
 
 
 def _matched(rule: PowerTotal, channels: Sequence[Channel]) -> tuple[Channel, ...]:

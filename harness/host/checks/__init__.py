@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from harness.core import plugins
 from harness.core.errors import describe_error
 from harness.core.hostfs import HostFs
+from harness.core.target import Target
 from harness.core.verdict import Finding
 
 _log = logging.getLogger(__name__)
@@ -39,11 +40,13 @@ class Check:
         name: Name of the check, which its findings carry.
         inspect: Return what the machine shows now. A file that is absent gives the status 'unknown', not an error.
         tune: Return the changes that would make the machine steadier; None where nothing can be set and restored.
+        inspect_target: The same as `inspect` for a board whose descriptor is known; None where it makes no difference.
     """
 
     name: str
     inspect: Callable[[HostFs], Finding]
     tune: Callable[[HostFs], Iterable[Change]] | None = None
+    inspect_target: Callable[[HostFs, Target], Finding] | None = None
 
 
 def registered() -> Mapping[str, Check]:
@@ -51,9 +54,14 @@ def registered() -> Mapping[str, Check]:
     return plugins.load_all("checks")
 
 
-def inspect_all(fs: HostFs) -> list[Finding]:
-    """Return one finding per check, sorted by name; a check that raises gives the status 'unknown' with its error."""
-    return [_inspect(name, check, fs) for name, check in registered().items()]
+def inspect_all(fs: HostFs, target: Target | None = None) -> list[Finding]:
+    """Return one finding per check, sorted by name; a check that raises gives the status 'unknown' with its error.
+
+    Args:
+        fs: The machine.
+        target: Its descriptor, where the board is known.
+    """
+    return [_inspect(name, check, fs, target) for name, check in registered().items()]
 
 
 def changes(fs: HostFs) -> list[Change]:
@@ -70,9 +78,11 @@ def changes(fs: HostFs) -> list[Change]:
     return result
 
 
-def _inspect(name: str, check: Check, fs: HostFs) -> Finding:
+def _inspect(name: str, check: Check, fs: HostFs, target: Target | None) -> Finding:
+    # an entry point may be any object with `inspect`, such as a module
+    inspect_target: Callable[[HostFs, Target], Finding] | None = getattr(check, "inspect_target", None)
     try:
-        return check.inspect(fs)
+        return inspect_target(fs, target) if inspect_target and target else check.inspect(fs)
     except Exception as error:  # a third-party check must not stop a run
         _log.debug("check %s raised", name, exc_info=True)
         return Finding(name, "unknown", f"the check itself failed: {type(error).__name__}: {error}")

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from harness.core.quantity import Missing
-from harness.core.sensing import Channel, Sensor
+from harness.core.sensing import Channel, Sensor, matches
 from harness.measure.metrics import minutes_of
 from harness.measure.samples import CaseState
-from harness.sensors.board_power import matches
 from harness.sensors.registry import read_safely
 from harness.sensors.sampler import Sampler, Series, Traces
 

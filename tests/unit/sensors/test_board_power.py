@@ -10,8 +10,9 @@ import pytest
 import targets
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
+from harness.core.sensing import matches
 from harness.sensors import open_sensors, read_all
-from harness.sensors.board_power import BoardPower, board_power, matches, power_source
+from harness.sensors.board_power import BoardPower, board_power, power_source
 from tests import trees
 
 

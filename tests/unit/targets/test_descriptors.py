@@ -12,8 +12,7 @@ import pytest
 
 import targets
 from harness.core.errors import DescriptorError, UnknownName
-from harness.core.sensing import Channel
-from harness.sensors.board_power import matches
+from harness.core.sensing import Channel, matches
 from targets import descriptors
 
 PROMISED = {
