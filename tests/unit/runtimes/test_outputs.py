@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -142,3 +143,16 @@ def test_containers_of_any_depth_become_named_arrays() -> None:
 def test_maps_of_other_keys_are_their_values() -> None:
     (array,) = named_arrays(["out"], [[{"a": 1.0}, {"b": 2.0, "a": 3.0}]]).values()
     assert array.tolist() == [1, 3, 2]
+
+
+def test_ports_of_openvino_without_names_or_with_one_name_are_kept_apart(tmp_path: Path) -> None:
+    ov: Any = pytest.importorskip("openvino")
+    a, b = (ov.opset13.parameter([1, 2], ov.Type.f32) for _ in range(2))
+    difference = ov.opset13.subtract(a, b)
+    results = [ov.opset13.result(difference), ov.opset13.result(difference), ov.opset13.result(ov.opset13.relu(a))]
+    ov.save_model(ov.Model(results, [a, b], "m"), tmp_path / "m.xml", compress_to_fp16=False)
+    session = OPENVINO.open(tmp_path / "m.xml", Options())
+    first, second = (spec.name for spec in session.inputs)
+    assert first != second
+    fetched = outputs(session, **{first: np.float32([[5, 6]]), second: np.float32([[1, 2]])})
+    assert [array.tolist() for array in fetched.values()] == [[[4, 4]], [[4, 4]], [[5, 6]]]

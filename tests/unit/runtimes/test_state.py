@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from harness.core import plugins
 from harness.runtimes.base import Adapter, Options, Session
+from harness.runtimes.torch import executorch
 from tests.tflite_bytes import resource_variable, two_signatures, variable_tensor
 
 LITERT = ("litert-xnnpack", "litert-reference")
@@ -86,3 +88,16 @@ def test_a_model_without_state_says_nothing_and_reset_changes_nothing(tmp_path: 
     (doubled,) = session.fetch().values()
     assert doubled.tolist() == [[2, 4, 6, 8]]
     assert (session.state, session.findings()) == ((), ())
+
+
+def test_buffers_in_planned_memory_with_a_value_to_start_from_are_state() -> None:
+    """As executorch's schema has them (exir/schema.py, Tensor)."""
+    named = SimpleNamespace(fully_qualified_name="cache")
+    values = [
+        SimpleNamespace(allocation_info=None, data_buffer_idx=3, extra_tensor_info=None),
+        SimpleNamespace(allocation_info="planned", data_buffer_idx=0, extra_tensor_info=None),
+        SimpleNamespace(allocation_info="planned", data_buffer_idx=0, extra_tensor_info=named),
+        SimpleNamespace(allocation_info="planned", data_buffer_idx=2, extra_tensor_info=None),
+        SimpleNamespace(int_val=1),
+    ]
+    assert executorch._mutable(values) == ("cache", "buffer")
