@@ -121,7 +121,7 @@ class TestStateAndContainers:
         torch = pytest.importorskip("torch")
         path = tmp_path / "m.pt"
         for body in ("self.h = x", "self.h.copy_(x)", "self.h[:, :1].copy_(x[:, :1])"):
-            source = f"def forward(self, x):\n    y = x + 10 * self.h\n    {body}\n    return y"
+            source = f"def forward(self, x):\n    y = x + 10 * self.h\n    {body}\n    return y\n"
             module = torch.nn.Module()
             module.register_buffer("h", torch.zeros(1, 2))
             scripted = torch.jit.script(module)
@@ -136,7 +136,7 @@ class TestStateAndContainers:
     def test_a_dictionary_of_outputs_is_an_output_per_key(self, tmp_path: Path) -> None:
         torch = pytest.importorskip("torch")
         scripted = torch.jit.script(torch.nn.Module())
-        scripted.define("def forward(self, x):\n    return {'a': x, 'b': x + 1}")
+        scripted.define("def forward(self, x):\n    return {'a': x, 'b': x + 1}\n")
         scripted.save(str(tmp_path / "m.pt"))
         session = runtime("torchscript").open(tmp_path / "m.pt", Options(shapes={"x": (1, 2)}))
         session.prepare({"x": np.float32([[1, 2]])})
