@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from harness.stats.proportions import mcnemar, wilson
-from suites.preparation.training.paired import Hits, logged
+from suites.preparation.training.paired import Hits, logged_hits
 
 ROOT = Path(__file__).parents[1]
 PAGE, ARTIFACTS = ROOT / "docs" / "compression.md", ROOT / "suites" / "artifacts"
@@ -49,7 +49,7 @@ def _taught(tuned: str) -> Iterator[tuple[str, ...]]:
     """Each float net that was tuned with a teacher beside the one that had the same epochs without; then all."""
     logs = sorted(ARTIFACTS.glob(f"*/{tuned}.jsonl"))
     names = (UNTAUGHT, TAUGHT)
-    hits = [[logged(log.with_name(log.name.replace(TAUGHT, name)), IMAGES) for name in names] for log in logs]
+    hits = [[logged_hits(log.with_name(log.name.replace(TAUGHT, name)), IMAGES) for name in names] for log in logs]
     untaught, taught = np.array(hits).swapaxes(0, 1)
     for number, log in enumerate(logs):
         yield _paired(log.parent.name, tuned, untaught[[number]], taught[[number]])

@@ -17,14 +17,14 @@ def rows(families: dict[str, ModelFamily]) -> Iterator[tuple[str, ...]]:
     """A row for each published net, by family, then as the family lists them."""
     import torch
 
-    from suites.nn import blocks
+    from suites.nn.blocks import count_macs, count_parameters
 
     for name, family in families.items():
         for published in family.published:
             variant = ModelVariant(name, published.width, published.resolution)
             with torch.device("meta"):  # shapes alone: nothing is drawn or computed
                 net = family.net(variant)
-            yield _row(variant, published, blocks.parameters(net), blocks.macs(net, variant.input_shape))
+            yield _row(variant, published, count_parameters(net), count_macs(net, variant.input_shape))
 
 
 def _row(variant: ModelVariant, published: PublishedCounts, parameters: int, macs: int) -> tuple[str, ...]:

@@ -13,15 +13,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
 from harness.core import plugins
-from harness.core.artifact import FORMATS, Artifact, Format, Layout, Preprocess, format_of, sha256_of, size_of
+from harness.core.artifact import (
+    FORMATS,
+    Artifact,
+    Format,
+    Layout,
+    Preprocess,
+    ScoredOutput,
+    format_of,
+    sha256_of,
+    size_of,
+)
 from harness.core.case import Case
 from harness.core.errors import ModelError, UsageError
 from harness.core.hostfs import HostFs
 from harness.datasets import label_mapping
-from harness.datasets.dataset import Dataset
+from harness.datasets.label_mapping import LabelMapping
+from harness.datasets.model_outputs import choose_output
 from harness.datasets.preprocessing import parse
 from harness.host.resource_limits import process_limit_bytes
 from harness.measure.passes.worker_process import WorkerFailure, run_worker
@@ -66,8 +75,8 @@ class UserModel:
             for n in threads
         ]
 
-    def artifact(self, preprocess: Preprocess | None) -> Artifact:
-        """The file as an artifact."""
+    def artifact(self, preprocess: Preprocess | None, output: ScoredOutput | None = None) -> Artifact:
+        """Return the file as an artifact, with what it takes to score it."""
         return Artifact(
             path=self.path,
             format=self.format,
@@ -75,6 +84,7 @@ class UserModel:
             size_bytes=size_of(self.path),
             preprocess=preprocess,
             recipe={"setting": SETTING, "source": self.path.name},
+            output=output,
         )
 
     def preprocess(self, text: str | None) -> Preprocess:
@@ -92,10 +102,15 @@ class UserModel:
             _log.warning("%s: pixels are scaled to [0, 1]; nets trained on ImageNet want --preprocess", self.path)
         return fitted(parse(text or "unit", layout, channels), text or "", size)
 
-    def check_classes(self, data: Dataset) -> None:
-        """DataError when the classes of `data` cannot be the model's outputs."""
-        everything = np.arange(data.label_mapping.classes)
-        data.label_mapping.fit(everything, outputs_of(self._signature))
+    def output(self, mapping: LabelMapping, wanted: str | None = None) -> ScoredOutput:
+        """Return the output to score, as `harness.datasets.model_outputs.choose_output` chooses it."""
+        return choose_output(self._signature["outputs"], mapping, wanted)
+
+    @property
+    def outputs(self) -> dict[str, list[int]]:
+        """Shape of each output for one image, by name, in the model's order."""
+        shapes: dict[str, list[int]] = self._signature["outputs"]
+        return shapes
 
     def _noted(self) -> Preprocess | None:
         """What the note beside the file says of its images, where it is a note of this file."""

@@ -178,6 +178,18 @@ def _add_what(what: Group) -> None:
     what.add_argument(
         "--preprocess", metavar="HOW", help="preset or settings: imagenet, or unit,resize=40,mean=0.5,std=0.5"
     )
+    what.add_argument("--output", metavar="NAME", help="output of --model that is scored (default: by size and name)")
+    what.add_argument(
+        "--label-offset",
+        type=int,
+        metavar="N",
+        help="label 0 of --data is output N of --model (default: 1 with 1001 outputs, else 0)",
+    )
+    what.add_argument(
+        "--label-order",
+        choices=("name", "number"),
+        help="how class folders 0, 1, 10, 2 are counted (default: by name, as torchvision and Keras do)",
+    )
     what.add_argument(
         "--shape",
         action="append",
@@ -261,6 +273,7 @@ def _add_output(out: Group) -> None:
 
 def config_of(arguments: argparse.Namespace) -> RunConfig:
     """Return the configuration that the command line describes."""
+    from harness.datasets.label_mapping import LabelChoice
     from harness.runs.config import RunConfig
 
     return RunConfig(
@@ -269,6 +282,8 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         data=arguments.data,
         compress=arguments.compress,
         preprocess=arguments.preprocess,
+        output=arguments.output,
+        labels=LabelChoice(arguments.label_offset, arguments.label_order),
         shapes=dict(arguments.shape),
         filters=arguments.filter,
         runtimes=arguments.runtime,

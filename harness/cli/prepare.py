@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("nothing to prepare", "name a suite, or --weights and --out")
     if arguments.train and not (arguments.data and arguments.checkpoints):
         raise UsageError("--train needs --data and --checkpoints", "name the images and the folder for trained nets")
-    wanted = list(prepare.lacking(suites.expand(suites.load(arguments.suite))))
+    wanted = list(prepare.missing_artifacts(suites.expand(suites.load(arguments.suite))))
     if arguments.train:
         _train(wanted, arguments)
     failed = _build(wanted, arguments) if wanted else 0
@@ -69,13 +69,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _weights(arguments: argparse.Namespace) -> int:
     """Build the model files of weights that were trained elsewhere."""
     from suites.converter_output import quiet
-    from suites.preparation.weights.pretrained import Weights
+    from suites.preparation.weights.pretrained import WeightsRequest
 
     if arguments.suite is not None or arguments.out is None:
         raise UsageError(
             "--weights needs --out and no suite", "edgebench prepare --weights net.pt --model ... --out DIR"
         )
-    weights = Weights(
+    weights = WeightsRequest(
         arguments.weights, arguments.out, arguments.model, arguments.preprocess, same=arguments.same_padding
     )
     with quiet():
@@ -88,20 +88,26 @@ def _weights(arguments: argparse.Namespace) -> int:
 def _train(wanted: list[tuple[Case, Format]], arguments: argparse.Namespace) -> None:
     """Run the trainings that the cases need. Each case is asked in turn, since one training serves several."""
     from suites.preparation import prepare
-    from suites.preparation.from_checkpoints import commands, in_words, need_torch, provide, train
+    from suites.preparation.from_checkpoints import (
+        copy_shipped_checkpoint,
+        require_torch,
+        run_commands,
+        shell_lines,
+        training_commands,
+    )
 
-    need_torch()
+    require_torch()
     for case, kind in wanted:
-        if not prepare.needs_training(case, kind):
+        if not prepare.requires_training(case, kind):
             continue
-        provide(case.model, arguments.checkpoints)
+        copy_shipped_checkpoint(case.model, arguments.checkpoints)
         try:
-            remaining = commands(case, arguments.data, arguments.checkpoints)
+            remaining = training_commands(case, arguments.data, arguments.checkpoints)
         except UsageError:  # the net cannot be trained here; building it reports why
             continue
         for command in remaining:
-            print(in_words([command]), flush=True)
-        train(remaining)
+            print(shell_lines([command]), flush=True)
+        run_commands(remaining)
 
 
 def _build(wanted: list[tuple[Case, Format]], arguments: argparse.Namespace) -> int:

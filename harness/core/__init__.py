@@ -1,1 +1,1 @@
-"""The vocabulary every room speaks: frozen data, units and errors. Imports nothing of ours."""
+"""The vocabulary of the project: frozen dataclasses, units and errors. Imports no other package of the project."""

@@ -1,4 +1,4 @@
-"""A model file ready to run, and how it came to be."""
+"""Model files: their formats, preprocessing, size and hash."""
 
 from __future__ import annotations
 
@@ -18,10 +18,15 @@ Layout = Literal["NCHW", "NHWC"]
 
 @dataclass(frozen=True)
 class FormatInfo:
-    """How a format lies on disk: `suffixes` of the file that stands for the model, the one we write first.
+    """How a format is stored on disk.
 
-    `parts` are suffixes of files beside it, of the same stem, that belong to it. A format that is a folder has no
-    suffix and is known by the file `marker` within. `caution` says what opening a stranger's file can do.
+    Attributes:
+        title: Name of the format.
+        suffixes: Suffixes of the model file, the one that this project writes first; empty for a folder.
+        parts: Suffixes of further files of the same stem that belong to the model.
+        marker: File that identifies a folder of this format.
+        caution: What opening an untrusted file can do, '' if nothing is known.
+
     """
 
     title: str
@@ -37,36 +42,36 @@ FORMATS: Mapping[Format, FormatInfo] = MappingProxyType(
         "tflite": FormatInfo("TensorFlow Lite", (".tflite",)),
         "openvino": FormatInfo("OpenVINO IR", (".xml",), parts=(".bin",)),
         "torchscript": FormatInfo(
-            "TorchScript", (".pt", ".ptl"), caution="it holds a program, which opening and running it executes"
+            "TorchScript", (".pt", ".ptl"), caution="it contains a program that opening and running it executes"
         ),
         "executorch": FormatInfo("ExecuTorch", (".pte",)),
         "ncnn": FormatInfo("ncnn", (".param",), parts=(".bin",)),
         "mnn": FormatInfo("MNN", (".mnn",)),
         "savedmodel": FormatInfo(
-            "TensorFlow SavedModel", marker="saved_model.pb", caution="it holds a program, which running it executes"
+            "TensorFlow SavedModel", marker="saved_model.pb", caution="it contains a program that running it executes"
         ),
         "keras": FormatInfo("Keras", (".keras",)),
         "tensorrt": FormatInfo(
-            "TensorRT engine", (".engine", ".plan"), caution="an engine holds native code: open none but your own"
+            "TensorRT engine", (".engine", ".plan"), caution="an engine contains native code: open only your own"
         ),
     }
 )
-"""Every format known, the ones that most runtimes take first."""
+"""All known formats, those that most runtimes accept first."""
 
 SHIPPED_FORMATS: frozenset[Format] = frozenset({"onnx", "tflite"})
-"""Formats that compression settings write and the project ships; files of the others are converted from these."""
+"""Formats that compression settings write and the project ships; the others are converted from these."""
 
 
 def format_of(path: Path) -> Format | None:
-    """The format of a model file or folder by its name; None when it is none of `FORMATS`."""
-    for name, facts in FORMATS.items():
-        if path.suffix in facts.suffixes or (facts.marker and (path / facts.marker).is_file()):
+    """Return the format of a model file or folder by its name; None if it is none of `FORMATS`."""
+    for name, info in FORMATS.items():
+        if path.suffix in info.suffixes or (info.marker and (path / info.marker).is_file()):
             return name
     return None
 
 
 def files_of(path: Path) -> list[Path]:
-    """Every file a model is made of: the file itself and its parts that exist, or all within its folder."""
+    """Return all files of a model: the file and its parts that exist, or all files in its folder."""
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.is_file())
     kind = format_of(path)
@@ -76,10 +81,18 @@ def files_of(path: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class Preprocess:
-    """From a labelled image (uint8, height x width x channels) to a model's input.
+    """The steps from an image (uint8, height x width x channels) to a model's input, in the order of the attributes.
 
-    In this order: grey or RGB by `channels`; shorter side to `resize` px (bicubic), centre crop to `crop` px,
-    `pad` px of zeros on every side; (x / `scale` - `mean`) / `std` per channel; then `layout`.
+    Attributes:
+        channels: 1 for greyscale, 3 for RGB.
+        resize: Length of the shorter side in px (bicubic), None to keep the size.
+        crop: Side of the centre crop in px, None for no crop.
+        pad: Zeros on each side in px.
+        scale: Divisor of the pixel values.
+        mean: Subtracted after scaling, per channel.
+        std: Divisor after that, per channel.
+        layout: Order of the axes.
+
     """
 
     channels: int = 3
@@ -93,18 +106,39 @@ class Preprocess:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Preprocess:
-        """From plain JSON types, where a tuple is a list. TypeError on an unknown key."""
+        """Create from plain JSON types, in which a tuple is a list; TypeError for an unknown key."""
         fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         return cls(**fields)
 
 
 @dataclass(frozen=True)
+class ScoredOutput:
+    """The output of a model whose values are the classes' scores.
+
+    Attributes:
+        name: Its name, as the runtime that read the file gives it.
+        size: Number of its values for one image.
+    """
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Artifact:
-    """A model file (or folder). `recipe` says how it was made (parent hash, setting, seed, tool versions).
+    """A model file or folder.
 
-    `sha256` and `size_bytes` are those of all its files, see `sha256_of`.
-
-    `parameters` and `macs` (multiply-accumulates of one inference) are None where nobody counted them.
+    Attributes:
+        path: The file or folder.
+        format: Its format.
+        sha256: Hash of all its files, see `sha256_of`.
+        size_bytes: Size of all its files.
+        weights: Where the weights come from.
+        parameters: Number of parameters, None if not counted.
+        macs: Multiply-accumulates of one inference, None if not counted.
+        preprocess: Preprocessing of images, None for other inputs.
+        recipe: How it was made: hash of the parent, setting, seed, versions of tools.
+        output: The output that is scored; None for the only or the first one.
     """
 
     path: Path
@@ -116,49 +150,50 @@ class Artifact:
     macs: int | None = None
     preprocess: Preprocess | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    output: ScoredOutput | None = None
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a model with all its files."""
+    """Return the size of all files of a model in bytes."""
     return sum(file.stat().st_size for file in files_of(path))
 
 
 def deflated_size_of(path: Path) -> int:
-    """Bytes of a model with all its files, each deflated at zlib's usual level 6, as in a zip archive."""
+    """Return the size of all files of a model in bytes, each deflated at zlib's default level 6 as in a zip archive."""
     import zlib
 
     size = 0
     for part in files_of(path):
-        packer = zlib.compressobj(6)
+        compressor = zlib.compressobj(6)
         with part.open("rb") as file:
-            while piece := file.read(1 << 20):
-                size += len(packer.compress(piece))
-        size += len(packer.flush())
+            while chunk := file.read(1 << 20):
+                size += len(compressor.compress(chunk))
+        size += len(compressor.flush())
     return size
 
 
 def sha256_of(path: Path) -> str:
-    """Hex SHA-256 of a file; of a model of several files that of the list of their names' ends and hashes."""
-    import hashlib  # the measured child imports this module and hashes nothing
+    """Return the hex SHA-256 of a model; of several files, that of the list of their `_label` and hash."""
+    import hashlib  # not at import: the measured process imports this module and hashes nothing
 
     files = files_of(path)
     if files == [path]:
         return _sha256_of_file(path)
-    lines = [f"{_place(file, path)} {_sha256_of_file(file)}\n" for file in files]
+    lines = [f"{_label(file, path)} {_sha256_of_file(file)}\n" for file in files]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _place(file: Path, model: Path) -> str:
-    """What tells a file from the others of its model, whatever the model is called."""
+def _label(file: Path, model: Path) -> str:
+    """Return what distinguishes a file from the others of its model, whatever the name of the model."""
     return file.relative_to(model).as_posix() if model.is_dir() else file.suffix
 
 
 def _sha256_of_file(path: Path) -> str:
-    """Read in 1 MiB pieces so that a large model fits a small board."""
+    """Hash in chunks of 1 MiB, so that a large model fits into the memory of a small board."""
     import hashlib
 
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""What is measured: one model under one compression setting on one runtime with one load."""
+"""A case: one model under one compression setting on one runtime with one load."""
 
 from __future__ import annotations
 
@@ -14,12 +14,23 @@ Weights = Literal["trained", "synthetic", "user"]
 
 @dataclass(frozen=True)
 class Case:
-    """One cell of a suite. `id` identifies it across runs and machines.
+    """One cell of a suite.
 
-    `scenario` is MLPerf's term: SingleStream sends the next query when the last one is complete. `load` holds its
-    parameters, defaults filled in; ScenarioError when they do not fit. `batch` is samples an inference; `driver` who
-    sends the queries.
-    `dataset` names what accuracy is scored on; None where the net has no labels to be scored against.
+    Attributes:
+        model: Name of the model.
+        compression: Name of the compression setting.
+        runtime: Name of the runtime.
+        threads: Number of threads.
+        batch: Samples per inference.
+        scenario: MLPerf's scenario; SingleStream sends the next query when the last one is complete.
+        weights: Where the weights come from.
+        dataset: Data set for accuracy, None if the model has no labels.
+        load: Parameters of the scenario, with its defaults filled in.
+        driver: What sends the queries.
+
+    Raises:
+        ScenarioError: The load, driver or batch does not fit the scenario.
+
     """
 
     model: str
@@ -44,7 +55,7 @@ class Case:
 
     @property
     def id(self) -> str:
-        """Such as 'mobilenet_v2-0.35-32|int8-static|onnxruntime-cpu|t1'; batch, scenario and load when not default."""
+        """The id across runs and machines: 'mobilenet_v2-0.35-32|int8-static|onnxruntime-cpu|t1', then non-defaults."""
         parts = [self.model, self.compression, self.runtime, f"t{self.threads}"]
         if self.batch != 1:
             parts.append(f"b{self.batch}")
@@ -56,5 +67,5 @@ class Case:
 
     @property
     def slug(self) -> str:
-        """The id as a file name that every file system and shell takes."""
+        """The id as a portable file name."""
         return re.sub(r"[^A-Za-z0-9._-]+", "_", self.id.replace("|", "__"))

@@ -1,14 +1,14 @@
-"""The errors a user may meet, each with what happened and what to do.
+"""Errors for users; each says what happened and what to do.
 
     EdgebenchError
      +- UsageError             2    the request cannot be carried out as written
-     |   +- UnknownName             a name that nothing is registered under
+     |   +- UnknownName             a name that is not registered
      |   +- ModelError              a model file that cannot be used
      |   +- DataError               a data set that cannot be used
      |   +- DescriptorError         a target or suite file that cannot be used
      |   +- RecordError             a run or record that cannot be read
      |   +- StoreError              a store that cannot be opened, read or written
-     |   +- ScenarioError           parameters that a scenario lacks or does not take
+     |   +- ScenarioError           parameters that a scenario lacks or does not accept
      +- SetupError             2    the installation itself is broken
      +- NothingMeasured        3    the run ended without one measured case
 
@@ -31,12 +31,19 @@ EXIT_INCONCLUSIVE = 10
 EXIT_ENVIRONMENT = 11
 EXIT_INFRASTRUCTURE = 12
 EXIT_BUG = 70
-"""EX_SOFTWARE of sysexits.h. Python's own 1 would be a confirmed regression to whoever reads a nightly run's."""
+"""EX_SOFTWARE of sysexits.h. Python's own 1 would read as a confirmed regression of a nightly run."""
 EXIT_INTERRUPTED = 130
 
 
 class EdgebenchError(Exception):
-    """What happened (`message`) and what the user can do about it (`remedy`, may be empty)."""
+    """An error with a remedy.
+
+    Attributes:
+        message: What happened, and where.
+        remedy: What the user can do about it; may be empty.
+        exit_code: Exit code of the command.
+
+    """
 
     exit_code = EXIT_USAGE
 
@@ -54,10 +61,10 @@ class UsageError(EdgebenchError):
 
 
 class UnknownName(UsageError):
-    """A name that nothing is registered under; says which names exist and which one was near."""
+    """A name that is not registered; the remedy lists the known names and the closest one."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        import difflib  # not at import: the measured child would carry it
+        import difflib  # not at import: the measured process would load it
 
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1)
@@ -86,9 +93,9 @@ class StoreError(UsageError):
 
 
 class ScenarioError(UsageError, ValueError):
-    """A scenario with parameters that it lacks, does not take or cannot use.
+    """Parameters that a scenario lacks, does not accept or cannot use.
 
-    A ValueError too, so that readers of files report it with the key at fault.
+    It is a ValueError as well, so that parsers of files report it with the key at fault.
     """
 
 
@@ -97,12 +104,12 @@ class SetupError(EdgebenchError):
 
 
 class NothingMeasured(EdgebenchError):
-    """The run ended without a single measured case: never a success."""
+    """The run ended without a measured case, which is never a success."""
 
     exit_code = EXIT_NOTHING_MEASURED
 
 
 def describe_error(error: BaseException) -> str:
-    """Return the type and the message of an exception in one line; the type alone where it has no message."""
+    """Return the type and the message of an exception in one line; the type alone if it has no message."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

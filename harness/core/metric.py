@@ -12,9 +12,16 @@ from .quantity import ENERGY_J, SHARE, SIZE_BYTES, TIME_NS, Quantity, Value, qua
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric: its column name (with the unit in it), unit, better direction and a sentence for the glossary.
+    """One metric.
 
-    `interval` says that the table shows `<name>_lo` and `<name>_hi` beside it.
+    Attributes:
+        name: Name of its column, which ends in the unit.
+        title: Title for people.
+        unit: Unit, '' for a number without one.
+        better: Better direction.
+        about: Sentence for the glossary.
+        interval: Whether tables have columns for its interval.
+
     """
 
     name: str
@@ -25,7 +32,7 @@ class Metric:
     interval: bool = False
 
     def column(self, bound: Literal["lo", "hi"]) -> str:
-        """Name of the table column that holds the interval's bound: the unit stays last ('latency_p50_lo_ns')."""
+        """Return the column of a bound of the interval; the unit stays last ('latency_p50_lo_ns')."""
         suffix = f"_{self.unit}"
         stem = self.name.removesuffix(suffix) if self.unit else self.name
         return f"{stem}_{bound}{suffix}" if stem != self.name else f"{self.name}_{bound}"
@@ -108,7 +115,7 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 
 
 def metric(name: str) -> Metric:
-    """The metric called `name`; raises UnknownName."""
+    """Return the metric `name`; UnknownName if there is none."""
     try:
         return METRICS[name]
     except KeyError:
@@ -122,11 +129,11 @@ _SHORT = {
     "size": "artifact_bytes",
 }
 _UNITS = {"ns": TIME_NS, "j": ENERGY_J, "bytes": SIZE_BYTES, "": SHARE, "per_s": {"": 1.0, "/s": 1.0}}
-_FORM = re.compile(r"\s*([\w.]+)\s*(<=|>=)\s*(.+)")
+_LIMIT = re.compile(r"\s*([\w.]+)\s*(<=|>=)\s*(.+)")
 
 
 def find_metric(text: str) -> Metric:
-    """The metric called `text`: in full, without its unit, or short ('p50', 'energy'). UnknownName otherwise."""
+    """Return a metric by its full name, its name without the unit, or a short name ('p50'); UnknownName if none."""
     name = _SHORT.get(text, text)
     for metric in METRICS.values():
         if name in (metric.name, metric.name.removesuffix(f"_{metric.unit}")):
@@ -136,7 +143,15 @@ def find_metric(text: str) -> Metric:
 
 @dataclass(frozen=True)
 class Limit:
-    """`value` in the metric's own unit; `text` as it was written."""
+    """A bound on a metric.
+
+    Attributes:
+        metric: Name of the metric.
+        sign: Direction of the bound.
+        value: The bound, in the unit of the metric.
+        text: The limit as it was written.
+
+    """
 
     metric: str
     sign: Literal["<=", ">="]
@@ -145,10 +160,10 @@ class Limit:
 
     @classmethod
     def parse(cls, text: str) -> Limit:
-        """Read a limit; ValueError says what is wrong with it."""
-        match = _FORM.fullmatch(text)
+        """Parse a limit such as 'p50 <= 20 ms'; ValueError if it is malformed."""
+        match = _LIMIT.fullmatch(text)
         if match is None:
-            raise ValueError(f"'{text}' is no limit: write one such as 'p50 <= 20 ms' or 'top1 >= 0.88'")
+            raise ValueError(f"'{text}' is not a limit: write one such as 'p50 <= 20 ms' or 'top1 >= 0.88'")
         try:
             metric = find_metric(match[1])
         except UnknownName as error:
@@ -156,12 +171,12 @@ class Limit:
         value = quantity(match[3], _UNITS[metric.unit])
         return cls(metric.name, "<=" if match[2] == "<=" else ">=", value, " ".join(text.split()))
 
-    def exceeded_by(self, found: Quantity) -> bool | None:
-        """Whether the whole interval lies beyond the limit; None when there is no number, or it cannot be told."""
-        if not isinstance(found, Value):
+    def exceeded_by(self, quantity: Quantity) -> bool | None:
+        """Return whether the whole interval is beyond the limit; None for part of it, or without a number."""
+        if not isinstance(quantity, Value):
             return None
         sign = 1.0 if self.sign == "<=" else -1.0
-        ends = [sign * (end - self.value) for end in (found.value, found.lo, found.hi) if end is not None]
+        ends = [sign * (end - self.value) for end in (quantity.value, quantity.lo, quantity.hi) if end is not None]
         if all(end > 0 for end in ends):
             return True
         return None if any(end > 0 for end in ends) else False

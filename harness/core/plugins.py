@@ -1,12 +1,12 @@
 """Find plug-ins: built-in ones by scanning the folder of their group, those of other distributions by entry point.
 
-A module (or package) in the folder of a group declares its plug-ins in `PLUGINS`, a tuple of objects that carry their
-own `name`; a module without `PLUGINS` is no plug-in. Another distribution declares an entry point of the group
+A module (or package) in the folder of a group declares its plug-ins in `PLUGINS`, a tuple of objects that have a
+`name`; a module without `PLUGINS` is not a plug-in. Another distribution declares an entry point of the group
 `edgebench.<group>`, whose name is the plug-in's and whose value is the object.
 
-A plug-in that cannot be used costs itself alone: it is left out with one warning that names it, its origin and the
-reason, and is an error only when it is asked for by name. A built-in plug-in keeps its name against one of another
-distribution; where two other distributions claim one name, neither gets it.
+A plug-in that cannot be used is left out, with a warning that names it, its origin and the reason; it is an error only
+if it is requested by name. A built-in plug-in takes precedence over one of another distribution. A name that two other
+distributions claim is left out.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ DISTRIBUTION = "edgebench"
 
 @dataclass(frozen=True)
 class Kind:
-    """What the plug-ins of a group are.
+    """The requirements on the plug-ins of a group.
 
     Attributes:
-        noun: What one of them is called in messages.
-        package: The package whose modules are scanned for built-in ones.
-        members: Attributes that every one of them has.
+        noun: Name of such a plug-in in messages.
+        package: Package whose modules are scanned for built-in plug-ins.
+        members: Required attributes.
 
     """
 
@@ -54,7 +54,7 @@ GROUPS: Mapping[Group, Kind] = MappingProxyType(
         "sensors": Kind("sensor", "harness.sensors.drivers", ("__call__",)),
         "checks": Kind("check", "harness.host.checks", ("inspect",)),
         "models": Kind("model family", "suites.models", ("name", "net")),
-        "compression": Kind("compression setting", "suites.compression", ("name", "yields", "build")),
+        "compression": Kind("compression setting", "suites.compression", ("name", "formats", "build")),
         "sections": Kind("report section", "reports.sections", ("name", "title", "order", "render")),
         "exports": Kind("export format", "harness.store.exports", ("name", "render")),
     }
@@ -63,12 +63,12 @@ GROUPS: Mapping[Group, Kind] = MappingProxyType(
 
 @dataclass(frozen=True)
 class _Plugin:
-    """A plug-in that was found.
+    """A plug-in, not necessarily imported.
 
     Attributes:
-        name: The name it is asked for by.
+        name: Its name.
         reference: 'module:attribute', or 'module:name' for an element of the module's `PLUGINS`.
-        origin: Where it comes from, in words.
+        origin: Where it comes from, for messages.
         get: Return the object; raise whatever its import raises.
 
     """
@@ -84,10 +84,10 @@ class _Unusable(Exception):
 
 
 def load(group: Group, name: str) -> Any:
-    """Return the plug-in called `name`, importing no other where the name of its file tells it.
+    """Return the plug-in called `name`, without importing others if the name of its file starts with it.
 
     Raises:
-        UnknownName: Nothing is registered under the name.
+        UnknownName: The name is not registered.
         SetupError: The plug-in cannot be imported or used.
 
     """
@@ -110,9 +110,9 @@ def problems() -> list[str]:
 
 
 def outside_packages() -> dict[str, str]:
-    """Return the top-level packages of other distributions' plug-ins that were looked at, each with its origin."""
-    found = [plugin for group in GROUPS for plugin in _registry(group).outside_seen]
-    return {plugin.reference.partition(":")[0].partition(".")[0]: plugin.origin for plugin in found}
+    """Return the top-level packages of the scanned plug-ins of other distributions, each with its origin."""
+    plugins = [plugin for group in GROUPS for plugin in _registry(group).outside_seen]
+    return {plugin.reference.partition(":")[0].partition(".")[0]: plugin.origin for plugin in plugins}
 
 
 @cache
@@ -141,83 +141,83 @@ class _Registry:
             raise SetupError(f"the {self.kind.noun} '{name}' cannot be used: {error}", self._remedy(plugin)) from error
 
     def find(self, name: str) -> _Plugin:
-        """Return where the plug-in is, looking first into the module that its name tells."""
-        for module in self._hinted(name):
-            if name in (found := self._scanned(module)):
-                return found[name]
-        if name in self._every:
-            return self._every[name]
+        """Return the entry of a plug-in, scanning first the modules whose name matches its own."""
+        for module in self._likely_modules(name):
+            if name in (declared := self._scanned(module)):
+                return declared[name]
+        if name in self._all:
+            return self._all[name]
         if name in self._clashes:
             raise SetupError(self._clashes[name], "uninstall one of the packages")
         if self._broken:
             broken = "; ".join(self._broken)
             raise SetupError(f"the {self.kind.noun} '{name}' was not found, and {broken}", _INSTALL_AGAIN)
-        raise UnknownName(self.kind.noun, name, self._every)
+        raise UnknownName(self.kind.noun, name, self._all)
 
     @cached_property
     def usable(self) -> dict[str, Any]:
         """Every plug-in that can be imported, by name."""
-        found = {}
-        for name, plugin in self._every.items():
+        usable = {}
+        for name, plugin in self._all.items():
             try:
-                found[name] = self._object(plugin)
+                usable[name] = self._object(plugin)
             except _Unusable as error:
                 self._warn(name, f"the {self.kind.noun} '{name}' is left out: {error}")
-        return found
+        return usable
 
     def _object(self, plugin: _Plugin) -> Any:
-        """Import it once; _Unusable, with where it comes from and what happened, when that fails."""
+        """Import a plug-in once; _Unusable, with its origin and the cause, if that fails."""
         key = plugin.name, plugin.reference
         if key not in self._loaded:
             try:
                 self._loaded[key] = self._checked(plugin.name, plugin.get())
             except KeyboardInterrupt:
                 raise
-            except BaseException as error:  # what another distribution raises, SystemExit too, must not end a run
+            except BaseException as error:  # whatever another distribution raises, even SystemExit, must not end a run
                 _log.debug("%s", plugin.reference, exc_info=True)
-                why = str(error) if isinstance(error, _Unusable) else describe_error(error)
-                self._loaded[key] = _Unusable(f"{plugin.origin} ({plugin.reference}): {why}")
-        found = self._loaded[key]
-        if isinstance(found, _Unusable):
-            raise found
-        return found
+                cause = str(error) if isinstance(error, _Unusable) else describe_error(error)
+                self._loaded[key] = _Unusable(f"{plugin.origin} ({plugin.reference}): {cause}")
+        loaded = self._loaded[key]
+        if isinstance(loaded, _Unusable):
+            raise loaded
+        return loaded
 
     def _checked(self, name: str, plugin: Any) -> Any:
-        """Return the object if it is what the group holds."""
+        """Return the object if it meets the requirements of the group."""
         noun = self.kind.noun
         if isinstance(plugin, type) and "__call__" not in self.kind.members:
-            raise _Unusable(f"{plugin.__qualname__} is a class, and a {noun} is an instance")
-        if lacking := [member for member in self.kind.members if not hasattr(plugin, member)]:
-            raise _Unusable(f"{plugin!r} is no {noun}: it has no {', '.join(lacking)}")
-        own = getattr(plugin, "name", name)
-        if isinstance(own, str) and own != name:
-            raise _Unusable(f"it is registered as '{name}' and calls itself '{own}'")
+            raise _Unusable(f"{plugin.__qualname__} is a class, but a {noun} must be an instance")
+        if missing := [member for member in self.kind.members if not hasattr(plugin, member)]:
+            raise _Unusable(f"{plugin!r} is not a {noun}: it has no {', '.join(missing)}")
+        declared = getattr(plugin, "name", name)
+        if isinstance(declared, str) and declared != name:
+            raise _Unusable(f"it is registered as '{name}', but its name is '{declared}'")
         return plugin
 
     @cached_property
-    def _every(self) -> dict[str, _Plugin]:
-        """Every plug-in by name, those of other distributions not imported yet."""
-        found: dict[str, _Plugin] = {}
+    def _all(self) -> dict[str, _Plugin]:
+        """All plug-ins by name; those of other distributions are not imported yet."""
+        plugins: dict[str, _Plugin] = {}
         for module in self._names:
             for name, plugin in self._scanned(module).items():
-                first = found.setdefault(name, plugin)
+                first = plugins.setdefault(name, plugin)
                 if first is not plugin:
                     self._warn(plugin.reference, f"{self._taken(plugin)} by {first.origin}")
         claimed: dict[str, list[_Plugin]] = {}
         for plugin in self._outside():
             self.outside_seen.append(plugin)
             claimed.setdefault(plugin.name, []).append(plugin)
-        for name, plugins in claimed.items():
-            if name in found:
-                for plugin in plugins:
-                    self._warn(plugin.reference, f"{self._taken(plugin)} by {found[name].origin}")
-            elif len(plugins) > 1:
-                claims = " and ".join(sorted(f"{plugin.origin} ({plugin.reference})" for plugin in plugins))
-                self._clashes[name] = f"the {self.kind.noun} '{name}' is left out: {claims} claim its name"
+        for name, claims in claimed.items():
+            if name in plugins:
+                for plugin in claims:
+                    self._warn(plugin.reference, f"{self._taken(plugin)} by {plugins[name].origin}")
+            elif len(claims) > 1:
+                claimants = " and ".join(sorted(f"{plugin.origin} ({plugin.reference})" for plugin in claims))
+                self._clashes[name] = f"the {self.kind.noun} '{name}' is left out: {claimants} claim its name"
                 self._warn(name, self._clashes[name])
             else:
-                found[name] = plugins[0]
-        return dict(sorted(found.items()))
+                plugins[name] = claims[0]
+        return dict(sorted(plugins.items()))
 
     def _taken(self, plugin: _Plugin) -> str:
         return (
@@ -226,15 +226,17 @@ class _Registry:
         )
 
     def _outside(self) -> Iterator[_Plugin]:
-        """The plug-ins of other distributions, each entry point once; none is imported here."""
+        """Yield the plug-ins of other distributions, each entry point once, without importing them."""
         group = f"{DISTRIBUTION}.{self.group}"
         try:
             points = {(point.name, point.value): point for point in entry_points(group=group)}
-        except Exception as error:  # one damaged entry_points.txt makes all unreadable
-            self._warn(group, f"no plug-in of another package is used: their entry points are damaged: {error}")
+        except Exception as error:  # one damaged entry_points.txt makes all of them unreadable
+            self._warn(group, f"plug-ins of other packages are left out: the entry points are damaged: {error}")
             return
         for point in points.values():
-            if point.dist is None or point.dist.name != DISTRIBUTION:  # ours are those of an older installation
+            if (
+                point.dist is None or point.dist.name != DISTRIBUTION
+            ):  # skip those of an older installation of this project
                 yield _of_entry_point(point)
 
     @cached_property
@@ -246,15 +248,15 @@ class _Registry:
             raise SetupError(
                 f"{self.kind.package} cannot be imported: {describe_error(error)}", _INSTALL_AGAIN
             ) from error
-        return sorted(one.name for one in pkgutil.iter_modules(package.__path__) if not one.name.startswith("_"))
+        return sorted(info.name for info in pkgutil.iter_modules(package.__path__) if not info.name.startswith("_"))
 
-    def _hinted(self, name: str) -> list[str]:
-        """Modules whose name is that of the plug-in or the beginning of it, the longest first."""
+    def _likely_modules(self, name: str) -> list[str]:
+        """Return the modules whose name is that of the plug-in or a prefix of it, the longest first."""
         stem = f"{name.replace('-', '_')}_"
-        return sorted((one for one in self._names if stem.startswith(f"{one}_")), key=len, reverse=True)
+        return sorted((module for module in self._names if stem.startswith(f"{module}_")), key=len, reverse=True)
 
     def _scanned(self, name: str) -> dict[str, _Plugin]:
-        """What a module of the folder declares; nothing, with a warning, when it cannot be imported."""
+        """Return what a module of the folder declares; nothing, with a warning, if it cannot be imported."""
         module = f"{self.kind.package}.{name}"
         if module not in self._modules:
             try:
@@ -270,9 +272,9 @@ class _Registry:
 
     def _declared(self, module: str) -> Iterator[tuple[str, _Plugin]]:
         loaded = import_module(module)
-        found = {plugin.name: plugin for plugin in getattr(loaded, "PLUGINS", ())}
-        for own, plugin in found.items():
-            yield own, _Plugin(own, f"{module}:{own}", f"{DISTRIBUTION} itself", partial(_itself, plugin))
+        declared = {plugin.name: plugin for plugin in getattr(loaded, "PLUGINS", ())}
+        for name, plugin in declared.items():
+            yield name, _Plugin(name, f"{module}:{name}", f"{DISTRIBUTION} itself", partial(_identity, plugin))
 
     def _remedy(self, plugin: _Plugin) -> str:
         return f"repair or uninstall {plugin.origin}" if plugin in self.outside_seen else _INSTALL_AGAIN
@@ -286,7 +288,7 @@ class _Registry:
 _INSTALL_AGAIN = f"install {DISTRIBUTION} again: pip install --force-reinstall {DISTRIBUTION}"
 
 
-def _itself(plugin: Any) -> Any:
+def _identity(plugin: Any) -> Any:
     return plugin
 
 
@@ -294,7 +296,7 @@ def _of_entry_point(point: EntryPoint) -> _Plugin:
     def get() -> Any:
         if not EntryPoint.pattern.match(point.value):
             raise ValueError(f"'{point.value}' is not 'module:attribute'")
-        with contextlib.redirect_stdout(sys.stderr):  # what it prints must not stand in a command's JSON
+        with contextlib.redirect_stdout(sys.stderr):  # its output must not mix with the JSON of a command
             return point.load()
 
     origin = f"package {point.dist.name} {point.dist.version}" if point.dist else "a package without metadata"

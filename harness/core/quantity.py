@@ -1,4 +1,4 @@
-"""A measured quantity (a value with its interval, or the reason why there is none), and times and units of records."""
+"""Measured quantities (a value with its interval, or the reason why it is missing), and units and times of records."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from .errors import UsageError
 
 @dataclass(frozen=True)
 class Value:
-    """A number in the unit its field's name carries.
+    """A finite number, in the unit that the name of its field ends in.
 
-    `lo` and `hi` bound the 95 % interval where one is known; `n` is the number of observations behind it.
+    Attributes:
+        value: The number.
+        lo: Lower end of the 95 % interval, None if unknown.
+        hi: Upper end of the 95 % interval, None if unknown.
+        n: Number of observations behind it, None if unknown.
+
     """
 
     value: float
@@ -30,7 +35,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Missing:
-    """No number, and why. Never 0, never silent."""
+    """The reason why there is no number; used in place of 0 or None."""
 
     reason: str
 
@@ -42,7 +47,7 @@ class Missing:
 Quantity = Value | Missing
 
 
-# unit as written: how many of the stored unit (ns, J, bytes, a share of 1) it is
+# factors from the written unit to the stored one (ns, J, bytes, a share of 1)
 TIME_NS = {"ns": 1.0, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9}
 ENERGY_J = {"uJ": 1e-6, "µJ": 1e-6, "mJ": 1e-3, "J": 1.0}
 SIZE_BYTES = {"B": 1.0, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
@@ -52,12 +57,12 @@ _QUANTITY = re.compile(r"(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+)\s*([^\d\s]*)")
 
 
 def utc_now() -> str:
-    """The wall clock as ISO 8601 in UTC with microseconds; for labels alone, intervals use the monotonic clock."""
+    """Return the wall clock as ISO 8601 in UTC with microseconds, for labels; intervals use the monotonic clock."""
     return datetime.now(timezone.utc).isoformat(timespec="microseconds")
 
 
 def quantity(text: str, units: dict[str, float]) -> float:
-    """'20ms' in the stored unit; MB is 10^6, MiB 2^20. ValueError for another form or a unit not in `units`."""
+    """Parse a number with a unit ('20ms') into the stored unit; ValueError for another form or an unknown unit."""
     match = _QUANTITY.fullmatch(text.strip())
     if match is None or match[2] not in units:
         known = ", ".join(filter(None, units))
@@ -71,19 +76,24 @@ _AGO = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def microseconds(iso: str) -> int:
-    """An ISO 8601 time as microseconds since 1970; UTC where it names no zone. ValueError when it is none."""
+    """Return an ISO 8601 time, UTC if it names no zone, as microseconds since 1970; ValueError if it is malformed."""
     time = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", iso))  # Python 3.10 does not know the Z
     aware = time if time.tzinfo else time.replace(tzinfo=timezone.utc)
     return (aware - _EPOCH) // _MICROSECOND
 
 
 def iso(time_us: int) -> str:
-    """Microseconds since 1970 as ISO 8601 in UTC, as `harness.core.quantity.utc_now` writes it."""
+    """Return microseconds since 1970 as ISO 8601 in UTC, in the form of `utc_now`."""
     return (_EPOCH + time_us * _MICROSECOND).isoformat(timespec="microseconds")
 
 
 def parse_time(text: str, now_us: int | None = None) -> int:
-    """What `--since` takes: an ISO date or time in UTC, or so long ago: '30d', '12h', '2w', '90m'. UsageError else."""
+    """Parse an ISO date or time in UTC, or an age ('30d', '12h', '2w', '90m'), into microseconds since 1970.
+
+    Raises:
+        UsageError: The text is neither.
+
+    """
     ago = re.fullmatch(r"(\d+)\s*([mhdw])", text.strip())
     if ago:
         now = microseconds(datetime.now(timezone.utc).isoformat()) if now_us is None else now_us
@@ -91,11 +101,13 @@ def parse_time(text: str, now_us: int | None = None) -> int:
     try:
         return microseconds(text.strip())
     except ValueError:
-        raise UsageError(f"'{text}' is no time", "such as 2026-01-31, 2026-01-31T22:00 or 30d, 12h, 2w") from None
+        raise UsageError(
+            f"'{text}' is not a time", "write one such as 2026-01-31, 2026-01-31T22:00 or 30d, 12h, 2w"
+        ) from None
 
 
 def month_bounds(time_us: int) -> tuple[str, int, int]:
-    """The month a time lies in: its name ('2026_01'), its first microsecond and the next month's."""
+    """Return the month of a time: its name ('2026_01'), its first microsecond and that of the next month."""
     time = _EPOCH + time_us * _MICROSECOND
     first = datetime(time.year, time.month, 1, tzinfo=timezone.utc)
     following = datetime(time.year + time.month // 12, time.month % 12 + 1, 1, tzinfo=timezone.utc)

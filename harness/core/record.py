@@ -1,11 +1,9 @@
-"""The record of one measured case: one JSON document, written once by the measuring side, only read after that.
+"""The record of a measured case and the header of a run: JSON documents, written once by the measuring process.
 
 Schema history
     1   first version
     2   RunHeader.provenance; ArtifactInfo.recipe_sha256;
         ProcessRun: voluntary_switches, cpu_pressure, busy_threads, gc_frozen, max_rss_bytes
-
-What the table says of a case in words, beside its metrics: kept with the cell in a store, so that both agree.
 """
 
 from __future__ import annotations
@@ -27,7 +25,15 @@ SCHEMA = 2
 
 @dataclass(frozen=True)
 class Blob:
-    """Raw samples kept beside the record: `<sha256>.npz` with one array a `name`, in `unit`."""
+    """Raw samples beside the record, in the file `<sha256>.npz`.
+
+    Attributes:
+        name: What the samples are.
+        sha256: Hash of the file.
+        n: Length of its first array.
+        unit: Unit of its arrays.
+
+    """
 
     name: str
     sha256: str
@@ -37,23 +43,42 @@ class Blob:
 
 @dataclass(frozen=True)
 class ProcessRun:
-    """One fresh process of a case. Times in integer nanoseconds of the monotonic clock.
+    """One fresh process of a case. Times are integer nanoseconds of the monotonic clock.
 
-    `spawn_ns` is from the parent's spawn to the worker's first line, `import_ns` the runtime library's import.
-    `order` is its place in the run's random order. `blob` holds arrays 'wall_ns' and 'cpu_ns' of the inferences that
-    count and 'warmup_ns' of those before; with very short ones each sample is the mean of `calls_per_sample` calls.
-    `unsteady` says why no steady state was found, empty when one was. `control_ratio` is the CPU time of a fixed piece
-    of work after the timed loop over that before it; `same_input_ratio` the median with one input repeated over that
-    with inputs in rotation. `peak_rss_after_bytes` is the largest resident set up to the end of each phase: 'import',
-    'load', 'first' inference, 'steady' state. `inferences` is how many there were in all between `started_ns` and
-    `ended_ns`, steady or not; with scenarios other than SingleStream the blob holds more arrays: see docs/scenarios.md.
+    The operating system's counters are those of the timed loop, and None where the kernel does not report them.
 
-    Of the timed loop, read just before and after it: switches between threads (`involuntary_switches`: another program
-    or thread took the core; `voluntary_switches`: this one waited), `cpu_pressure` the share of the time in which some
-    task on the machine waited for a CPU, never more than the CPUs this process left unused, `busy_threads` the threads
-    of this process that computed, `affinity` the CPUs they may run on, `os_threads` all threads there are, `gc_frozen`
-    the objects the collector left alone while it was off. None where the kernel does not tell. `max_rss_bytes` is
-    `ru_maxrss`, never below what the parent had.
+    Attributes:
+        index: Index within the case.
+        order: Position in the random order of the run.
+        spawn_ns: From the parent's spawn to the worker's first line.
+        import_ns: Import of the runtime's library.
+        load_ns: Loading of the model.
+        first_inference_ns: First inference.
+        n_warmup: Inferences of the warm-up.
+        n_timed: Samples of the steady state.
+        median_ns: Median wall time.
+        median_cpu_ns: Median CPU time.
+        involuntary_switches: Context switches by which another thread or program took the core.
+        peak_rss_bytes: Largest resident set.
+        started_ns: Start of the inferences.
+        ended_ns: End of the inferences.
+        blob: Arrays 'wall_ns' and 'cpu_ns' of the steady state and 'warmup_ns' before it. Scenarios other than
+            SingleStream have more arrays, see docs/scenarios.md.
+        calls_per_sample: Inferences per sample; a sample of several very short ones is their mean.
+        unsteady: Why there is no steady state, '' if there is one.
+        control_ratio: CPU time of a fixed piece of work after the timed loop over that before it.
+        same_input_ratio: Median with one input repeated over that with inputs in rotation.
+        affinity: CPUs that the threads may run on.
+        os_threads: All threads of the process.
+        peak_rss_after_bytes: Largest resident set up to the end of 'import', 'load', 'first' and 'steady'.
+        inferences: All inferences between `started_ns` and `ended_ns`, steady or not.
+        voluntary_switches: Context switches by which the process waited.
+        cpu_pressure: Share of the time in which some task on the machine waited for a CPU, at most the share of its
+            CPUs that this process left unused.
+        busy_threads: Threads of the process that computed.
+        gc_frozen: Objects that the garbage collector ignored while it was off.
+        max_rss_bytes: `ru_maxrss`, which is never below that of the parent.
+
     """
 
     index: int
@@ -88,7 +113,17 @@ class ProcessRun:
 
 @dataclass(frozen=True)
 class Trace:
-    """Sensor readings taken while the case ran: `blob` has arrays 't_ns' and 'value' (in `unit`)."""
+    """The readings of a sensor channel while the case ran.
+
+    Attributes:
+        channel: Name of the channel.
+        unit: Unit of its values.
+        scope: How much of the machine it covers.
+        period_ns: Achieved sampling period.
+        n_updates: Number of distinct updates of the sensor.
+        blob: Arrays 't_ns' and 'value'.
+
+    """
 
     channel: str
     unit: str
@@ -100,9 +135,19 @@ class Trace:
 
 @dataclass(frozen=True)
 class ArtifactInfo:
-    """What the record keeps of the artifact: enough to find it again and to know how it was made.
+    """The artifact as recorded: enough to find it again and to know how it was made.
 
-    `recipe_sha256` is the hash of the recipe's JSON with sorted keys, '' where an older version did not keep it.
+    Attributes:
+        file: Name of the model file or folder.
+        format: Its format.
+        sha256: Hash of all its files.
+        size_bytes: Size of all its files.
+        parameters: Number of parameters, None if not counted.
+        macs: Multiply-accumulates of one inference, None if not counted.
+        recipe: How it was made.
+        preprocess: Preprocessing of images, None for other inputs.
+        recipe_sha256: Hash of the recipe's JSON with sorted keys, '' in records of older versions.
+
     """
 
     file: str
@@ -118,13 +163,29 @@ class ArtifactInfo:
 
 @dataclass(frozen=True)
 class Record:
-    """One case, whole. `metrics` maps every name of `harness.core.metric.METRICS` to a Value or a Missing.
+    """The record of a case.
 
-    `runtime_info` is what the runtime reports (version, build, provider, effective precision, threads).
-    `details` holds what explains the case and is no metric (input shapes, class count, warm-up, seeds).
-    `findings` are the environment checks before the run, `findings_after` those after the case's block.
-    `execution` is what was asked of the runtime and what it did, read back from it.
-    `log` is the tail of what the process printed when it failed.
+    Attributes:
+        run_id: Id of the run.
+        case_id: Id of the case.
+        case: The case.
+        target: Name of the target.
+        verdict: Whether the figures can be trusted.
+        metrics: A Value or a Missing for each name of `harness.core.metric.METRICS`.
+        started_utc: Start of the case.
+        duration_s: Time that the case took.
+        artifact: The model that ran, None if there was none.
+        runtime_info: What the runtime reports: version, build, provider, effective precision, threads.
+        processes: Its processes.
+        traces: Readings of the sensors.
+        findings: Environment checks before the run.
+        findings_after: Environment checks after the case's block.
+        details: Facts that are not metrics: input shapes, number of classes, warm-up, seeds.
+        log: End of the output of a process that failed.
+        execution: What was requested of the runtime, and what it did.
+        operators: Profile of the operators, or why there is none.
+        schema: Version of the schema.
+
     """
 
     run_id: str
@@ -144,7 +205,7 @@ class Record:
     details: Mapping[str, Any] = field(default_factory=dict)
     log: str = ""
     execution: Execution = field(default_factory=Execution)
-    operators: OperatorProfile | Missing = field(default_factory=lambda: Missing("not looked at: run with --deep"))
+    operators: OperatorProfile | Missing = field(default_factory=lambda: Missing("not measured: run with --deep"))
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
@@ -152,40 +213,58 @@ class Record:
             metric(name)
 
     def value(self, name: str) -> float | None:
-        """The metric's number, or None when missing (its reason: `missing(name)`)."""
+        """Return the number of a metric; None if it is missing, see `missing`."""
         quantity = self.quantity(name)
         return quantity.value if isinstance(quantity, Value) else None
 
     def missing(self, name: str) -> str | None:
-        """Why the metric has no number, or None when it has one."""
+        """Return why a metric is missing; None if it is not."""
         quantity = self.quantity(name)
         return quantity.reason if isinstance(quantity, Missing) else None
 
     @property
     def accuracy_note(self) -> str | None:
-        """What must stand beside top-1, None where nothing must.
+        """What must accompany top-1, None if nothing must.
 
-        That it is no more than a mini-set's, its parts ('mini-set top-1: foolbox 18 of 20, stamps 111 of 126'), and how
-        a pass that could end early did end ('stopped after 1250 of 10000 images: ...').
+        That is the name and the parts of a mini-set ('mini-set top-1: foolbox 18 of 20, stamps 111 of 126'), and how a
+        pass with early stopping ended ('stopped after 1250 of 10000 images: ...').
         """
         accuracy = self.details.get("accuracy", {})
         parts = ", ".join(f"{name} {part['right']} of {part['n']}" for name, part in accuracy.get("parts", {}).items())
         name = accuracy.get("name", "top-1")
-        called = f"{name}{': ' * bool(parts)}{parts}" if parts or name != "top-1" else ""
-        return "; ".join(filter(None, (called, accuracy.get("stop", {}).get("words")))) or None
+        described = f"{name}{': ' * bool(parts)}{parts}" if parts or name != "top-1" else ""
+        return "; ".join(filter(None, (described, accuracy.get("stop", {}).get("words")))) or None
 
     def quantity(self, name: str) -> Quantity:
-        """The metric, or a Missing that says nobody recorded it."""
+        """Return a metric; a Missing if it was not recorded."""
         return self.metrics.get(metric(name).name, Missing("not recorded"))
 
 
 @dataclass(frozen=True)
 class RunHeader:
-    """The run as a whole: `run.json`. Written when the run starts, and again when it ends (`ended_utc`).
+    """The header of a run, `run.json`. It is written when the run starts, and again when it ends.
 
-    `planned` lists every case id, so that a killed run can say what is missing. `host` is the machine's identity
-    (no live readings); `findings` are the environment checks before the run. `provenance` holds what else the figures
-    may depend on, by the names of `harness.runs.provenance`: each a value, or {"reason": why it is not known}.
+    Attributes:
+        run_id: Id of the run.
+        suite: Name of the suite.
+        target: Name of the target.
+        profile: Name of the profile.
+        started_utc: Start of the run.
+        planned: Ids of all planned cases, which show what a killed run lacks.
+        command: Command line.
+        seed: Seed of all random choices.
+        host: Identity of the machine, without live readings.
+        versions: Versions of packages by name.
+        findings: Environment checks before the run.
+        sensors: Sensors by name, each with its state.
+        harness_overhead_ns: Duration of the timed loop around a runtime that does nothing.
+        ended_utc: End of the run, None before it.
+        interrupted: Whether the user stopped the run.
+        roofline: Measured peaks of the machine.
+        provenance: What else the figures may depend on, by the names of `harness.runs.provenance`: a value, or
+            {"reason": why it is unknown}.
+        schema: Version of the schema.
+
     """
 
     run_id: str
@@ -209,18 +288,16 @@ class RunHeader:
 
 
 def to_json(document: Record | RunHeader) -> dict[str, Any]:
-    """The document as plain JSON types; a Value and a Missing are told apart by their keys."""
+    """Convert to plain JSON types; a Value and a Missing differ in their keys."""
     return dataclasses.asdict(document)
 
 
 TEXT_COLUMNS = ("precision_requested", "precision_effective", "accuracy_note")
+"""Text columns of tables; a store keeps them with the case, so that its tables agree with those of run folders."""
 
 
 def display_texts(record: Record) -> dict[str, str | None]:
-    """The columns of `TEXTS`: precision asked for, precision had by the runtime's account, a remark on accuracy.
-
-    None where there is nothing to say.
-    """
+    """Return the columns of `TEXT_COLUMNS`: requested and effective precision, note on accuracy; None where empty."""
     effective = record.execution.effective
-    said = (record.execution.asked, effective if isinstance(effective, str) else None, record.accuracy_note)
-    return dict(zip(TEXT_COLUMNS, said, strict=True))
+    texts = (record.execution.asked, effective if isinstance(effective, str) else None, record.accuracy_note)
+    return dict(zip(TEXT_COLUMNS, texts, strict=True))

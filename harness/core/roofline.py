@@ -1,4 +1,4 @@
-"""What a machine can do at most: arithmetic and memory traffic in a second, measured."""
+"""Measured peaks of a machine: arithmetic and memory traffic per second."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Roof:
-    """Peaks with a number of threads: fp32 operations (a multiply-add counts as two) and bytes from and to memory."""
+    """Peaks with a number of threads.
+
+    Attributes:
+        threads: Number of threads.
+        flops_per_s: fp32 operations per second; a multiply-add counts as two.
+        bytes_per_s: Bytes per second from and to memory.
+
+    """
 
     threads: int
     flops_per_s: float
@@ -18,9 +25,15 @@ class Roof:
 
 @dataclass(frozen=True)
 class Roofline:
-    """The peaks of one machine, for one thread and for all, and its last-level cache (None: the kernel does not tell).
+    """The peaks of one machine.
 
-    `blas` names the library whose matrix product set the arithmetic peak.
+    Attributes:
+        machine_id: Id of the machine.
+        measured_utc: When they were measured.
+        blas: Library whose matrix product reached the arithmetic peak.
+        cache_bytes: Size of the last-level cache, None if the kernel does not report it.
+        roofs: Peaks with one thread and with all threads.
+
     """
 
     machine_id: str
@@ -30,18 +43,18 @@ class Roofline:
     roofs: tuple[Roof, ...]
 
     def at(self, threads: int) -> Roof:
-        """The peaks with that many threads: the measured ones, else as many single threads, up to all together."""
+        """Return the peaks with that many threads: measured, else a multiple of one thread, at most those of all."""
         for roof in self.roofs:
             if roof.threads == threads:
                 return roof
-        one, most = self.roofs[0], self.roofs[-1]
+        single, full = self.roofs[0], self.roofs[-1]
         return Roof(
             threads,
-            min(one.flops_per_s * threads, most.flops_per_s),
-            min(one.bytes_per_s * threads, most.bytes_per_s),
+            min(single.flops_per_s * threads, full.flops_per_s),
+            min(single.bytes_per_s * threads, full.bytes_per_s),
         )
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Roofline:
-        """From plain JSON types. TypeError or KeyError where it is not one."""
+        """Create from plain JSON types; TypeError or KeyError if they do not fit."""
         return cls(**{**data, "roofs": tuple(Roof(**roof) for roof in data["roofs"])})

@@ -1,11 +1,11 @@
-"""Scenarios: in which rhythm queries reach the net. The first four are MLPerf's, under MLPerf's names.
+"""Scenarios: how queries arrive. The first four are those of MLPerf.
 
     SingleStream   the next query when the last one is complete: latency
-    MultiStream    a query brings several samples: latency of the whole query
-    Offline        everything is there from the start, in one or several streams: throughput
+    MultiStream    several samples per query: latency of the query
+    Offline        all samples are available at the start, in one or several streams: throughput
     Server         queries arrive at random (Poisson) at a mean rate: latency from arrival to answer, within a bound
-    sustained      SingleStream for minutes on end: what heat leaves of the speed
-    paced          one inference every 1/rate seconds, idle between: duty cycle of a camera or a battery
+    sustained      SingleStream for minutes: the speed that remains once the machine is hot
+    paced          one inference every 1/rate seconds, idle between: duty cycle of a camera or battery device
 
 MLPerf Inference Rules (mlcommons/inference_policies), 'Scenarios'.
 """
@@ -22,7 +22,7 @@ from .errors import ScenarioError
 Scenario = Literal["SingleStream", "MultiStream", "Offline", "Server", "sustained", "paced"]
 
 Driver = Literal["own", "loadgen"]
-"""Who sends the queries: the timed loop here, or MLPerf's official LoadGen."""
+"""What sends the queries: the timed loop of this project, or MLPerf's LoadGen."""
 
 LOADGEN_SCENARIOS: tuple[Scenario, ...] = ("SingleStream", "Offline")
 """The scenarios that LoadGen can drive here."""
@@ -35,16 +35,20 @@ _DEFAULTS: dict[Scenario, dict[str, int | float | None]] = {
     "sustained": {"minutes": 5.0},
     "paced": {"rate_per_s": None},
 }
-"""What each scenario takes, and what it is where nobody says: 8 samples a query as in MLPerf's MultiStream."""
+"""Parameters of each scenario with their defaults; 8 samples per query as in MLPerf's MultiStream."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """The parameters of a scenario; None for those it does not take.
+    """The parameters of a scenario; None for those that it does not have.
 
-    `samples_per_query` samples in a query of MultiStream; `streams` sessions at once in Offline, each with a thread
-    of its own; `rate_per_s` mean arrivals a second in Server, inferences a second in paced; `latency_bound_ns` the
-    bound p99 latency bound (Server), None without one; `minutes` how long sustained runs.
+    Attributes:
+        samples_per_query: Samples per query of MultiStream.
+        streams: Concurrent sessions of Offline, each with its own thread.
+        rate_per_s: Mean arrivals per second of Server, inferences per second of paced.
+        latency_bound_ns: Bound on the p99 latency of Server, None without one.
+        minutes: Duration of sustained.
+
     """
 
     samples_per_query: int | None = None
@@ -64,18 +68,20 @@ class Load:
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
     def with_defaults(self, scenario: Scenario) -> Load:
-        """The load with the scenario's defaults; ScenarioError for what it does not take, or lacks."""
-        takes = _DEFAULTS[scenario]
+        """Fill in the scenario's defaults; ScenarioError for a parameter that it lacks or does not accept."""
+        defaults = _DEFAULTS[scenario]
         for name in self.parameters:
-            if name not in takes:
+            if name not in defaults:
                 fitting = ", ".join(other for other, names in _DEFAULTS.items() if name in names)
-                raise ScenarioError(f"{scenario} takes no {name}", f"it belongs to {fitting}: choose that scenario")
-        if "rate_per_s" in takes and self.rate_per_s is None:
+                raise ScenarioError(
+                    f"{scenario} does not accept {name}", f"it belongs to {fitting}: choose that scenario"
+                )
+        if "rate_per_s" in defaults and self.rate_per_s is None:
             raise ScenarioError(f"{scenario} needs rate_per_s", "give the rate: --rate 30, in a suite rate_per_s = 30")
-        return dataclasses.replace(self, **{**takes, **self.parameters})  # type: ignore[arg-type]
+        return dataclasses.replace(self, **{**defaults, **self.parameters})  # type: ignore[arg-type]
 
     def label(self, scenario: Scenario) -> str:
-        """The parameters that are not the scenario's default, for an id: 's2', 'r50-20ms'; empty when all are."""
+        """Return the parameters that differ from the defaults, for an id: 's2', 'r50-20ms'; '' if none does."""
         forms = {"samples_per_query": "q{:g}", "streams": "s{:g}", "rate_per_s": "r{:g}", "minutes": "{:g}min"}
         parts = [
             forms[name].format(value)

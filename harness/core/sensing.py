@@ -1,4 +1,4 @@
-"""Sensor channels and readings. A reading is a value or the reason why there is none: never 0 for 'unknown'."""
+"""Sensor channels and readings. A reading is a value or the reason why it is missing, never 0 for 'unknown'."""
 
 from __future__ import annotations
 
@@ -16,19 +16,25 @@ RAPL_REMEDY = (
     "sudo chmod a+r /sys/class/powercap/*/energy_uj; for good, in /etc/tmpfiles.d/edgebench.conf: "
     "z /sys/class/powercap/*/energy_uj 0444 - - -"
 )
-"""Said by the sensor that is denied and by the check that looks for such."""
+"""Used by the sensor that has no access and by the check that looks for it."""
 
 
 @dataclass(frozen=True)
 class Channel:
-    """One quantity a sensor delivers.
+    """One quantity that a sensor delivers.
 
-    `scope` says how much of the machine a power or energy figure covers; scopes are never compared.
-    `kind`: an instant value, a mean over the sensor's own window, or a counter that only grows and wraps at `wrap`.
-    `period_ns` is the sensor's own update period: sampling faster only repeats values.
-    `resolution` is one step of the sensor, in `unit`; `samples` how many of its own a mean is over, where it tells.
-    `in_window` is False where reading costs too much beside a
-    measurement (a fork, a slow bus): such a channel is read before and after, never during.
+    Attributes:
+        name: Name of the channel.
+        unit: Unit of its values.
+        scope: How much of the machine a power or energy covers; different scopes are never compared.
+        kind: An instant value, a mean over the sensor's own window, or a counter that only grows.
+        period_ns: The sensor's own update period; sampling faster repeats values.
+        wrap: Value at which a counter wraps, None if it does not.
+        resolution: One step of the sensor, in `unit`, None if unknown.
+        in_window: False if reading costs too much during a measurement (a fork, a slow bus); such a channel is read
+            before and after.
+        samples: Number of the sensor's samples in a mean, None if unknown.
+
     """
 
     name: str
@@ -44,7 +50,14 @@ class Channel:
 
 @dataclass(frozen=True)
 class Reading:
-    """One value of one channel at `t_ns` of the monotonic clock, in the channel's unit."""
+    """One value of a channel.
+
+    Attributes:
+        channel: Name of the channel.
+        t_ns: Time on the monotonic clock.
+        value: The value in the channel's unit, or why there is none.
+
+    """
 
     channel: str
     t_ns: int
@@ -52,24 +65,24 @@ class Reading:
 
 
 class Sensor(Protocol):
-    """A source of channels. `read` never raises for an absent, denied or gated file: that is a Missing value."""
+    """A source of channels. `read` does not raise for an absent or unreadable file; the value is then Missing."""
 
     name: str
 
     @property
     def channels(self) -> tuple[Channel, ...]:
-        """The channels this machine has; empty when the sensor is absent (see `absent`)."""
+        """The channels on this machine; empty if the sensor is absent, see `absent`."""
         ...
 
     @property
     def absent(self) -> str:
-        """Why there are no channels; empty when there are."""
+        """Why there are no channels; '' if there are."""
         ...
 
     def read(self) -> list[Reading]:
-        """One reading of every channel."""
+        """Return a reading of each channel."""
         ...
 
     def close(self) -> None:
-        """Release descriptors."""
+        """Close all descriptors."""
         ...

@@ -1,4 +1,4 @@
-"""What a board is: the frozen facts that a descriptor (`targets/<name>.toml`) gives, one dataclass per table."""
+"""Targets: the facts of a descriptor (`targets/<name>.toml`), one dataclass per table."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ from .sensing import Scope
 
 @dataclass(frozen=True)
 class PowerTotal:
-    """One way to the power of everything within `scope`: the sum over `channels`, then `scale` x sum + `offset_w`.
+    """A rule for the total power within a scope: `scale` times the sum over the channels, plus `offset_w`.
 
-    `channels` are patterns of channel names ('ina3221/*/VDD_IN'); each must match, those in `optional` may.
-    Only channels in W, or counters in J, count. `estimate` tells where a scale comes from: then the figure is an
-    estimate and the raw sum is reported beside it.
+    Attributes:
+        scope: How much of the machine it covers.
+        channels: Patterns of channel names ('ina3221/*/VDD_IN') that must match; only channels in W and counters in J
+            are added.
+        optional: Patterns that may match.
+        scale: Factor on the sum.
+        offset_w: Added to the scaled sum.
+        estimate: Source of a scale that makes the figure an estimate; the raw sum is then reported as well.
+
     """
 
     scope: Scope
@@ -36,10 +42,14 @@ class PowerMode:
 
 @dataclass(frozen=True)
 class Power:
-    """How power is had: the first rule of `total` whose channels exist is used; `none` says why a board has none.
+    """How power is measured.
 
-    `meter` names the sensor plug-in of an external meter, for boards without a sensor of their own: it is opened for
-    this target alone.
+    Attributes:
+        total: Rules for the total; the first one whose channels exist is used.
+        none: Why the board has no power sensor, else ''.
+        meter: Sensor plug-in of an external meter, which is opened for this target alone.
+        modes: Power modes of the board.
+
     """
 
     total: tuple[PowerTotal, ...] = ()
@@ -50,17 +60,22 @@ class Power:
 
 TargetKind = Literal["board", "accelerator", "generic"]
 Mark = Literal["spec-sparse", "spec-dense", "derived", "measured"]
-"""How far a peak may be trusted: a maker's figure with or without sparsity, reckoned from clocks, or measured."""
+"""Origin of a peak: a vendor's figure with or without sparsity, derived from clocks, or measured."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What tells this board from others. Patterns as in `fnmatch`; one match within a list is enough.
+    """What identifies the board. Values are patterns of `fnmatch`; one match within a list is enough.
 
-    `compatible` and `soc` are tokens of /proc/device-tree/compatible: the first names the very board, the second only
-    its chip, so that an unlisted sister board is recognised as family. `model` is matched with the device tree's
-    model, `cpu_model` with 'model name' of /proc/cpuinfo, `dmi` with 'vendor product' of /sys/class/dmi/id, `usb` and
-    `pci` with 'vendor:device' in lower-case hex.
+    Attributes:
+        compatible: Tokens of /proc/device-tree/compatible that name the board.
+        soc: Tokens of /proc/device-tree/compatible that name its chip, which recognise unlisted boards of a family.
+        model: The device tree's model.
+        cpu_model: 'model name' of /proc/cpuinfo.
+        dmi: 'vendor product' of /sys/class/dmi/id.
+        usb: 'vendor:device' in lower-case hex.
+        pci: 'vendor:device' in lower-case hex.
+
     """
 
     compatible: tuple[str, ...] = ()
@@ -74,7 +89,14 @@ class Identity:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Cores of one kind: `core` is the microarchitecture ('Cortex-A76'), `max_hz` its highest stock clock."""
+    """Cores of one kind.
+
+    Attributes:
+        core: Microarchitecture ('Cortex-A76').
+        cores: Number of cores.
+        max_hz: Highest stock clock.
+
+    """
 
     core: str
     cores: int
@@ -83,7 +105,14 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Cpu:
-    """The processor. `isa` holds the features that decide kernel choice, by their names in /proc/cpuinfo."""
+    """The processor.
+
+    Attributes:
+        soc: Name of the chip.
+        clusters: Its clusters of cores.
+        isa: Features that decide the choice of kernels, by their names in /proc/cpuinfo.
+
+    """
 
     soc: str = ""
     clusters: tuple[Cluster, ...] = ()
@@ -91,13 +120,21 @@ class Cpu:
 
     @property
     def cores(self) -> int | None:
-        """All cores, or None where the descriptor leaves them to detection."""
+        """Number of all cores; None if the descriptor leaves it to detection."""
         return sum(cluster.cores for cluster in self.clusters) or None
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Sizes sold (GiB) and the peak bandwidth with where that figure comes from."""
+    """The memory.
+
+    Attributes:
+        sizes_gib: Sizes on sale.
+        bandwidth_bytes_per_s: Peak bandwidth.
+        mark: Origin of the bandwidth.
+        source: Reference for the bandwidth.
+
+    """
 
     sizes_gib: tuple[float, ...] = ()
     bandwidth_bytes_per_s: float | None = None
@@ -107,7 +144,16 @@ class Memory:
 
 @dataclass(frozen=True)
 class PeakPerformance:
-    """Highest arithmetic rate of one unit ('cpu', 'gpu', 'edgetpu') at one precision; a multiply-add counts as two."""
+    """The peak arithmetic rate of a unit at a precision.
+
+    Attributes:
+        unit: 'cpu', 'gpu', 'edgetpu', ...
+        precision: The precision.
+        ops_per_s: Operations per second; a multiply-add counts as two.
+        mark: Origin of the figure.
+        source: Reference for the figure.
+
+    """
 
     unit: str
     precision: Literal["fp32", "fp16", "int8", "fp4"]
@@ -118,7 +164,16 @@ class PeakPerformance:
 
 @dataclass(frozen=True)
 class Accelerator:
-    """Something beside the CPU that runs nets. `memory_bytes` is its own memory, None where it shares the host's."""
+    """A processor beside the CPU that runs nets.
+
+    Attributes:
+        name: Its name.
+        kind: Its kind.
+        units: Number of its compute units.
+        link: How it is connected.
+        memory_bytes: Its own memory, None if it shares that of the host.
+
+    """
 
     name: str
     kind: Literal["gpu", "dla", "edgetpu"]
@@ -129,7 +184,14 @@ class Accelerator:
 
 @dataclass(frozen=True)
 class Thermal:
-    """Patterns of channel names: the zones to watch, and where throttling shows; `throttle_c` is where it begins."""
+    """Temperatures and throttling.
+
+    Attributes:
+        zones: Patterns of the temperature channels to watch.
+        throttle: Patterns of the channels that show throttling.
+        throttle_c: Temperature at which throttling starts.
+
+    """
 
     zones: tuple[str, ...] = ()
     throttle: tuple[str, ...] = ()
@@ -138,7 +200,14 @@ class Thermal:
 
 @dataclass(frozen=True)
 class RuntimeHint:
-    """How a runtime gets onto this board, what to know about it there, and its options in its own words."""
+    """A runtime on this board.
+
+    Attributes:
+        install: How to install it.
+        note: What to know about it.
+        options: Its options, by the runtime's own names.
+
+    """
 
     install: str = ""
     note: str = ""
@@ -147,9 +216,13 @@ class RuntimeHint:
 
 @dataclass(frozen=True)
 class TargetLimits:
-    """What a case may take: memory for one process, start temperature of a case, seconds before it is stopped.
+    """Limits of a case.
 
-    `memory_bytes` None means all but a quarter of what the machine has.
+    Attributes:
+        memory_bytes: Memory of one process, None for three quarters of the machine's.
+        start_temperature_c: Temperature below which a case starts.
+        timeout_s: Time after which it is stopped.
+
     """
 
     memory_bytes: int | None = None
@@ -159,7 +232,7 @@ class TargetLimits:
 
 @dataclass(frozen=True)
 class BoardVariant:
-    """A version of the board under the same name, told by a device-tree token; what it gives replaces the board's."""
+    """A version of the board under the same name, identified by a device-tree token; its fields replace the board's."""
 
     compatible: tuple[str, ...]
     title: str
@@ -172,11 +245,28 @@ class BoardVariant:
 
 @dataclass(frozen=True)
 class Target:
-    """A board, an accelerator, or a generic machine; `name` is the file's name, 'host+accelerator' when composed.
+    """A board, an accelerator, or a generic machine.
 
-    `arch` as platform.machine() says it. `threads` and `affinity` are the defaults of a case: `affinity` lists CPU
-    numbers, empty means the system's choice. `memory_bytes` is what detection read, None for a board not at hand.
-    `python` is the system's own Python, where it decides which wheels fit.
+    Attributes:
+        name: Name of the descriptor, 'host+accelerator' for a combination.
+        title: Name for people.
+        kind: What it is.
+        arch: Values of platform.machine().
+        identity: What identifies it.
+        cpu: The processor.
+        memory: The memory.
+        memory_bytes: Memory that detection read, None for a board that is not this machine.
+        peaks: Peak arithmetic rates.
+        accelerators: Its accelerators.
+        power: How power is measured.
+        thermal: Temperatures and throttling.
+        runtimes: Hints by runtime.
+        threads: Numbers of threads by default.
+        affinity: CPU numbers by default, empty for the system's choice.
+        python: Version of the system's Python, where it decides which wheels fit.
+        limits: Limits of a case.
+        variants: Versions of the board under the same name.
+
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}  # unknown keys in a descriptor are errors
@@ -202,7 +292,7 @@ class Target:
 
     @property
     def memory_limit_bytes(self) -> int | None:
-        """What one process may take: the descriptor's limit, else three quarters of the memory, else None (unknown)."""
+        """Memory limit of a process: the descriptor's, else three quarters of the memory, else None (unknown)."""
         if self.limits.memory_bytes is not None:
             return self.limits.memory_bytes
         total = self.memory_bytes
@@ -211,5 +301,5 @@ class Target:
         return None if total is None else total * 3 // 4
 
     def accelerator(self, kind: str) -> Accelerator | None:
-        """The first accelerator of that kind, or None."""
+        """Return the first accelerator of a kind; None if there is none."""
         return next((device for device in self.accelerators if device.kind == kind), None)

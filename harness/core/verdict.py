@@ -1,4 +1,4 @@
-"""May this number be trusted? One verdict a case, with its reason and what to do."""
+"""Verdicts: whether the figures of a case can be trusted, with the reason and the remedy."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Status = Literal[
-    "precise",  # the interval is as narrow as the profile asks
-    "imprecise",  # the time ran out before the interval was narrow enough
-    "contended",  # another program held the core
-    "no-steady-state",  # latency never settled
-    "drifted",  # the machine's own speed changed meanwhile
-    "throttled",  # heat or power capped the clock
-    "emulated",  # the CPU is emulated: the figures mean nothing
-    "wrong-output",  # fast or not: these are not the net's answers
+    "precise",  # the interval is as narrow as the profile requires
+    "imprecise",  # the interval is wider
+    "contended",  # another program used the core
+    "no-steady-state",  # latency did not settle
+    "drifted",  # the machine's speed changed meanwhile
+    "throttled",  # heat or power limited the clock
+    "emulated",  # the CPU is emulated, so times mean nothing
+    "wrong-output",  # the outputs are not those of the net
     "crashed",
     "timeout",
     "out-of-memory",
@@ -25,7 +25,14 @@ FAILED: frozenset[str] = frozenset({"crashed", "timeout", "out-of-memory"})
 
 @dataclass(frozen=True)
 class Verdict:
-    """`status` with the evidence in `reason` and the advice in `remedy` (both may be empty when trusted)."""
+    """The verdict on a case.
+
+    Attributes:
+        status: The verdict.
+        reason: The evidence; may be empty for a trusted case.
+        remedy: What to do; may be empty.
+
+    """
 
     status: Status
     reason: str = ""
@@ -33,22 +40,30 @@ class Verdict:
 
     def __post_init__(self) -> None:
         if self.status not in get_args(Status):
-            raise ValueError(f"no such verdict: {self.status}")
+            raise ValueError(f"unknown verdict: {self.status}")
 
     @property
     def trusted(self) -> bool:
-        """The latency figures may be compared with others."""
+        """Whether the figures may be compared with others."""
         return self.status in TRUSTED
 
     @property
     def failed(self) -> bool:
-        """The case was tried and gave no figures."""
+        """Whether the case was tried and has no figures."""
         return self.status in FAILED
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one environment check saw. Never raised: an absent file is `unknown`, with the reason in `found`."""
+    """The result of an environment check.
+
+    Attributes:
+        check: Name of the check.
+        status: The result; 'unknown' if it could not be determined.
+        found: What the check observed, or why it is unknown.
+        remedy: What to do; may be empty.
+
+    """
 
     check: str
     status: Literal["ok", "warn", "fail", "unknown"]

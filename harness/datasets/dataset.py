@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import gzip
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from harness.core.errors import DataError
+from harness.core.verdict import Finding
 
-from .image_folders import Image
-from .label_mapping import Label, LabelMapping
+from .label_mapping import NO_CHOICE, Label, LabelChoice, LabelMapping
+from .pictures import Image
 
 if TYPE_CHECKING:
-    from .image_folders import ClassFolders
-    from .labels_file import LabelledFiles
+    from .class_names import ClassNames
+    from .image_folders import ImageFiles
 
 
 class Dataset(Protocol):
@@ -26,10 +27,14 @@ class Dataset(Protocol):
     Attributes:
         label_mapping: What the labels count.
         parts: Name and size of each part that is also scored by itself, in order; empty for none.
+        findings: What was decided or left out when the images were listed.
+        unreadable: Images that could not be read when they were due, with the reason.
     """
 
     label_mapping: LabelMapping
     parts: Sequence[tuple[str, int]]
+    findings: Sequence[Finding]
+    unreadable: dict[Path, str]
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -39,8 +44,8 @@ class Dataset(Protocol):
         """Yield the first `limit` images with their labels, or all."""
         ...
 
-    def select(self, places: Sequence[int]) -> Iterator[tuple[Image, Label]]:
-        """Yield the images at these positions, in the order of `places`."""
+    def select(self, places: Iterable[int]) -> Iterator[tuple[int, Image, Label]]:
+        """Yield position, image and label at these positions, in the order of `places`."""
         ...
 
 
@@ -48,44 +53,63 @@ def open_dataset(kind: str, path: Path) -> Dataset:
     """Open the data set at `path`.
 
     Args:
-        kind: 'idx' for a folder with *-images-idx3-ubyte.gz and its labels, 'folder' for image files, 'part' for a
-            subset of those, as `harness.datasets.subset.write` notes it.
-        path: The folder.
+        kind: 'idx' for a folder with *-images-idx3-ubyte.gz and its labels, 'folder' for image files, 'manifest' for
+            a list of those, as `harness.datasets.manifest` writes it.
+        path: The folder or file.
 
     Raises:
-        DataError: The folder does not exist, or holds no such data set.
+        DataError: It does not exist, or holds no such data set.
     """
+    if kind == "manifest":
+        from .manifest import Manifest
+
+        return Manifest.read(path)
     if not path.is_dir():
         raise DataError(f"{path} is not a folder of labelled images")
-    if kind == "idx":
-        return IdxImages(path)
-    if kind == "part":
-        from .subset import open_subset
-
-        return open_subset(path, open_folder)
-    return open_folder(path)
+    return IdxImages(path) if kind == "idx" else open_folder(path)
 
 
-def open_folder(path: Path) -> ClassFolders | LabelledFiles:
-    """Images in files, labelled by their folders or by a labels file.
+def open_folder(path: Path, choice: LabelChoice = NO_CHOICE, names: ClassNames | None = None) -> ImageFiles:
+    """Open images in files, labelled by a labels file or by their folders.
 
-    Of a folder that holds a sub-folder `val`, with or without `train` and `test`, the images of `val` are taken.
+    Of a folder that is split, the held-out part is opened. A list of class names beside the class folders gives their
+    order.
+
+    Args:
+        path: The folder.
+        choice: What the user says about the labels.
+        names: The class names in the order of a model's outputs, where `path` holds no list of its own.
+
+    Raises:
+        DataError: The folder does not exist, holds no labelled images, or leaves open which are meant.
     """
-    from .image_folders import ClassFolders, validation_part
+    from .class_names import class_list
+    from .image_folders import ClassFolders
     from .labels_file import LabelledFiles, find_labels
+    from .splits import held_out
 
     if not path.is_dir():
         raise DataError(f"{path} is not a folder of labelled images")
-    listed = find_labels(path)
-    return LabelledFiles(listed) if listed else ClassFolders(validation_part(path))
+    names = class_list(path) or names
+    labels = [file for file in find_labels(path) if names is None or file != names.source]
+    if labels:
+        return LabelledFiles(labels[0], choice, names)
+    part, findings = held_out(path)
+    if part == path:
+        return ClassFolders(path, choice, names)
+    dataset = open_folder(part, choice, names)
+    dataset.findings = [*findings, *dataset.findings]
+    return dataset
 
 
 class IdxImages:
     """Images and labels in the IDX format of the MNIST family: a big-endian header, then bytes."""
 
     parts: Sequence[tuple[str, int]] = ()
+    findings: Sequence[Finding] = ()
 
     def __init__(self, path: Path) -> None:
+        self.unreadable: dict[Path, str] = {}
         self._images = _only(path, "*-images-idx3-ubyte.gz")
         labels = _only(path, "*-labels-idx1-ubyte.gz")
         with gzip.open(labels) as file:
@@ -108,10 +132,13 @@ class IdxImages:
                 pixels = file.read(rows * columns)
                 yield np.frombuffer(pixels, np.uint8).reshape(rows, columns, 1), int(label)
 
-    def select(self, places: Sequence[int]) -> Iterator[tuple[Image, Label]]:
-        """Yield the images at these positions; all are held in memory, which takes some megabytes."""
+    def select(self, places: Iterable[int]) -> Iterator[tuple[int, Image, Label]]:
+        """Yield the images at these positions; in other than file order all are held in memory, some megabytes."""
+        wanted = list(places)
+        if wanted == list(range(len(wanted))):
+            return ((place, image, label) for place, (image, label) in enumerate(self.items(len(wanted))))
         every = list(self.items())
-        return (every[place] for place in places)
+        return ((place, *every[place]) for place in wanted)
 
 
 def _only(path: Path, pattern: str) -> Path:

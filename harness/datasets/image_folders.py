@@ -2,57 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
 
 from harness.core.errors import DataError
+from harness.core.verdict import Finding
 
 from . import label_mapping
-from .label_mapping import Label, LabelMapping, mapping_of_indices
+from .class_names import ClassNames
+from .label_mapping import NO_CHOICE, Label, LabelChoice, LabelMapping
+from .pictures import SUFFIXES, Image, is_image, read_image
+from .splits import folders, held_out
 
-if TYPE_CHECKING:
-    import PIL.Image
-
-
-Image = NDArray[np.uint8]
-"""Height x width x channels."""
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".ppm"})
-
-
-def is_image(path: Path) -> bool:
-    """Return whether the suffix is that of an image; hidden files never count."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-
-
-def read_image(path: Path) -> Image:
-    """Return the image as height x width x 3, with transparent parts laid on white.
-
-    Raises:
-        DataError: The file cannot be read as an image.
-    """
-    from PIL import Image as Pillow
-
-    try:
-        with Pillow.open(path) as image:
-            return np.asarray(flatten_on_white(image), np.uint8)
-    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:  # what Pillow's readers raise
-        raise DataError(f"{path} cannot be read as an image: {error}", "remove or repair it") from error
-
-
-def flatten_on_white(image: PIL.Image.Image) -> PIL.Image.Image:
-    """Return the image as RGB, laid on white where it is transparent: the colours behind transparency are arbitrary."""
-    from PIL import Image as Pillow
-
-    if "A" not in image.getbands() and "transparency" not in image.info:
-        return image.convert("RGB")
-    layer = image.convert("RGBA")
-    ground = Pillow.new("RGBA", layer.size, "white")
-    return Pillow.alpha_composite(ground, layer).convert("RGB")
+_NOTES = frozenset({".txt", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".md", ".html", ".db", ".ini", ".py"})
+"""Suffixes of files that lie beside pictures and are none."""
 
 
 class ImageFiles:
@@ -62,73 +26,107 @@ class ImageFiles:
         files: Path and label of each image, in the order of scoring.
         label_mapping: What the labels count.
         parts: Name and size of each part that is also scored by itself.
+        findings: What was decided or left out when the images were listed.
+        unreadable: Images that could not be read when they were due, with the reason.
     """
 
     files: Sequence[tuple[Path, Label]]
     label_mapping: LabelMapping
     parts: Sequence[tuple[str, int]] = ()
+    findings: Sequence[Finding] = ()
+
+    def __init__(self) -> None:
+        self.unreadable: dict[Path, str] = {}
 
     def __len__(self) -> int:
         return len(self.files)
 
     def items(self, limit: int | None = None) -> Iterator[tuple[Image, Label]]:
-        """Yield the first `limit` images in RGB, or all."""
-        return self.select(range(len(self))[:limit])
+        """Yield the first `limit` images in RGB, or all, without those that cannot be read."""
+        for _, image, label in self.select(range(len(self))[:limit]):
+            yield image, label
 
-    def select(self, places: Sequence[int]) -> Iterator[tuple[Image, Label]]:
-        """Yield the RGB images at these positions; each is read when it is due."""
+    def select(self, places: Iterable[int]) -> Iterator[tuple[int, Image, Label]]:
+        """Yield position, RGB image and label at these positions; one that cannot be read is noted and left out."""
         for place in places:
             path, label = self.files[place]
-            yield read_image(path), label
-
-
-_SPLITS = frozenset({"train", "val", "test"})
-
-
-def validation_part(path: Path) -> Path:
-    """Return the sub-folder `val` of a data set split into `train`, `val` and `test`, else `path` itself."""
-    names = {folder.name for folder in _folders(path)}
-    return path / "val" if "val" in names and names <= _SPLITS else path
+            try:
+                image = read_image(path)
+            except DataError as error:
+                self.unreadable[path] = error.message
+                continue
+            yield place, image, label
 
 
 class ClassFolders(ImageFiles):
-    """One sub-folder per class, numbered in alphabetical order; folders that are all numbers keep them.
+    """One sub-folder per class, numbered in alphabetical order, or as a list of class names says.
 
     Classes take turns, so that the first images are balanced.
+
+    Attributes:
+        names: The folders' names, in alphabetical order.
     """
 
-    def __init__(self, path: Path) -> None:
-        folders = _folders(path)
-        self.names = [folder.name for folder in folders]
-        labels, self.label_mapping = _numbered(self.names)
-        files = [[file for file in sorted(folder.rglob("*")) if is_image(file)] for folder in folders]
-        self.files = _interleave(files, labels)
+    def __init__(self, path: Path, choice: LabelChoice = NO_CHOICE, names: ClassNames | None = None) -> None:
+        super().__init__()
+        inside = folders(path)
+        self.names = [folder.name for folder in inside]
+        labels, self.label_mapping = _numbered(self.names, choice, names)
+        parts = [_class_part(folder) for folder in inside]
+        listed = [sorted(file for file in part.rglob("*") if file.is_file()) for part, _ in parts]
+        self.files = _interleave([list(filter(is_image, files)) for files in listed], labels)
+        skipped = skipped_files(file for files in listed for file in files)
+        self.findings = [*(found for _, findings in parts[:1] for found in findings), *skipped]
         if not self.files:
+            raise _nothing(path, skipped)
+        if len(inside) == 1 and names is None and not (self.label_mapping.imagenet or self.label_mapping.numbers):
             raise DataError(
-                _nothing(path), f"expected one sub-folder per class with {', '.join(sorted(SUFFIXES))} files"
+                f"{path} has one sub-folder, {self.names[0]}: one class alone cannot be told from others",
+                f"if the classes are in it: --data {path / self.names[0]}",
             )
 
 
-def _folders(path: Path) -> list[Path]:
-    return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+def _class_part(folder: Path) -> tuple[Path, list[Finding]]:
+    """Return the folder of a class, or the held-out part in it where the classes themselves are split."""
+    loose = any(is_image(file) for file in folder.iterdir())
+    return (folder, []) if loose else held_out(folder)
 
 
-def _numbered(names: list[str]) -> tuple[list[int], LabelMapping]:
+def skipped_files(files: Iterable[Path]) -> list[Finding]:
+    """Return a finding that counts the files that are no pictures of a kind that is read, by their suffix."""
+    kinds = Counter(
+        file.suffix.lower() or "no suffix"
+        for file in files
+        if not is_image(file) and file.suffix.lower() not in _NOTES and not file.name.startswith(".")
+    )
+    if not kinds:
+        return []
+    counted = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
+    words = f"{kinds.total()} file{'s' * (kinds.total() != 1)} of kinds that are not read: {counted}"
+    return [Finding("skipped_images", "warn", words, "convert pictures among them to .png or .jpg")]
+
+
+def _numbered(names: list[str], choice: LabelChoice, listed: ClassNames | None) -> tuple[list[int], LabelMapping]:
     """Return the label of each folder, and what the labels count."""
-    if names and all(name.isascii() and name.isdigit() for name in names):
-        labels = [int(name) for name in names]
-        return labels, mapping_of_indices(labels)
+    if listed is not None:
+        return [listed.index(name) for name in names], LabelMapping(len(listed), offset=choice.offset)
     known = label_mapping.wordnet_indices()
     places = tuple(known[name] for name in names) if all(name in known for name in names) else ()
-    return list(range(len(names))), LabelMapping(len(names), imagenet=places)
+    digits = all(name.isascii() and name.isdigit() for name in names)
+    numbers = tuple(map(int, names)) if digits and len(set(map(int, names))) == len(names) else ()
+    mapping = LabelMapping(len(names), imagenet=places, numbers=numbers, offset=choice.offset, order=choice.order)
+    return list(range(len(names))), mapping
 
 
-def _nothing(path: Path) -> str:
+def _nothing(path: Path, skipped: Sequence[Finding]) -> DataError:
     loose = sum(map(is_image, path.iterdir()))
-    return f"no images below {path}" if not loose else f"{path}: {loose} images but nothing that labels them"
+    expected = f"expected one sub-folder per class with {', '.join(sorted(SUFFIXES))} files"
+    if loose:
+        return DataError(f"{path}: {loose} images but nothing that labels them", expected)
+    return DataError("; ".join([f"no images below {path}", *(found.found for found in skipped)]), expected)
 
 
-def _interleave(files: list[list[Path]], labels: list[int]) -> list[tuple[Path, int]]:
+def _interleave(files: list[list[Path]], labels: list[int]) -> list[tuple[Path, Label]]:
     """Return the first image of each class, then the second of each, and so on."""
     longest = max((len(group) for group in files), default=0)
     groups = list(zip(files, labels, strict=True))

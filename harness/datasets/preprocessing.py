@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from harness.core.artifact import Preprocess
 from harness.core.errors import UsageError
 
-from .image_folders import Image
+from .pictures import Image
 
 PRESETS = {
     "unit": Preprocess(),

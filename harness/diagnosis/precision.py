@@ -174,4 +174,4 @@ def settings_in(compression: str) -> list[Any]:
 
 def prospects(compression: str, isa: Collection[str]) -> list[str]:
     """Return one sentence per setting that has one, for a processor with the features `isa` (empty: unknown)."""
-    return [words for setting in settings_in(compression) if (words := setting.prospect(isa))]
+    return [words for setting in settings_in(compression) if (words := setting.expectation(isa))]

@@ -111,6 +111,7 @@ def _record(
 ) -> Record:
     case = state.prepared.case
     ran, counts, probed = _probed(state, probes)
+    ran = ran.with_findings(*context.scores.findings(state.prepared))
     metrics = {**_metrics(state, energy, diagnostics, reference, context), **probed}
     outcome = _case_verdict(state, metrics, ran, context)
     thermal = keep_traces(state.thermal_traces, context.blobs) if state.thermal_traces else ()

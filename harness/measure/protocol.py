@@ -14,7 +14,7 @@ from harness.core.scenario import Driver, Load, Scenario
 from harness.runtimes.base import Options
 
 if TYPE_CHECKING:  # accuracy alone needs it: the timed child does without
-    from harness.core.artifact import Preprocess
+    from harness.core.artifact import Preprocess, ScoredOutput
 
 Phase = Literal["inspect", "latency", "accuracy", "profile", "probe", "stamps"]
 PHASES = ("import", "load", "first", "steady")
@@ -34,9 +34,15 @@ class Loop:
 
 @dataclass(frozen=True)
 class LabelledData:
-    """Labelled images for a worker: `kind` and `path` as `harness.datasets.dataset` opens them, at most `limit`.
+    """Labelled images for a worker.
 
-    `figure` is what accuracy on them may be called.
+    Attributes:
+        kind: How they are opened, as `harness.datasets.dataset.open_dataset` takes it.
+        path: The folder or file they are in.
+        preprocess: How an image becomes an input.
+        limit: The most images to score; None means all.
+        figure: What accuracy on them is called.
+        output: The output to score; None means the only one, or the first.
     """
 
     kind: str
@@ -44,6 +50,7 @@ class LabelledData:
     preprocess: Preprocess
     limit: int | None = None
     figure: str = "top-1"
+    output: ScoredOutput | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,7 @@ class Job:
 
 
 def _labelled(data: Mapping[str, Any]) -> LabelledData:
-    from harness.core.artifact import Preprocess
+    from harness.core.artifact import Preprocess, ScoredOutput
 
-    return LabelledData(**{**data, "preprocess": Preprocess.from_json(data["preprocess"])})
+    output = ScoredOutput(**data["output"]) if data["output"] else None
+    return LabelledData(**{**data, "preprocess": Preprocess.from_json(data["preprocess"]), "output": output})

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.core.errors import UsageError
 from harness.core.hostfs import HostFs
 from harness.core.scenario import Driver, Load, Scenario
+from harness.datasets.label_mapping import NO_CHOICE, LabelChoice
 from harness.stats import Definition
 
 
@@ -25,6 +26,8 @@ class RunConfig:
         data: Folder of labelled images for `models`.
         compress: Settings for float .onnx files among `models`, as `suites.post_training.chosen` takes them.
         preprocess: How images become inputs, as `harness.datasets.preprocessing.parse` takes it.
+        output: Name of the output of `models` that is scored.
+        labels: What the user says about the labels of `data`.
         shapes: Shapes of dynamic inputs, by input name.
         filters: Texts that a case id must contain.
         runtimes: Runtimes to measure on; empty means all.
@@ -64,6 +67,8 @@ class RunConfig:
     data: str | None = None
     compress: str | None = None
     preprocess: str | None = None
+    output: str | None = None
+    labels: LabelChoice = NO_CHOICE
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     filters: Sequence[str] = ()
     runtimes: Sequence[str] = ()

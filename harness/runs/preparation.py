@@ -33,7 +33,7 @@ def requested_precision(compression: str, hint: str) -> str:
         hint: What the adapter asks of its library; it replaces fp32 and no other precision.
     """
     try:
-        stored = Chain.parse(compression).last.stored
+        stored = Chain.parse(compression).post_training.stored
     except (UnknownName, UsageError):  # a label of the user's own
         return FROM_FILE if hint in ("", _PLAIN) else hint
     intended = _INTENDED.get(stored, stored)
@@ -55,7 +55,7 @@ class EvaluationData:
 
     Attributes:
         kind: How they are opened, as `harness.datasets.dataset.open_dataset` takes it.
-        path: The folder they lie in.
+        path: The folder or file they are in.
         limit: The most images to score; None means all.
         figure: What accuracy on them is called.
     """
@@ -160,9 +160,10 @@ class CasePreparer:
         if case.dataset is None or artifact.preprocess is None:
             return None, "no labelled images: give some with --data"
         data = self.data[case.dataset]
-        if not data.path.is_dir():
+        if not data.path.exists():
             return None, f"{case.dataset} is not on this machine: edgebench data fetch {case.dataset}"
-        return LabelledData(data.kind, str(data.path.resolve()), artifact.preprocess, data.limit, data.figure), ""
+        path, how = str(data.path.resolve()), artifact.preprocess
+        return LabelledData(data.kind, path, how, data.limit, data.figure, artifact.output), ""
 
     def _output_reference(self, one: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
         """Return the model in fp32, or the user's file itself, on the first reference runtime that can run it."""

@@ -137,4 +137,4 @@ def settings(can: Capability) -> dict[str, str]:
 
 def stored() -> dict[str, str]:
     """Return how the file of every compression setting stores the weights."""
-    return {name: Chain.parse(name).last.stored for name in plugins.load_all("compression")}
+    return {name: Chain.parse(name).post_training.stored for name in plugins.load_all("compression")}

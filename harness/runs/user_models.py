@@ -10,11 +10,12 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
-from harness.core.artifact import Artifact, Format
+from harness.core.artifact import Artifact, Format, ScoredOutput
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError
-from harness.core.verdict import Verdict
-from harness.datasets.dataset import open_dataset
+from harness.core.verdict import Finding, Verdict
+from harness.datasets.dataset import open_folder
+from harness.datasets.manifest import Manifest, checked
 from harness.runtimes.installed import by_preference
 from suites.post_training import CompressedModel, Split, chosen
 from suites.user_model import SETTING, UserModel
@@ -59,13 +60,19 @@ class UserModels:
 
     def scored_data(self, limit: int | None) -> EvaluationData | None:
         """Return the images to score, at most `limit`; None without any."""
-        if self._split:
-            return EvaluationData("part", self._split.scored, limit)
-        return EvaluationData("folder", self._data, limit) if self._data else None
+        scored = self._split.scored if self._split else self._images.write() if self._images else None
+        return EvaluationData("manifest", scored, limit) if scored else None
 
-    @property
-    def _data(self) -> Path | None:
-        return Path(self.config.data) if self.config.data else None
+    @cached_property
+    def _images(self) -> Manifest | None:
+        """The labelled images that can be read, each decoded once; what was found about them is shown."""
+        if not self.config.data:
+            return None
+        dataset = open_folder(Path(self.config.data), self.config.labels)
+        images = checked(dataset, None if self.config.compress else self.config.images)
+        for finding in images.findings:
+            self.notify(shown(finding))
+        return images
 
     @property
     def _threads(self) -> list[int]:
@@ -90,22 +97,33 @@ class UserModels:
     def _cases(self, model: UserModel) -> dict[Case, Find]:
         if self.config.compress:
             return self._compressed(model, self.config.compress)
-        preprocess = None
-        if self._data is not None:
-            data = open_dataset("folder", self._data)
+        preprocess, output = None, None
+        if self._images is not None:
             preprocess = model.preprocess(self.config.preprocess)
-            model.check_classes(data)
+            output = model.output(self._images.label_mapping, self.config.output)
+            self._show_output(model, output)
         runtimes = self.config.runtimes or _usable_runtimes([model.format])
         cases = model.cases(runtimes, self._threads, USER_DATA if preprocess else None)
-        artifact = model.artifact(preprocess)
+        artifact = model.artifact(preprocess, output)
         return dict.fromkeys(cases, lambda _: artifact)
+
+    def _show_output(self, model: UserModel, output: ScoredOutput) -> None:
+        """Show which output is scored, and how labels are counted where that could have been decided otherwise."""
+        assert self._images is not None
+        if len(model.outputs) > 1:
+            others = ", ".join(name for name in model.outputs if name != output.name)
+            self.notify(f"{model.path}: output {output.name} is scored, not {others}; another: --output NAME")
+        for finding in self._images.label_mapping.findings(output.size):
+            self.notify(f"{model.path}: {shown(finding)}")
 
     def _compressed(self, model: UserModel, settings: str) -> dict[Case, Find]:
         """Return the cases of the model under `settings`; their files are built when the cases are prepared."""
         config = self.config
         compressed = CompressedModel(
-            model, chosen(settings), self._split, config.preprocess, config.shapes, self.notify
+            model, chosen(settings), self._split, config.preprocess, config.shapes, self.notify, config.output
         )
+        if compressed.scored:
+            self._show_output(compressed.float_model, compressed.scored)
         dataset = USER_DATA if self._split else None
         runtimes = config.runtimes or _usable_runtimes(compressed.formats)
         cases = compressed.cases(runtimes, self._threads, dataset)
@@ -114,7 +132,14 @@ class UserModels:
     @cached_property
     def _split(self) -> Split | None:
         """The labelled images in two parts, for calibration and for scoring, where models are compressed."""
-        return Split(self._data, self.config.seed) if self._data and self.config.compress else None
+        if self._images is None or not self.config.compress:
+            return None
+        return Split(self._images, Path(self.config.data or ""), self.config.seed)
+
+
+def shown(finding: Finding) -> str:
+    """Return a finding as a line of text, with its remedy where it warns."""
+    return f"{finding.found}; {finding.remedy}" if finding.status != "ok" and finding.remedy else finding.found
 
 
 def _distinct(by_path: Mapping[Path, Mapping[Case, T]]) -> dict[Case, T]:

@@ -40,6 +40,18 @@ def hits(outputs: Outputs, labels: NDArray[np.int64], k: int = 1) -> NDArray[np.
     return found
 
 
+def class_scores(outputs: Outputs) -> Outputs:
+    """Return a score for each class: the outputs, or two columns for the single output of a binary classifier.
+
+    A single output within [0, 1] on all rows is taken as the probability of the second class, with its threshold at
+    0.5; any other as a logit, with its threshold at 0. At the threshold it is the first class, as in Keras.
+    """
+    if outputs.shape[1] != 1:
+        return outputs
+    probability = bool(((outputs >= 0) & (outputs <= 1)).all())
+    return np.hstack([1 - outputs if probability else -outputs, outputs])
+
+
 def discordant(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> tuple[int, int]:
     """On how many images only the first net is right, and on how many only the second: what McNemar's test takes."""
     return int((first & ~second).sum()), int((second & ~first).sum())

@@ -1,15 +1,15 @@
-"""Records on disk: the run folder, written once by the measuring side, and the store of many runs.
+"""Records on disk: run folders, written once by the measuring process, and stores of many runs.
 
     from harness import store
 
-    frame = store.read(["runs/before", "runs/after"])                      # run folders, one row a metric
+    frame = store.read(["runs/before", "runs/after"])                      # run folders, one row per metric
     frame = store.read("bench.sqlite", form="wide", model="mobilenet_v2", since="30d")
     with store.open() as opened:                                           # the user's own store
         opened.append("runs/today")
         nights = opened.series("latency_p50_ns", store.Filters(suite="quick"))
 
-A run folder needs the standard library and numpy; the store imports SQLAlchemy, tables import pandas, both where they
-are used and not with this package: the measuring side writes run folders without them.
+Run folders need the standard library and NumPy alone. SQLAlchemy (stores) and pandas (tables) are imported where they
+are used and not with this package, so that a board can write run folders without them.
 """
 
 from __future__ import annotations
@@ -27,37 +27,52 @@ if TYPE_CHECKING:
     from .database.store import Store
 
 
-def open(where: Path | str | None = None, *, create: bool = True) -> Store:  # noqa: A001 - as gzip.open
-    """Return the store at a path or URL; None means the configured or default one (`harness.store.database.location`).
+def open(location: Path | str | None = None, *, create: bool = True) -> Store:  # noqa: A001 - as gzip.open
+    """Open a store; tables of an older version are migrated.
 
-    Tables of an older version are brought up to date. StoreError when it cannot be used, or with `create` false when
-    there is none. It is a context manager.
+    Args:
+        location: Path or URL; None selects the configured or default store, see `harness.store.database.location`.
+        create: Whether to create a store that does not exist.
+
+    Returns:
+        The store, which is a context manager.
+
+    Raises:
+        StoreError: The store cannot be used, or does not exist and `create` is false.
+
     """
     from .database.store import Store
 
-    return Store(where, create=create)
+    return Store(location, create=create)
 
 
 def read(
-    where: Store | Path | str | Iterable[Path | str] | None = None,
+    source: Store | Path | str | Iterable[Path | str] | None = None,
     *,
     form: Literal["tidy", "wide"] = "tidy",
-    **choice: Any,
+    **filters: Any,
 ) -> pd.DataFrame:
-    """The metrics of run folders or of a store as a table; units stand in the names of metrics and columns.
+    """Return the metrics of run folders or of a store as a table. Names of metrics and columns end in their unit.
 
-    `where`: run folders (one or several), a store, its path or URL, or None for the configured store. `form`: 'tidy',
-    one row a metric with value, lo, hi, n or the reason why there is none; 'wide', one row a case of a run. `choice`:
-    the fields of `Where`, such as model, runtime, metric, since. RecordError or StoreError for what cannot be read.
+    Args:
+        source: One or several run folders; a store, its path or URL; None for the configured store.
+        form: 'tidy' has one row per metric with value, lo, hi and n, or the reason why there is none. 'wide' has one
+            row per case of a run.
+        **filters: Fields of `Filters`, such as model, runtime, metric, since.
+
+    Raises:
+        RecordError: A run folder cannot be read.
+        StoreError: The store cannot be read.
+
     """
     from .database.store import Store
 
-    chosen = Filters(**choice)
-    if isinstance(where, Store):
-        return where.read(chosen, form)
-    folders = _run_folders(where)
+    chosen = Filters(**filters)
+    if isinstance(source, Store):
+        return source.read(chosen, form)
+    folders = _run_folders(source)
     if not folders:
-        with open(where, create=False) as opened:  # type: ignore[arg-type]
+        with open(source, create=False) as opened:  # type: ignore[arg-type]
             return opened.read(chosen, form)
     from .frame import table, tidy
     from .runfolder import RunFolder
@@ -65,10 +80,10 @@ def read(
     return (table if form == "wide" else tidy)([RunFolder(path) for path in folders], chosen)
 
 
-def _run_folders(where: Path | str | Iterable[Path | str] | None) -> list[Path | str]:
-    """The run folders that `where` names; none when it names a store."""
-    if where is None:
+def _run_folders(source: Path | str | Iterable[Path | str] | None) -> list[Path | str]:
+    """Return the run folders that `source` names; an empty list if it names a store."""
+    if source is None:
         return []
-    if isinstance(where, (str, Path)):
-        return [where] if (Path(where) / "run.json").is_file() else []
-    return list(where)
+    if isinstance(source, (str, Path)):
+        return [source] if (Path(source) / "run.json").is_file() else []
+    return list(source)

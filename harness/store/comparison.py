@@ -1,4 +1,4 @@
-"""Two runs side by side: the ratio of every case's latency with interval and verdict, and what must not be compared."""
+"""Compare two runs: the latency ratio of each case with interval and verdict, and what must not be compared."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-# What differs between two units of one kind, or changes on one machine over its life. A change of kernel or firmware
-# is what a comparison may be made for; the report marks it as a break in the environment.
+# Facts that differ between two units of one kind, or change on one machine over its life. A comparison may be made
+# because of a new kernel or firmware; the report marks such a change of the environment.
 _NOT_CLASS = frozenset({"machine_id", "kernel", "os", "microcode", "firmware", "unknown", "memory_bytes"})
 _GIB = 1 << 30
 
@@ -32,36 +32,36 @@ Pair = tuple[Record, Record]
 
 
 def check_comparable(a: RunHeader, b: RunHeader, pairs: Sequence[Pair] = ()) -> None:
-    """UsageError naming everything that differs between the two runs, and between the records to be compared."""
-    found = differences(a, b, pairs)
-    if found:
+    """Raise UsageError if the runs or the records to compare differ in more than what was measured."""
+    differing = differences(a, b, pairs)
+    if differing:
         raise UsageError(
-            f"the runs come from different machines or settings: {'; '.join(found)}",
-            "--force compares them all the same, and says so beside every figure",
+            f"the runs come from different machines or settings: {'; '.join(differing)}",
+            "--force compares them nevertheless, and says so beside each figure",
         )
 
 
 def differences(a: RunHeader, b: RunHeader, pairs: Sequence[Pair] = ()) -> list[str]:
-    """What makes two runs unlike, a phrase each; nothing when they may be compared."""
-    first, second = [one for one, _ in pairs], [other for _, other in pairs]
-    named = [
+    """List what makes two runs unlike, a phrase each; empty if they may be compared."""
+    first, second = [left for left, _ in pairs], [right for _, right in pairs]
+    facts = [
         ("target", a.target, b.target),
         *_machine(a.host, b.host),
         ("power mode", _power_mode(a), _power_mode(b)),
         ("power scope", _scopes(first), _scopes(second)),
     ]
-    found = [f"{name}: {one} and {other}" for name, one, other in named if _unlike(name, one, other)]
-    threads = {(one.case.threads, other.case.threads) for one, other in pairs}
-    return found + [f"threads: {one} and {other}" for one, other in sorted(threads) if one != other]
+    differing = [f"{name}: {left} and {right}" for name, left, right in facts if _unlike(name, left, right)]
+    threads = {(left.case.threads, right.case.threads) for left, right in pairs}
+    return differing + [f"threads: {left} and {right}" for left, right in sorted(threads) if left != right]
 
 
 def other_file(a: Record, b: Record) -> bool:
-    """Whether the two records are of different model files, as far as both name theirs."""
+    """Return whether the two records are of different model files, as far as both name theirs."""
     return bool(a.artifact and b.artifact and a.artifact.sha256 != b.artifact.sha256)
 
 
 def pairs_of(first: Sequence[Record], second: Sequence[Record]) -> list[Pair]:
-    """Records of the same case; where there is none at all, those that differ in nothing but their threads."""
+    """Pair the records of the same case; if there are none, those that differ in their number of threads alone."""
     others = {record.case_id: record for record in second}
     same = [(record, others[record.case_id]) for record in first if record.case_id in others]
     if same:
@@ -72,7 +72,7 @@ def pairs_of(first: Sequence[Record], second: Sequence[Record]) -> list[Pair]:
 
 
 def _machine(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Facts of the class of a machine; memory in whole GiB, since kernels keep some of it for themselves."""
+    """Yield facts that define the class of a machine; memory in whole GiB, since kernels reserve some of it."""
     for name in sorted({*a, *b} - _NOT_CLASS):
         yield name, a.get(name), b.get(name)
     yield "memory GiB", _gibibytes(a), _gibibytes(b)
@@ -83,21 +83,21 @@ def _gibibytes(host: Mapping[str, Any]) -> int | None:
     return round(size / _GIB) if isinstance(size, int) else None
 
 
-def _unlike(name: str, one: Any, other: Any) -> bool:
-    """Power is compared where both sides know of it: a run without a sensor says nothing of another scope."""
-    if name.startswith("power") and not (one and other):
+def _unlike(name: str, left: Any, right: Any) -> bool:
+    """Compare two facts; those about power only if both runs have them, since a run may have no sensor."""
+    if name.startswith("power") and not (left and right):
         return False
-    return bool(one != other)
+    return bool(left != right)
 
 
 def _power_mode(header: RunHeader) -> str:
-    """What the check of that name found; '' where the machine has no power modes."""
-    found = next((each for each in header.findings if each.check == "power_mode"), None)
-    return found.found if found and found.status != "unknown" else ""
+    """Return the power mode that the check read; '' if the machine has none."""
+    finding = next((finding for finding in header.findings if finding.check == "power_mode"), None)
+    return finding.found if finding and finding.status != "unknown" else ""
 
 
 def _scopes(records: Sequence[Record]) -> str:
-    """What the energy figures of some records include: 'board', 'package', ...; '' without energy."""
+    """Return the scopes of the records' energy figures, such as 'board, package'; '' without energy."""
     traces = [trace for record in records if record.value("energy_gross_j") is not None for trace in record.traces]
     return ", ".join(sorted({trace.scope for trace in traces if trace.unit in {"W", "J"}}))
 
@@ -110,9 +110,17 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Comparison:
-    """One case in both runs. `latency` is b over a (1.05: b takes 5 % longer); energy likewise; `top1` is b minus a.
+    """One case in two runs, a and b.
 
-    In Offline, whose figure is throughput, `latency` is the ratio of the time a sample takes: throughput of a over b.
+    Attributes:
+        case_id: Id of the case in run a.
+        change: The verdict on the latency.
+        reason: Why it is undecided, else ''.
+        latency: Latency of b over that of a: at 1.05 b takes 5 % longer. In Offline, the time per sample: throughput
+            of a over that of b.
+        energy: Net energy of b over that of a.
+        top1: Top-1 of b minus that of a.
+
     """
 
     case_id: str
@@ -124,33 +132,42 @@ class Comparison:
 
 
 def compare_records(a: Record, b: Record) -> Comparison:
-    """Compare one case's records. Of one that cannot be trusted there is no ratio of time or energy, but a reason."""
+    """Compare the records of a case. If one cannot be trusted, time and energy have a reason instead of a ratio."""
     top1 = _top1_delta(a, b)
     for side, record in (("first", a), ("second", b)):
         if not record.verdict.trusted:
-            doubt = Missing(f"{record.verdict.status} in the {side} run")
-            return Comparison(a.case_id, "undecided", doubt.reason, doubt, doubt, top1)
+            missing = Missing(f"{record.verdict.status} in the {side} run")
+            return Comparison(a.case_id, "undecided", missing.reason, missing, missing, top1)
     ratio = _ratio(a, b)
     return Comparison(a.case_id, *_verdict(ratio, smallest_change(a, b)), ratio, _energy_ratio(a, b), top1)
 
 
 def smallest_change(*records: Record) -> float:
-    """The least relative change that gets a verdict: 1 %, or what the coarsest profile's interval may span.
+    """Return the least relative change that gets a verdict: 1 %, or the half-width of the coarsest profile.
 
-    The processes of one run tell how processes scatter, not how runs do: two quick runs of one machine differed by up
-    to 4 % where their intervals did not meet. For smaller changes there is `edgebench ab`, whose pairs share a moment.
+    The processes of one run show how processes vary, not how runs do: two quick runs on one machine differed by up to
+    4 % although their intervals did not overlap. `edgebench ab` decides smaller changes, since its pairs run together.
     """
     names = [str(record.details.get("profile")) for record in records]
     return max([SMALLEST, *(PROFILES[name].half_width for name in names if name in PROFILES)])
 
 
 def compare_runs(a: RunFolder, b: RunFolder, force: bool = False) -> pd.DataFrame:
-    """One row a case in both runs: case, change, reason, and ratio, lo, hi of latency; energy ratio; top-1 difference.
+    """Compare the cases that two runs have in common.
 
-    The column `other_file` says whether the model file changed, so that the ratio is not that of one file.
+    Args:
+        a: The first run.
+        b: The second run, whose figures are the numerators.
+        force: Whether to compare runs that are unlike; the column `unlike` then says what differs.
 
-    Raises UsageError, unless forced, when the runs are unlike, which is what the ratio would then be of: other machine
-    class, power mode, number of threads or scope of power. Forced, the column `unlike` says in every row what differs.
+    Returns:
+        One row per case: case, change, reason, ratio, lo and hi of the latency, energy ratio, difference of top-1,
+        `unlike`, and `other_file`, which is true where the model file differs.
+
+    Raises:
+        UsageError: The runs have no case in common, or differ in machine class, power mode, number of threads or scope
+            of power and are not forced.
+
     """
     import pandas as pd
 
@@ -165,7 +182,7 @@ def compare_runs(a: RunFolder, b: RunFolder, force: bool = False) -> pd.DataFram
 
 
 def _latency_ratio(a: Record, b: Record) -> Quantity:
-    """The ratio b / a of process medians; Welch's t on their logarithms, since latency scatter is multiplicative."""
+    """Return the ratio b / a of process medians with Welch's interval on logarithms (noise is multiplicative)."""
     first, second = (_log_medians(record) for record in (a, b))
     if not first.size or not second.size:
         return Missing(f"no latency in the {'second' if first.size else 'first'} run")
@@ -177,7 +194,7 @@ def _latency_ratio(a: Record, b: Record) -> Quantity:
 
 
 def _ratio(a: Record, b: Record) -> Quantity:
-    """Time b / a: of a sample in Offline, else of the median; an import has no processes to tell how it scatters."""
+    """Return the time b / a: per sample in Offline, else of the median. Imported runs have no process medians."""
     if a.case.scenario == "Offline":
         ratio = _recorded_ratio(a, b, "throughput_per_s", "throughput")
         return ratio if isinstance(ratio, Missing) else _inverse(ratio)
@@ -186,13 +203,13 @@ def _ratio(a: Record, b: Record) -> Quantity:
     return _latency_ratio(a, b)
 
 
-def _recorded_ratio(a: Record, b: Record, metric: str, words: str) -> Quantity:
-    """A recorded metric's b / a; the half-widths of its intervals on the log scale add in quadrature."""
+def _recorded_ratio(a: Record, b: Record, metric: str, title: str) -> Quantity:
+    """Return b / a of a recorded metric; the half-widths of its intervals on the log scale add in quadrature."""
     first, second = a.quantity(metric), b.quantity(metric)
     if isinstance(first, Missing) or first.value <= 0:
-        return Missing(f"no {words} in the first run")
+        return Missing(f"no {title} in the first run")
     if isinstance(second, Missing) or second.value <= 0:
-        return Missing(f"no {words} in the second run")
+        return Missing(f"no {title} in the second run")
     ratio, halves = second.value / first.value, [_log_half_width(first), _log_half_width(second)]
     if None in halves:
         return Value(ratio)
@@ -201,14 +218,14 @@ def _recorded_ratio(a: Record, b: Record, metric: str, words: str) -> Quantity:
 
 
 def _inverse(value: Value) -> Value:
-    """1 / value, its bounds changing places."""
+    """Return 1 / value with its interval."""
     if value.lo is None or value.hi is None:
         return Value(1 / value.value)
     return Value(1 / value.value, 1 / value.hi, 1 / value.lo)
 
 
 def _log_half_width(value: Value) -> float | None:
-    """Half the width of the interval's logarithm; None without an interval or where it reaches 0."""
+    """Return half the width of the interval on the log scale; None without an interval or if it reaches 0."""
     return None if not value.lo or not value.hi or value.lo <= 0 else math.log(value.hi / value.lo) / 2
 
 
@@ -217,13 +234,13 @@ def _log_medians(record: Record) -> npt.NDArray[np.float64]:
 
 
 def _welch_half_width(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
-    """Student's t times the standard error, with the degrees of freedom of Welch (1947) and Satterthwaite (1946)."""
+    """Return t times the standard error, with the degrees of freedom of Welch (1947) and Satterthwaite (1946)."""
     squares = [float(np.var(side, ddof=1)) / len(side) for side in (a, b)]
     error = sum(squares)
     if error == 0.0:
         return 0.0
     freedom = error**2 / sum(part**2 / (len(side) - 1) for part, side in zip(squares, (a, b), strict=True))
-    # rounded, so that a report over a thousand cases finds most quantiles in the cache; t moves by less than 1 %
+    # rounded, so that a report over a thousand cases finds most quantiles in the cache; t changes by less than 1 %
     return t_quantile(0.5 + LEVEL / 2, round(freedom, 2)) * math.sqrt(error)
 
 
@@ -231,19 +248,19 @@ def _verdict(ratio: Quantity, smallest: float) -> tuple[Change, str]:
     if isinstance(ratio, Missing):
         return "undecided", ratio.reason
     if ratio.lo is None or ratio.hi is None:
-        return "undecided", "without an interval on both sides nothing tells how runs scatter"
+        return "undecided", "undecidable without an interval in both runs"
     clear = ratio.hi < 1 or ratio.lo > 1
     if clear and abs(ratio.value - 1) > smallest:
         return ("faster" if ratio.value < 1 else "slower"), ""
     if ratio.lo > 1 - SAME_WITHIN and ratio.hi < 1 + SAME_WITHIN:
         return "same", ""
     if clear:
-        return "undecided", f"less than {smallest:.0%}, by which runs of this profile differ anyway: try edgebench ab"
-    return "undecided", f"the interval {ratio.lo:.3f} to {ratio.hi:.3f} holds both a change and none"
+        return "undecided", f"below {smallest:.0%}, the difference between runs of this profile: try edgebench ab"
+    return "undecided", f"the interval {ratio.lo:.3f} to {ratio.hi:.3f} includes both a change and no change"
 
 
 def _energy_ratio(a: Record, b: Record) -> Quantity:
-    """Net energy b / a; the sensor's scope is the same where the machine is."""
+    """Return net energy b / a; comparable runs have the same sensor scope."""
     first, second = a.quantity("energy_net_j"), b.quantity("energy_net_j")
     if isinstance(first, Missing):
         return first

@@ -1,4 +1,4 @@
-"""JSON documents back into the dataclasses of `harness.core`, strictly: an unknown key is an error, never ignored."""
+"""Parse JSON documents into the dataclasses of `harness.core`, strictly: an unknown key is an error."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from harness.core.record import SCHEMA, Record, RunHeader
 
 T = TypeVar("T", Record, RunHeader)
 
-# A one-element tuple around the dataclass: pydantic hands a configuration down to plain dataclasses only so.
+# A one-element tuple around the dataclass: only then does pydantic apply a configuration to plain dataclasses.
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 _RECORD = TypeAdapter(tuple[Record], config=_STRICT)
 _HEADER = TypeAdapter(tuple[RunHeader], config=_STRICT)
 
 
 def parse_record(path: Path) -> Record:
-    """The record in a file; RecordError naming the file and the key at fault."""
+    """Read a record from a file; RecordError names the file and the key at fault."""
     return record_from(_text(path), str(path))
 
 
 def parse_header(path: Path) -> RunHeader:
-    """The run header in a file; RecordError naming the file and the key at fault."""
+    """Read a run header from a file; RecordError names the file and the key at fault."""
     return header_from(_text(path), str(path))
 
 
 def record_from(text: str, origin: str) -> Record:
-    """The record in a JSON text; RecordError naming its `origin` and the key at fault."""
+    """Parse a record from JSON; RecordError names its `origin` and the key at fault."""
     return _parse(text, origin, _RECORD)
 
 
 def header_from(text: str, origin: str) -> RunHeader:
-    """The run header in a JSON text; RecordError naming its `origin` and the key at fault."""
+    """Parse a run header from JSON; RecordError names its `origin` and the key at fault."""
     return _parse(text, origin, _HEADER)
 
 
@@ -77,4 +77,4 @@ def _check_schema(origin: str, document: Any) -> None:
 
 
 def _not_json(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a number of JSON")
+    raise ValueError(f"{constant} is not a JSON number")

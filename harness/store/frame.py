@@ -1,4 +1,4 @@
-"""Records as pandas tables: one row a case (`table`), or one row a metric (`tidy`)."""
+"""Records as pandas tables: one row per case (`table`), or one row per metric (`tidy`)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .runfolder import RunFolder
 
 Format = Literal["csv", "json", "markdown"]
 
-# The first columns of `table`, in this order, are a contract: later versions add columns behind, none renames.
+# The first columns of `table`, in this order, are a contract: later versions append columns and rename none.
 CONTRACT = (
     *("target", "model", "compression", "runtime", "threads", "batch", "scenario", "weights", "verdict", "reason"),
     *("latency_p50_ns", "latency_p50_lo_ns", "latency_p50_hi_ns", "latency_p90_ns", "latency_p99_ns"),
@@ -39,7 +39,7 @@ _COUNTS = frozenset({"threads", "batch", "streams", "samples_per_query", "parame
 
 
 def metric_columns(metric: Metric) -> list[str]:
-    """The columns of a metric: its own, and those of its interval where the table shows it."""
+    """Return the columns of a metric: its value, and its interval if the table shows it."""
     return [metric.name, metric.column("lo"), metric.column("hi")] if metric.interval else [metric.name]
 
 
@@ -47,36 +47,36 @@ _NUMBERS = tuple(name for metric in METRICS.values() for name in metric_columns(
 
 
 def table(runs: RunFolder | Sequence[RunFolder], where: Filters | None = None) -> pd.DataFrame:
-    """One row a case that has a record: the columns of `CONTRACT` first, then every other metric and the ids.
+    """Return one row per record: the columns of `CONTRACT`, then the other metrics and the ids.
 
-    Times and sizes are integers (nullable Int64); a missing number is empty, its reason stands in the record.
+    Times and sizes are integers (nullable Int64). A missing number is empty; its reason is in the record.
     """
-    chosen = where or Filters()
-    kept = [run for run in _several(runs) if chosen.takes_run(run.header())] if where else _several(runs)
-    return record_table([record for run in kept for record in run.records() if chosen.takes_record(record)])
+    filters = where or Filters()
+    selected = [run for run in _as_list(runs) if filters.takes_run(run.header())] if where else _as_list(runs)
+    return record_table([record for run in selected for record in run.records() if filters.takes_record(record)])
 
 
 def record_table(records: Iterable[Record]) -> pd.DataFrame:
-    """The same table from records at hand."""
+    """Return the table of `table` for these records."""
     rows = [_row(record) for record in records]
     return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=dtype(name)) for name in columns()})
 
 
 def tidy(runs: RunFolder | Sequence[RunFolder], where: Filters | None = None) -> pd.DataFrame:
-    """One row a metric: the columns of `TIDY`. Either a value with lo, hi and n where known, or the reason."""
-    chosen = where or Filters()
+    """Return one row per metric with the columns of `TIDY`: value, lo, hi and n, or the reason why there is none."""
+    filters = where or Filters()
     rows = [
         row
-        for run in _several(runs)
-        if chosen.takes_run(header := run.header())
+        for run in _as_list(runs)
+        if filters.takes_run(header := run.header())
         for record in run.records()
-        if chosen.takes_record(record)
-        for row in _tidy_rows(header, record, chosen)
+        if filters.takes_record(record)
+        for row in _tidy_rows(header, record, filters)
     ]
     return pd.DataFrame(rows, columns=list(TIDY)).astype(TIDY_TYPES)
 
 
-def write_table(frame: pd.DataFrame, format: Format, out: TextIO) -> None:  # noqa: A002 - the command's own word
+def write_table(frame: pd.DataFrame, format: Format, out: TextIO) -> None:  # noqa: A002 - named as the option
     """Write a table as `csv`, `json` (a list of objects, null where empty) or `markdown`; UsageError otherwise."""
     writers: dict[str, Callable[[pd.DataFrame], str]] = {"csv": _csv, "json": _json, "markdown": _markdown}
     if format not in writers:
@@ -84,19 +84,19 @@ def write_table(frame: pd.DataFrame, format: Format, out: TextIO) -> None:  # no
     out.write(writers[format](frame))
 
 
-def _several(runs: RunFolder | Sequence[RunFolder]) -> Sequence[RunFolder]:
+def _as_list(runs: RunFolder | Sequence[RunFolder]) -> Sequence[RunFolder]:
     return [runs] if isinstance(runs, RunFolder) else runs
 
 
 def columns() -> list[str]:
-    """The columns of `table`, in order."""
+    """Return the columns of `table`, in order."""
     return list(
         dict.fromkeys([*CONTRACT, *_NUMBERS, *LOAD_PARAMETERS, "driver", "dataset", "case", "run", *TEXT_COLUMNS])
     )
 
 
 def _row(record: Record) -> dict[str, Any]:
-    """Keys are those of `_columns`; None where missing."""
+    """Return a row by column name; None where a value is missing."""
     case = record.case
     row: dict[str, Any] = {
         name: getattr(case, name) for name in ("model", "compression", "runtime", "threads", "batch")
@@ -125,7 +125,7 @@ def _rounded(name: str, number: float | None) -> float | int | None:
 
 
 def dtype(name: str) -> str:
-    """The type of a column of `table`: Int64 for whole numbers, float64, or object for texts."""
+    """Return the type of a column of `table`: Int64 for whole numbers, float64, or object for text."""
     if name in _COUNTS or name.startswith("n_") or name.rpartition("_")[2] in _WHOLE:
         return "Int64"
     return "float64" if name in _NUMBERS or name in LOAD_PARAMETERS else "object"
@@ -138,13 +138,13 @@ def _tidy_rows(header: RunHeader, record: Record, where: Filters) -> Iterable[tu
         *(case.model, case.compression, case.runtime, case.threads, case.batch, case.scenario),
         *(header.host.get("machine_id") or "", header.suite, header.profile, git_sha(header)),
     )
-    for metric in filter(lambda each: where.takes_metric(each.name), METRICS.values()):
+    for metric in filter(lambda metric: where.takes_metric(metric.name), METRICS.values()):
         quantity = record.quantity(metric.name)
-        who = (record.run_id, record.target, record.case_id, metric.name, metric.unit)
+        key = (record.run_id, record.target, record.case_id, metric.name, metric.unit)
         if isinstance(quantity, Value):
-            yield (*who, quantity.value, quantity.lo, quantity.hi, quantity.n, None, *about)
+            yield (*key, quantity.value, quantity.lo, quantity.hi, quantity.n, None, *about)
         else:
-            yield (*who, None, None, None, None, quantity.reason, *about)
+            yield (*key, None, None, None, None, quantity.reason, *about)
 
 
 def _csv(frame: pd.DataFrame) -> str:
@@ -169,6 +169,6 @@ def _markdown(frame: pd.DataFrame) -> str:
 
 
 def _markdown_cell(value: Any) -> str:
-    """A '|' or a line end would break the row, a '<' would become HTML where it is shown."""
+    """Escape what would break the row ('|', a line end) or be read as HTML ('<')."""
     text = "" if _plain(value) is None else f"{value:.6g}" if isinstance(value, float) else str(value)
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

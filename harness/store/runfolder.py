@@ -1,9 +1,7 @@
 """A run on disk: `run.json`, `records/<case>.json` and `blobs/<sha256>.npz`.
 
-Writing needs the standard library and numpy alone, since the measuring process writes; reading checks every document
-against the dataclasses of `harness.core` and imports pydantic for it (in `documents`).
-
-The raw latencies of a record, wherever its blobs are.
+Writing needs the standard library and NumPy alone, since the measuring process writes. Reading validates each document
+against the dataclasses of `harness.core` and imports pydantic for that (in `documents`).
 """
 
 from __future__ import annotations
@@ -29,21 +27,27 @@ Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 @dataclass(frozen=True)
 class Contents:
-    """What a run folder holds: `records` in planned order, and `damaged`: why a file could not be read, by its name."""
+    """The records of a run folder.
+
+    Attributes:
+        records: The records that can be read, in planned order.
+        damaged: Why a file cannot be read, by its name.
+
+    """
 
     records: tuple[Record, ...]
     damaged: Mapping[str, str]
 
 
 class RunFolder:
-    """One run's folder. Holds no state but the path: what is on disk is the truth."""
+    """The folder of one run. It holds no state but its path; every method reads or writes the disk."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
 
     @classmethod
     def create(cls, path: Path | str, header: RunHeader) -> RunFolder:
-        """Start a run in a folder that is new or empty of runs; UsageError when it already holds one."""
+        """Create the folder of a run and write its header; UsageError if the folder already holds a run."""
         run = cls(path)
         if run._header_file.exists():
             raise UsageError(f"{run.path} already holds a run", "choose another --out, or resume that run")
@@ -53,21 +57,21 @@ class RunFolder:
         return run
 
     def write_header(self, header: RunHeader) -> None:
-        """Write `run.json`, whole: at the start of the run, and again at its end."""
+        """Write `run.json` atomically: at the start of the run, and again at its end."""
         write_atomic(self._header_file, _encode(to_json(header)))
 
     def append(self, record: Record) -> Path:
-        """Write one case's record, whole. Its blobs must have been put before. Returns the file."""
+        """Write the record of a case atomically, after its blobs; return the file."""
         path = self.record_file(record)
         write_atomic(path, _encode(to_json(record)))
         return path
 
     def record_file(self, record: Record) -> Path:
-        """Where that case's record is, or would be."""
+        """Return the path of a case's record, which need not exist."""
         return self._records / record_name(record.case_id, record.case.slug)
 
     def put_blob(self, arrays: Arrays) -> tuple[str, int]:
-        """Keep named arrays under the hash of their file. Returns (sha256, length of the first array)."""
+        """Store named arrays under the hash of their file; return (sha256, length of the first array)."""
         data = _npz(arrays)
         digest = hashlib.sha256(data).hexdigest()
         if not self.blob_file(digest).exists():
@@ -75,7 +79,7 @@ class RunFolder:
         return digest, len(next(iter(arrays.values())))
 
     def blob(self, sha256: str) -> dict[str, npt.NDArray[np.generic]]:
-        """The arrays kept under that hash; RecordError when the file is missing or not what was written."""
+        """Return the arrays stored under a hash; RecordError if the file is missing or damaged."""
         path = self.blob_file(sha256)
         try:
             data = path.read_bytes()
@@ -87,15 +91,17 @@ class RunFolder:
             return dict(arrays)
 
     def header(self) -> RunHeader:
-        """The run's header; RecordError when there is none or it cannot be read."""
+        """Return the header of the run; RecordError if there is none or it cannot be read."""
         from .documents import parse_header
 
         if not self._header_file.is_file():
-            raise RecordError(f"{self.path} is no run folder: it has no run.json", "give the folder of --out")
+            raise RecordError(
+                f"{self.path} is not a run folder: it has no run.json", "give the folder that --out named"
+            )
         return parse_header(self._header_file)
 
     def contents(self) -> Contents:
-        """Every record that can be read, and why the others cannot: one damaged file does not hide the rest."""
+        """Return every record that can be read, and why the others cannot."""
         from .documents import parse_record
 
         records: list[Record] = []
@@ -105,16 +111,16 @@ class RunFolder:
                 records.append(parse_record(path))
             except RecordError as error:
                 damaged[path.name] = error.message
-        place = {case_id: index for index, case_id in enumerate(self.header().planned)}
-        records.sort(key=lambda record: (place.get(record.case_id, len(place)), record.case_id))
+        position = {case_id: index for index, case_id in enumerate(self.header().planned)}
+        records.sort(key=lambda record: (position.get(record.case_id, len(position)), record.case_id))
         return Contents(tuple(records), damaged)
 
     def records(self) -> list[Record]:
-        """The records that can be read, in planned order."""
+        """Return the records that can be read, in planned order."""
         return list(self.contents().records)
 
     def missing(self) -> tuple[str, ...]:
-        """Planned case ids without a record that can be read, in planned order."""
+        """Return the planned case ids without a readable record, in planned order."""
         done = {record.case_id for record in self.contents().records}
         return tuple(case_id for case_id in self.header().planned if case_id not in done)
 
@@ -131,14 +137,14 @@ class RunFolder:
         return self.path / "blobs"
 
     def blob_file(self, sha256: str) -> Path:
-        """Where the arrays of that hash are, or would be; RecordError when it is no hash."""
+        """Return the path of a blob, which need not exist; RecordError if `sha256` is not a hash."""
         if not re.fullmatch(r"[0-9a-f]{64}", sha256):  # it comes from a record and becomes a path
-            raise RecordError(f"not a blob's name: {sha256[:80]!r}", "the record was damaged or edited")
+            raise RecordError(f"not the name of a blob: {sha256[:80]!r}", "the record was damaged or edited")
         return self._blobs / f"{sha256}.npz"
 
 
 def _npz(arrays: Arrays) -> bytes:
-    """The arrays as a compressed .npz. numpy's own savez cannot refuse to pickle objects before version 2.1."""
+    """Encode arrays as a compressed .npz; `numpy.savez` before version 2.1 cannot refuse to pickle objects."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, array in arrays.items():
@@ -150,7 +156,7 @@ def _npz(arrays: Arrays) -> bytes:
 
 
 def _encode(document: Mapping[str, object]) -> bytes:
-    """As JSON; a NaN or infinity raises ValueError here, not in the reader's browser."""
+    """Encode as JSON; a NaN or infinity raises ValueError."""
     return json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1).encode()
 
 
@@ -158,7 +164,7 @@ FindBlob = Callable[[str], Mapping[str, npt.NDArray[np.generic]]]
 
 
 def sample_blobs(record: Record) -> Iterator[Blob]:
-    """Blobs with an array 'wall_ns': one a process, or the one that an import kept."""
+    """Yield the blobs with an array 'wall_ns': one per process, or that of an imported record."""
     yield from (process.blob for process in record.processes)
     imported = record.details.get("samples")
     if isinstance(imported, Mapping):
@@ -166,6 +172,6 @@ def sample_blobs(record: Record) -> Iterator[Blob]:
 
 
 def latencies_ns(record: Record, blob: FindBlob) -> npt.NDArray[np.int64]:
-    """All timed latencies of a record in nanoseconds, process by process; empty where none were kept."""
-    parts = [np.asarray(blob(one.sha256)["wall_ns"], dtype=np.int64) for one in sample_blobs(record)]
+    """Return all timed latencies of a record in nanoseconds, in the order of its processes; empty if it has none."""
+    parts = [np.asarray(blob(samples.sha256)["wall_ns"], dtype=np.int64) for samples in sample_blobs(record)]
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)

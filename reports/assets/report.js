@@ -1,14 +1,14 @@
 "use strict";
-// Enhances a page that is complete without it: plots, sorting, filters and sliders. Reads data, writes text nodes only.
+// Enhances a page that is complete without it: plots, sorting, filters and sliders. It inserts text nodes only, never HTML.
 (() => {
   const byId = (id) => document.getElementById(id);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const json = (id) => JSON.parse(byId(id).textContent);
   const cases = json("cases-json");
-  const caseOf = new Map(cases.map((one) => [one.key, one]));
-  const state = { kept: new Set(caseOf.keys()), fitting: new Set(caseOf.keys()) };
+  const allKeys = cases.map((item) => item.key);
+  const state = { shown: new Set(allKeys), fitting: new Set(allKeys) };
 
-  // ---- plots: drawn when they come near the window, coloured from the page's style
+  // ---- plots: drawn when they come near the window, in the colours of the page
   const CONFIG = { displaylogo: false, showSendToCloud: false, responsive: true, displayModeBar: false };
   const css = (name) => {
     const probe = document.createElement("span");
@@ -22,23 +22,23 @@
   const palette = () => (colours ??= { text: css("--text"), quiet: css("--quiet"), line: css("--line"), card: css("--card") });
   const themed = (layout, narrow) => {
     const { text, quiet, line, card } = palette();
-    const axis = (one) => one && { ...one, gridcolor: line, zerolinecolor: line, linecolor: line, tickcolor: line,
-      tickfont: { color: quiet, size: 12 }, title: { ...one.title, font: { color: quiet, size: 12.5 } } };
+    const axis = (options) => options && { ...options, gridcolor: line, zerolinecolor: line, linecolor: line, tickcolor: line,
+      tickfont: { color: quiet, size: 12 }, title: { ...options.title, font: { color: quiet, size: 12.5 } } };
     const yaxis = axis(layout.yaxis);
-    if (narrow && yaxis?.ticktext && yaxis.type !== "log") yaxis.showticklabels = false; // names would take the plot's room: they are in the table
+    if (narrow && yaxis?.ticktext && yaxis.type !== "log") yaxis.showticklabels = false; // names would fill the plot; they are in the table
     return { ...layout, xaxis: axis(layout.xaxis), yaxis, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, color: text, size: 12.5 },
       hoverlabel: { bgcolor: card, bordercolor: line, font: { color: text } }, modebar: { bgcolor: "rgba(0,0,0,0)", color: quiet, activecolor: text } };
   };
   const figures = new Map();
-  const masked = (values, keep) => (Array.isArray(values) ? values.map((value, index) => (keep[index] ? value : null)) : values);
+  const masked = (values, isShown) => (Array.isArray(values) ? values.map((value, index) => (isShown[index] ? value : null)) : values);
   const filtered = (trace) => {
     if (trace.meta === "front") return frontLine(trace);
-    if (trace.meta) return { ...trace, visible: state.kept.has(trace.meta) ? trace.visible ?? true : false };
+    if (trace.meta) return { ...trace, visible: state.shown.has(trace.meta) ? trace.visible ?? true : false };
     if (!trace.customdata) return trace;
-    const keep = trace.customdata.map((key) => state.kept.has(key));
+    const isShown = trace.customdata.map((key) => state.shown.has(key));
     const opacity = trace.customdata.map((key) => (state.fitting.has(key) ? 0.92 : 0.13));
-    return { ...trace, x: masked(trace.x, keep), y: masked(trace.y, keep), visible: keep.some(Boolean),
+    return { ...trace, x: masked(trace.x, isShown), y: masked(trace.y, isShown), visible: isShown.some(Boolean),
       marker: trace.marker && { ...trace.marker, opacity } };
   };
   const draw = (canvas) => {
@@ -47,15 +47,15 @@
     if (inside) { figures.set(canvas, JSON.parse(inside.textContent)); return paint(canvas, "newPlot"); }
     fetchFigure(canvas);
   };
-  const PAPER = 690; // pixels of CSS that fit A4 and letter upright; a plot does not follow when the window becomes paper
-  let onPaper = false;
+  const PRINT_WIDTH = 690; // CSS pixels that fit A4 and letter in portrait; plots do not resize for print by themselves
+  let isPrinting = false;
   const paint = (canvas, how) => {
     const { data, layout } = figures.get(canvas);
-    const width = onPaper ? PAPER : canvas.clientWidth;
-    const size = onPaper ? { width, height: canvas.clientHeight, autosize: false } : {};
+    const width = isPrinting ? PRINT_WIDTH : canvas.clientWidth;
+    const size = isPrinting ? { width, height: canvas.clientHeight, autosize: false } : {};
     Plotly[how](canvas, structuredClone(data).map(filtered), { ...themed(layout, width < 520), ...size }, CONFIG);
   };
-  // in a folder each figure is a script beside the page: file:// lets a page load that, and nothing by fetch()
+  // in a folder each figure is a script beside the page: from file:// a page may load scripts, but not fetch()
   const fetchFigure = (canvas) => {
     const name = canvas.dataset.figure.replace(/-json$/, "");
     if (byId(`load-${name}`)) return;
@@ -72,63 +72,63 @@
     for (const { isIntersecting, target } of entries) if (isIntersecting) { near.unobserve(target); draw(target); }
   }, { rootMargin: "400px" });
 
-  // ---- the front and the best setting, by the same figures as the page's tables
-  const able = () => cases.filter((one) => state.kept.has(one.key) && state.fitting.has(one.key) && one.ranked);
-  const beats = (a, b) => a.values.latency_p50_ns <= b.values.latency_p50_ns && a.values.top1 >= b.values.top1
+  // ---- the front and the best setting, from the same values as the tables
+  const candidates = () => cases.filter((item) => state.shown.has(item.key) && state.fitting.has(item.key) && item.ranked);
+  const dominates = (a, b) => a.values.latency_p50_ns <= b.values.latency_p50_ns && a.values.top1 >= b.values.top1
     && (a.values.latency_p50_ns < b.values.latency_p50_ns || a.values.top1 > b.values.top1);
-  const front = () => { const some = able(); return some.filter((one) => !some.some((other) => beats(other, one))); };
+  const front = () => { const options = candidates(); return options.filter((item) => !options.some((other) => dominates(other, item))); };
   const frontLine = (trace) => {
     const points = new Map();
     for (const other of figures.get(byId("tradeoff").querySelector(".canvas")).data)
       (other.customdata ?? []).forEach((key, index) => points.set(key, [other.x[index], other.y[index]]));
-    const line = front().map((one) => points.get(one.key)).filter(Boolean).sort((a, b) => a[0] - b[0]);
+    const line = front().map((item) => points.get(item.key)).filter(Boolean).sort((a, b) => a[0] - b[0]);
     return { ...trace, x: line.map((point) => point[0]), y: line.map((point) => point[1]) };
   };
   const sliders = byId("sliders");
   const bound = (input) => JSON.parse(input.dataset.values)[Number(input.value)];
-  const loose = (input) => Number(input.value) === Number(input.dataset.most === "1" ? input.max : input.min);
-  const short = (number) => String(Number(number.toPrecision(4)));
+  const isLoose = (input) => Number(input.value) === Number(input.dataset.most === "1" ? input.max : input.min);
+  const formatNumber = (number) => String(Number(number.toPrecision(4)));
   const applySliders = () => {
     const inputs = all("input", sliders);
     for (const input of inputs) {
-      const text = loose(input) ? "any" : `${short(bound(input) * Number(input.dataset.factor))} ${input.dataset.unit}`;
+      const text = isLoose(input) ? "any" : `${formatNumber(bound(input) * Number(input.dataset.factor))} ${input.dataset.unit}`;
       input.setAttribute("aria-valuetext", text);
       input.closest("label").querySelector("output").textContent = text;
     }
-    const fits = (one) => inputs.every((input) => {
-      const value = one.values[input.name];
-      return loose(input) || (value !== null && (input.dataset.most === "1" ? value <= bound(input) : value >= bound(input)));
+    const fits = (item) => inputs.every((input) => {
+      const value = item.values[input.name];
+      return isLoose(input) || (value !== null && (input.dataset.most === "1" ? value <= bound(input) : value >= bound(input)));
     });
-    state.fitting = new Set(cases.filter(fits).map((one) => one.key));
-    tellBest(inputs);
+    state.fitting = new Set(cases.filter(fits).map((item) => item.key));
+    showBest(inputs);
   };
-  const tellBest = (inputs) => {
-    const some = able();
-    const accurate = inputs.some((input) => input.name === "top1" && !loose(input));
+  const showBest = (inputs) => {
+    const options = candidates();
+    const accurate = inputs.some((input) => input.name === "top1" && !isLoose(input));
     const order = accurate ? (a, b) => a.values.latency_p50_ns - b.values.latency_p50_ns || b.values.top1 - a.values.top1
       : (a, b) => b.values.top1 - a.values.top1 || a.values.latency_p50_ns - b.values.latency_p50_ns;
-    const best = some.sort(order)[0];
-    const place = byId("best");
-    place.replaceChildren();
-    if (!best) { place.append("Nothing fits: move a bound back."); return; }
+    const best = options.sort(order)[0];
+    const output = byId("best");
+    output.replaceChildren();
+    if (!best) { output.append("Nothing fits: relax a limit."); return; }
     const link = Object.assign(document.createElement("a"), { href: `#${best.key}`, textContent: best.label });
-    place.append(`${some.length} of ${cases.filter((one) => one.ranked && state.kept.has(one.key)).length} cases fit. ${accurate ? "Fastest" : "Most accurate"}: `, link,
+    output.append(`${options.length} of ${cases.filter((item) => item.ranked && state.shown.has(item.key)).length} cases fit. ${accurate ? "Fastest" : "Most accurate"}: `, link,
       `, ${best.shown.latency_p50_ns}, top-1 ${best.shown.top1}.`);
   };
 
-  // ---- filters, kept in the address: #?model=a&runtime=b
+  // ---- filters, stored in the address: #?model=a&runtime=b
   const form = byId("filters");
   const chosen = () => {
     const facets = {};
     for (const input of form ? all("input:checked", form) : []) (facets[input.name] ??= new Set()).add(input.value);
     return facets;
   };
-  const passes = (one, facets, except) => Object.entries(facets).every(([name, values]) => name === except || values.has(one.facets[name]));
+  const passes = (item, facets, except) => Object.entries(facets).every(([name, values]) => name === except || values.has(item.facets[name]));
   const applyFilters = () => {
     const facets = chosen();
-    state.kept = new Set(cases.filter((one) => passes(one, facets)).map((one) => one.key));
+    state.shown = new Set(cases.filter((item) => passes(item, facets)).map((item) => item.key));
     for (const input of all("input", form)) {
-      const count = cases.filter((one) => one.facets[input.name] === input.value && passes(one, facets, input.name)).length;
+      const count = cases.filter((item) => item.facets[input.name] === input.value && passes(item, facets, input.name)).length;
       input.disabled = !count && !input.checked;
       input.closest("label").querySelector(".count").textContent = count;
     }
@@ -137,9 +137,9 @@
       menu.querySelector(".chosen").textContent = number ? number : "";
     }
     form.querySelector("[type=reset]").hidden = !Object.keys(facets).length;
-    byId("filtered").textContent = Object.keys(facets).length ? `${state.kept.size} of ${cases.length} cases` : "";
-    for (const place of all("[data-case], details.case")) place.hidden = !state.kept.has(place.dataset.case ?? place.id);
-    for (const link of all(".heat td a")) link.closest("td").style.opacity = state.kept.has(link.getAttribute("href").slice(1)) ? "" : 0.15;
+    byId("filtered").textContent = Object.keys(facets).length ? `${state.shown.size} of ${cases.length} cases` : "";
+    for (const element of all("[data-case], details.case")) element.hidden = !state.shown.has(element.dataset.case ?? element.id);
+    for (const link of all(".heat td a")) link.closest("td").style.opacity = state.shown.has(link.getAttribute("href").slice(1)) ? "" : 0.15;
     if (sliders) applySliders();
     for (const canvas of figures.keys()) draw(canvas);
   };
@@ -152,19 +152,19 @@
       const query = new URLSearchParams(location.hash.slice(2));
       for (const input of all("input", form)) input.checked = query.getAll(input.name).includes(input.value);
       applyFilters();
-    } else if (location.hash) arrive(byId(decodeURIComponent(location.hash.slice(1))));
+    } else if (location.hash) reveal(byId(decodeURIComponent(location.hash.slice(1))));
   };
-  const arrive = (place) => {
-    if (!place) return;
-    for (let one = place; one; one = one.parentElement) if (one.tagName === "DETAILS") one.open = true;
-    if (!place.matches(".case")) return;
-    place.hidden = false;
-    place.scrollIntoView();
-    place.classList.add("target");
-    place.querySelector("summary").focus({ preventScroll: true });
+  const reveal = (target) => {
+    if (!target) return;
+    for (let element = target; element; element = element.parentElement) if (element.tagName === "DETAILS") element.open = true;
+    if (!target.matches(".case")) return;
+    target.hidden = false;
+    target.scrollIntoView();
+    target.classList.add("target");
+    target.querySelector("summary").focus({ preventScroll: true });
   };
 
-  // ---- sorting: a button in each head, so that the keyboard works too
+  // ---- sorting: a button in each header, so that the keyboard works too
   const key = (row, index, numeric) => {
     const cell = row.cells[index];
     return numeric ? (cell.dataset.value === undefined ? null : Number(cell.dataset.value)) : cell.textContent.trim();
@@ -204,12 +204,12 @@
     try { await navigator.clipboard.writeText(button.dataset.copy); button.textContent = "Copied"; } catch { button.textContent = "Select the text and copy it"; }
   });
   const printing = () => {
-    onPaper = true;
+    isPrinting = true;
     for (const canvas of all(".canvas")) if (!figures.has(canvas) && !canvas.closest("details:not([open])")) { near.unobserve(canvas); draw(canvas); }
     redraw();
   };
   addEventListener("beforeprint", printing);
-  addEventListener("afterprint", () => { onPaper = false; redraw(); });
+  addEventListener("afterprint", () => { isPrinting = false; redraw(); });
   document.addEventListener("click", (event) => {
     for (const menu of all(".menu[open]")) if (!menu.contains(event.target) || event.target.closest("a")) menu.open = false;
   });

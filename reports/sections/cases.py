@@ -1,4 +1,4 @@
-"""Every case in one row: sortable by keyboard, each with its anchor."""
+"""Table of cases: one row per case, sortable with mouse and keyboard."""
 
 from __future__ import annotations
 
@@ -23,54 +23,60 @@ _BINS = 26
 
 @dataclass(frozen=True)
 class Row:
-    """One row: the case, its cells in the order of the columns, the change against the baseline, an SVG path."""
+    """One row of the table.
+
+    Attributes:
+        case: The case.
+        cells: Its values, in the order of the columns.
+        change: Its latency compared with the baseline.
+        histogram: Its latencies as an SVG path; '' without samples.
+
+    """
 
     case: CaseView
     cells: Sequence[FormattedValue]
     change: FormattedValue
-    spark: str
+    histogram: str
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """The table."""
+    """Render the table."""
     if not data.cases:
-        return Absent("the run holds no record", "run it again: edgebench run")
+        return Absent("the run has no records", "edgebench run")
     changes = {comparison.case_id: comparison for comparison in data.comparisons}
     names = [name for name in COLUMNS if any(case.record.value(name) is not None for case in data.cases)]
     return _TEMPLATE.render(
         rows=[_row(data, case, names, changes) for case in data.cases],
         columns=[(METRICS[name], data.scales[name], COLUMNS[name]) for name in names],
-        nobody_has=[
-            (METRICS[name].title, why_nobody_has(data, name)) for name in EXPECTED_COLUMNS if name not in names
-        ],
-        several=len({case.record.target for case in data.cases}) > 1,
-        compared=bool(changes),
+        left_out=[(METRICS[name].title, why_missing(data, name)) for name in EXPECTED_COLUMNS if name not in names],
+        several_targets=len({case.record.target for case in data.cases}) > 1,
+        has_baseline=bool(changes),
     )
 
 
-def why_nobody_has(data: ReportData, name: str) -> str:
-    """The reason why no case has the metric; where they differ the gist of each, the most frequent first."""
+def why_missing(data: ReportData, name: str) -> str:
+    """Return why no case has a metric; if reasons differ, the gist of the most frequent three."""
     reasons = Counter(reason for case in data.cases if (reason := case.record.missing(name)))
-    gist = Counter(shorten(reason, 60) for reason in reasons.elements())
-    return next(iter(reasons)) if len(reasons) == 1 else "; ".join(reason for reason, _ in gist.most_common(3))
+    gists = Counter(shorten(reason, 60) for reason in reasons.elements())
+    return next(iter(reasons)) if len(reasons) == 1 else "; ".join(reason for reason, _ in gists.most_common(3))
 
 
 def _row(data: ReportData, case: CaseView, names: Sequence[str], changes: dict[str, Comparison]) -> Row:
     cells = [data.show(case.record, name) for name in names]
-    return Row(case, cells, _change(data, case, changes), spark(case.blobs.wall_ns()))
+    return Row(case, cells, _change(data, case, changes), histogram_path(case.blobs.wall_ns()))
 
 
 def _change(data: ReportData, case: CaseView, changes: dict[str, Comparison]) -> FormattedValue:
-    """Against the baseline, or why there is no change to show."""
+    """Return the change against the baseline, or why there is none."""
     if case.run is not data.newest:
-        return FormattedValue("not run again", "the newest run does not hold this case", missing=True)
+        return FormattedValue("not run again", "the newest run does not include this case", missing=True)
     return change_of(changes.get(case.record.case_id)) or FormattedValue(
-        "new", "the baseline does not hold it", missing=True
+        "new", "the baseline does not include it", missing=True
     )
 
 
 def change_of(comparison: Comparison | None) -> FormattedValue | None:
-    """The latency's change as text with its interval and verdict; None where there is nothing to compare."""
+    """Return the change of latency with its interval and verdict; None if there is nothing to compare."""
     if comparison is None:
         return None
     latency = comparison.latency
@@ -84,16 +90,16 @@ def change_of(comparison: Comparison | None) -> FormattedValue | None:
     return FormattedValue(sign + change, about, spread, sort=ratio)
 
 
-def spark(samples: np.ndarray | None) -> str:
-    """A histogram of the samples up to their 99th percentile as an SVG path of 100 x 20; empty without samples."""
+def histogram_path(samples: np.ndarray | None) -> str:
+    """Return a histogram of the samples up to their 99th percentile, as an SVG path of 100 x 20; '' without samples."""
     if samples is None or samples.size < 20:
         return ""
     low, high = float(samples.min()), float(np.quantile(samples, 0.99))
     counts, _ = np.histogram(samples, _BINS, (low, high if high > low else low + 1))
     heights = 20 * (1 - counts / max(counts.max(), 1))
     step = 100 / _BINS
-    points = "".join(f"V{height:.0f}H{(index + 1) * step:.0f}" for index, height in enumerate(heights))
-    return f"M0 20{points}V20Z"
+    steps = "".join(f"V{height:.0f}H{(index + 1) * step:.0f}" for index, height in enumerate(heights))
+    return f"M0 20{steps}V20Z"
 
 
 PLUGINS: tuple[Section, ...] = (Section("cases", "Cases", 40, render),)

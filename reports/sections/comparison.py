@@ -1,4 +1,4 @@
-"""Two runs or two boards side by side: the ratio of every case with its interval, changes first, the rest folded."""
+"""Comparison of two runs or two boards: the ratio of every case with its interval, changes first."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .cases import change_of
 
 _TEMPLATE = Template.beside(__file__)
 
-_FIRST = {"slower": 0, "faster": 1, "undecided": 2, "same": 3}
+_ORDER = {"slower": 0, "faster": 1, "undecided": 2, "same": 3}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One case in both: the medians of both sides, the change, and what became of energy and accuracy."""
+    """One case in both runs: the two medians, and the changes of latency, energy and accuracy."""
 
     case: CaseView
     comparison: Comparison
@@ -35,25 +35,33 @@ class Row:
 
 @dataclass(frozen=True)
 class RunPair:
-    """Two runs side by side.
+    """Two runs that are compared.
 
-    `warning` says what else differs between them, `changed` in how many cases the model file does.
+    Attributes:
+        before: The first run.
+        after: The second run.
+        figure: The ratios as a plot, if there are any.
+        changed: Cases that became slower or faster.
+        unchanged: All other cases.
+        differences: What differs between the runs apart from time; '' for nothing.
+        changed_files: In how many cases the model file differs; '' for none.
+
     """
 
     before: Run
     after: Run
     figure: Figure | None
-    loud: list[Row]
-    quiet: list[Row]
-    warning: str
-    changed: str
+    changed: list[Row]
+    unchanged: list[Row]
+    differences: str
+    changed_files: str
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """The newest run beside its baseline, and each further board beside the first."""
-    asked = [(data.baseline, data.newest)] if data.baseline else []
-    pairs = [pair for index, runs in enumerate([*asked, *data.boards]) if (pair := _pair(data, *runs, index))]
-    if not asked and not data.boards:
+    """Render the newest run against its baseline, and every other board against the first."""
+    requested = [(data.baseline, data.newest)] if data.baseline else []
+    pairs = [pair for index, runs in enumerate([*requested, *data.boards]) if (pair := _pair(data, *runs, index))]
+    if not requested and not data.boards:
         return Absent("no baseline was given", "edgebench report RUN --baseline RUN")
     if not pairs:
         return Absent("the two runs have no case in common")
@@ -61,26 +69,38 @@ def render(data: ReportData) -> Markup | Absent:
 
 
 def _pair(data: ReportData, before: Run, after: Run, index: int) -> RunPair | None:
-    found = data.comparisons if before is data.baseline else compare_cases(before, after)
+    comparisons = data.comparisons if before is data.baseline else compare_cases(before, after)
     cases = {(case.record.target, case.record.case_id): case for case in data.cases}
-    olds = {record.case_id: record for record in before.contents.records}
+    old_records = {record.case_id: record for record in before.contents.records}
     rows = [
-        Row(case, one, data.show(olds[one.case_id], "latency_p50_ns"), data.show(case.record, "latency_p50_ns"),
-            change_of(one) or FormattedValue("none", missing=True), _energy(one), _top1(one))
-        for one in sorted(found, key=lambda one: (_FIRST[one.change], -abs(log_ratio(one))))
-        if (case := cases.get((after.header.target, one.case_id)))
-    ]  # fmt: skip
-    loud = [row for row in rows if row.comparison.change in ("slower", "faster")]
-    quiet = [row for row in rows if row not in loud]
+        Row(
+            case,
+            comparison,
+            data.show(old_records[comparison.case_id], "latency_p50_ns"),
+            data.show(case.record, "latency_p50_ns"),
+            change_of(comparison) or FormattedValue("none", missing=True),
+            _energy(comparison),
+            _top1(comparison),
+        )
+        for comparison in sorted(comparisons, key=_largest_change_first)
+        if (case := cases.get((after.header.target, comparison.case_id)))
+    ]
+    changed = [row for row in rows if row.comparison.change in ("slower", "faster")]
+    unchanged = [row for row in rows if row not in changed]
     figure = ratio_figure([(row.case, row.comparison) for row in rows], f"ratios-{index}")
-    return RunPair(before, after, figure, loud, quiet, *_differs(before, after)) if rows else None
+    return RunPair(before, after, figure, changed, unchanged, *_differences(before, after)) if rows else None
 
 
-def _differs(before: Run, after: Run) -> tuple[str, str]:
-    """Everything in which the two runs are unlike, and the number of cases with another model file; '' for none."""
+def _largest_change_first(comparison: Comparison) -> tuple[int, float]:
+    return _ORDER[comparison.change], -abs(log_ratio(comparison))
+
+
+def _differences(before: Run, after: Run) -> tuple[str, str]:
+    """Return what differs between the runs, and in how many cases the model file does; '' for nothing."""
     pairs = pairs_of(before.contents.records, after.contents.records)
-    changed = sum(other_file(*pair) for pair in pairs)
-    return "; ".join(differences(before.header, after.header, pairs)), counted(changed, "case") if changed else ""
+    changed_files = sum(other_file(*pair) for pair in pairs)
+    text = counted(changed_files, "case") if changed_files else ""
+    return "; ".join(differences(before.header, after.header, pairs)), text
 
 
 def _energy(comparison: Comparison) -> FormattedValue:

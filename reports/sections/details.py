@@ -1,4 +1,4 @@
-"""Every case in full: all metrics with interval or reason, how it ran, what it printed when it failed."""
+"""Details of every case: all metrics with interval or reason, how it ran, what it printed when it failed."""
 
 from __future__ import annotations
 
@@ -20,17 +20,25 @@ from reports.text import flatten, tail
 
 _TEMPLATE = Template.beside(__file__)
 
-_POINTS_ALL = 60_000
+_MOST_POINTS_IN_ALL = 60_000
 _MOST_POINTS = 600
 _LEAST_POINTS = 60
-_NO_PLOT_ABOVE = 300  # cases: beyond that the report would take longer to open than a reader waits
+_MOST_PLOTS = 300  # with more the report would open too slowly
 
 
 @dataclass(frozen=True)
 class Detail:
-    """One case: metrics, the facts around it, its log's tail, and its latencies in run order as a plot (or '').
+    """One case.
 
-    `missing`: (titles of the metrics, why they have no number), one a reason. `headline`: its latency and accuracy.
+    Attributes:
+        case: The case.
+        metrics: Its metrics that have a value.
+        missing: (titles of metrics, why they have no value), one pair per reason.
+        facts: Everything else on record, as (name, value) pairs.
+        log: The end of its log.
+        plot: Its latencies in run order as a figure; '' without samples.
+        headline: Its latency and accuracy.
+
     """
 
     case: CaseView
@@ -43,32 +51,34 @@ class Detail:
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """One folded block a case."""
+    """Render one folded block per case."""
     if not data.cases:
-        return Absent("the run holds no record")
-    points = max(_LEAST_POINTS, min(_MOST_POINTS, _POINTS_ALL // len(data.cases)))
-    plots = len(data.cases) <= _NO_PLOT_ABOVE
+        return Absent("the run has no records")
+    points = max(_LEAST_POINTS, min(_MOST_POINTS, _MOST_POINTS_IN_ALL // len(data.cases)))
+    plots = len(data.cases) <= _MOST_PLOTS
     details = [_detail(data, case, points if plots else 0) for case in data.cases]
-    facts, missing = _shared([one.facts for one in details]), _shared([one.missing for one in details])
+    facts = _common([detail.facts for detail in details])
+    missing = _common([detail.missing for detail in details])
     return _TEMPLATE.render(
-        several=len({case.record.target for case in data.cases}) > 1,
-        shared=[*facts, *((titles, f"not available: {reason}") for titles, reason in missing)],
+        several_targets=len({case.record.target for case in data.cases}) > 1,
+        common=[*facts, *((titles, f"not available: {reason}") for titles, reason in missing)],
         details=[
-            replace(one, facts=_without(one.facts, facts), missing=_without(one.missing, missing)) for one in details
+            replace(detail, facts=_without(detail.facts, facts), missing=_without(detail.missing, missing))
+            for detail in details
         ],
     )
 
 
-def _shared(lists: Sequence[list[tuple[str, str]]]) -> list[tuple[str, str]]:
-    """What all cases say alike: it is said once, since nobody reads it a thousand times."""
+def _common(lists: Sequence[list[tuple[str, str]]]) -> list[tuple[str, str]]:
+    """Return the pairs that all cases have in common: they are listed once."""
     if len(lists) == 1:
         return []
     common = set(lists[0]).intersection(*lists[1:])
     return [pair for pair in lists[0] if pair in common]
 
 
-def _without(pairs: list[tuple[str, str]], shared: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    known = set(shared)
+def _without(pairs: list[tuple[str, str]], common: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    known = set(common)
     return [pair for pair in pairs if pair not in known]
 
 
@@ -80,16 +90,16 @@ def _detail(data: ReportData, case: CaseView, points: int) -> Detail:
             missing.setdefault(shown.about, []).append(metric.title)
     return Detail(
         case,
-        [one for one in metrics if not one[2].missing],
+        [item for item in metrics if not item[2].missing],
         [(", ".join(titles), reason) for reason, titles in missing.items()],
         _facts(case),
         tail(case.record.log),
         _plot(case, data.scales["latency_p50_ns"], points),
-        ", ".join(_figure(data, case, name) for name in ("latency_p50_ns", "top1") if case.record.value(name)),
+        ", ".join(_value_text(data, case, name) for name in ("latency_p50_ns", "top1") if case.record.value(name)),
     )
 
 
-def _figure(data: ReportData, case: CaseView, name: str) -> str:
+def _value_text(data: ReportData, case: CaseView, name: str) -> str:
     return f"{data.show(case.record, name).text} {data.scales[name].unit}"
 
 
@@ -102,70 +112,75 @@ def _facts(case: CaseView) -> list[tuple[str, str]]:
         facts += [("Model file", artifact.file), ("SHA-256", artifact.sha256)]
         facts += [(f"recipe: {key}", value) for key, value in flatten(artifact.recipe)]
     facts += [(f"runtime: {key}", value) for key, value in flatten(record.runtime_info)]
-    facts += _ran(record)
+    facts += _execution(record)
     facts += [("Accuracy", record.accuracy_note)] if record.accuracy_note else []
     facts += [(f"detail: {key}", value) for key, value in flatten(record.details)]
     facts += [(f"process {run.index + 1}", _process(run)) for run in record.processes]
-    facts += _checks("check", _others(record.findings, case.run.header.findings))
-    return facts + _checks("check after", _others(record.findings_after, record.findings))
+    facts += _checks("check", _changed_findings(record.findings, case.run.header.findings))
+    return facts + _checks("check after", _changed_findings(record.findings_after, record.findings))
 
 
-def _ran(record: Record) -> list[tuple[str, str]]:
-    """The precision asked for and the one it ran in, what ran the nodes, and where the runtime did otherwise."""
-    ran = record.execution
-    if ran == Execution():
+def _execution(record: Record) -> list[tuple[str, str]]:
+    """Return the requested and the effective precision, the nodes per provider, and findings of the runtime."""
+    execution = record.execution
+    if execution == Execution():
         return []
-    effective = ran.effective if isinstance(ran.effective, str) else f"unknown: {ran.effective.reason}"
-    facts = [("Precision asked for", ran.asked), ("Precision it ran in", f"{effective} {ran.evidence}".strip())]
-    nodes = ", ".join(f"{name} {n}" for name, n in ran.nodes.items())
-    facts += [("Nodes by what ran them", nodes)] if nodes else []
-    facts += [("Busy threads", str(ran.busy_threads))] if isinstance(ran.busy_threads, int) else []
-    return facts + _checks("runtime", ran.findings)
+    effective = execution.effective
+    precision = effective if isinstance(effective, str) else f"unknown: {effective.reason}"
+    facts = [
+        ("Requested precision", execution.asked),
+        ("Effective precision", f"{precision} {execution.evidence}".strip()),
+    ]
+    if nodes := ", ".join(f"{name} {count}" for name, count in execution.nodes.items()):
+        facts.append(("Nodes by provider", nodes))
+    if isinstance(execution.busy_threads, int):
+        facts.append(("Busy threads", str(execution.busy_threads)))
+    return facts + _checks("runtime", execution.findings)
 
 
 def _process(run: ProcessRun) -> str:
-    """How one fresh process went, in words."""
-    parts = [f"started as number {run.order + 1}", f"{run.n_timed:,} timed after {run.n_warmup:,} warm-up"]
+    """Return how one process went, in words."""
+    parts = [f"started as process {run.order + 1} of the run", f"{run.n_timed:,} timed after {run.n_warmup:,} warm-up"]
     parts += [f"median {format_number(run.median_ns / 1e6)} ms", f"{run.involuntary_switches} involuntary switches"]
-    parts += [f"each sample the mean of {run.calls_per_sample} calls"] if run.calls_per_sample > 1 else []
-    parts += [f"control work after / before {run.control_ratio:.3f}"] if run.control_ratio is not None else []
-    same = run.same_input_ratio
-    parts += [f"one input repeated / inputs in rotation {same:.3f}"] if same is not None else []
+    parts += [f"each sample is the mean of {run.calls_per_sample} calls"] if run.calls_per_sample > 1 else []
+    parts += [f"control workload after / before: {run.control_ratio:.3f}"] if run.control_ratio is not None else []
+    same_input = run.same_input_ratio
+    parts += [f"one repeated input / rotating inputs: {same_input:.3f}"] if same_input is not None else []
     peaks = [f"{phase} {bytes_ / 1e6:.1f} MB" for phase, bytes_ in run.peak_rss_after_bytes.items()]
     parts += [f"peak memory after {', '.join(peaks)}"] if peaks else []
     return "; ".join([*parts, *([f"unsteady: {run.unsteady}"] if run.unsteady else [])])
 
 
-def _others(findings: Sequence[Finding], before: Sequence[Finding]) -> list[Finding]:
-    """The findings that say something else than those before; those of the run stand under Validity."""
+def _changed_findings(findings: Sequence[Finding], before: Sequence[Finding]) -> list[Finding]:
+    """Return the findings with another status than before. Those of the run are listed under Validity."""
     known = {finding.check: finding.status for finding in before}
     return [finding for finding in findings if known.get(finding.check) != finding.status]
 
 
 def _checks(name: str, findings: Sequence[Finding]) -> list[tuple[str, str]]:
-    """One line each that speaks against the case or is unknown, and one for all that passed."""
-    loud = [(f"{name}: {f.check} ({f.status})", f"{f.found}. {f.remedy}".strip(". ")) for f in findings
+    """Return a line per finding that is not ok, and one for all that passed."""
+    problems = [(f"{name}: {f.check} ({f.status})", f"{f.found}. {f.remedy}".strip(". ")) for f in findings
             if f.status != "ok"]  # fmt: skip
     passed = ", ".join(f.check for f in findings if f.status == "ok")
-    return loud + ([(f"{name}: passed", passed)] if passed else [])
+    return problems + ([(f"{name}: passed", passed)] if passed else [])
 
 
 def _plot(case: CaseView, scale: Scale, points: int) -> Markup:
-    """Latency in run order, process after process; each one's warm-up shaded before its samples."""
+    """Return the latencies in run order, process by process, with warm-ups shaded."""
     runs = case.blobs.processes_ns() if points else []
     if not any(wall.size for _, wall in runs):
         return Markup("")
-    traces, shapes, at = [], [], 0
+    traces, shapes, start = [], [], 0
     for index, (warmup, wall) in enumerate(runs):
         series = np.concatenate([warmup, wall]) * scale.factor
         if not series.size:
             continue
-        places, values = downsample(series, max(points // len(runs), 20))
+        indices, values = downsample(series, max(points // len(runs), 20))
         traces.append(
             {
                 "type": "scatter",
                 "mode": "lines",
-                "x": places + np.int32(at),
+                "x": indices + np.int32(start),
                 "y": values,
                 "line": {"width": 1},
                 "name": f"process {index + 1}",
@@ -174,8 +189,8 @@ def _plot(case: CaseView, scale: Scale, points: int) -> Markup:
         shapes.append(
             {
                 "type": "rect",
-                "x0": at,
-                "x1": at + warmup.size,
+                "x0": start,
+                "x1": start + warmup.size,
                 "yref": "paper",
                 "y0": 0,
                 "y1": 1,
@@ -184,12 +199,13 @@ def _plot(case: CaseView, scale: Scale, points: int) -> Markup:
                 "line": {"width": 0},
             }
         )
-        at += series.size
-    x, y = (
-        axis("Inference, in run order (warm-up shaded)"),
-        axis(f"Latency ({scale.unit})", "lower", rangemode="tozero"),
+        start += series.size
+    return figure_json(
+        traces,
+        xaxis=axis("Inference, in run order (warm-up shaded)"),
+        yaxis=axis(f"Latency ({scale.unit})", "lower", rangemode="tozero"),
+        shapes=shapes,
     )
-    return figure_json(traces, xaxis=x, yaxis=y, shapes=shapes)
 
 
-PLUGINS: tuple[Section, ...] = (Section("details", "Every case in full", 120, render),)
+PLUGINS: tuple[Section, ...] = (Section("details", "Case details", 120, render),)

@@ -1,4 +1,4 @@
-"""How to read it: verdicts and a glossary generated from the metrics themselves."""
+"""How to read the report: verdicts, and a glossary generated from the metrics."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from reports.section import Section, Template
 _TEMPLATE = Template.beside(__file__)
 
 VERDICTS: dict[Status, str] = {
-    "precise": "The interval is as narrow as the profile asks.",
-    "imprecise": "Measured soundly, but the time ran out before the interval was as narrow as the profile asks.",
-    "wrong-output": "Its answers are not those of the net: however fast, it does not count.",
-    "contended": "Another program held the core while the case ran.",
-    "no-steady-state": "Latency never settled, so there is no one number for it.",
-    "drifted": "The machine's own speed changed while the case ran.",
-    "throttled": "Heat or the power supply capped the clock.",
-    "emulated": "The processor is emulated: its times mean nothing.",
+    "precise": "The interval is as narrow as the profile requires.",
+    "imprecise": "Measured correctly, but time ran out before the interval was as narrow as the profile requires.",
+    "wrong-output": "Its outputs are not those of the model, so its speed does not count.",
+    "contended": "Another program used the core while the case ran.",
+    "no-steady-state": "Latency never settled, so no single number describes it.",
+    "drifted": "The speed of the machine changed while the case ran.",
+    "throttled": "Heat or the power supply limited the clock.",
+    "emulated": "The processor is emulated, so times mean nothing.",
     "crashed": "The process ended without a result.",
-    "timeout": "The process gave no answer within its time.",
-    "out-of-memory": "The process was killed because memory ran out, or could not be given what it asked for.",
+    "timeout": "The process did not finish in time.",
+    "out-of-memory": "The process was killed because memory ran out, or an allocation failed.",
     "unsupported": "The runtime or the target cannot run this case.",
 }
 
 
 def render(data: ReportData) -> Markup:
-    """The glossary."""
+    """Render the glossary."""
     verdicts = [(status, status in TRUSTED, about) for status, about in VERDICTS.items()]
     return _TEMPLATE.render(metrics=METRICS.values(), verdicts=verdicts, data=data)
 
 
-PLUGINS: tuple[Section, ...] = (Section("guide", "How to read it", 150, render),)
+PLUGINS: tuple[Section, ...] = (Section("guide", "How to read this report", 150, render),)

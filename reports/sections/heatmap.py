@@ -1,4 +1,4 @@
-"""Model x compression, the number in the cell: one table a runtime and metric, coloured by the ratio to fp32."""
+"""Model x compression: a heat map per runtime and metric, coloured by the ratio to fp32."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ _LAYOUT = Layout(
     lambda columns: "fp32",
 )
 _HOW = (
-    "Large: the value. Small: the ratio to fp32 of the same net and runtime (for accuracy the difference in points). "
-    "Blue is better than fp32, orange is worse; hatched cells cannot be trusted."
+    "Large: the value. Small: the ratio to fp32 of the same model and runtime, for accuracy the difference in points. "
+    "Blue is better than fp32, orange is worse. Hatched cells cannot be trusted."
 )
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """Every metric that any case has, each with one grid a target, runtime, thread count and load."""
+    """Render every metric that any case has, with one table per target, runtime, thread count and load."""
     targets = len({case.record.target for case in data.cases}) > 1
     loads = len({case.load for case in data.cases}) > 1
     groups: dict[str, list[CaseView]] = {}
     for case in data.cases:
-        groups.setdefault(_where(case, targets, loads), []).append(case)
+        groups.setdefault(_caption(case, targets, loads), []).append(case)
     if not groups:
-        return Absent("the run holds no record")
-    found = views(data, groups, _METRICS, _LAYOUT)
-    if not found:
-        return Absent("no case was measured to its end", "see Validity for what went wrong")
-    return views_html(found, _HOW)
+        return Absent("the run has no records")
+    tables = views(data, groups, _METRICS, _LAYOUT)
+    if not tables:
+        return Absent("no case was completed", "see Validity for the reasons")
+    return views_html(tables, _HOW)
 
 
-def _where(case: CaseView, targets: bool, loads: bool) -> str:
-    """The grid a case stands in; with its target and load where they differ."""
-    one = case.record.case
+def _caption(case: CaseView, targets: bool, loads: bool) -> str:
+    """Return the caption of the table that holds a case, with target and load if there are several."""
+    identity = case.record.case
     parts = [case.record.target] if targets else []
-    parts += [one.runtime, counted(one.threads, "thread")]
+    parts += [identity.runtime, counted(identity.threads, "thread")]
     return " · ".join([*parts, case.load] if loads else parts)
 
 

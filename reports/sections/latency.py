@@ -1,4 +1,4 @@
-"""How latency is distributed: one empirical distribution a case, one plot a model and load."""
+"""Distribution of latency: one empirical distribution per case, one plot per model and load."""
 
 from __future__ import annotations
 
@@ -14,20 +14,28 @@ from reports.figures.plots import GREY, axis, colour_of, dash_of, figure_json, l
 from reports.numbers import counted
 from reports.section import Absent, Figure, LegendEntry, Section, figures_html
 
-_POINTS_ALL = 40_000  # over the whole report: a thousand cases must not make a file nobody can open
+_MOST_POINTS_IN_ALL = 40_000  # in the whole report, so that a thousand cases still make a file of a usable size
 _MOST_POINTS, _LEAST_POINTS = 400, 40
-_MOST_LINES = 14  # more in one plot cannot be told apart: it is split, and what is still too much is in the table
+_MOST_LINES = 14  # more cannot be told apart: the plot is split, and further cases are in the table only
 _MARKS = ((0.5, "p50", "bottom"), (0.9, "p90", "top"), (0.99, "p99", "bottom"))
 _HOW = (
-    "A point says which share of the inferences took no longer than that. A steep line is a steady net; a long top is "
-    "a heavy tail."
+    "A point shows the share of inferences that took no longer than that. A steep line means steady latency, a long "
+    "top a heavy tail."
 )
 _COLUMNS = ("latency_p50_ns", "latency_p90_ns", "latency_p99_ns", "first_inference_ns")
 
 
 @dataclass(frozen=True)
 class Plot:
-    """The cases of one plot; `colour` and `dash` say which of a case's facts they show."""
+    """The cases of one plot.
+
+    Attributes:
+        title: Its heading.
+        cases: Its cases.
+        colour: Return the property of a case that decides its colour.
+        dash: Return the property of a case that decides its line style.
+
+    """
 
     title: str
     cases: Sequence[CaseView]
@@ -36,22 +44,22 @@ class Plot:
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """One figure a model and load, untrusted cases thin and faint."""
+    """Render one figure per model and load, with thin and faint lines for untrusted cases."""
     models: dict[str, list[CaseView]] = {}
     for case in data.cases:
         if case.record.processes:
             model = case.record.case.model
             models.setdefault(model if case.load == data.main_load else f"{model}, {case.load}", []).append(case)
     plots = [plot for title, cases in models.items() for plot in split(title, cases)]
-    points = max(_LEAST_POINTS, min(_MOST_POINTS, _POINTS_ALL // max(len(data.cases), 1)))
+    points = max(_LEAST_POINTS, min(_MOST_POINTS, _MOST_POINTS_IN_ALL // max(len(data.cases), 1)))
     figures = [_figure(data, f"latency-{index}", plot, points) for index, plot in enumerate(plots)]
     if not figures:
-        return Absent("no case was measured to its end", "see Validity for what went wrong")
+        return Absent("no case was completed", "see Validity for the reasons")
     return figures_html(figures, _HOW)
 
 
 def split(title: str, cases: Sequence[CaseView]) -> list[Plot]:
-    """One plot, or where its lines could not be told apart one a runtime or a setting, whichever gives fewer."""
+    """Return one plot, or with too many lines one per runtime or per compression, whichever gives fewer."""
     if len(cases) <= _MOST_LINES:
         return [Plot(title, cases, _compression, _runtime)]
     runtimes, settings = (len({of(case) for case in cases}) for of in (_runtime, _compression))
@@ -92,33 +100,35 @@ def _figure(data: ReportData, name: str, plot: Plot, points: int) -> Figure:
             shapes=[_line(share) for share, *_ in _MARKS],
             annotations=[_label(*mark) for mark in _MARKS],
         ),
-        _summary(data, plot.cases) + (f" {counted(hidden, 'case')} in the table only." if hidden else ""),
+        _summary(data, plot.cases) + (f" {counted(hidden, 'more case')} in the table only." if hidden else ""),
         "",
         ("Case", *(METRICS[name].title for name in _COLUMNS)),
         [[case.setting, *(_cell(data, case, name) for name in _COLUMNS)] for case in plot.cases],
         height=300,
-        legend=_keys(plot, drawn, colours, dashes),
+        legend=_legend(plot, drawn, colours, dashes),
     )
 
 
-def _keys(plot: Plot, drawn: Sequence[CaseView], colours: dict[str, str], dashes: dict[str, str]) -> list[LegendEntry]:
-    """Colours, the dashes where there are several, and what a faint line means."""
+def _legend(
+    plot: Plot, drawn: Sequence[CaseView], colours: dict[str, str], dashes: dict[str, str]
+) -> list[LegendEntry]:
+    """Return the colours, the dashes if there are several, and what a faint line means."""
     names, styles = (dict.fromkeys(of(case) for case in drawn) for of in (plot.colour, plot.dash))
-    keys = [LegendEntry(name, colours[name], dash="solid") for name in names]
-    keys += [LegendEntry(name, GREY, dash=dashes[name]) for name in styles] if len(styles) > 1 else []
+    entries = [LegendEntry(name, colours[name], dash="solid") for name in names]
+    entries += [LegendEntry(name, GREY, dash=dashes[name]) for name in styles] if len(styles) > 1 else []
     faint = any(not case.trusted for case in drawn)
-    return [*keys, *([LegendEntry("thin and faint: not trusted", GREY, dash="solid")] if faint else [])]
+    return [*entries, *([LegendEntry("thin and faint: not trusted", GREY, dash="solid")] if faint else [])]
 
 
 def _trace(data: ReportData, case: CaseView, colour: str, dash: str, points: int) -> dict[str, Any]:
     scale, samples = data.scales["latency_p50_ns"], case.blobs.wall_ns()
     assert samples is not None
     values, shares = quantiles(samples * scale.factor, points)
-    doubt = "" if case.trusted else f" ({case.record.verdict.status})"
+    status = "" if case.trusted else f" ({case.record.verdict.status})"
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": str(Markup("{}{}").format(case.setting, doubt)),
+        "name": str(Markup("{}{}").format(case.setting, status)),
         "x": values,
         "y": shares,
         "meta": case.key,
@@ -129,17 +139,17 @@ def _trace(data: ReportData, case: CaseView, colour: str, dash: str, points: int
 
 
 def _cell(data: ReportData, case: CaseView, name: str) -> str:
-    shown = data.show(case.record, name)
-    return shown.text if shown.missing else f"{shown.text} {data.scales[name].unit}"
+    value = data.show(case.record, name)
+    return value.text if value.missing else f"{value.text} {data.scales[name].unit}"
 
 
 def _summary(data: ReportData, cases: Sequence[CaseView]) -> str:
-    having = [case for case in cases if case.trusted and case.record.value("latency_p50_ns") is not None]
-    if not having:
-        return "No case of this plot can be trusted."
-    ordered = sorted(having, key=lambda case: case.record.value("latency_p50_ns") or 0.0)
+    usable = [case for case in cases if case.trusted and case.record.value("latency_p50_ns") is not None]
+    if not usable:
+        return "No case in this plot can be trusted."
+    ordered = sorted(usable, key=lambda case: case.record.value("latency_p50_ns") or 0.0)
     texts = [f"{case.setting} ({_cell(data, case, 'latency_p50_ns')})" for case in (ordered[0], ordered[-1])]
-    return f"Median from {texts[0]} to {texts[1]}." if len(having) > 1 else f"Median of {texts[0]}."
+    return f"Medians range from {texts[0]} to {texts[1]}." if len(usable) > 1 else f"Median: {texts[0]}."
 
 
 def _line(share: float) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What the process needed beside the model file, phase by phase and over time."""
+"""Memory of the process compared with the model file, by phase and over time."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from harness.core.metric import METRICS
 from harness.core.record import Trace
 from reports.data import CaseView, ReportData
 from reports.figures.plots import axis, colour_of, downsample, figure_json, symbol_of
+from reports.numbers import counted
 from reports.section import Absent, Figure, LegendEntry, Section, figures_html
 
-_PHASES = {"import": "After import", "load": "After load", "first": "After the first", "steady": "Steady"}
+_PHASES = {"import": "After import", "load": "After load", "first": "After first inference", "steady": "Steady"}
 _COLUMNS = ("artifact_bytes", "peak_rss_bytes", "arena_bytes", "parameters", "macs")
 _KINDS = {"memory_rss": "resident (RSS)", "memory_uss": "private (USS)"}
-_MOST_LINES = 8  # cases drawn over time: the others are in the table
+_MOST_LINES = 8  # cases drawn over time; the others are in the table only
 _MOST_POINTS = 120
 _MEGABYTE = 1e6
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """Peak memory against model size, and where a case was watched its memory over time."""
+    """Render peak memory against model size, and memory over time if it was recorded."""
     cases = [c for c in data.cases if c.record.value("peak_rss_bytes") and c.record.value("artifact_bytes")]
     if not cases:
         reasons = {case.record.missing("peak_rss_bytes") or "" for case in data.cases}
-        return Absent(f"no case has a peak memory: {'; '.join(sorted(reasons - {''})) or 'no case'}")
-    watched = [case for case in data.cases if any(trace.channel in _KINDS for trace, *_ in _traces(case))]
-    figures = [_figure(data, cases), *([_over_time(watched)] if watched else [])]
+        return Absent(f"no case has a value for peak memory: {'; '.join(sorted(reasons - {''})) or 'no case'}")
+    traced = [case for case in data.cases if any(trace.channel in _KINDS for trace, *_ in _traces(case))]
+    figures = [_figure(data, cases), *([_over_time(traced)] if traced else [])]
     return figures_html(figures)
 
 
@@ -50,7 +51,7 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
             "hovertemplate": "%{hovertext}<br>%{y:.4~g} " + memory.unit + "<extra></extra>",
             "marker": {"size": 10, "color": colours[runtime], "symbol": symbols[runtime]},
         })  # fmt: skip
-    most = max(cases, key=lambda case: case.record.value("peak_rss_bytes") or 0)
+    largest = max(cases, key=lambda case: case.record.value("peak_rss_bytes") or 0)
     return Figure(
         "memory-plot",
         "Peak memory against model size",
@@ -59,9 +60,9 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
             xaxis=axis(f"Model file ({size.unit})", "lower", rangemode="tozero"),
             yaxis=axis(f"Peak memory ({memory.unit})", "lower", rangemode="tozero"),
         ),
-        f"The most memory, {data.show(most.record, 'peak_rss_bytes').text} {memory.unit}, was taken by {most.label}.",
-        "Resident set of the whole process, its runtime library and Python included: what a phase adds to the one "
-        "before it is the net's own. The phases (MB, median over processes) are in the data of this plot.",
+        f"{largest.label} has the largest peak: {data.show(largest.record, 'peak_rss_bytes').text} {memory.unit}.",
+        "Resident set size of the whole process, including Python and the runtime library. The increase from one phase "
+        "to the next is due to the model. The phases (MB, median over processes) are in the data below.",
         ("Case", *(_heading(data, name) for name in _COLUMNS), *_PHASES.values()),
         [_row(data, case) for case in cases],
         height=300,
@@ -80,20 +81,20 @@ def _row(data: ReportData, case: CaseView) -> Sequence[object]:
 
 
 def _phase(case: CaseView, name: str) -> str:
-    """Median over processes of the largest resident set up to the phase's end, in MB."""
-    found = [p.peak_rss_after_bytes[name] for p in case.record.processes if name in p.peak_rss_after_bytes]
-    return f"{statistics.median(found) / _MEGABYTE:.1f}" if found else "not recorded"
+    """Return the peak resident set size until the end of a phase, in MB, as the median over processes."""
+    peaks = [p.peak_rss_after_bytes[name] for p in case.record.processes if name in p.peak_rss_after_bytes]
+    return f"{statistics.median(peaks) / _MEGABYTE:.1f}" if peaks else "not recorded"
 
 
 def _traces(case: CaseView) -> list[tuple[Trace, np.ndarray, np.ndarray]]:
-    """(trace, seconds since its first reading, MB) of every trace in bytes that can be read."""
-    found = []
+    """Return (trace, seconds since its first reading, MB) of every memory trace that can be read."""
+    readable = []
     for trace in case.record.traces:
         arrays = case.blobs.read(trace.blob.sha256) if trace.unit == "B" else {}
         if {"t_ns", "value"} <= set(arrays) and arrays["value"].size:
             times = (arrays["t_ns"] - arrays["t_ns"][0]) / 1e9
-            found.append((trace, times, arrays["value"] / _MEGABYTE))
-    return found
+            readable.append((trace, times, arrays["value"] / _MEGABYTE))
+    return readable
 
 
 def _over_time(cases: Sequence[CaseView]) -> Figure:
@@ -105,11 +106,11 @@ def _over_time(cases: Sequence[CaseView]) -> Figure:
         "memory-time",
         "Memory over time",
         figure_json(lines, xaxis=axis("Time since the first reading (s)"), yaxis=axis("Memory (MB)", "lower")),
-        f"The highest reading, {_peak(ordered[0]):.1f} MB, is that of {ordered[0].label}."
-        + (f" The {hidden} cases below the {_MOST_LINES} largest are in the table only." if hidden > 0 else ""),
-        "Read from outside in a pass of its own. Solid: resident set, pages shared with other processes included; "
-        "dotted: what is the process's own alone. The steps are import, load and the first inference.",
-        ("Case", "Memory", "Readings", "Most (MB)", "Last (MB)"),
+        f"{ordered[0].label} has the highest reading: {_peak(ordered[0]):.1f} MB."
+        + (f" {counted(hidden, 'smaller case')} in the table only." if hidden > 0 else ""),
+        "Read by another process in a separate pass. Solid: resident set size, including pages shared with other "
+        "processes. Dotted: unshared pages only. The steps are import, load and the first inference.",
+        ("Case", "Memory", "Readings", "Maximum (MB)", "Last (MB)"),
         [
             [
                 case.label,
@@ -134,11 +135,11 @@ def _lines(case: CaseView, colour: str) -> list[dict[str, Any]]:
     lines = []
     for trace, times, values in _traces(case):
         if trace.channel not in _KINDS:
-            continue  # the machine's memory is another magnitude: in the table
-        index, kept = downsample(values, _MOST_POINTS)
+            continue  # memory of the machine is of another magnitude: in the table only
+        indices, peaks = downsample(values, _MOST_POINTS)
         lines.append({
             "type": "scatter", "mode": "lines", "name": str(Markup("{}").format(case.label)), "meta": case.key,
-            "x": times[index].astype(np.float32), "y": kept,
+            "x": times[indices].astype(np.float32), "y": peaks,
             "line": {"color": colour, "width": 1.6, "dash": "solid" if trace.channel == "memory_rss" else "dot"},
         })  # fmt: skip
     return lines

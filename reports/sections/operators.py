@@ -1,4 +1,4 @@
-"""Where the time of an inference goes: the operators that take most of it, and those that ran elsewhere than asked."""
+"""Operators: which take most of the time of an inference, and which fell back to another provider."""
 
 from __future__ import annotations
 
@@ -19,49 +19,66 @@ _TOP = 8
 
 @dataclass(frozen=True)
 class OperatorRow:
-    """One kind of operator: what it is, what ran it, its time (us) and its part of the inference (0 to 1)."""
+    """One type of operator on one provider.
+
+    Attributes:
+        type: Its type.
+        provider: What ran it.
+        microseconds: Its time per inference.
+        share: Its share of the inference, from 0 to 1.
+        fell_back: It ran on another provider than the requested one.
+
+    """
 
     type: str
     provider: str
     microseconds: str
     share: float
-    fallen_back: bool
+    fell_back: bool
 
 
 @dataclass(frozen=True)
 class CaseOperators:
-    """One case: its largest operators, what the rest takes, and a sentence on what fell back."""
+    """One case.
+
+    Attributes:
+        case: The case.
+        rows: Its most expensive operators.
+        rest: Share of the inference that the others take, from 0 to 1.
+        summary: A sentence on what fell back.
+
+    """
 
     case: CaseView
-    lines: Sequence[OperatorRow]
+    rows: Sequence[OperatorRow]
     rest: float
     summary: str
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """A table a profiled case."""
-    found = [(case, case.record.operators) for case in data.cases]
-    blocks = [_block(case, profile) for case, profile in found if isinstance(profile, OperatorProfile)]
+    """Render a table per profiled case."""
+    profiles = [(case, case.record.operators) for case in data.cases]
+    blocks = [_block(case, profile) for case, profile in profiles if isinstance(profile, OperatorProfile)]
     if not blocks:
-        reasons = {profile.reason for _, profile in found if not isinstance(profile, OperatorProfile)}
+        reasons = {profile.reason for _, profile in profiles if not isinstance(profile, OperatorProfile)}
         return Absent("; ".join(sorted(reasons)) or "no case was measured")
     return _TEMPLATE.render(blocks=blocks)
 
 
 def _block(case: CaseView, profile: OperatorProfile) -> CaseOperators:
-    lines = [
+    rows = [
         OperatorRow(kind, provider, format_number(ns / 1e3), ns / profile.inference_ns, provider != profile.asked)
         for (kind, provider), ns in list(profile.by_type().items())[:_TOP]
     ]
-    return CaseOperators(case, lines, 1 - sum(line.share for line in lines), _summary(profile))
+    return CaseOperators(case, rows, 1 - sum(row.share for row in rows), _summary(profile))
 
 
 def _summary(profile: OperatorProfile) -> str:
-    count, fallen = len(profile.operators), profile.fallen_back
-    if not fallen:
+    count, fallback = len(profile.operators), profile.fallen_back
+    if not fallback:
         return f"All {count} operators ran on {profile.asked}."
-    share = profile.share(fallen)
-    return f"{len(fallen)} of {count} operators, {share:.0%} of the time, ran elsewhere than on {profile.asked}."
+    share = profile.share(fallback)
+    return f"{len(fallback)} of {count} operators, {share:.0%} of the time, did not run on {profile.asked}."
 
 
 PLUGINS: tuple[Section, ...] = (Section("operators", "Operators", 85, render),)

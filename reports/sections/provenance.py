@@ -1,4 +1,4 @@
-"""Where every number comes from: machine, versions, command, seed, sensors."""
+"""Provenance of the numbers: machine, versions, command, seed, sensors."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _TEMPLATE = Template.beside(__file__)
 
 
 def render(data: ReportData) -> Markup:
-    """One block a run, the newest first."""
+    """Render one block per run, newest first."""
     runs = [(run, _groups(run), list(flatten(run.header.sensors))) for run in reversed(data.runs)]
     return _TEMPLATE.render(runs=runs)
 
 
 def _groups(run: Run) -> list[tuple[str, list[tuple[str, str]]]]:
     header = run.header
-    about = [
+    facts = [
         ("Run", header.run_id),
         ("Suite", header.suite),
         ("Target", header.target),
@@ -30,14 +30,14 @@ def _groups(run: Run) -> list[tuple[str, list[tuple[str, str]]]]:
         ("Started", to_the_second(header.started_utc)),
         (
             "Ended",
-            to_the_second(header.ended_utc) if header.ended_utc else "never: the run was killed or is still going on",
+            to_the_second(header.ended_utc) if header.ended_utc else "not yet: the run is in progress or was killed",
         ),
         ("Command", " ".join(header.command)),
         ("Seed", str(header.seed)),
         ("Cases", f"{len(run.contents.records)} of {len(header.planned)} planned"),
         ("Harness overhead per inference", _overhead(run)),
     ]
-    groups = [("Run", about), ("Machine", list(flatten(header.host))), ("Versions", list(flatten(header.versions)))]
+    groups = [("Run", facts), ("Machine", list(flatten(header.host))), ("Versions", list(flatten(header.versions)))]
     return [*groups, ("Provenance", list(flatten(header.provenance)))] if header.provenance else groups
 
 
@@ -46,8 +46,7 @@ def _overhead(run: Run) -> str:
     if isinstance(quantity, Missing):
         return quantity.reason
     scale = scale_for(METRICS["latency_p50_ns"], [quantity.value])
-    shown = show(quantity, scale)
-    return shown.words(scale.unit)
+    return show(quantity, scale).words(scale.unit)
 
 
 PLUGINS: tuple[Section, ...] = (Section("provenance", "Provenance", 130, render),)

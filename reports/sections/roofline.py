@@ -1,4 +1,4 @@
-"""Arithmetic actually done in a second, against how much of it a byte of weights allows."""
+"""Roofline: achieved arithmetic rate against arithmetic intensity."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reports.section import Absent, Figure, LegendEntry, Section, figures_html
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """The achieved rate of every trusted case whose multiply-accumulates are known."""
+    """Render the achieved rate of every trusted case whose multiply-accumulates are known."""
     cases = [case for case in data.cases if case.trusted and _rate(case)]
     if not cases:
         return Absent("the multiply-accumulates (MACs) of these models are unknown, so there is no rate to draw")
@@ -24,9 +24,9 @@ def render(data: ReportData) -> Markup | Absent:
 
 
 def _rate(case: CaseView) -> float | None:
-    """10^9 MAC/s: MACs of one inference times the batch over its median time in ns.
+    """Return the rate in 10^9 MAC/s: MACs of an inference times the batch size over its median time in ns.
 
-    None outside SingleStream: elsewhere latency is a query's, or that of an inference which shares or waits.
+    None outside SingleStream, where latency includes waiting, or other queries share the processor.
     """
     if case.record.case.scenario != "SingleStream":
         return None
@@ -37,13 +37,13 @@ def _rate(case: CaseView) -> float | None:
 
 
 def _intensity(case: CaseView) -> float:
-    """MACs per byte of the model file: an upper bound of the intensity, since activations move too."""
+    """Return MACs per byte of the model file: an upper bound of the intensity, since activations move too."""
     artifact = case.record.artifact
     return 0.0 if artifact is None or not artifact.macs else artifact.macs / artifact.size_bytes
 
 
 def _roofs(data: ReportData, cases: Sequence[CaseView]) -> list[Roof]:
-    """The newest run's measured peaks for every number of threads its cases use; none where it was not measured."""
+    """Return the measured peaks of the newest run for every thread count in use; none if it has no roofline."""
     roofline = data.newest.header.roofline
     if isinstance(roofline, Missing):
         return []
@@ -51,7 +51,7 @@ def _roofs(data: ReportData, cases: Sequence[CaseView]) -> list[Roof]:
 
 
 def _lines(roofs: Sequence[Roof], cases: Sequence[CaseView]) -> list[dict[str, Any]]:
-    """Each roof as a line: rising with what memory delivers, then flat at the arithmetic peak."""
+    """Return each roof as a line, rising at the memory bandwidth and then flat at the arithmetic peak."""
     intensities = [_intensity(case) for case in cases]
     lines: list[dict[str, Any]] = []
     for roof, dash in zip(roofs, DASHES * len(roofs), strict=False):
@@ -59,7 +59,7 @@ def _lines(roofs: Sequence[Roof], cases: Sequence[CaseView]) -> list[dict[str, A
         x = sorted({min(*intensities, flat / slope) / 2, flat / slope, max(*intensities, flat / slope) * 2})
         lines.append({
             "type": "scatter", "mode": "lines", "name": _peak_name(roof),
-            "x": x, "y": [min(flat, slope * each) for each in x], "hoverinfo": "skip",
+            "x": x, "y": [min(flat, slope * intensity) for intensity in x], "hoverinfo": "skip",
             "line": {"color": GREY, "dash": dash, "width": 1.5},
         })  # fmt: skip
     return lines
@@ -70,7 +70,7 @@ def _peak_name(roof: Roof) -> str:
 
 
 def _peak(roof: Roof) -> str:
-    """The peaks in words."""
+    """Return the peaks in words."""
     rates = f"{format_number(roof.flops_per_s / 2e9)} GMAC/s in fp32, {format_number(roof.bytes_per_s / 1e9)} GB/s"
     return f"Peak with {counted(roof.threads, 'thread')}: {rates}"
 
@@ -78,15 +78,15 @@ def _peak(roof: Roof) -> str:
 def _how(data: ReportData, roofs: Sequence[Roof]) -> str:
     if not roofs:
         roofline = data.newest.header.roofline
-        reason = roofline.reason if isinstance(roofline, Missing) else "no case to draw it for"
+        reason = roofline.reason if isinstance(roofline, Missing) else "there is no case to draw it for"
         return (
-            f"There is no roof in this plot: {reason}. A setting that halves the bytes without raising the rate is not "
-            "limited by memory."
+            f"There is no roof in this plot: {reason}. If a setting halves the bytes without raising the rate, "
+            "memory is not the limit."
         )
     return (
-        "The grey line is what this machine can do at most: flat where arithmetic limits (measured in an fp32 matrix "
-        "product; int8 and fp16 may lie above it), rising where weights would have to come from memory each time (nets "
-        "that stay in the cache may lie above it). A point far below the line loses its time elsewhere."
+        "The grey line is the limit of this machine: flat where arithmetic is the limit (measured with an fp32 matrix "
+        "product; int8 and fp16 can exceed it), rising where weights must be read from memory each time (models that "
+        "stay in the cache can exceed it). A point far below the line loses its time elsewhere."
     )
 
 
@@ -99,30 +99,30 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
         "Achieved arithmetic rate",
         figure_json(
             [*lines, *points],
-            xaxis=log_axis("Arithmetic intensity (MAC per byte of model file)", _all(lines + points, "x")),
-            yaxis=log_axis("Rate (GMAC/s)", _all(lines + points, "y"), "higher"),
+            xaxis=log_axis("Arithmetic intensity (MAC per byte of model file)", _values(lines + points, "x")),
+            yaxis=log_axis("Rate (GMAC/s)", _values(lines + points, "y"), "higher"),
         ),
-        f"The highest rate, {format_number(_rate(best) or 0.0)} GMAC/s, is that of {best.label}."
+        f"{best.label} has the highest rate: {format_number(_rate(best) or 0.0)} GMAC/s."
         + "".join(f" {_peak(roof)}." for roof in roofs),
         _how(data, roofs),
         ("Case", "MAC per byte", "GMAC/s"),
         [[case.label, format_number(_intensity(case)), format_number(_rate(case) or 0.0)] for case in cases],
         height=340,
-        legend=_keys(data, cases, roofs),
+        legend=_legend(data, cases, roofs),
     )
 
 
-def _all(traces: Sequence[dict[str, Any]], axis: str) -> list[float]:
+def _values(traces: Sequence[dict[str, Any]], axis: str) -> list[float]:
     return [value for trace in traces for value in trace[axis]]
 
 
-def _keys(data: ReportData, cases: Sequence[CaseView], roofs: Sequence[Roof]) -> list[LegendEntry]:
+def _legend(data: ReportData, cases: Sequence[CaseView], roofs: Sequence[Roof]) -> list[LegendEntry]:
     names = [
         LegendEntry(_peak_name(roof), GREY, dash=dash) for roof, dash in zip(roofs, DASHES * len(roofs), strict=False)
     ]
     colours = colour_of([case.record.case.compression for case in data.cases])
     symbols = symbol_of([case.record.case.runtime for case in data.cases])
-    settings, runtimes = ({getattr(case.record.case, of): 0 for case in cases} for of in ("compression", "runtime"))
+    settings, runtimes = ({getattr(case.record.case, name): 0 for case in cases} for name in ("compression", "runtime"))
     return [*names, *legend_entries({n: colours[n] for n in settings}, {n: symbols[n] for n in runtimes})]
 
 

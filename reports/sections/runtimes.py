@@ -1,4 +1,4 @@
-"""Model x runtime: how fast a net is elsewhere, in which precision it really ran, and how true its answers are."""
+"""Model x runtime: the speed, effective precision and fidelity of a model on every runtime."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _METRICS = (
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """Every metric that any case has, each with one grid a target, setting, thread count and load."""
+    """Render every metric that any case has, with one table per target, compression, thread count and load."""
     runtimes = dict.fromkeys(case.record.case.runtime for case in data.cases)
     if len(runtimes) < 2:
-        return Absent("every case ran on one runtime", "edgebench run --runtime A --runtime B")
+        return Absent("all cases ran on one runtime", "edgebench run --runtime A --runtime B")
     reference = next(iter(runtimes))
     layout = Layout("Model", _model, "Runtime", _runtime, lambda columns: _first(columns, reference))
-    found = views(data, _groups(data), _METRICS, layout)
-    if not found:
-        return Absent("no case was measured to its end", "see Validity for what went wrong")
-    return views_html(found, _how(reference))
+    tables = views(data, _groups(data), _METRICS, layout)
+    if not tables:
+        return Absent("no case was completed", "see Validity for the reasons")
+    return views_html(tables, _how(reference))
 
 
 def _how(reference: str) -> str:
     return (
-        f"Large: the value. Small: the ratio to {reference} (for shares the difference in points), and the precision "
-        "that the runtime says it ran in where that is not the one asked for. Fidelity holds the outputs against fp32 "
-        "on the reference runtime: a fast wrong answer shows there."
+        f"Large: the value. Small: the ratio to {reference}, for shares the difference in points, and the effective "
+        "precision if it is not the requested one. Fidelity compares the outputs with those of fp32 on the reference "
+        "runtime, which exposes outputs that are fast but wrong."
     )
 
 
@@ -43,15 +43,15 @@ def _first(columns: Sequence[str], reference: str) -> str | None:
 
 
 def _groups(data: ReportData) -> dict[str, list[CaseView]]:
-    """Cases that differ in model and runtime alone; groups in which one runtime stands alone say nothing."""
+    """Return groups of cases that differ in model and runtime alone. Groups with a single runtime are left out."""
     targets = len({case.record.target for case in data.cases}) > 1
     loads = len({case.load for case in data.cases}) > 1
     groups: dict[str, list[CaseView]] = {}
     for case in data.cases:
-        one = case.record.case
-        parts = [*([case.record.target] if targets else []), one.compression, counted(one.threads, "thread")]
+        identity = case.record.case
+        parts = [*([case.record.target] if targets else []), identity.compression, counted(identity.threads, "thread")]
         groups.setdefault(" · ".join([*parts, case.load] if loads else parts), []).append(case)
-    return {where: cases for where, cases in groups.items() if len({_runtime(case) for case in cases}) > 1}
+    return {title: cases for title, cases in groups.items() if len({_runtime(case) for case in cases}) > 1}
 
 
 def _model(case: CaseView) -> str:

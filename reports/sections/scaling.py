@@ -1,4 +1,4 @@
-"""How latency falls with threads and throughput grows with the batch."""
+"""Scaling: latency by number of threads, and throughput by batch size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reports.section import Absent, Figure, LegendEntry, Section, figures_html
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """A figure for threads and one for the batch, where a net was measured at more than one."""
+    """Render a figure for threads and one for batch sizes, for models measured with several."""
     figures = [
         figure
         for figure in (
@@ -22,7 +22,7 @@ def render(data: ReportData) -> Markup | Absent:
         if figure
     ]
     if not figures:
-        return Absent("every net was measured with one number of threads and one batch size")
+        return Absent("every model was measured with one number of threads and one batch size")
     return figures_html(figures)
 
 
@@ -31,12 +31,13 @@ def _figure(data: ReportData, what: str, x_of: Callable[[CaseView], int], name: 
     for case in data.cases:
         offline = case.record.case.scenario == "Offline"
         if case.trusted and case.record.value(name) is not None and not (offline and name == "latency_p50_ns"):
-            lines.setdefault(_others(case, what), []).append(case)
+            lines.setdefault(_label(case, what), []).append(case)
     lines = {label: cases for label, cases in lines.items() if len({x_of(case) for case in cases}) > 1}
     if not lines:
         return None
     scale, colours = data.scales[name], colour_of(list(lines))
     title, better = ("Latency p50", "lower") if name == "latency_p50_ns" else ("Throughput", "higher")
+    noun = "threads" if what == "threads" else "batch size"
     traces = []
     for label, cases in lines.items():
         cases.sort(key=x_of)
@@ -48,34 +49,37 @@ def _figure(data: ReportData, what: str, x_of: Callable[[CaseView], int], name: 
     rows = [[c.label, x_of(c), data.show(c.record, name).text] for cases in lines.values() for c in cases]
     return Figure(
         f"scaling-{what}",
-        f"{title} by {what}",
+        f"{title} by {noun}",
         figure_json(
-            traces, xaxis=axis(what, dtick=1), yaxis=axis(f"{title} ({scale.unit})", better, rangemode="tozero")
+            traces,
+            xaxis=axis(noun.capitalize(), dtick=1),
+            yaxis=axis(f"{title} ({scale.unit})", better, rangemode="tozero"),
         ),
-        _summary(lines, x_of, name, what),
+        _summary(lines, x_of, name, noun),
         "Where a line flattens, more of it no longer helps: the cores wait for memory or for each other.",
-        ("Case", what, f"{title} ({scale.unit})"),
+        ("Case", noun.capitalize(), f"{title} ({scale.unit})"),
         rows,
         legend=[LegendEntry(label, colours[label], dash="solid") for label in lines],
     )
 
 
-def _others(case: CaseView, what: str) -> str:
-    """The case without what varies."""
-    one = case.record.case
-    load = case.load if what == "threads" else case.load.replace(f" b{one.batch}", "")
-    rest = [load] if what == "threads" else [f"t{one.threads}", load]
-    return " · ".join((case.record.target, one.model, one.compression, one.runtime, *rest))
+def _label(case: CaseView, what: str) -> str:
+    """Return the case without the property that varies."""
+    identity = case.record.case
+    load = case.load if what == "threads" else case.load.replace(f" b{identity.batch}", "")
+    rest = [load] if what == "threads" else [f"t{identity.threads}", load]
+    return " · ".join((case.record.target, identity.model, identity.compression, identity.runtime, *rest))
 
 
-def _summary(lines: dict[str, list[CaseView]], x_of: Callable[[CaseView], int], name: str, what: str) -> str:
+def _summary(lines: dict[str, list[CaseView]], x_of: Callable[[CaseView], int], name: str, noun: str) -> str:
     best, gain = "", 0.0
     for label, cases in lines.items():
         ordered: Sequence[CaseView] = sorted(cases, key=x_of)
         ratio = (ordered[-1].record.value(name) or 1) / (ordered[0].record.value(name) or 1)
         ratio = 1 / ratio if name == "latency_p50_ns" else ratio
         best, gain = (label, ratio) if ratio > gain else (best, gain)
-    return f"Most gained from more {what}: {best}, a factor of {gain:.2f}."
+    more = "more threads" if noun == "threads" else "a larger batch"
+    return f"{best} gains most from {more}: a factor of {gain:.2f}."
 
 
 PLUGINS: tuple[Section, ...] = (Section("scaling", "Scaling", 70, render),)

@@ -1,4 +1,4 @@
-"""What each setting can bring on the machine it ran on, beside what it brought."""
+"""Settings: what each can gain on the machine it ran on, and what it gained."""
 
 from __future__ import annotations
 
@@ -14,12 +14,21 @@ from reports.section import Absent, Section, Template
 
 _TEMPLATE = Template.beside(__file__)
 
-REFERENCE = "fp32"
+_BASELINE = "fp32"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One setting on one runtime: what to expect, and latency and size over those of fp32, in words."""
+    """One setting on one runtime.
+
+    Attributes:
+        setting: The compression.
+        runtime: The runtime.
+        expected: What to expect.
+        latency: Latency relative to fp32.
+        size: Size of the model file relative to fp32.
+
+    """
 
     setting: str
     runtime: str
@@ -28,50 +37,53 @@ class Row:
     size: str
 
 
-Place = tuple[object, ...]
+Key = tuple[object, ...]
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """One row a setting and runtime."""
+    """Render one row per setting and runtime."""
     groups: dict[tuple[str, str, str], list[CaseView]] = {}
     for case in data.cases:
-        one = case.record.case
-        groups.setdefault((one.compression, one.runtime, case.record.target), []).append(case)
-    bases = {_place(case): case for case in data.cases if case.record.case.compression == REFERENCE}
-    made = [cases for cases in groups.values() if any(case.record.artifact for case in cases)]
-    rows = [_row(cases, bases) for cases in made if cases[0].record.case.compression != REFERENCE]
-    told = [row for row in rows if row.expected]
-    return _TEMPLATE.render(rows=told) if told else Absent("no case ran under a setting that is known here")
+        identity = case.record.case
+        groups.setdefault((identity.compression, identity.runtime, case.record.target), []).append(case)
+    baselines = {_key(case): case for case in data.cases if case.record.case.compression == _BASELINE}
+    rows = [
+        _row(cases, baselines)
+        for cases in groups.values()
+        if cases[0].record.case.compression != _BASELINE and any(case.record.artifact for case in cases)
+    ]
+    described = [row for row in rows if row.expected]
+    return _TEMPLATE.render(rows=described) if described else Absent("no case used a setting with a description")
 
 
-def _place(case: CaseView) -> Place:
-    """What two settings of one net have in common."""
-    one = case.record.case
-    return one.model, one.runtime, one.threads, case.load, case.record.target
+def _key(case: CaseView) -> Key:
+    """Return what two settings of a model have in common."""
+    identity = case.record.case
+    return identity.model, identity.runtime, identity.threads, case.load, case.record.target
 
 
-def _row(cases: Sequence[CaseView], bases: Mapping[Place, CaseView]) -> Row:
+def _row(cases: Sequence[CaseView], baselines: Mapping[Key, CaseView]) -> Row:
     first = cases[0]
-    one = first.record.case
+    identity = first.record.case
     isa = frozenset(first.run.header.host.get("isa") or ())
-    pairs = [(case, bases[_place(case)]) for case in cases if _place(case) in bases]
+    pairs = [(case, baselines[_key(case)]) for case in cases if _key(case) in baselines]
     return Row(
-        one.compression,
-        one.runtime,
-        prospects(one.compression, isa),
+        identity.compression,
+        identity.runtime,
+        prospects(identity.compression, isa),
         _over_fp32([pair for pair in pairs if all(case.trusted for case in pair)], "latency_p50_ns"),
         _over_fp32(pairs, "artifact_bytes"),
     )
 
 
 def _over_fp32(pairs: Sequence[tuple[CaseView, CaseView]], name: str) -> str:
-    """The ratios to fp32 of all nets, from the least to the largest; '' where none can be told."""
-    both = [(case.record.value(name), base.record.value(name)) for case, base in pairs]
-    ratios = sorted(value / reference for value, reference in both if value and reference)
+    """Return the range of the ratios to fp32 over all models; '' without any."""
+    values = [(case.record.value(name), baseline.record.value(name)) for case, baseline in pairs]
+    ratios = sorted(value / baseline for value, baseline in values if value and baseline)
     if not ratios:
         return ""
     ends = [f"{ratio:.2f}" for ratio in (ratios[0], ratios[-1])]
     return TIMES + " to ".join(dict.fromkeys(ends)) + (f" ({len(ratios)} cases)" if len(ratios) > 1 else "")
 
 
-PLUGINS: tuple[Section, ...] = (Section("settings", "What a setting can bring", 62, render),)
+PLUGINS: tuple[Section, ...] = (Section("settings", "What each setting can gain", 62, render),)

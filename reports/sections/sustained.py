@@ -1,4 +1,4 @@
-"""What heat leaves of the speed: the scenario sustained, minute by minute."""
+"""Sustained load: latency, temperature and clock minute by minute."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from reports.data import CaseView, ReportData
 from reports.figures.plots import axis, colour_of, figure_json
 from reports.section import Absent, Figure, LegendEntry, Section, figures_html
 
-NAME = "sustained_p50_ns"
+_METRIC = "sustained_p50_ns"
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """One figure with a line a case, and every minute with its temperature and clock as its table."""
-    cases = [case for case in data.cases if case.record.value(NAME) is not None and _minutes(case)]
+    """Render one figure with a line per case, and a table with temperature and clock of every minute."""
+    cases = [case for case in data.cases if case.record.value(_METRIC) is not None and _minutes(case)]
     if not cases:
-        return Absent("no case ran in the scenario sustained", "edgebench run --scenario sustained --minutes 30")
+        return Absent("no case ran the scenario sustained", "edgebench run --scenario sustained --minutes 30")
     return figures_html([_figure(data, cases)])
 
 
 def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
-    scale, colours = data.scales[NAME], colour_of([case.label for case in cases])
+    scale, colours = data.scales[_METRIC], colour_of([case.label for case in cases])
     traces = [
         {
             "type": "scatter", "mode": "lines+markers", "name": str(Markup("{}").format(case.label)),
@@ -37,9 +37,9 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
     return Figure(
         "sustained",
         "Latency by minute under load",
-        figure_json(traces, xaxis=axis("minute", dtick=1), yaxis=axis(title, "lower", rangemode="tozero")),
+        figure_json(traces, xaxis=axis("Minute", dtick=1), yaxis=axis(title, "lower", rangemode="tozero")),
         " ".join(_sentence(data, case) for case in cases),
-        "A line that rises says that heat slows the device: the last minute is what a user gets, not the first.",
+        "A rising line means that heat slows the device down: users get the speed of the last minute, not the first.",
         ("Case", "Minute", title, "Temperature (°C)", "Clock (MHz)"),
         [_row(case, row, scale.factor) for case in cases for row in _minutes(case)],
         legend=[LegendEntry(case.label, colours[case.label], dash="solid") for case in cases],
@@ -52,9 +52,9 @@ def _minutes(case: CaseView) -> list[Mapping[str, Any]]:
 
 
 def _sentence(data: ReportData, case: CaseView) -> str:
-    ratio, unit = case.record.value("sustained_ratio"), data.scales[NAME].unit
-    against = "" if ratio is None else f", {ratio:.2f} times the first minute"
-    return f"{case.label}: {data.show(case.record, NAME).text} {unit} after {len(_minutes(case))} min{against}."
+    ratio, unit = case.record.value("sustained_ratio"), data.scales[_METRIC].unit
+    relative = "" if ratio is None else f", {ratio:.2f} times the first minute"
+    return f"{case.label}: {data.show(case.record, _METRIC).text} {unit} after {len(_minutes(case))} min{relative}."
 
 
 def _row(case: CaseView, row: Mapping[str, Any], factor: float) -> Sequence[object]:

@@ -1,4 +1,4 @@
-"""First of all: what came out, in one sentence and a few figures."""
+"""Verdict: the result in one sentence and a few numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TEMPLATE = Template.beside(__file__)
 
 
 def render(data: ReportData) -> Markup:
-    """The banner."""
+    """Render the banner and the best cases."""
     counts = Counter(case.record.verdict.status for case in data.cases)
     missing = sum(len(run.missing) for run in data.runs)
     trusted = sum(case.trusted for case in data.cases)
@@ -28,7 +28,7 @@ def render(data: ReportData) -> Markup:
         others=[(status, count) for status, count in counts.most_common() if status not in ("precise",)],
         missing=missing,
         trusted=trusted,
-        champions=_champions(data),
+        best_cases=_best_cases(data),
         why_none=lambda name: _why_none(data, name),
     )
 
@@ -42,25 +42,25 @@ def _tone(data: ReportData, trusted: int, missing: int) -> str:
 
 def _headline(trusted: int, total: int, missing: int) -> str:
     if not total:
-        return "Nothing was measured: the run holds no record"
-    whole = f"All {total} cases" if total > 1 else "The case"
-    words = whole if trusted == total else f"{trusted} of {total} cases" if trusted else "No case"
+        return "Nothing was measured: the run has no records"
+    all_cases = f"All {total} cases" if total > 1 else "The case"
+    subject = all_cases if trusted == total else f"{trusted} of {total} cases" if trusted else "No case"
     rest = f"; {missing} planned {'case has' if missing == 1 else 'cases have'} no record" if missing else ""
-    return f"{words} can be trusted{rest}"
+    return f"{subject} can be trusted{rest}"
 
 
 def _changes(data: ReportData) -> str:
-    """'2 of 48 cases slower (worst +11.4 % ±2.1), 3 undecided, 43 unchanged'; empty without a baseline."""
-    found = data.comparisons
-    if not found:
+    """Return '2 of 48 cases slower (worst +11.4 % ±2.1), 3 undecided, 43 unchanged'; '' without a baseline."""
+    comparisons = data.comparisons
+    if not comparisons:
         return ""
-    counts = Counter(comparison.change for comparison in found)
-    worst = max((c for c in found if c.change == "slower"), key=_ratio, default=None)
-    parts = [
-        f"{counts['slower']} of {counted(len(found), 'case')} slower" + (f" (worst {_percent(worst)})" if worst else "")
-    ]
+    counts = Counter(comparison.change for comparison in comparisons)
+    worst = max((c for c in comparisons if c.change == "slower"), key=_ratio, default=None)
+    slower = f"{counts['slower']} of {counted(len(comparisons), 'case')} slower"
+    if worst:
+        slower += f" (worst {_percent(worst)})"
     words: dict[Change, str] = {"faster": "faster", "undecided": "undecided", "same": "unchanged"}
-    return ", ".join([*parts, *(f"{counts[change]} {word}" for change, word in words.items() if counts[change])])
+    return ", ".join([slower, *(f"{counts[change]} {word}" for change, word in words.items() if counts[change])])
 
 
 def _ratio(comparison: Comparison) -> float:
@@ -73,24 +73,24 @@ def _percent(comparison: Comparison) -> str:
     return " ".join(part for part in format_change(_ratio(comparison), width) if part)
 
 
-def _champions(data: ReportData) -> list[tuple[str, CaseView | None, str]]:
-    """(title, case, metric) of the best trusted case by each metric; no case where nobody has the metric.
+def _best_cases(data: ReportData) -> list[tuple[str, CaseView | None, str]]:
+    """Return (title, case, metric) of the best trusted case by each metric; None if no case has the metric.
 
-    Times and energies are ranked under the main load alone, accuracies on one data set.
+    Times and energies are ranked under the main load only, and accuracies on one data set only.
     """
     main = [case for case in data.cases if case.load == data.main_load]
-    wanted: tuple[tuple[str, str, Sequence[CaseView], Callable[..., CaseView]], ...] = (
+    rankings: tuple[tuple[str, str, Sequence[CaseView], Callable[..., CaseView]], ...] = (
         ("Fastest", "throughput_per_s" if _offline(main) else "latency_p50_ns", main, max if _offline(main) else min),
         ("Most accurate", "top1", _of_one_dataset(data.cases), max),
         ("Least energy", "energy_net_j", main, min),
         ("Smallest", "artifact_bytes", data.cases, min),
     )
-    found = []
-    for title, name, cases, choose in wanted:
-        having = [case for case in cases if case.trusted and case.record.value(name) is not None]
-        best = choose(having, key=lambda case: case.record.value(name)) if having else None
-        found.append((title, best, name))
-    return found
+    best_cases = []
+    for title, name, cases, choose in rankings:
+        usable = [case for case in cases if case.trusted and case.record.value(name) is not None]
+        best = choose(usable, key=lambda case: case.record.value(name)) if usable else None
+        best_cases.append((title, best, name))
+    return best_cases
 
 
 def _offline(cases: Sequence[CaseView]) -> bool:
@@ -98,17 +98,17 @@ def _offline(cases: Sequence[CaseView]) -> bool:
 
 
 def _of_one_dataset(cases: Sequence[CaseView]) -> list[CaseView]:
-    """The cases scored on the data set that most are scored on."""
+    """Return the cases scored on the data set that most cases were scored on."""
     counts = Counter(case.record.case.dataset for case in cases if case.record.value("top1") is not None)
     return [case for case in cases if counts and case.record.case.dataset == counts.most_common(1)[0][0]]
 
 
 def _why_none(data: ReportData, name: str) -> str:
-    """Why no trusted case has the metric: those that have it are none, or else the reason most cases give."""
+    """Return why no trusted case has a metric: only untrusted ones do, or the most frequent reason."""
     if any(case.record.value(name) is not None for case in data.cases):
-        return "no case that has one can be trusted"
+        return "only cases that cannot be trusted have a value"
     reasons = Counter(reason for case in data.cases if (reason := case.record.missing(name)))
-    return reasons.most_common(1)[0][0] if reasons else "no case"
+    return reasons.most_common(1)[0][0] if reasons else "there are no cases"
 
 
 PLUGINS: tuple[Section, ...] = (Section("verdict", "Verdict", 10, render),)

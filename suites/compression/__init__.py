@@ -1,1 +1,1 @@
-"""Compression settings, one file each; importing them needs no converter, only ``Compression.build`` does."""
+"""Compression settings, one file per kind. Importing them needs no converter; building a file does."""

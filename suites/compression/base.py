@@ -1,17 +1,16 @@
 """Compression settings: their base classes, and chains of them.
 
-`Compression` declares facts that are readable without its tools, and one way to build an artifact. Post-training
-settings take a float .onnx or .tflite and write one of the same format, with inputs and outputs of the same shape, so
-that accuracy and latency compare across all settings. Inputs and outputs are float32, except for ``int8-static-io8``.
+A `Compression` declares facts that can be read without its tools, and builds artifacts. Post-training settings take a
+float .onnx or .tflite file and write a file of the same format, with inputs and outputs of the same shape, so that
+accuracy and latency can be compared across all settings. Inputs and outputs are float32, except for `int8-static-io8`.
 
-`Tuned` is the base of settings that train. `Chain` composes settings by name, as in
-``channel-pruned-50+distilled+int8-static``.
+`FineTuningSetting` is the base of settings that train. `Chain` composes settings by name, as in
+`channel-pruned-50+distilled+int8-static`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -32,30 +31,32 @@ if TYPE_CHECKING:
 
 
 Calibration = NDArray[np.float32]
-"""Preprocessed images, images x the model's input shape without batch, in the model's own layout."""
+"""Preprocessed images of shape (n, *input shape without batch), in the model's own layout."""
 
 INT8_DOT_PRODUCT = ("asimddp", "i8mm", "avx_vnni", "avx512_vnni", "amx_int8")
-"""Processor features that multiply and add several int8 pairs at once: Armv8.2 and later, x86 VNNI and AMX."""
+"""CPU features that multiply and add several int8 pairs at once: Armv8.2 and later, x86 VNNI and AMX."""
 
 FP16_ARITHMETIC = ("asimdhp", "avx512_fp16")
-"""Processor features that compute with half-precision vectors."""
+"""CPU features that compute with half-precision vectors."""
 
 BF16_ARITHMETIC = ("bf16", "avx512_bf16", "amx_bf16")
-"""Processor features that multiply bfloat16 pairs: Armv8.6, x86."""
+"""CPU features that multiply bfloat16 pairs: Armv8.6, x86."""
 
 SPARSE_KERNELS = ("sparse kernels",)
-"""A runtime's feature rather than a processor's: kernels that skip zeros at any place. No runtime here has them."""
+"""A feature of a runtime, not of a processor: kernels that skip zeros anywhere. No supported runtime has them."""
 
-ANYWHERE = ("any processor",)
-"""For a setting that leaves a smaller dense net."""
+ANY_PROCESSOR = ("any processor",)
+"""For a setting that produces a smaller dense net."""
 
 
 @dataclass(frozen=True)
-class Yield:
-    """What a setting makes of one format.
+class FormatSupport:
+    """What a setting writes in one format.
 
-    ``precision`` says in words what is stored and computed; ``tools`` (distributions) and their ``parameters`` go
-    into the recipe of every artifact.
+    Attributes:
+        precision: What is stored and computed, for people.
+        tools: Names of the distributions that build the file. Their versions go into the recipe of every artifact.
+        parameters: Parameters of the tools, which go into the recipe too.
     """
 
     precision: str
@@ -63,176 +64,226 @@ class Yield:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Compression(ABC):
-    """One setting.
+class Compression:
+    """A compression setting.
 
-    ``pays_on`` names what it takes for the setting to save time as well as space, one of it is enough: processor
-    features as /proc/cpuinfo does, ``SPARSE_KERNELS``, or ``ANYWHERE``; empty where it saves no time at all.
+    Attributes:
+        name: Name of the setting, such as 'int8-static'.
+        description: One line for lists of settings.
+        formats: What the setting writes, by format.
+        unsupported: Formats that it does not write, with the reason.
+        needs_calibration: Whether `build` needs calibration images.
+        needs_training: Whether it trains, which takes a workstation with torch and the training images.
+        note: What to expect on a device, for the reader of a report; '' where the description suffices.
+        extra: The extra of this distribution that installs the tools; see `extra_for`.
+        faster_with: Features any of which lets the setting save time as well as space: CPU features as in
+            /proc/cpuinfo, SPARSE_KERNELS, or ANY_PROCESSOR; empty where it saves no time at all.
+        stored: How the file stores the numbers, as in `harness.runtimes.base.Stored`.
     """
 
     name: str
     description: str
-    yields: Mapping[Format, Yield]
-    refuses: Mapping[Format, str] = {}
-    """Formats that it does not yield, with the reason."""
+    formats: Mapping[Format, FormatSupport]
+    unsupported: Mapping[Format, str] = {}
     needs_calibration: ClassVar[bool] = False
     needs_training: ClassVar[bool] = False
-    """Whether it trains: torch and the training images are needed, on a workstation."""
     note: ClassVar[str] = ""
-    """What to expect on a device, for the reader of a report; empty where the description says it all."""
     extra: ClassVar[str] = "compress"
-    """The extra of this distribution that installs the tools; see ``extra_for``."""
-    pays_on: ClassVar[tuple[str, ...]] = ()
+    faster_with: ClassVar[tuple[str, ...]] = ()
     stored: ClassVar[str] = "fp32"
-    """How its file holds the numbers, as `harness.runtimes.base.Stored`: what a runtime makes of it."""
 
     def build(self, source: Path, calibration: Calibration | None, out: Path) -> Artifact:
-        """Compress the float model ``source`` into ``out`` and say how it was made.
+        """Compress a float model.
 
-        Raises ModelError where the setting does not take the format, UsageError where it needs calibration images
-        and has none.
+        Args:
+            source: The float model file, .onnx or .tflite.
+            calibration: Calibration images; ignored where the setting needs none.
+            out: The file to write, in the format of `source`.
+
+        Returns:
+            The artifact with the recipe that it was built by.
+
+        Raises:
+            ModelError: The setting does not support the format.
+            UsageError: The setting needs calibration images and has none.
         """
         kind = self.format_of(source)
         recipe = self.recipe(source, calibration, kind)
-        used = calibration if self.needs_calibration else None
+        images = calibration if self.needs_calibration else None
         if kind == "onnx":
-            self._onnx(source, used, out)
+            self.build_onnx(source, images, out)
         else:
-            self._tflite(source, used, out)
+            self.build_tflite(source, images, out)
         return Artifact(out, kind, sha256_of(out), out.stat().st_size, recipe=recipe)
 
-    def format_of(self, source: Path) -> Format:
-        """The format of ``source`` by its suffix; ModelError where this setting does not yield it."""
-        for kind in (*self.yields, *self.refuses):
-            if source.suffix == f".{kind}":
-                self.made_of(kind)
-                return kind
-        raise ModelError(f"{source}: {self.name} takes {' and '.join(self.yields)} only")
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        """Write the .onnx file; overridden where `formats` has that format."""
+        raise NotImplementedError
 
-    def made_of(self, kind: Format) -> Yield:
-        """What it makes of a format; ModelError with the reason where it makes none of that."""
-        if kind not in self.yields:
-            raise ModelError(f"{self.name} makes no .{kind}: {self.refuses.get(kind, 'no tool does')}")
-        return self.yields[kind]
+    def build_tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        """Write the .tflite file; overridden where `formats` has that format."""
+        raise NotImplementedError
+
+    def format_of(self, source: Path) -> Format:
+        """Return the format of `source` by its suffix.
+
+        Raises:
+            ModelError: The setting does not support the format.
+        """
+        for kind in (*self.formats, *self.unsupported):
+            if source.suffix == f".{kind}":
+                self.support(kind)
+                return kind
+        raise ModelError(f"{source}: {self.name} supports only {' and '.join(self.formats)}")
+
+    def support(self, kind: Format) -> FormatSupport:
+        """Return what the setting writes in a format.
+
+        Raises:
+            ModelError: The setting does not support the format; the message has the reason.
+        """
+        if kind not in self.formats:
+            raise ModelError(f"{self.name} does not support .{kind}: {self.unsupported.get(kind, 'no tool does')}")
+        return self.formats[kind]
 
     @property
     def saves_time(self) -> bool:
-        """Whether there is anything it runs faster on, this side of kernels that skip zeros."""
-        return bool(self.pays_on) and self.pays_on != SPARSE_KERNELS
+        """Whether any processor runs the result faster with kernels that exist."""
+        return bool(self.faster_with) and self.faster_with != SPARSE_KERNELS
 
-    def prospect(self, isa: Collection[str]) -> str:
-        """What to expect of it on a processor with the features ``isa``, '' where there is nothing to say."""
-        if not self.saves_time or self.pays_on == ANYWHERE:
+    def expectation(self, isa: Collection[str]) -> str:
+        """Return what to expect on a processor with the CPU features `isa`, '' where nothing is known."""
+        if not self.saves_time or self.faster_with == ANY_PROCESSOR:
             return self.note
         if not isa:
-            return f"saves time with one of {', '.join(self.pays_on)}: what this processor has is unknown"
-        there = [feature for feature in self.pays_on if feature in isa]
-        if not there:
-            return f"saves space; the processor has none of {', '.join(self.pays_on)}, with which it would save time"
-        return ", ".join(filter(None, (f"the processor has {' and '.join(there)}: can save time", self.note)))
+            return f"saves time with one of {', '.join(self.faster_with)}: this processor's features are unknown"
+        present = [feature for feature in self.faster_with if feature in isa]
+        if not present:
+            return (
+                f"saves space; the processor has none of {', '.join(self.faster_with)}, with which it would save time"
+            )
+        return ", ".join(filter(None, (f"the processor has {' and '.join(present)}: can save time", self.note)))
 
     def extra_for(self, kind: Format) -> str:
-        """The extra with the tools for a format."""
+        """Return the extra that installs the tools for a format."""
         return f"{self.extra}-tflite" if (self.extra, kind) == ("compress", "tflite") else self.extra
 
-    def lacks(self, kind: Format) -> Iterator[str]:
-        """The tools for the format ``kind`` that are not installed."""
-        for tool in self.made_of(kind).tools:
+    def missing_tools(self, kind: Format) -> Iterator[str]:
+        """Yield the tools for a format that are not installed."""
+        for tool in self.support(kind).tools:
             try:
                 version(tool)
             except PackageNotFoundError:
                 yield tool
 
-    @abstractmethod
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None: ...
-
-    @abstractmethod
-    def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None: ...
-
     def recipe(self, source: Path, calibration: Calibration | None, kind: Format) -> dict[str, Any]:
-        """How ``build`` makes its file, all that decides its content; UsageError without the images it needs."""
+        """Return all that decides the content of the file that `build` writes.
+
+        Raises:
+            UsageError: The setting needs calibration images and has none.
+        """
         if self.needs_calibration and (calibration is None or not len(calibration)):
             raise UsageError(f"{self.name} needs calibration images", "give training images, none of the test set")
-        used = calibration if self.needs_calibration else None
-        made = self.made_of(kind)
+        images = calibration if self.needs_calibration else None
+        support = self.support(kind)
         return {
             "parent_sha256": sha256_of(source),
             "setting": self.name,
-            "parameters": dict(made.parameters),
-            "tools": {tool: version(tool) for tool in made.tools},
-            "calibration_sha256": None if used is None else hash_of(used),
-            "calibration_images": None if used is None else len(used),
+            "parameters": dict(support.parameters),
+            "tools": {tool: version(tool) for tool in support.tools},
+            "calibration_sha256": None if images is None else images_sha256(images),
+            "calibration_images": None if images is None else len(images),
         }
 
 
-def hash_of(images: Calibration) -> str:
-    """Hex SHA-256 of the images' bytes in C order."""
+def images_sha256(images: Calibration) -> str:
+    """Return the SHA-256 of the images' bytes in C order, in hex."""
     return hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest()
 
 
-class Tuned(Compression):
-    """A setting that starts from a trained net, changes it and trains on.
+class FineTuningSetting(Compression):
+    """A setting that changes a trained net and trains it further.
 
-    ``build`` takes the float file of the tuned net; ``then`` is the post-training setting that it is put through.
+    `build` takes the float file of the fine-tuned net and applies `post_training` to it.
+
+    Attributes:
+        post_training: Name of the post-training setting for the fine-tuned net.
+        epochs: Epochs of training.
+        learning_rate: Peak of the one-cycle schedule.
+        distills: Whether the net learns a teacher's outputs as well as the labels.
     """
 
     needs_training = True
     extra = "prepare"
-    then: ClassVar[str] = "fp32"
+    post_training: ClassVar[str] = "fp32"
     epochs: ClassVar[int] = 1
     learning_rate: ClassVar[float] = 0.05
-    """Peak of the one-cycle schedule."""
-    taught: ClassVar[bool] = False
-    """Whether a teacher's outputs are learnt as well as the labels."""
-    yields: Mapping[Format, Yield] = {"onnx": Yield("fp32"), "tflite": Yield("fp32")}
+    distills: ClassVar[bool] = False
+    formats: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("fp32"), "tflite": FormatSupport("fp32")}
 
-    def reshape(self, net: nn.Sequential) -> None:
-        """Bring the trained net's layers into their final structure, in place; decided by its weights alone."""
+    def restructure(self, net: nn.Sequential) -> None:
+        """Change the layers of the trained net into their final structure in place, decided by its weights alone."""
 
-    def begin(self, net: nn.Sequential) -> None:
-        """Change them into what tuning starts from: the final structure, unless hooks come to it by and by."""
-        self.reshape(net)
+    def before_training(self, net: nn.Sequential) -> None:
+        """Change the net in place into what fine-tuning starts from.
+
+        This is the final structure, unless hooks reach it during the training.
+        """
+        self.restructure(net)
 
     def hooks(self, net: nn.Sequential) -> TrainingHooks:
-        """What to do while ``net`` is tuned."""
+        """Return the hooks for the fine-tuning of `net`."""
         from suites.nn.training_hooks import TrainingHooks
 
         return TrainingHooks()
 
     def parameters(self) -> dict[str, Any]:
-        """What goes into the recipe beside name and schedule."""
+        """Return the parameters for the training log, in addition to name and schedule."""
         return {}
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
-        load("compression", self.then).build(source, calibration, out)
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        """Apply the post-training setting."""
+        load("compression", self.post_training).build(source, calibration, out)
 
-    _tflite = _onnx
+    build_tflite = build_onnx
 
 
 @dataclass(frozen=True)
 class Chain:
-    """Settings that train, tuned together in one run, then one post-training setting for the tuned net's file."""
+    """Composed settings.
 
-    tuned: tuple[Tuned, ...]
-    last: Compression
+    Attributes:
+        fine_tuning: Settings that train, all in one run; empty where nothing is trained.
+        post_training: The setting for the file of the fine-tuned net.
+    """
+
+    fine_tuning: tuple[FineTuningSetting, ...]
+    post_training: Compression
 
     @classmethod
     def parse(cls, name: str) -> Chain:
-        """From names joined by ``+``. UnknownName for a part, UsageError where a post-training one is not the last."""
+        """Return the chain of the settings in `name`, which are joined by '+'.
+
+        Raises:
+            UnknownName: No setting has that name.
+            UsageError: A post-training setting is not the last, a setting is given twice, or two settings end in
+                different post-training settings.
+        """
         parts: list[Compression] = [load("compression", part) for part in name.split("+")]
-        tuned = tuple(part for part in parts if isinstance(part, Tuned))
-        after = [part for part in parts if not isinstance(part, Tuned)]
-        if len(after) > 1 or parts != [*tuned, *after] or len(set(parts)) < len(parts):
+        fine_tuning = tuple(part for part in parts if isinstance(part, FineTuningSetting))
+        post_training = [part for part in parts if not isinstance(part, FineTuningSetting)]
+        if len(post_training) > 1 or parts != [*fine_tuning, *post_training] or len(set(parts)) < len(parts):
             raise UsageError(
                 f"{name!r} cannot be composed in this order",
-                "settings that train come first, each once, then at most one that does not",
+                "put settings that train first, each once, then at most one that does not",
             )
-        ends = {part.then for part in tuned if part.then != "fp32"} | {part.name for part in after}
-        if len(ends) > 1:
-            raise UsageError(f"{name!r}: its parts end in {' and '.join(sorted(ends))}", "leave one of them out")
-        return cls(tuned, load("compression", ends.pop() if ends else "fp32"))
+        last = {part.post_training for part in fine_tuning if part.post_training != "fp32"}
+        last |= {part.name for part in post_training}
+        if len(last) > 1:
+            raise UsageError(f"{name!r}: its parts end in {' and '.join(sorted(last))}", "leave one of them out")
+        return cls(fine_tuning, load("compression", last.pop() if last else "fp32"))
 
     @property
-    def tuning(self) -> str:
-        """Name of the tuned float net, empty where nothing is trained; a checkpoint is called so."""
-        return "+".join(part.name for part in self.tuned)
+    def fine_tuning_name(self) -> str:
+        """Names of the settings that train, joined by '+'; '' where nothing is trained. It names the checkpoint."""
+        return "+".join(part.name for part in self.fine_tuning)

@@ -1,4 +1,4 @@
-"""``bf16``: weights rounded to bfloat16, float32 inputs and outputs."""
+"""`bf16`: weights rounded to bfloat16, float32 inputs and outputs."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from numpy.typing import NDArray
 
 from harness.core.artifact import Format
 
-from .base import BF16_ARITHMETIC, Calibration, Compression, Yield
+from .base import BF16_ARITHMETIC, Calibration, Compression, FormatSupport
 
 
 class Bf16(Compression):
-    """Half the size with the range of fp32. ONNX Runtime's processor kernels have no bf16: weights are cast back."""
+    """Half the size with the range of fp32. ONNX Runtime's CPU kernels have no bf16: weights are cast back to fp32."""
 
     name = "bf16"
     description = "bfloat16 weights, half the size; computes in bf16 only on openvino-cpu-bf16"
-    yields: Mapping[Format, Yield] = {
-        "onnx": Yield("bf16 weights (Cast), fp32 compute", ("onnx",), {"rounding": "to nearest, ties to even"})
+    formats: Mapping[Format, FormatSupport] = {
+        "onnx": FormatSupport("bf16 weights (Cast), fp32 compute", ("onnx",), {"rounding": "to nearest, ties to even"})
     }
-    refuses: Mapping[Format, str] = {"tflite": "ai-edge-quantizer writes no bfloat16"}
-    pays_on = BF16_ARITHMETIC
+    unsupported: Mapping[Format, str] = {"tflite": "ai-edge-quantizer writes no bfloat16"}
+    faster_with = BF16_ARITHMETIC
     note = "only where the runtime computes in bf16 (openvino-cpu-bf16), else weights are cast back to fp32"
     stored = "weight-only"
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        """Store every float tensor as bfloat16 with a Cast to float32 behind it; scalars stay."""
         import onnx
         from onnx import TensorProto, helper, numpy_helper
 
         model = onnx.load(source)
-        for weight in [one for one in model.graph.initializer if one.data_type == TensorProto.FLOAT and one.dims]:
-            values = rounded(numpy_helper.to_array(weight))
+        for weight in [w for w in model.graph.initializer if w.data_type == TensorProto.FLOAT and w.dims]:
+            values = round_to_bf16(numpy_helper.to_array(weight))
             name = f"{weight.name}_bf16"
             stored = helper.make_tensor(name, TensorProto.BFLOAT16, weight.dims, values.tobytes(), raw=True)
             model.graph.initializer.remove(weight)
@@ -41,12 +42,9 @@ class Bf16(Compression):
             model.graph.node.insert(0, cast)
         out.write_bytes(model.SerializeToString(deterministic=True))
 
-    def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
-        raise NotImplementedError(self.refuses["tflite"])
 
-
-def rounded(values: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """The upper halves of fp32 numbers, rounded to nearest, ties to even; finite numbers stay finite or overflow."""
+def round_to_bf16(values: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Return the bits of the nearest bfloat16 numbers, ties to even; a finite number stays finite or overflows."""
     bits = np.ascontiguousarray(values, "<f4").view("<u4")
     upward = ((bits >> 16) & 1) + 0x7FFF
     halves: NDArray[np.uint16] = ((bits + upward) >> 16).astype("<u2")

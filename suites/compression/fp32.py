@@ -1,4 +1,4 @@
-"""``fp32``: the float net as trained, the reference of all other settings."""
+"""`fp32`: the float net as trained, which all other settings are compared with."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from pathlib import Path
 
 from harness.core.artifact import Format
 
-from .base import Calibration, Compression, Yield
+from .base import Calibration, Compression, FormatSupport
 
 
 class Fp32(Compression):
     """No compression."""
 
     name = "fp32"
-    description = "float net as trained: the reference for accuracy and latency"
-    yields: Mapping[Format, Yield] = {"onnx": Yield("fp32"), "tflite": Yield("fp32")}
+    description = "float net as trained: the baseline for accuracy and latency"
+    formats: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("fp32"), "tflite": FormatSupport("fp32")}
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        """Copy the file."""
         shutil.copyfile(source, out)
 
-    _tflite = _onnx
+    build_tflite = build_onnx
 
 
 PLUGINS: tuple[Compression, ...] = (Fp32(),)

@@ -1,6 +1,6 @@
 """Static int8 quantization: int8 weights and activations, with ranges from calibration images.
 
-``int8-static-io8`` also takes and returns 8-bit integers; the other settings keep float32 inputs and outputs.
+`int8-static-io8` also takes and returns 8-bit integers; the other settings have float32 inputs and outputs.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ from harness.core.artifact import Format
 from harness.runtimes.inputs import key, with_quantization
 
 from . import litert_quantizer, ort_quantizer
-from .base import INT8_DOT_PRODUCT, Calibration, Compression, Yield
-from .litert_quantizer import quantise, static_rule
-
-RANGES_REFUSED: Mapping[Format, str] = {"tflite": "ai-edge-quantizer takes ranges from minimum and maximum alone"}
+from .base import INT8_DOT_PRODUCT, Calibration, Compression, FormatSupport
 
 
 class Int8Static(Compression):
-    """Post-training static quantisation; unsigned activations in .onnx because x86 multiplies u8 by s8.
+    """Post-training static quantization; activations in .onnx are unsigned, since x86 multiplies u8 by s8.
 
-    ``ranges`` is how those of activations are found, see `ort_quantizer.ranges`; ``per_channel``: one weight
-    scale an output channel, else one a tensor.
+    Args:
+        name: Name of the setting.
+        description: One line for lists of settings.
+        per_channel: Whether weights have one scale per output channel, not one per tensor.
+        ranges: How the ranges of activations are determined: 'MinMax', 'Entropy' or 'Percentile', see
+            `ort_quantizer.activation_ranges`.
     """
 
     needs_calibration = True
-    pays_on = INT8_DOT_PRODUCT
+    faster_with = INT8_DOT_PRODUCT
     stored = "int8"
 
     def __init__(self, name: str, description: str, *, per_channel: bool = True, ranges: str = "MinMax") -> None:
@@ -36,20 +37,24 @@ class Int8Static(Compression):
         self.description = description
         self.per_channel = per_channel
         self.ranges = ranges
-        self.yields = _yields(per_channel, ranges)
-        self.refuses = {} if "tflite" in self.yields else RANGES_REFUSED
+        self.formats = _formats(per_channel, ranges)
+        if "tflite" not in self.formats:
+            self.unsupported = {"tflite": "ai-edge-quantizer takes ranges from minimum and maximum only"}
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        """Quantize with ONNX Runtime's quantizer."""
         assert calibration is not None
-        ort_quantizer.quantise_static(
+        ort_quantizer.quantize_static(
             source, out, calibration, method=self.ranges, per_channel=self.per_channel, activations="QUInt8"
         )
 
-    def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
-        quantise(source, [static_rule(per_channel=self.per_channel), *litert_quantizer.FLOAT_ENDS], calibration, out)
+    def build_tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        """Quantize with the LiteRT quantizer."""
+        recipe = [litert_quantizer.static_rule(per_channel=self.per_channel), *litert_quantizer.FLOAT_IO_RULES]
+        litert_quantizer.quantize(source, recipe, calibration, out)
 
 
-def _yields(per_channel: bool, ranges: str) -> Mapping[Format, Yield]:
+def _formats(per_channel: bool, ranges: str) -> Mapping[Format, FormatSupport]:
     weights = f"int8 weights per {'channel' if per_channel else 'tensor'}"
     parameters: dict[str, Any] = {
         "format": "QDQ",
@@ -57,120 +62,126 @@ def _yields(per_channel: bool, ranges: str) -> Mapping[Format, Yield]:
         "weights": "QInt8",
         "activations": "QUInt8",
         "ranges": ranges,
-        **ort_quantizer.PARAMETERS[ranges],
+        **ort_quantizer.RANGE_PARAMETERS[ranges],
     }
+    onnx = FormatSupport(
+        f"{weights}, uint8 activations (QDQ), fp32 inputs and outputs", ort_quantizer.TOOLS, parameters
+    )
+    if ranges != "MinMax":
+        return {"onnx": onnx}
     recipe = {"recipe": "static_wi8_ai8", "ranges": "MinMax"} | ({} if per_channel else {"granularity": "TENSORWISE"})
-    made: dict[Format, Yield] = {
-        "onnx": Yield(f"{weights}, uint8 activations (QDQ), fp32 inputs and outputs", ort_quantizer.TOOLS, parameters),
-        "tflite": Yield(f"{weights}, int8 activations, fp32 inputs and outputs", litert_quantizer.TOOLS, recipe),
-    }
-    return made if ranges == "MinMax" else {"onnx": made["onnx"]}
+    tflite = FormatSupport(f"{weights}, int8 activations, fp32 inputs and outputs", litert_quantizer.TOOLS, recipe)
+    return {"onnx": onnx, "tflite": tflite}
 
 
-SETTING = Int8Static("int8-static", "int8 weights per channel, int8 activations with ranges from calibration images")
-PER_TENSOR = Int8Static(
+INT8_STATIC = Int8Static(
+    "int8-static", "int8 weights per channel, int8 activations with ranges from calibration images"
+)
+INT8_STATIC_PER_TENSOR = Int8Static(
     "int8-static-per-tensor",
-    "as int8-static with one weight scale a tensor: how much per-channel scales are worth",
+    "int8-static with one weight scale per tensor: shows what per-channel scales gain",
     per_channel=False,
 )
-"""What older toolchains and some accelerators do; depthwise nets suffer, as their channels differ most."""
-ENTROPY = Int8Static(
-    "int8-static-entropy", "as int8-static with ranges that lose least of the distribution (KL)", ranges="Entropy"
+"""What older toolchains and some accelerators do. Depthwise nets lose most, since their channels differ most."""
+INT8_STATIC_ENTROPY = Int8Static(
+    "int8-static-entropy", "int8-static with ranges of least Kullback-Leibler divergence", ranges="Entropy"
 )
-PERCENTILE = Int8Static(
+INT8_STATIC_PERCENTILE = Int8Static(
     "int8-static-percentile",
-    f"as int8-static with ranges that {ort_quantizer.PERCENTILE} % of the values are in",
+    f"int8-static with ranges that contain {ort_quantizer.PERCENTILE} % of the values",
     ranges="Percentile",
 )
 
 
-class Int8Io8(Compression):
-    """What accelerators such as the Edge TPU ask for: no float anywhere.
+class Int8StaticIo8(Compression):
+    """`int8-static` without any float, as accelerators such as the Edge TPU require.
 
-    The harness quantises inputs before the timed part, with the scale of the model, which .tflite holds itself and
-    .onnx in its metadata (`harness.runtimes.inputs`).
+    The harness quantizes inputs before the timed part by the model's scale. A .tflite holds it; an .onnx has it in its
+    metadata (`harness.runtimes.inputs`).
     """
 
     name = "int8-static-io8"
     description = "int8-static with 8-bit integers as inputs and outputs: no float anywhere"
-    yields: Mapping[Format, Yield] = {
-        "onnx": Yield(
+    formats: Mapping[Format, FormatSupport] = {
+        "onnx": FormatSupport(
             "int8 weights per channel, uint8 activations (QDQ), uint8 inputs and outputs",
             ort_quantizer.TOOLS,
-            {**SETTING.yields["onnx"].parameters, "ends": "uint8"},
+            {**INT8_STATIC.formats["onnx"].parameters, "ends": "uint8"},
         ),
-        "tflite": Yield(
+        "tflite": FormatSupport(
             "int8 weights per channel, int8 activations, int8 inputs and outputs",
             litert_quantizer.TOOLS,
-            {**SETTING.yields["tflite"].parameters, "ends": "int8"},
+            {**INT8_STATIC.formats["tflite"].parameters, "ends": "int8"},
         ),
     }
     needs_calibration = True
-    pays_on = INT8_DOT_PRODUCT
-    note = "and has no first and last conversion: the program around it quantises the images instead"
+    faster_with = INT8_DOT_PRODUCT
+    note = "has no conversion of inputs and outputs: the program that calls it quantizes the images"
     stored = "int8"
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        """Build `int8-static` and remove the conversions at its inputs and outputs."""
         import onnx
 
         with tempfile.TemporaryDirectory() as folder:
             static = Path(folder) / "static.onnx"
-            SETTING.build(source, calibration, static)
+            INT8_STATIC.build(source, calibration, static)
             model = onnx.load(static)
-        _integer_inputs(model)
-        _integer_outputs(model)
+        _make_inputs_integer(model)
+        _make_outputs_integer(model)
         out.write_bytes(model.SerializeToString(deterministic=True))
 
-    def _tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
-        quantise(source, [static_rule()], calibration, out)
+    def build_tflite(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+        """Quantize with the LiteRT quantizer, inputs and outputs too."""
+        litert_quantizer.quantize(source, [litert_quantizer.static_rule()], calibration, out)
 
 
-def _integer_inputs(model: Any) -> None:
-    """Take away the QuantizeLinear of each input: what it made is what the input now is."""
-    for entry in model.graph.input:
-        for node in [one for one in model.graph.node if one.op_type == "QuantizeLinear" and one.input[0] == entry.name]:
-            _note_scale(model, entry.name, node)
-            _rename(model.graph, node.output[0], entry.name)
+def _make_inputs_integer(model: Any) -> None:
+    """Remove the QuantizeLinear of each input: its output becomes the input."""
+    for info in model.graph.input:
+        for node in [n for n in model.graph.node if n.op_type == "QuantizeLinear" and n.input[0] == info.name]:
+            _add_scale_metadata(model, info.name, node)
+            _rename(model.graph, node.output[0], info.name)
             model.graph.node.remove(node)
-            _make_uint8(entry)
+            _set_uint8(info)
 
 
-def _integer_outputs(model: Any) -> None:
-    """Take away the DequantizeLinear of each output: what it took is what the output now is."""
-    for end in model.graph.output:
-        for node in [one for one in model.graph.node if one.op_type == "DequantizeLinear" and end.name in one.output]:
-            _note_scale(model, end.name, node)
+def _make_outputs_integer(model: Any) -> None:
+    """Remove the DequantizeLinear of each output: its input becomes the output."""
+    for info in model.graph.output:
+        for node in [n for n in model.graph.node if n.op_type == "DequantizeLinear" and info.name in n.output]:
+            _add_scale_metadata(model, info.name, node)
             model.graph.node.remove(node)
-            _rename(model.graph, node.input[0], end.name)
-            _make_uint8(end)
+            _rename(model.graph, node.input[0], info.name)
+            _set_uint8(info)
 
 
-def _note_scale(model: Any, name: str, node: Any) -> None:
+def _add_scale_metadata(model: Any, name: str, node: Any) -> None:
     from onnx import numpy_helper
 
-    stored = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
-    scale, zero_point = (stored[name].item() for name in node.input[1:3])
+    constants = {constant.name: numpy_helper.to_array(constant) for constant in model.graph.initializer}
+    scale, zero_point = (constants[name].item() for name in node.input[1:3])
     model.metadata_props.add(key=key(name), value=with_quantization(scale, zero_point))
 
 
 def _rename(graph: Any, old: str, new: str) -> None:
     for node in graph.node:
         for names in (node.input, node.output):
-            for place, name in enumerate(names):
+            for index, name in enumerate(names):
                 if name == old:
-                    names[place] = new
+                    names[index] = new
 
 
-def _make_uint8(info: Any) -> None:
+def _set_uint8(info: Any) -> None:
     from onnx import TensorProto
 
     info.type.tensor_type.elem_type = TensorProto.UINT8
 
 
 PLUGINS: tuple[Compression, ...] = (
-    SETTING,
-    PER_TENSOR,
-    ENTROPY,
-    PERCENTILE,
-    Int8Io8(),
+    INT8_STATIC,
+    INT8_STATIC_PER_TENSOR,
+    INT8_STATIC_ENTROPY,
+    INT8_STATIC_PERCENTILE,
+    Int8StaticIo8(),
 )

@@ -1,7 +1,7 @@
 """ONNX Runtime's quantizer, which the integer settings use for .onnx, and its activation ranges.
 
-Ranges come from minimum and maximum, or from histograms that cut off outliers for finer steps elsewhere. Histograms
-take two passes over the images, one image in memory at a time: the first finds the extremes, the second counts.
+Ranges come from minimum and maximum, or from histograms that cut off outliers to get finer steps for the rest.
+Histograms take two passes over the images with one image in memory: the first finds the extremes, the second counts.
 """
 
 from __future__ import annotations
@@ -17,114 +17,53 @@ from numpy.typing import NDArray
 
 from .base import Calibration
 
-Activations = Callable[[], Iterable[Mapping[str, NDArray[np.float32]]]]
-"""Starts a pass: the activations by name, image after image."""
-Range = tuple[NDArray[np.float32], NDArray[np.float32]]
+TOOLS = ("onnxruntime", "onnx")
 
-IMAGES = 128
-"""Images looked at: on a board more cost minutes, and move the ranges little."""
+INT16_OPSET = 21
+"""The first ONNX operator set whose QuantizeLinear takes 16 bits."""
+
+MAX_IMAGES = 128
+"""Images for the histograms: more cost minutes on a board and hardly change the ranges."""
 BINS = 512
 LEVELS = 256
 """Steps of 8 bits."""
 PERCENTILE = 99.99
-"""Share of values in percent that stays within the range; half of the rest is cut off each end."""
+"""Share of values within the range, in per cent; half of the rest is cut off at each end."""
 
-PARAMETERS: Mapping[str, Mapping[str, float]] = {
+RANGE_PARAMETERS: Mapping[str, Mapping[str, float]] = {
     "MinMax": {},
-    "Entropy": {"bins": BINS, "levels": LEVELS, "images": IMAGES},
-    "Percentile": {"bins": BINS, "percentile": PERCENTILE, "images": IMAGES},
+    "Entropy": {"bins": BINS, "levels": LEVELS, "images": MAX_IMAGES},
+    "Percentile": {"bins": BINS, "percentile": PERCENTILE, "images": MAX_IMAGES},
 }
-"""What decides the ranges, by method, for the recipe."""
+"""Parameters that determine the ranges, by method, for the recipe."""
+
+Activations = Callable[[], Iterable[Mapping[str, NDArray[np.float32]]]]
+"""Starts a pass over the images: yields the activations of each image by name."""
+Range = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Lower and upper end, as arrays without dimensions."""
 
 
-def ranges(activations: Activations, method: str) -> dict[str, Range]:
-    """Lower and upper end of each activation by ``method``, 'Entropy' or 'Percentile'."""
-    extremes: dict[str, tuple[float, float]] = {}
-    for image in activations():
-        for name, values in image.items():
-            low, high = extremes.get(name, (np.inf, -np.inf))
-            extremes[name] = min(low, float(values.min())), max(high, float(values.max()))
-    counts = {name: np.zeros(BINS, np.int64) for name in extremes}
-    for image in activations():
-        for name, values in image.items():
-            counts[name] += _counted(values, extremes[name], method)
-    cut = _by_entropy if method == "Entropy" else _by_percentile
-    ends = {name: cut(counts[name], extremes[name]) for name in extremes}
-    return {name: (np.array(low, np.float32), np.array(high, np.float32)) for name, (low, high) in ends.items()}
-
-
-def _counted(values: NDArray[np.float32], extremes: tuple[float, float], method: str) -> NDArray[np.int64]:
-    """The histogram of one image: of the values, or for 'Entropy' of their sizes.
-
-    Zeros do not count there: every range holds 0 exactly, and after an activation function they are so many that
-    they would hide what happens to all others.
-    """
-    if method == "Percentile":
-        return np.histogram(values, BINS, extremes)[0]
-    return np.histogram(np.abs(values[values != 0]), BINS, (0.0, _size(extremes)))[0]
-
-
-def _size(extremes: tuple[float, float]) -> float:
-    """The largest magnitude; 1 where all is zero."""
-    return max(map(abs, extremes)) or 1.0
-
-
-def _by_percentile(counts: NDArray[np.int64], extremes: tuple[float, float]) -> tuple[float, float]:
-    """The ends of the outermost bins that are not cut off."""
-    edges = np.linspace(*extremes, BINS + 1)
-    share, cut = np.cumsum(counts) / counts.sum(), (1 - PERCENTILE / 100) / 2
-    return float(edges[np.searchsorted(share, cut)]), float(edges[np.searchsorted(share, 1 - cut) + 1])
-
-
-def _by_entropy(counts: NDArray[np.int64], extremes: tuple[float, float]) -> tuple[float, float]:
-    """The size up to which ``LEVELS`` steps tell least wrong of the distribution of sizes.
-
-    Least Kullback-Leibler divergence over the candidates (Migacz, '8-bit inference with TensorRT', 2017); a range
-    never leaves what was seen.
-    """
-    candidates = range(LEVELS, BINS + 1, 8)
-    best = min(candidates, key=lambda kept: divergence(counts, kept))
-    size = _size(extremes) * best / BINS
-    return max(extremes[0], -size), min(extremes[1], size)
-
-
-def divergence(counts: NDArray[np.int64], kept: int) -> float:
-    """Of the ``kept`` first bins, with all beyond them put into the last, from their ``LEVELS``-step version, in nats.
-
-    ``counts`` from size 0 upwards. A step spreads its count evenly over those of its bins that hold any.
-    """
-    inside = counts[:kept]
-    true = inside.astype(np.float64)
-    true[-1] += counts[kept:].sum()
-    step = np.arange(kept) * LEVELS // kept
-    filled = np.bincount(step, inside > 0, LEVELS)
-    told = np.where(inside > 0, (np.bincount(step, inside, LEVELS) / np.maximum(filled, 1))[step], 0.0)
-    held = true > 0
-    true, told = true[held] / true.sum(), np.maximum(told[held] / max(told.sum(), 1.0), 1e-9)
-    return float((true * np.log(true / told)).sum())
-
-
-TOOLS = ("onnxruntime", "onnx")
-
-OPSET_16_BIT = 21
-"""The first ONNX operator set whose QuantizeLinear takes 16 bits."""
-
-
-def quantise_static(
+def quantize_static(
     source: Path, out: Path, calibration: Calibration, *, method: str, per_channel: bool, activations: str
 ) -> None:
-    """Quantise to QDQ with ``activations`` of that type and int8 weights.
+    """Quantize a model to QDQ form with int8 weights.
 
-    ``method`` finds the ranges of activations: 'MinMax', or one of `suites.compression.ort_quantizer`.
+    Args:
+        source: The float .onnx file.
+        out: The file to write.
+        calibration: Calibration images.
+        method: How ranges are determined: 'MinMax', 'Entropy' or 'Percentile'.
+        per_channel: Whether weights have one scale per output channel.
+        activations: Name of the activations' QuantType, such as 'QUInt8'.
     """
     from onnxruntime.quantization import QDQQuantizer, QuantType
     from onnxruntime.quantization.quant_utils import load_model_with_shape_infer
     from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
     operators = sorted({*QLinearOpsRegistry, *QDQRegistry})
-    with prepared(source, OPSET_16_BIT if activations.endswith("16") else None) as model:
-        ranges = _ranges(model, calibration, method, operators)
-        quantiser = QDQQuantizer(
+    with preprocessed_model(source, INT16_OPSET if activations.endswith("16") else None) as model:
+        ranges = _calibrate(model, calibration, method, operators)
+        quantizer = QDQQuantizer(
             load_model_with_shape_infer(model),
             per_channel,
             False,  # weights take their full range: VNNI does not saturate
@@ -136,83 +75,157 @@ def quantise_static(
             operators,
             {},
         )
-        quantiser.quantize_model()
-        quantiser.model.save_model_to_file(out, False)
+        quantizer.quantize_model()
+        quantizer.model.save_model_to_file(out, False)
 
 
-def _ranges(model: Path, calibration: Calibration, method: str, operators: list[str]) -> Any:
-    """The range of every activation that is quantised, as ONNX Runtime's quantiser takes it."""
+def _calibrate(model: Path, calibration: Calibration, method: str, operators: list[str]) -> Any:
+    """Return the range of every activation that is quantized, as ONNX Runtime's quantizer takes it."""
     from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData, create_calibrator
 
     kind = CalibrationMethod.MinMax if method == "MinMax" else CalibrationMethod.Percentile
     calibrator = create_calibrator(model, operators, str(model.with_name("augmented.onnx")), kind)
     if method == "MinMax":
-        calibrator.collect_data(reader(model, calibration))
+        calibrator.collect_data(calibration_reader(model, calibration))
         return calibrator.compute_data()
-    session, wanted = calibrator.infer_session, sorted(calibrator.tensors_to_calibrate)
-    name = session.get_inputs()[0].name
+    session, names = calibrator.infer_session, sorted(calibrator.tensors_to_calibrate)
+    input_name = session.get_inputs()[0].name
 
     def activations() -> Iterator[dict[str, Any]]:
-        for image in calibration[:IMAGES]:
-            yield dict(zip(wanted, session.run(wanted, {name: image[None]}), strict=True))
+        for image in calibration[:MAX_IMAGES]:
+            yield dict(zip(names, session.run(names, {input_name: image[None]}), strict=True))
 
-    return TensorsData(CalibrationMethod.MinMax, ranges(activations, method))
+    return TensorsData(CalibrationMethod.MinMax, activation_ranges(activations, method))
+
+
+def activation_ranges(activations: Activations, method: str) -> dict[str, Range]:
+    """Return the range of each activation by `method`, 'Entropy' or 'Percentile'."""
+    extremes: dict[str, tuple[float, float]] = {}
+    for image in activations():
+        for name, values in image.items():
+            low, high = extremes.get(name, (np.inf, -np.inf))
+            extremes[name] = min(low, float(values.min())), max(high, float(values.max()))
+    counts = {name: np.zeros(BINS, np.int64) for name in extremes}
+    for image in activations():
+        for name, values in image.items():
+            counts[name] += _histogram(values, extremes[name], method)
+    cut = _cut_by_entropy if method == "Entropy" else _cut_by_percentile
+    ends = {name: cut(counts[name], extremes[name]) for name in extremes}
+    return {name: (np.array(low, np.float32), np.array(high, np.float32)) for name, (low, high) in ends.items()}
+
+
+def _histogram(values: NDArray[np.float32], extremes: tuple[float, float], method: str) -> NDArray[np.int64]:
+    """Return the histogram of one image's values, for 'Entropy' of their magnitudes without zeros.
+
+    Every range contains 0 exactly, and after an activation function zeros are so many that they would hide the error
+    of all other values.
+    """
+    if method == "Percentile":
+        return np.histogram(values, BINS, extremes)[0]
+    return np.histogram(np.abs(values[values != 0]), BINS, (0.0, _max_magnitude(extremes)))[0]
+
+
+def _max_magnitude(extremes: tuple[float, float]) -> float:
+    """Return the largest magnitude; 1 where all values are zero."""
+    return max(map(abs, extremes)) or 1.0
+
+
+def _cut_by_percentile(counts: NDArray[np.int64], extremes: tuple[float, float]) -> tuple[float, float]:
+    """Return the outer edges of the outermost bins that remain."""
+    edges = np.linspace(*extremes, BINS + 1)
+    share, cut = np.cumsum(counts) / counts.sum(), (1 - PERCENTILE / 100) / 2
+    return float(edges[np.searchsorted(share, cut)]), float(edges[np.searchsorted(share, 1 - cut) + 1])
+
+
+def _cut_by_entropy(counts: NDArray[np.int64], extremes: tuple[float, float]) -> tuple[float, float]:
+    """Return the range whose quantized distribution of magnitudes is nearest to the true one, within the extremes.
+
+    The candidate with the least Kullback-Leibler divergence (Migacz, '8-bit inference with TensorRT', 2017).
+    """
+    candidates = range(LEVELS, BINS + 1, 8)
+    best = min(candidates, key=lambda n_bins: kl_divergence(counts, n_bins))
+    magnitude = _max_magnitude(extremes) * best / BINS
+    return max(extremes[0], -magnitude), min(extremes[1], magnitude)
+
+
+def kl_divergence(counts: NDArray[np.int64], n_bins: int) -> float:
+    """Return the Kullback-Leibler divergence of a clipped distribution from its quantized version, in nats.
+
+    The clipped distribution has all counts beyond the first `n_bins` in its last bin. The quantized version has
+    `LEVELS` steps; a step spreads its count evenly over those of its bins that are not empty.
+
+    Args:
+        counts: Histogram of magnitudes, from 0 upwards.
+        n_bins: Number of bins that remain.
+    """
+    inside = counts[:n_bins]
+    true = inside.astype(np.float64)
+    true[-1] += counts[n_bins:].sum()
+    step = np.arange(n_bins) * LEVELS // n_bins
+    n_filled = np.bincount(step, inside > 0, LEVELS)
+    quantized = np.where(inside > 0, (np.bincount(step, inside, LEVELS) / np.maximum(n_filled, 1))[step], 0.0)
+    support = true > 0
+    true = true[support] / true.sum()
+    quantized = np.maximum(quantized[support] / max(quantized.sum(), 1.0), 1e-9)
+    return float((true * np.log(true / quantized)).sum())
 
 
 @contextmanager
-def prepared(source: Path, opset: int | None = None) -> Iterator[Path]:
-    """A copy of the float model with constants folded and all shapes inferred, which lasts as long as the block.
+def preprocessed_model(source: Path, opset: int | None = None) -> Iterator[Path]:
+    """Write a copy of a float model with constants folded and all shapes inferred; it is deleted after the block.
 
-    ``opset`` is the least operator set it has to have.
+    Args:
+        source: The .onnx file.
+        opset: Lowest operator set that the copy may have; None for any.
     """
     import onnx
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     with tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / "prepared.onnx"
+        copy = Path(folder) / "prepared.onnx"
         if opset:
-            onnx.save(_raised(source, opset), raised := Path(folder) / "raised.onnx")
-        quant_pre_process(raised if opset else source, plain, skip_symbolic_shape=True)
-        model = onnx.load(plain)
-        _tidy(model)
-        onnx.save(model, plain)
-        yield plain
+            onnx.save(_with_opset(source, opset), converted := Path(folder) / "raised.onnx")
+        quant_pre_process(converted if opset else source, copy, skip_symbolic_shape=True)
+        model = onnx.load(copy)
+        _remove_leftovers(model)
+        onnx.save(model, copy)
+        yield copy
 
 
-def _raised(source: Path, opset: int) -> Any:
-    """The model in the operator set, where its own is older."""
+def _with_opset(source: Path, opset: int) -> Any:
+    """Return the model, converted where its operator set is older than `opset`."""
     import onnx
 
     model = onnx.load(source)
-    own = max(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
-    return model if own >= opset else onnx.version_converter.convert_version(model, opset)
+    current = max(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    return model if current >= opset else onnx.version_converter.convert_version(model, opset)
 
 
-def _tidy(model: Any) -> None:
-    """Drop the shapes noted beside the weights and the imports of operator sets that no node uses.
+def _remove_leftovers(model: Any) -> None:
+    """Remove shape information of weights, and imports of operator sets that no node uses.
 
-    The quantiser transposes weights and then trips over their old shapes; the imports are left by the optimiser.
+    The quantizer transposes weights and then fails on their old shapes; the imports are left by the optimizer.
     """
     graph = model.graph
     weights = {weight.name for weight in graph.initializer}
-    _keep(graph.value_info, lambda info: info.name not in weights)
+    _filter_in_place(graph.value_info, lambda info: info.name not in weights)
     domains = {node.domain for node in graph.node}
-    _keep(model.opset_import, lambda opset: opset.domain in domains)
+    _filter_in_place(model.opset_import, lambda entry: entry.domain in domains)
 
 
-def _keep(items: Any, wanted: Callable[[Any], bool]) -> None:
-    """Filter a repeated protobuf field in place."""
-    kept = [item for item in items if wanted(item)]
+def _filter_in_place(items: Any, predicate: Callable[[Any], bool]) -> None:
+    """Filter a repeated protobuf field."""
+    remaining = [item for item in items if predicate(item)]
     del items[:]
-    items.extend(kept)
+    items.extend(remaining)
 
 
-def reader(model: Path, calibration: Calibration) -> Any:
-    """ONNX Runtime's calibration reader, giving one image at a time to the model's one input."""
+def calibration_reader(model: Path, calibration: Calibration) -> Any:
+    """Return ONNX Runtime's calibration reader: one image at a time for the model's only input."""
     import onnx
     from onnxruntime.quantization import CalibrationDataReader
 
-    (entry,) = onnx.load(model, load_external_data=False).graph.input
+    (info,) = onnx.load(model, load_external_data=False).graph.input
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -220,6 +233,6 @@ def reader(model: Path, calibration: Calibration) -> Any:
 
         def get_next(self) -> dict[str, Any] | None:
             image = next(self._images, None)
-            return None if image is None else {entry.name: image[None]}
+            return None if image is None else {info.name: image[None]}
 
     return Reader()

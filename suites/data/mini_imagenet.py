@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from harness.core.artifact import Preprocess
 from harness.core.errors import SetupError
 from harness.core.files import cache_dir
-from harness.datasets.image_folders import flatten_on_white, read_image
+from harness.datasets.pictures import flatten_on_white, read_image
 from harness.datasets.preprocessing import preprocess
 from suites.fetch import DebianPackage, Wheel
 

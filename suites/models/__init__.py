@@ -1,1 +1,1 @@
-"""Model families, one file each; importing them needs no torch, only ``ModelFamily.net`` does."""
+"""Model families, one file each; importing them needs no torch; `ModelFamily.net` does."""

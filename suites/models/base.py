@@ -1,7 +1,7 @@
-"""What a model family is, and how its variants are named.
+"""The base class of model families, and the names of their variants.
 
-A variant's name is ``family-width-resolution``: ``mobilenet_v2-0.35-32``. Small resolutions are the embedded
-nets (Fashion-MNIST: one grey channel, ten classes); the others are the published ImageNet nets.
+A variant is named family-width-resolution, such as `mobilenet_v2-0.35-32`. Variants with small resolutions are the
+embedded nets (Fashion-MNIST: one grey channel, ten classes); the others are the published ImageNet nets.
 """
 
 from __future__ import annotations
@@ -17,14 +17,20 @@ if TYPE_CHECKING:
     from torch import nn
 
 EMBEDDED_MAX_RESOLUTION = 64
-"""Pixels: inputs up to this edge are too small for the published stem, which halves at once."""
+"""Largest input edge of embedded nets in pixels, too small for the published stem, which halves at once."""
 
 _NAME = re.compile(r"(?P<family>[a-z0-9_]+)-(?P<width>\d+(?:\.\d+)?)-(?P<resolution>\d+)")
 
 
 @dataclass(frozen=True)
 class ModelVariant:
-    """One net of a family: channel multiplier ``width`` and input edge ``resolution`` in pixels."""
+    """A net of a family.
+
+    Attributes:
+        family: Name of the family.
+        width: Multiplier of the channels.
+        resolution: Edge of the input in pixels.
+    """
 
     family: str
     width: float
@@ -32,10 +38,16 @@ class ModelVariant:
 
     @classmethod
     def parse(cls, name: str) -> ModelVariant:
-        """``mobilenet_v2-0.35-32`` to a variant; UsageError where the name has another form."""
+        """Return the variant of a name such as `mobilenet_v2-0.35-32`.
+
+        Raises:
+            UsageError: The name has another form.
+        """
         match = _NAME.fullmatch(name)
         if not match:
-            raise UsageError(f"{name!r} is no model name", "write family-width-resolution, as mobilenet_v2-0.35-32")
+            raise UsageError(
+                f"{name!r} is not a model name", "write family-width-resolution, such as mobilenet_v2-0.35-32"
+            )
         return cls(match["family"], float(match["width"]), int(match["resolution"]))
 
     def __str__(self) -> str:
@@ -43,12 +55,12 @@ class ModelVariant:
 
     @property
     def embedded(self) -> bool:
-        """Whether this is a net for small grey pictures rather than the published one."""
+        """Whether it is a net for small grey images, not the published one."""
         return self.resolution <= EMBEDDED_MAX_RESOLUTION
 
     @property
     def channels(self) -> int:
-        """Input channels: 1 grey or 3 RGB."""
+        """Input channels: 1 (grey) or 3 (RGB)."""
         return 1 if self.embedded else 3
 
     @property
@@ -69,11 +81,17 @@ class ModelVariant:
 
 @dataclass(frozen=True)
 class PublishedCounts:
-    """Counts of a published net, to check ours against.
+    """Published counts of a net, which ours are checked against.
 
-    ``parameters`` is exact, as in ``source`` (weights, biases, batch norm scale and shift); ``paper_parameters``
-    and ``paper_macs`` (multiply-adds for one image) are the rounded figures of ``paper_source``. Where ours differ
-    from those by more than 2 %, ``note`` says why.
+    Attributes:
+        width: Width of the variant.
+        resolution: Resolution of the variant.
+        parameters: Exact number of weights, biases and scales and shifts of batch normalisation, as in `source`.
+        source: The implementation that `parameters` comes from.
+        paper_parameters: Rounded number of parameters in `paper_source`.
+        paper_macs: Rounded multiply-accumulates for one image in `paper_source`.
+        paper_source: The publication.
+        note: Why ours differ from the publication by more than 2 %; '' where they do not.
     """
 
     width: float
@@ -87,25 +105,33 @@ class PublishedCounts:
 
 
 class ModelFamily(ABC):
-    """A family of nets: facts as class attributes, and ``net`` to build a variant in torch."""
+    """A family of nets.
+
+    Attributes:
+        name: Name of the family in variants.
+        title: Name for people.
+        paper: arXiv identifier.
+        widths: Widths of the published and shipped nets.
+        resolutions: Resolutions of the published and shipped nets.
+        published: Published counts.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
     paper: ClassVar[str]
-    """arXiv identifier."""
     widths: ClassVar[tuple[float, ...]]
     resolutions: ClassVar[tuple[int, ...]]
     published: ClassVar[tuple[PublishedCounts, ...]]
 
     @abstractmethod
     def net(self, variant: ModelVariant) -> nn.Module:
-        """Build the net with fresh weights: N x channels x H x W floats to N x classes logits. Needs torch."""
+        """Build a variant with initial weights in torch: N x channels x H x W floats to N x classes logits."""
 
 
 def make_divisible(channels: float, divisor: int = 8) -> int:
-    """Nearest multiple of ``divisor`` that is no more than 10 % below ``channels``.
+    """Return the nearest multiple of `divisor` that is at most 10 % below `channels`.
 
-    The rule of the MobileNet and EfficientNet reference code (``_make_divisible``, ``round_filters``).
+    This is the rule of the MobileNet and EfficientNet reference code (`_make_divisible`, `round_filters`).
     """
     rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * channels else rounded

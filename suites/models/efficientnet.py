@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """A stage of table 1: expansion, kernel, channels, repeats, stride of the first repeat."""
+    """A stage of table 1.
+
+    Attributes:
+        expand: Expansion factor.
+        kernel: Edge of the depthwise kernel.
+        channels: Output channels.
+        repeats: Number of blocks.
+        stride: Stride of the first block.
+    """
 
     expand: int
     kernel: int
@@ -26,17 +34,25 @@ BATCH_NORM_EPS = 1e-3
 
 
 class EfficientNet(ModelFamily):
-    """Base of all nets: Lite has ReLU6 for SiLU and no squeeze-excite, since neither quantises well.
+    """Base of all nets.
 
-    Compound scaling multiplies table 1 by ``wider`` and ``deeper``; a variant's own width comes on top of it, and is
-    1.0 for the published nets. Lite keeps stem, head, first and last stage as they are in B0.
+    Lite has ReLU6 in place of SiLU and no squeeze-and-excitation, since neither quantizes well, and does not scale
+    stem, head, and the depth of first and last stage. The width of a variant multiplies that of the compound scaling;
+    it is 1.0 for the published nets.
+
+    Attributes:
+        lite: Whether it is a Lite net.
+        width_scale: Factor of the compound scaling for channels.
+        depth_scale: Factor of the compound scaling for repeats.
+        dropout: Dropout before the last layer.
+        rows: Stages 2 to 8 of table 1.
     """
 
     paper = "1905.11946"
     widths = (0.3, 0.35, 0.5, 0.75, 1.0)
     lite: ClassVar[bool]
-    wider: ClassVar[float] = 1.0
-    deeper: ClassVar[float] = 1.0
+    width_scale: ClassVar[float] = 1.0
+    depth_scale: ClassVar[float] = 1.0
     dropout: ClassVar[float] = 0.2
     rows: ClassVar[tuple[Row, ...]] = (
         Row(1, 3, 16, 1, 1),
@@ -47,24 +63,23 @@ class EfficientNet(ModelFamily):
         Row(6, 5, 192, 4, 2),
         Row(6, 3, 320, 1, 1),
     )
-    """Stages 2 to 8 of table 1."""
 
     def net(self, variant: ModelVariant) -> nn.Module:
-        """Table 1 of the paper, scaled; gates squeeze to a quarter of a block's input."""
+        """Return table 1 of the paper, scaled; gates squeeze to a quarter of a block's input."""
         from torch.nn import ReLU6, SiLU
 
-        from suites.nn import ConvBNAct, classifier, with_eps
+        from suites.nn import ConvBNAct, classifier, set_batch_norm_eps
 
         act = ReLU6 if self.lite else SiLU
-        ends = variant.width * (1.0 if self.lite else self.wider)
-        first, last = make_divisible(32 * ends), make_divisible(1280 * ends)
+        end_width = variant.width * (1.0 if self.lite else self.width_scale)
+        first, last = make_divisible(32 * end_width), make_divisible(1280 * end_width)
         stem = ConvBNAct(variant.channels, first, 3, variant.stem_stride, act=act)
-        blocks, channels = self._blocks(first, variant.width * self.wider)
+        blocks, channels = self._blocks(first, variant.width * self.width_scale)
         features = [stem, *blocks, ConvBNAct(channels, last, act=act)]
-        return with_eps(classifier(features, last, variant.classes, self.dropout), BATCH_NORM_EPS)
+        return set_batch_norm_eps(classifier(features, last, variant.classes, self.dropout), BATCH_NORM_EPS)
 
     def _blocks(self, channels: int, width: float) -> tuple[list[nn.Module], int]:
-        """The inverted residuals after a stem of ``channels``, and the channels of the last."""
+        """Return the inverted residuals after a stem of `channels`, and the output channels of the last."""
         from torch.nn import ReLU6, Sigmoid, SiLU
 
         from suites.nn import InvertedResidual, SqueezeExcite
@@ -81,8 +96,8 @@ class EfficientNet(ModelFamily):
         return blocks, channels
 
     def _repeats(self, row: Row) -> int:
-        kept = self.lite and row in (self.rows[0], self.rows[-1])
-        return row.repeats if kept else math.ceil(row.repeats * self.deeper)
+        fixed = self.lite and row in (self.rows[0], self.rows[-1])
+        return row.repeats if fixed else math.ceil(row.repeats * self.depth_scale)
 
 
 class EfficientNetB0(EfficientNet):
@@ -104,7 +119,7 @@ class EfficientNetB1(EfficientNet):
     title = "EfficientNet-B1"
     resolutions = (32, 240)
     lite = False
-    wider, deeper, dropout = 1.0, 1.1, 0.2
+    width_scale, depth_scale, dropout = 1.0, 1.1, 0.2
     published = (
         PublishedCounts(1.0, 240, 7_794_184, "torchvision efficientnet_b1", 7.8e6, 0.70e9, "arXiv 1905.11946, table 2"),
     )
@@ -117,7 +132,7 @@ class EfficientNetB2(EfficientNet):
     title = "EfficientNet-B2"
     resolutions = (32, 260)
     lite = False
-    wider, deeper, dropout = 1.1, 1.2, 0.3
+    width_scale, depth_scale, dropout = 1.1, 1.2, 0.3
     published = (
         PublishedCounts(1.0, 260, 9_109_994, "torchvision efficientnet_b2", 9.2e6, 1.0e9, "arXiv 1905.11946, table 2"),
     )
@@ -130,7 +145,7 @@ class EfficientNetB3(EfficientNet):
     title = "EfficientNet-B3"
     resolutions = (32, 300)
     lite = False
-    wider, deeper, dropout = 1.2, 1.4, 0.3
+    width_scale, depth_scale, dropout = 1.2, 1.4, 0.3
     published = (
         PublishedCounts(1.0, 300, 12_233_232, "torchvision efficientnet_b3", 12e6, 1.8e9, "arXiv 1905.11946, table 2"),
     )
@@ -143,7 +158,7 @@ class EfficientNetB4(EfficientNet):
     title = "EfficientNet-B4"
     resolutions = (32, 380)
     lite = False
-    wider, deeper, dropout = 1.4, 1.8, 0.4
+    width_scale, depth_scale, dropout = 1.4, 1.8, 0.4
     published = (
         PublishedCounts(
             1.0,
@@ -186,7 +201,7 @@ class EfficientNetLite1(EfficientNet):
     title = "EfficientNet-Lite1"
     resolutions = (32, 240)
     lite = True
-    wider, deeper, dropout = 1.0, 1.1, 0.2
+    width_scale, depth_scale, dropout = 1.0, 1.1, 0.2
     published = (
         PublishedCounts(
             1.0,
@@ -208,7 +223,7 @@ class EfficientNetLite2(EfficientNet):
     title = "EfficientNet-Lite2"
     resolutions = (32, 260)
     lite = True
-    wider, deeper, dropout = 1.1, 1.2, 0.3
+    width_scale, depth_scale, dropout = 1.1, 1.2, 0.3
     published = (
         PublishedCounts(
             1.0,
@@ -230,7 +245,7 @@ class EfficientNetLite3(EfficientNet):
     title = "EfficientNet-Lite3"
     resolutions = (32, 280)
     lite = True
-    wider, deeper, dropout = 1.2, 1.4, 0.3
+    width_scale, depth_scale, dropout = 1.2, 1.4, 0.3
     published = (
         PublishedCounts(
             1.0,
@@ -252,7 +267,7 @@ class EfficientNetLite4(EfficientNet):
     title = "EfficientNet-Lite4"
     resolutions = (32, 300)
     lite = True
-    wider, deeper, dropout = 1.4, 1.8, 0.3
+    width_scale, depth_scale, dropout = 1.4, 1.8, 0.3
     published = (
         PublishedCounts(
             1.0,

@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """A stage of table 4: fused or with depthwise filter and gate, expansion, channels, repeats, first stride."""
+    """A stage of table 4.
+
+    Attributes:
+        fused: Whether blocks are fused, without depthwise convolution and squeeze-and-excitation.
+        expand: Expansion factor.
+        channels: Output channels.
+        repeats: Number of blocks.
+        stride: Stride of the first block.
+    """
 
     fused: bool
     expand: int
@@ -30,10 +38,17 @@ class EfficientNetV2(ModelFamily):
     rows: ClassVar[tuple[Row, ...]]
 
     def net(self, variant: ModelVariant) -> nn.Module:
-        """The net's table, scaled by ``variant.width``; gates squeeze to a quarter of a block's input."""
+        """Return the net's table, scaled by `variant.width`; gates squeeze to a quarter of a block's input."""
         from torch.nn import Sigmoid, SiLU
 
-        from suites.nn import ConvBNAct, FusedInvertedResidual, InvertedResidual, SqueezeExcite, classifier, with_eps
+        from suites.nn import (
+            ConvBNAct,
+            FusedInvertedResidual,
+            InvertedResidual,
+            SqueezeExcite,
+            classifier,
+            set_batch_norm_eps,
+        )
 
         channels = make_divisible(self.stem * variant.width)
         features: list[nn.Module] = [ConvBNAct(variant.channels, channels, 3, variant.stem_stride, act=SiLU)]
@@ -49,7 +64,7 @@ class EfficientNetV2(ModelFamily):
                 channels = outputs
         last = make_divisible(1280 * variant.width)
         features.append(ConvBNAct(channels, last, act=SiLU))
-        return with_eps(classifier(features, last, variant.classes, dropout=0.2), BATCH_NORM_EPS)
+        return set_batch_norm_eps(classifier(features, last, variant.classes, dropout=0.2), BATCH_NORM_EPS)
 
 
 class EfficientNetV2B0(EfficientNetV2):

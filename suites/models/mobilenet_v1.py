@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """A depthwise separable pair of table 1: output channels and stride of the depthwise half."""
+    """A depthwise separable pair of table 1.
+
+    Attributes:
+        channels: Output channels.
+        stride: Stride of the depthwise convolution.
+    """
 
     channels: int
     stride: int
@@ -60,7 +65,7 @@ class MobileNetV1(ModelFamily):
     )
 
     def net(self, variant: ModelVariant) -> nn.Module:
-        """Table 1 of the paper, scaled by ``variant.width``; the original's ReLU6 and its last stride of 1."""
+        """Return table 1 of the paper, scaled by `variant.width`, with ReLU6 and last stride 1 as in the code."""
         from suites.nn import ConvBNAct, classifier
 
         channels = make_divisible(32 * variant.width)

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """A row of table 2: expansion factor t, channels c, repeats n, stride s of the first repeat."""
+    """A row of table 2.
+
+    Attributes:
+        expand: Expansion factor, t in the table.
+        channels: Output channels, c.
+        repeats: Number of blocks, n.
+        stride: Stride of the first block, s.
+    """
 
     expand: int
     channels: int
@@ -86,7 +93,7 @@ class MobileNetV2(ModelFamily):
     )
 
     def net(self, variant: ModelVariant) -> nn.Module:
-        """Table 2 of the paper, scaled by ``variant.width``."""
+        """Return table 2 of the paper, scaled by `variant.width`."""
         from torch.nn import ReLU6
 
         from suites.nn import ConvBNAct, InvertedResidual, classifier

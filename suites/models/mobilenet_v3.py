@@ -11,7 +11,16 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """A row of tables 1 and 2: kernel, expanded size, channels, squeeze-excite, hard-swish or ReLU, stride."""
+    """A row of tables 1 and 2.
+
+    Attributes:
+        kernel: Edge of the depthwise kernel.
+        hidden: Channels after the expansion.
+        channels: Output channels.
+        attention: Whether the block has squeeze-and-excitation.
+        hard_swish: Whether the activation is hard-swish, not ReLU.
+        stride: Stride of the depthwise convolution.
+    """
 
     kernel: int
     hidden: int
@@ -29,20 +38,24 @@ BATCH_NORM_EPS = 1e-3
 
 
 class MobileNetV3(ModelFamily):
-    """Base of both nets: they differ in their rows and in the sizes of the head."""
+    """Base of both nets, which differ in their rows and the size of the head.
+
+    Attributes:
+        rows: Rows of the net's table.
+        head: Features of the linear layer that follows the pooling.
+    """
 
     paper = "1905.02244"
     widths = (0.35, 0.5, 0.75, 1.0)
     resolutions = (32, 128, 160, 192, 224)
     rows: ClassVar[tuple[Row, ...]]
     head: ClassVar[int]
-    """Features of the linear layer that follows the pooling."""
 
     def net(self, variant: ModelVariant) -> nn.Module:
-        """The net's table, scaled by ``variant.width``; gates squeeze to a quarter of the expanded size."""
+        """Return the net's table, scaled by `variant.width`; gates squeeze to a quarter of the expanded size."""
         from torch import nn
 
-        from suites.nn import ConvBNAct, with_eps
+        from suites.nn import ConvBNAct, set_batch_norm_eps
 
         first = make_divisible(STEM * variant.width)
         stem = ConvBNAct(variant.channels, first, 3, variant.stem_stride, act=nn.Hardswish)
@@ -60,12 +73,12 @@ class MobileNetV3(ModelFamily):
             nn.Dropout(0.2),
             nn.Linear(head, variant.classes),
         )
-        return with_eps(net, BATCH_NORM_EPS)
+        return set_batch_norm_eps(net, BATCH_NORM_EPS)
 
     def _blocks(self, channels: int, width: float) -> tuple[list[nn.Module], int]:
-        """The inverted residuals after a stem of ``channels``, and the channels of the last.
+        """Return the inverted residuals after a stem of `channels`, and the output channels of the last.
 
-        Width acts on outputs; what a block expands them to stays the same multiple, as in the reference code.
+        Width scales outputs; the expansion stays the same multiple of them, as in the reference code.
         """
         from torch.nn import Hardsigmoid, Hardswish, ReLU
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Conv(NamedTuple):
-    """A plain convolution: kernel, channels, stride."""
+    """A plain convolution."""
 
     kernel: int
     channels: int
@@ -19,7 +19,7 @@ class Conv(NamedTuple):
 
 
 class Fused(NamedTuple):
-    """A fused inverted residual: kernel, expansion, channels, stride."""
+    """A fused inverted residual; `expand` is its expansion factor."""
 
     kernel: int
     expand: int
@@ -28,7 +28,15 @@ class Fused(NamedTuple):
 
 
 class Universal(NamedTuple):
-    """A universal inverted bottleneck: kernels at start and middle (0: none), expansion, channels, stride."""
+    """A universal inverted bottleneck.
+
+    Attributes:
+        start: Kernel of the depthwise convolution at the start, 0 without one.
+        middle: Kernel of the depthwise convolution in the middle, 0 without one.
+        expand: Expansion factor.
+        channels: Output channels.
+        stride: Stride of the block.
+    """
 
     start: int
     middle: int
@@ -51,7 +59,7 @@ class MobileNetV4(ModelFamily):
     head: ClassVar[int] = 1280
 
     def net(self, variant: ModelVariant) -> nn.Module:
-        """The net's table, scaled by ``variant.width``; the last convolution comes after the pooling."""
+        """Return the net's table, scaled by `variant.width`; the last convolution comes after the pooling."""
         from torch import nn
 
         from suites.nn import ConvBNAct

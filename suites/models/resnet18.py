@@ -30,10 +30,10 @@ class ResNet18(ModelFamily):
         ),
     )
     channels: ClassVar[tuple[int, ...]] = (64, 128, 256, 512)
-    """Of the four stages, two blocks each (table 1)."""
+    """Output channels of the four stages of two blocks (table 1)."""
 
     def net(self, variant: ModelVariant) -> nn.Module:
-        """Table 1 of the paper, its stages scaled by ``variant.width``."""
+        """Return table 1 of the paper, its stages scaled by `variant.width`."""
         from torch.nn import MaxPool2d, ReLU
 
         from suites.nn import BasicBlock, ConvBNAct, classifier

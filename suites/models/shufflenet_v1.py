@@ -1,4 +1,4 @@
-"""ShuffleNetV1 (arXiv 1707.01083): grouped 1x1 convolutions, and a shuffle so that the groups meet."""
+"""ShuffleNetV1 (arXiv 1707.01083): grouped 1x1 convolutions with channel shuffles between them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ShuffleNetV1(ModelFamily):
     """Output channels of stages 2 to 4 with three groups (table 1)."""
 
     def net(self, variant: ModelVariant) -> nn.Module:
-        """Table 1 of the paper, scaled by ``variant.width``; channels of the stages are multiples of 4 x groups."""
+        """Return table 1 of the paper, scaled by `variant.width`; stages have multiples of 4 x groups channels."""
         from torch.nn import MaxPool2d, ReLU
 
         from suites.nn import ConvBNAct, GroupedUnit, classifier

@@ -46,7 +46,11 @@ class ShuffleNetV2(ModelFamily):
     """Output channels of stages 2 to 4 and of the last convolution by width (table 5)."""
 
     def net(self, variant: ModelVariant) -> nn.Module:
-        """Table 5 of the paper; UsageError for a width that the paper has not."""
+        """Return the net of table 5 of the paper.
+
+        Raises:
+            UsageError: The table does not have that width.
+        """
         from torch.nn import MaxPool2d, ReLU
 
         from suites.nn import ConvBNAct, ShuffleUnit, classifier

@@ -1,4 +1,4 @@
-"""SqueezeNet 1.1 (arXiv 1602.07360): few parameters without depthwise filters, for comparison."""
+"""SqueezeNet 1.1 (arXiv 1602.07360): few parameters without depthwise convolutions, for comparison."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SqueezeNet(ModelFamily):
     """Squeezed channels of the fire modules between poolings; each expands to eight times as many."""
 
     def net(self, variant: ModelVariant) -> nn.Module:
-        """The definition of version 1.1, scaled by ``variant.width``; it classifies by convolution, then pools."""
+        """Return version 1.1, scaled by `variant.width`; a convolution classifies, before the pooling."""
         from torch import nn
 
         from suites.nn import Fire
@@ -43,13 +43,13 @@ class SqueezeNet(ModelFamily):
         channels = make_divisible(self.stem * variant.width)
         stem = nn.Conv2d(variant.channels, channels, 3, variant.stem_stride, padding=1 if variant.embedded else 0)
         features: list[nn.Module] = [stem, nn.ReLU()]
-        for place, stage in enumerate(self.stages):
-            if place or not variant.embedded:
+        for index, stage in enumerate(self.stages):
+            if index or not variant.embedded:
                 features.append(nn.MaxPool2d(3, 2, ceil_mode=True))
-            for squeezed in stage:
-                narrow = make_divisible(squeezed * variant.width)
-                features.append(Fire(channels, narrow, 4 * narrow))
-                channels = 8 * narrow
+            for unscaled in stage:
+                squeezed = make_divisible(unscaled * variant.width)
+                features.append(Fire(channels, squeezed, 4 * squeezed))
+                channels = 8 * squeezed
         return nn.Sequential(
             *features,
             nn.Dropout(0.5),

@@ -13,7 +13,7 @@ from .blocks import (
     SqueezeExcite,
     UniversalInvertedBottleneck,
     classifier,
-    with_eps,
+    set_batch_norm_eps,
 )
 
 __all__ = [
@@ -27,5 +27,5 @@ __all__ = [
     "SqueezeExcite",
     "UniversalInvertedBottleneck",
     "classifier",
-    "with_eps",
+    "set_batch_norm_eps",
 ]

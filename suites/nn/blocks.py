@@ -1,80 +1,36 @@
-"""TensorFlow's SAME padding, which nets trained there were trained with.
+"""Building blocks of the model families, and what applies to any net of them: folding and counts.
 
-The blocks that the model families are made of.
+All tensors are N x C x H x W. Convolutions pad by (kernel - 1) // 2 on every side and have no bias where batch
+normalisation follows.
 
-All tensors are N x C x H x W. Convolutions pad by (kernel - 1) // 2 on every side and carry no bias
-where batch normalisation follows.
-
-Counts of a net: parameters and multiply-accumulates.
+The exporter writes the names of this module and its classes into .tflite files: renaming one changes the bytes, and so
+the hash, of every file that is built anew.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any, cast
 
 import torch
 from torch import nn
-from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-
-class SameConv2d(nn.Conv2d):
-    """A convolution with stride 2 on an even edge, where SAME pads one pixel less before than behind."""
-
-    pads: tuple[int, ...]
-    """Left, right, above, below, in pixels."""
-
-    @classmethod
-    def of(cls, plain: nn.Conv2d) -> SameConv2d:
-        """The same convolution, its weights shared. Its kernel is square and odd, its stride 2; it has no bias."""
-        kernel = plain.kernel_size[0]
-        same = cls(plain.in_channels, plain.out_channels, kernel, plain.stride[0], groups=plain.groups, bias=False)
-        same.weight = plain.weight
-        before = (kernel - 2) // 2
-        same.pads = (before, kernel - 2 - before) * 2
-        return same
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """N x inputs x H x W, both even, to N x outputs x H/2 x W/2."""
-        return cast(torch.Tensor, super().forward(functional.pad(x, self.pads)))
-
-
-def pad_same(net: nn.Module, input_shape: tuple[int, int, int]) -> None:
-    """Pad the convolutions of a net for images of C x H x W as SAME does, in place.
-
-    TensorFlow's rule: ``(ceil(n / stride) - 1) * stride + kernel - n`` pixels in all, the odd one behind. For stride 1,
-    and for stride 2 on an odd edge, that is the symmetric padding that our blocks have.
-    """
-    for name, edge in _edges(net, input_shape).items():
-        layer = net.get_submodule(name)
-        if isinstance(layer, nn.Conv2d) and layer.stride[0] == 2 and layer.kernel_size[0] > 1 and edge % 2 == 0:
-            block, _, place = name.rpartition(".")
-            setattr(net.get_submodule(block), place, SameConv2d.of(layer))
-
-
-def _edges(net: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, int]:
-    """The edge of every convolution's input in pixels, by its name."""
-    edges: dict[str, int] = {}
-
-    def note(name: str, _: Any, inputs: tuple[torch.Tensor]) -> None:
-        edges[name] = inputs[0].shape[-1]
-
-    meta = copy.deepcopy(net).eval().to("meta")
-    for name, layer in meta.named_modules():
-        if isinstance(layer, nn.Conv2d):
-            layer.register_forward_pre_hook(partial(note, name))
-    meta(torch.empty(1, *input_shape, device="meta"))
-    return edges
-
 
 Activation = Callable[[], nn.Module]
 
 
 class ConvBNAct(nn.Sequential):
-    """Convolution, batch normalisation, activation: the unit that folds into one convolution on export."""
+    """Convolution, batch normalisation, activation, which fold into one convolution on export.
+
+    Args:
+        inputs: Input channels.
+        outputs: Output channels.
+        kernel: Edge of the kernel.
+        stride: Stride in both directions.
+        groups: Groups of the convolution; as many as channels make it depthwise.
+        act: Activation; None for a linear unit.
+    """
 
     def __init__(
         self,
@@ -93,7 +49,7 @@ class ConvBNAct(nn.Sequential):
 
 
 class SqueezeExcite(nn.Module):
-    """Channel attention (arXiv 1709.01507): each channel is scaled by a gate computed from all channel means."""
+    """Squeeze-and-excitation (arXiv 1709.01507): each channel is scaled by a gate, computed from all channel means."""
 
     def __init__(self, channels: int, squeezed: int, act: Activation, gate: Activation) -> None:
         super().__init__()
@@ -106,14 +62,23 @@ class SqueezeExcite(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Scale the channels of ``x``; the shape stays."""
+        """Scale the channels of `x`; the shape stays."""
         return x * cast(torch.Tensor, self.gate(x))
 
 
 class InvertedResidual(nn.Module):
-    """Expand by 1x1, filter depthwise, project linearly (arXiv 1801.04381); a shortcut where shapes allow.
+    """Inverted residual (arXiv 1801.04381): 1x1 expansion, depthwise convolution, linear 1x1 projection.
 
-    ``attention`` is put between the depthwise filter and the projection (MobileNetV3, EfficientNet).
+    It has a shortcut where shapes allow.
+
+    Args:
+        inputs: Input channels.
+        hidden: Channels after the expansion, which is left out where they are the input channels.
+        outputs: Output channels.
+        kernel: Edge of the depthwise kernel.
+        stride: Stride of the depthwise convolution.
+        act: Activation of expansion and depthwise convolution.
+        attention: Layer between depthwise convolution and projection (MobileNetV3, EfficientNet).
     """
 
     def __init__(
@@ -138,15 +103,15 @@ class InvertedResidual(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """N x inputs x H x W to N x outputs x H/stride x W/stride."""
+        """Map N x inputs x H x W to N x outputs x H/stride x W/stride."""
         y = cast(torch.Tensor, self.layers(x))
         return x + y if self.shortcut else y
 
 
 class FusedInvertedResidual(nn.Module):
-    """Expand by a full k x k convolution, project linearly (arXiv 2104.00298, figure 2); shortcut where shapes allow.
+    """Fused inverted residual (arXiv 2104.00298, figure 2): k x k expansion, linear 1x1 projection.
 
-    Without expansion one k x k convolution, with its activation, is all there is.
+    It has a shortcut where shapes allow. Without expansion it is one k x k convolution with its activation.
     """
 
     def __init__(self, inputs: int, hidden: int, outputs: int, kernel: int, stride: int, act: Activation) -> None:
@@ -159,16 +124,22 @@ class FusedInvertedResidual(nn.Module):
             self.layers = nn.Sequential(expand, ConvBNAct(hidden, outputs, act=None))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """N x inputs x H x W to N x outputs x H/stride x W/stride."""
+        """Map N x inputs x H x W to N x outputs x H/stride x W/stride."""
         y = cast(torch.Tensor, self.layers(x))
         return x + y if self.shortcut else y
 
 
 class UniversalInvertedBottleneck(nn.Module):
-    """An inverted residual with two optional depthwise filters (arXiv 2404.10518, figure 4).
+    """An inverted residual with two optional depthwise convolutions (arXiv 2404.10518, figure 4).
 
-    ``start`` and ``middle`` are their kernels, before the expansion and between expansion and projection; 0 leaves
-    one out. The stride is that of the middle filter, or of the first where there is no middle one.
+    Args:
+        inputs: Input channels.
+        hidden: Channels after the expansion.
+        outputs: Output channels.
+        start: Kernel of the depthwise convolution before the expansion; 0 leaves it out.
+        middle: Kernel of the depthwise convolution between expansion and projection; 0 leaves it out.
+        stride: Stride of the middle depthwise convolution, of the first where there is no middle one.
+        act: Activation of expansion and middle depthwise convolution.
     """
 
     def __init__(
@@ -186,7 +157,7 @@ class UniversalInvertedBottleneck(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """N x inputs x H x W to N x outputs x H/stride x W/stride."""
+        """Map N x inputs x H x W to N x outputs x H/stride x W/stride."""
         y = cast(torch.Tensor, self.layers(x))
         return x + y if self.shortcut else y
 
@@ -194,14 +165,14 @@ class UniversalInvertedBottleneck(nn.Module):
 class ShuffleUnit(nn.Module):
     """ShuffleNetV2 unit (arXiv 1807.11164, figure 3 c and d): two branches, concatenated and shuffled.
 
-    With stride 1 one half of the channels passes unchanged; with stride 2 both branches see all channels.
+    With stride 1 half of the channels passes unchanged; with stride 2 both branches read all channels.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         half = outputs // 2
         self.split = stride == 1
-        self.direct = nn.Identity() if self.split else self._halved(inputs, half)
+        self.direct = nn.Identity() if self.split else self._downsampling(inputs, half)
         self.branch = nn.Sequential(
             ConvBNAct(half if self.split else inputs, half, act=nn.ReLU),
             ConvBNAct(half, half, 3, stride, groups=half, act=None),
@@ -209,46 +180,53 @@ class ShuffleUnit(nn.Module):
         )
 
     @staticmethod
-    def _halved(inputs: int, outputs: int) -> nn.Module:
+    def _downsampling(inputs: int, outputs: int) -> nn.Module:
         return nn.Sequential(
             ConvBNAct(inputs, inputs, 3, 2, groups=inputs, act=None),
             ConvBNAct(inputs, outputs, act=nn.ReLU),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """N x inputs x H x W to N x outputs x H/stride x W/stride."""
+        """Map N x inputs x H x W to N x outputs x H/stride x W/stride."""
         left, right = x.chunk(2, dim=1) if self.split else (x, x)
-        return shuffle(torch.cat((self.direct(left), self.branch(right)), dim=1))
+        return channel_shuffle(torch.cat((self.direct(left), self.branch(right)), dim=1))
 
 
 class GroupedUnit(nn.Module):
-    """Grouped 1x1 convolutions with a channel shuffle between them (arXiv 1707.01083, figure 2 b and c).
+    """ShuffleNet unit (arXiv 1707.01083, figure 2 b and c): grouped 1x1 convolutions around a channel shuffle.
 
-    With stride 2 the pooled input is concatenated, with stride 1 it is added. ``first`` marks the net's first unit,
-    whose squeezing convolution is not grouped: its inputs are few (section 3.2).
+    With stride 1 the input is added; with stride 2 the pooled input is concatenated.
+
+    Args:
+        inputs: Input channels.
+        outputs: Output channels.
+        stride: 1 or 2.
+        groups: Groups of the 1x1 convolutions.
+        first: Whether it is the net's first unit, whose first convolution is not grouped: its inputs are few (section
+            3.2).
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int, groups: int, first: bool) -> None:
         super().__init__()
         self.groups = groups
         squeezed = outputs // 4
-        made = outputs if stride == 1 else outputs - inputs
+        computed = outputs if stride == 1 else outputs - inputs
         self.squeeze = ConvBNAct(inputs, squeezed, groups=1 if first else groups, act=nn.ReLU)
         self.filter = nn.Sequential(
             ConvBNAct(squeezed, squeezed, 3, stride, groups=squeezed, act=None),
-            ConvBNAct(squeezed, made, groups=groups, act=None),
+            ConvBNAct(squeezed, computed, groups=groups, act=None),
         )
         self.pool = nn.AvgPool2d(3, 2, 1) if stride == 2 else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """N x inputs x H x W to N x outputs x H/stride x W/stride."""
-        y = cast(torch.Tensor, self.filter(shuffle(self.squeeze(x), self.groups)))
+        """Map N x inputs x H x W to N x outputs x H/stride x W/stride."""
+        y = cast(torch.Tensor, self.filter(channel_shuffle(self.squeeze(x), self.groups)))
         joined = x + y if self.pool is None else torch.cat((y, self.pool(x)), dim=1)
         return torch.relu(joined)
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut (arXiv 1512.03385, figure 5 left), projected where shapes differ."""
+    """ResNet block (arXiv 1512.03385, figure 5 left): two 3x3 convolutions and a shortcut, projected where needed."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -260,12 +238,12 @@ class BasicBlock(nn.Module):
         self.shortcut = nn.Identity() if same else ConvBNAct(inputs, outputs, stride=stride, act=None)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """N x inputs x H x W to N x outputs x H/stride x W/stride."""
+        """Map N x inputs x H x W to N x outputs x H/stride x W/stride."""
         return torch.relu(cast(torch.Tensor, self.layers(x)) + self.shortcut(x))
 
 
 class Fire(nn.Module):
-    """Squeeze by 1x1, expand by 1x1 and by 3x3 side by side (arXiv 1602.07360, figure 1); no batch normalisation."""
+    """Fire module (arXiv 1602.07360, figure 1): 1x1 squeeze, then 1x1 and 3x3 side by side; no batch norm."""
 
     def __init__(self, inputs: int, squeezed: int, expanded: int) -> None:
         super().__init__()
@@ -274,19 +252,19 @@ class Fire(nn.Module):
         self.wide = nn.Conv2d(squeezed, expanded, 3, padding=1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """N x inputs x H x W to N x 2 expanded x H x W."""
+        """Map N x inputs x H x W to N x 2 expanded x H x W."""
         y = torch.relu(self.squeeze(x))
         return torch.relu(torch.cat((self.narrow(y), self.wide(y)), dim=1))
 
 
-def shuffle(x: torch.Tensor, groups: int = 2) -> torch.Tensor:
-    """Interleave the channels of ``groups`` groups (arXiv 1707.01083, figure 1)."""
+def channel_shuffle(x: torch.Tensor, groups: int = 2) -> torch.Tensor:
+    """Interleave the channels of `groups` groups (arXiv 1707.01083, figure 1)."""
     n, c, h, w = x.shape
     return x.view(n, groups, c // groups, h, w).transpose(1, 2).reshape(n, c, h, w)
 
 
 def classifier(features: Iterable[nn.Module], channels: int, classes: int, dropout: float) -> nn.Sequential:
-    """Features, global average pooling and one linear layer: N x C x H x W images to N x classes logits."""
+    """Return features, global average pooling and a linear layer: N x C x H x W images to N x classes logits."""
     return nn.Sequential(
         *features,
         nn.AdaptiveAvgPool2d(1),
@@ -296,31 +274,31 @@ def classifier(features: Iterable[nn.Module], channels: int, classes: int, dropo
     )
 
 
-def with_eps(net: nn.Sequential, eps: float) -> nn.Sequential:
-    """Set the epsilon of all batch normalisation of ``net``; returns ``net``."""
+def set_batch_norm_eps(net: nn.Sequential, eps: float) -> nn.Sequential:
+    """Set the epsilon of all batch normalisation in place and return `net`."""
     for layer in net.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.eps = eps
     return net
 
 
-def fold(net: nn.Module) -> nn.Module:
-    """Fold in place, as for inference; layers folded before stay. Returns ``net`` in evaluation mode."""
+def fold_batch_norm(net: nn.Module) -> nn.Module:
+    """Fold batch normalisation into the convolutions in place and return `net`, in evaluation mode."""
     for block in net.eval().modules():
         if isinstance(block, ConvBNAct) and isinstance(block[1], nn.BatchNorm2d):
             block[0], block[1] = fuse_conv_bn_eval(block[0], block[1]), nn.Identity()
     return net
 
 
-def parameters(net: nn.Module) -> int:
-    """Weights, biases and batch normalisation's scale and shift (not its running statistics)."""
+def count_parameters(net: nn.Module) -> int:
+    """Return the number of weights, biases and scales and shifts of batch normalisation, without running statistics."""
     return sum(p.numel() for p in net.parameters())
 
 
-def macs(net: nn.Module, input_shape: tuple[int, int, int]) -> int:
-    """Multiply-accumulates of all convolutions and linear layers for one image of C x H x W.
+def count_macs(net: nn.Module, input_shape: tuple[int, int, int]) -> int:
+    """Return the multiply-accumulates of all convolutions and linear layers for one image of C x H x W.
 
-    The convention of the papers: biases, normalisation, activations and pooling count nothing.
+    As in the papers, biases, normalisation, activations and pooling are not counted.
     """
     total = 0
 

@@ -46,7 +46,7 @@ class BuildCache:
         return Artifact(path, file_format, sha256_of(path), path.stat().st_size, recipe=recipe)
 
     def _refuse(self, setting: Compression, file_format: Format, calibration: Calibration | None) -> None:
-        if missing := list(setting.lacks(file_format)):
+        if missing := list(setting.missing_tools(file_format)):
             install = f"pip install 'edgebench[{setting.extra_for(file_format)}]'"
             raise UsageError(
                 f"{setting.name} of a .{file_format} needs {' and '.join(missing)}, not installed: {install}"

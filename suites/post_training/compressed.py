@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.core import plugins
-from harness.core.artifact import Artifact, Format, Preprocess, sha256_of
+from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput, sha256_of
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, ModelError, UsageError
 from harness.core.files import cache_dir
 from harness.core.plugins import load, load_all
-from harness.datasets.label_mapping import label_array
 from suites.compression.base import Calibration, Compression
 from suites.user_model import UserModel
 
@@ -62,6 +61,7 @@ class CompressedModel:
         preprocess: How images become inputs, as `harness.datasets.preprocessing.parse` takes it.
         shapes: Shapes of dynamic inputs, by input name.
         notify: Called with a line of text for each file that is built.
+        output: Name of the output to score; None leaves it to sizes and names.
 
     Raises:
         ModelError: The file cannot be compressed.
@@ -75,6 +75,7 @@ class CompressedModel:
     preprocess: str | None = None
     shapes: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
     notify: Callable[[str], None] = silent
+    output: str | None = None
 
     def __post_init__(self) -> None:
         if self.model.format != "onnx":
@@ -82,11 +83,19 @@ class CompressedModel:
                 f"{self.model.path}: --compress starts from a float .onnx",
                 "give the .onnx it was made from, or measure the file as it is without --compress",
             )
-        graph = self._graph
-        if self.images and graph and graph.outputs:
-            labels = label_array([label for _, label in self.images.data.files])
-            self.images.data.label_mapping.fit(labels, graph.outputs)
+        if self.images:
+            self.scored  # noqa: B018 - raises where the images have other classes
         self._preprocess("onnx")
+
+    @cached_property
+    def float_model(self) -> UserModel:
+        """The float .onnx that settings start from."""
+        return UserModel(self._source("onnx"))
+
+    @cached_property
+    def scored(self) -> ScoredOutput | None:
+        """The output to score; None without images."""
+        return self.float_model.output(self.images.data.label_mapping, self.output) if self.images else None
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -122,13 +131,12 @@ class CompressedModel:
 
     def _built(self, name: str, kind: Format) -> Artifact:
         setting = next(one for one in self.settings if one.name == name)
-        setting.made_of(kind)  # its reason comes before that of a converter it would not need
+        setting.support(kind)  # its reason comes before that of a converter it would not need
         source = self._source(kind)
         images = self._calibration(kind) if setting.needs_calibration and self.images else None
         built = self._builds.artifact(setting, source, images)
-        return dataclasses.replace(
-            built, preprocess=self._preprocess(kind), recipe={**built.recipe, **self._origin(kind)}
-        )
+        recipe = {**built.recipe, **self._origin(kind)}
+        return dataclasses.replace(built, preprocess=self._preprocess(kind), recipe=recipe, output=self.scored)
 
     @cached_property
     def _builds(self) -> BuildCache:

@@ -24,12 +24,10 @@ class Graph:
 
     Attributes:
         source: The file to start from.
-        outputs: Number of classes; None if the model does not classify.
         changed: What was done to the user's file, in words; '' where ``source`` is that file.
     """
 
     source: Path
-    outputs: int | None
     changed: str = ""
 
 
@@ -48,9 +46,9 @@ def float_graph(path: Path, shapes: Shapes, folder: Path) -> Graph:
     _refuse_compressed(model.graph, path)
     fixed = [entry.name for entry in _inputs(model.graph) if _fix(entry, shapes, path)]
     if not fixed and not external:
-        return Graph(path, _classes(model.graph))
+        return Graph(path)
     words = [f"shape of {', '.join(fixed)} fixed"] * bool(fixed) + ["external data merged"] * external
-    return Graph(_written(model, folder / path.name), _classes(model.graph), " and ".join(words))
+    return Graph(_written(model, folder / path.name), " and ".join(words))
 
 
 def _loaded(path: Path) -> tuple[Any, bool]:
@@ -143,9 +141,3 @@ def _written(model: Any, out: Path) -> Path:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(model.SerializeToString(deterministic=True))
     return out
-
-
-def _classes(graph: Any) -> int | None:
-    """Return the number of classes of a model whose only output is one row per image."""
-    ends = [[dim.dim_value for dim in end.type.tensor_type.shape.dim] for end in graph.output]
-    return ends[0][1] or None if len(ends) == 1 and len(ends[0]) == 2 else None

@@ -13,12 +13,10 @@ import numpy as np
 
 from harness.core.artifact import Preprocess
 from harness.core.errors import DataError
-from harness.core.files import cache_dir
-from harness.datasets import subset
-from harness.datasets.dataset import open_folder
-from harness.datasets.image_folders import ClassFolders, read_image
+from harness.datasets.image_folders import ImageFiles
 from harness.datasets.label_mapping import Label
-from harness.datasets.labels_file import LabelledFiles
+from harness.datasets.manifest import subset
+from harness.datasets.pictures import read_image
 from harness.datasets.preprocessing import preprocess
 from suites.compression.base import Calibration
 
@@ -28,28 +26,26 @@ SHARE, MOST = 0.2, 128
 
 @dataclass(frozen=True)
 class Split:
-    """A labelled folder, split for calibration and scoring.
+    """Labelled images, split for calibration and scoring.
 
     Attributes:
-        path: The folder.
+        data: All images.
+        path: The folder they are in.
         seed: Seed of the draw.
 
     Raises:
-        DataError: The folder holds too few images to split.
+        DataError: There are fewer than two images.
     """
 
+    data: ImageFiles
     path: Path
     seed: int = 0
 
-    @cached_property
-    def data(self) -> ClassFolders | LabelledFiles:
-        """All images."""
-        data = open_folder(self.path)
-        if len(data) < 2:
+    def __post_init__(self) -> None:
+        if len(self.data) < 2:
             raise DataError(
                 f"{self.path} holds one image", "give more: some are used for calibration, the others are scored"
             )
-        return data
 
     @cached_property
     def indices(self) -> list[int]:
@@ -60,12 +56,8 @@ class Split:
 
     @cached_property
     def scored(self) -> Path:
-        """A folder that `open_dataset('part', ...)` opens: the images to score on."""
-        scored = sorted(set(range(len(self.data))) - set(self.indices))
-        key = hashlib.sha256(repr((str(self.path.resolve()), scored)).encode()).hexdigest()[:20]
-        folder = cache_dir() / "splits" / key
-        subset.write(folder, self.path, scored)
-        return folder
+        """The images to score on, as a file that `open_dataset('manifest', ...)` opens."""
+        return subset(self.data, sorted(set(range(len(self.data))) - set(self.indices))).write()
 
     def images(self, how: Preprocess) -> Calibration:
         """Return the calibration images as inputs of a model."""

@@ -23,24 +23,24 @@ from harness.core.case import Case
 from harness.core.errors import EdgebenchError, SetupError, UsageError
 from suites.artifacts import catalog, model_cache
 from suites.artifacts.model_cache import Entry
-from suites.compression.base import Calibration, Chain, Compression, hash_of
+from suites.compression.base import Calibration, Chain, Compression, images_sha256
 from suites.converter_output import quiet
 from suites.data.published_weights import PUBLISHED
 
 from .convert import CONVERTERS, ConversionRequest
-from .from_checkpoints import Command, commands, in_words, made, provide
+from .from_checkpoints import Command, build_from_checkpoint, copy_shipped_checkpoint, shell_lines, training_commands
 from .weights import EXPORTERS
 
 
-class NeedsTraining(UsageError):
+class TrainingRequired(UsageError):
     """A setting that trains, with neither a shipped result nor a checkpoint; `left` is what has to be run first."""
 
     def __init__(self, case: Case, message: str, left: list[Command]) -> None:
-        super().__init__(f"{case.compression} needs training: {message}", f"run first\n  {in_words(left)}")
+        super().__init__(f"{case.compression} needs training: {message}", f"run first\n  {shell_lines(left)}")
         self.left = left
 
 
-def lacking(cases: Iterable[Case]) -> Iterator[tuple[Case, Format]]:
+def missing_artifacts(cases: Iterable[Case]) -> Iterator[tuple[Case, Format]]:
     """Each case of a trained net with no file that its runtime takes, shipped or built, and the format to build."""
     seen = set()
     for case in cases:
@@ -61,9 +61,9 @@ def _there(case: Case, kind: Format) -> bool:
     return True
 
 
-def needs_training(case: Case, kind: Format) -> bool:
+def requires_training(case: Case, kind: Format) -> bool:
     """Whether a setting of the case trains and its result is neither shipped nor built."""
-    tuning = Chain.parse(case.compression).tuning
+    tuning = Chain.parse(case.compression).fine_tuning_name
     return bool(tuning) and kind in SHIPPED_FORMATS and not _there(replace(case, compression=tuning), kind)
 
 
@@ -86,37 +86,43 @@ def _made(case: Case, kind: Format, checkpoints: Path | None, folder: Path) -> E
             return _published(case.model, kind, folder)
         build(float_net, kind)
     try:
-        return compressed(case, kind, folder)
+        return compress(case, kind, folder)
     except catalog.NotBuilt as error:
         if checkpoints:
-            provide(case.model, checkpoints)
-        left = commands(case, None, checkpoints)
+            copy_shipped_checkpoint(case.model, checkpoints)
+        left = training_commands(case, None, checkpoints)
         if left or checkpoints is None:
-            raise NeedsTraining(case, error.message, left) from error
-        return made(case, kind, checkpoints, folder)
+            raise TrainingRequired(case, error.message, left) from error
+        return build_from_checkpoint(case, kind, checkpoints, folder)
 
 
 def _published(model: str, kind: Format, folder: Path) -> Entry:
     """The float file of a net with published weights. SetupError where the weights or torch are missing."""
     PUBLISHED[model].require()
     _need_tools(EXPORTERS[kind], f"a float .{kind}", "prepare")
-    from .weights.export import published
+    from .weights.export import export_published
 
     file = f"{model}/fp32.{kind}"
     out = folder / file
     out.parent.mkdir(parents=True, exist_ok=True)
-    note = published(model, kind, out)
+    note = export_published(model, kind, out)
     return Entry.from_json({"model": model, "compression": "fp32", "format": kind, "file": file, **note})
 
 
-def compressed(case: Case, kind: Format, folder: Path) -> Entry:
+def compress(case: Case, kind: Format, folder: Path) -> Entry:
     """Put the float net that the case's last setting takes through it, into `folder`. NotBuilt where there is none."""
     chain = Chain.parse(case.compression)
-    source = catalog.artifact(replace(case, compression=chain.tuning or "fp32"), kind)
-    _need_tools(chain.last.made_of(kind).tools, f"{chain.last.name} of a .{kind}", chain.last.extra_for(kind))
+    source = catalog.artifact(replace(case, compression=chain.fine_tuning_name or "fp32"), kind)
+    _need_tools(
+        chain.post_training.support(kind).tools,
+        f"{chain.post_training.name} of a .{kind}",
+        chain.post_training.extra_for(kind),
+    )
     entry = _described(case, kind, source, f"{case.model}/{case.compression}.{kind}")
     out = _place(folder, entry)
-    recipe = chain.last.build(source.path, _calibration(case, chain.last, source.preprocess), out).recipe
+    recipe = chain.post_training.build(
+        source.path, _calibration(case, chain.post_training, source.preprocess), out
+    ).recipe
     return _finished(entry, out, {**recipe, "setting": case.compression})
 
 
@@ -130,7 +136,7 @@ def _converted(case: Case, kind: Format, checkpoints: Path | None, folder: Path)
     there = _there(start, converter.source)
     source = catalog.artifact(start, converter.source) if there else build(start, converter.source, checkpoints)
     own = start.compression != case.compression
-    images = _calibration(case, Chain.parse(case.compression).last, source.preprocess) if own else None
+    images = _calibration(case, Chain.parse(case.compression).post_training, source.preprocess) if own else None
     suffix = next(iter(FORMATS[kind].suffixes), "")
     entry = _described(case, kind, source, f"{case.model}/{kind}/{case.compression}{suffix}")
     out = _place(folder, entry)
@@ -139,7 +145,7 @@ def _converted(case: Case, kind: Format, checkpoints: Path | None, folder: Path)
         "parent_sha256": source.sha256,
         "setting": case.compression,
         "tools": {tool: version(tool) for tool in converter.tools},
-        "calibration_sha256": None if images is None else hash_of(images),
+        "calibration_sha256": None if images is None else images_sha256(images),
         "calibration_images": None if images is None else len(images),
     }
     return _finished(replace(entry, preprocess=converter.preprocess(source.preprocess)), out, recipe)
@@ -199,7 +205,7 @@ def _calibration(case: Case, setting: Compression, how: Preprocess | None) -> Ca
 
 
 @dataclass(frozen=True)
-class Built:
+class BuildResult:
     """What became of one file: the artifact, or the error in words."""
 
     case: Case
@@ -208,7 +214,9 @@ class Built:
     error: str = ""
 
 
-def build_all(wanted: Sequence[tuple[Case, Format]], jobs: int, checkpoints: Path | None = None) -> Iterator[Built]:
+def build_all(
+    wanted: Sequence[tuple[Case, Format]], jobs: int, checkpoints: Path | None = None
+) -> Iterator[BuildResult]:
     """Build every file, `jobs` at a time, and tell of each as it is finished. One that fails does not stop the rest.
 
     A file is whole or not there: who is interrupted finds the finished ones again.
@@ -226,19 +234,21 @@ def build_all(wanted: Sequence[tuple[Case, Format]], jobs: int, checkpoints: Pat
         pool.shutdown(cancel_futures=True)
 
 
-def _result(future: Future[Built], case: Case, kind: Format) -> Built:
+def _result(future: Future[BuildResult], case: Case, kind: Format) -> BuildResult:
     try:
         return future.result()
     except BrokenProcessPool:
-        return Built(case, kind, error="the process that built it died, most likely for memory\n  take fewer --jobs")
+        return BuildResult(
+            case, kind, error="the process that built it died, most likely for memory\n  take fewer --jobs"
+        )
 
 
-def _build(case: Case, kind: Format, checkpoints: Path | None) -> Built:
+def _build(case: Case, kind: Format, checkpoints: Path | None) -> BuildResult:
     try:
         with quiet():
-            return Built(case, kind, build(case, kind, checkpoints))
+            return BuildResult(case, kind, build(case, kind, checkpoints))
     except EdgebenchError as error:
-        return Built(case, kind, error=str(error))
+        return BuildResult(case, kind, error=str(error))
 
 
 def _start_worker() -> None:

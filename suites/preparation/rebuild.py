@@ -22,7 +22,7 @@ TOLERANCE = 0.002
 
 
 @dataclass(frozen=True)
-class Rebuilt:
+class RebuildResult:
     """A file made again. `top1` is None where it is the same to the last bit, and so is its accuracy.
 
     `other` is what differs from the recorded recipe, which explains other bytes: tools with their versions (None: not
@@ -50,7 +50,7 @@ class Rebuilt:
         return self.top1 is None or round(abs(self.top1 - self.recorded_top1), 9) <= TOLERANCE
 
 
-def rebuild(model: str, setting: str, kind: Format, checkpoints: Path | None = None) -> Rebuilt:
+def rebuild(model: str, setting: str, kind: Format, checkpoints: Path | None = None) -> RebuildResult:
     """Build the shipped file anew in a scratch folder; compare hashes and, where they differ, accuracies.
 
     Post-training settings start from the shipped float file, fp32 from the shipped checkpoint, settings that train from
@@ -64,28 +64,28 @@ def rebuild(model: str, setting: str, kind: Format, checkpoints: Path | None = N
         made = _again(Case(model, setting, "null"), kind, checkpoints, Path(folder))
         same = made.sha256 == entry["sha256"]
         top1 = None if same else _top1(Path(folder) / made.file, Preprocess.from_json(entry["preprocess"]))
-    return Rebuilt(made.sha256, same, entry["top1_reference"]["top1"], top1, _other(entry["recipe"], made.recipe))
+    return RebuildResult(made.sha256, same, entry["top1_reference"]["top1"], top1, _other(entry["recipe"], made.recipe))
 
 
 def _again(case: Case, kind: Format, checkpoints: Path | None, folder: Path) -> Entry:
     if _starts_from_shipped(case, kind):
-        return prepare.compressed(case, kind, folder)
+        return prepare.compress(case, kind, folder)
     trained = checkpoints or folder / "checkpoints"
-    from_checkpoints.provide(case.model, trained)
-    if from_checkpoints.commands(case, None, trained):
-        left = from_checkpoints.in_words(from_checkpoints.commands(case, None, checkpoints))
+    from_checkpoints.copy_shipped_checkpoint(case.model, trained)
+    if from_checkpoints.training_commands(case, None, trained):
+        left = from_checkpoints.shell_lines(from_checkpoints.training_commands(case, None, checkpoints))
         raise UsageError(
             f"{case.model} {case.compression} is made of a checkpoint that does not ship",
             f"run first\n  {left}\n  then give --checkpoints CHECKPOINTS",
         )
-    return from_checkpoints.made(case, kind, trained, folder)
+    return from_checkpoints.build_from_checkpoint(case, kind, trained, folder)
 
 
 def _starts_from_shipped(case: Case, kind: Format) -> bool:
     """Whether its last step takes a float file that ships: float nets themselves and QAT's begin with a checkpoint."""
     chain = Chain.parse(case.compression)
-    parent = chain.tuning or "fp32"
-    last = case.compression != parent and all(part.then == "fp32" for part in chain.tuned)
+    parent = chain.fine_tuning_name or "fp32"
+    last = case.compression != parent and all(part.post_training == "fp32" for part in chain.fine_tuning)
     return last and (case.model, parent, kind) in catalog.shipped()
 
 

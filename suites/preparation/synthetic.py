@@ -42,13 +42,12 @@ from harness.core.quantity import Value
 from harness.stats.output_quality import sqnr_db
 from suites.artifacts.synthetic.check import check, images
 from suites.artifacts.synthetic.files import MANIFEST, MODELS, ModelFile, available
-from suites.compression.int8_static import SETTING as INT8_STATIC
+from suites.compression.int8_static import INT8_STATIC
 from suites.converter_output import quiet
 from suites.models.base import ModelFamily, ModelVariant
-from suites.nn import blocks as count
-from suites.nn.blocks import fold
+from suites.nn.blocks import count_macs, count_parameters, fold_batch_norm
 
-from .torch_export import ROUTES
+from .torch_export import EXPORTERS
 
 PEAK = 127
 """Largest magnitude of an integer weight."""
@@ -153,14 +152,14 @@ def make(model: str, out: Path) -> Iterator[ModelFile]:
         ModelError: A file does not compute as a working net, or int8 or .tflite is not the net of the float .onnx.
     """
     variant = ModelVariant.parse(model)
-    net = fold(cast(ModelFamily, load("models", variant.family)).net(variant))
+    net = fold_batch_norm(cast(ModelFamily, load("models", variant.family)).net(variant))
     set_weights(net, torch.from_numpy(images(_SEED, _SCALING_IMAGES, variant.resolution)))
-    counts = {"parameters": count.parameters(net), "macs": count.macs(net, variant.input_shape)}
+    counts = {"parameters": count_parameters(net), "macs": count_macs(net, variant.input_shape)}
     with TemporaryDirectory() as folder:
         made = {(s, kind): Path(folder) / f"{model}.{s}.{kind}" for kind in FORMATS for s in ("fp32", INT8_STATIC.name)}
         for kind in FORMATS:
             with quiet():
-                ROUTES[kind].write(net, variant, made["fp32", kind])
+                EXPORTERS[kind].write(net, variant, made["fp32", kind])
                 INT8_STATIC.build(made["fp32", kind], _calibration(variant, kind), made[INT8_STATIC.name, kind])
         reference = check(made["fp32", "onnx"])
         for (setting, kind), path in made.items():
@@ -174,7 +173,7 @@ def make(model: str, out: Path) -> Iterator[ModelFile]:
 
 def _calibration(variant: ModelVariant, kind: Format) -> Any:
     made = images(_SEED + 1, _CALIBRATION_IMAGES, variant.resolution)
-    return made if ROUTES[kind].layout == "NCHW" else np.ascontiguousarray(made.transpose(0, 2, 3, 1))
+    return made if EXPORTERS[kind].layout == "NCHW" else np.ascontiguousarray(made.transpose(0, 2, 3, 1))
 
 
 def _sqnr(path: Path, reference: Any, least: float) -> float:
@@ -185,8 +184,8 @@ def _sqnr(path: Path, reference: Any, least: float) -> float:
 
 
 def _tools(setting: str, kind: Format) -> Mapping[str, str]:
-    quantisers = () if setting == "fp32" else INT8_STATIC.yields[kind].tools
-    return {tool: version(tool) for tool in (*ROUTES[kind].exporters, *quantisers)}
+    quantisers = () if setting == "fp32" else INT8_STATIC.formats[kind].tools
+    return {tool: version(tool) for tool in (*EXPORTERS[kind].exporters, *quantisers)}
 
 
 def main() -> None:

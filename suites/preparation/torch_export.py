@@ -13,14 +13,14 @@ from torch import nn
 
 from harness.core.artifact import Format, Layout
 from suites.models.base import ModelVariant
-from suites.nn.blocks import fold
+from suites.nn.blocks import fold_batch_norm
 
 OPSET = 20
 
 
 def folded(net: nn.Module) -> nn.Module:
     """A copy of ``net`` for inference, batch normalisation folded into the convolutions before it."""
-    return fold(copy.deepcopy(net).to(memory_format=torch.contiguous_format))
+    return fold_batch_norm(copy.deepcopy(net).to(memory_format=torch.contiguous_format))
 
 
 def to_onnx(net: nn.Module, variant: ModelVariant, out: Path) -> None:
@@ -66,7 +66,7 @@ def to_tflite(net: nn.Module, variant: ModelVariant, out: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Route:
+class Exporter:
     """How a format is written and read: by ``write`` with the distributions ``exporters``, and by ``runtime``."""
 
     layout: Layout
@@ -75,7 +75,7 @@ class Route:
     runtime: str
 
 
-ROUTES: dict[Format, Route] = {
-    "onnx": Route("NCHW", to_onnx, ("torch", "onnxscript"), "onnxruntime"),
-    "tflite": Route("NHWC", to_tflite, ("torch", "litert-torch"), "ai-edge-litert"),
+EXPORTERS: dict[Format, Exporter] = {
+    "onnx": Exporter("NCHW", to_onnx, ("torch", "onnxscript"), "onnxruntime"),
+    "tflite": Exporter("NHWC", to_tflite, ("torch", "litert-torch"), "ai-edge-litert"),
 }

@@ -41,7 +41,7 @@ def test_a_deep_run_has_operators_and_memory_of_every_case(deep_run: Path) -> No
 
 def test_a_run_is_not_deep_unless_asked(finished_run: Path) -> None:
     for record in RunFolder(finished_run).records():
-        assert record.operators == Missing("not looked at: run with --deep")
+        assert record.operators == Missing("not measured: run with --deep")
         assert not any(trace.channel.startswith("memory") for trace in record.traces)
 
 
@@ -66,7 +66,7 @@ def test_explain_tells_programs_the_same(deep_run: Path, edgebench: Edgebench) -
 def test_an_unknown_case_is_named_with_those_there_are(deep_run: Path, edgebench: Edgebench) -> None:
     done = edgebench("explain", deep_run, "resnet")
     assert done.returncode == 2
-    assert "no case of" in done.stderr
+    assert "no case id of" in done.stderr
     assert f"{EMBEDDED}|int8-static|litert-xnnpack|t1" in done.stderr
 
 

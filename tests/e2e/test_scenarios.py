@@ -89,7 +89,7 @@ def test_loadgen_may_drive_and_its_summary_is_kept(measure: Any, scenario: str, 
 def test_a_wrong_parameter_is_a_usage_error(edgebench: Edgebench, own_onnx: Path) -> None:
     done = edgebench("run", "--model", own_onnx, "--streams", "2", *SMOKE)
     assert done.returncode == 2
-    assert "SingleStream takes no streams" in done.stderr
+    assert "SingleStream does not accept streams" in done.stderr
     assert "Offline" in done.stderr
 
 

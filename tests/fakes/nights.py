@@ -101,7 +101,8 @@ class Scores:
 
     def of(self, case: PreparedCase) -> CaseOutputs:
         right = np.asarray(self.hits[case.artifact.path.read_text()], dtype=bool)
-        return CaseOutputs(np.column_stack((right, ~right)).astype(np.float32), np.zeros((len(right), 1), np.int64), 2)
+        outputs, labels = np.column_stack((right, ~right)).astype(np.float32), np.zeros((len(right), 1), np.int64)
+        return CaseOutputs(outputs, labels, 2, np.arange(len(right)))
 
 
 class Lab:

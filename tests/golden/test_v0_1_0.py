@@ -259,8 +259,8 @@ def judged(
         prepared = tuple(_prepared(record, place, changed) for record in run.records())
         plan = plan_of(prepared)
         night = Night(opened, run, plan, NightlyRules(suite.load("golden-night.toml").nightly))
-        paper = night.judge()
-        night.write(paper)
+        report = night.evaluate()
+        night.write(report)
     return READERS[".json"]((place / "new" / "verdicts.json").read_text(encoding="utf-8"))
 
 

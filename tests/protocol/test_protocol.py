@@ -1768,7 +1768,7 @@ def test_deep_adds_deflated_size_and_memory_over_time(monkeypatch: pytest.Monkey
     (tmp_path / "net.onnx").write_bytes(data)
     own = prepared(artifact=dataclasses.replace(prepared().artifact, path=tmp_path / "net.onnx"))
     ((record,), jobs) = records(monkeypatch, tmp_path, [own])
-    assert record.missing("artifact_compressed_bytes") == "not looked at: run with --deep"
+    assert record.missing("artifact_compressed_bytes") == "not measured: run with --deep"
     assert record.traces == ()
     plain = len(jobs)
     watched: list[Any] = []

@@ -136,7 +136,7 @@ def test_a_parameter_of_another_scenario_is_an_error(scenario: Scenario) -> None
         if name in TAKES[scenario]:
             assert getattr(Case("m", "fp32", "r", scenario=scenario, load=asked).load, name) == given
         else:
-            with pytest.raises(ScenarioError, match=f"{scenario} takes no {name}"):
+            with pytest.raises(ScenarioError, match=f"{scenario} does not accept {name}"):
                 Case("m", "fp32", "r", scenario=scenario, load=asked)
 
 

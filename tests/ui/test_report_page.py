@@ -64,7 +64,7 @@ def test_the_page_answers_as_the_command_does(
     found = recommend(records, Constraints(**{name: values[name] for name in places}))
     told = browser.execute_script("return document.querySelector('#best').textContent")
     if found.best is None:
-        assert told == "Nothing fits: move a bound back."
+        assert told == "Nothing fits: relax a limit."
     else:
         first = "Fastest" if "top1" in places else "Most accurate"
         label = f"{found.best.case.model} · {setting_of(found.best)}"

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from harness.core.case import Case
 from harness.core.errors import DataError
 from harness.core.quantity import Missing, Quantity, Value
-from harness.datasets.label_mapping import LabelMapping
+from harness.core.verdict import Finding
+from harness.datasets.label_mapping import NO_LABEL, LabelMapping
 from harness.measure.prepared import PreparedCase, side_by_side
 from harness.measure.protocol import Job, StoppingRule
-from harness.stats import mcnemar, output_quality
+from harness.stats import mcnemar, output_quality, wilson
 from harness.stats.proportions import paired_difference
 
 from .worker_process import Answer, WorkerFailure, run_worker
@@ -36,28 +37,34 @@ class CaseOutputs:
         classes: Number of classes of the data set.
         unscored: Why nothing can be scored: outputs that are not finite, or labels of other classes; empty if it can.
         parts: Name and size of each part of the data set, in order.
-        places: Of a pass that could end early, the positions of its images in the data set, ascending; else None.
-        stop: Of such a pass, the outcome of `harness.measure.worker.accuracy.EarlyStopping`.
+        places: The positions of the images in the data set, ascending.
+        stop: Of a pass that could end early, the outcome of `harness.measure.worker.accuracy.EarlyStopping`.
+        findings: What was decided about the images and their labels, or left out.
     """
 
     outputs: NDArray[np.float32]
     labels: NDArray[np.int64]
     classes: int
+    places: NDArray[np.int64]
     unscored: str = ""
     parts: tuple[tuple[str, int], ...] = ()
-    places: NDArray[np.int64] | None = None
     stop: Mapping[str, Any] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
-    def at(self, places: NDArray[np.int64] | None) -> CaseOutputs:
-        """Return the outputs of some images alone; for None, of all."""
-        if places is None:
-            return self
-        return replace(self, outputs=self.outputs[places], labels=self.labels[places], places=places)
+    def at(self, places: NDArray[np.int64]) -> CaseOutputs:
+        """Return the outputs of the images at some positions, as far as they are here."""
+        here = np.isin(self.places, places)
+        return replace(self, outputs=self.outputs[here], labels=self.labels[here], places=self.places[here])
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """Images x classes: the outputs, or two columns for a binary classifier's only output."""
+        return output_quality.class_scores(self.outputs)
 
     @property
     def hits(self) -> NDArray[np.bool_]:
         """For each image, whether the best class is its label."""
-        return output_quality.hits(self.outputs, self.labels)
+        return output_quality.hits(self.scores, self.labels)
 
 
 class AccuracyPass:
@@ -97,7 +104,10 @@ class AccuracyPass:
         if not isinstance(scored, CaseOutputs) or scored.unscored or self._margin is None:
             return None
         file = self._scratch / f"reference-{reference.case.slug}-{reference.artifact.sha256[:12]}.npz"
-        np.savez(file, hits=scored.hits, labels=scored.labels)
+        size = int(scored.places[-1]) + 1  # an image that could not be read leaves a gap: no label, so never right
+        hits, labels = np.zeros(size, bool), np.full((size, *scored.labels.shape[1:]), NO_LABEL)
+        hits[scored.places], labels[scored.places] = scored.hits, scored.labels
+        np.savez(file, hits=hits, labels=labels)
         return StoppingRule(str(file.resolve()), scored.outputs.shape[1], self._margin)
 
     def of(self, case: PreparedCase) -> CaseOutputs | WorkerFailure:
@@ -114,8 +124,8 @@ class AccuracyPass:
         if own.unscored:
             return _all(Missing(own.unscored))
         return {
-            "top1": output_quality.accuracy(own.outputs, own.labels, 1),
-            "top5": output_quality.accuracy(own.outputs, own.labels, 5),
+            "top1": output_quality.accuracy(own.scores, own.labels, 1),
+            "top5": output_quality.accuracy(own.scores, own.labels, 5),
             "n_images": Value(len(own.labels)),
             **self._fidelity(case, own, reference),
         }
@@ -132,14 +142,22 @@ class AccuracyPass:
         if known.unscored:
             return dict.fromkeys(names, Missing(f"of the fp32 net: {known.unscored}"))
         ref = known.at(own.places)
+        own = own.at(ref.places)
         alike = own.outputs.shape == ref.outputs.shape
         other = Missing(f"{own.outputs.shape[1]} outputs, the fp32 net has {ref.outputs.shape[1]}")
         return {
-            "agreement": output_quality.agreement(own.outputs, ref.outputs) if alike else other,
+            "agreement": output_quality.agreement(own.scores, ref.scores) if alike else other,
             "sqnr_db": output_quality.sqnr_db(own.outputs, ref.outputs) if alike else other,
             "mcnemar_p": Value(mcnemar(*output_quality.discordant(own.hits, ref.hits)), n=len(own.hits)),
             "top1_difference": _difference(own, ref),
         }
+
+    def findings(self, case: PreparedCase) -> tuple[Finding, ...]:
+        """Return findings on the accuracy of a case: images left out, choices made, predictions without skill."""
+        own = self._known.get(_key(case))
+        if case.labelled is None or not isinstance(own, CaseOutputs):
+            return ()
+        return own.findings if own.unscored else (*own.findings, *skill_findings(own.scores, own.labels))
 
     def details(self, case: PreparedCase, reference: PreparedCase | None) -> dict[str, Any]:
         """Return what the record keeps beside the metrics: name and counts, by part and against `reference`."""
@@ -149,23 +167,46 @@ class AccuracyPass:
         ref = self._known.get(_key(reference)) if reference else None
         against = None
         if isinstance(ref, CaseOutputs) and ref is not own and not ref.unscored:
-            against = output_quality.discordant(own.hits, ref.at(own.places).hits)
+            there = ref.at(own.places)
+            against = output_quality.discordant(own.at(there.places).hits, there.hits)
         return {
             "name": case.labelled.figure,
             "right": int(own.hits.sum()),
             "n": len(own.hits),
             "parts": dict(_by_part(own)),
             **({"stop": own.stop} if own.stop else {}),
+            **({"output": case.labelled.output.name} if case.labelled.output else {}),
             **({"right_here_alone": against[0], "right_in_fp32_alone": against[1]} if against else {}),
         }
+
+
+def skill_findings(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> list[Finding]:
+    """Return what shows that predictions have nothing to do with their images, whatever setting made the model.
+
+    Chance is one of as many classes as the model has scores for.
+    """
+    best, n = scores.argmax(axis=1), len(scores)
+    right = int(output_quality.hits(scores, labels).sum())
+    remedy = "check --preprocess, the order of the classes and the output that is scored; a setting may have broken it"
+    findings = []
+    first = labels if labels.ndim == 1 else labels[:, 0]
+    if n > 1 and (scores == scores[0]).all():
+        findings.append(Finding("constant_outputs", "warn", f"the outputs are the same for all {n} images", remedy))
+    elif n > 1 and len(set(best.tolist())) == 1 < len(set(first.tolist())):
+        words = f"all {n} images are predicted to be of class {best[0]}"
+        findings.append(Finding("one_class_predicted", "warn", words, remedy))
+    lo, hi = wilson(right, n)
+    if lo <= 1 / scores.shape[1]:
+        words = f"top-1 of {right} in {n} ({lo:.0%} to {hi:.0%}) is not above chance, 1 in {scores.shape[1]}"
+        findings.append(Finding("chance_level", "warn", words, remedy))
+    return findings
 
 
 def _by_part(scored: CaseOutputs) -> Iterator[tuple[str, dict[str, int]]]:
     """Yield the right answers of each part; of a part cut by a limit on the images, those of what is left."""
     start = 0
-    places = np.arange(len(scored.hits)) if scored.places is None else scored.places
     for name, size in scored.parts:
-        hits = scored.hits[(places >= start) & (places < start + size)]
+        hits = scored.hits[(scored.places >= start) & (scored.places < start + size)]
         start += size
         yield name, {"right": int(hits.sum()), "n": len(hits)}
 
@@ -175,18 +216,30 @@ def _key(case: PreparedCase) -> Key:
 
 
 def _scored(answer: Answer) -> CaseOutputs:
-    mapping = LabelMapping(**answer.result["label_mapping"])
-    parts = tuple((name, size) for name, size in answer.result["parts"])
+    mapping = LabelMapping.from_json(answer.result["label_mapping"])
+    findings = [Finding(**found) for found in answer.result.get("findings", ())]
     outputs, labels, unscored = answer.arrays["outputs"], answer.arrays["labels"], ""
     try:
         labels = mapping.fit(labels, outputs.shape[1])
+        findings += mapping.findings(outputs.shape[1])
     except DataError as error:
         unscored = error.message
     if broken := output_quality.not_finite(outputs):
         unscored = broken.reason
-    stop = answer.result["stop"]
+    if lost := answer.result.get("unreadable"):
+        words = "; ".join(lost.values())
+        findings.append(
+            Finding("unreadable_images", "warn", f"{len(lost)} image{'s' * (len(lost) != 1)} not scored: {words}")
+        )
     return CaseOutputs(
-        outputs, labels, mapping.classes, unscored, parts, answer.arrays["places"] if stop else None, stop
+        outputs=outputs,
+        labels=labels,
+        classes=mapping.classes,
+        places=answer.arrays["places"],
+        unscored=unscored,
+        parts=tuple((name, size) for name, size in answer.result["parts"]),
+        stop=answer.result["stop"],
+        findings=tuple(findings),
     )
 
 

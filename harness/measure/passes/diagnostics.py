@@ -92,7 +92,7 @@ def operator_profile(case: PreparedCase, scratch: Path) -> OperatorProfile | Mis
     return Missing(found["reason"]) if "reason" in found else OperatorProfile.from_json(found)
 
 
-NOT_ASKED = Missing("not looked at: run with --deep")
+NOT_ASKED = Missing("not measured: run with --deep")
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.artifact import ScoredOutput
 from harness.datasets.dataset import Dataset, open_dataset
-from harness.datasets.image_folders import Image
 from harness.datasets.label_mapping import Label, label_array
+from harness.datasets.pictures import Image
 from harness.datasets.preprocessing import preprocess
 from harness.measure.protocol import Job, StoppingRule
-from harness.runtimes.base import Session
-from harness.stats.output_quality import discordant, hits
+from harness.runtimes.base import Outputs, Session, SessionError
+from harness.stats.output_quality import class_scores, discordant, hits
 from harness.stats.proportions import Difference, decide, planned_looks
 
 from .inputs import only_input
@@ -36,29 +37,50 @@ def accuracy(session: Session, job: Job) -> Outcome:
         session.prepare({spec.name: spec.encode(preprocess(image, job.labelled.preprocess)[None])})
         session.infer()
         places.append(place)
-        outputs.append(next(iter(session.fetch().values())).reshape(-1).astype(np.float32))
+        outputs.append(scored_output(session.fetch(), job.labelled.output))
         labels.append(label)
         if stopping and stopping.decided(places, outputs):
             break
+    if not outputs:
+        raise SessionError(f"none of {len(dataset)} images can be read", "see that the files are still there")
     facts = {
         "label_mapping": asdict(dataset.label_mapping),
         "parts": list(dataset.parts),
         "stop": stopping.outcome if stopping else {},
+        "findings": [asdict(finding) for finding in dataset.findings],
+        "unreadable": {str(path): reason for path, reason in dataset.unreadable.items()},
     }
     sort = np.argsort(places)
-    arrays = {"places": np.array(places)[sort], "outputs": np.stack(outputs)[sort], "labels": label_array(labels)[sort]}
+    arrays = {
+        "places": np.array(places)[sort],
+        "outputs": np.stack(outputs)[sort],
+        "labels": label_array(labels)[sort],
+    }
     return facts, arrays
+
+
+def scored_output(outputs: Outputs, wanted: ScoredOutput | None) -> NDArray[np.float32]:
+    """Return the scores of the classes for one image, flat: the output of that name, or the only one of its size.
+
+    Raises:
+        SessionError: The runtime calls its outputs otherwise, and none or several have the size.
+    """
+    values = next(iter(outputs.values()))
+    if wanted is not None and len(outputs) > 1:
+        fitting = [array for array in outputs.values() if array.size == wanted.size]
+        if wanted.name not in outputs and len(fitting) != 1:
+            raise SessionError(
+                f"this runtime has no output '{wanted.name}': {', '.join(outputs)}", "export the model with one output"
+            )
+        values = outputs[wanted.name] if wanted.name in outputs else fitting[0]
+    return values.reshape(-1).astype(np.float32)
 
 
 def in_order(dataset: Dataset, limit: int | None, seed: int | None) -> Iterator[tuple[int, Image, Label]]:
     """Yield position, image and label of the first `limit` images; in random order where there is a seed."""
-    if seed is None:
-        for place, (image, label) in enumerate(dataset.items(limit)):
-            yield place, image, label
-        return
-    places = np.random.default_rng(seed).permutation(min(limit or len(dataset), len(dataset))).tolist()
-    for place, (image, label) in zip(places, dataset.select(places), strict=True):
-        yield place, image, label
+    count = min(limit or len(dataset), len(dataset))
+    places = range(count) if seed is None else np.random.default_rng(seed).permutation(count).tolist()
+    return dataset.select(places)
 
 
 class EarlyStopping:
@@ -81,7 +103,7 @@ class EarlyStopping:
         n = len(places)
         if n not in self._looks or outputs[0].size != self._stop.classes:
             return False
-        hits_here = hits(np.stack(outputs), self._labels[places])
+        hits_here = hits(class_scores(np.stack(outputs)), self._labels[places])
         difference = decide(*discordant(self._hits[places], hits_here), n, self._budget, self._stop.margin)
         self.outcome = {
             **asdict(difference),

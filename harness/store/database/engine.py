@@ -1,4 +1,4 @@
-"""The engine of a store: SQLite in WAL mode or PostgreSQL, its tables at the newest version when it is handed out."""
+"""SQLAlchemy engines of stores: SQLite in WAL mode or PostgreSQL, migrated to the newest tables."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from .schema import HEAD
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
-_PATIENCE_S = 120.0  # how long a writer waits for another one
-_WRITERS = 0x65646765  # PostgreSQL's advisory lock of all writers: 'edge' in ASCII
+_LOCK_TIMEOUT_S = 120.0  # how long a writer waits for another one
+_WRITER_LOCK = 0x65646765  # PostgreSQL's advisory lock of all writers: 'edge' in ASCII
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def connect(place: StoreLocation, create: bool) -> sa.Engine:
-    """The engine of the store at `place`, migrated. StoreError when there is none, or it cannot be used."""
-    if place.file is not None and not place.file.exists():
+def connect(location: StoreLocation, create: bool) -> sa.Engine:
+    """Return the migrated engine of a store; StoreError if it does not exist or cannot be used."""
+    if location.file is not None and not location.file.exists():
         if not create:
-            raise StoreError(f"no store at {place}", "edgebench store add RUN makes one")
-        with translated(place):
-            place.file.parent.mkdir(parents=True, exist_ok=True)
-    engine = _sqlite(place.file) if place.file is not None else _postgresql(place)
+            raise StoreError(f"no store at {location}", "edgebench store add RUN creates one")
+        with translated(location):
+            location.file.parent.mkdir(parents=True, exist_ok=True)
+    engine = _sqlite(location.file) if location.file is not None else _postgresql(location)
     try:
-        with translated(place):
-            _migrate(engine, place)
+        with translated(location):
+            _migrate(engine, location)
     except StoreError:
         engine.dispose()
         raise
@@ -43,43 +43,43 @@ def connect(place: StoreLocation, create: bool) -> sa.Engine:
 
 
 @contextlib.contextmanager
-def writing(engine: sa.Engine, place: StoreLocation) -> Iterator[sa.Connection]:
-    """A transaction that may write, one at a time whoever writes; committed at the end, or nothing of it remains."""
-    with translated(place), engine.execution_options(writes=True).begin() as connection:
+def writing(engine: sa.Engine, location: StoreLocation) -> Iterator[sa.Connection]:
+    """Open a transaction that may write, one at a time across all processes; commit it, or roll back on an error."""
+    with translated(location), engine.execution_options(writes=True).begin() as connection:
         if connection.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITER_LOCK)))
         yield connection
 
 
 @contextlib.contextmanager
-def reading(engine: sa.Engine, place: StoreLocation) -> Iterator[sa.Connection]:
-    """A transaction that reads: all its queries see the same state."""
-    with translated(place), engine.connect() as connection:
+def reading(engine: sa.Engine, location: StoreLocation) -> Iterator[sa.Connection]:
+    """Open a transaction that reads; all its queries see the same state."""
+    with translated(location), engine.connect() as connection:
         yield connection
 
 
 @contextlib.contextmanager
-def translated(place: StoreLocation) -> Iterator[None]:
-    """What the database or the file system refuses, as a StoreError that says what to do."""
+def translated(location: StoreLocation) -> Iterator[None]:
+    """Turn errors of the database and the file system into a StoreError that says what to do."""
     try:
         yield
     except SQLAlchemyError as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-        raise StoreError(f"the store {place}: {_first_line(cause)}", _remedy(cause)) from error
+        raise StoreError(f"the store {location}: {_first_line(cause)}", _remedy(cause)) from error
     except OSError as error:
         file = f": {error.filename}" if error.filename else ""
-        raise StoreError(f"the store {place}: {error.strerror}{file}", _remedy(error)) from error
+        raise StoreError(f"the store {location}: {error.strerror}{file}", _remedy(error)) from error
 
 
 def _sqlite(file: Path) -> sa.Engine:
-    engine = sa.create_engine(f"sqlite:///{file}", connect_args={"timeout": _PATIENCE_S}, poolclass=sa.NullPool)
+    engine = sa.create_engine(f"sqlite:///{file}", connect_args={"timeout": _LOCK_TIMEOUT_S}, poolclass=sa.NullPool)
     sa.event.listen(engine, "connect", _set_up_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    """WAL lets readers work while one writes; 'full' puts a commit on the medium before it is acknowledged."""
+    """Set WAL mode, in which reading goes on during a write, and make each commit durable before it returns."""
     connection.isolation_level = None  # SQLAlchemy begins transactions, see _begin_sqlite
     with contextlib.suppress(sqlite3.OperationalError):  # a store on a read-only medium can still be read
         connection.execute("PRAGMA journal_mode = wal")
@@ -89,39 +89,41 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    """A writer takes its lock at once: one that first reads could find its view outdated and would have to give up."""
+    """Begin a transaction; one that writes locks at once, since its snapshot could be outdated after a read."""
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _postgresql(place: StoreLocation) -> sa.Engine:
+def _postgresql(location: StoreLocation) -> sa.Engine:
     try:
-        engine = sa.create_engine(place.url)
+        engine = sa.create_engine(location.url)
     except (NoSuchModuleError, ModuleNotFoundError):
-        raise StoreError(f"{place} needs psycopg", "pip install 'edgebench[postgres]'") from None
+        raise StoreError(f"{location} needs psycopg", "pip install 'edgebench[postgres]'") from None
     except SQLAlchemyError as error:
-        raise StoreError(f"{place}: {_first_line(error)}", "a URL is postgresql+psycopg://user@host/database") from None
+        raise StoreError(
+            f"{location}: {_first_line(error)}", "a URL is postgresql+psycopg://user@host/database"
+        ) from None
     sa.event.listen(engine, "connect", _set_up_postgresql)
     return engine
 
 
 def _set_up_postgresql(connection: DBAPIConnection, _record: object) -> None:
-    """Compiling a query to machine code takes longer than any of ours is quicker by it."""
+    """Turn off JIT compilation, which costs these queries more time than it saves."""
     cursor = connection.cursor()
     cursor.execute("SET jit = off")
     cursor.close()
     connection.commit()
 
 
-def _migrate(engine: sa.Engine, place: StoreLocation) -> None:
-    """Bring the tables to HEAD. Alembic is imported only when there is something to do."""
+def _migrate(engine: sa.Engine, location: StoreLocation) -> None:
+    """Migrate the tables to HEAD; import Alembic only if there is something to do."""
     with engine.connect() as connection:
         if _version(connection) == HEAD:
             return
-    with writing(engine, place) as connection:
-        version = _version(connection)  # again: another process may have been quicker
+    with writing(engine, location) as connection:
+        version = _version(connection)  # once more: another process may have migrated meanwhile
         if version is not None and version > HEAD:
-            raise StoreError(f"the store {place} was written by a newer edgebench", "upgrade edgebench to use it")
+            raise StoreError(f"the store {location} was written by a newer edgebench", "upgrade edgebench to use it")
         if version != HEAD:
             _upgrade(connection)
 
@@ -149,13 +151,13 @@ def _first_line(error: BaseException) -> str:
 def _remedy(error: Any) -> str:
     text = str(error).lower()
     if getattr(error, "errno", None) in _FULL or "full" in text or "no space" in text:
-        return "make room; nothing was half written"
+        return "free some space; nothing was partly written"
     if getattr(error, "errno", None) == errno.EROFS or "readonly" in text or "read-only" in text:
-        return "it can only be read: choose another with --store"
+        return "it is read-only: choose another with --store"
     if "disk i/o error" in text:
-        return "look whether there is room left, and whether the medium is sound"
+        return "check the free space and the health of the disk"
     if "locked" in text:
-        return "another program holds it: try again when that is done"
+        return "another program has locked it: try again when it is done"
     if "malformed" in text or "not a database" in text:
-        return "the file is damaged or no store: choose another with --store"
-    return "look at the path or URL of --store and its permissions"
+        return "the file is damaged or not a store: choose another with --store"
+    return "check the path or URL of --store and its permissions"

@@ -1,4 +1,4 @@
-"""Which part of a store, or of run folders, is meant; as SQL conditions too."""
+"""Filters that select runs, cases and metrics of run folders and stores, also as SQL conditions."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ Conditions = list[sa.ColumnElement[bool]]
 
 
 def chosen_series(where: Filters, *columns: sa.Column[Any]) -> sa.Select[Any]:
-    """The series that are meant: their ids, or other columns of the table."""
+    """Select the ids, or other columns, of the series that match."""
     conditions = [*of_cases(series, where), *_named(series.c.metric, metric_def, where.metric_conditions())]
     return sa.select(*(columns or (series.c.id,))).where(*conditions)
 
 
 def of_series(table: sa.Table, where: Filters) -> Conditions:
-    """The choice as a condition on the column `series`; none where all series are meant."""
+    """Return the filters as conditions on the column `series`; empty if all series match."""
     chosen = chosen_series(where)
     return [] if chosen.whereclause is None else [table.c.series.in_(chosen)]
 
 
 def of_cases(table: sa.Table, where: Filters) -> Conditions:
-    """The choice of cases and targets as conditions on the columns `config` and `target`."""
+    """Return the filters on cases and targets as conditions on the columns `config` and `target`."""
     return [
         *_named(table.c.config, config, where.config_conditions()),
         *_named(table.c.target, target, where.target_conditions()),
@@ -44,7 +44,7 @@ def of_cases(table: sa.Table, where: Filters) -> Conditions:
 
 
 def of_runs(table: sa.Table, where: Filters) -> Conditions:
-    """The choice of runs as conditions on the column `run`: a range of the key where only times are asked for."""
+    """Return the filters on runs as conditions on the column `run`: a range of the key if they are times alone."""
     if where.run is not None or where.suite is not None:
         return _named(table.c.run, run, where.run_conditions())
     bounds = []
@@ -56,7 +56,7 @@ def of_runs(table: sa.Table, where: Filters) -> Conditions:
 
 
 def _named(column: sa.Column[Any], table: sa.Table, conditions: Sequence[sa.ColumnElement[bool]]) -> Conditions:
-    """The column names a row of that table which fulfils the conditions; nothing where there are none."""
+    """Return the condition that `column` refers to a row of `table` that meets `conditions`; empty without any."""
     return [column.in_(sa.select(table.c.id).where(*conditions))] if conditions else []
 
 
@@ -65,12 +65,29 @@ _CONFIG = ("compression", "runtime", "scenario", "case")
 
 @dataclass(frozen=True)
 class Filters:
-    """A choice of runs, cases and metrics; None everywhere is all of them.
+    """A selection of runs, cases and metrics. A field that is None selects all.
 
-    Texts are compared whole, or as patterns when they hold * or ?; `model` is a model or a family ('mobilenet_v2').
-    `case` is `Case.id`, `run` the run's id, `machine` the machine's. `since` and `until` take an ISO date or time in
-    UTC, or how long ago ('30d', '12h'); `since` is inclusive, `until` not. UsageError for other texts, UnknownName for
-    a metric that does not exist.
+    Text is compared as a whole, or as a pattern if it contains * or ?.
+
+    Attributes:
+        model: Name of a model or of a family ('mobilenet_v2').
+        compression: Name of a compression setting.
+        runtime: Name of a runtime.
+        scenario: Name of a scenario.
+        threads: Number of threads.
+        target: Name of a target.
+        machine: Id of a machine.
+        metric: Name of a metric.
+        suite: Name of a suite.
+        case: Id of a case.
+        run: Id of a run.
+        since: First time, inclusive: an ISO date or time in UTC, or an age ('30d', '12h').
+        until: Last time, exclusive, in the same forms.
+
+    Raises:
+        UsageError: `since` or `until` is not a time.
+        UnknownName: There is no such metric.
+
     """
 
     model: str | None = None
@@ -103,18 +120,18 @@ class Filters:
         return None if self.until is None else parse_time(self.until)
 
     def takes_run(self, header: RunHeader) -> bool:
-        """Is this run of a run folder meant?"""
+        """Return whether the run of a run folder matches."""
         started = microseconds(header.started_utc)
-        named = {"run": header.run_id, "suite": header.suite, "target": header.target}
-        named["machine"] = str(header.host.get("machine_id") or "")
+        texts = {"run": header.run_id, "suite": header.suite, "target": header.target}
+        texts["machine"] = str(header.host.get("machine_id") or "")
         return (
-            all(_matches(getattr(self, name), text) for name, text in named.items())
+            all(_matches(getattr(self, name), text) for name, text in texts.items())
             and (self.first_us is None or started >= self.first_us)
             and (self.end_us is None or started < self.end_us)
         )
 
     def takes_record(self, record: Record) -> bool:
-        """Is this case of a run that is meant itself meant?"""
+        """Return whether a case of a matching run matches."""
         case = record.case
         family = case.model.partition("-")[0]
         return (
@@ -127,43 +144,43 @@ class Filters:
         )
 
     def takes_metric(self, name: str) -> bool:
-        """Is this metric meant?"""
+        """Return whether a metric matches."""
         return _matches(self.metric, name)
 
     def run_conditions(self) -> list[sa.ColumnElement[bool]]:
-        """The conditions on the table `run`, whose id is its time."""
+        """Return the conditions on the table `run`."""
         from .schema import run
 
-        found = [_condition(run.c.uuid, self.run), _condition(run.c.suite, self.suite)]
+        conditions = [_condition(run.c.uuid, self.run), _condition(run.c.suite, self.suite)]
         if self.first_us is not None:
-            found.append(run.c.started >= self.first_us)
+            conditions.append(run.c.started >= self.first_us)
         if self.end_us is not None:
-            found.append(run.c.started < self.end_us)
-        return [condition for condition in found if condition is not None]
+            conditions.append(run.c.started < self.end_us)
+        return [condition for condition in conditions if condition is not None]
 
     def config_conditions(self) -> list[sa.ColumnElement[bool]]:
-        """The conditions on the table `config`."""
+        """Return the conditions on the table `config`."""
         from sqlalchemy import or_
 
         from .schema import config
 
-        found = [_condition(config.c[name], getattr(self, name)) for name in _CONFIG]
+        conditions = [_condition(config.c[name], getattr(self, name)) for name in _CONFIG]
         if self.threads is not None:
-            found.append(config.c.threads == self.threads)
+            conditions.append(config.c.threads == self.threads)
         model, family = (_condition(column, self.model) for column in (config.c.model, config.c.family))
         if model is not None and family is not None:
-            found.append(or_(model, family))
-        return [condition for condition in found if condition is not None]
+            conditions.append(or_(model, family))
+        return [condition for condition in conditions if condition is not None]
 
     def target_conditions(self) -> list[sa.ColumnElement[bool]]:
-        """The conditions on the table `target`."""
+        """Return the conditions on the table `target`."""
         from .schema import target
 
-        found = [_condition(target.c.name, self.target), _condition(target.c.machine, self.machine)]
-        return [condition for condition in found if condition is not None]
+        conditions = [_condition(target.c.name, self.target), _condition(target.c.machine, self.machine)]
+        return [condition for condition in conditions if condition is not None]
 
     def metric_conditions(self) -> list[sa.ColumnElement[bool]]:
-        """The conditions on the table `metric_def`."""
+        """Return the conditions on the table `metric_def`."""
         from .schema import metric_def
 
         condition = _condition(metric_def.c.name, self.metric)
@@ -185,5 +202,5 @@ def _condition(column: sa.Column[str], wanted: str | None) -> sa.ColumnElement[b
         return None
     if not _is_pattern(wanted):
         return column == wanted
-    escaped = "".join(f"\\{sign}" if sign in "%_\\" else sign for sign in wanted)
+    escaped = "".join(f"\\{char}" if char in "%_\\" else char for char in wanted)
     return column.like(escaped.replace("*", "%").replace("?", "_"), escape="\\")

@@ -1,4 +1,4 @@
-"""Histories of many series as arrays, night by night: what the nightly detector takes."""
+"""Histories of many series as arrays, one column per run: the input of the nightly detector."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SECONDS = 1e-9
 
 @dataclass(frozen=True)
 class Series:
-    """What has a history: one metric of one case on one machine. `better`: lower, higher or none."""
+    """One metric of one case on one machine. `better` is 'lower', 'higher' or 'none'."""
 
     id: int
     target: str
@@ -38,7 +38,7 @@ class Series:
 
 @dataclass(frozen=True)
 class NightRun:
-    """A run; `id` is its start in UTC microseconds, moved by a few where two began together."""
+    """A run. `id` is its start in UTC microseconds, plus a few where two runs started together."""
 
     id: int
     run_id: str
@@ -49,13 +49,23 @@ class NightRun:
 
 @dataclass(frozen=True)
 class Nights:
-    """One metric's history: `series` by `runs`, oldest run first. Metrics in nanoseconds are in seconds here.
+    """The history of one metric, oldest run first. Metrics in nanoseconds are converted to seconds.
 
-    values: (series, nights, processes) medians of fresh processes, or the one value a metric has; NaN where missing.
-    value, lo, hi: (series, nights) the recorded value and its interval; NaN. n: how many observations; 0 unknown.
-    status: the case's verdict; artifact: sha256 of the model file; build: hash over artifact and runtime; all '' where
-    the case was not in that run, or it is not known. environment: (nights,) hash over system, firmware and power mode.
-    since: (series,) first night after the last declared reset.
+    Attributes:
+        series: The series, the first axis of the arrays.
+        runs: The runs, the second axis of the arrays.
+        values: Shape (series, nights, processes): medians of fresh processes, or the single value of a metric without
+            processes; NaN where missing.
+        value: Shape (series, nights): the recorded value; NaN where missing.
+        lo: Lower end of its interval, of the same shape.
+        hi: Upper end of its interval.
+        n: Number of observations; 0 where unknown.
+        status: Verdict of the case, '' where it was not in the run.
+        artifact: SHA-256 of the model, '' where unknown.
+        build: Hash of model and runtime, '' where unknown.
+        environment: Shape (nights,): hash of system, firmware and power mode.
+        since: Shape (series,): index of the first night after the last declared reset.
+
     """
 
     series: tuple[Series, ...]
@@ -73,20 +83,20 @@ class Nights:
 
 
 def nights(connection: sa.Connection, where: Filters, last: int | None = None) -> Nights:
-    """The histories that `where` chooses, of its one metric, over the `last` runs that hold any of them, or all."""
-    found = _series(connection, where)
-    rows = {one.id: index for index, one in enumerate(found)}
-    times = _runs(connection, where, last)
-    columns = {one.id: index for index, (one, _) in enumerate(times)}
-    shape = (len(found), len(times))
-    scale = _SECONDS if found and found[0].unit == "ns" else 1.0
+    """Return the histories of the series that `where` selects, over the `last` runs with any of them (None: all)."""
+    chosen = _series(connection, where)
+    rows = {item.id: index for index, item in enumerate(chosen)}
+    runs = _runs(connection, where, last)
+    columns = {night.id: index for index, (night, _) in enumerate(runs)}
+    shape = (len(chosen), len(runs))
+    scale = _SECONDS if chosen and chosen[0].unit == "ns" else 1.0
     grid = _Grid(connection, where, rows, columns)
     status, artifact, build = grid.texts(shape)
     value, lo, hi, n = grid.numbers(shape, scale)
     return Nights(
-        tuple(found), tuple(one for one, _ in times), grid.processes(value, scale), value, lo, hi, n,
-        status, artifact, build, np.array([hash_ for _, hash_ in times], dtype=object),
-        _since(connection, rows, [one.id for one, _ in times]),
+        tuple(chosen), tuple(night for night, _ in runs), grid.processes(value, scale), value, lo, hi, n,
+        status, artifact, build, np.array([environment for _, environment in runs], dtype=object),
+        _since(connection, rows, [night.id for night, _ in runs]),
     )  # fmt: skip
 
 
@@ -104,21 +114,21 @@ def _series(connection: sa.Connection, where: Filters) -> list[Series]:
 
 
 def _runs(connection: sa.Connection, where: Filters, last: int | None) -> list[tuple[NightRun, str]]:
-    """Runs in which a chosen case was tried, oldest first, with their environment."""
+    """Return the runs with a chosen case, oldest first, each with its environment hash."""
     cases = sa.select(series.c.config, series.c.target).where(series.c.id.in_(chosen_series(where)))
-    tried = sa.select(cell.c.run).where(sa.tuple_(cell.c.config, cell.c.target).in_(cases))
+    tried_in = sa.select(cell.c.run).where(sa.tuple_(cell.c.config, cell.c.target).in_(cases))
     query = (
         sa.select(run.c.id, run.c.uuid, run.c.started, run.c.git_sha, run.c.suite, run.c.environment)
-        .where(*where.run_conditions(), run.c.id.in_(tried))
+        .where(*where.run_conditions(), run.c.id.in_(tried_in))
         .order_by(run.c.id.desc())
         .limit(last)
     )
-    found = list(map(tuple, connection.execute(query)))
-    return [(NightRun(key, uuid, iso(us), sha, suite), hash_) for key, uuid, us, sha, suite, hash_ in reversed(found)]
+    rows = reversed([tuple(row) for row in connection.execute(query)])
+    return [(NightRun(key, uuid, iso(us), sha, suite), environment) for key, uuid, us, sha, suite, environment in rows]
 
 
 class _Grid:
-    """Fills arrays (series, nights) from the rows of the chosen series in the chosen runs."""
+    """Fills arrays of shape (series, nights) from the rows of the chosen series and runs."""
 
     def __init__(
         self, connection: sa.Connection, where: Filters, rows: Mapping[int, int], columns: Mapping[int, int]
@@ -128,55 +138,55 @@ class _Grid:
         self._first = min(columns, default=0)
 
     def _fetch(self, *selected: sa.ColumnElement[Any], table: sa.Table) -> list[Row]:
-        """(series' row, night, ...) of every row of a large table."""
+        """Return (series, run, *selected) for each chosen row of a large table."""
         query = sa.select(table.c.series, table.c.run, *selected).where(
             table.c.series.in_(self._chosen), table.c.run >= self._first, table.c.repeat == 0
         )
         return self._within(query)
 
     def _within(self, query: sa.Select[Any]) -> list[Row]:
-        """The rows whose run is one of the columns."""
+        """Return the rows whose run is one of the columns."""
         rows: list[Row] = [tuple(row) for row in self._connection.execute(query)]
         return [row for row in rows if row[1] in self._columns]
 
-    def _place(self, found: Sequence[Row]) -> tuple[list[int], list[int]]:
-        return [self._rows[row[0]] for row in found], [self._columns[row[1]] for row in found]
+    def _indices(self, rows: Sequence[Row]) -> tuple[list[int], list[int]]:
+        return [self._rows[row[0]] for row in rows], [self._columns[row[1]] for row in rows]
 
     def numbers(self, shape: tuple[int, int], scale: float) -> tuple[Floats, Floats, Floats, npt.NDArray[np.int64]]:
-        found = self._fetch(metric.c.value, metric.c.lo, metric.c.hi, metric.c.n, table=metric)
-        place = self._place(found)
+        rows = self._fetch(metric.c.value, metric.c.lo, metric.c.hi, metric.c.n, table=metric)
+        indices = self._indices(rows)
         arrays = [np.full(shape, np.nan) for _ in range(3)]
         for array, column in zip(arrays, (2, 3, 4), strict=True):
-            array[place] = [np.nan if row[column] is None else row[column] * scale for row in found]
+            array[indices] = [np.nan if row[column] is None else row[column] * scale for row in rows]
         n = np.zeros(shape, dtype=np.int64)
-        n[place] = [row[5] or 0 for row in found]
+        n[indices] = [row[5] or 0 for row in rows]
         return arrays[0], arrays[1], arrays[2], n
 
     def processes(self, value: Floats, scale: float) -> Floats:
-        """Medians of the processes where they were kept, else the value itself as the only one."""
-        found = self._fetch(process.c.process, process.c.value, table=process)
-        width = 1 + max((row[2] for row in found), default=0)
+        """Return the medians of the processes where they are stored, else the value as the only one."""
+        rows = self._fetch(process.c.process, process.c.value, table=process)
+        width = 1 + max((row[2] for row in rows), default=0)
         filled = np.full((*value.shape, width), np.nan)
         filled[..., 0] = value
-        filled[(*self._place(found), [row[2] for row in found])] = [row[3] * scale for row in found]
+        filled[(*self._indices(rows), [row[2] for row in rows])] = [row[3] * scale for row in rows]
         return filled
 
     def texts(self, shape: tuple[int, int]) -> list[npt.NDArray[np.object_]]:
-        """Verdict, artifact and build of every case."""
+        """Return verdict, artifact and build of each case."""
         query = sa.select(series.c.id, cell.c.run, cell.c.status, cell.c.artifact, cell.c.build).join_from(
             series, cell, sa.and_(cell.c.config == series.c.config, cell.c.target == series.c.target)
         )
         query = query.where(series.c.id.in_(self._chosen), cell.c.run >= self._first, cell.c.repeat == 0)
-        found = self._within(query)
-        place = self._place(found)
+        rows = self._within(query)
+        indices = self._indices(rows)
         arrays = [np.full(shape, "", dtype=object) for _ in range(3)]
         for array, column in zip(arrays, (2, 3, 4), strict=True):
-            array[place] = [row[column] for row in found]
+            array[indices] = [row[column] for row in rows]
         return arrays
 
 
 def _since(connection: sa.Connection, rows: Mapping[int, int], runs: Sequence[int]) -> npt.NDArray[np.int64]:
-    """Index of the first run at or after each series' last reset; the number of runs where none has come since."""
+    """Return the index of the first run at or after each series' last reset; the number of runs if there is none."""
     query = sa.select(reset_series.c.series, sa.func.max(reset.c.at)).join(reset).group_by(reset_series.c.series)
     first = np.zeros(len(rows), dtype=np.int64)
     for number, at in connection.execute(query):

@@ -1,4 +1,4 @@
-"""Where a store is: a database, and beside it the folder of its raw files."""
+"""The location of a store: a database, and the folder of its raw files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ _FILE = "store.sqlite"
 
 @dataclass(frozen=True)
 class StoreLocation:
-    """A store's address: `url` as SQLAlchemy takes it, `file` of an SQLite store (None elsewhere), `raw` files."""
+    """The address of a store.
+
+    Attributes:
+        url: SQLAlchemy's URL of the database.
+        file: The file of an SQLite database, else None.
+        raw: The folder of raw files.
+
+    """
 
     url: str
     file: Path | None
@@ -25,21 +32,27 @@ class StoreLocation:
 
     @property
     def folder(self) -> Path:
-        """The folder of everything that is kept beside the database."""
+        """The folder of everything beside the database."""
         return self.raw.parent
 
     def __str__(self) -> str:
-        """As a person may see it, without a password."""
+        """Return the file, or the URL without its password."""
         return str(self.file) if self.file else re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", self.url)
 
 
-def locate(where: Path | str | None = None) -> StoreLocation:
-    """The place of a path, a URL, or None: $EDGEBENCH_STORE, else the user's own store (`default_file`).
+def locate(location: Path | str | None = None) -> StoreLocation:
+    """Resolve the location of a store.
 
-    A folder, or a path without a suffix that is no file, holds `store.sqlite`. A PostgreSQL URL may say where raw
-    files go, `?raw=/srv/edgebench/raw`; they go to the user's data folder otherwise. StoreError for any other URL.
+    Args:
+        location: A path or URL; None selects $EDGEBENCH_STORE, else the user's store (`default_file`). A folder, or a
+            path without a suffix that is not a file, holds `store.sqlite`. A PostgreSQL URL may name the folder of raw
+            files, `?raw=/srv/edgebench/raw`, by default one in the user's data folder.
+
+    Raises:
+        StoreError: The URL is of another kind.
+
     """
-    text = str(where or os.environ.get(VARIABLE) or default_file())
+    text = str(location or os.environ.get(VARIABLE) or default_file())
     if "://" not in text:
         return _sqlite(Path(text))
     scheme = text.partition("://")[0]
@@ -48,22 +61,22 @@ def locate(where: Path | str | None = None) -> StoreLocation:
     if scheme in {"postgresql", "postgresql+psycopg"}:
         return _postgresql(text)
     raise StoreError(
-        f"no store can be at '{text}'", "give a path, sqlite:///path or postgresql+psycopg://host/database"
+        f"'{text}' is not the location of a store", "give a path, sqlite:///path or postgresql+psycopg://host/database"
     )
 
 
 def default_file() -> Path:
-    """The user's own store: $XDG_DATA_HOME/edgebench/store.sqlite, by default below ~/.local/share."""
+    """Return the path of the user's store: $XDG_DATA_HOME/edgebench/store.sqlite, by default below ~/.local/share."""
     return data_dir() / _FILE
 
 
 def configured(explicit: Path | str | None = None) -> Path | str | None:
-    """Where runs are to be added: `explicit` (--store), else $EDGEBENCH_STORE, else the user's store once there is one.
+    """Return the store that runs are added to.
 
-    None: nobody has asked for a store on this machine.
+    That is `explicit` (--store), else $EDGEBENCH_STORE, else the user's store if it exists, else None.
     """
-    chosen = explicit or os.environ.get(VARIABLE)
-    return chosen or (default_file() if default_file().is_file() else None)
+    requested = explicit or os.environ.get(VARIABLE)
+    return requested or (default_file() if default_file().is_file() else None)
 
 
 def _sqlite(path: Path) -> StoreLocation:

@@ -1,4 +1,4 @@
-"""Is a store whole? And declared resets, from which on a series' history counts anew."""
+"""Integrity checks of a store, and declared resets, at which the history of a series starts anew."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .schema import blob, cell, config, metric, metric_def, missing, process, re
 
 
 def problems(connection: sa.Connection, raw: BlobStore) -> Iterator[str]:
-    """What is wrong, a sentence each; nothing when the store is whole."""
+    """Yield a sentence for each defect of the store."""
     yield from _damaged_pages(connection)
     yield from _orphans(connection)
     yield from _torn_cells(connection)
@@ -28,36 +28,36 @@ def problems(connection: sa.Connection, raw: BlobStore) -> Iterator[str]:
 def _damaged_pages(connection: sa.Connection) -> Iterator[str]:
     if connection.dialect.name != "sqlite":
         return
-    for (found,) in connection.exec_driver_sql("PRAGMA integrity_check"):
-        if found != "ok":
-            yield f"the database file is damaged: {found}"
+    for (result,) in connection.exec_driver_sql("PRAGMA integrity_check"):
+        if result != "ok":
+            yield f"the database file is damaged: {result}"
     for table, *_ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
-        yield f"a row of '{table}' refers to a row that is not there"
+        yield f"a row of '{table}' refers to a row that does not exist"
 
 
 def _orphans(connection: sa.Connection) -> Iterator[str]:
-    """Rows of the large tables, which have no foreign keys, without their series, run or case."""
+    """Check the large tables, which have no foreign keys, for rows without their series, run or case."""
     for table in (metric, process, missing):
-        owned = sa.exists().where(
+        has_case = sa.exists().where(
             series.c.id == table.c.series, cell.c.config == series.c.config, cell.c.target == series.c.target,
             cell.c.run == table.c.run, cell.c.repeat == table.c.repeat,
         )  # fmt: skip
-        count = connection.execute(sa.select(sa.func.count()).select_from(table).where(~owned)).scalar()
+        count = connection.execute(sa.select(sa.func.count()).select_from(table).where(~has_case)).scalar()
         if count:
             yield f"{count} rows of '{table.name}' belong to no case of a run"
 
 
 def _torn_cells(connection: sa.Connection) -> Iterator[str]:
-    """Cases without a single metric, there or missing, or without their record."""
-    points = [
+    """Check for cases without any metric, present or missing, or without their record."""
+    has_metric = [
         sa.exists().where(
             series.c.config == cell.c.config, series.c.target == cell.c.target,
             table.c.series == series.c.id, table.c.run == cell.c.run, table.c.repeat == cell.c.repeat,
         )
         for table in (metric, missing)
     ]  # fmt: skip
-    recorded = sa.exists().where(blob.c.cell == cell.c.id, blob.c.kind == "record")
-    for lacks, condition in (("metric", ~sa.or_(*points)), ("record", ~recorded)):
+    has_record = sa.exists().where(blob.c.cell == cell.c.id, blob.c.kind == "record")
+    for lacks, condition in (("metric", ~sa.or_(*has_metric)), ("record", ~has_record)):
         query = sa.select(run.c.uuid, config.c.case).join_from(cell, run).join(config).where(condition)
         for uuid, case in connection.execute(query):
             yield f"{case} of run {uuid} has no {lacks}"
@@ -72,25 +72,33 @@ def _raw_files(connection: sa.Connection, raw: BlobStore) -> Iterator[str]:
 
 
 def declare_reset(connection: sa.Connection, reason: str, where: Filters, at_utc: str | None) -> int:
-    """Reset the series that `where` chooses, now or at a time; how many. UsageError without reason or series.
+    """Reset the series that `where` selects, and return their number.
 
-    A reset holds for series that exist; `since` and `until` of `where` do not choose series and are refused.
+    Args:
+        connection: A connection that may write.
+        reason: Why their history starts anew.
+        where: Selects existing series; must not select runs or times.
+        at_utc: Time of the reset, None for now.
+
+    Raises:
+        UsageError: There is no reason or no such series, or `where` selects runs.
+
     """
     if not reason.strip():
-        raise UsageError("a reset needs a reason", "--reason 'new cooler'")
+        raise UsageError("a reset needs a reason", "give one: --reason 'new cooler'")
     if where.since or where.until or where.run or where.suite:
-        raise UsageError("a reset holds for series, not for runs", "its time is --at")
+        raise UsageError("a reset applies to series, not to runs", "give its time by --at")
     ids = list(connection.execute(chosen_series(where)).scalars())
     if not ids:
-        raise UsageError("no series is left to reset", "edgebench history shows what there is")
+        raise UsageError("no series matches", "edgebench history lists the series")
     number = writer.next_id(connection, reset)
     writer.insert(connection, reset, ("id", "at", "reason"), [(number, parse_time(at_utc or utc_now()), reason)])
-    writer.insert(connection, reset_series, ("series", "reset"), [(one, number) for one in sorted(ids)])
+    writer.insert(connection, reset_series, ("series", "reset"), [(series_id, number) for series_id in sorted(ids)])
     return len(ids)
 
 
 def declared_resets(connection: sa.Connection) -> pd.DataFrame:
-    """One row a reset and series, in the order of time."""
+    """Return one row per reset and series, in the order of time."""
     columns = (
         reset.c.at, reset.c.reason, target.c.name.label("target"), target.c.machine, config.c.case,
         metric_def.c.name.label("metric"),

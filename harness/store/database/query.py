@@ -1,4 +1,4 @@
-"""What a store holds, as pandas tables."""
+"""Queries of a store that return pandas tables."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _NUMBERS = ("value", "lo", "hi", "n", "reason")
 
 
 def select_metrics(connection: sa.Connection, where: Filters) -> dict[str, Any]:
-    """Typed columns by name, oldest run first; 'started' is in UTC microseconds, 'cell' the id of the case's row."""
+    """Return typed columns by name, oldest run first; 'started' is in UTC microseconds, 'cell' is the id of a cell."""
     of_series_ = _by_key(connection, _series(where))
     of_run = _by_key(connection, _runs(where))
     of_cell = _by_key(connection, _cell_columns(where), 4)
-    found: list[tuple[int, Row, Row, Row, Row]] = []
+    points: list[tuple[int, Row, Row, Row, Row]] = []
     for number, run_id, repeat, *numbers in connection.execute(_values(where)):
-        one, ran = of_series_[number], of_run.get(run_id)
-        case = of_cell.get((run_id, one[0], one[1], repeat))
-        if case and ran:  # of a row that belongs to no case `edgebench store check` tells
-            found.append((run_id, case, one, ran, tuple(numbers)))
-    found.sort(key=lambda each: (each[0], each[1][0], each[2][2]))
-    _, *parts = zip(*found, strict=True) if found else ((),) * 5
+        series_row, run_row = of_series_[number], of_run.get(run_id)
+        cell_row = of_cell.get((run_id, series_row[0], series_row[1], repeat))
+        if cell_row and run_row:  # `edgebench store check` reports rows that belong to no case
+            points.append((run_id, cell_row, series_row, run_row, tuple(numbers)))
+    points.sort(key=lambda point: (point[0], point[1][0], point[2][2]))
+    _, *parts = zip(*points, strict=True) if points else ((),) * 5
     columns: dict[str, Any] = {}
     for names, rows in zip((_CELL, _SERIES, _RUN, _NUMBERS), parts, strict=True):
         columns |= by_name(names, rows)
@@ -49,13 +49,13 @@ def select_metrics(connection: sa.Connection, where: Filters) -> dict[str, Any]:
 
 
 def by_name(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
-    """Rows as columns: given rows, pandas would take seconds to find out what they are."""
+    """Transpose rows into columns by name; pandas would take seconds to infer the types of rows."""
     columns = zip(*rows, strict=True) if rows else ((),) * len(names)
     return dict(zip(names, columns, strict=True))
 
 
 def _by_key(connection: sa.Connection, query: sa.Select[Any], width: int = 1) -> dict[Any, Row]:
-    """The rows of a query by their first column, or by so many of them; the rest of each."""
+    """Return the rows of a query, keyed by their first column or, with `width`, by the tuple of that many."""
     rows = map(tuple, connection.execute(query))
     return {row[0] if width == 1 else row[:width]: row[width:] for row in rows}
 
@@ -80,7 +80,7 @@ def _cell_columns(where: Filters) -> sa.Select[Any]:
 
 
 def _values(where: Filters) -> sa.CompoundSelect[Any]:
-    """Both large tables: series, run, repeat, then the columns of `_NUMBERS`."""
+    """Select from both large tables: series, run, repeat, then the columns of `_NUMBERS`."""
     nothing = sa.null()
     parts = []
     for table, numbers in (
@@ -99,13 +99,13 @@ _LATEST = (
 
 
 def frame_of(connection: sa.Connection, query: sa.Select[Any]) -> pd.DataFrame:
-    """The rows of a query."""
+    """Return the rows of a query as a table."""
     result = connection.execute(query)
     return pd.DataFrame(by_name(list(result.keys()), result.all()))
 
 
 def runs(connection: sa.Connection, where: Filters) -> pd.DataFrame:
-    """One row a run, oldest first: run, started_utc, suite, profile, trigger, git_sha, harness_version."""
+    """Return one row per run, oldest first: run, started_utc, suite, profile, trigger, git_sha, harness_version."""
     names = ("uuid", "started", "suite", "profile", "trigger", "git_sha", "harness_version")
     query = sa.select(*(run.c[name] for name in names)).where(*where.run_conditions()).order_by(run.c.id)
     frame = frame_of(connection, query).rename(columns={"uuid": "run", "started": "started_utc"})
@@ -113,25 +113,25 @@ def runs(connection: sa.Connection, where: Filters) -> pd.DataFrame:
 
 
 def tidy(connection: sa.Connection, where: Filters) -> pd.DataFrame:
-    """One row a metric, oldest run first: the columns of `harness.store.frame.TIDY`."""
+    """Return one row per metric, oldest run first, with the columns of `harness.store.frame.TIDY`."""
     columns = select_metrics(connection, where)
     columns["started_utc"] = [iso(time) for time in columns["started"]]
     return pd.DataFrame({name: columns[name] for name in TIDY})
 
 
 def table(connection: sa.Connection, where: Filters) -> pd.DataFrame:
-    """One row a case of a run: the columns of `harness.store.frame.table`."""
+    """Return one row per case of a run, with the columns of `harness.store.frame.table`."""
     return wide(frame_of(connection, _cells(where)), pd.DataFrame(select_metrics(connection, where)))
 
 
 def latest_against_previous(connection: sa.Connection, where: Filters) -> pd.DataFrame:
-    """One row a series that has two runs: its newest value, the one before, and their ratio."""
-    pairs = _pairs_in_turn if connection.dialect.name == "postgresql" else _pairs
+    """Return one row per series with two runs or more: its newest value, the one before, and their ratio."""
+    pairs = _pairs_lateral if connection.dialect.name == "postgresql" else _pairs
     return _named(connection, frame_of(connection, pairs(where)))
 
 
 def _pairs(where: Filters) -> sa.Select[Any]:
-    """Series with their two newest runs and the values in them."""
+    """Select each series with its two newest runs and their values."""
     chosen = chosen_series(where, *series.c).subquery()
     within = of_runs(metric, where)
     newest = sa.select(sa.func.max(metric.c.run)).where(metric.c.series == chosen.c.id, *within).scalar_subquery()
@@ -148,15 +148,15 @@ def _pairs(where: Filters) -> sa.Select[Any]:
     )
 
 
-def _pairs_in_turn(where: Filters) -> sa.Select[Any]:
-    """The same by LATERAL, which SQLite lacks: PostgreSQL reckons the subqueries of `_pairs` five times over."""
+def _pairs_lateral(where: Filters) -> sa.Select[Any]:
+    """Select as `_pairs` does, by LATERAL, which SQLite lacks; PostgreSQL evaluates the subqueries five times."""
     chosen = chosen_series(where, *series.c).subquery()
 
     def newest(name: str, *earlier: sa.ColumnElement[bool]) -> sa.FromClause:
-        found = sa.select(metric.c.run, metric.c.value).where(
+        query = sa.select(metric.c.run, metric.c.value).where(
             metric.c.series == chosen.c.id, metric.c.repeat == 0, *of_runs(metric, where), *earlier
         )
-        return found.order_by(metric.c.run.desc()).limit(1).lateral(name)
+        return query.order_by(metric.c.run.desc()).limit(1).lateral(name)
 
     now = newest("now")
     before = newest("then", metric.c.run < now.c.run)
@@ -165,7 +165,7 @@ def _pairs_in_turn(where: Filters) -> sa.Select[Any]:
 
 
 def _named(connection: sa.Connection, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Names in the place of ids; joined here, where each is fetched once and not once a row."""
+    """Replace ids by names; joined here, so that each name is fetched once and not once per row."""
     for key in (
         (target.c.id.label("target"), target.c.name.label("target_name"), target.c.machine),
         (config.c.id.label("config"), config.c.case, config.c.model, config.c.compression, config.c.runtime),
@@ -205,34 +205,34 @@ KEYS = ("model", "compression", "runtime", "threads", "batch", "scenario")
 
 
 def wide(cells: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
-    """The table of `cells`, in their order, with the metrics of `points`; both have the column 'cell'."""
+    """Return the table of `cells`, in their order, with the metrics of `points`; both have the column 'cell'."""
     extra = [json.loads(text) for text in cells.extra]
-    made = cells.set_index("cell").drop(columns=["extra", "texts"])
-    said = [json.loads(text) for text in cells.texts]
+    frame = cells.set_index("cell").drop(columns=["extra", "texts"])
+    texts = [json.loads(text) for text in cells.texts]
     for name in TEXT_COLUMNS:
-        made[name] = [one.get(name) for one in said]
-    made["weights"] = [one["weights"] for one in extra]
-    made["driver"] = [one["driver"] for one in extra]
+        frame[name] = [row.get(name) for row in texts]
+    frame["weights"] = [row["weights"] for row in extra]
+    frame["driver"] = [row["driver"] for row in extra]
     for name in LOAD_PARAMETERS:
-        made[name] = [one["load"].get(name) for one in extra]
+        frame[name] = [row["load"].get(name) for row in extra]
     for metric_name, part in points.groupby("metric"):
-        made = made.join(_numbers(str(metric_name), part.set_index("cell")))
-    made["energy_reason"] = _energy_reason(points, made.index)
-    return pd.DataFrame({name: _typed(made, name) for name in columns()}).reset_index(drop=True)
+        frame = frame.join(_numbers(str(metric_name), part.set_index("cell")))
+    frame["energy_reason"] = _energy_reason(points, frame.index)
+    return pd.DataFrame({name: _typed(frame, name) for name in columns()}).reset_index(drop=True)
 
 
 def _numbers(metric: str, part: pd.DataFrame) -> pd.DataFrame:
-    """One metric's columns: its value, and the interval where the table shows it."""
+    """Return the columns of a metric: its value, and its interval if the table shows it."""
     names = metric_columns(METRICS[metric])
-    found = part[["value", "lo", "hi"][: len(names)]]
-    return found.set_axis(names, axis="columns")
+    columns = part[["value", "lo", "hi"][: len(names)]]
+    return columns.set_axis(names, axis="columns")
 
 
 def _energy_reason(points: pd.DataFrame, cells: pd.Index[int]) -> pd.Series[str]:
-    """Why there is no net energy, else why there is no gross energy."""
+    """Return why there is no net energy, else why there is no gross energy."""
     reasons = points[points.reason.notna()].set_index("cell")
     net, gross = (reasons.reason[reasons.metric == name] for name in ("energy_net_j", "energy_gross_j"))
-    return net.reindex(cells).where(lambda found: found.notna(), gross.reindex(cells))
+    return net.reindex(cells).where(lambda reasons: reasons.notna(), gross.reindex(cells))
 
 
 def _typed(frame: pd.DataFrame, name: str) -> pd.Series[Any]:

@@ -1,4 +1,4 @@
-"""A run's header and records as rows of the store's tables; ids are filled in by the writer."""
+"""A run's header and records as rows of the store's tables; the writer fills in the ids."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.core.quantity import Missing, Value, microseconds
 from harness.core.record import Blob, ProcessRun, Record, RunHeader, display_texts, to_json
 from harness.store.runfolder import sample_blobs
 
-# What each fresh process measures itself: the metric, and its figure in the record of the process.
+# Metrics that each fresh process measures, and their fields in the record of the process.
 PROCESS_METRICS = {
     "latency_p50_ns": "median_ns",
     "cpu_time_p50_ns": "median_cpu_ns",
@@ -22,13 +22,21 @@ PROCESS_METRICS = {
     "first_inference_ns": "first_inference_ns",
     "peak_rss_bytes": "peak_rss_bytes",
 }
-# What surrounds the nets and may change their speed: a change is an event of the environment, not of the code.
-_SURROUNDINGS = ("kernel", "os", "firmware", "microcode", "hypervisor", "container", "cores", "memory_bytes")
+# Facts about the machine that may change speed: a change of them is an event of the environment, not of the code.
+_ENVIRONMENT_FACTS = ("kernel", "os", "firmware", "microcode", "hypervisor", "container", "cores", "memory_bytes")
 
 
 @dataclass(frozen=True)
 class MetricRow:
-    """A value, or the `reason` for its absence, of one metric of a case; `processes` holds (index, value) pairs."""
+    """One metric of a case.
+
+    Attributes:
+        metric: Name of the metric.
+        value: The value, None where missing.
+        reason: Why it is missing, else ''.
+        processes: (index, value) of each process that measured it.
+
+    """
 
     metric: str
     value: Value | None
@@ -37,9 +45,9 @@ class MetricRow:
 
 
 def target_row(header: RunHeader) -> dict[str, Any]:
-    """The unit that was measured; `machine` is '' where it could not be told from others of its kind."""
-    told = header.provenance.get("target")
-    target = told if isinstance(told, Mapping) else {}
+    """Return the row of the target; `machine` is '' if the machine has no id."""
+    recorded = header.provenance.get("target")
+    target = recorded if isinstance(recorded, Mapping) else {}
     return {
         "name": header.target,
         "machine": header.host.get("machine_id") or "",
@@ -49,7 +57,7 @@ def target_row(header: RunHeader) -> dict[str, Any]:
 
 
 def run_row(header: RunHeader, trigger: str) -> dict[str, Any]:
-    """The run; `env` is its whole header."""
+    """Return the row of the run; `env` is its whole header."""
     return {
         "uuid": header.run_id,
         "started": microseconds(header.started_utc),
@@ -64,20 +72,20 @@ def run_row(header: RunHeader, trigger: str) -> dict[str, Any]:
 
 
 def git_sha(header: RunHeader) -> str | None:
-    """The commit of the repository the run was started in; None where there was none."""
+    """Return the commit of the repository that the run was started in; None without one."""
     repository = header.provenance.get("repository")
     return repository.get("commit") if isinstance(repository, Mapping) else None
 
 
 def environment(header: RunHeader) -> str:
-    """Hash of what may change speed without a change of code: system, firmware, governor and power mode."""
-    parts: dict[str, Any] = {name: header.host.get(name) for name in _SURROUNDINGS}
-    parts |= {found.check: found.found for found in header.findings if found.check in {"governor", "turbo"}}
+    """Hash what may change speed without a change of code: system, firmware, governor, turbo and power mode."""
+    parts: dict[str, Any] = {name: header.host.get(name) for name in _ENVIRONMENT_FACTS}
+    parts |= {finding.check: finding.found for finding in header.findings if finding.check in {"governor", "turbo"}}
     return _hash(parts | {"power_mode": header.provenance.get("power_mode")})
 
 
 def config_row(case: Case) -> dict[str, Any]:
-    """The case as a thing with a history. Labelled images are not part of it: they come and go with `--data`."""
+    """Return the row of a case. Labelled data is not part of its key, since `--data` may change it from run to run."""
     extra = {"weights": case.weights, "driver": case.driver, "load": case.load.parameters}
     return {
         "key": _hash({"case": case.id, "extra": extra}),
@@ -94,9 +102,9 @@ def config_row(case: Case) -> dict[str, Any]:
 
 
 def cell_row(record: Record) -> dict[str, Any]:
-    """One case of a run; `board_state` is what the checks of the machine found before and after it."""
+    """Return the row of a case in a run; `board_state` holds the findings of the checks before and after it."""
     findings = {"before": record.findings, "after": record.findings_after}
-    state = {when: [asdict(found) for found in found_then] for when, found_then in findings.items()}
+    state = {when: [asdict(finding) for finding in group] for when, group in findings.items()}
     return {
         "status": record.verdict.status,
         "error": record.verdict.reason,
@@ -110,14 +118,14 @@ def cell_row(record: Record) -> dict[str, Any]:
 
 
 def build(record: Record) -> str:
-    """Hash of the model file and of all the runtime says of itself: equal where neither changed; '' when unknown."""
+    """Hash the model and all that the runtime reports about itself; '' if either is unknown."""
     if record.artifact is None or not record.runtime_info:
         return ""
     return _hash({"artifact": record.artifact.sha256, "runtime": dict(record.runtime_info)})
 
 
 def metric_rows(record: Record) -> Iterator[MetricRow]:
-    """Every metric of the record, one point each."""
+    """Yield a row for each metric of a record."""
     for name in METRICS:
         quantity = record.quantity(name)
         if isinstance(quantity, Missing):
@@ -127,7 +135,7 @@ def metric_rows(record: Record) -> Iterator[MetricRow]:
 
 
 def raw_files(record: Record) -> Iterator[tuple[str, Blob]]:
-    """(kind, blob) of all raw files of a record."""
+    """Yield (kind, blob) for each raw file of a record."""
     yield from (("samples", blob) for blob in sample_blobs(record))
     yield from (("power", trace.blob) for trace in record.traces)
 

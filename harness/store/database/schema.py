@@ -1,16 +1,16 @@
-"""The store's tables, for SQLite and PostgreSQL alike.
+"""The tables of a store, on SQLite and PostgreSQL.
 
-    target      a board or machine, one row a unit                      config     what was measured: a case
-    run         one run; its id is its start in UTC microseconds        metric_def name, unit, better direction
-    series      target x config x metric: what has a history            cell       one case of a run: verdict, artifact
-    metric      a series' value in a run, with interval and count       process    its medians, one a fresh process
-    missing     why a series has no value in a run                      blob       the raw files of a cell
-    reset       a declared change after which history begins anew       reset_series  the series it holds for
+    target      a board or machine, one row each                        config     what was measured: a case
+    run         a run; its id is its start in UTC microseconds          metric_def name, unit, better direction
+    series      target x config x metric, which has a history           cell       a case of a run: verdict, artifact
+    metric      a series' value in a run, with interval and count       process    medians of the fresh processes
+    missing     why a series has no value in a run                      blob       raw files of a cell
+    reset       a declared change after which history starts anew       reset_series  the series it applies to
 
-Since a run's id is its time, the key (series, run) of the large tables is in the order of time whatever order runs
-were added in: a history is one range of the key, the newest run its end, and on PostgreSQL a month is a range of runs.
-Other ids are counted up by the writer, of whom there is one at a time, so that rows can be copied in bulk.
-Changes of these tables go with a migration in `migrations/versions`; a test compares the two.
+A run's id is its time, so the key (series, run) of the large tables is in the order of time, in whatever order runs
+were added: a history is a range of the key with the newest run at its end; on PostgreSQL a month is a range of runs.
+The writer, of which there is one at a time, assigns the other ids, so that rows can be copied in bulk.
+A change of these tables needs a migration in `migrations/versions`; a test compares the two.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ run = Table(
     Column("suite", Text, nullable=False),
     Column("profile", Text, nullable=False),
     Column("harness_version", Text, nullable=False),
-    Column("environment", Text, nullable=False),  # hash of what surrounds the nets: see rows.environment
+    Column("environment", Text, nullable=False),  # hash of the machine's state: see rows.environment
     Column("env", Text, nullable=False),  # the run's header as JSON
 )
 
@@ -119,14 +119,14 @@ cell = Table(
     Column("dataset", Text),
     Column("artifact", Text, nullable=False),  # sha256, '' without one
     Column("build", Text, nullable=False),  # hash of artifact and runtime: see rows.build
-    Column("texts", Text, nullable=False),  # JSON: see the module of that name
+    Column("texts", Text, nullable=False),  # JSON: see harness.core.record.display_texts
     UniqueConstraint("run", "config", "target", "repeat"),
     Index("ix_cell_config_run", "config", "run"),
 )
 
 
 def _point(*more: Column[int]) -> list[Column[int]]:
-    """The key of the large tables. Without foreign keys: the writer holds the ids, and `check` looks for orphans."""
+    """Return the key columns of the large tables; without foreign keys, since `Store.check` finds orphans."""
     return [
         Column("series", Integer, primary_key=True, autoincrement=False),
         Column("run", BigInteger, primary_key=True, autoincrement=False),

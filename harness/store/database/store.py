@@ -1,4 +1,4 @@
-"""A store of many runs: add, read, check."""
+"""A store of many runs."""
 
 from __future__ import annotations
 
@@ -33,20 +33,25 @@ Form = Literal["tidy", "wide"]
 
 
 class Store:
-    """Many runs in one database, with their raw files beside it: all that a run folder holds is in here.
+    """A database of runs with their raw files, complete without the run folders.
 
-    Every method is one transaction, and safe beside other processes that read and write. All raise StoreError when the
-    database or the file system refuses; nothing is half written then.
+    Each method is one transaction, and safe beside other processes that read and write. All raise StoreError, and write
+    nothing, when the database or the file system fails.
+
+    Args:
+        location: Path or URL, None for the configured or default store.
+        create: Whether to create a store that does not exist.
+
     """
 
-    def __init__(self, where: Path | str | None = None, *, create: bool = True) -> None:
-        self.location = locate(where)
+    def __init__(self, location: Path | str | None = None, *, create: bool = True) -> None:
+        self.location = locate(location)
         self.raw = BlobStore(self.location.raw)
         self._engine = connect(self.location, create)
 
     @property
     def folder(self) -> Path:
-        """The folder of the database's companions, such as the raw files."""
+        """The folder of everything beside the database, such as the raw files."""
         return self.location.folder
 
     def __enter__(self) -> Store:
@@ -58,13 +63,22 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections to the database."""
         self._engine.dispose()
 
     def append(self, folder: RunFolder | Path | str, *, trigger: str = "run") -> Appended:
-        """Add a run folder, or what is new in it; when this returns, it is on the medium. The folder is only read.
+        """Add a run folder, or what is new in it. What was added is durable when this returns.
 
-        RecordError when the header or a raw file cannot be read; a damaged record is left out and named.
+        Args:
+            folder: The run folder; it is only read.
+            trigger: What started the run.
+
+        Returns:
+            What was added; it names damaged records, which are left out.
+
+        Raises:
+            RecordError: The header or a raw file cannot be read.
+
         """
         run = folder if isinstance(folder, RunFolder) else RunFolder(folder)
         header, contents = run.header(), run.contents()
@@ -81,35 +95,35 @@ class Store:
         *,
         trigger: str = "run",
     ) -> Appended:
-        """Add records whose raw `files` (by case id) are in `raw` already: the second half of `append`."""
+        """Add records whose raw `files`, by case id, are already in `raw`."""
         with writing(self._engine, self.location) as connection:
             writer.make_partition(connection, microseconds(header.started_utc))
         with writing(self._engine, self.location) as connection:
             return write(connection, header, records, files, trigger)
 
     def read(self, where: Filters | None = None, form: Form = "tidy") -> pd.DataFrame:
-        """The metrics that `where` chooses, oldest run first: one row a metric (tidy), or a case of a run (wide)."""
+        """Return the selected metrics, oldest run first: one row per metric (tidy) or per case of a run (wide)."""
         from .query import table, tidy
 
         with reading(self._engine, self.location) as connection:
             return (table if form == "wide" else tidy)(connection, where or Filters())
 
     def runs(self, where: Filters | None = None) -> pd.DataFrame:
-        """One row a run, oldest first: run, started_utc, suite, profile, trigger, git_sha, harness_version."""
+        """Return one row per run, oldest first: run, started_utc, suite, profile, trigger, git_sha, harness_version."""
         from .query import runs
 
         with reading(self._engine, self.location) as connection:
             return runs(connection, where or Filters())
 
     def latest_against_previous(self, where: Filters | None = None) -> pd.DataFrame:
-        """One row a series with two values or more: the newest, the one before, their ratio, and the runs of both."""
+        """Return one row per series with two values or more: the newest, the one before, their ratio, and both runs."""
         from .query import latest_against_previous
 
         with reading(self._engine, self.location) as connection:
             return latest_against_previous(connection, where or Filters())
 
     def series(self, metric: str, where: Filters | None = None, *, last: int | None = None) -> Nights:
-        """The histories of one metric as arrays, over the `last` runs or all; for the nightly detector."""
+        """Return the histories of a metric as arrays, over the `last` runs or all, for the nightly detector."""
         from dataclasses import replace
 
         from .history import nights
@@ -118,7 +132,7 @@ class Store:
             return nights(connection, replace(where or Filters(), metric=metric), last)
 
     def header(self, run_id: str) -> RunHeader:
-        """The header of a run as it was added last; StoreError when there is no such run."""
+        """Return the header of a run as it was last added; StoreError if there is no such run."""
         from harness.store.documents import header_from
 
         with reading(self._engine, self.location) as connection:
@@ -128,7 +142,7 @@ class Store:
         return header_from(env, f"run {run_id} in {self.location}")
 
     def records(self, run_id: str) -> list[Record]:
-        """The records of a run, whole, as the run folder held them."""
+        """Return the records of a run."""
         from harness.store.documents import record_from
 
         blob, cell, run = schema.blob, schema.cell, schema.run
@@ -144,26 +158,26 @@ class Store:
         return [record_from(self.raw.read(*name).decode(), str(self.raw.file(*name))) for name in names]
 
     def blob(self, sha256: str) -> dict[str, npt.NDArray[np.generic]]:
-        """The arrays kept under that hash; RecordError when they are not here or damaged."""
+        """Return the arrays stored under a hash; RecordError if they are absent or damaged."""
         with np.load(io.BytesIO(self.raw.read(sha256, "npz")), allow_pickle=False) as arrays:
             return dict(arrays)
 
     def reset(self, reason: str, where: Filters | None = None, *, at_utc: str | None = None) -> int:
-        """Declare that histories begin anew, now or at a time: a new driver, board, cooling. How many series."""
+        """Declare that the selected histories start anew, now or at a time; return the number of series."""
         from .maintenance import declare_reset
 
         with writing(self._engine, self.location) as connection:
             return declare_reset(connection, reason, where or Filters(), at_utc)
 
     def resets(self) -> pd.DataFrame:
-        """One row a reset and series: at_utc, reason, target, machine, case, metric."""
+        """Return one row per reset and series: at_utc, reason, target, machine, case, metric."""
         from .maintenance import declared_resets
 
         with reading(self._engine, self.location) as connection:
             return declared_resets(connection)
 
     def check(self) -> list[str]:
-        """What is wrong with the store, a sentence each: torn rows, raw files that are absent or damaged."""
+        """List the defects of the store, such as torn rows and raw files that are absent or damaged."""
         from .maintenance import problems
 
         with reading(self._engine, self.location) as connection:

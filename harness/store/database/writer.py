@@ -1,4 +1,4 @@
-"""Write runs into the store: raw files first, then all rows of a run in one transaction, many rows at once."""
+"""Write runs into a store: raw files first, then all rows of a run in one transaction, in bulk."""
 
 from __future__ import annotations
 
@@ -19,14 +19,22 @@ from .blobs import BlobStore
 from .schema import cell, config, metric, missing, process, series
 
 BlobRow = tuple[str, str, str, int, str, int]
-"""kind, sha256, codec, n, unit, bytes: a row of `blob` but for its cell."""
+"""A row of `blob` without its cell: kind, sha256, codec, n, unit, bytes."""
 
 _POINT = ("series", "run", "repeat")
 
 
 @dataclass(frozen=True)
 class Appended:
-    """What was new in a run that was added; `damaged` says, by file name, why a record could not be read."""
+    """What was new in a run that was added.
+
+    Attributes:
+        run_id: Id of the run.
+        cells: Number of new cases.
+        metrics: Number of new values.
+        damaged: Why a record could not be read, by file name.
+
+    """
 
     run_id: str
     cells: int
@@ -35,17 +43,17 @@ class Appended:
 
 
 def take_files(folder: RunFolder, records: Iterable[Record], raw: BlobStore) -> dict[str, list[BlobRow]]:
-    """Take in the raw files of records, and the records themselves; the rows that name them, by case id."""
-    taken: dict[str, list[BlobRow]] = {}
+    """Add the raw files of records, and the records themselves; return the rows that name them, by case id."""
+    files: dict[str, list[BlobRow]] = {}
     for record in records:
         digest, size = raw.take(folder.record_file(record), "json")
-        mine: dict[tuple[str, str], BlobRow] = {("record", digest): ("record", digest, "json", 1, "", size)}
+        blobs: dict[tuple[str, str], BlobRow] = {("record", digest): ("record", digest, "json", 1, "", size)}
         for kind, blob in rows.raw_files(record):
             _, size = raw.take(folder.blob_file(blob.sha256), "npz", blob.sha256)
-            mine[kind, blob.sha256] = (kind, blob.sha256, "npz", blob.n, blob.unit, size)
-        taken[record.case_id] = list(mine.values())
+            blobs[kind, blob.sha256] = (kind, blob.sha256, "npz", blob.n, blob.unit, size)
+        files[record.case_id] = list(blobs.values())
     raw.flush()
-    return taken
+    return files
 
 
 def write(
@@ -55,29 +63,29 @@ def write(
     files: Mapping[str, Sequence[BlobRow]],
     trigger: str,
 ) -> Appended:
-    """Add the records that the run does not have yet, with all that belongs to them. `connection` is the writer's."""
+    """Add the records that the run does not have yet, with their metrics and files, over the writer's connection."""
     run = _run(connection, rows.run_row(header, trigger))
     target = _target(connection, rows.target_row(header))
     configs = _configs(connection, records)
-    known = sa.select(schema.cell.c.config).where(schema.cell.c.run == run, schema.cell.c.target == target)
-    there = set(connection.execute(known).scalars())
-    new = {configs[record.case_id]: record for record in records if configs[record.case_id] not in there}
+    query = sa.select(schema.cell.c.config).where(schema.cell.c.run == run, schema.cell.c.target == target)
+    existing = set(connection.execute(query).scalars())
+    new = {configs[record.case_id]: record for record in records if configs[record.case_id] not in existing}
     _cells(connection, run, target, new, files)
-    values = _points(connection, run, target, new)
-    describe(connection, run, values)
+    values = _metric_rows(connection, run, target, new)
+    analyze(connection, run, values)
     return Appended(header.run_id, len(new), values)
 
 
 def _run(connection: sa.Connection, row: dict[str, Any]) -> int:
-    """The run's id, by default its start; a run that is there already gets its header as it is now."""
+    """Return the id of a run, which is its start; update the header of a run that exists."""
     run = schema.run
-    found: int | None = connection.execute(sa.select(run.c.id).where(run.c.uuid == row["uuid"])).scalar()
-    if found is not None:
-        connection.execute(sa.update(run).where(run.c.id == found).values(env=row["env"]))
-        return found
+    known: int | None = connection.execute(sa.select(run.c.id).where(run.c.uuid == row["uuid"])).scalar()
+    if known is not None:
+        connection.execute(sa.update(run).where(run.c.id == known).values(env=row["env"]))
+        return known
     free: int = row["started"]
     while connection.execute(sa.select(run.c.id).where(run.c.id == free)).scalar() is not None:
-        free += 1  # two boards began within one microsecond
+        free += 1  # two boards started within one microsecond
     insert_dicts(connection, run, [{"id": free, **row}])
     return free
 
@@ -85,15 +93,15 @@ def _run(connection: sa.Connection, row: dict[str, Any]) -> int:
 def _target(connection: sa.Connection, row: dict[str, Any]) -> int:
     target = schema.target
     same = sa.select(target.c.id).where(target.c.name == row["name"], target.c.machine == row["machine"])
-    found: int | None = connection.execute(same).scalar()
-    if found is None:
-        found = next_id(connection, target)
-        insert_dicts(connection, target, [{"id": found, **row}])
-    return found
+    known: int | None = connection.execute(same).scalar()
+    if known is None:
+        known = next_id(connection, target)
+        insert_dicts(connection, target, [{"id": known, **row}])
+    return known
 
 
 def _configs(connection: sa.Connection, records: Sequence[Record]) -> dict[str, int]:
-    """Ids of the records' configs by case id."""
+    """Return the ids of the records' configs by case id, adding new ones."""
     wanted = {record.case_id: rows.config_row(record.case) for record in records}
     known = mapping(connection, schema.config.c.key, schema.config.c.id)
     counter = itertools.count(next_id(connection, schema.config))
@@ -122,22 +130,22 @@ def _cells(
     insert(connection, schema.blob, ("cell", "kind", "sha256", "codec", "n", "unit", "bytes"), named)
 
 
-def _points(connection: sa.Connection, run: int, target: int, records: Mapping[int, Record]) -> int:
-    """Add values, their processes and the reasons of what is missing; how many values there were."""
+def _metric_rows(connection: sa.Connection, run: int, target: int, records: Mapping[int, Record]) -> int:
+    """Add values, their processes and the reasons for missing ones; return the number of values."""
     series = _Series(connection, target)
     values: list[Row] = []
     processes: list[Row] = []
     missing: list[Row] = []
     for config_id, record in records.items():
-        for point in rows.metric_rows(record):
-            key = (series.id(config_id, point.metric), run, 0)
-            if point.value is None:
-                missing.append((*key, point.reason))
+        for row in rows.metric_rows(record):
+            key = (series.id(config_id, row.metric), run, 0)
+            if row.value is None:
+                missing.append((*key, row.reason))
                 continue
-            values.append((*key, point.value.value, point.value.lo, point.value.hi, point.value.n))
-            processes.extend((*key, index, value) for index, value in point.processes)
+            values.append((*key, row.value.value, row.value.lo, row.value.hi, row.value.n))
+            processes.extend((*key, index, value) for index, value in row.processes)
     series.write_new()
-    # in the order of the key, so that a clustered table grows at few places
+    # in the order of the key, so that a clustered table grows in few places
     insert(connection, schema.metric, (*_POINT, "value", "lo", "hi", "n"), sorted(values))
     insert(connection, schema.process, (*_POINT, "process", "value"), sorted(processes))
     insert(connection, schema.missing, (*_POINT, "reason"), sorted(missing))
@@ -145,15 +153,15 @@ def _points(connection: sa.Connection, run: int, target: int, records: Mapping[i
 
 
 class _Series:
-    """Ids of one target's series; those asked for that are new are counted up and written by `write_new`."""
+    """The ids of one target's series. `id` assigns ids to new series, which `write_new` writes."""
 
     def __init__(self, connection: sa.Connection, target: int) -> None:
         self._connection, self._target = connection, target
         series = schema.series
-        found = connection.execute(
+        rows = connection.execute(
             sa.select(series.c.config, series.c.metric, series.c.id).where(series.c.target == target)
         )
-        self._known: dict[tuple[int, int], int] = {(config, metric): number for config, metric, number in found.all()}
+        self._known: dict[tuple[int, int], int] = {(config, metric): number for config, metric, number in rows.all()}
         self._new: list[Row] = []
         self._next = next_id(connection, series)
         self._metrics = _metrics(connection)
@@ -171,7 +179,7 @@ class _Series:
 
 
 def _metrics(connection: sa.Connection) -> dict[str, int]:
-    """Ids of all metrics by name; those that are new since the last time are added."""
+    """Return the ids of all metrics by name, adding new ones."""
     table = schema.metric_def
     known = mapping(connection, table.c.name, table.c.id)
     counter = itertools.count(next_id(connection, table))
@@ -184,11 +192,11 @@ def _metrics(connection: sa.Connection) -> dict[str, int]:
 Row = tuple[Any, ...]
 
 ANALYZE_FROM_ROWS = 10_000
-"""Values in a run of which a database is told at once."""
+"""Number of new values from which PostgreSQL's statistics are updated at once."""
 
 
 def insert(connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """Add rows, each with one value a column; a key that is there already is an error."""
+    """Insert rows with one value per column; a key that exists is an error."""
     if not rows:
         return
     quote = connection.dialect.identifier_preparer.quote
@@ -197,28 +205,28 @@ def insert(connection: sa.Connection, table: sa.Table, columns: Sequence[str], r
         _copy(connection, names, rows)
     else:
         marks = ", ".join("?" * len(columns))
-        connection.exec_driver_sql(f"INSERT INTO {names} VALUES ({marks})", list(rows))  # noqa: S608 - our own names
+        connection.exec_driver_sql(f"INSERT INTO {names} VALUES ({marks})", list(rows))  # noqa: S608 - names of the schema
 
 
 def insert_dicts(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add rows given by column name; all have the same columns."""
+    """Insert rows given as dictionaries with the same keys."""
     if rows:
         columns = tuple(rows[0])
         insert(connection, table, columns, [tuple(row[name] for name in columns) for row in rows])
 
 
 def next_id(connection: sa.Connection, table: sa.Table) -> int:
-    """The first free id. Only the writer counts, and there is one at a time."""
+    """Return the next free id; there is one writer at a time."""
     return (connection.execute(sa.select(sa.func.max(table.c.id))).scalar() or 0) + 1
 
 
 def mapping(connection: sa.Connection, key: sa.Column[Any], value: sa.Column[Any]) -> dict[Any, Any]:
-    """One column of a table by another one of it."""
+    """Return the values of one column by those of another."""
     return {row[0]: row[1] for row in connection.execute(sa.select(key, value))}
 
 
 def make_partition(connection: sa.Connection, time_us: int) -> None:
-    """On PostgreSQL, the part of `metric` that holds the runs of this time's month."""
+    """On PostgreSQL, create the partition of `metric` for the month of a time."""
     if connection.dialect.name == "postgresql":
         month, first, following = month_bounds(time_us)
         connection.exec_driver_sql(
@@ -227,8 +235,8 @@ def make_partition(connection: sa.Connection, time_us: int) -> None:
         )
 
 
-def describe(connection: sa.Connection, time_us: int, added: int) -> None:
-    """Tell PostgreSQL's planner of many new rows: its own daemon looks once a minute, and new tables are scanned."""
+def analyze(connection: sa.Connection, time_us: int, added: int) -> None:
+    """Update PostgreSQL's statistics after many new rows: autovacuum may take a minute."""
     if connection.dialect.name == "postgresql" and added > ANALYZE_FROM_ROWS:
         month, *_ = month_bounds(time_us)
         tables = [f"{metric.name}_{month}", *(table.name for table in (series, config, cell, process, missing))]

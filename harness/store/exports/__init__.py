@@ -16,9 +16,14 @@ from harness.core.record import Record, RunHeader
 
 @dataclass(frozen=True)
 class Exported:
-    """A run to be written. `samples` gives a record's latencies in integer nanoseconds; empty where none were kept.
+    """A run to be exported.
 
-    `better` chooses the metrics of formats that hold those of one direction alone.
+    Attributes:
+        header: Header of the run.
+        records: Records of the run.
+        samples: Return the latencies of a record in integer nanoseconds; empty if none are stored.
+        better: Direction of the metrics, for formats that hold those of one direction alone.
+
     """
 
     header: RunHeader
@@ -32,9 +37,9 @@ class Export:
     """A format that holds one run.
 
     Attributes:
-        name: What `--format` calls it.
+        name: Its name for `--format`.
         render: Return the text of a file; it is written as UTF-8.
-        suffix: The suffix that its readers insist on ('.prom'), empty where any will do.
+        suffix: Suffix that its readers require ('.prom'), '' for any.
 
     """
 
@@ -55,9 +60,9 @@ class TableExport:
 
 
 def find(name: str) -> Export | TableExport:
-    """Return the format called `name`, built in or another distribution's; UnknownName where there is none."""
-    found: Export | TableExport = plugins.load("exports", name)
-    return found
+    """Return the format called `name`, built in or of another distribution; UnknownName if there is none."""
+    exporter: Export | TableExport = plugins.load("exports", name)
+    return exporter
 
 
 def export(runs: Sequence[Exported], name: str) -> bytes:
@@ -69,14 +74,14 @@ def export(runs: Sequence[Exported], name: str) -> bytes:
         NothingMeasured: No case has a figure that the format could hold.
 
     """
-    found = find(name)
-    if not found.several and len(runs) != 1:
-        raise UsageError(f"{name} holds one run, not {len(runs)}", "export one after another, or choose one by --run")
+    exporter = find(name)
+    if not exporter.several and len(runs) != 1:
+        raise UsageError(f"{name} holds one run, not {len(runs)}", "export them one by one, or select one with --run")
     if not any(
         record.value("n_inferences") is not None or _has_latency(record) for run in runs for record in run.records
     ):
-        raise NothingMeasured("no case of the run has figures", "edgebench table RUN tells why")
-    return found.render(runs) if isinstance(found, TableExport) else found.render(runs[0]).encode()
+        raise NothingMeasured("no case of the run has figures", "edgebench table RUN shows the reasons")
+    return exporter.render(runs) if isinstance(exporter, TableExport) else exporter.render(runs[0]).encode()
 
 
 def _has_latency(record: Record) -> bool:

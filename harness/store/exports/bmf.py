@@ -1,6 +1,6 @@
 """Bencher Metric Format: {benchmark: {measure: {value, lower_value, upper_value}}}.
 
-Latency is in nanoseconds under Bencher's own measure 'latency', samples a second under 'throughput'; the other
+Latency is in nanoseconds under Bencher's built-in measure 'latency', samples per second under 'throughput'; the other
 measures have the names of the metrics. A benchmark's name has at most 1,024 characters.
 """
 
@@ -19,7 +19,7 @@ _LONGEST = 1024
 
 
 def render(run: Exported) -> str:
-    """The document; what is missing is left out, as the format asks."""
+    """Return the document without missing values, as the format requires."""
     document: dict[str, dict[str, dict[str, float]]] = {}
     for record in run.records:
         measures = {
@@ -33,12 +33,12 @@ def render(run: Exported) -> str:
 
 
 def _bounded(value: Value) -> dict[str, float]:
-    named = {"value": value.value, "lower_value": value.lo, "upper_value": value.hi}
-    return {name: number for name, number in named.items() if number is not None}
+    numbers = {"value": value.value, "lower_value": value.lo, "upper_value": value.hi}
+    return {name: number for name, number in numbers.items() if number is not None}
 
 
 def _short(name: str) -> str:
-    """The name, or its beginning with a hash where it is too long: two such must stay apart."""
+    """Shorten a name that is too long to its beginning and a hash, so that names stay distinct."""
     if len(name) <= _LONGEST:
         return name
     return f"{name[: _LONGEST - 13]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"

@@ -16,7 +16,7 @@ from . import Export, Exported
 
 
 def render(run: Exported) -> str:
-    """The array; NothingMeasured when it would be empty, which the action refuses."""
+    """Return the array; NothingMeasured if it would be empty, which the action rejects."""
     entries = [
         _entry(record, metric, quantity)
         for record in run.records

@@ -1,7 +1,7 @@
-"""JUnit XML: a test case each, its figures as properties.
+"""JUnit XML: one test case per case, with its figures as properties.
 
-A case that was tried and gave no figures is an error, one that this machine cannot run or whose figures may not be
-trusted is skipped, each with the reason.
+A case that failed is an error. One that this machine cannot run, or whose figures cannot be trusted, is skipped. Both
+have the reason.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(run: Exported) -> str:
-    """The document."""
+    """Return the document."""
     errors = sum(record.verdict.failed for record in run.records)
     skipped = sum(not record.verdict.failed and not record.verdict.trusted for record in run.records)
     counts = {"tests": str(len(run.records)), "errors": str(errors), "skipped": str(skipped), "failures": "0"}
@@ -33,7 +33,7 @@ def render(run: Exported) -> str:
 
 
 def clean(text: str) -> str:
-    """Without the characters that XML 1.0 cannot hold, not even escaped."""
+    """Replace the characters that XML 1.0 cannot hold, even escaped."""
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 

@@ -1,4 +1,4 @@
-"""Markdown for the summary of a CI step: the figures that people look at, within GitHub's 1 MiB."""
+"""Markdown for the summary of a CI step: the main figures, within GitHub's limit of 1 MiB."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from harness.core.record import Record
 
 from . import Export, Exported
 
-_MOST_BYTES = 1 << 20
-# metric, title, factor and form of its column
+_MAX_BYTES = 1 << 20
+# metric, title, factor and format of its column
 _COLUMNS = (
     ("latency_p50_ns", "p50 ms", 1e-6, "{:.4g}"),
     ("latency_p99_ns", "p99 ms", 1e-6, "{:.4g}"),
@@ -20,7 +20,7 @@ _COLUMNS = (
 
 
 def render(run: Exported) -> str:
-    """A heading, the table, and how many rows found no room."""
+    """Return a heading, the table, and the number of rows that did not fit."""
     shown = [column for column in _COLUMNS if any(record.value(column[0]) is not None for record in run.records)]
     titles = ["case", *(title for _, title, _, _ in shown), "verdict"]
     lines = [
@@ -46,22 +46,22 @@ def _number(value: float | None, factor: float, form: str) -> str:
 
 
 def _within_limit(head: list[str], rows: list[str]) -> str:
-    room = _MOST_BYTES - 200 - sum(len(line.encode()) + 1 for line in head)
-    kept = []
+    room_bytes = _MAX_BYTES - 200 - sum(len(line.encode()) + 1 for line in head)
+    fitting = []
     for row in rows:
-        room -= len(row.encode()) + 1
-        if room < 0:
+        room_bytes -= len(row.encode()) + 1
+        if room_bytes < 0:
             break
-        kept.append(row)
-    left = len(rows) - len(kept)
-    tail = ["", f"{left} more cases found no room in 1 MiB."] if left else []
-    return "\n".join([*head, *kept, *tail, ""])
+        fitting.append(row)
+    left_out = len(rows) - len(fitting)
+    tail = ["", f"{left_out} more cases do not fit into 1 MiB."] if left_out else []
+    return "\n".join([*head, *fitting, *tail, ""])
 
 
 def _escape(text: str) -> str:
-    """A '|' or a line end would break the row, a '<' would become HTML, the rest of Markdown's signs markup."""
-    marked = "".join(f"\\{sign}" if sign in "\\|*_`[]#" else sign for sign in text)
-    return marked.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ").replace("\r", " ")
+    """Escape what would break the row or be read as Markdown or HTML."""
+    escaped = "".join(f"\\{char}" if char in "\\|*_`[]#" else char for char in text)
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ").replace("\r", " ")
 
 
 PLUGINS: tuple[Export, ...] = (Export("markdown", render),)

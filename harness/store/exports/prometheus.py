@@ -1,7 +1,7 @@
-"""Prometheus: a text file for node_exporter's collector, which reads *.prom; valid OpenMetrics too.
+"""Prometheus: a text file for node_exporter's textfile collector (*.prom), which is also valid OpenMetrics.
 
-Base units with the unit as the name's suffix, no timestamps (the collector skips a file with any), and the time of the
-run as a metric of its own. What is missing is absent, as Prometheus has it.
+Metrics are in base units, with the unit as suffix of the name. There are no timestamps, since the collector skips a
+file that has any; the time of the run is a metric. Missing values are left out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LABELS = ("model", "compression", "runtime", "scenario", "threads", "batch")
 
 
 def render(run: Exported) -> str:
-    """The file's text."""
+    """Return the text of the file."""
     lines = [line for metric in METRICS.values() for line in _family(run, metric)]
     ended = microseconds(run.header.ended_utc or run.header.started_utc) / 1e6
     name = "edgebench_completion_timestamp_seconds"
@@ -29,9 +29,9 @@ def render(run: Exported) -> str:
 
 
 def _family(run: Exported, metric: Metric) -> Iterator[str]:
-    """One metric of all cases; nothing when no case has it."""
-    found = [(record, value) for record in run.records if (value := record.value(metric.name)) is not None]
-    if not found:
+    """Yield the lines of a metric over all cases; none if no case has it."""
+    values = [(record, value) for record in run.records if (value := record.value(metric.name)) is not None]
+    if not values:
         return
     unit, factor = _BASE.get(metric.unit, ("", 1.0))
     stem = metric.name.removesuffix(f"_{metric.unit}") if unit else metric.name
@@ -40,7 +40,7 @@ def _family(run: Exported, metric: Metric) -> Iterator[str]:
     yield f"# TYPE {name} gauge"
     if unit:
         yield f"# UNIT {name} {unit}"
-    for record, value in found:
+    for record, value in values:
         yield f"{name}{{{_labels(record)}}} {float(f'{value * factor:.15g}')!r}"
 
 

@@ -1,6 +1,6 @@
 """pytest-benchmark's JSON (`--benchmark-json`): seconds, every raw sample in `stats.data`, the rest in `extra_info`.
 
-Its own class reckons the statistics, so that `pytest-benchmark compare` shows what it would have shown itself.
+pytest-benchmark's own class computes the statistics, so that `pytest-benchmark compare` shows its usual figures.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from . import Export, Exported
 
 
 def render(run: Exported) -> str:
-    """The document. A case without samples is left out: the format has no place for it."""
+    """Return the document without cases that have no samples, for which the format has no place."""
     header = run.header
     commit = header.provenance.get("repository", {})
     document = {
@@ -38,7 +38,7 @@ def render(run: Exported) -> str:
 
 
 def extra_info(record: Record) -> dict[str, Any]:
-    """Verdict, target and every metric: its number, or null with the reason beside it."""
+    """Return verdict, target and each metric: its number, or null beside the reason."""
     info: dict[str, Any] = {"case": record.case_id, "target": record.target}
     info |= {"verdict": record.verdict.status, "reason": record.verdict.reason}
     for name in METRICS:

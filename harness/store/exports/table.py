@@ -1,4 +1,4 @@
-"""CSV and Parquet: the table of `edgebench table`, one row a case."""
+"""CSV and Parquet: the table of `edgebench table`, one row per case."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from . import Exported, TableExport
 
 
 def csv(runs: Sequence[Exported]) -> bytes:
-    """The file's contents."""
+    """Return the contents of a CSV file."""
     text = io.StringIO()
     write_table(_frame(runs), "csv", text)
     return text.getvalue().encode()
 
 
 def parquet(runs: Sequence[Exported]) -> bytes:
-    """The file's contents; UsageError without pyarrow."""
+    """Return the contents of a Parquet file; UsageError without pyarrow."""
     buffer = io.BytesIO()
     try:
         _frame(runs).to_parquet(buffer, engine="pyarrow", index=False)

@@ -1,12 +1,12 @@
-"""Results of other tools as ordinary records, marked with where they come from.
+"""Import results of other tools as records that name their source.
 
-    pytest-benchmark   its JSON                             samples, where it was saved with them
-    pyperf             its JSON                             samples, process by process
-    benchmark_model    what TFLite's tool prints            a summary
+    pytest-benchmark   its JSON                             samples, if they were saved
+    pyperf             its JSON                             samples of each process
+    benchmark_model    output of TFLite's tool              a summary
     benchmark_app      OpenVINO's report: JSON, CSV, text   a summary
 
-One module each, with `recognises(text)` and `parse(text)`. Percentiles are reckoned anew from samples; where there are
-none the record says 'summary only'. No imported figure is 'precise': nobody watched warm-up, load and clock.
+Each has a module with `recognises(text)` and `parse(text)`. Percentiles are computed from samples; a record without
+samples says 'summary only'. No imported figure is 'precise', since warm-up, load and clock were not observed.
 """
 
 from __future__ import annotations
@@ -22,9 +22,16 @@ SOURCES = ("pytest-benchmark", "pyperf", "benchmark_model", "benchmark_app")
 
 
 def read(path: Path | str, source: str | None = None) -> ParsedRun:
-    """What a file holds; `source` None tells the tool by the contents.
+    """Read the result of another tool.
 
-    UnknownName for a source there is none of; RecordError for a file that cannot be read or is none of these.
+    Args:
+        path: The file.
+        source: One of `SOURCES`; None recognises the tool by the contents.
+
+    Raises:
+        UnknownName: There is no such source.
+        RecordError: The file cannot be read, or is not a result of the source.
+
     """
     path = Path(path)
     if source is not None and source not in SOURCES:
@@ -32,24 +39,25 @@ def read(path: Path | str, source: str | None = None) -> ParsedRun:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "no text"
-        raise RecordError(f"{path}: {why}", f"give a result of {', '.join(SOURCES)}") from None
+        cause = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise RecordError(f"{path}: {cause}", f"give a result of {', '.join(SOURCES)}") from None
     for name in [source] if source else SOURCES:
         module = import_module(f".{name.replace('-', '_')}", __name__)
         if module.recognises(text):
             return _parsed(module.parse, text, path, name)
     raise RecordError(
-        f"{path}: no result of {source or ', '.join(SOURCES)}", "look whether it is the tool's own output"
+        f"{path}: not a result of {source or ', '.join(SOURCES)}", "check that it is the unchanged output of the tool"
     )
 
 
 def _parsed(parse: object, text: str, path: Path, source: str) -> ParsedRun:
     try:
-        found: ParsedRun = parse(text)  # type: ignore[operator]
+        run: ParsedRun = parse(text)  # type: ignore[operator]
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise RecordError(
-            f"{path}: not understood as a result of {source}: {type(error).__name__}: {error}", "was it cut off?"
+            f"{path}: cannot be parsed as a result of {source}: {type(error).__name__}: {error}",
+            "check that it is complete",
         ) from None
-    if not found.cases:
-        raise RecordError(f"{path}: a result of {source} without a single figure", "did the tool end with an error?")
-    return found
+    if not run.cases:
+        raise RecordError(f"{path}: a result of {source} without figures", "check whether the tool failed")
+    return run

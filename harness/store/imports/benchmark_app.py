@@ -1,7 +1,7 @@
-"""OpenVINO's `benchmark_app`: benchmark_report.json (-json_stats), benchmark_report.csv, or what it prints.
+"""OpenVINO's `benchmark_app`: benchmark_report.json (-json_stats), benchmark_report.csv, or its output.
 
-The Python and the C++ tool name the same figures differently in JSON; both are known here. A figure's latency is the
-median unless a percentile was asked for (-latency_percentile).
+The Python and the C++ tool name the same figures differently in JSON; both forms are known. The latency is the median
+unless another percentile was requested (-latency_percentile).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _PRINTED = {
 
 
 def recognises(text: str) -> bool:
-    """A report with its results, or the printed figures."""
+    """Return whether the text is a report with results, or the printed figures."""
     return (
         "execution_results" in parse_object(text)
         or "Execution results" in text
@@ -52,58 +52,62 @@ def recognises(text: str) -> bool:
 
 
 def parse(text: str) -> ParsedRun:
-    """The one case of the report; without figures when the tool ended with an error."""
-    told = _json(text) or _csv(text) or _printed(text)
+    """Parse the case of a report; the run has no cases if the tool failed."""
+    fields = _json(text) or _csv(text) or _printed(text)
     metrics: dict[str, Quantity] = {
-        name: Value(number * factor) for name, (keys, factor) in _FIGURES.items() if (number := _first(told, keys))
+        name: Value(number * factor)
+        for name, (keys, factor) in _FIGURES.items()
+        if (number := _first_number(fields, keys))
     }
-    count = _first(told, _FIGURES["n_inferences"][0])
+    count = _first_number(fields, _FIGURES["n_inferences"][0])
     n = round(count) if count else None
     percentile = (
-        _first(told, ("-latency_percentile", "latency_percentile", "Percentile boundary", "percentile_boundary"))
+        _first_number(
+            fields, ("-latency_percentile", "latency_percentile", "Percentile boundary", "percentile_boundary")
+        )
         or 50.0
     )
-    median = _first(told, _MEDIAN)
+    median = _first_number(fields, _MEDIAN)
     if median is not None and percentile == 50.0:
         metrics["latency_p50_ns"] = Value(median * _MS, n=n)
-    parts = [number for keys in _LOADING if (number := _first(told, keys)) is not None]
+    parts = [number for keys in _LOADING if (number := _first_number(fields, keys)) is not None]
     if parts:
         metrics["load_ns"] = Value(sum(parts) * _MS)
     if "throughput_per_s" not in metrics and "latency_p50_ns" not in metrics:
         return ParsedRun(SOURCE, [])
     notes: dict[str, str] = {
-        name: told[name] for name in ("-hint", "API", "-api", "target device", "-nstreams") if name in told
+        name: fields[name] for name in ("-hint", "API", "-api", "target device", "-nstreams") if name in fields
     }
-    return ParsedRun(SOURCE, [ParsedCase(_case(told), (), metrics, notes)])
+    return ParsedRun(SOURCE, [ParsedCase(_case(fields), (), metrics, notes)])
 
 
-def _case(told: Mapping[str, str]) -> Case:
-    """With several requests in flight the tool measures throughput: that is Offline."""
-    device = _text(told, "target device", "target_device", "-d", "d") or "CPU"
-    model = _text(told, "-m", "m", "topology") or "unnamed"
-    requests = _first(told, ("number of parallel infer requests", "nireq")) or 1.0
+def _case(fields: Mapping[str, str]) -> Case:
+    """Return the case; with several requests in flight the tool measures throughput, which is Offline."""
+    device = _first_text(fields, "target device", "target_device", "-d", "d") or "CPU"
+    model = _first_text(fields, "-m", "m", "topology") or "unnamed"
+    requests = _first_number(fields, ("number of parallel infer requests", "nireq")) or 1.0
     return Case(
         PurePosixPath(model.replace("\\", "/")).stem,
         "as-is",
         f"openvino-{device.lower()}",
-        threads=max(1, round(_first(told, ("-nthreads", "nthreads")) or 1)),
-        batch=max(1, round(_first(told, ("batch size", "batch_size")) or 1)),
+        threads=max(1, round(_first_number(fields, ("-nthreads", "nthreads")) or 1)),
+        batch=max(1, round(_first_number(fields, ("batch size", "batch_size")) or 1)),
         scenario="Offline" if requests > 1 else "SingleStream",
         weights="user",
     )
 
 
 def _json(text: str) -> dict[str, str]:
-    """All sections in one; the C++ tool writes some of them as lists of {name, value}."""
-    told: dict[str, str] = {}
+    """Merge all sections; the C++ tool writes some of them as lists of {name, value}."""
+    fields: dict[str, str] = {}
     for section in parse_object(text).values():
         if isinstance(section, dict):
-            told |= {name: str(value) for name, value in section.items()}
+            fields |= {name: str(value) for name, value in section.items()}
         elif isinstance(section, list):
-            told |= {
-                str(each["name"]): str(each["value"]) for each in section if isinstance(each, dict) and "name" in each
+            fields |= {
+                str(item["name"]): str(item["value"]) for item in section if isinstance(item, dict) and "name" in item
             }
-    return told
+    return fields
 
 
 def _csv(text: str) -> dict[str, str]:
@@ -114,18 +118,18 @@ def _csv(text: str) -> dict[str, str]:
 
 
 def _printed(text: str) -> dict[str, str]:
-    found = {name: re.findall(pattern, text, re.MULTILINE) for name, pattern in _PRINTED.items()}
-    return {name: values[-1] for name, values in found.items() if values}
+    matches = {name: re.findall(pattern, text, re.MULTILINE) for name, pattern in _PRINTED.items()}
+    return {name: values[-1] for name, values in matches.items() if values}
 
 
-def _text(told: Mapping[str, str], *names: str) -> str | None:
-    return next((told[name] for name in names if told.get(name)), None)
+def _first_text(fields: Mapping[str, str], *names: str) -> str | None:
+    return next((fields[name] for name in names if fields.get(name)), None)
 
 
-def _first(told: Mapping[str, str], names: tuple[str, ...]) -> float | None:
+def _first_number(fields: Mapping[str, str], names: tuple[str, ...]) -> float | None:
     for name in names:
         try:
-            return float(told[name])
+            return float(fields[name])
         except (KeyError, ValueError):
             continue
     return None

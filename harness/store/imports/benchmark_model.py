@@ -1,4 +1,4 @@
-"""What TFLite's `benchmark_model` prints: parameters, 'count=... first=... avg=...' and 'Inference timings in us'.
+"""The output of TFLite's `benchmark_model`: parameters, 'count=... first=... avg=...' and 'Inference timings in us'.
 
     Graph: [net.tflite]
     #threads used for CPU inference: [4]
@@ -6,8 +6,8 @@
     Inference timings in us: Init: 855, First inference: 49060, Warmup (avg): 34825.1, Inference (avg): 33209.4
     Peak memory footprint (MB): init=0 overall=12.8672
 
-Older versions print 'Average inference timings in us: Warmup: ..., Init: ..., no stats: ...'; lines may begin with
-'INFO: ' or a log's prefix.
+Older versions print 'Average inference timings in us: Warmup: ..., Init: ..., no stats: ...'; lines may start with
+'INFO: ' or the prefix of a log.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _COUNT = re.compile(r"count=(\d+) first=([\d.e+]+).*")
 
 
 def recognises(text: str) -> bool:
-    """The line that ends a benchmark is there."""
+    """Return whether the text has the line that ends a benchmark."""
     return bool(_TIMINGS.search(text) or _OLD_TIMINGS.search(text))
 
 
 def parse(text: str) -> ParsedRun:
-    """One case for every such line; what stands before it is its own."""
+    """Parse one case per such line, from the text before it."""
     ends = sorted(match.end() for pattern in (_TIMINGS, _OLD_TIMINGS) for match in pattern.finditer(text))
     starts = [0, *ends[:-1]]
-    # the memory line comes after the timings: it still belongs to the case before it
+    # the memory line comes after the timings, and belongs to the case before it
     parts = [text[start:end] + _next_lines(text, end) for start, end in zip(starts, ends, strict=True)]
     return ParsedRun(SOURCE, [_case(part) for part in parts])
 
@@ -66,23 +66,23 @@ def _case(text: str) -> ParsedCase:
     memory = re.search(r"Peak memory footprint \(MB\): .*overall=([\d.]+)", text)
     notes: dict[str, object] = {"mean_ns": float(timings["mean"]) * _US}
     if memory:
-        notes["peak_growth_bytes"] = float(memory[1]) * _MB  # growth since the start, not the whole of the process
+        notes["peak_growth_bytes"] = float(memory[1]) * _MB  # growth since the start, not the whole process
     threads = re.search(r"(?:#threads used for CPU inference|Num threads): \[(\d+)\]", text)
     case = user_case(_model(text), SOURCE, threads=max(1, int(threads[1])) if threads else 1)
     return ParsedCase(case, (), metrics, notes)
 
 
 def _inference(text: str, mean_us: float, n: int | None) -> dict[str, Quantity]:
-    """Throughput by the mean, which stands in every version; the median only where the tool tells one."""
+    """Return throughput from the mean, which every version prints, and the median if the tool prints it."""
     medians = re.findall(r"count=.*\bmedian=([\d.e+]+)", text)
-    no_median = Missing(f"summary only: benchmark_model tells the mean, {mean_us:g} us, and no median")
-    found: dict[str, Quantity] = {
+    no_median = Missing(f"summary only: benchmark_model prints the mean, {mean_us:g} us, but no median")
+    metrics: dict[str, Quantity] = {
         "throughput_per_s": Value(1e6 / mean_us, n=n),
         "latency_p50_ns": Value(float(medians[-1]) * _US, n=n) if medians else no_median,
     }
     if n is not None:
-        found["n_inferences"] = Value(n)
-    return found
+        metrics["n_inferences"] = Value(n)
+    return metrics
 
 
 def _model(text: str) -> str:

@@ -1,4 +1,4 @@
-"""pyperf's JSON: benchmarks of runs, each a process of its own with `values` in seconds after its warm-ups."""
+"""pyperf's JSON: benchmarks with runs, each a process with `values` in seconds after its warm-up."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _NS = 1e9
 
 
 def recognises(text: str) -> bool:
-    """A JSON object with benchmarks that have runs."""
+    """Return whether the text is a JSON object with benchmarks that have runs."""
     benchmarks = parse_object(text).get("benchmarks")
-    return isinstance(benchmarks, list) and bool(benchmarks) and all("runs" in each for each in benchmarks)
+    return isinstance(benchmarks, list) and bool(benchmarks) and all("runs" in benchmark for benchmark in benchmarks)
 
 
 def parse(text: str) -> ParsedRun:
-    """Every benchmark of time as a case; one of another unit (memory) is a ValueError."""
+    """Parse each benchmark as a case; ValueError if one is not a time."""
     document = parse_object(text)
     common: dict[str, Any] = dict(document.get("metadata") or {})
     benchmarks = document["benchmarks"]
@@ -27,7 +27,7 @@ def parse(text: str) -> ParsedRun:
     host = {"arch": None, "kernel": first.get("platform"), "cpu_model": first.get("cpu_model_name")}
     return ParsedRun(
         SOURCE,
-        [_case(each, {**common, **(each.get("metadata") or {})}) for each in benchmarks],
+        [_case(benchmark, {**common, **(benchmark.get("metadata") or {})}) for benchmark in benchmarks],
         first.get("date"),
         {name: value for name, value in host.items() if value},
         versions={SOURCE: str(first.get("perf_version", "unknown")), "python": str(first.get("python_version", ""))},
@@ -42,7 +42,7 @@ def _first_metadata(benchmarks: list[Mapping[str, Any]]) -> dict[str, Any]:
 def _case(benchmark: Mapping[str, Any], metadata: Mapping[str, Any]) -> ParsedCase:
     if metadata.get("unit", "second") != "second":
         raise ValueError(f"{metadata.get('name')} is measured in {metadata['unit']}, not in seconds")
-    # runs without values are pyperf's own calibration
+    # runs without values are calibration
     processes = [[float(value) * _NS for value in run["values"]] for run in benchmark["runs"] if run.get("values")]
     if not processes:
         raise ValueError(f"{metadata.get('name')} has no values")

@@ -1,4 +1,4 @@
-"""pytest-benchmark's JSON, of `--benchmark-json`, `--benchmark-save` or this project's export: times in seconds."""
+"""pytest-benchmark's JSON, from `--benchmark-json`, `--benchmark-save` or this project's export, in seconds."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _NS = 1e9
 
 
 def recognises(text: str) -> bool:
-    """A JSON object with benchmarks and the machine they ran on."""
+    """Return whether the text is a JSON object with benchmarks and their machine."""
     document = parse_object(text)
     return isinstance(document.get("benchmarks"), list) and "machine_info" in document
 
 
 def parse_object(text: str) -> Mapping[str, Any]:
-    """The JSON object in the text, {} when there is none."""
+    """Parse a JSON object; {} if the text is not one."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -35,7 +35,7 @@ def parse_object(text: str) -> Mapping[str, Any]:
 
 
 def parse(text: str) -> ParsedRun:
-    """Every benchmark as a case; without `stats.data` (of `--benchmark-save` without data) only its summary."""
+    """Parse each benchmark as a case; without `stats.data` (`--benchmark-save` alone) only its summary."""
     document = parse_object(text)
     machine, commit = document["machine_info"], document.get("commit_info") or {}
     cpu = machine.get("cpu") or {}
@@ -51,31 +51,31 @@ def parse(text: str) -> ParsedRun:
     )
 
 
-def _case(entry: Mapping[str, Any], alone: bool) -> ParsedCase:
+def _case(entry: Mapping[str, Any], is_unique: bool) -> ParsedCase:
     stats, extra = entry["stats"], entry.get("extra_info") or {}
     data = [float(sample) * _NS for sample in stats.get("data") or ()]
-    told: dict[str, Quantity] = {
+    metrics: dict[str, Quantity] = {
         name: Value(float(extra[name])) for name in METRICS if isinstance(extra.get(name), (int, float))
     }
     rounds = int(stats["rounds"])
     if not data:
-        told |= {
+        metrics |= {
             "latency_p50_ns": Value(float(stats["median"]) * _NS, n=rounds),
             "throughput_per_s": Value(1.0 / float(stats["mean"]), n=rounds),
         }
     notes = {"name": entry["fullname"], "iterations": stats.get("iterations"), "rounds": rounds}
-    return ParsedCase(_case_of(entry, alone), [data] if data else (), told, notes)
+    return ParsedCase(_case_of(entry, is_unique), [data] if data else (), metrics, notes)
 
 
-def _case_of(entry: Mapping[str, Any], alone: bool) -> Case:
-    """The case of this project's own items, by their parameters; of any other benchmark its name as the model.
+def _case_of(entry: Mapping[str, Any], is_unique: bool) -> Case:
+    """Return the case: from the parameters of this project's tests, else with the benchmark's name as the model.
 
-    A name that is not `alone` in the file, in tests of several modules, is told with its module.
+    A name that several modules use is qualified by its module.
     """
-    given = entry.get("params") or {}
-    if {"model", "compression", "runtime"} <= set(given):
+    parameters = entry.get("params") or {}
+    if {"model", "compression", "runtime"} <= set(parameters):
         try:
-            return Case(**{**given, "load": Load(**(given.get("load") or {}))})
+            return Case(**{**parameters, "load": Load(**(parameters.get("load") or {}))})
         except (TypeError, ScenarioError):
-            pass  # parameters of somebody else's test that happen to have these names
-    return user_case(str(entry["name" if alone else "fullname"]), SOURCE)
+            pass  # parameters of another test that happen to have these names
+    return user_case(str(entry["name" if is_unique else "fullname"]), SOURCE)

@@ -67,7 +67,7 @@ _LINES = 3
 """Last lines of a program's output that are kept: its reason, as far as it gives one."""
 
 
-def run(name: str, command: Sequence[str | Path], folder: Path, expected: Sequence[Path]) -> None:
+def run_program(name: str, command: Sequence[str | Path], folder: Path, expected: Sequence[Path]) -> None:
     """Run it in `folder`. UsageError with its last words where it fails or leaves an expected file unwritten."""
     done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if done.returncode == 0 and all(file.is_file() for file in expected):

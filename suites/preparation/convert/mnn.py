@@ -46,11 +46,11 @@ class Mnn(Converter):
             _call(folder, converted, "mnnconvert", "-f", "ONNX", *paths, "--bizCode", "edgebench", *flags)
             if order.setting == "int8-static":
                 assert order.calibration is not None
-                converted = quantised(converted, order.calibration, folder)
+                converted = quantize(converted, order.calibration, folder)
             order.out.write_bytes(converted.read_bytes())
 
 
-def quantised(net: Path, calibration: Calibration, folder: Path) -> Path:
+def quantize(net: Path, calibration: Calibration, folder: Path) -> Path:
     """A net with int8 weights and activations; `folder` takes the images, as text files in a folder each."""
     out, rules, images = folder / "int8.mnn", folder / "rules.json", folder / "images"
     for number, image in enumerate(calibration):
@@ -67,4 +67,4 @@ def quantised(net: Path, calibration: Calibration, folder: Path) -> Path:
 
 def _call(folder: Path, written: Path, function: str, *arguments: str) -> None:
     command: Sequence[str] = (sys.executable, "-c", _CALL, function, *arguments)
-    base.run(function, command, folder, [written])
+    base.run_program(function, command, folder, [written])

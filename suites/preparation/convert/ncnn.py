@@ -49,7 +49,7 @@ _WINOGRAD = [("3", "3"), ("1", "1"), ("1", "1")]
 Floats = NDArray[np.float32]
 
 
-def quantise(param: Path, calibration: Calibration) -> None:
+def quantize(param: Path, calibration: Calibration) -> None:
     """Replace the fp32 net in `param` and the .bin beside it. UsageError where it has weights of other layers."""
     layers = read(param)
     if unknown := {layer.type for layer in layers} - _QUANTISED - _PLAIN:
@@ -146,13 +146,13 @@ class Ncnn(Converter):
             kept.write_bytes(order.source.read_bytes())
             half = f"fp16={int(order.setting == 'fp16')}"
             command: list[str | Path] = [_program(), kept, half, f"ncnnparam={param}", f"ncnnbin={weights}"]
-            base.run("pnnx", command, kept.parent, [param, weights])
+            base.run_program("pnnx", command, kept.parent, [param, weights])
             sizes = _INPUT_SHAPE.format(*ModelVariant.parse(order.model).input_shape)
             text = re.sub(r"^(Input .*)$", rf"\1 {sizes}", param.read_text(encoding="utf-8"), flags=re.MULTILINE)
             param.write_text(text, encoding="utf-8")
             if order.setting == "int8-static":
                 assert order.calibration is not None
-                quantise(param, order.calibration)
+                quantize(param, order.calibration)
             order.out.write_bytes(param.read_bytes())
             order.out.with_suffix(".bin").write_bytes(weights.read_bytes())
 

@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def net_of(source: Path, model: str) -> nn.Module:
+def net_from_onnx(source: Path, model: str) -> nn.Module:
     """The net `model` for inference, batch normalisation folded, with the weights in the fp32 file `source`.
 
     UsageError where the graph is not that of our net: pruned channels, or another model.
     """
-    from suites.nn.blocks import fold
+    from suites.nn.blocks import fold_batch_norm
 
     variant = ModelVariant.parse(model)
-    net = fold(load("models", variant.family).net(variant))
+    net = fold_batch_norm(load("models", variant.family).net(variant))
     try:
         net.load_state_dict(_weights(source))
     except RuntimeError as error:
@@ -42,7 +42,7 @@ def net_of(source: Path, model: str) -> nn.Module:
     return net
 
 
-def example(model: str) -> torch.Tensor:
+def example_input(model: str) -> torch.Tensor:
     """One input of zeros."""
     import torch
 
@@ -74,8 +74,10 @@ class TorchScript(Converter):
 
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # torch.jit is deprecated as a whole
-            frozen = torch.jit.freeze(torch.jit.trace(net_of(order.source, order.model).eval(), example(order.model)))
-            shape = list(example(order.model).shape)
+            frozen = torch.jit.freeze(
+                torch.jit.trace(net_from_onnx(order.source, order.model).eval(), example_input(order.model))
+            )
+            shape = list(example_input(order.model).shape)
             torch.jit.save(frozen, order.out, _extra_files={SHAPES: json.dumps({"input": shape})})
 
 
@@ -99,16 +101,16 @@ class ExecuTorch(Converter):
 
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # the exporter's and quantiser's own
-            net, inputs = net_of(order.source, order.model).eval(), (example(order.model),)
+            net, inputs = net_from_onnx(order.source, order.model).eval(), (example_input(order.model),)
             if order.setting == "int8-static":
                 assert order.calibration is not None
-                net = quantised(net, inputs, order.calibration)
+                net = quantize_pt2e(net, inputs, order.calibration)
             program = torch.export.export(net, inputs, strict=False)
             lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
             order.out.write_bytes(lowered.to_executorch().buffer)
 
 
-def quantised(net: nn.Module, inputs: tuple[torch.Tensor], calibration: Calibration) -> nn.Module:
+def quantize_pt2e(net: nn.Module, inputs: tuple[torch.Tensor], calibration: Calibration) -> nn.Module:
     """The net with int8 weights per channel and int8 activations, as XNNPACK computes them."""
     import torch
     from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (

@@ -28,12 +28,16 @@ class Checkpoint:
 
     folder: Path
     model: str
-    tuning: str = ""
+    fine_tuning_name: str = ""
 
     @property
     def path(self) -> Path:
         """The state dict."""
-        return self.folder / f"{self.model}/{self.tuning}.pt" if self.tuning else self.folder / f"{self.model}.pt"
+        return (
+            self.folder / f"{self.model}/{self.fine_tuning_name}.pt"
+            if self.fine_tuning_name
+            else self.folder / f"{self.model}.pt"
+        )
 
     @property
     def log(self) -> Path:
@@ -41,7 +45,7 @@ class Checkpoint:
         return self.path.with_name(self.path.name.removesuffix(".pt") + ".jsonl")
 
     @property
-    def kept(self) -> Path:
+    def resume_path(self) -> Path:
         """What an interrupted training goes on from; gone when it has ended."""
         return self.path.with_name(self.path.name.removesuffix(".pt") + ".kept.pt")
 
@@ -68,18 +72,18 @@ class Checkpoint:
 
     def shaped(self) -> nn.Sequential:
         """The net in its final structure, with the parent's weights where a setting starts from them."""
-        if not self.tuning:
+        if not self.fine_tuning_name:
             return cast(nn.Sequential, load("models", self.variant.family).net(self.variant))
         net = self.parent.net()
-        for setting in Chain.parse(self.tuning).tuned:
-            setting.reshape(net)
+        for setting in Chain.parse(self.fine_tuning_name).fine_tuning:
+            setting.restructure(net)
         return net
 
     def begun(self) -> nn.Sequential:
         """The net as tuning starts: the parent's weights, in the structure that the settings begin with."""
         net = self.parent.net()
-        for setting in Chain.parse(self.tuning).tuned:
-            setting.begin(net)
+        for setting in Chain.parse(self.fine_tuning_name).fine_tuning:
+            setting.before_training(net)
         return net
 
     def net(self) -> nn.Sequential:

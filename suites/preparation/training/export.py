@@ -16,12 +16,12 @@ from pathlib import Path
 import torch
 
 from suites.compression.base import Chain
-from suites.preparation.torch_export import ROUTES
+from suites.preparation.torch_export import EXPORTERS
 
 from . import manifest
 from .checkpoint import Checkpoint
-from .fashion_mnist import Inputs
-from .manifest import Entry, Made
+from .fashion_mnist import ModelInputs
+from .manifest import BuiltArtifact, Entry
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 
@@ -43,11 +43,11 @@ What else needs no training `edgebench prepare` makes of these, and 60 MB would 
 """
 
 
-def found(folder: Path, wanted: Sequence[str]) -> Iterator[tuple[Checkpoint, list[str]]]:
+def exportable_checkpoints(folder: Path, wanted: Sequence[str]) -> Iterator[tuple[Checkpoint, list[str]]]:
     """Every net of ``folder`` with those of the ``wanted`` settings that start from its weights."""
     tunings: dict[str, list[str]] = {}
     for name in wanted:
-        tunings.setdefault(Chain.parse(name).tuning, []).append(name)
+        tunings.setdefault(Chain.parse(name).fine_tuning_name, []).append(name)
     for file in sorted(folder.glob("*.pt")):
         for tuning, names in tunings.items():
             checkpoint = Checkpoint(folder, file.stem, tuning)
@@ -55,22 +55,22 @@ def found(folder: Path, wanted: Sequence[str]) -> Iterator[tuple[Checkpoint, lis
                 yield checkpoint, names
 
 
-def export(checkpoint: Checkpoint, names: list[str], out: Path, images: list[Inputs]) -> Iterator[Entry]:
+def export_artifacts(checkpoint: Checkpoint, names: list[str], out: Path, images: list[ModelInputs]) -> Iterator[Entry]:
     """Write the artifacts of one net under ``names``; yields their manifest entries."""
     folder = out / checkpoint.model
     folder.mkdir(parents=True, exist_ok=True)
-    for name, log in manifest.logs(checkpoint).items():
+    for name, log in manifest.training_logs(checkpoint).items():
         shutil.copyfile(log, folder / name)
     net = checkpoint.net()
-    facts = manifest.facts(checkpoint, net)
+    facts = manifest.net_entry(checkpoint, net)
     for inputs in images:
         with tempfile.TemporaryDirectory() as scratch:
             source = Path(scratch) / f"float.{inputs.format}"
-            ROUTES[inputs.format].write(net, checkpoint.variant, source)
+            EXPORTERS[inputs.format].write(net, checkpoint.variant, source)
             for name in names:
                 chain = Chain.parse(name)
-                artifact = chain.last.build(source, inputs.calibration, folder / f"{name}{source.suffix}")
-                yield facts | manifest.described(Made(name, chain.last, artifact), inputs)
+                artifact = chain.post_training.build(source, inputs.calibration, folder / f"{name}{source.suffix}")
+                yield facts | manifest.artifact_entry(BuiltArtifact(name, chain.post_training, artifact), inputs)
 
 
 def main() -> None:
@@ -81,10 +81,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ARTIFACTS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    images = [Inputs(kind) for kind in ROUTES]
-    for checkpoint, names in found(arguments.checkpoints, arguments.settings):
-        for entry in export(checkpoint, names, arguments.out, images):
-            manifest.add(arguments.out, entry)
+    images = [ModelInputs(kind) for kind in EXPORTERS]
+    for checkpoint, names in exportable_checkpoints(arguments.checkpoints, arguments.settings):
+        for entry in export_artifacts(checkpoint, names, arguments.out, images):
+            manifest.add_entry(arguments.out, entry)
             print(f"{entry['file']}: {entry['bytes']} bytes, top-1 {entry['top1_reference']['top1']:.4f}", flush=True)
 
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from harness.core.artifact import Format, Preprocess
 from suites.artifacts import evaluate
 from suites.compression.base import Calibration
-from suites.preparation.torch_export import ROUTES
+from suites.preparation.torch_export import EXPORTERS
 
 PAD = 2
 """Pixels added to each side of a 28x28 image."""
@@ -47,14 +47,14 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 
 
 @dataclass(frozen=True)
-class Images:
+class LabelledImages:
     """Padded images, uint8 N x 1 x 32 x 32, and their labels, int64 N."""
 
     pixels: torch.Tensor
     labels: torch.Tensor
 
     @classmethod
-    def load(cls, folder: Path, split: str) -> Images:
+    def load(cls, folder: Path, split: str) -> LabelledImages:
         """Read ``split`` (``train`` or ``t10k``) from a folder of Fashion-MNIST idx files."""
         pixels = torch.from_numpy(read_idx(folder / f"{split}-images-idx3-ubyte.gz").copy())
         labels = torch.from_numpy(read_idx(folder / f"{split}-labels-idx1-ubyte.gz").astype(np.int64))
@@ -97,7 +97,7 @@ DATA = Path(__file__).parents[2] / "data" / "fashion-mnist"
 
 
 @dataclass(frozen=True)
-class Inputs:
+class ModelInputs:
     """Test and calibration images as one format's models take them."""
 
     format: Format
@@ -105,7 +105,9 @@ class Inputs:
     @cached_property
     def how(self) -> Preprocess:
         """From a 28x28 grey image to the input."""
-        return Preprocess(channels=1, pad=PAD, scale=255.0, mean=(MEAN,), std=(STD,), layout=ROUTES[self.format].layout)
+        return Preprocess(
+            channels=1, pad=PAD, scale=255.0, mean=(MEAN,), std=(STD,), layout=EXPORTERS[self.format].layout
+        )
 
     @cached_property
     def test(self) -> tuple[Calibration, NDArray[np.int64]]:
@@ -122,7 +124,7 @@ COUNT, CLASSES, SEED = 512, 10, 20170828
 """The seed is the day on which Fashion-MNIST appeared (arXiv 1708.07747)."""
 
 
-def chosen(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
+def calibration_indices(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Indices of the calibration images, ascending; as many of each class as of any other, give or take one."""
     order = np.random.RandomState(SEED).permutation(len(labels))  # the legacy stream is frozen (NEP 19)
     places = [order[labels[order] == label] for label in range(CLASSES)]
@@ -145,7 +147,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     kinds = ("labels-idx1", "images-idx3")
     labels, images = (read_idx(arguments.data / f"train-{kind}-ubyte.gz") for kind in kinds)
-    indices = chosen(labels)
+    indices = calibration_indices(labels)
     for kind, values in zip(kinds, (labels, images), strict=True):
         write_idx(arguments.out / f"train-{kind}-ubyte.gz", values[indices])
 

@@ -15,17 +15,17 @@ from harness.core.artifact import Artifact, sha256_of
 from harness.core.plugins import load
 from suites.artifacts import evaluate
 from suites.compression.base import Compression
-from suites.nn import blocks
-from suites.preparation.torch_export import ROUTES
+from suites.nn.blocks import count_macs, count_parameters
+from suites.preparation.torch_export import EXPORTERS
 
 from .checkpoint import Checkpoint
-from .fashion_mnist import Inputs
+from .fashion_mnist import ModelInputs
 
 Entry = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Made:
+class BuiltArtifact:
     """An artifact, the name of all its settings and the last of them, which wrote the file."""
 
     name: str
@@ -33,32 +33,32 @@ class Made:
     artifact: Artifact
 
 
-def logs(checkpoint: Checkpoint) -> dict[str, Path]:
+def training_logs(checkpoint: Checkpoint) -> dict[str, Path]:
     """The log of this training, and of its teacher's, by their names in the artifacts' folder of the net."""
-    found = {f"{checkpoint.tuning or 'training'}.jsonl": checkpoint.log}
+    found = {f"{checkpoint.fine_tuning_name or 'training'}.jsonl": checkpoint.log}
     return found | ({f"{teacher.model}.jsonl": teacher.log} if (teacher := checkpoint.teacher) else {})
 
 
-def facts(checkpoint: Checkpoint, net: torch.nn.Module) -> Entry:
+def net_entry(checkpoint: Checkpoint, net: torch.nn.Module) -> Entry:
     """The keys of an entry that all artifacts of this net share."""
     parent = checkpoint.parent
     shared: Entry = {
         "model": checkpoint.model,
         "architecture": load("models", checkpoint.variant.family).title,
         "weights": "trained",
-        "parameters": blocks.parameters(net),
-        "macs": blocks.macs(net, checkpoint.variant.input_shape),
+        "parameters": count_parameters(net),
+        "macs": count_macs(net, checkpoint.variant.input_shape),
         "classes": checkpoint.variant.classes,
         "trained_on": "Fashion-MNIST, 60,000 training images",
         "training": _training(parent),
         "script": "suites/preparation/training/export.py",
         "licence": "Apache-2.0",
     }
-    return shared | ({"tuning": _training(checkpoint)} if checkpoint.tuning else {})
+    return shared | ({"tuning": _training(checkpoint)} if checkpoint.fine_tuning_name else {})
 
 
 def _training(checkpoint: Checkpoint) -> Entry:
-    log, *_ = logs(checkpoint)
+    log, *_ = training_logs(checkpoint)
     return {
         "log": f"{checkpoint.model}/{log}",
         "checkpoint_sha256": sha256_of(checkpoint.path),
@@ -66,13 +66,13 @@ def _training(checkpoint: Checkpoint) -> Entry:
     }
 
 
-def described(made: Made, inputs: Inputs) -> Entry:
+def artifact_entry(made: BuiltArtifact, inputs: ModelInputs) -> Entry:
     """The keys of one artifact; scores it on the test images."""
-    artifact, route = made.artifact, ROUTES[made.artifact.format]
+    artifact, route = made.artifact, EXPORTERS[made.artifact.format]
     images, labels = inputs.test
     return {
         "compression": made.name,
-        "precision": made.last.yields[artifact.format].precision,
+        "precision": made.last.formats[artifact.format].precision,
         "format": artifact.format,
         "file": f"{artifact.path.parent.name}/{artifact.path.name}",
         "sha256": artifact.sha256,
@@ -94,7 +94,7 @@ def described(made: Made, inputs: Inputs) -> Entry:
     }
 
 
-def add(folder: Path, entry: Entry) -> None:
+def add_entry(folder: Path, entry: Entry) -> None:
     """Put an entry into the manifest of ``folder``, in the place of an earlier one of the same artifact."""
     path = folder / "manifest.json"
     entries: list[Entry] = json.loads(path.read_text())["artifacts"] if path.is_file() else []

@@ -26,30 +26,30 @@ Hits = NDArray[np.bool_]
 """One an image, in the order of the data set."""
 
 
-def packed(hits: Hits) -> str:
+def pack_hits(hits: Hits) -> str:
     """Base64 of the bits, the first image's highest."""
     return base64.b64encode(np.packbits(hits).tobytes()).decode()
 
 
-def unpacked(text: str, count: int) -> Hits:
+def unpack_hits(text: str, count: int) -> Hits:
     """The first ``count`` of what `packed` wrote."""
     return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8), count=count).astype(np.bool_)
 
 
-def logged(log: Path, count: int) -> Hits:
+def logged_hits(log: Path, count: int) -> Hits:
     """What the last line of a tuning's log says of ``count`` test images."""
-    return unpacked(json.loads(log.read_text().splitlines()[-1])["test_right"], count)
+    return unpack_hits(json.loads(log.read_text().splitlines()[-1])["test_right"], count)
 
 
 IMAGES = 10_000
 """Fashion-MNIST's test images."""
 
 
-def right(model: str, setting: str, kind: str) -> Hits:
+def setting_hits(model: str, setting: str, kind: str) -> Hits:
     """For each test image whether the net classifies it as labelled."""
     entry = catalog.shipped().get((model, setting, kind))
     if entry is None:
-        return logged(catalog.ARTIFACTS / model / f"{setting}.jsonl", IMAGES)
+        return logged_hits(catalog.ARTIFACTS / model / f"{setting}.jsonl", IMAGES)
     images, labels = evaluate.labelled(catalog.DATA / "fashion-mnist", Preprocess.from_json(entry["preprocess"]))
     found = evaluate.outputs(catalog.ARTIFACTS / entry["file"], images).argmax(axis=1)
     return np.asarray(found == labels)
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("settings", nargs=2)
     parser.add_argument("--format", choices=("onnx", "tflite"), default="onnx")
     arguments = parser.parse_args()
-    first, second = (right(arguments.model, setting, arguments.format) for setting in arguments.settings)
+    first, second = (setting_hits(arguments.model, setting, arguments.format) for setting in arguments.settings)
     alone = int((first & ~second).sum()), int((second & ~first).sum())
     for setting, hits, only in zip(arguments.settings, (first, second), alone, strict=True):
         print(f"{setting}: top-1 {hits.mean():.4f}, alone right on {only} of {len(hits)}")

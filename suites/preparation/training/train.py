@@ -16,24 +16,24 @@ from harness.core.plugins import load
 from suites.models.base import ModelVariant
 
 from .checkpoint import Checkpoint, log_line, versions
-from .fashion_mnist import Images
-from .training_loop import SavedState, TrainingConfig, fit, repeatable
+from .fashion_mnist import LabelledImages
+from .training_loop import ResumePoint, TrainingConfig, fit, make_deterministic
 
 
 def train_net(model: str, data: Path, out: Path, config: TrainingConfig) -> None:
     """Train ``model`` from scratch on ``data`` and write weights and log to ``out``; one thread, seeded."""
-    repeatable(config.seed)
+    make_deterministic(config.seed)
     variant = ModelVariant.parse(model)
     net = load("models", variant.family).net(variant).to(memory_format=torch.channels_last)
-    train, test, target = Images.load(data, "train"), Images.load(data, "t10k"), Checkpoint(out, model)
+    train, test, target = LabelledImages.load(data, "train"), LabelledImages.load(data, "t10k"), Checkpoint(out, model)
     header = {"model": model, "config": asdict(config), "versions": versions()}
-    epochs = fit(net, train, test, config, kept=SavedState(target.kept, header))
+    epochs = fit(net, train, test, config, kept=ResumePoint(target.resume_path, header))
     with target.log.open("w") as log:
         log_line(log, header)
         for epoch in epochs:
             log_line(log, asdict(epoch))
     torch.save(net.state_dict(), target.path)
-    target.kept.unlink(missing_ok=True)
+    target.resume_path.unlink(missing_ok=True)
 
 
 def main() -> None:

@@ -22,10 +22,10 @@ from torch import nn
 from torch.nn import functional
 
 from harness.core.errors import UsageError
-from suites.compression.fine_tuned import TEMPERATURE, WEIGHT
+from suites.compression.fine_tuned import DISTILLATION_TEMPERATURE, TEACHER_WEIGHT
 from suites.nn.training_hooks import TrainingHooks
 
-from .fashion_mnist import Images
+from .fashion_mnist import LabelledImages
 from .paired import Hits
 
 _KEPT = ("net", "optimiser", "schedule")
@@ -48,7 +48,7 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
-class SavedState:
+class ResumePoint:
     """The file of an unfinished training, and the header of its log: a training with another does not go on there."""
 
     path: Path
@@ -82,7 +82,7 @@ class TrainingState:
         self.optimiser.step()
         self.schedule.step()
         for hook in self.hooks:
-            hook.stepped(self.schedule.last_epoch / self.steps)
+            hook.after_step(self.schedule.last_epoch / self.steps)
         return value.item(), int((logits.argmax(1) == labels).sum())
 
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
@@ -91,13 +91,16 @@ class TrainingState:
         if self.teacher is None:
             return hard
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):  # half the time; what it rounds away is no matter
-            taught = functional.log_softmax(self.teacher(images).float() / TEMPERATURE, dim=1)
+            taught = functional.log_softmax(self.teacher(images).float() / DISTILLATION_TEMPERATURE, dim=1)
         soft = functional.kl_div(
-            functional.log_softmax(logits / TEMPERATURE, dim=1), taught, reduction="batchmean", log_target=True
+            functional.log_softmax(logits / DISTILLATION_TEMPERATURE, dim=1),
+            taught,
+            reduction="batchmean",
+            log_target=True,
         )
-        return (1 - WEIGHT) * hard + WEIGHT * TEMPERATURE**2 * soft
+        return (1 - TEACHER_WEIGHT) * hard + TEACHER_WEIGHT * DISTILLATION_TEMPERATURE**2 * soft
 
-    def keep(self, kept: SavedState, log: list[dict[str, Any]]) -> None:
+    def keep(self, kept: ResumePoint, log: list[dict[str, Any]]) -> None:
         """Write all of it, and what has been logged, to the file, whole or not at all."""
         partial = kept.path.with_name(f"{kept.path.name}.part")
         state = {name: getattr(self, name).state_dict() for name in _KEPT}
@@ -106,7 +109,7 @@ class TrainingState:
         torch.save({**state, "chance": chance, "header": dict(kept.header), "log": log}, partial)
         partial.rename(kept.path)
 
-    def take_up(self, kept: SavedState) -> list[dict[str, Any]]:
+    def take_up(self, kept: ResumePoint) -> list[dict[str, Any]]:
         """Go on where ``keep`` wrote the file, and what was logged; UsageError where another training did.
 
         The steps to come are those of a training never interrupted.
@@ -134,7 +137,7 @@ def _optimiser(net: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, config.learning_rate, config.momentum, nesterov=True)
 
 
-def repeatable(seed: int) -> None:
+def make_deterministic(seed: int) -> None:
     """Make what follows in this process deterministic."""
     torch.manual_seed(seed)
     torch.set_num_threads(1)
@@ -143,7 +146,7 @@ def repeatable(seed: int) -> None:
 
 
 @dataclass(frozen=True)
-class Epoch:
+class EpochResult:
     """Result of one epoch; accuracies are fractions, training ones on augmented images while weights moved."""
 
     epoch: int
@@ -155,13 +158,13 @@ class Epoch:
 
 def fit(
     net: nn.Module,
-    train: Images,
-    test: Images,
+    train: LabelledImages,
+    test: LabelledImages,
     config: TrainingConfig,
     hooks: Sequence[TrainingHooks] = (),
     teacher: nn.Module | None = None,
-    kept: SavedState | None = None,
-) -> Iterator[Epoch]:
+    kept: ResumePoint | None = None,
+) -> Iterator[EpochResult]:
     """Train ``net`` in place, yielding after each epoch; none is fine. Deterministic on one thread of one machine.
 
     ``kept`` lets an interrupted training go on after its last whole epoch; those done are yielded again.
@@ -176,9 +179,13 @@ def fit(
 
 
 def _epochs(
-    course: TrainingState, done: list[dict[str, Any]], train: Images, test: Images, kept: SavedState | None
-) -> Iterator[Epoch]:
-    yield from (Epoch(**epoch) for epoch in done)
+    course: TrainingState,
+    done: list[dict[str, Any]],
+    train: LabelledImages,
+    test: LabelledImages,
+    kept: ResumePoint | None,
+) -> Iterator[EpochResult]:
+    yield from (EpochResult(**epoch) for epoch in done)
     for number in range(len(done) + 1, course.config.epochs + 1):
         epoch = _epoch(course, number, train, test)
         done.append(asdict(epoch))
@@ -187,7 +194,7 @@ def _epochs(
         yield epoch
 
 
-def _epoch(course: TrainingState, number: int, train: Images, test: Images) -> Epoch:
+def _epoch(course: TrainingState, number: int, train: LabelledImages, test: LabelledImages) -> EpochResult:
     start = time.perf_counter()
     total, correct, seen = 0.0, 0, 0
     course.net.train()
@@ -195,16 +202,16 @@ def _epoch(course: TrainingState, number: int, train: Images, test: Images) -> E
         loss, told = course.step(images, labels)
         total, correct, seen = total + loss * len(labels), correct + told, seen + len(labels)
     seconds = time.perf_counter() - start
-    return Epoch(number, total / seen, correct / seen, top1(course.net, test), seconds)
+    return EpochResult(number, total / seen, correct / seen, top1(course.net, test), seconds)
 
 
-def right(net: nn.Module, images: Images) -> Hits:
+def hits(net: nn.Module, images: LabelledImages) -> Hits:
     """For each image whether its highest logit is its label."""
     net.eval()
     with torch.inference_mode():
         return cast("Hits", torch.cat([net(x).argmax(1) == y for x, y in images.batches(500)]).numpy())
 
 
-def top1(net: nn.Module, images: Images) -> float:
+def top1(net: nn.Module, images: LabelledImages) -> float:
     """Fraction of images whose highest logit is their label."""
-    return float(right(net, images).mean())
+    return float(hits(net, images).mean())

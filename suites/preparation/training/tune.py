@@ -20,22 +20,22 @@ import torch
 from torch import nn
 
 from harness.core.artifact import sha256_of
-from suites.compression.base import Chain, Tuned
-from suites.nn import blocks
+from suites.compression.base import Chain, FineTuningSetting
+from suites.nn.blocks import count_macs, count_parameters
 from suites.nn.training_hooks import TrainingHooks
 from suites.nn.weight_pruning import sparsity
-from suites.preparation.from_checkpoints import teacher_of
+from suites.preparation.from_checkpoints import teacher_model
 
 from .checkpoint import Checkpoint, log_line, versions
-from .fashion_mnist import Images
-from .paired import packed
-from .training_loop import SavedState, TrainingConfig, fit, repeatable, right, top1
+from .fashion_mnist import LabelledImages
+from .paired import pack_hits
+from .training_loop import ResumePoint, TrainingConfig, fit, hits, make_deterministic, top1
 
 WARM_UP = 0.1
 """Share of the steps in which the learning rate rises: shorter than from scratch."""
 
 
-def schedule(settings: Sequence[Tuned], seed: int) -> TrainingConfig:
+def fine_tuning_config(settings: Sequence[FineTuningSetting], seed: int) -> TrainingConfig:
     """The longest of the settings' schedules, with the lowest of their learning rates."""
     return TrainingConfig(
         epochs=max(setting.epochs for setting in settings),
@@ -50,16 +50,18 @@ def tune(target: Checkpoint, data: Path, teacher: Checkpoint | None, seed: int) 
 
     ``teacher`` is left alone unless a setting of ``target`` is taught.
     """
-    repeatable(seed)
-    settings = Chain.parse(target.tuning).tuned
-    config = schedule(settings, seed)
-    teacher = teacher if any(setting.taught for setting in settings) else None
-    train, test = Images.load(data, "train"), Images.load(data, "t10k")
+    make_deterministic(seed)
+    settings = Chain.parse(target.fine_tuning_name).fine_tuning
+    config = fine_tuning_config(settings, seed)
+    teacher = teacher if any(setting.distills for setting in settings) else None
+    train, test = LabelledImages.load(data, "train"), LabelledImages.load(data, "t10k")
     net = target.begun().to(memory_format=torch.channels_last)
     hooks = [setting.hooks(net) for setting in settings]
     target.path.parent.mkdir(exist_ok=True)
     header, before = _header(target, settings, config, teacher), top1(net, test)
-    epochs = fit(net, train, test, config, hooks, _net(teacher) if teacher else None, SavedState(target.kept, header))
+    epochs = fit(
+        net, train, test, config, hooks, _net(teacher) if teacher else None, ResumePoint(target.resume_path, header)
+    )
     with target.log.open("w") as log:
         log_line(log, header)
         log_line(log, {"epoch": 0, "test_top1": before})
@@ -67,7 +69,7 @@ def tune(target: Checkpoint, data: Path, teacher: Checkpoint | None, seed: int) 
             log_line(log, asdict(epoch))
         log_line(log, _result(net, hooks, target, test))
     torch.save(net.state_dict(), target.path)
-    target.kept.unlink(missing_ok=True)
+    target.resume_path.unlink(missing_ok=True)
 
 
 def _net(teacher: Checkpoint) -> nn.Module:
@@ -75,7 +77,7 @@ def _net(teacher: Checkpoint) -> nn.Module:
 
 
 def _header(
-    target: Checkpoint, settings: Sequence[Tuned], config: TrainingConfig, teacher: Checkpoint | None
+    target: Checkpoint, settings: Sequence[FineTuningSetting], config: TrainingConfig, teacher: Checkpoint | None
 ) -> dict[str, Any]:
     header = {
         "model": target.model,
@@ -89,16 +91,16 @@ def _header(
     return header
 
 
-def _result(net: nn.Module, hooks: Sequence[TrainingHooks], target: Checkpoint, test: Images) -> dict[str, Any]:
+def _result(net: nn.Module, hooks: Sequence[TrainingHooks], target: Checkpoint, test: LabelledImages) -> dict[str, Any]:
     """Counts and accuracy of the plain float net that is left when all hooks are gone."""
     for hook in reversed(hooks):
         hook.finish()
-    hits = right(net, test)
+    correct = hits(net, test)
     return {
-        "float_test_top1": float(hits.mean()),
-        "test_right": packed(hits),
-        "parameters": blocks.parameters(net),
-        "macs": blocks.macs(net, target.variant.input_shape),
+        "float_test_top1": float(correct.mean()),
+        "test_right": pack_hits(correct),
+        "parameters": count_parameters(net),
+        "macs": count_macs(net, target.variant.input_shape),
         "sparsity": sparsity(net),
     }
 
@@ -114,9 +116,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     folder, chain = arguments.checkpoints, Chain.parse(arguments.settings)
-    taught = any(setting.taught for setting in chain.tuned)
-    teaching = Checkpoint(folder, arguments.teacher or teacher_of(arguments.model)) if taught else None
-    tune(Checkpoint(folder, arguments.model, chain.tuning), arguments.data, teaching, arguments.seed)
+    taught = any(setting.distills for setting in chain.fine_tuning)
+    teaching = Checkpoint(folder, arguments.teacher or teacher_model(arguments.model)) if taught else None
+    tune(Checkpoint(folder, arguments.model, chain.fine_tuning_name), arguments.data, teaching, arguments.seed)
 
 
 if __name__ == "__main__":

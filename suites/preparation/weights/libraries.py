@@ -25,7 +25,7 @@ Library = Literal["timm", "torchvision"]
 
 
 @dataclass(frozen=True)
-class Named:
+class LibraryNet:
     """A net for inference, the edge of its input in pixels, how it wants its images, and where it is from."""
 
     net: nn.Module
@@ -34,7 +34,7 @@ class Named:
     origin: Mapping[str, Any]
 
 
-def named(library: Library, name: str) -> Named:
+def load_library_net(library: Library, name: str) -> LibraryNet:
     """The net `name`. SetupError where the library is missing or cannot get the weights, ModelError without any."""
     try:
         module = import_module(library)
@@ -51,7 +51,7 @@ def named(library: Library, name: str) -> Named:
         "weights": f"{library} {version(library)}, {name}",
         "interpolation_in_training": interpolation,  # ours is bicubic
     }
-    return Named(net.eval(), preprocess.crop, preprocess, origin)
+    return LibraryNet(net.eval(), preprocess.crop, preprocess, origin)
 
 
 def _timm(timm: ModuleType, name: str) -> tuple[nn.Module, Preprocess, str]:
@@ -72,7 +72,7 @@ def _torchvision(torchvision: ModuleType, name: str) -> tuple[nn.Module, Preproc
     return models.get_model(name, weights=weights), how, str(facts.interpolation)
 
 
-OLDEST = (3, 12)
+OLDEST_SAFE_KERAS = (3, 12)
 """Earlier versions of Keras could be made to run code of a file in spite of their safe mode."""
 
 
@@ -85,7 +85,7 @@ def convert_keras(path: Path, out: Path) -> dict[str, Any]:
     except ImportError as error:
         remedy = "pip install keras tensorflow"
         raise SetupError(f"{path} needs keras and tensorflow, which are not installed", remedy) from error
-    if tuple(map(int, keras.__version__.split(".")[:2])) < OLDEST:
+    if tuple(map(int, keras.__version__.split(".")[:2])) < OLDEST_SAFE_KERAS:
         raise SetupError(f"keras {keras.__version__} opens no stranger's file safely", "pip install -U keras")
     try:
         net = keras.saving.load_model(path, compile=False, safe_mode=True)

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from .libraries import Library
 
-KINDS = (".pt", ".pth", ".safetensors", ".onnx", ".tflite", ".keras")
+SUFFIXES = (".pt", ".pth", ".safetensors", ".onnx", ".tflite", ".keras")
 
 
 @dataclass(frozen=True)
-class Weights:
+class WeightsRequest:
     """What was asked for.
 
     `source` is a file, an address with '#sha256=HEX', 'timm:NAME' or 'torchvision:NAME'; `model` the family-width-
@@ -53,9 +53,11 @@ class Weights:
             return
         path = fetched(self.source) if "://" in self.source else Path(self.source)
         if not path.is_file():
-            raise ModelError(f"no such file of weights: {path}", f"give a {', '.join(KINDS)}, an address or timm:NAME")
-        if path.suffix not in KINDS:
-            raise ModelError(f"{path}: unknown kind of weights '{path.suffix}'", f"known: {', '.join(KINDS)}")
+            raise ModelError(
+                f"no such file of weights: {path}", f"give a {', '.join(SUFFIXES)}, an address or timm:NAME"
+            )
+        if path.suffix not in SUFFIXES:
+            raise ModelError(f"{path}: unknown kind of weights '{path.suffix}'", f"known: {', '.join(SUFFIXES)}")
         origin = {"source": self.source.rpartition("/")[2], "origin_sha256": sha256_of(path)}
         if path.suffix in (".onnx", ".tflite"):
             yield self._passed_through(path, origin)
@@ -69,17 +71,17 @@ class Weights:
             raise UsageError(f"{path} holds tensors without a net", "name it: --model mobilenet_v2-1.0-224")
         variant = ModelVariant.parse(self.model)
         _need_torch()
-        from .export import net_of
+        from .export import net_with_weights
 
-        net, matched = net_of(variant, path, same=self.same)
+        net, matched = net_with_weights(variant, path, same=self.same)
         origin |= {"matched": matched, "padding": "same" if self.same else "symmetric"}
         yield from self._exported(net, variant, self.model, self._how(variant), origin)
 
     def _of_library(self, library: Library, name: str) -> Iterator[Path]:
         _need_torch()
-        from .libraries import named
+        from .libraries import load_library_net
 
-        found = named(library, name)
+        found = load_library_net(library, name)
         variant = ModelVariant(name, 1.0, found.edge)
         how = self._how(variant) or found.preprocess
         yield from self._exported(found.net, variant, name, how, dict(found.origin))
@@ -87,7 +89,7 @@ class Weights:
     def _exported(
         self, net: nn.Module, variant: ModelVariant, name: str, how: Preprocess | None, origin: dict[str, Any]
     ) -> Iterator[Path]:
-        from .export import write
+        from .export import export_checked
 
         kinds = [kind for kind in EXPORTERS if not [*lacking(kind)]]
         if not kinds:
@@ -95,7 +97,7 @@ class Weights:
         self.out.mkdir(parents=True, exist_ok=True)
         for kind in kinds:
             file = self.out / f"{name.replace('/', '-')}.{kind}"
-            note_of(file).write_text(json.dumps(write(net, variant, kind, file, how, origin), indent=1) + "\n")
+            note_of(file).write_text(json.dumps(export_checked(net, variant, kind, file, how, origin), indent=1) + "\n")
             yield file
 
     def _passed_through(self, path: Path, origin: dict[str, Any]) -> Path:

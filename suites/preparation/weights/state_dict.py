@@ -14,14 +14,14 @@ from torch import nn
 
 from harness.core.errors import ModelError, SetupError
 
-State = dict[str, torch.Tensor]
+StateDict = dict[str, torch.Tensor]
 SUFFIXES = frozenset({".pt", ".pth", ".safetensors"})
 _NESTED = ("state_dict", "model", "model_state_dict", "state_dict_ema", "ema")
 """Keys under which training scripts keep the state dict beside other things."""
 _SHOWN = 3
 
 
-def read(path: Path) -> State:
+def read_tensors(path: Path) -> StateDict:
     """The tensors by name, without counters of batches. ModelError for a file that holds anything but tensors."""
     content = _safetensors(path) if path.suffix == ".safetensors" else _torch(path)
     for key in _NESTED:
@@ -70,7 +70,7 @@ def _kinds(content: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} ({type(value).__name__})" for name, value in islice(content.items(), _SHOWN)) or "nothing"
 
 
-def load(net: nn.Module, state: State, source: Path) -> str:
+def load_weights(net: nn.Module, state: StateDict, source: Path) -> str:
     """Give the net these weights, every tensor; says how they were matched: 'by name' or 'by order'.
 
     Weights of the same architecture under other names are matched in their order, where each has the shape and the role
@@ -91,7 +91,7 @@ def load(net: nn.Module, state: State, source: Path) -> str:
     return how
 
 
-def _by_name(own: State, given: State) -> list[str]:
+def _by_name(own: StateDict, given: StateDict) -> list[str]:
     missing = [f"missing {name} {_shape(own[name])}" for name in own if name not in given]
     unexpected = [f"unexpected {name} {_shape(given[name])}" for name in given if name not in own]
     shaped = [
@@ -102,7 +102,7 @@ def _by_name(own: State, given: State) -> list[str]:
     return [*missing[:_SHOWN], *unexpected[:_SHOWN], *shaped[:_SHOWN]]
 
 
-def _by_order(own: State, given: State) -> list[str]:
+def _by_order(own: StateDict, given: StateDict) -> list[str]:
     count = [] if len(own) == len(given) else [f"it has {len(given)} tensors, the net {len(own)}"]
     places = enumerate(zip(own.items(), given.items(), strict=False))
     return count + [

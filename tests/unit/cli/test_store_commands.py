@@ -39,7 +39,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def test_a_history_from_adding_to_reading(call: Callable[..., tuple]) -> None:
     code, _, err = call("history")
     assert code == EXIT_USAGE
-    assert "edgebench store add RUN makes one" in err
+    assert "edgebench store add RUN creates one" in err
     assert call("store", "add", "n0", "n1", "n2")[0] == EXIT_OK
     code, out, _ = call("history", "--case", CASE)
     assert code == EXIT_OK

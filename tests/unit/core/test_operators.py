@@ -67,4 +67,4 @@ def test_a_record_without_operators_says_so(tmp_path: Path) -> None:
     data = json.loads(path.read_text())
     del data["operators"]
     path.write_text(json.dumps(data))
-    assert run.records()[0].operators == Missing("not looked at: run with --deep")
+    assert run.records()[0].operators == Missing("not measured: run with --deep")

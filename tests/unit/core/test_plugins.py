@@ -131,13 +131,17 @@ POINTS = {
     "is not there": ("", "gone = nowhere:X", "No module named 'nowhere'"),
     "lacks the attribute": ("", "lacks = mod:X", "has no attribute 'X'"),
     "is not Python": ("def (", "odd = mod:X", "SyntaxError"),
-    "is of another kind": ("X = 3", "three = mod:X", "3 is no runtime: it has no name, open"),
-    "is a module": ("", "module = mod", "is no runtime"),
-    "is a class": ("class X:\n    name = 'c'\n    open = 1", "c = mod:X", "X is a class, and a runtime is an instance"),
+    "is of another kind": ("X = 3", "three = mod:X", "3 is not a runtime: it has no name, open"),
+    "is a module": ("", "module = mod", "is not a runtime"),
+    "is a class": (
+        "class X:\n    name = 'c'\n    open = 1",
+        "c = mod:X",
+        "X is a class, but a runtime must be an instance",
+    ),
     "has another name": (
         "class C:\n    name = 'other'\n    open = 1\nX = C()",
         "one = mod:X",
-        "registered as 'one' and calls itself 'other'",
+        "registered as 'one', but its name is 'other'",
     ),
     "is no reference": ("", "odd = mod: X Y Z", "'mod: X Y Z' is not 'module:attribute'"),
 }

@@ -48,7 +48,7 @@ def test_a_rate_must_be_given(scenario: Scenario) -> None:
 
 
 def test_a_foreign_parameter_names_the_scenario_it_belongs_to() -> None:
-    with pytest.raises(ScenarioError, match="SingleStream takes no streams") as error:
+    with pytest.raises(ScenarioError, match="SingleStream does not accept streams") as error:
         Case("m", "fp32", "r", load=Load(streams=2))
     assert "Offline" in error.value.remedy
 

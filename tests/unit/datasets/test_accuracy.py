@@ -17,6 +17,7 @@ from harness.core.errors import DataError, UsageError
 from harness.core.quantity import Missing, Value
 from harness.datasets.dataset import IdxImages, open_dataset
 from harness.datasets.image_folders import ClassFolders
+from harness.datasets.pictures import read_image
 from harness.datasets.preprocessing import PRESETS, parse, preprocess
 from harness.stats import output_quality
 
@@ -67,8 +68,8 @@ def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
 def test_a_broken_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat" / "bad.png").write_text("not an image")
-    with pytest.raises(DataError, match=r"bad\.png"):
-        next(ClassFolders(tmp_path).items())
+    with pytest.raises(DataError, match=r"bad\.png cannot be read as an image: it is none of JPEG, PNG"):
+        read_image(tmp_path / "cat" / "bad.png")
 
 
 def test_preprocess_pads_then_scales_and_puts_channels_first() -> None:

@@ -11,9 +11,9 @@ from PIL import Image
 from harness.core.errors import DataError
 from harness.datasets import label_mapping
 from harness.datasets.dataset import open_dataset
-from harness.datasets.image_folders import read_image
 from harness.datasets.label_mapping import LabelMapping, label_array
 from harness.datasets.labels_file import KIT
+from harness.datasets.pictures import read_image
 from harness.stats import output_quality
 
 IMAGENETTE = (
@@ -82,7 +82,7 @@ def test_folders_named_by_numbers_are_taken_as_those_numbers(tmp_path: Path) -> 
     for number in (2, 10, 1):
         picture(tmp_path / str(number) / "a.png", number)
     data = open_dataset("folder", tmp_path)
-    assert [(int(image[0, 0, 0]), label) for image, label in data.items()] == [(1, 1), (10, 10), (2, 2)]
+    assert [int(image[0, 0, 0]) for image, _ in data.items()] == [1, 10, 2]
     assert labels(tmp_path, 1000) == [1, 10, 2]
     with pytest.raises(DataError, match="10 outputs, labels of the data set go up to 10"):
         labels(tmp_path, 10)

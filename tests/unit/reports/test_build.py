@@ -131,7 +131,7 @@ def test_the_plots_data_is_json_without_nan(html: str) -> None:
 def test_untrusted_cases_are_hatched_and_not_on_the_front(page: Build, tmp_path: Path) -> None:
     plan = factory.Plan(dataclasses.replace(factory.nets()[0].case, model="best"), 10, "contended", 0.99)
     html = page(factory.write_run(tmp_path / "second", [*factory.nets(), plan]))
-    assert "7 of 25 scored cases are on the front" in html
+    assert "7 of 25 scored cases are on the Pareto front" in html
     row = re.search(r'<tr data-case="[^"]*best[^"]*" class="([^"]*)"', html)
     assert row is not None
     assert row[1] == "untrusted"
@@ -142,7 +142,7 @@ def test_a_baseline_gives_the_verdict(page: Build, tmp_path: Path) -> None:
     before = factory.write_run(tmp_path / "a", factory.nets()[:5])
     text = " ".join(Page(page(slower, baseline=before)).text.split())
     assert "5 of 5 cases slower (worst +20" in text
-    assert "Against quick on x86-64, 2026-01-01 00:00 UTC" in text
+    assert "Compared with quick on x86-64, 2026-01-01 00:00 UTC" in text
 
 
 def test_history_needs_two_runs_and_names_breaks(page: Build, run: RunFolder, html: str) -> None:
@@ -175,7 +175,7 @@ def test_an_empty_run_and_one_that_only_crashed(page: Build, tmp_path: Path) -> 
 
 
 def test_what_is_no_run_is_a_clear_error(page: Build, tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="no run folder"):
+    with pytest.raises(RecordError, match="not a run folder"):
         page(RunFolder(tmp_path))
     with pytest.raises(UsageError, match="no run to report on"):
         page()

@@ -12,6 +12,7 @@ from harness.core.artifact import sha256_of
 from harness.core.case import Case
 from harness.core.errors import DataError, ModelError, SetupError, UnknownName, UsageError
 from harness.core.hostfs import HostFs
+from harness.datasets.manifest import Manifest
 from harness.measure.prepared import PreparedCase
 from harness.runs.config import RunConfig
 from harness.runs.plan import Plan, plan
@@ -322,6 +323,7 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         Image.new("RGB", (8, 8), (40 * number, 0, 0)).save(path)
     seen = timed(inputs=[{"name": "x", "shape": [1, 3, 8, 8], "dtype": "float32"}], outputs={"y": [1, 2]})
     monkeypatch.setattr("suites.user_model.run_worker", FakeWorkers({"inspect": lambda _: seen}))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "pictures"
 
 
@@ -337,7 +339,8 @@ def test_the_users_images_label_the_users_model_alone(tmp_path: Path, pictures: 
     labelled = {one.case.model: one.labelled for one in plan.prepared}
     own = labelled["net"]
     assert own is not None
-    assert (own.kind, own.path, own.limit, own.preprocess.crop) == ("folder", str(pictures), 4, 8)
+    assert (own.kind, own.limit, own.preprocess.crop) == ("manifest", 4, 8)
+    assert [path.parent for path, _ in Manifest.read(Path(own.path)).files] == [pictures / "a", pictures / "b"] * 2
     shipped = labelled[NET]
     assert shipped is not None
     assert "fashion-mnist" in shipped.path
@@ -350,7 +353,7 @@ def test_compression_calibrates_with_some_images_and_scores_on_the_others(
     result = planned(
         models=[str(relu(tmp_path / "net.onnx"))], data=str(pictures), compress="fp16", runtimes=["onnxruntime-cpu"]
     )
-    assert {one.labelled.kind for one in result.prepared if one.labelled} == {"part"}
+    assert {one.labelled.kind for one in result.prepared if one.labelled} == {"manifest"}
     assert [case.compression for case in result.cases] == ["fp32", "fp16"]
 
 

@@ -36,7 +36,7 @@ def test_cases_that_become_the_same_are_measured_once() -> None:
 
 
 def test_a_parameter_without_its_scenario_is_refused_at_once() -> None:
-    with pytest.raises(ScenarioError, match="SingleStream takes no minutes"):
+    with pytest.raises(ScenarioError, match="SingleStream does not accept minutes"):
         RunConfig(load=Load(minutes=2))
 
 

@@ -16,7 +16,7 @@ from harness.runtimes.base import Adapter, Options, Session, SessionError
 from harness.stats.output_quality import compare
 from suites.artifacts import catalog
 from suites.preparation.convert import CONVERTERS, ConversionRequest
-from suites.preparation.convert.ncnn import quantise
+from suites.preparation.convert.ncnn import quantize
 
 pytest.importorskip("ncnn")
 
@@ -162,7 +162,7 @@ def test_a_shape_that_the_file_does_not_keep_is_asked_for(tmp_path: Path) -> Non
 def test_int8_is_near_and_read_back(tmp_path: Path) -> None:
     path = write(tmp_path)
     plain = output(runtime().open(path, Options()))
-    quantise(path, IMAGE)
+    quantize(path, IMAGE)
     session = runtime().open(path, Options())
     assert session.execution().effective == "int8"
     sqnr = compare(output(session).reshape(1, -1), plain.reshape(1, -1))["fidelity_sqnr_db"]
@@ -173,7 +173,7 @@ def test_int8_is_near_and_read_back(tmp_path: Path) -> None:
 def test_int8_has_no_way_from_other_weights(tmp_path: Path) -> None:
     path = write(tmp_path, PARAM.replace("ReLU  ", "PReLU "))
     with pytest.raises(UsageError, match="no way to int8 for ncnn's layers PReLU"):
-        quantise(path, IMAGE)
+        quantize(path, IMAGE)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("pnnx") is None, reason="no pnnx here: it needs torch")

@@ -123,7 +123,7 @@ def test_one_unreadable_rail_makes_no_total(tmp_path: Path) -> None:
     power = board_power(source, read_all(sensors), {})
 
     assert isinstance(power, Missing)
-    assert "not a number: nothing" in power.reason
+    assert "not a number: an empty text" in power.reason
 
 
 def test_a_star_does_not_reach_into_nested_zones() -> None:

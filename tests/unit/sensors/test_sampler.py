@@ -132,7 +132,7 @@ def test_a_process_of_its_own_brings_the_same_readings(tmp_path: Path) -> None:
     assert set(traces.series["thermal/cpu-thermal"].value) == {48.85}
     assert traces.series["pmic/EXT5V"].value[0] == 5.11478
     assert traces.series["rpi-volt/under-voltage"].missing == {
-        "not a number: nothing in /sys/class/hwmon/hwmon3/in0_lcrit_alarm": 2
+        "not a number: an empty text in /sys/class/hwmon/hwmon3/in0_lcrit_alarm": 2
     }
 
 

@@ -134,7 +134,7 @@ def test_markdown_is_safe_and_fits(run: RunFolder) -> None:
     many = exported(run, records=run.records() * 1000)
     made = export([many], "markdown")
     assert len(made) <= 1 << 20
-    assert b"more cases found no room" in made
+    assert b"more cases do not fit" in made
 
 
 def test_what_cannot_be_exported(run: RunFolder, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_pytest_benchmark_samples_are_reckoned_anew(tmp_path: Path) -> None:
         assert p50.lo <= p50.value <= p50.hi
         np.testing.assert_allclose(latencies_ns(record, run.blob), seconds * 1e9, atol=0.5)
         assert "n too small" in record.missing("latency_p99_ns")
-        assert record.missing("energy_net_j") == "pytest-benchmark does not tell it"
+        assert record.missing("energy_net_j") == "pytest-benchmark does not report it"
     assert run.header().host["cpu_model"] == document["machine_info"]["cpu"]["brand_raw"]
 
 
@@ -65,7 +65,7 @@ def test_pytest_benchmark_without_data_is_a_summary(tmp_path: Path) -> None:
     _, (record, _) = imported(file, tmp_path)
     assert record.details["summary_only"]
     assert record.value("latency_p50_ns") == pytest.approx(document["benchmarks"][0]["stats"]["median"] * 1e9)
-    assert record.quantity("latency_p90_ns") == Missing("summary only: pytest-benchmark kept no samples")
+    assert record.quantity("latency_p90_ns") == Missing("summary only: pytest-benchmark stored no samples")
 
 
 def test_what_a_file_holds_twice_is_kept_twice(tmp_path: Path) -> None:
@@ -100,7 +100,8 @@ def test_benchmark_model_tells_a_mean(tmp_path: Path) -> None:
     assert record.value("first_inference_ns") == 14_744_000
     assert record.value("throughput_per_s") == pytest.approx(1e6 / 13520.2)
     assert record.value("n_inferences") == 74
-    assert record.missing("latency_p50_ns") == "summary only: benchmark_model tells the mean, 13520.2 us, and no median"
+    reason = "summary only: benchmark_model prints the mean, 13520.2 us, but no median"
+    assert record.missing("latency_p50_ns") == reason
     assert record.details["notes"]["peak_growth_bytes"] == 19.125 * 2**20
 
 
@@ -166,12 +167,12 @@ def test_our_own_export_comes_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("contents", "message"),
     [
-        ("", "no result of"),
-        ('{"benchmarks": [], "machine_info": {}}', "without a single figure"),
-        ('{"benchmarks": [{"name": "x"}], "machine_info": {}}', "not understood"),
-        ('{"execution_results": {"error": "no such device"}}', "without a single figure"),
+        ("", "not a result of"),
+        ('{"benchmarks": [], "machine_info": {}}', "without figures"),
+        ('{"benchmarks": [{"name": "x"}], "machine_info": {}}', "cannot be parsed"),
+        ('{"execution_results": {"error": "no such device"}}', "without figures"),
         ('{"benchmarks": [{"runs": [{"values": [1]}], "metadata": {"unit": "byte"}}]}', "not in seconds"),
-        ("[" * 100_000, "no result of"),
+        ("[" * 100_000, "not a result of"),
     ],
 )
 def test_other_files_are_refused_by_name(tmp_path: Path, contents: str, message: str) -> None:

@@ -46,7 +46,7 @@ def test_planned_cases_without_a_record_are_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="no run folder"):
+    with pytest.raises(RecordError, match="not a run folder"):
         RunFolder(tmp_path).header()
 
 
@@ -65,7 +65,7 @@ def test_blob_comes_back_and_is_checked(run: RunFolder) -> None:
 def test_a_blob_that_is_gone_and_a_name_that_is_a_path(run: RunFolder) -> None:
     with pytest.raises(RecordError, match="No such file"):
         run.blob("0" * 64)
-    with pytest.raises(RecordError, match="not a blob's name"):
+    with pytest.raises(RecordError, match="not the name of a blob"):
         run.blob("../../run.json")
 
 
@@ -80,7 +80,7 @@ def test_objects_are_not_pickled_into_blobs(run: RunFolder) -> None:
         (lambda text: text[: len(text) // 2], "damaged"),
         (lambda text: text.replace('"log"', '"lag"'), "key 'lag': Unexpected keyword"),
         (lambda text: text.replace(f'"schema": {SCHEMA}', '"schema": 99'), "written by a newer edgebench"),
-        (lambda text: text.replace('"duration_s": 3.5', '"duration_s": NaN'), "NaN is not a number"),
+        (lambda text: text.replace('"duration_s": 3.5', '"duration_s": NaN'), "NaN is not a JSON number"),
         (lambda text: text.replace('"duration_s": 3.5', '"duration_s": 1e999'), "key 'duration_s'"),
         (lambda text: text.replace('"sqnr_db"', '"speed"'), "unknown metric 'speed'"),
         (lambda text: text.replace('"status": "precise"', '"status": "fine"'), "key 'verdict.status'"),

@@ -212,9 +212,9 @@ def test_resets(filled: Store) -> None:
     assert (filled.series("latency_p50_ns").since == 3).all()
     with pytest.raises(UsageError, match="needs a reason"):
         filled.reset(" ")
-    with pytest.raises(UsageError, match="no series is left"):
+    with pytest.raises(UsageError, match="no series matches"):
         filled.reset("why", Filters(model="none"))
-    with pytest.raises(UsageError, match="not for runs"):
+    with pytest.raises(UsageError, match="not to runs"):
         filled.reset("why", Filters(since="30d"))
 
 
@@ -286,7 +286,7 @@ def test_a_damaged_record_is_left_out_and_named(store: Store, tmp_path: Path) ->
 def test_what_is_asked_for_must_exist(filled: Store) -> None:
     with pytest.raises(UnknownName, match="latency"):
         Filters(metric="latency")
-    with pytest.raises(UsageError, match="is no time"):
+    with pytest.raises(UsageError, match="is not a time"):
         Filters(since="yesterday")
     with pytest.raises(StoreError, match="no run 'x'"):
         filled.header("x")

@@ -35,5 +35,5 @@ def test_moments(text: str, seconds: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "30", "d30", "2026-13-01"])
 def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(UsageError, match="is no time"):
+    with pytest.raises(UsageError, match="is not a time"):
         parse_time(text)

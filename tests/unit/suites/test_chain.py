@@ -6,7 +6,7 @@ import pytest
 
 from harness.core.errors import UnknownName, UsageError
 from harness.core.plugins import load_all
-from suites.compression.base import Chain, Compression, Tuned
+from suites.compression.base import Chain, Compression, FineTuningSetting
 
 SETTINGS: dict[str, Compression] = load_all("compression")
 
@@ -23,7 +23,7 @@ SETTINGS: dict[str, Compression] = load_all("compression")
 )
 def test_settings_that_train_come_first_and_name_the_checkpoint(name: str, tuning: str, last: str) -> None:
     chain = Chain.parse(name)
-    assert (chain.tuning, chain.last.name) == (tuning, last)
+    assert (chain.fine_tuning_name, chain.post_training.name) == (tuning, last)
 
 
 @pytest.mark.parametrize("name", ["int8-static+distilled", "fp16+int8-static", "distilled+distilled"])
@@ -44,11 +44,11 @@ def test_an_unknown_part_is_named() -> None:
 
 def test_what_trains_says_so_and_yields_what_it_ends_in() -> None:
     for setting in SETTINGS.values():
-        assert setting.needs_training == isinstance(setting, Tuned)
-        if isinstance(setting, Tuned):
-            end = SETTINGS[setting.then]
-            assert {kind: made.precision for kind, made in setting.yields.items()} == {
-                kind: made.precision for kind, made in end.yields.items()
+        assert setting.needs_training == isinstance(setting, FineTuningSetting)
+        if isinstance(setting, FineTuningSetting):
+            end = SETTINGS[setting.post_training]
+            assert {kind: made.precision for kind, made in setting.formats.items()} == {
+                kind: made.precision for kind, made in end.formats.items()
             }
             assert setting.needs_calibration == end.needs_calibration
 

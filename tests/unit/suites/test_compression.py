@@ -11,7 +11,7 @@ import pytest
 from harness.core.errors import ModelError, UsageError
 from harness.core.plugins import load, load_all
 from harness.runtimes.base import Options
-from suites.compression.base import Compression, hash_of
+from suites.compression.base import Compression, images_sha256
 
 # The converters' own deprecation warnings are not ours to mend.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -37,12 +37,14 @@ SQNR_DB = {
 
 Those that train take a tuned float net: they have the ratio of the setting that they end in.
 """
-EXACT = {name for name, setting in SETTINGS.items() if name == "fp32" or getattr(setting, "then", "") == "fp32"}
+EXACT = {
+    name for name, setting in SETTINGS.items() if name == "fp32" or getattr(setting, "post_training", "") == "fp32"
+}
 CALIBRATED = {
     *("int8-static", "int8-static-per-tensor", "int8-static-entropy", "int8-static-percentile", "int8-static-io8"),
     *("int8-qat", "int16x8"),
 }
-MADE = [(name, kind) for name, setting in SETTINGS.items() for kind in FORMATS if kind in setting.yields]
+MADE = [(name, kind) for name, setting in SETTINGS.items() for kind in FORMATS if kind in setting.formats]
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -50,9 +52,9 @@ def test_a_setting_says_what_it_is(name: str) -> None:
     setting = SETTINGS[name]
     assert setting.name == name
     assert setting.description
-    assert set(setting.yields) | set(setting.refuses) == set(FORMATS)
-    assert not set(setting.yields) & set(setting.refuses)
-    assert all(setting.refuses.values())
+    assert set(setting.formats) | set(setting.unsupported) == set(FORMATS)
+    assert not set(setting.formats) & set(setting.unsupported)
+    assert all(setting.unsupported.values())
     assert setting.needs_calibration == (name in CALIBRATED)
 
 
@@ -62,7 +64,7 @@ def test_calibration_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_format_that_no_tool_makes_is_refused_with_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"bf16 makes no \.tflite: ai-edge-quantizer writes no bfloat16"):
+    with pytest.raises(ModelError, match=r"bf16 does not support \.tflite: ai-edge-quantizer writes no bfloat16"):
         SETTINGS["bf16"].build(tmp_path / "net.tflite", None, tmp_path / "out.tflite")
 
 
@@ -73,8 +75,8 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
 
 def test_the_hash_of_images_is_of_their_values_not_of_their_strides() -> None:
     images = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-    assert hash_of(images) == hash_of(np.asfortranarray(images))
-    assert hash_of(images) != hash_of(images + 1)
+    assert images_sha256(images) == images_sha256(np.asfortranarray(images))
+    assert images_sha256(images) != images_sha256(images + 1)
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,8 @@ def test_an_artifact_is_close_to_the_float_net_and_says_how_it_was_made(
     assert 10 * np.log10(np.square(expected).sum() / max(noise, 1e-30)) >= SQNR_DB["fp32" if name in EXACT else name]
     assert (noise == 0) == (name in EXACT)
     calibration = artifact.recipe["calibration_sha256"]
-    assert calibration == (hash_of(source.images[kind]) if name in CALIBRATED else None)
-    assert set(artifact.recipe["tools"]) == set(SETTINGS[name].yields[artifact.format].tools)
+    assert calibration == (images_sha256(source.images[kind]) if name in CALIBRATED else None)
+    assert set(artifact.recipe["tools"]) == set(SETTINGS[name].formats[artifact.format].tools)
 
 
 @pytest.mark.prepare
@@ -185,12 +187,12 @@ def test_int4_weights_have_at_most_fifteen_levels_a_channel(source: Float, tmp_p
 
 
 def test_quantised_weights_are_within_half_a_step() -> None:
-    from suites.compression.weight_only import quantised
+    from suites.compression.weight_only import quantize_weights
 
     weights = np.random.default_rng(0).normal(size=(6, 3, 3, 3)).astype(np.float32)
     weights[2] = 0
     for bits, levels in ((8, 127), (4, 7)):
-        values, scales = quantised(weights, 0, bits)
+        values, scales = quantize_weights(weights, 0, bits)
         assert np.abs(values).max() == levels
         assert (np.abs(values * scales[:, None, None, None] - weights) <= scales[:, None, None, None] * 0.5001).all()
         assert (scales > 0).all()

@@ -21,7 +21,7 @@ def found(values: NDArray[np.float32], method: str) -> tuple[float, float]:
     def images() -> Iterator[dict[str, NDArray[np.float32]]]:
         return ({"x": piece} for piece in np.split(values, 4))
 
-    low, high = ort_quantizer.ranges(images, method)["x"]
+    low, high = ort_quantizer.activation_ranges(images, method)["x"]
     assert low.dtype == high.dtype == np.float32
     return float(low), float(high)
 
@@ -57,8 +57,8 @@ def test_a_range_stays_within_what_was_seen(method: str) -> None:
 def test_a_histogram_of_as_many_bins_as_steps_diverges_by_nothing() -> None:
     counts = np.zeros(ort_quantizer.BINS, np.int64)
     counts[: ort_quantizer.LEVELS] = RNG.integers(1, 100, ort_quantizer.LEVELS)
-    assert ort_quantizer.divergence(counts, ort_quantizer.LEVELS) == pytest.approx(0, abs=1e-12)
-    assert ort_quantizer.divergence(counts, ort_quantizer.BINS) > 0.01
+    assert ort_quantizer.kl_divergence(counts, ort_quantizer.LEVELS) == pytest.approx(0, abs=1e-12)
+    assert ort_quantizer.kl_divergence(counts, ort_quantizer.BINS) > 0.01
 
 
 def outputs(model: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -109,8 +109,8 @@ def test_settings_of_onnx_alone_stay_close_to_the_float_net(
 
 
 def test_bf16_rounds_to_the_nearest_and_ties_to_even() -> None:
-    from suites.compression.bf16 import rounded
+    from suites.compression.bf16 import round_to_bf16
 
     values = np.array([1.0, 1 + 2**-8, 1 + 3 * 2**-8, 1 + 2**-8 + 2**-16, -2.5, 0.0], np.float32)
-    back = (rounded(values).astype(np.uint32) << 16).view(np.float32)
+    back = (round_to_bf16(values).astype(np.uint32) << 16).view(np.float32)
     assert back.tolist() == [1.0, 1.0, 1 + 2**-6, 1 + 2**-7, -2.5, 0.0]

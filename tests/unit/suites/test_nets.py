@@ -29,7 +29,7 @@ PUBLISHED = [
 def test_counts_equal_the_published_ones(variant: ModelVariant, published) -> None:
     with torch.device("meta"):  # shapes alone: nothing is drawn or computed
         net = load("models", variant.family).net(variant)
-    parameters, macs = blocks.parameters(net), blocks.macs(net, variant.input_shape)
+    parameters, macs = blocks.count_parameters(net), blocks.count_macs(net, variant.input_shape)
     assert parameters == published.parameters
     near = macs == pytest.approx(published.paper_macs, rel=0.02)
     assert near or published.note
@@ -54,7 +54,7 @@ def script() -> ModuleType:
 
 def test_macs_of_one_convolution_and_one_linear_layer_by_hand() -> None:
     net = torch.nn.Sequential(torch.nn.Conv2d(4, 6, 3, groups=2), torch.nn.Flatten(), torch.nn.Linear(24, 5))
-    assert blocks.macs(net, (4, 4, 4)) == (2 * 2 * 6) * (2 * 3 * 3) + 24 * 5
+    assert blocks.count_macs(net, (4, 4, 4)) == (2 * 2 * 6) * (2 * 3 * 3) + 24 * 5
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -73,7 +73,7 @@ def test_a_width_that_shufflenet_has_not_is_refused() -> None:
 
 def test_shuffle_interleaves_the_halves() -> None:
     channels = torch.arange(6.0).view(1, 6, 1, 1)
-    assert blocks.shuffle(channels).flatten().tolist() == [0, 3, 1, 4, 2, 5]
+    assert blocks.channel_shuffle(channels).flatten().tolist() == [0, 3, 1, 4, 2, 5]
 
 
 def test_the_shortcut_is_taken_where_shapes_allow() -> None:
@@ -99,7 +99,7 @@ def test_a_net_without_channels_of_its_own_is_not_narrowed(name: str) -> None:
 def test_narrowing_takes_the_features_before_the_classifier(name: str) -> None:
     variant = ModelVariant(name, 0.5, 32)
     net = FAMILIES[name].net(variant)
-    before = blocks.parameters(net)
+    before = blocks.count_parameters(net)
     prune_channels(net, 0.5)
-    assert blocks.parameters(net) < before
+    assert blocks.count_parameters(net) < before
     assert net.eval()(torch.zeros(1, *variant.input_shape)).shape == (1, 10)

@@ -16,7 +16,7 @@ from suites.artifacts import catalog, model_cache
 from suites.compression.base import Chain
 from suites.compression.fp32 import Fp32
 from suites.preparation import from_checkpoints, prepare
-from suites.preparation.from_checkpoints import commands, provide, trained
+from suites.preparation.from_checkpoints import copy_shipped_checkpoint, shipped_checkpoint, training_commands
 from suites.preparation.prepare import build_all
 
 MODEL = "mobilenet_v2-0.35-32"
@@ -41,7 +41,7 @@ def case(compression: str) -> Case:
 
 def test_only_what_is_not_shipped_is_lacking() -> None:
     cases = [case("fp32"), case("channel-pruned-50+fp16"), case("channel-pruned-50+fp16")]
-    assert list(prepare.lacking(cases)) == [(case("channel-pruned-50+fp16"), "onnx")]
+    assert list(prepare.missing_artifacts(cases)) == [(case("channel-pruned-50+fp16"), "onnx")]
 
 
 def test_a_setting_that_trains_says_what_to_run() -> None:
@@ -54,7 +54,7 @@ def test_a_setting_that_trains_says_what_to_run() -> None:
 
 def test_every_trained_net_ships_as_a_checkpoint_too() -> None:
     for model in {model for model, _, _ in catalog.shipped()}:
-        assert trained(model), f"{model}: training.pt is not the checkpoint that the manifest names"
+        assert shipped_checkpoint(model), f"{model}: training.pt is not the checkpoint that the manifest names"
 
 
 def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
 
 def test_a_net_that_does_not_ship_is_trained_first(tmp_path: Path) -> None:
     other = Case("mobilenet_v2-0.5-32", "channel-pruned-25", "null")
-    train, tune = commands(other, tmp_path / "data", tmp_path)
+    train, tune = training_commands(other, tmp_path / "data", tmp_path)
     assert train[2:] == (
         "suites.preparation.training.train",
         other.model,
@@ -81,15 +81,15 @@ def test_a_net_that_does_not_ship_is_trained_first(tmp_path: Path) -> None:
 
 def test_what_has_been_run_is_not_asked_for_again(tmp_path: Path) -> None:
     tuned = case("channel-pruned-25+int8-static")
-    provide(MODEL, tmp_path)
-    (command,) = commands(tuned, None, tmp_path)
+    copy_shipped_checkpoint(MODEL, tmp_path)
+    (command,) = training_commands(tuned, None, tmp_path)
     assert command[2:] == (
         *("suites.preparation.training.tune", MODEL, "channel-pruned-25"),
         *("--data", "FASHION_MNIST", "--checkpoints", str(tmp_path)),
     )
     (tmp_path / MODEL).mkdir()
     (tmp_path / MODEL / "channel-pruned-25.pt").touch()
-    assert not commands(tuned, None, tmp_path)
+    assert not training_commands(tuned, None, tmp_path)
 
 
 def test_training_needs_images_and_a_place_for_its_results(capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,9 +109,9 @@ def test_one_training_serves_all_cases_that_start_from_it(tmp_path: Path, monkey
     def exported(*_: object) -> None:
         raise UsageError("as far as a machine without torch comes")
 
-    monkeypatch.setattr(from_checkpoints, "need_torch", lambda: None)
+    monkeypatch.setattr(from_checkpoints, "require_torch", lambda: None)
     monkeypatch.setattr(from_checkpoints.subprocess, "run", pretend)
-    monkeypatch.setattr(prepare, "made", exported)
+    monkeypatch.setattr(prepare, "build_from_checkpoint", exported)
     file = tmp_path / "s.toml"
     compression = '"pruned-90", "pruned-90+int8-weight-only"'
     file.write_text(SUITE.replace('"fp32", "channel-pruned-50+int8-weight-only"', compression))
@@ -125,7 +125,7 @@ def test_one_training_serves_all_cases_that_start_from_it(tmp_path: Path, monkey
 def test_a_training_that_fails_is_an_error(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(from_checkpoints.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=status))
     with pytest.raises(SetupError, match=f"ended with status {status}"):
-        from_checkpoints.train([("python", "-m", "suites.preparation.training.tune")])
+        from_checkpoints.run_commands([("python", "-m", "suites.preparation.training.tune")])
 
 
 def plain(text: str) -> Case:
@@ -147,7 +147,7 @@ def copying(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def parse(name: str) -> Chain:
         tuned, _, last = name.partition("+")
-        return Chain(real(tuned).tuned, Copying(last)) if last.startswith("copy") else real(name)
+        return Chain(real(tuned).fine_tuning, Copying(last)) if last.startswith("copy") else real(name)
 
     monkeypatch.setattr(Chain, "parse", parse)
 
@@ -173,9 +173,9 @@ def test_a_build_that_is_killed_leaves_nothing_half_done(monkeypatch: pytest.Mon
         with pytest.raises(KeyboardInterrupt):
             prepare.build(plain("copy-a"), "onnx")
     assert list(model_cache.prepared_dir().iterdir()) == []
-    assert [each for each, _ in prepare.lacking([plain("copy-a")])] == [plain("copy-a")]
+    assert [each for each, _ in prepare.missing_artifacts([plain("copy-a")])] == [plain("copy-a")]
     prepare.build(plain("copy-a"), "onnx")
-    assert not list(prepare.lacking([plain("copy-a")]))
+    assert not list(prepare.missing_artifacts([plain("copy-a")]))
 
 
 def test_in_processes_side_by_side_errors_come_back_in_words() -> None:
@@ -246,7 +246,7 @@ def test_a_prepared_file_is_found_until_its_parent_changes(tmp_path: Path, monke
     assert made.size_bytes < 0.5 * parent.size_bytes
     assert (made.parameters, made.macs, made.preprocess) == (parent.parameters, parent.macs, parent.preprocess)
     assert made.recipe["parent_sha256"] == parent.sha256
-    assert not list(prepare.lacking([wanted]))
+    assert not list(prepare.missing_artifacts([wanted]))
 
     note = Path(f"{made.path}.json")
     entry = json.loads(note.read_text())
@@ -264,7 +264,7 @@ def test_a_setting_that_trains_is_built_from_its_checkpoint(tmp_path: Path, monk
     from suites.artifacts import evaluate
 
     monkeypatch.setattr(evaluate, "top1", lambda *_: 0.5)  # 10,000 images for a figure that nobody keeps
-    provide(MODEL, tmp_path)
+    copy_shipped_checkpoint(MODEL, tmp_path)
     state = torch.load(tmp_path / f"{MODEL}.pt", weights_only=True)
     (tmp_path / MODEL).mkdir()
     torch.save(state, tmp_path / MODEL / "pruned-90.pt")  # as if tuning had changed nothing
@@ -272,7 +272,7 @@ def test_a_setting_that_trains_is_built_from_its_checkpoint(tmp_path: Path, monk
     made = prepare.build(case("pruned-90"), "onnx", tmp_path)
     assert made.sha256 == catalog.artifact(case("fp32"), "onnx").sha256
     assert made.recipe["origin_sha256"] == catalog.shipped()[MODEL, "fp32", "onnx"]["training"]["checkpoint_sha256"]
-    assert not list(prepare.lacking([case("pruned-90")]))
+    assert not list(prepare.missing_artifacts([case("pruned-90")]))
 
 
 @pytest.mark.prepare

@@ -9,7 +9,7 @@ from harness.core.errors import UnknownName, UsageError
 from harness.core.plugins import load_all
 from suites.artifacts import catalog
 from suites.compression.base import Chain
-from suites.preparation.rebuild import Rebuilt, rebuild
+from suites.preparation.rebuild import RebuildResult, rebuild
 
 MODEL = "mobilenet_v2-0.35-32"
 """The one that ships under most settings."""
@@ -26,7 +26,9 @@ def test_what_a_setting_that_trains_starts_from_does_not_ship() -> None:
     for setting in ("int8-qat", "channel-pruned-50", "channel-pruned-50+distilled+int8-static"):
         with pytest.raises(UsageError, match="checkpoint that does not ship") as raised:
             rebuild(MODEL, setting, "onnx")
-        assert f"suites.preparation.training.tune {MODEL} {Chain.parse(setting).tuning}" in raised.value.remedy
+        assert (
+            f"suites.preparation.training.tune {MODEL} {Chain.parse(setting).fine_tuning_name}" in raised.value.remedy
+        )
 
 
 def test_a_file_that_does_not_ship_is_named() -> None:
@@ -39,7 +41,7 @@ def test_a_file_that_does_not_ship_is_named() -> None:
     [(None, True, "identical"), (0.928, True, "+0.20 points"), (0.9237, False, "NOT reproduced: other bytes")],
 )
 def test_other_bytes_are_reproduced_within_a_fifth_of_a_point(top1: float | None, reproduced: bool, words: str) -> None:
-    again = Rebuilt("0" * 64, top1 is None, 0.926, top1, {"onnx": ("1.0", None)})
+    again = RebuildResult("0" * 64, top1 is None, 0.926, top1, {"onnx": ("1.0", None)})
     assert again.reproduced == reproduced
     assert words in str(again)
     assert "onnx missing for 1.0" in str(again)

@@ -44,7 +44,7 @@ def test_a_group_gives_its_cases_scenario_batch_and_load(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        ("streams = 2", "SingleStream takes no streams"),
+        ("streams = 2", "SingleStream does not accept streams"),
         ('scenario = "Server"', "Server needs rate_per_s"),
         ('scenario = "paced"\nrate_per_s = 0', "rate_per_s is 0"),
         ('scenario = "Sever"', "Input should be"),

@@ -14,11 +14,11 @@ from harness.core.errors import UsageError  # noqa: E402
 from harness.datasets.dataset import open_dataset  # noqa: E402
 from harness.datasets.preprocessing import preprocess  # noqa: E402
 from suites.preparation.training import fashion_mnist  # noqa: E402
-from suites.preparation.training.fashion_mnist import DATA, Images, Inputs, augment, normalise, read_idx  # noqa: E402  # noqa: E402
-from suites.preparation.training.training_loop import SavedState, TrainingConfig, fit, top1  # noqa: E402  # noqa: E402
+from suites.preparation.training.fashion_mnist import DATA, LabelledImages, ModelInputs, augment, normalise, read_idx  # noqa: E402  # noqa: E402
+from suites.preparation.training.training_loop import ResumePoint, TrainingConfig, fit, top1  # noqa: E402  # noqa: E402
 
 
-def bars(count: int, seed: int) -> Images:
+def bars(count: int, seed: int) -> LabelledImages:
     """Bright rows (class 0) or columns (class 1) at random places, with noise."""
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, 2, count)
@@ -26,7 +26,7 @@ def bars(count: int, seed: int) -> Images:
     for image, label in zip(pixels, labels, strict=True):
         place = generator.integers(4, 28)
         (image[0] if label == 0 else image[0].T)[place] = 255
-    return Images(torch.from_numpy(pixels.astype(np.uint8)), torch.from_numpy(labels))
+    return LabelledImages(torch.from_numpy(pixels.astype(np.uint8)), torch.from_numpy(labels))
 
 
 def small_net() -> torch.nn.Module:
@@ -38,8 +38,8 @@ def small_net() -> torch.nn.Module:
 
 def test_the_nets_train_on_what_the_harness_feeds_them() -> None:
     folder = DATA / "calibration"
-    trained = normalise(Images.load(folder, "train").pixels).numpy()
-    how = Inputs("onnx").how
+    trained = normalise(LabelledImages.load(folder, "train").pixels).numpy()
+    how = ModelInputs("onnx").how
     fed = np.stack([preprocess(image, how) for image, _ in open_dataset("idx", folder).items()])
     np.testing.assert_allclose(trained, fed, atol=1e-6)
 
@@ -68,7 +68,7 @@ def test_a_net_learns_to_tell_rows_from_columns_and_again_the_same() -> None:
 
 
 def test_an_interrupted_training_ends_where_a_whole_one_does(tmp_path: Path) -> None:
-    config, kept = TrainingConfig(epochs=3, batch=32, seed=1), SavedState(tmp_path / "net.kept.pt", {"epochs": 3})
+    config, kept = TrainingConfig(epochs=3, batch=32, seed=1), ResumePoint(tmp_path / "net.kept.pt", {"epochs": 3})
     whole, halved = small_net(), small_net()
     expected = [epoch.loss for epoch in fit(whole, bars(128, 0), bars(50, 1), config)]
     next(fit(halved, bars(128, 0), bars(50, 1), config, kept=kept))
@@ -81,19 +81,19 @@ def test_an_interrupted_training_ends_where_a_whole_one_does(tmp_path: Path) -> 
 
 def test_another_training_is_not_taken_up(tmp_path: Path) -> None:
     config, path = TrainingConfig(epochs=1, batch=32), tmp_path / "net.kept.pt"
-    list(fit(small_net(), bars(64, 0), bars(50, 1), config, kept=SavedState(path, {"model": "a"})))
+    list(fit(small_net(), bars(64, 0), bars(50, 1), config, kept=ResumePoint(path, {"model": "a"})))
     with pytest.raises(UsageError, match=r"was kept by another training: .*'model': 'a'") as raised:
-        fit(small_net(), bars(64, 0), bars(50, 1), config, kept=SavedState(path, {"model": "b"}))
+        fit(small_net(), bars(64, 0), bars(50, 1), config, kept=ResumePoint(path, {"model": "b"}))
     assert "remove it" in raised.value.remedy
 
 
 def test_the_calibration_set_is_balanced_and_seeded() -> None:
     labels = np.random.default_rng(3).integers(0, 10, 6000).astype(np.uint8)
-    indices = fashion_mnist.chosen(labels)
+    indices = fashion_mnist.calibration_indices(labels)
     counts = np.bincount(labels[indices], minlength=10)
     assert len(set(indices.tolist())) == 512
     assert (counts.min(), counts.max()) == (51, 52)
-    assert (indices == fashion_mnist.chosen(labels)).all()
+    assert (indices == fashion_mnist.calibration_indices(labels)).all()
 
 
 def test_idx_files_are_written_as_they_are_read(tmp_path: Path) -> None:

@@ -17,16 +17,19 @@ from harness.core.errors import UsageError  # noqa: E402
 from harness.core.plugins import load, load_all  # noqa: E402
 from suites.models.base import ModelVariant  # noqa: E402
 from suites.nn import ConvBNAct, InvertedResidual, ShuffleUnit, classifier  # noqa: E402
-from suites.nn import blocks as count  # noqa: E402
-from suites.nn.blocks import fold  # noqa: E402
-from suites.nn.channel_pruning import GradualChannelPruning, Hidden, importance, prune_channels  # noqa: E402
-from suites.nn.fake_quantise import FakeQuantise  # noqa: E402
+from suites.nn.blocks import (  # noqa: E402
+    count_macs,
+    count_parameters,
+    fold_batch_norm,
+)
+from suites.nn.channel_pruning import GradualChannelPruning, HiddenChannels, importance, prune_channels  # noqa: E402
+from suites.nn.fake_quantize import FakeQuantize  # noqa: E402
 from suites.nn.training_hooks import TrainingHooks  # noqa: E402
-from suites.nn.weight_pruning import GradualWeightPruning, OneShotWeightPruning, prunable, shared, sparsity  # noqa: E402
+from suites.nn.weight_pruning import GradualWeightPruning, OneShotWeightPruning, cluster_values, prunable, sparsity  # noqa: E402
 from suites.preparation.training.checkpoint import Checkpoint  # noqa: E402
-from suites.preparation.training.fashion_mnist import Images  # noqa: E402
-from suites.preparation.training.paired import packed  # noqa: E402
-from suites.preparation.training.training_loop import SavedState, TrainingConfig, fit, right  # noqa: E402  # noqa: E402
+from suites.preparation.training.fashion_mnist import LabelledImages  # noqa: E402
+from suites.preparation.training.paired import pack_hits  # noqa: E402
+from suites.preparation.training.training_loop import ResumePoint, TrainingConfig, fit, hits  # noqa: E402  # noqa: E402
 from suites.preparation.training.tune import tune  # noqa: E402
 
 MODEL = "mobilenet_v2-0.35-32"
@@ -44,13 +47,13 @@ def small_net() -> torch.nn.Sequential:
     return classifier(blocks, 64, 10, dropout=0.0)
 
 
-def noise(count: int = 64) -> Images:
+def noise(count: int = 64) -> LabelledImages:
     generator = np.random.default_rng(0)
     pixels = generator.integers(0, 255, (count, 1, 32, 32)).astype(np.uint8)
-    return Images(torch.from_numpy(pixels), torch.from_numpy(generator.integers(0, 10, count)))
+    return LabelledImages(torch.from_numpy(pixels), torch.from_numpy(generator.integers(0, 10, count)))
 
 
-def test_narrow_takes_half_of_the_hidden_channels_and_keeps_the_shapes_between_blocks() -> None:
+def test_channel_pruning_removes_half_of_the_hidden_channels_and_keeps_the_shapes_between_blocks() -> None:
     net = small_net()
     before = [tuple(block(torch.zeros(1, *shape)).shape) for block, shape in zip(net[:1], [(1, 32, 32)], strict=True)]
     prune_channels(net, 0.5)
@@ -70,7 +73,7 @@ def test_a_channel_that_does_nothing_leaves_first_and_the_net_computes_the_same(
             unit[1].weight[idle] = 0
             unit[1].bias[idle] = 0
         project[0].weight[:, idle] = 0
-    score = importance(Hidden((expand, depthwise), project[0]))
+    score = importance(HiddenChannels((expand, depthwise), project[0]))
     assert set(score.argsort()[:16].tolist()) == set(idle.tolist())
     x = torch.randn(2, 8, 5, 5)
     expected = net[1](x)
@@ -82,34 +85,34 @@ def test_a_channel_that_does_nothing_leaves_first_and_the_net_computes_the_same(
 def test_half_the_channels_are_about_half_the_work(model: str) -> None:
     variant = ModelVariant.parse(model)
     net = load("models", variant.family).net(variant)
-    before = count.macs(net, variant.input_shape)
-    load("compression", "channel-pruned-50").reshape(net)
-    assert 0.5 <= count.macs(net, variant.input_shape) / before <= 0.6
+    before = count_macs(net, variant.input_shape)
+    load("compression", "channel-pruned-50").restructure(net)
+    assert 0.5 <= count_macs(net, variant.input_shape) / before <= 0.6
 
 
-def test_channels_fade_one_after_another_and_the_net_without_them_computes_the_same() -> None:
+def test_gradual_pruning_zeroes_channels_one_after_another_and_the_net_without_them_computes_the_same() -> None:
     net = small_net()
-    whole = count.parameters(net)
+    whole = count_parameters(net)
     hook = load("compression", "channel-pruned-50-gradual").hooks(net)
     assert isinstance(hook, GradualChannelPruning)
-    hook.stepped(0.1)
+    hook.after_step(0.1)
     depthwise = net[1].layers[1][1]
     early = int((depthwise.weight == 0).sum())
     for step in range(2, 201):
-        hook.stepped(step / 200)
+        hook.after_step(step / 200)
     assert 0 < early < int((depthwise.weight == 0).sum()) == 16
     x = torch.randn(2, 1, 32, 32)
     expected = net.eval()(x)
     hook.finish()
     torch.testing.assert_close(net(x), expected, rtol=1e-4, atol=1e-6)
     assert net[1].layers[1][0].groups == 16
-    assert count.parameters(net) < whole
+    assert count_parameters(net) < whole
 
 
-def test_channels_do_not_fade_where_their_normalisation_is_folded() -> None:
+def test_gradual_pruning_refuses_folded_batch_normalisation() -> None:
     net = small_net()
-    fold(net)
-    with pytest.raises(UsageError, match="fade by their batch normalisation"):
+    fold_batch_norm(net)
+    with pytest.raises(UsageError, match="gradual channel pruning needs batch normalisation"):
         GradualChannelPruning(net, 0.5)
 
 
@@ -118,7 +121,7 @@ def test_folding_keeps_what_the_net_computes_and_may_be_done_twice() -> None:
     net(torch.randn(16, 1, 32, 32))
     x = torch.randn(2, 1, 32, 32)
     expected = net.eval()(x)
-    torch.testing.assert_close(fold(fold(net))(x), expected, rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(fold_batch_norm(fold_batch_norm(net))(x), expected, rtol=1e-3, atol=1e-5)
     assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in net.modules())
 
 
@@ -126,10 +129,10 @@ def test_pruning_grows_to_its_share_in_every_layer_and_takes_the_smallest() -> N
     net = small_net()
     first = next(prunable(net)).weight.detach().clone()
     hook = GradualWeightPruning(net, 0.8)
-    hook.stepped(0.1)
+    hook.after_step(0.1)
     early = sparsity(net)
     for step in range(1, 201):
-        hook.stepped(step / 200)
+        hook.after_step(step / 200)
     assert 0 < early < sparsity(net)
     for layer in prunable(net):
         assert float((layer.weight == 0).float().mean()) == pytest.approx(0.8, abs=0.01)
@@ -141,14 +144,14 @@ def test_pruning_at_once_takes_the_whole_share_first_and_keeps_to_its_choice() -
     net = small_net()
     hook = load("compression", "pruned-80-one-shot").hooks(net)
     assert isinstance(hook, OneShotWeightPruning)
-    hook.stepped(0.01)
+    hook.after_step(0.01)
     gone = [layer.weight == 0 for layer in prunable(net)]
     assert all(float(zeros.float().mean()) == pytest.approx(0.8, abs=0.01) for zeros in gone)
     with torch.no_grad():
         for layer in prunable(net):
             layer.weight.add_(torch.randn_like(layer.weight))
     for step in range(2, 101):
-        hook.stepped(step / 100)
+        hook.after_step(step / 100)
     assert all(torch.equal(layer.weight == 0, zeros) for layer, zeros in zip(prunable(net), gone, strict=True))
 
 
@@ -163,7 +166,7 @@ def test_pruned_weights_stay_zero_while_the_net_learns() -> None:
 def test_fake_quantisation_rounds_to_the_levels_of_int8_and_leaves_floats_behind() -> None:
     net = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3, bias=False))
     floats = net[0].weight.detach().clone()
-    hook = FakeQuantise(net)
+    hook = FakeQuantize(net)
     rounded = net[0].weight.detach()
     steps = rounded / (floats.abs().flatten(1).amax(1) / 127)[:, None, None, None]
     torch.testing.assert_close(steps, steps.round(), atol=1e-3, rtol=0)
@@ -189,7 +192,7 @@ def test_a_net_learns_from_its_teacher_what_the_labels_do_not_tell() -> None:
     pixels = generator.integers(0, 60, (512, 1, 32, 32)).astype(np.uint8)
     for place, image in enumerate(pixels):
         (image[0] if place % 2 else image[0].T)[generator.integers(4, 28)] = 255
-    images = Images(torch.from_numpy(pixels), torch.from_numpy(generator.integers(0, 2, 512)))
+    images = LabelledImages(torch.from_numpy(pixels), torch.from_numpy(generator.integers(0, 2, 512)))
 
     def agreement(teacher: torch.nn.Module | None) -> float:
         torch.manual_seed(7)
@@ -208,7 +211,7 @@ def test_a_net_learns_from_its_teacher_what_the_labels_do_not_tell() -> None:
         partial(GradualWeightPruning, share=0.5),
         partial(OneShotWeightPruning, share=0.5),
         partial(GradualChannelPruning, share=0.5),
-        FakeQuantise,
+        FakeQuantize,
     ],
 )
 def test_what_hooks_know_outlives_an_interrupt(
@@ -216,14 +219,14 @@ def test_what_hooks_know_outlives_an_interrupt(
 ) -> None:
     images, config = noise(64), TrainingConfig(epochs=3, batch=4, seed=1)
 
-    def trained(kept: SavedState | None) -> dict[str, torch.Tensor]:
+    def trained(kept: ResumePoint | None) -> dict[str, torch.Tensor]:
         net = small_net()
         hook = hooked(net)
         list(fit(net, images, images, config, [hook], kept=kept))
         hook.finish()
         return net.state_dict()
 
-    kept, halved = SavedState(tmp_path / "net.kept.pt", {}), small_net()
+    kept, halved = ResumePoint(tmp_path / "net.kept.pt", {}), small_net()
     next(fit(halved, images, images, config, [hooked(halved)], kept=kept))
     whole, resumed = trained(None), trained(kept)
     assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
@@ -241,23 +244,23 @@ def test_a_tuned_net_is_found_again_as_it_was_left_even_after_an_interrupt(
     torch.manual_seed(0)
     variant = ModelVariant.parse(MODEL)
     torch.save(load("models", variant.family).net(variant).state_dict(), tmp_path / f"{MODEL}.pt")
-    monkeypatch.setattr(Images, "load", lambda folder, split: noise(128))
+    monkeypatch.setattr(LabelledImages, "load", lambda folder, split: noise(128))
     target = Checkpoint(tmp_path, MODEL, tuning)
     tune(target, tmp_path, Checkpoint(tmp_path, MODEL), seed=0)
     assert set(target.header["settings"]) == set(tuning.split("+"))
     assert ("teacher" in target.header) == ("distilled" in tuning)
     last = target.log.read_text().splitlines()[-1]
-    assert f'"parameters": {count.parameters(target.net())}' in last
-    assert packed(right(target.net(), noise(128))) in last
+    assert f'"parameters": {count_parameters(target.net())}' in last
+    assert pack_hits(hits(target.net(), noise(128))) in last
     first = target.net().state_dict()
     if tuning != "clustered-32":  # which has no epoch to be interrupted after
         with monkeypatch.context() as halfway:
             halfway.setattr("suites.preparation.training.tune.log_line", stop_after_the_first_epoch)
             with pytest.raises(KeyboardInterrupt):
                 tune(target, tmp_path, Checkpoint(tmp_path, MODEL), seed=0)
-        assert target.kept.is_file()
+        assert target.resume_path.is_file()
     tune(target, tmp_path, Checkpoint(tmp_path, MODEL), seed=0)
-    assert not target.kept.exists()
+    assert not target.resume_path.exists()
     assert target.log.read_text().splitlines()[-1] == last
     assert all(torch.equal(value, first[name]) for name, value in target.net().state_dict().items())
 
@@ -270,7 +273,7 @@ def test_every_setting_that_trains_says_how() -> None:
 
 def test_shared_values_are_few_and_near() -> None:
     values = torch.randn(5000, generator=torch.Generator().manual_seed(0))
-    found = shared(values, 32)
+    found = cluster_values(values, 32)
     assert 24 <= len(found.unique()) <= 32
     # Better than the even start it begins from.
     even = torch.linspace(float(values.min()), float(values.max()), 32)
@@ -280,4 +283,4 @@ def test_shared_values_are_few_and_near() -> None:
 
 def test_two_values_are_kept_as_they_are() -> None:
     values = torch.tensor([-1.0, -1.0, 3.0])
-    assert torch.equal(shared(values, 2), values)
+    assert torch.equal(cluster_values(values, 2), values)

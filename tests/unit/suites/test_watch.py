@@ -42,7 +42,7 @@ def test_suite_file_holds_the_tables(tmp_path):
 @pytest.mark.parametrize(
     ("table", "told"),
     [
-        ('limits = ["p50 < 3 ms"]', "is no limit"),
+        ('limits = ["p50 < 3 ms"]', "is not a limit"),
         ('limits = ["speed <= 3 ms"]', "unknown metric"),
         ("min_effect = { top5 = 0.1 }", "not watched"),
         ("min_effect = { p50 = 20 }", "a share such as"),

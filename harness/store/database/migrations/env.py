@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection it was handed, in whose transaction they stay."""
+"""Alembic's entry point: runs the migrations on a given connection, within its transaction."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from harness.measure.prepared import PreparedCase
 from harness.measure.protocol import Job, LabelledData, StoppingRule
 from harness.measure.worker.accuracy import accuracy
 from harness.runtimes.base import Batch, Options, TensorSpec
+from harness.stats import output_quality
 
 N, CLASSES = 200, 10
 LABELS = np.arange(N) % CLASSES
@@ -104,6 +105,69 @@ def test_a_case_that_ended_early_is_compared_on_its_own_images(nets: dict[str, n
     assert (number(found["n_images"]), number(found["top1"])) == (50, 0.5)
     assert (number(found["agreement"]), number(found["top1_difference"])) == (1.0, 0.0)
     assert scores.details(case, reference)["parts"] == {"a": {"right": 6, "n": 13}, "b": {"right": 19, "n": 37}}
+
+
+@pytest.mark.parametrize(
+    ("first", "checks"),
+    [
+        (LABELS, []),
+        (np.where(np.arange(N) < 40, (LABELS + 1) % CLASSES, LABELS), []),
+        ((LABELS + 1) % CLASSES, ["chance_level"]),
+        (np.repeat(LABELS[::10], 10) * 0 + np.arange(N) // 20, ["chance_level"]),
+        (np.zeros(N, int), ["constant_outputs", "chance_level"]),
+    ],
+)
+def test_predictions_without_skill_are_findings(
+    nets: dict[str, np.ndarray], tmp_path: Path, first: np.ndarray, checks: list[str]
+) -> None:
+    nets["fp32"] = ranked(first)
+    case = prepared("fp32", "a")
+    scores = AccuracyPass(tmp_path)
+    scores.run([case])
+    assert [finding.check for finding in scores.findings(case)] == checks
+
+
+def test_one_class_for_all_is_a_finding_however_often_it_is_right() -> None:
+    outputs = np.column_stack([np.linspace(0.6, 0.9, 20), np.linspace(0.4, 0.1, 20)]).astype(np.float32)
+    labels = np.array([0] * 19 + [1])
+    assert [finding.check for finding in quality.skill_findings(outputs, labels)] == ["one_class_predicted"]
+    assert quality.skill_findings(outputs, np.zeros(20, np.int64)) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "predicted"),
+    [
+        ([0.1, 0.5, 0.500001, 0.9], [0, 0, 1, 1]),  # a sigmoid
+        ([-3.0, 0.0, 0.1, 5.0], [0, 0, 1, 1]),  # a logit
+        ([-0.9, -0.1, 0.2, 1.0], [0, 0, 1, 1]),  # a tanh
+    ],
+)
+def test_one_output_is_a_binary_classifiers(values: list[float], predicted: list[int]) -> None:
+    outputs = np.array(values, np.float32)[:, None]
+    assert output_quality.class_scores(outputs).argmax(axis=1).tolist() == predicted
+
+
+def test_an_image_that_is_lost_on_the_way_is_left_out_of_the_comparison(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """fp32 lost the second image, int8 the last: compared are those that both have."""
+
+    def run_worker(job: Job, timeout_s: float) -> Answer:
+        places = np.delete(np.arange(N), 1 if "fp32" in job.model else N - 1)
+        facts = {"label_mapping": {"classes": CLASSES}, "parts": [], "stop": {}, "unreadable": {"x": "x is gone"}}
+        return Answer(facts, {"outputs": ranked(LABELS)[places], "labels": LABELS[places], "places": places})
+
+    monkeypatch.setattr(quality, "run_worker", run_worker)
+    reference, case = prepared("fp32", "a"), prepared("int8", "b")
+    scores = AccuracyPass(tmp_path)
+    scores.run([reference, case])
+    found = scores.metrics(case, reference)
+    assert (number(found["top1"]), number(found["n_images"]), number(found["agreement"])) == (1.0, N - 1, 1.0)
+    assert isinstance(found["agreement"], Value)
+    assert found["agreement"].n == N - 2
+    assert [(each.check, each.found) for each in scores.findings(case)] == [
+        ("unreadable_images", "1 image not scored: x is gone")
+    ]
 
 
 def test_one_file_under_two_preprocessings_has_two_accuracies(nets: dict[str, np.ndarray], tmp_path: Path) -> None:

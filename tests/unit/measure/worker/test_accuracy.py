@@ -98,13 +98,14 @@ def test_each_image_of_a_labels_file_keeps_its_label(tmp_path: Path) -> None:
 def test_images_of_an_idx_file_are_those_at_their_places() -> None:
     dataset = open_dataset("idx", DATA / "fashion-mnist")
     first = list(dataset.items(3))
-    for (image, label), (wanted, wanted_label) in zip(dataset.select([2, 0]), (first[2], first[0]), strict=True):
+    for (_, image, label), (wanted, wanted_label) in zip(dataset.select([2, 0]), (first[2], first[0]), strict=True):
         assert np.array_equal(image, wanted)
         assert label == wanted_label
 
 
 def test_scores_of_some_images_are_theirs_alone() -> None:
-    scored = CaseOutputs(np.stack(outputs(np.arange(N) % 2 == 0)), labels(), CLASSES)
+    scored = CaseOutputs(np.stack(outputs(np.arange(N) % 2 == 0)), labels(), CLASSES, np.arange(N))
     some = scored.at(np.array([0, 2, 5]))
     assert some.hits.tolist() == [True, True, False]
-    assert scored.at(None) is scored
+    assert some.places.tolist() == [0, 2, 5]
+    assert some.at(np.array([2, 3])).places.tolist() == [2]

@@ -112,7 +112,7 @@ def test_the_list_says_what_is_here(packages: object, tmp_path: Path, capsys: py
     assert main(["data", "list"]) == 0
     state = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")}
     assert " shipped " in state["fashion-mnist"]
-    assert " here " in state["mini-imagenet"]
+    assert " fetched " in state["mini-imagenet"]
     assert " not here " in state["imagenet-weights"]
 
 

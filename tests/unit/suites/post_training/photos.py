@@ -6,8 +6,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from harness.datasets.dataset import open_dataset
+from harness.datasets.dataset import open_dataset, open_folder
 from suites.artifacts.catalog import ARTIFACTS, DATA
+from suites.post_training import Split
 
 NET = "mobilenet_v2-0.35-32"
 HOW = "pad=2,mean=0.286,std=0.353"
@@ -34,3 +35,8 @@ def plain(folder: Path, sizes: dict[str, int]) -> Path:
 def shipped(setting: str, kind: str = "onnx") -> Path:
     """A shipped file of the net."""
     return ARTIFACTS / NET / f"{setting}.{kind}"
+
+
+def split_of(folder: Path, seed: int = 0) -> Split:
+    """The images of a folder, split as `--compress` splits them."""
+    return Split(open_folder(folder), folder, seed)

@@ -11,12 +11,12 @@ import pytest
 
 from harness.core.artifact import Format
 from harness.core.errors import DataError, ModelError, UsageError
-from suites.compression.base import Calibration, Compression, Yield
-from suites.post_training import CompressedModel, Split, chosen, onnx_to_tflite
+from suites.compression.base import Calibration, Compression, FormatSupport
+from suites.post_training import CompressedModel, chosen, onnx_to_tflite
 from suites.post_training.build_cache import BuildCache
 from suites.user_model import UserModel
 
-from .photos import HOW, fashion, plain, shipped
+from .photos import HOW, fashion, plain, shipped, split_of
 
 
 @pytest.fixture(autouse=True)
@@ -27,23 +27,23 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 class Copied(Compression):
     name = "copied"
     description = "a copy"
-    yields: Mapping[Format, Yield] = {"onnx": Yield("as before")}
+    formats: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("as before")}
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         out.write_bytes(source.read_bytes())
 
-    _tflite = _onnx
+    build_tflite = build_onnx
 
 
 class Missing(Copied):
     name = "missing"
-    yields: Mapping[Format, Yield] = {"onnx": Yield("never", ("no-such-distribution",))}
+    formats: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("never", ("no-such-distribution",))}
 
 
 class Broken(Copied):
     name = "broken"
 
-    def _onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
+    def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
         raise KeyError("inside")
 
 
@@ -85,7 +85,9 @@ def test_what_cannot_be_built_is_said(tmp_path: Path, setting: Compression, word
 
 
 def net(settings: str = "all", kind: str = "onnx", images: Path | None = None) -> CompressedModel:
-    return CompressedModel(UserModel(shipped("fp32", kind)), chosen(settings), Split(images) if images else None, HOW)
+    return CompressedModel(
+        UserModel(shipped("fp32", kind)), chosen(settings), split_of(images) if images else None, HOW
+    )
 
 
 def test_a_tflite_is_no_start() -> None:
@@ -139,7 +141,7 @@ def test_the_recipe_tells_of_source_and_split(tmp_path: Path) -> None:
 def test_a_format_that_a_setting_does_not_make_has_its_reason() -> None:
     model = net("int8-static-entropy")
     _, case = model.cases(["litert-xnnpack"], [1], None)
-    with pytest.raises(ModelError, match=r"makes no \.tflite: ai-edge-quantizer"):
+    with pytest.raises(ModelError, match=r"does not support \.tflite: ai-edge-quantizer"):
         model.artifact(case, "tflite")
     with pytest.raises(UsageError, match=r"does not build \.torchscript"):
         model.artifact(case, "torchscript")

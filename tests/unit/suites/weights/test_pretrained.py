@@ -91,7 +91,7 @@ def test_tensors_become_model_files_that_compute_the_same(tmp_path: Path, onnx_a
     torch.manual_seed(0)
     net = load("models", "mobilenet_v2").net(ModelVariant.parse(MODEL))
     torch.save(net.state_dict(), tmp_path / "net.pt")
-    asked = foreign.Weights(str(tmp_path / "net.pt"), tmp_path / "out", MODEL, "unit,mean=0.286,std=0.353,pad=2")
+    asked = foreign.WeightsRequest(str(tmp_path / "net.pt"), tmp_path / "out", MODEL, "unit,mean=0.286,std=0.353,pad=2")
     (model,) = asked.prepare()
     note = json.loads(note_of(model).read_text())
     assert model.name == f"{MODEL}.onnx"
@@ -120,7 +120,7 @@ def test_a_librarys_net_is_exported_as_it_is(tmp_path: Path, monkeypatch: pytest
     timm.create_model = lambda name, pretrained: net if (name, pretrained) == ("tiny", True) else 1 / 0  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "timm", timm)
     monkeypatch.setattr(libraries, "version", lambda _: "1.0")
-    (model,) = foreign.Weights("timm:tiny", tmp_path).prepare()
+    (model,) = foreign.WeightsRequest("timm:tiny", tmp_path).prepare()
     how = UserModel(model).preprocess(None)
     assert (model.name, how.resize, how.crop, how.mean[0], how.layout) == ("tiny.onnx", 109, 96, 0.485, "NCHW")
 
@@ -139,7 +139,7 @@ def test_torchvisions_preprocessing_is_read_from_its_weights(monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "torchvision", ModuleType("torchvision"))
     monkeypatch.setitem(sys.modules, "torchvision.models", models)
     monkeypatch.setattr(libraries, "version", lambda _: "1.0")
-    found = libraries.named("torchvision", "net")
+    found = libraries.load_library_net("torchvision", "net")
     assert (found.edge, found.preprocess.resize, found.preprocess.std) == (224, 232, (0.25, 0.25, 0.25))
     assert found.origin["interpolation_in_training"] == "bilinear"
 
@@ -151,4 +151,4 @@ def test_a_library_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(SetupError, match="timm is not installed"):
-        libraries.named("timm", "net")
+        libraries.load_library_net("timm", "net")
