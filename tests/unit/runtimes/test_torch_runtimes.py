@@ -122,7 +122,7 @@ class TestStateAndContainers:
         path = tmp_path / "m.pt"
         for body in ("self.h = x", "self.h.copy_(x)", "self.h[:, :1].copy_(x[:, :1])"):
             source = f"def forward(self, x):\n    y = x + 10 * self.h\n    {body}\n    return y\n"
-            module = torch.nn.Module()
+            module = type("Keeping", (torch.nn.Module,), {})()
             module.register_buffer("h", torch.zeros(1, 2))
             scripted = torch.jit.script(module)
             scripted.define(source)
