@@ -181,11 +181,12 @@ def test_no_image_sees_the_state_that_another_one_left() -> None:
 
 
 def test_a_session_with_state_must_reset_it() -> None:
-    session = Scripted(FIRST)
-    session.reset_state()
-    session.state = ("h",)
-    with pytest.raises(NotImplementedError, match="has state and does not reset it"):
-        session.reset_state()
+    class Forgetful(Scripted):
+        state = ("h",)
+
+    Scripted(FIRST).reset_state()
+    with pytest.raises(NotImplementedError, match="Forgetful has state and does not reset it"):
+        Forgetful(FIRST).reset_state()
 
 
 def test_outputs_of_changing_number_are_one_row() -> None:
