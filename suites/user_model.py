@@ -145,7 +145,7 @@ def note_of(model: Path) -> Path:
 
 def outputs_of(signature: dict[str, Any]) -> int:
     """How many values the model's first output has, as seen for one image."""
-    return math.prod(next(iter(signature["outputs"].values())))
+    return math.prod(next(iter(signature["outputs"].values()), [0]))
 
 
 def fitted(how: Preprocess, given: str, size: int) -> Preprocess:

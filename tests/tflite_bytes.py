@@ -1,4 +1,4 @@
-"""Tiny .tflite files as edgetpu_compiler writes them, by the FlatBuffers project's own writers.
+"""Tiny .tflite files by the FlatBuffers project's own writers: chains, state, signatures, Edge TPU packages.
 
 Field numbers: tensorflow/compiler/mlir/lite/schema/schema.fbs of tensorflow/tensorflow; tflite/custom_op_data.cc and
 executable/executable.fbs of google-coral/libedgetpu.
@@ -14,8 +14,9 @@ import flatbuffers
 import numpy as np
 from flatbuffers import flexbuffers
 
-FLOAT, INT8 = 0, 9
-DEQUANTIZE, LOGISTIC, CUSTOM = 6, 14, 32
+FLOAT, INT8, RESOURCE = 0, 9, 13
+ADD, DEQUANTIZE, LOGISTIC, MUL, SVDF, CUSTOM, SUB = 0, 6, 14, 18, 27, 32, 41
+CALL_ONCE, VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE = 129, 142, 143, 144
 STAND_ALONE, CACHING, EXECUTING = 0, 1, 2
 SCALE = 1 / 256
 """Of every int8 tensor; what LOGISTIC's output must have."""
@@ -33,6 +34,135 @@ class Op:
     out: int = INT8
     name: bytes = b""
     data: bytes = b""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of a graph; `values` make it a constant, `variable` a state that the interpreter keeps."""
+
+    name: str = ""
+    shape: tuple[int, ...] = SHAPE
+    kind: int = FLOAT
+    values: tuple[float, ...] = ()
+    variable: bool = False
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operator by its code, with the places of its tensors; `options` is (type of BuiltinOptions, its table)."""
+
+    code: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: tuple[int, Fields] | None = None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph of a model; the places of its inputs and outputs among its tensors."""
+
+    tensors: tuple[Tensor, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """An entry point: the graph, and the tensors by the names they have in it."""
+
+    name: str
+    graph: int
+    inputs: Mapping[str, int]
+    outputs: Mapping[str, int]
+
+
+def model(*graphs: Graph, signatures: Sequence[Signature] = ()) -> bytes:
+    """A model of these graphs, the first one being the primary."""
+    codes = sorted({node.code for graph in graphs for node in graph.nodes})
+    buffers: list[Fields] = [{}]
+    tables = [
+        {
+            0: [_declared(tensor, buffers) for tensor in graph.tensors],
+            1: np.int32(graph.inputs),
+            2: np.int32(graph.outputs),
+            3: [_node(node, codes) for node in graph.nodes],
+        }
+        for graph in graphs
+    ]
+    operators = [{0: np.int8(min(code, 127)), 2: np.int32(1), 3: np.int32(code)} for code in codes]
+    entries = [_signature(signature) for signature in signatures]
+    named = {7: entries} if entries else {}
+    return _finished({0: np.int32(3), 1: operators, 2: tables, 4: buffers, **named}, b"TFL3")
+
+
+def _declared(tensor: Tensor, buffers: list[Fields]) -> Fields:
+    if tensor.values:
+        buffers.append({0: np.float32(tensor.values).tobytes()})
+    place = len(buffers) - 1 if tensor.values else 0
+    fields = {0: np.int32(tensor.shape), 1: np.int8(tensor.kind), 2: np.int32(place), 3: tensor.name.encode(), 4: {}}
+    return {**fields, 5: np.uint8(1)} if tensor.variable else fields
+
+
+def _node(node: Node, codes: Sequence[int]) -> Fields:
+    fields = {0: np.int32(codes.index(node.code)), 1: np.int32(node.inputs), 2: np.int32(node.outputs)}
+    return {**fields, 3: np.uint8(node.options[0]), 4: node.options[1]} if node.options else fields
+
+
+def _signature(signature: Signature) -> Fields:
+    sides = [
+        [{0: name.encode(), 1: np.uint32(place)} for name, place in side.items()]
+        for side in (signature.inputs, signature.outputs)
+    ]
+    return {0: sides[0], 1: sides[1], 2: signature.name.encode(), 4: np.uint32(signature.graph)}
+
+
+def subtraction(*names: str) -> bytes:
+    """a - b and logistic(a - b), its two inputs and two outputs having these names, '' for none."""
+    graph = Graph(
+        tuple(Tensor(name, (1, 4)) for name in names),
+        (0, 1),
+        (2, 3),
+        (Node(SUB, (0, 1), (2,)), Node(LOGISTIC, (2,), (3,))),
+    )
+    return model(graph)
+
+
+def two_signatures() -> bytes:
+    """'double' gives x + x for 4 numbers, 'square' x * x for 2: a graph each."""
+    double = Graph((Tensor("d_x", (1, 4)), Tensor("d_y", (1, 4))), (0,), (1,), (Node(ADD, (0, 0), (1,)),))
+    square = Graph((Tensor("s_x", (1, 2)), Tensor("s_y", (1, 2))), (0,), (1,), (Node(MUL, (0, 0), (1,)),))
+    names = [Signature(name, place, {"x": 0}, {"y": 1}) for place, name in enumerate(("double", "square"))]
+    return model(double, square, signatures=names)
+
+
+def variable_tensor() -> bytes:
+    """SVDF with a memory of two: x + 10 times the x of the inference before."""
+    tensors = (
+        Tensor("x", (1, 1)),
+        Tensor("feature", (1, 1), values=(1.0,)),
+        Tensor("time", (1, 2), values=(10.0, 1.0)),
+        Tensor("memory", (1, 2), variable=True),
+        Tensor("y", (1, 1)),
+    )
+    options = (6, {0: np.int32(1)})
+    return model(Graph(tensors, (0,), (4,), (Node(SVDF, (0, 1, 2, -1, 3), (4,), options),)))
+
+
+def resource_variable() -> bytes:
+    """x plus the sum of all x before, in a variable that a graph of its own sets to 0 once."""
+    handle = (111, {0: b"", 1: b"total"})
+    tensors = (Tensor("x", (1, 1)), Tensor("handle", (1,), RESOURCE), Tensor("before", (1, 1)), Tensor("y", (1, 1)))
+    nodes = (
+        Node(CALL_ONCE, (), (), (103, {0: np.int32(1)})),
+        Node(VAR_HANDLE, (), (1,), handle),
+        Node(READ_VARIABLE, (1,), (2,), (112, {})),
+        Node(ADD, (0, 2), (3,)),
+        Node(ASSIGN_VARIABLE, (1, 3), (), (113, {})),
+    )
+    start = (Tensor("handle", (1,), RESOURCE), Tensor("zero", (1, 1), values=(0.0,)))
+    once = (Node(VAR_HANDLE, (), (0,), handle), Node(ASSIGN_VARIABLE, (0, 1), (), (113, {})))
+    return model(Graph(tensors, (0,), (3,), nodes), Graph(start, (), (), once))
 
 
 def compiled(package: bytes) -> Op:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from .case import Weights
 
 Format = Literal[
-    "onnx", "tflite", "openvino", "torchscript", "executorch", "ncnn", "mnn", "savedmodel", "keras", "tensorrt"
+    "onnx", "ort", "tflite", "openvino", "torchscript", "executorch", "ncnn", "mnn", "savedmodel", "keras", "tensorrt"
 ]
 Layout = Literal["NCHW", "NHWC"]
 
@@ -26,7 +26,7 @@ class FormatInfo:
         parts: Suffixes of further files of the same stem that belong to the model.
         marker: File that identifies a folder of this format.
         caution: What opening an untrusted file can do, '' if nothing is known.
-
+        identifier: FlatBuffers' file identifier, bytes 4 to 8 of a file of this format whatever its suffix.
     """
 
     title: str
@@ -34,12 +34,14 @@ class FormatInfo:
     parts: tuple[str, ...] = ()
     marker: str = ""
     caution: str = ""
+    identifier: bytes = b""
 
 
 FORMATS: Mapping[Format, FormatInfo] = MappingProxyType(
     {
         "onnx": FormatInfo("ONNX", (".onnx",)),
-        "tflite": FormatInfo("TensorFlow Lite", (".tflite",)),
+        "ort": FormatInfo("ONNX Runtime's own", (".ort",), identifier=b"ORTM"),
+        "tflite": FormatInfo("TensorFlow Lite", (".tflite",), identifier=b"TFL3"),
         "openvino": FormatInfo("OpenVINO IR", (".xml",), parts=(".bin",)),
         "torchscript": FormatInfo(
             "TorchScript", (".pt", ".ptl"), caution="it contains a program that opening and running it executes"
@@ -62,12 +64,28 @@ SHIPPED_FORMATS: frozenset[Format] = frozenset({"onnx", "tflite"})
 """Formats that compression settings write and the project ships; the others are converted from these."""
 
 
+GIVEN_FORMATS: frozenset[Format] = frozenset({"ort", "tensorrt"})
+"""Formats that only a user's own files have: this project makes none of them."""
+
+
 def format_of(path: Path) -> Format | None:
-    """Return the format of a model file or folder by its name; None if it is none of `FORMATS`."""
+    """Return the format of a model file or folder by its identifier, else its name; None if none of `FORMATS` fits."""
+    identifier = _identifier(path)
+    for name, info in FORMATS.items():
+        if info.identifier and info.identifier == identifier:
+            return name
     for name, info in FORMATS.items():
         if path.suffix in info.suffixes or (info.marker and (path / info.marker).is_file()):
             return name
     return None
+
+
+def _identifier(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(8)[4:]
+    except OSError:  # a folder, or no such file
+        return b""
 
 
 def files_of(path: Path) -> list[Path]:

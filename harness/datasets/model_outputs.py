@@ -33,6 +33,8 @@ def choose_output(
         DataError: No output, or not the one wanted, can stand for the classes of the data set.
         UsageError: There is no output of that name, or several that may be meant.
     """
+    if not outputs:
+        raise DataError("no output of the model holds numbers", "export it with the scores of its classes")
     sizes = {name: math.prod(shape) for name, shape in outputs.items()}
     listed = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in outputs.items())
     if wanted is not None and wanted not in sizes:

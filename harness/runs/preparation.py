@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.core import plugins
-from harness.core.artifact import Artifact, Format
+from harness.core.artifact import GIVEN_FORMATS, Artifact, Format
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, SetupError, UnknownName, UsageError
 from harness.core.execution import FROM_FILE
@@ -136,6 +136,8 @@ class CasePreparer:
             except SetupError:
                 raise
             except EdgebenchError as error:
+                if file_format in GIVEN_FORMATS:  # that there is none says nothing: nobody makes one
+                    continue
                 refused = Verdict("unsupported", error.message, error.remedy)
         return refused
 

@@ -170,12 +170,14 @@ class Options:
         shapes: Full shapes of inputs with dynamic dimensions, by name.
         settings: Options of the runtime in its own words (a provider's, a delegate's), from the board's descriptor or
             the command line.
+        signature: The entry point to run, of a model that has several; '' for its only or primary one.
     """
 
     threads: int = 1
     batch: int = 1
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    signature: str = ""
 
 
 class SessionError(Exception):
@@ -191,11 +193,14 @@ class Session(ABC):
 
     Attributes:
         inputs: The inputs, each with a name of its own.
-        state: Names of the variables that carry over from one inference to the next, empty where there are none.
     """
 
     inputs: tuple[TensorSpec, ...]
-    state: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """Names of the variables that carry over from one inference to the next; empty where there are none."""
+        return ()
 
     @abstractmethod
     def prepare(self, batch: Batch) -> None:
@@ -284,6 +289,10 @@ class Adapter(ABC):
     def support(self, file_format: str) -> Support:
         """Return `capability.support(file_format)`."""
         return self.capability.support(file_format)
+
+    def signatures(self, path: Path) -> tuple[str, ...]:
+        """Return the entry points of a file by name, as far as the file alone tells; empty for a format without any."""
+        return ()
 
     def load_library(self) -> None:
         """Import the library; the worker times this apart from `open`.

@@ -31,7 +31,10 @@ def synthetic_input(spec: TensorSpec, options: Options, rng: np.random.Generator
         return rng.integers(limits.min, limits.max, shape, dtype=dtype, endpoint=True)
     if dtype.kind in "iu":
         return rng.integers(0, 2, shape).astype(dtype)
-    raise SessionError(f"input '{spec.name}' has type {spec.dtype}, which cannot be synthesised")
+    raise SessionError(
+        f"input '{spec.name}' has type {spec.dtype}, of which no synthetic values can be made",
+        "export the model without the step that takes it, so that its inputs are numeric tensors",
+    )
 
 
 def concrete_shape(spec: TensorSpec, options: Options) -> tuple[int, ...]:

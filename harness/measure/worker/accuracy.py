@@ -17,6 +17,7 @@ from harness.datasets.pictures import Image
 from harness.datasets.preprocessing import preprocess
 from harness.measure.protocol import Job, StoppingRule
 from harness.runtimes.base import Outputs, Session, SessionError
+from harness.runtimes.outputs import is_numeric
 from harness.stats.output_quality import class_scores, discordant, hits
 from harness.stats.proportions import Difference, decide, planned_looks
 
@@ -41,6 +42,12 @@ def accuracy(session: Session, job: Job) -> Outcome:
         labels.append(label)
         if stopping and stopping.decided(places, outputs):
             break
+    sizes = sorted({len(each) for each in outputs})
+    if len(sizes) > 1:
+        raise SessionError(
+            f"the output has {sizes[0]} values for one image and {sizes[-1]} for another: no scores of classes",
+            "leave --data out: latency needs no images",
+        )
     if not outputs:
         raise SessionError(f"none of {len(dataset)} images can be read", "see that the files are still there")
     facts = {
@@ -65,6 +72,9 @@ def scored_output(outputs: Outputs, wanted: ScoredOutput | None) -> NDArray[np.f
     Raises:
         SessionError: The runtime calls its outputs otherwise, and none or several have the size.
     """
+    outputs = {name: array for name, array in outputs.items() if is_numeric(array)}
+    if not outputs:
+        raise SessionError("no output of the model holds numbers", "export it with the scores of its classes")
     values = next(iter(outputs.values()))
     if wanted is not None and len(outputs) > 1:
         fitting = [array for array in outputs.values() if array.size == wanted.size]

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 
 def inspect(session: Session, job: Job) -> Outcome:
-    """Return the shapes of the outputs; those of the inputs are in every result."""
+    """Return the shapes of the outputs that hold numbers; those of the inputs are in every result."""
     session.prepare(load_inputs(session, job)[0])
     session.infer()
-    return {"outputs": {name: list(array.shape) for name, array in session.fetch().items()}}, {}
+    numeric = {name: array for name, array in session.fetch().items() if is_numeric(array)}
+    return {"outputs": {name: list(array.shape) for name, array in numeric.items()}}, {}
 
 
 def probe(session: Session, job: Job) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -6,7 +6,7 @@ import dataclasses
 import re
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,9 @@ class EdgeTpu(LiteRt):
         except SessionError as error:
             raise _explained(error) from error
 
-    def session(self, interpreter: Any, path: Path, options: Options) -> LiteRtSession:
+    def session(self, library: str, interpreter: Callable[[], Any], path: Path, options: Options) -> LiteRtSession:
         """Return a session that knows what was compiled into the file."""
-        return EdgeTpuSession(self, interpreter, path, options)
+        return EdgeTpuSession(self, library, interpreter, path, options)
 
     def probe(self) -> dict[str, Any]:
         """Return library and version of the interpreter and of libedgetpu, and its devices."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +27,16 @@ from harness.runtimes.base import (
     SessionError,
     TensorSpec,
     import_library,
+    installed,
     version_of,
 )
 from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
+from harness.runtimes.outputs import named_arrays
 
 from .counts import BUILT_IN, DELEGATED, read_execution
+from .graph import EntryGraph
+from .model import Declarations, declarations
 
 if TYPE_CHECKING:
     from harness.runtimes.graph_counts import Counts
@@ -38,7 +44,21 @@ if TYPE_CHECKING:
 
 INSTALL = "pip install ai-edge-litert"
 
+_FLEX = r"Flex delegate|Select TensorFlow op|\(Flex\w+\)"
+"""What the interpreters of all distributions say of a TensorFlow operator in a .tflite."""
+FLEX_MODULE = "tensorflow"
+"""The only distribution whose interpreter has the Flex delegate."""
+
+_NO_FLEX = (
+    "its TensorFlow operators need the Flex delegate: pip install tensorflow, whose interpreter has it and is then "
+    "taken for such files; or convert again without SELECT_TF_OPS"
+)
+
 HINTS: tuple[Hint, ...] = (
+    (
+        _FLEX,
+        _NO_FLEX,
+    ),
     ("edgetpu-custom-op", "compiled for the Edge TPU: use the runtime edgetpu, or the file from before compiling"),
     ("custom op|unresolved", "the operator is not built in: export without it, or try another runtime"),
     ("Flatbuffer|Could not open|not a valid|identifier", "the file is damaged or no .tflite: export it again"),
@@ -54,6 +74,7 @@ HINTS: tuple[Hint, ...] = (
 MODULES = ("ai_edge_litert", "tflite_runtime", "tensorflow")
 """Distributions with LiteRT's interpreter, the successor first; all have the same Python interface."""
 _PACKAGE = {"tensorflow": "tensorflow.lite.python"}
+NOT_PRIMARY = Missing("LiteRT's interpreter shows the nodes of the primary graph, and the signature has another")
 NO_ARENA = Missing("LiteRT's interpreter has no function for the size of its arena")
 LIBRARY = "library"
 """Key of `Options.settings` that holds a delegate library's path; the others are options of the delegate."""
@@ -74,26 +95,38 @@ class LiteRt(Adapter):
         self.delegate = delegate
         self.capability = capability
 
+    def signatures(self, path: Path) -> tuple[str, ...]:
+        """Return the names of the file's signatures, in the file's order."""
+        return declarations(path).signatures
+
     def load_library(self) -> None:
         """Import the interpreter's module."""
-        self._interpreter_module()
-
-    def _interpreter_module(self) -> Any:
-        return import_library(f"{_PACKAGE.get(self.module, self.module)}.interpreter", INSTALL)
+        _interpreter_module(self.module)
 
     def open(self, path: Path, options: Options) -> LiteRtSession:
-        """Load the graph, give dynamic dimensions their sizes, allocate, with `options.threads` threads."""
-        module = self._interpreter_module()
-        try:
-            how = self._delegation(module, options.settings)
-            interpreter = module.Interpreter(model_path=str(path), num_threads=options.threads, **how)
-            return self.session(interpreter, path, options)
-        except Exception as error:  # the bindings raise ValueError, RuntimeError, SystemError, OSError
-            raise explain_error(self.module, error, HINTS) from error
+        """Load the graph, give dynamic dimensions their sizes, allocate, with `options.threads` threads.
 
-    def session(self, interpreter: Any, path: Path, options: Options) -> LiteRtSession:
-        """Return the session around an interpreter."""
-        return LiteRtSession(self, interpreter, path, options)
+        A file with TensorFlow's own operators is opened by TensorFlow's interpreter, where that is installed.
+        """
+        try:
+            return self._open(self.module, path, options)
+        except SessionError as error:
+            if self.module == FLEX_MODULE or not re.search(_FLEX, str(error)) or not installed(FLEX_MODULE):
+                raise
+            return self._open(FLEX_MODULE, path, options)
+
+    def _open(self, library: str, path: Path, options: Options) -> LiteRtSession:
+        module = _interpreter_module(library)
+        try:
+            delegate = self._delegation(module, options.settings)
+            new = partial(module.Interpreter, model_path=str(path), num_threads=options.threads, **delegate)
+            return self.session(library, new, path, options)
+        except Exception as error:  # the bindings raise ValueError, RuntimeError, SystemError, OSError
+            raise explain_error(library, error, HINTS) from error
+
+    def session(self, library: str, interpreter: Callable[[], Any], path: Path, options: Options) -> LiteRtSession:
+        """Return the session around a new interpreter of the `library`."""
+        return LiteRtSession(self, library, interpreter, path, options)
 
     def probe(self) -> dict[str, Any]:
         """Return library and version; SessionError where the delegate library is not given."""
@@ -121,71 +154,102 @@ class LiteRt(Adapter):
         return {**plain, "experimental_delegates": [module.load_delegate(settings[LIBRARY], delegate_options)]}
 
 
-class LiteRtSession(Session):
-    """Inputs are copied into the interpreter's own tensors by prepare; infer is `invoke` alone."""
+def _interpreter_module(library: str) -> Any:
+    return import_library(f"{_PACKAGE.get(library, library)}.interpreter", INSTALL)
 
-    def __init__(self, runtime: LiteRt, interpreter: Any, path: Path, options: Options) -> None:
-        self._runtime = runtime
-        self._interpreter = interpreter
+
+class LiteRtSession(Session):
+    """Inputs are copied into the interpreter's own tensors by prepare; infer is one invoke of its graph."""
+
+    def __init__(
+        self, runtime: LiteRt, library: str, interpreter: Callable[[], Any], path: Path, options: Options
+    ) -> None:
+        self._runtime, self._library = runtime, library
+        self._new_interpreter = interpreter
         self._path = path
         self._options = options
-        self.inputs = tuple(self._spec(detail, options.batch) for detail in interpreter.get_input_details())
-        for detail, spec in zip(interpreter.get_input_details(), self.inputs, strict=True):
-            shape = concrete_shape(spec, options)
+        self._start()
+
+    def _start(self) -> None:
+        """Make an interpreter and allocate its tensors; its variables have their initial values."""
+        self._interpreter = self._new_interpreter()
+        self._graph = graph = EntryGraph(self._interpreter, self._options.signature)
+        self.inputs = tuple(self._spec(name, detail, self._options.batch) for name, detail in graph.inputs.items())
+        for detail, spec in zip(graph.inputs.values(), self.inputs, strict=True):
+            shape = concrete_shape(spec, self._options)
             if shape != tuple(detail["shape"]):
-                interpreter.resize_tensor_input(detail["index"], shape)
-        interpreter.allocate_tensors()
-        self._slots = {detail["name"]: detail["index"] for detail in interpreter.get_input_details()}
-        self._outputs = {detail["name"]: detail for detail in interpreter.get_output_details()}
-        self._invoke = interpreter.invoke
+                graph.resize(detail["index"], shape)
+        graph.allocate()
+        self._slots = {name: detail["index"] for name, detail in graph.inputs.items()}
+        self._invoke = graph.invoke
 
     @staticmethod
-    def _spec(detail: dict[str, Any], batch: int) -> TensorSpec:
+    def _spec(name: str, detail: Mapping[str, Any], batch: int) -> TensorSpec:
         """Describe an input; a first dimension of 1 is taken as the batch, since the interpreter can resize any."""
         shape = tuple(int(size) for size in detail.get("shape_signature", detail["shape"]))
         if batch > 1 and shape[:1] == (1,):
             shape = (-1, *shape[1:])
         scale, zero_point = detail["quantization"]
-        return TensorSpec(detail["name"], shape, np.dtype(detail["dtype"]).name, float(scale) or None, int(zero_point))
+        return TensorSpec(name, shape, np.dtype(detail["dtype"]).name, float(scale) or None, int(zero_point))
 
     def prepare(self, batch: Batch) -> None:
         """Copy into the interpreter's input tensors."""
         for name, array in batch.items():
-            self._interpreter.set_tensor(self._slots[name], array)
+            self._graph.set_tensor(self._slots[name], array)
 
     def infer(self) -> None:
-        """One invoke."""
+        """Run the graph once."""
         self._invoke()
 
     def fetch(self) -> Outputs:
         """Return copies of the outputs; quantised ones as the float32 they stand for."""
-        return {name: self._fetch_one(detail) for name, detail in self._outputs.items()}
+        details = self._graph.outputs
+        return named_arrays(list(details), [self._fetch_one(detail) for detail in details.values()])
 
-    def _fetch_one(self, detail: dict[str, Any]) -> NDArray[Any]:
-        array: NDArray[Any] = self._interpreter.get_tensor(detail["index"])
+    def _fetch_one(self, detail: Mapping[str, Any]) -> NDArray[Any]:
+        array: NDArray[Any] = self._graph.get_tensor(detail["index"])
         scale, zero_point = detail["quantization"]
         return (array.astype(np.float32) - zero_point) * np.float32(scale) if scale else array
+
+    @cached_property
+    def _declared(self) -> Declarations:
+        return declarations(self._path)
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """Names of its variable tensors and resource variables."""
+        return (*self._declared.variable_tensors, *self._declared.resources)
+
+    def reset_state(self) -> None:
+        """Reset the variable tensors; resource variables, which the interpreter cannot reset, by a new interpreter."""
+        if self._declared.resources:
+            self._start()
+        elif self._declared.variable_tensors:
+            self._interpreter.reset_all_variables()
 
     def info(self) -> dict[str, Any]:
         """Return library and version, threads, and how many nodes the delegate became."""
         operators = [detail["op_name"] for detail in self._interpreter._get_ops_details()]
         return {
-            "library": self._runtime.module,
-            "version": version_of(self._runtime.module),
+            "library": self._library,
+            "version": version_of(self._library),
             "threads": self._options.threads,
             "options": dict(self._options.settings),
             "nodes": len(operators),
             "delegate_nodes": operators.count("DELEGATE"),
+            **({"signature": self._options.signature} if self._options.signature else {}),
         }
 
     def counts(self) -> Counts | Missing:
         """Count the interpreter's nodes by the shapes of their tensors."""
         from .counts import counts
 
-        return counts(self._interpreter)
+        return NOT_PRIMARY if self._graph.index else counts(self._interpreter)
 
     def execution(self) -> Execution:
         """Read back precision and nodes from the interpreter's nodes and the types of their tensors."""
+        if self._graph.index:
+            return Execution(effective=NOT_PRIMARY, arena_bytes=NO_ARENA)
         execution = replace(read_execution(self._interpreter), arena_bytes=NO_ARENA)
         if execution.nodes.get(DELEGATED) or not self._runtime.delegate:
             return execution
@@ -201,8 +265,13 @@ class LiteRtSession(Session):
 
         if self._runtime.delegate != XNNPACK_DELEGATE:
             return Missing("LiteRT's profiler is reached with XNNPACK alone: profile litert-xnnpack")
-        inputs = {name: self._interpreter.get_tensor(index) for name, index in self._slots.items()}
-        return profile(self._path, self._options.threads, inputs, n)
+        tensors = [detail["name"] for side in (self._graph.inputs, self._graph.outputs) for detail in side.values()]
+        if "" in tensors or len(set(tensors)) < len(tensors):
+            return Missing("LiteRT's profiler looks tensors up by name, and in this file names are missing or repeat")
+        signatures = self._declared.signatures
+        place = signatures.index(self._options.signature) if self._options.signature else 0
+        inputs = {detail["name"]: self._graph.get_tensor(detail["index"]) for detail in self._graph.inputs.values()}
+        return profile(self._path, self._options.threads, inputs, n, place)
 
 
 XNNPACK_DELEGATE, NO_DELEGATE = "XNNPACK", ""

@@ -56,14 +56,24 @@ class ProfilerError(Exception):
     """A call of the C library that did not return 0."""
 
 
-def profile(model: Path, threads: int, inputs: Mapping[str, NDArray[Any]], n: int) -> OperatorProfile | Missing:
-    """Profile `n` inferences on the inputs given by tensor name; Missing where this installation cannot."""
+def profile(
+    model: Path, threads: int, inputs: Mapping[str, NDArray[Any]], n: int, signature: int = 0
+) -> OperatorProfile | Missing:
+    """Profile `n` inferences of a signature; Missing where this installation cannot.
+
+    Args:
+        model: The .tflite file.
+        threads: Threads of XNNPACK.
+        inputs: Arrays by the names of their tensors.
+        n: Inferences to profile.
+        signature: The signature's place in the file.
+    """
     library = _library()
     if isinstance(library, Missing):
         return library
     try:
         with ExitStack() as stack:
-            compiled = _Compiled(ctypes.CDLL(str(library)), stack, model, threads)
+            compiled = _Compiled(ctypes.CDLL(str(library)), stack, model, threads, signature)
             compiled.fill(inputs)
             for _ in range(WARMUP):
                 compiled.run()
@@ -91,7 +101,7 @@ def _library() -> Path | Missing:
 class _Compiled:
     """A compiled model with its profiler and buffers, freed by the `stack` in reverse order."""
 
-    def __init__(self, library: ctypes.CDLL, stack: ExitStack, model: Path, threads: int) -> None:
+    def __init__(self, library: ctypes.CDLL, stack: ExitStack, model: Path, threads: int, signature: int) -> None:
         self._library = library
         self._stack = stack
         self._environment = self._create("Environment", "LiteRtCreateEnvironment", c_int(0), None)
@@ -102,7 +112,8 @@ class _Compiled:
         self._add(options, b"xnnpack", b"num_threads = %d\n" % threads)
         self._self = self._create("CompiledModel", "LiteRtCreateCompiledModel", self._environment, self._model, options)
         self._profiler = self._get("LiteRtCompiledModelGetProfiler", self._self)
-        self._signature = self._get("LiteRtGetModelSignature", self._model, c_size_t(0))
+        self._place = c_size_t(signature)
+        self._signature = self._get("LiteRtGetModelSignature", self._model, self._place)
         self._inputs = self._buffers("Input")
         self._outputs = self._buffers("Output")
 
@@ -134,7 +145,7 @@ class _Compiled:
         self._call("LiteRtAddOpaqueOptions", options, opaque)
 
     def _buffers(self, side: str) -> dict[str, c_void_p]:
-        """A buffer for each tensor of one side ('Input', 'Output'), by tensor name in the signature's order."""
+        """Return a buffer for each tensor of one side ('Input', 'Output'), by tensor name in the signature's order."""
         count = c_size_t()
         self._call(f"LiteRtGetNumSignature{side}s", self._signature, byref(count))
         return dict(self._buffer(side, c_size_t(index)) for index in range(count.value))
@@ -145,7 +156,7 @@ class _Compiled:
         self._call("LiteRtGetTensorName", tensor, byref(name))
         kind = ctypes.create_string_buffer(_TENSOR_TYPE_BYTES)
         self._call("LiteRtGetRankedTensorType", tensor, kind)
-        needs = self._get(f"LiteRtGetCompiledModel{side}BufferRequirements", self._self, c_size_t(0), index)
+        needs = self._get(f"LiteRtGetCompiledModel{side}BufferRequirements", self._self, self._place, index)
         make = "LiteRtCreateManagedTensorBufferFromRequirements"
         return (name.value or b"").decode(), self._create("TensorBuffer", make, self._environment, kind, needs)
 
@@ -166,7 +177,7 @@ class _Compiled:
         """Run one inference."""
         sides = [_array(self._inputs.values()), _array(self._outputs.values())]
         arguments = [argument for side in sides for argument in (c_size_t(len(side)), side)]
-        self._call("LiteRtRunCompiledModel", self._self, c_size_t(0), *arguments)
+        self._call("LiteRtRunCompiledModel", self._self, self._place, *arguments)
 
     def profiled(self) -> list[Event]:
         """Return the events of one inference; their tags live until the next one."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.artifact import format_of
 from harness.core.execution import Execution, OperatorProfile
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 HINTS: tuple[Hint, ...] = (
     ("IR version|opset|onnx version", "export with an older opset, or pip install -U onnxruntime"),
     ("not a registered function|NOT_IMPLEMENTED", "replace this operator in the net, or try another runtime"),
+    ("ORT format|ORT model|flatbuffers?", "the .ort is damaged or of another release: convert the .onnx again"),
     ("PROTOBUF", "the file is damaged or no .onnx: copy or export it again"),
     ("shared object|libcud|libnvinfer", "a library of the provider is missing: see `edgebench runtimes`"),
     ("INVALID_GRAPH|Type Error|ShapeInference", "the graph is not valid: check it with onnx.checker, export it again"),
@@ -124,6 +126,8 @@ class GraphFacts:
         settings.intra_op_num_threads = 1 if self.provider.threads_option else self.options.threads
         settings.inter_op_num_threads = 1
         settings.log_severity_level = 3
+        if format_of(self.path) == "ort":  # whatever its name
+            settings.add_session_config_entry("session.load_model_format", "ORT")
         if self.provider.threads_option:
             settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if not self.options.shapes:  # a batch known beforehand lets the optimiser plan memory once

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from harness.core.artifact import format_of
 from harness.core.quantity import Missing
 from harness.runtimes.graph_counts import (
     Counts,
@@ -75,6 +76,8 @@ def counts(model: Path, sizes: dict[str, int]) -> Counts | Missing:
         settings.optimized_model_filepath = str(out)
         settings.add_session_config_entry("session.save_model_format", "ORT")
         settings.log_severity_level = 3
+        if format_of(model) == "ort":
+            settings.add_session_config_entry("session.load_model_format", "ORT")
         for name, size in sizes.items():
             settings.add_free_dimension_override_by_name(name, size)
         ort.InferenceSession(str(model), settings, providers=["CPUExecutionProvider"])

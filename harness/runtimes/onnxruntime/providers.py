@@ -48,7 +48,7 @@ def _capability(
 ) -> Capability:
     """Return the capability of a provider that the user must name."""
     return Capability(
-        formats=("onnx",),
+        formats=("onnx", "ort"),
         modules=("onnxruntime",),
         install=install,
         computes=computes,
@@ -65,7 +65,7 @@ def _capability(
 PROVIDERS: Mapping[str, Provider] = {
     "cpu": Provider(
         CPU,
-        Capability(("onnx",), ("onnxruntime",), "pip install onnxruntime", _CPU_KERNELS, profiler=True),
+        Capability(("onnx", "ort"), ("onnxruntime",), "pip install onnxruntime", _CPU_KERNELS, profiler=True),
     ),
     "xnnpack": Provider(
         "XnnpackExecutionProvider",

@@ -6,7 +6,7 @@ performance counters have one entry per node of it, of the last inference, in mi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from harness.runtimes import inputs
 from harness.runtimes.base import Batch, Options, Outputs, Session, TensorSpec
 from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.operator_profile import Inference, summarise
+from harness.runtimes.outputs import named_arrays, unique_names
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -84,7 +85,9 @@ class OpenVinoSession(Session):
         self._core, self._model, self._device, self._options = core, model, device, options
         self._properties = dict(properties)
         self._metadata = _metadata(model)
-        self.inputs = tuple(self._spec(port, place) for place, port in enumerate(model.inputs))
+        names = _names(model.inputs, "input")
+        self.inputs = tuple(self._spec(port, name) for port, name in zip(model.inputs, names, strict=True))
+        self._output_names = _names(model.outputs, "output")
         shapes = {port: concrete_shape(spec, options) for port, spec in zip(model.inputs, self.inputs, strict=True)}
         if shapes and model.is_dynamic():
             model.reshape(shapes)
@@ -105,10 +108,9 @@ class OpenVinoSession(Session):
             request.set_input_tensor(place, ov.Tensor(buffer, shared_memory=True))
         return request
 
-    def _spec(self, port: Any, place: int) -> TensorSpec:
+    def _spec(self, port: Any, name: str) -> TensorSpec:
         shape = tuple(-1 if size.is_dynamic else size.get_length() for size in port.partial_shape)
         dtype = np.dtype(port.element_type.to_dtype()).name
-        name = next(iter(sorted(port.names)), f"input{place}")
         return TensorSpec(name, shape, dtype, *inputs.read_quantization(self._metadata, name))
 
     def prepare(self, batch: Batch) -> None:
@@ -122,14 +124,22 @@ class OpenVinoSession(Session):
 
     def fetch(self) -> Outputs:
         """Return copies of the outputs; integers with a scale as the float32 they stand for."""
-        ports = enumerate(self._compiled.outputs)
-        tensors = {
-            next(iter(sorted(port.names)), f"output{i}"): self._request.get_output_tensor(i) for i, port in ports
-        }
+        tensors = [self._request.get_output_tensor(place) for place in range(len(self._output_names))]
+        arrays = named_arrays(self._output_names, [np.array(tensor.data) for tensor in tensors])
         return {
-            name: inputs.dequantize(np.array(tensor.data), *inputs.read_quantization(self._metadata, name))
-            for name, tensor in tensors.items()
+            name: inputs.dequantize(array, *inputs.read_quantization(self._metadata, name))
+            for name, array in arrays.items()
         }
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """Names of the variables that ReadValue and Assign keep."""
+        return tuple(variable.name for variable in self._request.query_state())
+
+    def reset_state(self) -> None:
+        """Set the variables to their initial values."""
+        if self.state:
+            self._request.reset_state()
 
     def info(self) -> dict[str, Any]:
         """Return version, device, the properties requested and those the compiled model answers."""
@@ -182,6 +192,11 @@ class OpenVinoSession(Session):
         properties = {**self._properties, "PERF_COUNT": True}
         compiled = self._core.compile_model(self._model, self._device, properties)
         return profile(self._with_inputs(compiled), self._device, n)
+
+
+def _names(ports: Sequence[Any], kind: str) -> list[str]:
+    """Return a unique name per port: a port may have several names or none, and outputs may share theirs."""
+    return unique_names([next(iter(sorted(port.names)), "") for port in ports], kind)
 
 
 def _metadata(model: ov.Model) -> dict[str, str]:

@@ -32,6 +32,7 @@ from harness.runtimes.base import (
 )
 from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
+from harness.runtimes.outputs import named_arrays
 
 SIGNATURE = "serving_default"
 
@@ -49,10 +50,10 @@ def saved_model(path: Path, options: Options) -> Net:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
-    name = options.settings.get("signature", SIGNATURE)
+    name = options.signature or options.settings.get("signature", SIGNATURE)
     if name not in loaded.signatures:
         available = ", ".join(loaded.signatures) or "none at all"
-        remedy = "--runtime-option tensorflow:signature=NAME, or save it with signatures=..."
+        remedy = "--signature NAME, or save it with signatures=..."
         raise SessionError(f"the SavedModel has no signature '{name}': it has {available}", remedy)
     signature = loaded.signatures[name]
     _, specs = signature.structured_input_signature
@@ -114,6 +115,7 @@ _HINTS: tuple[Hint, ...] = (
 )
 _ELEMENTS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64": "fp64", "int8": "int8"}
 _ARITHMETIC = re.compile("Conv[23]D|DepthwiseConv2dNative|MatMul|Einsum")
+_ASSIGNMENT = re.compile("Assign.*VariableOp|Assign(Add|Sub)?$|ResourceApply|ResourceScatter")
 _EXECUTED_NEVER = frozenset({"Const", "Placeholder", "NoOp", "Identity"})
 _ALIGNED = 64
 """Alignment in bytes of memory that TensorFlow can share (EIGEN_MAX_ALIGN_BYTES)."""
@@ -161,7 +163,8 @@ class TensorFlowSession(Session):
         self._buffers = {spec.name: _aligned(shape, spec.dtype) for spec, shape in zip(net.inputs, shapes, strict=True)}
         specs = [tf.TensorSpec(each.shape, each.dtype) for each in self._buffers.values()]
         traced = tf.function(net.call, autograph=False).get_concrete_function(*specs)
-        self._names = _names(traced.structured_outputs)
+        _refuse_state(traced.graph.as_graph_def())
+        self._names = _names(traced.structured_outputs, len(traced.outputs))
         self._frozen = _freeze(traced)
         tensors = [tf.experimental.dlpack.from_dlpack(each.__dlpack__()) for each in self._buffers.values()]
         self._call = partial(self._frozen.inference_fn.call_flat, *tensors)
@@ -178,7 +181,7 @@ class TensorFlowSession(Session):
 
     def fetch(self) -> Outputs:
         """Return copies of the outputs."""
-        return {name: np.array(each) for name, each in zip(self._names, self._outputs, strict=True)}
+        return named_arrays(self._names, self._outputs, np.array)
 
     def info(self) -> dict[str, Any]:
         """Return versions, what TensorFlow was built with, and the sizes of its two thread pools."""
@@ -221,13 +224,25 @@ def _freeze(traced: Any) -> Any:
     return convert_variables_to_constants_v2(traced)
 
 
-def _names(outputs: Any) -> list[str]:
-    """Return the names of the flattened outputs: their keys, else their places."""
-    import tensorflow as tf
+def _refuse_state(graph: Any) -> None:
+    """Refuse a graph that assigns to variables: freezing makes constants of them.
 
-    if isinstance(outputs, dict):
-        return sorted(outputs)
-    return [f"output{place}" for place in range(len(tf.nest.flatten(outputs)))]
+    Raises:
+        SessionError: The graph, or a function it calls, assigns to a variable.
+    """
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    assigning = sorted({node.op for node in nodes if _ASSIGNMENT.match(node.op)})
+    if assigning:
+        raise SessionError(
+            f"the model changes its variables in an inference ({', '.join(assigning)}), which a frozen graph cannot",
+            "export it with its state as inputs and outputs, or convert it to .tflite, whose state is kept",
+        )
+
+
+def _names(outputs: Any, count: int) -> list[str]:
+    """Return the names of the `count` flattened outputs: their keys, else their places."""
+    keys = sorted(outputs) if isinstance(outputs, dict) else []
+    return keys if len(keys) == count else [f"output{place}" for place in range(count)]
 
 
 def _aligned(shape: tuple[int, ...], dtype: str) -> np.ndarray[Any, Any]:

@@ -10,6 +10,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from harness.runtimes.base import (
 )
 from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
+from harness.runtimes.outputs import named_arrays
 
 BACKEND = "XnnpackBackend"
 PORTABLE = "portable"
@@ -67,6 +69,20 @@ def read_execution(path: Path) -> Execution:
         nodes={name: n for name, n in nodes.items() if n},
         arena_bytes=_arena(sum(plan.non_const_buffer_sizes), names),
     )
+
+
+def mutable_buffers(path: Path) -> tuple[str, ...]:
+    """Return the names of the buffers that the first method changes: in planned memory, with a value to start from."""
+    from executorch.exir._serialize._program import deserialize_pte_binary
+
+    plan = deserialize_pte_binary(path.read_bytes()).program.execution_plan[0]
+    return _mutable([value.val for value in plan.values])
+
+
+def _mutable(values: Sequence[Any]) -> tuple[str, ...]:
+    planned = [value for value in values if getattr(value, "allocation_info", None) is not None]
+    named = [(value, getattr(value.extra_tensor_info, "fully_qualified_name", None)) for value in planned]
+    return tuple(str(name or "buffer") for value, name in named if name or value.data_buffer_idx)
 
 
 def _arena(planned: int, delegates: Sequence[str]) -> int | Missing:
@@ -172,6 +188,18 @@ class ExecuTorchSession(Session):
         self._method.set_inputs(self._tensors)
         self._execute = self._method.execute
 
+    @cached_property
+    def state(self) -> tuple[str, ...]:
+        """Names of the mutable buffers."""
+        return mutable_buffers(self._path)
+
+    def reset_state(self) -> None:
+        """Load the method anew where it has mutable buffers: they keep their values as long as it lives."""
+        if self.state:
+            self._method = self._program.load_method("forward")
+            self._method.set_inputs(self._tensors)
+            self._execute = self._method.execute
+
     def prepare(self, batch: Batch) -> None:
         """Copy into the buffers, and the buffers into the method where it keeps inputs in memory of its own."""
         for name, array in batch.items():
@@ -184,7 +212,9 @@ class ExecuTorchSession(Session):
 
     def fetch(self) -> Outputs:
         """Return copies of the outputs, named by their place."""
-        return {f"output{place}": each.numpy().copy() for place, each in enumerate(self._method.get_outputs())}
+        outputs = self._method.get_outputs()
+        names = [f"output{place}" for place in range(len(outputs))]
+        return named_arrays(names, outputs, lambda tensor: tensor.numpy().copy())
 
     def info(self) -> dict[str, Any]:
         """Return version, backends of the wheel, and the size of the thread pool."""

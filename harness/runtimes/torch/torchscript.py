@@ -7,11 +7,12 @@ An operator's time is the CPU time of its ATen kernel, without what it calls, by
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from harness.runtimes.base import Adapter, Batch, Capability, Options, Outputs, 
 from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.operator_profile import Inference, summarise
+from harness.runtimes.outputs import named_arrays
 
 if TYPE_CHECKING:
     import torch
@@ -79,9 +81,12 @@ class TorchScriptSession(Session):
         torch.set_num_threads(options.threads)
         self._options = options
         self._module, shapes = _load(path)
+        self._state = _changed_attributes(self._module)
+        self._initial = copy.deepcopy(self._module) if self._state else None
         self.inputs = _specs(self._module, {**shapes, **options.shapes}, options.batch)
         self._buffers = {spec.name: np.zeros(concrete_shape(spec, options), spec.dtype) for spec in self.inputs}
-        self._arguments = [torch.from_numpy(buffer) for buffer in self._buffers.values()]
+        self._shared = [torch.from_numpy(buffer) for buffer in self._buffers.values()]
+        self._arguments = [tensor.clone() for tensor in self._shared] if self._state else self._shared
         self._output: Any = None
         self.infer()
 
@@ -89,15 +94,28 @@ class TorchScriptSession(Session):
         """Copy into the buffers that the tensors share."""
         for name, array in batch.items():
             np.copyto(self._buffers[name], array, casting="no")
+        if self._state:  # the module may keep its input, which the next one must not overwrite
+            self._arguments = [tensor.clone() for tensor in self._shared]
 
     def infer(self) -> None:
         """Call the module once."""
         self._output = self._module(*self._arguments)
 
     def fetch(self) -> Outputs:
-        """Return copies of the outputs, named by their place."""
+        """Return copies of the outputs, named by their place; elements of a dictionary also by their key."""
         outputs = self._output if isinstance(self._output, (tuple, list)) else [self._output]
-        return {f"output{place}": each.detach().numpy().copy() for place, each in enumerate(outputs)}
+        names = [f"output{place}" for place in range(len(outputs))]
+        return named_arrays(names, outputs, lambda tensor: tensor.detach().numpy().copy())
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """Names of the attributes that the module sets or changes in place."""
+        return self._state
+
+    def reset_state(self) -> None:
+        """Go back to a copy of the module as it was loaded."""
+        if self._initial is not None:
+            self._module = copy.deepcopy(self._initial)
 
     def info(self) -> dict[str, Any]:
         """Return version, kernels of the build, and the number of threads that torch reports."""
@@ -154,6 +172,35 @@ def _specs(module: Any, shapes: Mapping[str, tuple[int, ...]], batch: int) -> tu
         shape = shapes[name]
         specs.append(TensorSpec(name, (-1, *shape[1:]) if shape[:1] == (1,) and batch > 1 else shape, "float32"))
     return tuple(specs)
+
+
+_VIEWS = re.compile("^aten::(slice|select|view|reshape|narrow|transpose|permute|t|(un)?squeeze|expand|flatten|detach)$")
+_IN_PLACE = re.compile("^aten::(.*[^_]_|append|extend|insert|pop|clear|_set_item|Delete)$")
+
+
+def _changed_attributes(module: Any) -> tuple[str, ...]:
+    """Return the names of the attributes that an inference leaves changed: those set, and those changed in place."""
+    names = [name for node in _nodes(module.inlined_graph) if (name := _changed(node))]
+    return tuple(dict.fromkeys(names))
+
+
+def _nodes(block: Any) -> Iterator[Any]:
+    for node in block.nodes():
+        yield node
+        for inner in node.blocks():
+            yield from _nodes(inner)
+
+
+def _changed(node: Any) -> str:
+    """Return the attribute that a node changes; '' for none."""
+    if node.kind() == "prim::SetAttr":
+        return str(node.s("name"))
+    if not _IN_PLACE.match(node.kind()):
+        return ""
+    source = next(iter(node.inputs())).node()
+    while _VIEWS.match(source.kind()):
+        source = next(iter(source.inputs())).node()
+    return str(source.s("name")) if source.kind() == "prim::GetAttr" else ""
 
 
 def _weight(node: Any) -> str:

@@ -29,6 +29,6 @@ def test_another_batch_than_the_fixed_one_is_refused() -> None:
 
 
 def test_litert_resizes_a_batch_of_one_and_no_other() -> None:
-    assert [LiteRtSession._spec(detail([1, 3]), batch).shape for batch in (2, 8)] == [(-1, 3)] * 2
-    assert LiteRtSession._spec(detail([1, 3]), 1).shape == (1, 3)
-    assert LiteRtSession._spec(detail([2, 3]), 8).shape == (2, 3)
+    assert [LiteRtSession._spec("x", detail([1, 3]), batch).shape for batch in (2, 8)] == [(-1, 3)] * 2
+    assert LiteRtSession._spec("x", detail([1, 3]), 1).shape == (1, 3)
+    assert LiteRtSession._spec("x", detail([2, 3]), 8).shape == (2, 3)

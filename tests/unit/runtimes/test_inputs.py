@@ -65,7 +65,7 @@ def test_synthesis_is_seeded() -> None:
 
 
 def test_a_type_without_numbers_is_refused() -> None:
-    with pytest.raises(SessionError, match="cannot be synthesised"):
+    with pytest.raises(SessionError, match="no synthetic values can be made"):
         synthetic_input(TensorSpec("x", (1,), "str"), Options(), rng())
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from harness.core import plugins
+from harness.core.artifact import format_of
 from harness.runtimes.base import Adapter, Options, Outputs, Session, SessionError
+from harness.runtimes.graph_counts import Counts
 from harness.runtimes.outputs import is_numeric, named_arrays, unique_names
 from tests.onnx_models import T, classifier, detector, helper, save, splitter, tensor
 
@@ -142,3 +145,44 @@ def test_containers_of_any_depth_become_named_arrays() -> None:
 def test_maps_of_other_keys_are_their_values() -> None:
     (array,) = named_arrays(["out"], [[{"a": 1.0}, {"b": 2.0, "a": 3.0}]]).values()
     assert array.tolist() == [1, 3, 2]
+
+
+def test_ports_of_openvino_without_names_or_with_one_name_are_kept_apart(tmp_path: Path) -> None:
+    ov: Any = pytest.importorskip("openvino")
+    a, b = (ov.opset13.parameter([1, 2], ov.Type.f32) for _ in range(2))
+    difference = ov.opset13.subtract(a, b)
+    results = [ov.opset13.result(difference), ov.opset13.result(difference), ov.opset13.result(ov.opset13.relu(a))]
+    ov.save_model(ov.Model(results, [a, b], "m"), tmp_path / "m.xml", compress_to_fp16=False)
+    session = OPENVINO.open(tmp_path / "m.xml", Options())
+    first, second = (spec.name for spec in session.inputs)
+    assert first != second
+    fetched = outputs(session, **{first: np.float32([[5, 6]]), second: np.float32([[1, 2]])})
+    assert [array.tolist() for array in fetched.values()] == [[[4, 4]], [[4, 4]], [[5, 6]]]
+
+
+@pytest.mark.parametrize("name", ["m.ort", "m.onnx"])
+def test_a_file_in_onnxruntimes_own_format_runs_whatever_its_name(tmp_path: Path, name: str) -> None:
+    ort: Any = pytest.importorskip("onnxruntime")
+    shape = ["N", 2]
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
+    declared = [tensor("x", T.FLOAT, shape)], [tensor("y", T.FLOAT, shape)]
+    source = save(tmp_path / "source.onnx", nodes, *declared, {"w": np.float32([[0, 1], [2, 0]])})
+    settings = ort.SessionOptions()
+    settings.optimized_model_filepath = str(tmp_path / "made.ort")
+    settings.add_session_config_entry("session.save_model_format", "ORT")
+    settings.log_severity_level = 3
+    ort.InferenceSession(str(source), settings, providers=["CPUExecutionProvider"])
+    path = (tmp_path / "made.ort").rename(tmp_path / name)
+    assert format_of(path) == "ort"
+    session = ORT.open(path, Options(batch=3))
+    assert outputs(session, x=np.float32([[1, 10]] * 3))["y"].tolist() == [[20, 1]] * 3
+    assert session.counts() == Counts(4, 3 * 4)
+    assert session.execution().effective == "fp32"
+    assert not OPENVINO.support("ort").ok
+
+
+def test_a_damaged_ort_file_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "m.ort").write_bytes(b"\x14\0\0\0ORTM" + b"\x0c" * 60)
+    with pytest.raises(SessionError) as raised:
+        ORT.open(tmp_path / "m.ort", Options())
+    assert raised.value.remedy == "the .ort is damaged or of another release: convert the .onnx again"

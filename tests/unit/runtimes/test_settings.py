@@ -83,7 +83,7 @@ class Interpreter:
 
 
 def test_litert_gives_numbers_and_takes_them_in_the_scale_of_the_tensor() -> None:
-    session = LiteRtSession(litert.XNNPACK, Interpreter(), Path("m.tflite"), Options())
+    session = LiteRtSession(litert.XNNPACK, "ai_edge_litert", Interpreter, Path("m.tflite"), Options())
     (spec,) = session.inputs
     numbers = np.float32([[-1.5, 0.0, 2.5, 126.0]])
     assert spec.encode(numbers).tolist() == [[0, 3, 8, 255]]

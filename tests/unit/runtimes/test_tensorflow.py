@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from harness.core.artifact import Preprocess, format_of
 from harness.core.errors import UsageError
 from harness.core.quantity import Value
 from harness.runtimes.base import Adapter, Options, Session, SessionError
+from harness.runtimes.tensorflow import adapter
 from harness.stats.output_quality import compare
 from suites.artifacts import catalog
 from suites.preparation.convert import CONVERTERS, ConversionRequest
@@ -139,3 +141,25 @@ def outputs(session: Session, shape: tuple[int, ...]) -> np.ndarray:
         session.infer()
         rows.append(next(iter(session.fetch().values())).ravel())
     return np.stack(rows)
+
+
+def graph(*operators: str, called: tuple[str, ...] = ()) -> Any:
+    """A GraphDef of these operators, with one function of the others."""
+    nodes = [SimpleNamespace(op=name) for name in operators]
+    functions = [SimpleNamespace(node_def=[SimpleNamespace(op=name) for name in called])]
+    return SimpleNamespace(node=nodes, library=SimpleNamespace(function=functions))
+
+
+@pytest.mark.parametrize(
+    "assigning",
+    [graph("MatMul", "AssignVariableOp"), graph("PartitionedCall", called=("AssignAddVariableOp",))],
+    ids=["here", "in a function"],
+)
+def test_a_model_that_changes_its_variables_is_refused_with_what_to_do(assigning: Any) -> None:
+    with pytest.raises(SessionError, match="changes its variables in an inference") as raised:
+        adapter._refuse_state(assigning)
+    assert "as inputs and outputs" in raised.value.remedy
+
+
+def test_a_model_that_reads_its_variables_is_taken() -> None:
+    adapter._refuse_state(graph("ReadVariableOp", "MatMul", called=("VarHandleOp", "Identity")))

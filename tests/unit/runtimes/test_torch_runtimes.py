@@ -112,3 +112,43 @@ def test_executorch_refuses_what_is_no_program(tmp_path: Path) -> None:
     with pytest.raises(SessionError, match="executorch cannot run it") as raised:
         runtime("executorch").open(tmp_path / "m.pte", Options())
     assert "damaged" in raised.value.remedy
+
+
+class TestStateAndContainers:
+    """What a module keeps, and what it returns that is no tensor."""
+
+    def test_an_attribute_that_is_set_or_changed_in_place_is_state(self, tmp_path: Path) -> None:
+        torch = pytest.importorskip("torch")
+        path = tmp_path / "m.pt"
+        for body in ("self.h = x", "self.h.copy_(x)", "self.h[:, :1].copy_(x[:, :1])"):
+            source = f"def forward(self, x):\n    y = x + 10 * self.h\n    {body}\n    return y\n"
+            module = type("Keeping", (torch.nn.Module,), {})()
+            module.register_buffer("h", torch.zeros(1, 2))
+            scripted = torch.jit.script(module)
+            scripted.define(source)
+            scripted.save(str(path))
+            session = runtime("torchscript").open(path, Options(shapes={"x": (1, 2)}))
+            assert session.state == ("h",)
+            carried = [first(session, value) for value in (1, 2, 3)]
+            assert carried == [1, 12, 23]
+            assert [first(session, value, reset=True) for value in (1, 2, 3)] == [1, 2, 3]
+
+    def test_a_dictionary_of_outputs_is_an_output_per_key(self, tmp_path: Path) -> None:
+        torch = pytest.importorskip("torch")
+        scripted = torch.jit.script(torch.nn.Module())
+        scripted.define("def forward(self, x):\n    return {'a': x, 'b': x + 1}\n")
+        scripted.save(str(tmp_path / "m.pt"))
+        session = runtime("torchscript").open(tmp_path / "m.pt", Options(shapes={"x": (1, 2)}))
+        session.prepare({"x": np.float32([[1, 2]])})
+        session.infer()
+        fetched = {name: array.tolist() for name, array in session.fetch().items()}
+        assert fetched == {"output0.a": [[1, 2]], "output0.b": [[2, 3]]}
+
+
+def first(session: Session, value: float, reset: bool = False) -> float:
+    """The first output for an input of this value, from the initial state where `reset`."""
+    if reset:
+        session.reset_state()
+    session.prepare({"x": np.full((1, 2), value, np.float32)})
+    session.infer()
+    return float(next(iter(session.fetch().values())).ravel()[0])

@@ -181,11 +181,12 @@ def test_no_image_sees_the_state_that_another_one_left() -> None:
 
 
 def test_a_session_with_state_must_reset_it() -> None:
-    session = Scripted(FIRST)
-    session.reset_state()
-    session.state = ("h",)
-    with pytest.raises(NotImplementedError, match="has state and does not reset it"):
-        session.reset_state()
+    class Forgetful(Scripted):
+        state = ("h",)
+
+    Scripted(FIRST).reset_state()
+    with pytest.raises(NotImplementedError, match="Forgetful has state and does not reset it"):
+        Forgetful(FIRST).reset_state()
 
 
 def test_outputs_of_changing_number_are_one_row() -> None:
@@ -209,3 +210,17 @@ def test_strings_beside_numbers_are_left_out() -> None:
     session = Scripted(FIRST, answer=lambda _: {"label": np.array(["cat"]), "scores": np.array([[0.25, 0.75]])})
     _, arrays = probe(session, job())
     assert arrays["outputs"].tolist() == [[0.25, 0.75]] * N_SEEDED
+
+
+def test_outputs_of_changing_number_are_no_scores_and_say_what_to_do() -> None:
+    sizes = iter(range(3, 20))
+    session = Scripted(GREY, answer=lambda _: {"rows": np.ones((next(sizes), 1))})
+    with pytest.raises(SessionError, match="3 values for one image and 6 for another") as raised:
+        accuracy(session, dataclasses.replace(job(PICTURES), labelled=dataclasses.replace(PICTURES, limit=4)))
+    assert "leave --data out" in raised.value.remedy
+
+
+def test_strings_are_no_scores() -> None:
+    session = Scripted(GREY, answer=lambda _: {"label": np.array(["cat"])})
+    with pytest.raises(SessionError, match="no output of the model holds numbers"):
+        accuracy(session, job(PICTURES))
