@@ -47,9 +47,9 @@ def test_detect(capsys: pytest.CaptureFixture[str], pi: Path) -> None:
     assert printed(capsys)["name"] == "raspberry-pi-5"
 
     assert call("targets", "detect", root=pi) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("raspberry-pi-5: Raspberry Pi 5\n  because  ")
-    assert "unknown  the memory: absent" in said
+    output = capsys.readouterr().out
+    assert output.startswith("raspberry-pi-5: Raspberry Pi 5\n  because  ")
+    assert "unknown  the memory: absent" in output
 
 
 def test_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,9 +120,9 @@ def test_sensors_of_a_gated_zone_gives_the_reason(capsys: pytest.CaptureFixture[
     root = trees.write(tmp_path / "orin", trees.jetson_orin_nano())
     assert call("sensors", root=root) == 0
 
-    said = capsys.readouterr().out
-    assert said.startswith("jetson-orin-nano: 9.250 W (module)\n")
-    assert "thermal/cv0-thermal                  absent: " in said
+    output = capsys.readouterr().out
+    assert output.startswith("jetson-orin-nano: 9.250 W (module)\n")
+    assert "thermal/cv0-thermal                  absent: " in output
 
 
 def test_doctor(capsys: pytest.CaptureFixture[str], pi: Path) -> None:

@@ -1,4 +1,4 @@
-"""Each environment check on trees: what it calls ok, warns of, fails, and says when it cannot know."""
+"""Each environment check on trees: what is ok, what is a warning or failure, and what is unknown."""
 
 from __future__ import annotations
 
@@ -222,17 +222,17 @@ CASES: list[tuple[str, str, dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("name", "files", "status", "said"),
-    [(name, files, status, said) for name, _, files, status, said in CASES],
+    ("name", "files", "status", "expected"),
+    [(name, files, status, expected) for name, _, files, status, expected in CASES],
     ids=[f"{name}-{case}" for name, case, *_ in CASES],
 )
 def test_a_finding(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, files: dict[str, Any], status: str, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, files: dict[str, Any], status: str, expected: str
 ) -> None:
     monkeypatch.setattr(virtualization, "emulated", lambda fs: "")  # wherever these tests run
     found = finding(tmp_path, name, files)
 
-    assert (found.status, said in found.found) == (status, True), found
+    assert (found.status, expected in found.found) == (status, True), found
     assert bool(found.remedy) == (status in {"warn", "fail"})
 
 
@@ -251,13 +251,15 @@ def test_an_empty_machine_knows_nothing_and_nothing_fails(tmp_path: Path) -> Non
 
 def test_emulation_is_this_machines_whichever_board_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        virtualization, "emulated", lambda fs: "qemu" if fs.live else pytest.fail("asked the recording")
+        virtualization, "emulated", lambda fs: "qemu" if fs.live else pytest.fail("read from the recording")
     )
 
     assert finding(tmp_path, "emulation", trees.raspberry_pi_5()).status == "fail"
 
 
-def test_closed_sensors_are_told_with_the_line_that_opens_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_sensors_are_named_with_the_command_that_opens_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)
 
     found = finding(tmp_path, "sensor_access", {**trees.intel_laptop(), "dev/vcio": "", "dev/apex_0": ""})

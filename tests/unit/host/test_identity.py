@@ -54,8 +54,8 @@ def test_the_machine_id_is_hashed(tmp_path: Path) -> None:
     assert machine.machine_id != identity(HostFs(trees.write(tmp_path / "b", {"etc/machine-id": "1"}))).machine_id
 
 
-def test_an_id_of_zeros_tells_no_two_machines_apart(tmp_path: Path) -> None:
-    """Images of a system are written with such an id; the next file that holds one is the machine's own."""
+def test_an_id_of_zeros_does_not_identify_a_machine(tmp_path: Path) -> None:
+    """System images have such an id; the next file with another one identifies the machine."""
     none = {"etc/machine-id": "0" * 32}
     assert identity(HostFs(trees.write(tmp_path / "a", none))).machine_id is None
     ids = {

@@ -141,7 +141,7 @@ def test_after_its_end_a_changing_file_is_missing(tmp_path: Path) -> None:
     assert fs.read("/sys/class/thermal/thermal_zone0/type") == "cpu-thermal"
 
 
-def test_a_looping_recording_begins_again(tmp_path: Path) -> None:
+def test_a_looping_recording_restarts(tmp_path: Path) -> None:
     fs, clock = playing(tmp_path, {"loop": True})
 
     clock.at(6 * 10 + 2.5)

@@ -34,7 +34,7 @@ def test_big_cores_come_first(tmp_path: Path) -> None:
     assert order(tmp_path, files, 4) == (2, 3, 1, 0)
 
 
-def test_the_clock_tells_where_there_is_no_capacity(tmp_path: Path) -> None:
+def test_clocks_order_the_cpus_where_there_is_no_capacity(tmp_path: Path) -> None:
     clocks = (4_700_000, 3_300_000, 4_900_000, 3_300_000)
     files: trees.Tree = {f"{CPU}{cpu}/cpufreq/cpuinfo_max_freq": khz for cpu, khz in enumerate(clocks)}
     assert order(tmp_path, files, 4) == (2, 0, 1, 3)

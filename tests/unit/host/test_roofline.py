@@ -1,4 +1,4 @@
-"""The roofline: what is measured, how it is kept, and what is said where there is none."""
+"""The roofline: what is measured, how it is cached, and the reason where there is none."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def machine() -> Machine:
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, peaks: dict[int, tuple[float, float]]) -> list[int]:
-    """The micro-benchmark answers `peaks` by number of threads; returns the array sizes it was asked for."""
+    """Let the micro-benchmark return `peaks` by number of threads; return the array sizes that were requested."""
     sizes: list[int] = []
 
     def answer(threads: int, array_bytes: int) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, peaks: dict[int, tuple[float, float
     return sizes
 
 
-def test_what_was_measured_is_kept(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_measurement_is_cached(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(roofline.cached(machine), Missing)
     pretend(monkeypatch, {1: (50e9, 10e9), 4: (150e9, 12e9)})
     found = roofline.measure(machine, HostFs())
@@ -74,7 +74,7 @@ def test_arrays_outgrow_the_cache_and_fit_the_memory(
 
 
 @pytest.mark.parametrize("damage", ["", "[]", '{"machine_id": "x"}', '{"roofs": [{"threads": 1}]}'])
-def test_a_damaged_file_says_how_to_mend_it(machine: Machine, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+def test_a_damaged_file_has_a_remedy(machine: Machine, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
     pretend(monkeypatch, {1: (1e9, 1e9)})
     roofline.measure(machine, HostFs())
     (file,) = (Path(os.environ["XDG_CACHE_HOME"]) / "edgebench").iterdir()

@@ -27,7 +27,7 @@ X86 = {"proc/cpuinfo": "processor : 0\nflags : lm\n"}
 
 
 @pytest.mark.parametrize(
-    ("machine", "files", "said"),
+    ("machine", "files", "expected"),
     [
         ("aarch64", ARM, ""),
         ("armv7l", ARM, ""),
@@ -38,12 +38,12 @@ X86 = {"proc/cpuinfo": "processor : 0\nflags : lm\n"}
     ],
 )
 def test_emulation_is_recognised(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: str, files: dict[str, str], said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: str, files: dict[str, str], expected: str
 ) -> None:
     monkeypatch.setattr(platform, "machine", lambda: machine)
 
     evidence = emulated(_Live(trees.write(tmp_path, files)))
 
     assert isinstance(evidence, str)
-    assert said in evidence
-    assert bool(evidence) == bool(said)
+    assert expected in evidence
+    assert bool(evidence) == bool(expected)

@@ -1,4 +1,4 @@
-"""The power of every board by its own rule, from trees as their drivers show them."""
+"""The power of every board by its rule, on trees of files as their drivers show them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def reason_of(root: Path, target: str) -> str:
     ],
     ids=["orin-nano", "renumbered", "no-labels", "agx-orin", "agx-xavier", "thor", "jetpack-4", "jetpack-4-no-labels"],
 )
-def test_a_jetson_has_its_own_total(
+def test_a_jetson_has_its_total(
     tmp_path: Path, tree: Mapping[str, trees.Content], target: str, watts: float, scope: str
 ) -> None:
     power = power_of(trees.write(tmp_path, tree), target)
@@ -103,11 +103,11 @@ def test_a_counter_that_stands_still_is_no_zero_watts(tmp_path: Path) -> None:
     assert "did not move" in power.reason
 
 
-def test_a_board_without_a_meter_says_what_to_do(tmp_path: Path) -> None:
+def test_a_board_without_a_sensor_has_a_remedy(tmp_path: Path) -> None:
     assert "external meter" in reason_of(tmp_path, "raspberry-pi-4b")
 
 
-def test_an_absent_sensor_is_named_with_its_own_reason(tmp_path: Path) -> None:
+def test_an_absent_sensor_is_named_with_its_reason(tmp_path: Path) -> None:
     reason = reason_of(tmp_path, "x86-64")
 
     assert "powercap/package-*" in reason

@@ -117,7 +117,7 @@ def test_no_source_no_energy() -> None:
     assert energy.gross == energy.net == Missing("no channel pmic/*")
 
 
-def test_a_gap_in_the_readings_is_said() -> None:
+def test_a_gap_in_the_readings_is_the_reason() -> None:
     whole = watts("a", 2.0, 5.0)
     keep = (whole.t_ns < 15 * SECOND) | (whole.t_ns > 16 * SECOND)
     broken = dataclasses.replace(whole, t_ns=whole.t_ns[keep], value=whole.value[keep])
@@ -145,7 +145,7 @@ def test_a_counter_that_stands_still_is_not_believed() -> None:
     assert energy.gross == Missing("psys: the counter stood still")
 
 
-def test_a_window_too_short_for_the_sensor_is_said() -> None:
+def test_a_window_too_short_for_the_sensor_is_the_reason() -> None:
     rail = watts("a", 2.0, 5.0)
 
     energy = case_energy(traces(rail), source(rail), (10 * SECOND, 10 * SECOND + 5 * STEP), 10)
@@ -154,7 +154,7 @@ def test_a_window_too_short_for_the_sensor_is_said() -> None:
     assert "updates" in energy.gross.reason
 
 
-def test_a_sensor_that_was_denied_gives_its_own_reason() -> None:
+def test_a_denied_sensor_gives_its_reason() -> None:
     denied = Series(Channel("p", "J"), np.array([], np.int64), np.array([]), STEP, {"denied: energy_uj": 300})
 
     energy = case_energy(traces(denied), source(denied), MEASURED, 10)
@@ -162,7 +162,7 @@ def test_a_sensor_that_was_denied_gives_its_own_reason() -> None:
     assert energy.gross == Missing("the power could not be read: denied: energy_uj")
 
 
-def test_a_channel_left_out_of_the_window_is_said() -> None:
+def test_a_channel_left_out_of_the_window_is_the_reason() -> None:
     rail = watts("pmic/VDD", 2.0, 5.0)
 
     energy = case_energy(traces(), source(rail), MEASURED, 10)

@@ -60,7 +60,7 @@ def test_a_window_cut_off_by_the_end_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("power_w,trigger\n1,0\n2,0\n", "no time column"),
         ("time_s,trigger\n1,0\n2,0\n", "no power column"),
@@ -71,11 +71,11 @@ def test_a_window_cut_off_by_the_end_is_none(tmp_path: Path) -> None:
         ("", "no time column"),
     ],
 )
-def test_a_bad_file_is_a_clear_error(tmp_path: Path, text: str, said: str) -> None:
+def test_a_bad_file_is_a_clear_error(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "trace.csv"
     path.write_text(text)
 
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         read_trace(path)
 
 

@@ -88,7 +88,7 @@ def test_a_failing_ioctl_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_a_closed_device_says_how_to_open_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_device_has_the_command_that_opens_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Any, *_: Any, **__: Any) -> int:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 

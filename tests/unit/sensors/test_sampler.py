@@ -24,12 +24,12 @@ HOUR_NS = 3_600_000_000_000
 
 
 class Counting:
-    """A sensor whose n-th reading is what `values` says; tells when it has been read often enough."""
+    """A sensor whose n-th reading is the n-th of `values`; it signals when it has been read often enough."""
 
     absent = ""
 
     def __init__(
-        self, channel: Channel, values: list[float | Missing], enough: int = 1, own_clock: bool = False
+        self, channel: Channel, values: list[float | Missing], enough: int = 1, sensor_clock: bool = False
     ) -> None:
         self.name = "counting"
         self.channels = (channel,)
@@ -37,13 +37,13 @@ class Counting:
         self.calls = 0
         self._values = itertools.cycle(values)
         self._needed = enough
-        self._own_clock = own_clock
+        self._sensor_clock = sensor_clock
 
     def read(self) -> list[Reading]:
         self.calls += 1
         if self.calls >= self._needed:
             self.enough.set()
-        t_ns = 1_000 * (self.calls // 2) if self._own_clock else time.perf_counter_ns()
+        t_ns = 1_000 * (self.calls // 2) if self._sensor_clock else time.perf_counter_ns()
         return [Reading(self.channels[0].name, t_ns, next(self._values))]
 
     def close(self) -> None:
@@ -89,8 +89,8 @@ def test_missing_readings_are_counted_by_reason_and_not_in_the_trace() -> None:
     assert series.missing[gated.reason] == sensor.calls - len(series.value)
 
 
-def test_a_reading_told_twice_is_kept_once() -> None:
-    sensor = Counting(Channel("x", "J", period_ns=1_000), [1.0, 2.0], enough=8, own_clock=True)
+def test_a_repeated_reading_counts_once() -> None:
+    sensor = Counting(Channel("x", "J", period_ns=1_000), [1.0, 2.0], enough=8, sensor_clock=True)
 
     sampler = Threaded([sensor], period_ns=100_000).start()
     sensor.enough.wait()
@@ -109,7 +109,7 @@ def test_a_channel_too_dear_for_the_window_is_left_out() -> None:
     assert sensor.calls == 0
 
 
-def test_the_sampler_tells_its_own_cost() -> None:
+def test_the_sampler_measures_its_cost() -> None:
     sensor = Counting(Channel("x", "W", period_ns=1_000), [1.0], enough=50)
 
     sampler = Threaded([sensor], period_ns=10_000).start()
@@ -119,7 +119,7 @@ def test_the_sampler_tells_its_own_cost() -> None:
     assert 0 < traces.cpu_ns < traces.wall_ns
 
 
-def test_a_process_of_its_own_brings_the_same_readings(tmp_path: Path) -> None:
+def test_a_forked_process_gives_the_same_readings(tmp_path: Path) -> None:
     root = trees.write(tmp_path, trees.raspberry_pi_5())
     sensors = open_sensors(HostFs(root), ["thermal", "pmic", "rpi-volt"])
     (root / "sys/class/hwmon/hwmon3/in0_lcrit_alarm").write_text("\n")
@@ -146,7 +146,7 @@ def test_what_lives_in_this_process_is_sampled_here() -> None:
     assert sensor.calls == 2
 
 
-def test_a_sampling_process_that_dies_is_told() -> None:
+def test_channels_of_a_sampling_process_that_dies_are_missing() -> None:
     class Deadly(Counting):
         def read(self) -> list[Reading]:
             os._exit(1)

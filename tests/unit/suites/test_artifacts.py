@@ -1,4 +1,4 @@
-"""The shipped models are what their manifest says."""
+"""The shipped models match their manifest."""
 
 from __future__ import annotations
 

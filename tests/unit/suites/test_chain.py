@@ -42,7 +42,7 @@ def test_an_unknown_part_is_named() -> None:
         Chain.parse("pruned-8+int8-static")
 
 
-def test_what_trains_says_so_and_yields_what_it_ends_in() -> None:
+def test_a_setting_that_trains_writes_the_formats_of_its_post_training_setting() -> None:
     for setting in SETTINGS.values():
         assert setting.needs_training == isinstance(setting, FineTuningSetting)
         if isinstance(setting, FineTuningSetting):
@@ -53,7 +53,7 @@ def test_what_trains_says_so_and_yields_what_it_ends_in() -> None:
             assert setting.needs_calibration == end.needs_calibration
 
 
-def test_a_setting_that_saves_no_time_says_so() -> None:
+def test_a_setting_that_saves_no_time_is_marked() -> None:
     assert "does not run faster" in SETTINGS["pruned-80"].note
     assert not SETTINGS["pruned-80"].saves_time
     assert "no time" in SETTINGS["int8-weight-only"].note

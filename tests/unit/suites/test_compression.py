@@ -13,7 +13,7 @@ from harness.core.plugins import load, load_all
 from harness.runtimes.base import Options
 from suites.compression.base import Compression, images_sha256
 
-# The converters' own deprecation warnings are not ours to mend.
+# Deprecation warnings of the converters cannot be fixed here.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
 
 SETTINGS: dict[str, Compression] = load_all("compression")
@@ -48,7 +48,7 @@ MADE = [(name, kind) for name, setting in SETTINGS.items() for kind in FORMATS i
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_setting_says_what_it_is(name: str) -> None:
+def test_a_setting_is_described(name: str) -> None:
     setting = SETTINGS[name]
     assert setting.name == name
     assert setting.description
@@ -58,7 +58,7 @@ def test_a_setting_says_what_it_is(name: str) -> None:
     assert setting.needs_calibration == (name in CALIBRATED)
 
 
-def test_calibration_is_asked_for(tmp_path: Path) -> None:
+def test_missing_calibration_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="calibration images"):
         SETTINGS["int8-static"].build(tmp_path / "net.onnx", None, tmp_path / "out.onnx")
 
@@ -87,7 +87,7 @@ class Float:
     images: dict[str, np.ndarray]
 
     def outputs(self, model: Path) -> np.ndarray:
-        """What the harness's own session gives, image by image: integer ends are converted by it."""
+        """Return the outputs of the harness's session, image by image; it converts integer inputs and outputs."""
         session = load("runtimes", "onnxruntime-cpu" if model.suffix == ".onnx" else "litert-xnnpack").open(
             model, Options()
         )
@@ -133,7 +133,7 @@ def test_the_float_file_computes_what_torch_does(source: Float, kind: str) -> No
 
 @pytest.mark.prepare
 @pytest.mark.parametrize(("name", "kind"), MADE)
-def test_an_artifact_is_close_to_the_float_net_and_says_how_it_was_made(
+def test_an_artifact_is_close_to_the_float_net_and_has_its_recipe(
     source: Float, tmp_path: Path, name: str, kind: str
 ) -> None:
     parent = source.folder / f"net.{kind}"
@@ -158,7 +158,7 @@ def test_the_same_recipe_gives_the_same_bytes(source: Float, tmp_path: Path, nam
 
 
 @pytest.mark.prepare
-def test_no_file_tells_where_it_was_made(source: Float) -> None:
+def test_no_file_contains_paths_of_the_machine(source: Float) -> None:
     import suites
 
     home = str(Path(suites.__file__).parent).encode()
@@ -186,7 +186,7 @@ def test_int4_weights_have_at_most_fifteen_levels_a_channel(source: Float, tmp_p
     assert artifact.size_bytes < (source.folder / "net.onnx").stat().st_size
 
 
-def test_quantised_weights_are_within_half_a_step() -> None:
+def test_quantized_weights_are_within_half_a_step() -> None:
     from suites.compression.weight_only import quantize_weights
 
     weights = np.random.default_rng(0).normal(size=(6, 3, 3, 3)).astype(np.float32)

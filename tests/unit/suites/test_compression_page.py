@@ -1,4 +1,4 @@
-"""The page on compression shows what the manifest says."""
+"""The page on compression shows the figures of the manifest."""
 
 from __future__ import annotations
 

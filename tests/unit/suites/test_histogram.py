@@ -62,7 +62,7 @@ def test_a_histogram_of_as_many_bins_as_steps_diverges_by_nothing() -> None:
 
 
 def outputs(model: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What the harness's own session gives, image by image: integer ends are converted by it."""
+    """Return the outputs of the harness's session, image by image; it converts integer inputs and outputs."""
     from harness.core.plugins import load
     from harness.runtimes.base import Options
 

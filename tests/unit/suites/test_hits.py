@@ -1,4 +1,4 @@
-"""Which test images a tuned net got right, kept in its log."""
+"""Hits of a fine-tuned net on the test images, as its log records them."""
 
 from __future__ import annotations
 

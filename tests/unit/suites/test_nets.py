@@ -1,4 +1,4 @@
-"""The nets themselves: counts equal the published ones, shapes fit, blocks do what their papers say."""
+"""Nets: counts equal the published ones, shapes fit, blocks compute what their papers define."""
 
 from __future__ import annotations
 

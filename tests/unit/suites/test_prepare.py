@@ -44,7 +44,7 @@ def test_only_what_is_not_shipped_is_lacking() -> None:
     assert list(prepare.missing_artifacts(cases)) == [(case("channel-pruned-50+fp16"), "onnx")]
 
 
-def test_a_setting_that_trains_says_what_to_run() -> None:
+def test_a_setting_that_trains_lists_the_commands_to_run() -> None:
     with pytest.raises(UsageError, match="channel-pruned-25 needs training") as raised:
         prepare.build(case("channel-pruned-25"), "onnx")
     net, log, tune = (line.split() for line in raised.value.remedy.splitlines()[1:])
@@ -79,7 +79,7 @@ def test_a_net_that_does_not_ship_is_trained_first(tmp_path: Path) -> None:
     assert tune[2] == "suites.preparation.training.tune"
 
 
-def test_what_has_been_run_is_not_asked_for_again(tmp_path: Path) -> None:
+def test_commands_that_have_been_run_are_not_listed(tmp_path: Path) -> None:
     tuned = case("channel-pruned-25+int8-static")
     copy_shipped_checkpoint(MODEL, tmp_path)
     (command,) = training_commands(tuned, None, tmp_path)
@@ -129,12 +129,12 @@ def test_a_training_that_fails_is_an_error(status: int, monkeypatch: pytest.Monk
 
 
 def plain(text: str) -> Case:
-    """A case whose file is made by copying alone, so that no converter is needed: a setting of the test's own."""
+    """A case whose file is made by copying alone, so that no converter is needed: a setting of this test."""
     return case(f"channel-pruned-50+{text}")
 
 
 class Copying(Fp32):
-    """Stands for a post-training setting; the file's name tells which."""
+    """A fake post-training setting, named in the file's name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -159,8 +159,8 @@ def test_files_are_built_in_any_order_and_one_that_fails_does_not_stop_the_rest(
     assert "needs training" in built["channel-pruned-25"].error
     for name in ("copy-a", "copy-b"):
         assert built[f"channel-pruned-50+{name}"].artifact == catalog.artifact(plain(name), "onnx")
-    kept = {entry.compression for entry in model_cache.entries()}
-    assert kept == {"channel-pruned-50+copy-a", "channel-pruned-50+copy-b"}
+    cached = {entry.compression for entry in model_cache.entries()}
+    assert cached == {"channel-pruned-50+copy-a", "channel-pruned-50+copy-b"}
 
 
 @pytest.mark.usefixtures("copying")

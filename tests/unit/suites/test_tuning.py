@@ -163,7 +163,7 @@ def test_pruned_weights_stay_zero_while_the_net_learns() -> None:
         assert float((layer.weight == 0).float().mean()) == pytest.approx(0.5, abs=0.01)
 
 
-def test_fake_quantisation_rounds_to_the_levels_of_int8_and_leaves_floats_behind() -> None:
+def test_fake_quantization_rounds_to_the_levels_of_int8_and_leaves_floats_behind() -> None:
     net = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3, bias=False))
     floats = net[0].weight.detach().clone()
     hook = FakeQuantize(net)
@@ -187,7 +187,7 @@ class Oracle(torch.nn.Module):
         return 4 * torch.cat((x.mean(3).amax(2), x.mean(2).amax(2)), dim=1)
 
 
-def test_a_net_learns_from_its_teacher_what_the_labels_do_not_tell() -> None:
+def test_a_net_learns_from_its_teacher_what_the_labels_do_not_show() -> None:
     generator = np.random.default_rng(0)
     pixels = generator.integers(0, 60, (512, 1, 32, 32)).astype(np.uint8)
     for place, image in enumerate(pixels):
@@ -214,7 +214,7 @@ def test_a_net_learns_from_its_teacher_what_the_labels_do_not_tell() -> None:
         FakeQuantize,
     ],
 )
-def test_what_hooks_know_outlives_an_interrupt(
+def test_the_state_of_hooks_survives_an_interrupt(
     hooked: Callable[[torch.nn.Module], TrainingHooks], tmp_path: Path
 ) -> None:
     images, config = noise(64), TrainingConfig(epochs=3, batch=4, seed=1)
@@ -265,7 +265,7 @@ def test_a_fine_tuned_net_loads_as_it_was_saved_even_after_an_interrupt(
     assert all(torch.equal(value, first[name]) for name, value in target.net().state_dict().items())
 
 
-def test_every_setting_that_trains_says_how() -> None:
+def test_every_setting_that_trains_has_parameters() -> None:
     for setting in load_all("compression").values():
         if setting.needs_training:
             assert setting.parameters()
@@ -281,6 +281,6 @@ def test_shared_values_are_few_and_near() -> None:
     assert (clustered - values).square().mean() < 0.9 * (nearest - values).square().mean()
 
 
-def test_two_values_are_kept_as_they_are() -> None:
+def test_two_values_stay_as_they_are() -> None:
     values = torch.tensor([-1.0, -1.0, 3.0])
     assert torch.equal(cluster_values(values, 2), values)

@@ -1,4 +1,4 @@
-"""Descriptors: the built-in ones, a user's own, and what is wrong with a bad one."""
+"""Descriptors: the built-in ones, the user's, and errors in bad ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def no_user_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "config" / "edgebench" / "targets"
 
 
-def own(folder: Path, name: str, text: str) -> Path:
+def write_descriptor(folder: Path, name: str, text: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.toml").write_text(text)
     return folder
@@ -86,8 +86,8 @@ def test_an_unknown_board_names_the_near_one() -> None:
         targets.load("raspbery-pi-5")
 
 
-def test_a_descriptor_of_ones_own_extends_a_built_in_one(no_user_folder: Path) -> None:
-    own(
+def test_a_user_descriptor_extends_a_built_in_one(no_user_folder: Path) -> None:
+    write_descriptor(
         no_user_folder,
         "bench-pi",
         'extends = "raspberry-pi-5"\ntitle = "Pi on the bench"\n[power]\nmeter = "joulescope"\n'
@@ -105,15 +105,15 @@ def test_a_descriptor_of_ones_own_extends_a_built_in_one(no_user_folder: Path) -
 
 def test_a_folder_given_wins_over_the_users_over_the_built_in(tmp_path: Path, no_user_folder: Path) -> None:
     text = 'extends = "raspberry-pi-5"\ntitle = "{}"\n'
-    given = own(tmp_path / "given", "raspberry-pi-5", text.format("given"))
-    own(no_user_folder, "raspberry-pi-5", text.format("user"))
+    given = write_descriptor(tmp_path / "given", "raspberry-pi-5", text.format("given"))
+    write_descriptor(no_user_folder, "raspberry-pi-5", text.format("user"))
 
     assert targets.load("raspberry-pi-5", [given]).title == "given"
     assert targets.load("raspberry-pi-5").title == "user"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('[limits]\ntimeout = 3\n', "unknown key 'limits.timeout', did you mean 'timeout_s'"),
         ('[cpu]\nclusters = [{ core = "A", coers = 4 }]\n', "did you mean 'cores'"),
@@ -128,20 +128,20 @@ def test_a_folder_given_wins_over_the_users_over_the_built_in(tmp_path: Path, no
         ('extends = "bad"\n', "extends 'bad', in a circle"),
     ],
 )  # fmt: skip
-def test_a_bad_descriptor_says_what_and_where(tmp_path: Path, text: str, said: str) -> None:
+def test_errors_in_a_descriptor_are_named(tmp_path: Path, text: str, message: str) -> None:
     base = "" if "extends" in text or "kind" in text else 'title = "x"\nkind = "generic"\n'
-    folder = own(tmp_path, "bad", base + text)
+    folder = write_descriptor(tmp_path, "bad", base + text)
 
     with pytest.raises(DescriptorError) as error:
         targets.load("bad", [folder])
 
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert "bad.toml" in str(error.value)
 
 
-def test_a_missing_title_is_said(tmp_path: Path) -> None:
+def test_a_missing_title_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DescriptorError, match="title: field required"):
-        targets.load("bad", [own(tmp_path, "bad", 'kind = "board"\n')])
+        targets.load("bad", [write_descriptor(tmp_path, "bad", 'kind = "board"\n')])
 
 
 def test_every_power_rule_is_for_one_sensor_unit() -> None:

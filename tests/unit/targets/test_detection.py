@@ -1,4 +1,4 @@
-"""Which board a tree is, by what evidence, and what could not be told."""
+"""Which board a tree is, by what evidence, and what is unknown."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_board_is_named(tmp_path: Path, case: str) -> None:
     assert found.evidence
 
 
-def test_a_version_of_a_board_is_told_by_its_module(tmp_path: Path) -> None:
+def test_a_version_of_a_board_is_detected_by_its_module(tmp_path: Path) -> None:
     target = detect(tmp_path, trees.jetson_orin_nano()).target
 
     assert target.title == "NVIDIA Jetson Orin Nano 8GB Super"
@@ -88,7 +88,7 @@ def test_a_version_of_a_board_is_told_by_its_module(tmp_path: Path) -> None:
     assert {mode.name for mode in target.power.modes} >= {"7W", "15W", "25W"}
 
 
-def test_a_sister_board_is_family_and_says_so(tmp_path: Path) -> None:
+def test_a_board_with_a_known_chip_is_detected_as_family(tmp_path: Path) -> None:
     found = detect(tmp_path, device_tree("Raspberry Pi 500 Rev 1.0", "raspberrypi,500", "brcm,bcm2712"))
 
     assert found.target.name == "raspberry-pi-5"
@@ -105,10 +105,10 @@ def test_an_unknown_module_is_not_guessed(tmp_path: Path) -> None:
 def test_two_descriptors_that_fit_equally_are_not_guessed(tmp_path: Path) -> None:
     for name in ("one", "two"):
         text = 'extends = "aarch64"\nkind = "board"\n[identity]\ncompatible = ["acme,board"]\n'
-        trees.write(tmp_path / "own", {f"{name}.toml": text})
+        trees.write(tmp_path / "user", {f"{name}.toml": text})
     root = trees.write(tmp_path / "tree", {**ARM, **device_tree("Acme", "acme,board")})
 
-    found = targets.detect(HostFs(root), [tmp_path / "own"])
+    found = targets.detect(HostFs(root), [tmp_path / "user"])
 
     assert found.target.name == "aarch64"
     assert "the board: device-tree token acme,board fits one and two" in found.unknown
@@ -123,7 +123,7 @@ def test_a_generic_machine_is_filled_from_what_it_shows(tmp_path: Path) -> None:
     assert target.memory_limit_bytes == 3 * 2**30
 
 
-def test_an_empty_tree_is_this_pythons_own_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_tree_has_the_architecture_of_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
 
     found = detect(tmp_path, {})

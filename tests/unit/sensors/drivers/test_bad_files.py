@@ -71,7 +71,7 @@ def test_a_file_that_may_not_be_opened_is_listed_as_denied(
     assert all(reason.startswith("denied") for reason in reasons)
 
 
-def test_a_denied_rapl_counter_says_how_to_grant_it(everything: HostFs, failing_opens: FailFiles) -> None:
+def test_a_denied_rapl_counter_has_the_command_that_grants_access(everything: HostFs, failing_opens: FailFiles) -> None:
     failing_opens("energy_uj", errno.EACCES)
 
     reading = read_all(open_sensors(everything, ["powercap"]))["powercap/package-0"]

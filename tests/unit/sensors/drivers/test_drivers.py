@@ -1,4 +1,4 @@
-"""Each reader on the tree of a machine that has it: names, units, values; and what a machine without it says."""
+"""Each driver on the tree of a machine that has it: names, units, values; and the reason on one that has not."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_two_zones_of_one_type_are_both_there(tmp_path: Path) -> None:
     assert values(trees.write(tmp_path, files), "thermal") == {"thermal/acpitz": 0.0, "thermal/acpitz#2": 1.0}
 
 
-def test_a_virtual_machine_has_nothing_and_says_so(tmp_path: Path) -> None:
+def test_a_virtual_machine_has_no_channels_but_reasons(tmp_path: Path) -> None:
     sensors = open_sensors(HostFs(trees.write(tmp_path, trees.virtual_machine())))
 
     assert read_all(sensors) == {}
@@ -113,7 +113,7 @@ def test_every_channel_is_named_after_its_sensor(tmp_path: Path) -> None:
             sensor.close()
 
 
-def test_reading_again_asks_the_file_again(tmp_path: Path) -> None:
+def test_every_reading_reads_the_file(tmp_path: Path) -> None:
     root = trees.write(tmp_path, trees.raspberry_pi_5())
     (sensor,) = open_sensors(HostFs(root), ["thermal"])
     assert sensor.read()[0].value == 48.85

@@ -1,4 +1,4 @@
-"""Sensors behind an extra, against stand-ins of their libraries; and what is said without them."""
+"""Sensors behind an extra, against fakes of their libraries, and the reason without them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_library_shows_this_machine_not_a_recorded_one(tmp_path: Path, sensor:
     ("sensor", "module", "extra"),
     [(Nvml, "pynvml", "nvidia"), (Jtop, "jtop", "jetson"), (Joulescope, "joulescope", "joulescope")],
 )
-def test_a_missing_library_says_what_to_install(
+def test_a_missing_library_has_its_install_command(
     monkeypatch: pytest.MonkeyPatch, sensor: Any, module: str, extra: str
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
@@ -154,7 +154,9 @@ def test_jtop_without_a_rail(monkeypatch: pytest.MonkeyPatch) -> None:
         ("Mismatch version jtop service: [4.2] and client: [4.3]", "install the same jetson-stats"),
     ],
 )
-def test_jtop_says_why_its_service_does_not_answer(monkeypatch: pytest.MonkeyPatch, message: str, remedy: str) -> None:
+def test_jtop_gives_the_reason_why_its_service_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, message: str, remedy: str
+) -> None:
     def start(_: Client) -> None:
         raise JtopException(message)
 
@@ -200,10 +202,10 @@ def test_a_joulescope_counts_for_us_and_stays_switched_through(monkeypatch: pyte
     assert all(isinstance(reading.value, Missing) for reading in sensor.read())
 
     instrument.report({"accumulators": {"energy": {"value": 12.5}}, "signals": {"power": {"µ": {"value": 3.25}}}})
-    first, again = sensor.read(), sensor.read()
+    first, second = sensor.read(), sensor.read()
 
     assert [reading.value for reading in first] == [12.5, 3.25]
-    assert first == again
+    assert first == second
     assert instrument.settings["i_range"] == "auto"
     sensor.close()
     assert not instrument.is_open
@@ -231,7 +233,7 @@ def test_no_joulescope_connected(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Joulescope(HostFs()).absent == "no Joulescope is connected"
 
 
-def test_the_systems_own_load_needs_two_readings() -> None:
+def test_the_systems_load_needs_two_readings() -> None:
     sensor = System(HostFs())
     first = {reading.channel: reading.value for reading in sensor.read()}
     assert isinstance(first["system/cpu"], Missing)

@@ -1,6 +1,6 @@
 """Every file of a driver in its channel's unit: what a file holds, and what that is in watts, joules, degrees or hertz.
 
-A factor of a thousand gives a figure that still looks like one, so each driver is told a number that no other unit
+A factor of a thousand gives a figure that still looks like one, so each driver reads a number that no other unit
 would turn into the expected value.
 """
 
@@ -102,7 +102,7 @@ def test_a_file_is_read_in_its_channels_unit(name: str, tree: MakeTree) -> None:
     assert seen == pytest.approx({name: value for name, (_, value) in expected.items()})
 
 
-def test_a_counter_wraps_in_its_own_unit_and_a_part_of_a_package_is_no_package(tree: MakeTree) -> None:
+def test_a_counter_wraps_in_its_unit_and_a_part_of_a_package_is_no_package(tree: MakeTree) -> None:
     found = channels_of(tree(TREES["powercap"][0]), "powercap")
     assert found["powercap/package-0"].wrap == pytest.approx(262_143.32885)
     assert {name: channel.scope for name, channel in found.items()} == {
@@ -113,7 +113,7 @@ def test_a_counter_wraps_in_its_own_unit_and_a_part_of_a_package_is_no_package(t
 
 
 @pytest.mark.parametrize(("interval", "period_ns"), [(430, 430 * MS), (None, 100 * MS)])
-def test_a_power_monitors_period_is_its_own(tree: MakeTree, interval: int | None, period_ns: int) -> None:
+def test_a_power_monitors_period_is_its_update_interval(tree: MakeTree, interval: int | None, period_ns: int) -> None:
     chip: trees.Tree = {"name": "ina3221", "in1_input": 5000, "curr1_input": 1000}
     if interval is not None:
         chip["update_interval"] = interval
@@ -121,7 +121,7 @@ def test_a_power_monitors_period_is_its_own(tree: MakeTree, interval: int | None
     assert (channel.kind, channel.period_ns) == ("mean", period_ns)
 
 
-def test_volts_and_amperes_of_the_firmware_are_kept_apart() -> None:
+def test_volts_and_amperes_of_the_firmware_are_not_confused() -> None:
     amperes, volts = parse_pmic("VDD_CORE_A current(7)=0.5000A\nVDD_CORE_V volt(15)=0.9000V\nEXT5V_V volt(24)=5.1000V")
     assert (amperes, volts) == ({"VDD_CORE": 0.5}, {"VDD_CORE": 0.9, "EXT5V": 5.1})
 

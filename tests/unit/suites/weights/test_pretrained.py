@@ -71,7 +71,7 @@ def test_without_torch_the_extra_is_named(
 
 
 @pytest.mark.skipif(find_spec("keras") is not None, reason="keras is installed")
-def test_without_keras_a_keras_file_says_what_to_install(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_keras_a_keras_file_has_the_install_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "net.keras").write_bytes(b"")
     assert main(["prepare", "--weights", str(tmp_path / "net.keras"), "--out", str(tmp_path)]) == 2
     assert "pip install keras tensorflow" in capsys.readouterr().err

@@ -43,7 +43,7 @@ def test_every_case_of_the_suite_is_trained_and_scored_on_the_mini_set() -> None
     assert {(case.weights, case.dataset) for case in cases} == {("trained", "mini-imagenet")}
 
 
-def test_what_is_not_built_says_which_commands_build_it() -> None:
+def test_a_missing_file_lists_the_commands_that_build_it() -> None:
     with pytest.raises(catalog.NotBuilt, match=r"data fetch imagenet-weights; .* prepare imagenet"):
         catalog.artifact(CASE, "onnx")
 
