@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.stats import energy
-
-S = 1_000_000_000
-Power = Callable[[np.ndarray], np.ndarray]
-
-
-def trace(power: Power, period_s: float = 0.1, jitter: float = 0.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Sample `power` (a function of seconds) from -2 s to 22 s; times in ns on a large offset."""
-    t = np.arange(-2.0, 22.0, period_s)
-    t = t + np.random.default_rng(seed).uniform(-jitter, jitter, t.size) * period_s
-    return (t * S).astype(np.int64) + ORIGIN, power(t)
-
-
-ORIGIN = 9_007_199_254_740_993  # 2^53 + 1 ns, 104 days after boot: no float holds it
+from tests.fakes.traces import ORIGIN, Power, S, trace
 
 
 def measured(power: Power, **options: float) -> energy.Energy:
@@ -51,25 +37,6 @@ def test_known_energies(name: str, power: Power, joules: float, jitter: float) -
     assert (result.coverage, result.duration_ns) == (1.0, 20 * S)
 
 
-def test_edges_are_interpolated() -> None:
-    t = np.arange(0, 21) * S
-    result = energy.integrate(t, np.arange(21.0), int(2.5 * S), int(15.25 * S))
-    assert result.joules == pytest.approx((15.25**2 - 2.5**2) / 2)
-    assert result.updates == 13
-
-
-@pytest.mark.parametrize(("missed", "valid"), [(1, True), (3, False)])
-def test_a_gap_of_more_than_two_and_a_half_periods_is_invalid(missed: int, valid: bool) -> None:
-    t, p = trace(lambda t: np.full(t.size, 5.0))
-    keep = np.ones(t.size, dtype=bool)
-    keep[100 : 100 + missed] = False
-    result = energy.integrate(t[keep], p[keep], ORIGIN, ORIGIN + 20 * S)
-    assert result.valid is valid
-    assert result.joules == pytest.approx(100.0)
-    assert result.coverage == pytest.approx(1.0 if valid else 1 - 0.4 / 20)
-    assert ("gap of 0.4 s" in result.reason) is not valid
-
-
 def test_a_gap_outside_the_window_does_not_matter() -> None:
     t, p = trace(lambda t: np.full(t.size, 5.0))
     keep = np.arange(t.size) > 10
@@ -86,14 +53,6 @@ def test_a_trace_that_stops_early_is_held_and_invalid() -> None:
     assert result.coverage == pytest.approx(0.745)
 
 
-def test_fewer_than_ten_updates_are_invalid() -> None:
-    t = np.arange(9) * S
-    nine = energy.integrate(t, np.full(9, 5.0), 0, 8 * S)
-    assert not nine.valid
-    assert "9 sensor updates" in nine.reason
-    assert energy.integrate(np.arange(10) * S, np.full(10, 5.0), 0, 9 * S).valid
-
-
 def test_polling_a_slow_sensor_faster_adds_no_updates() -> None:
     t = np.arange(0, 3 * S, S // 100)
     result = energy.integrate(t, np.full(t.size, 5.0), 0, 2 * S, period_ns=S)
@@ -105,32 +64,6 @@ def test_a_single_reading_claims_nothing() -> None:
     assert not result.valid
     assert (result.joules, result.coverage) == (40.0, 0.0)
     assert result.u_joules >= 20.0
-
-
-def test_equal_times_count_once() -> None:
-    t = np.repeat(np.arange(12) * S, 2)
-    result = energy.integrate(t, np.tile([5.0, 7.0], 12), 0, 11 * S)
-    assert (result.joules, result.updates) == (pytest.approx(55.0), 12)
-
-
-def test_the_order_of_the_readings_does_not_matter() -> None:
-    t, p = trace(lambda t: 5.0 + 0.2 * t, jitter=0.4)
-    order = np.random.default_rng(3).permutation(t.size)
-
-    assert energy.integrate(t[order], p[order], ORIGIN, ORIGIN + 20 * S) == energy.integrate(
-        t, p, ORIGIN, ORIGIN + 20 * S
-    )
-
-
-@pytest.mark.parametrize(("lost", "valid"), [(1, True), (3, False)])
-@pytest.mark.parametrize("hole", [float("nan"), float("inf")])
-def test_a_reading_without_a_value_leaves_a_gap(hole: float, lost: int, valid: bool) -> None:
-    t, p = trace(lambda t: np.full(t.size, 5.0))
-    p[100 : 100 + lost] = hole
-
-    result = energy.integrate(t, p, ORIGIN, ORIGIN + 20 * S)
-
-    assert (result.joules, result.valid) == (pytest.approx(100.0), valid)
 
 
 def test_a_rail_may_read_less_than_nothing() -> None:
@@ -237,12 +170,6 @@ def test_bad_traces_are_named(t: list[int], p: list[float], window: tuple[int, i
 WRAP = 262_143_328_850
 
 
-def test_a_wrap_is_added_once() -> None:
-    result = energy.from_counter([0, S], [262_143_000_000, 500_000], 0, S, WRAP)
-    assert result.joules == pytest.approx(0.828850, abs=1e-12)
-    assert result.valid
-
-
 def test_edges_of_a_counter_are_interpolated() -> None:
     t = np.arange(21) * S
     result = energy.from_counter(t, np.arange(21) * 5_000_000, int(2.5 * S), int(12.5 * S), WRAP)
@@ -328,16 +255,6 @@ def test_a_window_outside_the_counter_says_so(start: int) -> None:
 
 def window_of(joules: float, seconds: float, u: float = 0.0, reason: str = "") -> energy.Energy:
     return energy.Energy(joules, u, 1.0, not reason, reason, int(seconds * S), 100)
-
-
-def test_net_subtracts_idle_power_for_the_same_time() -> None:
-    result = energy.net(window_of(100.0, 10.0, 0.3), [window_of(15.0, 5.0, 0.1), window_of(40.0, 10.0, 0.2)])
-    assert result.joules == pytest.approx(100 - 3.5 * 10)
-    # u(idle) = hypot(.02, .02) / 2 W and a drift of +-.5 W / sqrt(3); times 10 s
-    assert result.u_joules == pytest.approx(
-        np.sqrt(0.3**2 + (10 * 0.0141421) ** 2 + (10 * 0.5 / np.sqrt(3)) ** 2), rel=1e-4
-    )
-    assert result.valid
 
 
 def test_net_of_an_invalid_window_is_invalid() -> None:

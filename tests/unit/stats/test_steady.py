@@ -31,12 +31,6 @@ def test_segments_find_the_step_and_its_levels() -> None:
     assert (first.level, second.level) == pytest.approx((0, 8), abs=0.6)
 
 
-def test_a_burst_shorter_than_a_segment_is_no_level() -> None:
-    series = np.random.default_rng(2).normal(0, 1, 100)
-    series[50:53] += 50
-    assert len(changepoint.segments(series, 5)) == 1
-
-
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60), st.integers(1, 10))
 def test_segments_tile_the_series(series: list[float], shortest: int) -> None:
     parts = changepoint.segments(series, shortest)
