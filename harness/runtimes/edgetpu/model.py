@@ -67,6 +67,11 @@ class Table:
         """Return a vector of tables."""
         return (Table(self._data, self._target(place)) for place in self._elements(field))
 
+    def table(self, field: int) -> Table | None:
+        """Return a table; None where it is not stored."""
+        place = self._stored(field)
+        return Table(self._data, self._target(place)) if place else None
+
     def _stored(self, field: int) -> int:
         """Return where a field's value is, 0 where it is left out."""
         entry = _OFFSET + 2 * field

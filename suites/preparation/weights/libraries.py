@@ -45,7 +45,7 @@ def load_library_net(library: Library, name: str) -> LibraryNet:
     except (RuntimeError, ValueError, KeyError, OSError) as error:
         remedy = "give the file itself with --weights FILE --model FAMILY-WIDTH-RESOLUTION"
         raise SetupError(f"{library} gives no weights of '{name}': {error}", remedy) from error
-    if preprocess.crop is None:
+    if not isinstance(preprocess.crop, int):
         raise ModelError(f"{library} does not say which images {name} takes")
     origin = {
         "weights": f"{library} {version(library)}, {name}",

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.artifact import Preprocess, sha256_of
 from harness.core.errors import ModelError, SetupError, UsageError
-from harness.datasets.preprocessing import parse
+from harness.datasets.preprocessing import fitted, parse
 from suites.fetch import fetched
 from suites.models.base import ModelVariant
-from suites.user_model import UserModel, fitted, note_of
+from suites.user_model import UserModel, note_of
 
 from . import EXPORTERS, lacking
 
@@ -119,7 +119,8 @@ class WeightsRequest:
     def _how(self, variant: ModelVariant) -> Preprocess | None:
         if self.preprocess is None:
             return None
-        return fitted(parse(self.preprocess, "NCHW", variant.channels), self.preprocess, variant.resolution)
+        how, edge = parse(self.preprocess, "NCHW", variant.channels), variant.resolution
+        return fitted(how, self.preprocess, edge, edge)
 
 
 def _noted(file: Path, how: Preprocess | None, origin: dict[str, Any]) -> Path:
