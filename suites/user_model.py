@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import logging
 import math
@@ -18,7 +17,6 @@ from harness.core.artifact import (
     FORMATS,
     Artifact,
     Format,
-    Layout,
     Preprocess,
     ScoredOutput,
     format_of,
@@ -31,11 +29,13 @@ from harness.core.hostfs import HostFs
 from harness.datasets import label_mapping
 from harness.datasets.label_mapping import LabelMapping
 from harness.datasets.model_outputs import choose_output
-from harness.datasets.preprocessing import parse
+from harness.datasets.preprocessing import ImageInput, check_shape, fitted, image_input, parse
 from harness.host.resource_limits import process_limit_bytes
 from harness.measure.passes.worker_process import WorkerFailure, run_worker
 from harness.measure.protocol import Job
 from harness.runtimes.installed import by_preference
+
+from .model_metadata import ModelMetadata, read_metadata
 
 _log = logging.getLogger(__name__)
 
@@ -88,23 +88,51 @@ class UserModel:
         )
 
     def preprocess(self, text: str | None) -> Preprocess:
-        """How images become this model's input: `text` as `harness.datasets.preprocessing.parse` takes it.
+        """Return how images become this model's input, as `preprocessing` finds it."""
+        return self.preprocessing(text)[0]
 
-        Layout, channels and size come from the model's input. Without `text` it is what the note beside the file says,
-        as `edgebench prepare` writes it; without that too, pixels are scaled to [0, 1].
+    def preprocessing(self, text: str | None) -> tuple[Preprocess, str]:
+        """Return how images become this model's input, and where that comes from.
+
+        Layout, channels and size come from the model's input. Without `text`, the note beside the file counts, as
+        `edgebench prepare` writes it, then the file's own metadata; without either, pixels are scaled to [0, 1].
+
+        Args:
+            text: What the user gave, as `harness.datasets.preprocessing.parse` takes it.
+
+        Raises:
+            UsageError: The images would not have the shape of the model's input.
         """
-        noted = self._noted() if text is None else None
-        if noted is not None:
-            return noted
-        signature = self._signature
-        layout, channels, size = image_input(signature["inputs"], self.path)
-        if text is None and outputs_of(signature) == label_mapping.CLASSES:
-            _log.warning("%s: pixels are scaled to [0, 1]; nets trained on ImageNet want --preprocess", self.path)
-        return fitted(parse(text or "unit", layout, channels), text or "", size)
+        into = self._image_input
+        if text is None and (noted := self._noted()) is not None:
+            how, source = noted, f"the note {note_of(self.path).name}"
+        elif text is None and (given := self.metadata.preprocess) is not None:
+            how, source = fitted(given.on(into), "", into.height, into.width), "the file's metadata"
+        else:
+            how = fitted(parse(text or "unit", into.layout, into.channels), text or "", into.height, into.width)
+            source = (
+                f"--preprocess {text}" if text else "the default, since neither --preprocess nor the file says more"
+            )
+            if text is None and max(map(math.prod, self.outputs.values())) == label_mapping.CLASSES:
+                _log.warning("%s: pixels are scaled to [0, 1]; nets trained on ImageNet want --preprocess", self.path)
+        check_shape(how, into, f"{self.path}: {source}")
+        return how, source
+
+    @property
+    def _image_input(self) -> ImageInput:
+        try:
+            return image_input(self._signature["inputs"])
+        except UsageError as error:
+            raise UsageError(f"{self.path}: {error.message}", error.remedy) from error
+
+    @cached_property
+    def metadata(self) -> ModelMetadata:
+        """What the file itself says of its images and classes."""
+        return read_metadata(self.path, self.format)
 
     def output(self, mapping: LabelMapping, wanted: str | None = None) -> ScoredOutput:
         """Return the output to score, as `harness.datasets.model_outputs.choose_output` chooses it."""
-        return choose_output(self._signature["outputs"], mapping, wanted)
+        return choose_output(self.outputs, mapping, wanted, self.metadata.class_names)
 
     @property
     def outputs(self) -> dict[str, list[int]]:
@@ -141,33 +169,6 @@ class UserModel:
 def note_of(model: Path) -> Path:
     """Where `edgebench prepare` notes what a model file is: beside it."""
     return model.with_name(f"{model.name}.json")
-
-
-def outputs_of(signature: dict[str, Any]) -> int:
-    """How many values the model's first output has, as seen for one image."""
-    return math.prod(next(iter(signature["outputs"].values()), [0]))
-
-
-def fitted(how: Preprocess, given: str, size: int) -> Preprocess:
-    """`how` for a model with inputs of `size` px: what the text `given` does not set is scaled to them."""
-    crop = how.crop if how.crop is not None and "crop=" in given else size - 2 * how.pad
-    margin = (how.resize or 1) / (how.crop or how.resize or 1)
-    resize = how.resize if "resize=" in given else round(crop * margin)
-    return dataclasses.replace(how, crop=crop, resize=resize)
-
-
-def image_input(inputs: list[dict[str, Any]], path: Path) -> tuple[Layout, int, int]:
-    """Layout, channels and edge in pixels of a model's only input; UsageError when it does not take square images."""
-    shape = inputs[0]["shape"] if len(inputs) == 1 else []
-    if len(shape) == 4:
-        for layout, (channels, *edges) in (("NCHW", shape[1:]), ("NHWC", [shape[3], *shape[1:3]])):
-            if channels in (1, 3) and edges[0] == edges[1] and isinstance(edges[0], int) and edges[0] > 0:
-                return layout, channels, edges[0]  # type: ignore[return-value]
-    raise UsageError(
-        f"{path}: --data needs a model with one input of square images, this one takes "
-        + "; ".join(f"{entry['name']} {entry['shape']}" for entry in inputs),
-        "leave --data out: latency needs no images",
-    )
 
 
 def _known() -> str:

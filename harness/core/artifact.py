@@ -99,28 +99,32 @@ def files_of(path: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class Preprocess:
-    """The steps from an image (uint8, height x width x channels) to a model's input, in the order of the attributes.
+    """From a labelled image (uint8, height x width x channels) to a model's input, in the order of the attributes.
 
     Attributes:
         channels: 1 for greyscale, 3 for RGB.
-        resize: Length of the shorter side in px (bicubic), None to keep the size.
-        crop: Side of the centre crop in px, None for no crop.
-        pad: Zeros on each side in px.
-        scale: Divisor of the pixel values.
-        mean: Subtracted after scaling, per channel.
-        std: Divisor after that, per channel.
-        layout: Order of the axes.
-
+        resize: Size that the image covers after a bicubic resize with its aspect ratio kept: pixels of the shorter
+            side, or height and width. None leaves the image as it is.
+        crop: Height and width of the centre crop, as one number where they are equal. None for no crop.
+        pad: Pixels of zeros on every side.
+        scale: Divides the pixels, before `mean` is subtracted.
+        mean: Subtracted, one number or one per channel.
+        std: Divides the result, one number or one per channel.
+        layout: Layout of the result.
+        stretch: Whether `resize` is the exact size, with the aspect ratio lost.
+        order: Order of the colour channels.
     """
 
     channels: int = 3
-    resize: int | None = None
-    crop: int | None = None
+    resize: int | tuple[int, int] | None = None
+    crop: int | tuple[int, int] | None = None
     pad: int = 0
     scale: float = 255.0
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     layout: Layout = "NCHW"
+    stretch: bool = False
+    order: Literal["RGB", "BGR"] = "RGB"
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Preprocess:
@@ -136,10 +140,12 @@ class ScoredOutput:
     Attributes:
         name: Its name, as the runtime that read the file gives it.
         size: Number of its values for one image.
+        classes: Index of each class of the data set among them, where the model names its classes; else empty.
     """
 
     name: str
     size: int
+    classes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

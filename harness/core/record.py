@@ -161,6 +161,15 @@ class ArtifactInfo:
     recipe_sha256: str = ""
 
 
+ACCURACY_CHECKS = frozenset(
+    {
+        *("unreadable_images", "skipped_images", "unlabelled_images", "exif_orientation", "label_offset"),
+        *("label_order", "constant_outputs", "one_class_predicted", "chance_level"),
+    }
+)
+"""Names of the findings about a case's accuracy, as data sets and the accuracy pass give them."""
+
+
 @dataclass(frozen=True)
 class Record:
     """The record of a case.
@@ -234,6 +243,11 @@ class Record:
         name = accuracy.get("name", "top-1")
         described = f"{name}{': ' * bool(parts)}{parts}" if parts or name != "top-1" else ""
         return "; ".join(filter(None, (described, accuracy.get("stop", {}).get("words")))) or None
+
+    @property
+    def accuracy_findings(self) -> tuple[Finding, ...]:
+        """The warnings about the accuracy: images left out, labels read in one of two ways, chance level."""
+        return tuple(f for f in self.execution.findings if f.check in ACCURACY_CHECKS and f.status == "warn")
 
     def quantity(self, name: str) -> Quantity:
         """Return a metric; a Missing if it was not recorded."""

@@ -20,7 +20,7 @@ _NUMBERED = re.compile(r"(\d+)\s*[:,;\s]\s*(.+)|(.+?)\s*[:,;\s]\s*(\d+)")
 class ClassNames:
     """The names of a model's classes, in the order of its outputs. Case and `_`, `-` or spaces make no difference."""
 
-    def __init__(self, names: Sequence[str], source: Path) -> None:
+    def __init__(self, names: Sequence[str], source: Path | None = None) -> None:
         self.names = tuple(names)
         self.source = source
         self._places = {_plain(name): place for place, name in enumerate(names)}
@@ -31,11 +31,10 @@ class ClassNames:
     def __contains__(self, name: str) -> bool:
         return _plain(name) in self._places
 
-    def once(self) -> ClassNames:
-        """Return the list; DataError where a name stands in it twice."""
-        if len(self._places) < len(self):
-            raise DataError(f"{self.source} lists a class twice", "name each class once, in the order of the outputs")
-        return self
+    @property
+    def unique(self) -> bool:
+        """Whether each name stands in the list once."""
+        return len(self._places) == len(self)
 
     def index(self, name: str) -> int:
         """Return the place of a name; DataError where the list lacks it."""
@@ -74,7 +73,9 @@ def class_list(folder: Path) -> ClassNames | None:
             for names in filter(None, (_by_index(lines), lines)):
                 found = ClassNames(names, path)
                 if name != "labels.txt" or _names_folders(found, folder):
-                    return found.once()
+                    if not found.unique:
+                        raise DataError(f"{path} lists a class twice", "name each once, in the order of the outputs")
+                    return found
     return None
 
 

@@ -114,7 +114,14 @@ def _numbered(names: list[str], choice: LabelChoice, listed: ClassNames | None) 
     places = tuple(known[name] for name in names) if all(name in known for name in names) else ()
     digits = all(name.isascii() and name.isdigit() for name in names)
     numbers = tuple(map(int, names)) if digits and len(set(map(int, names))) == len(names) else ()
-    mapping = LabelMapping(len(names), imagenet=places, numbers=numbers, offset=choice.offset, order=choice.order)
+    mapping = LabelMapping(
+        len(names),
+        imagenet=places,
+        numbers=numbers,
+        names=tuple(names),
+        offset=choice.offset,
+        order=choice.order,
+    )
     return list(range(len(names))), mapping
 
 

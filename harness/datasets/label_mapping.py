@@ -70,6 +70,8 @@ class LabelMapping:
         complete: Whether every class occurs; otherwise the labels are indices among classes that may be more.
         imagenet: Index of each class among ImageNet's 1000 where the labels are WordNet ids, else empty.
         numbers: Of class folders that are all named by numbers, the number of each; else empty.
+        names: Of class folders, the name of each; else empty.
+        by_name: Index of each class among the class names that a model carries; empty where it carries none of them.
         lowest: The smallest label that occurs.
         offset: What the user gave with --label-offset.
         order: What the user gave with --label-order.
@@ -79,6 +81,8 @@ class LabelMapping:
     complete: bool = True
     imagenet: tuple[int, ...] = ()
     numbers: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+    by_name: tuple[int, ...] = ()
     lowest: int = 0
     offset: int | None = None
     order: Order | None = None
@@ -116,6 +120,9 @@ class LabelMapping:
         """Return what was decided for a model with so many outputs where it could have been decided otherwise."""
         indices, offset = self._rule(outputs)
         findings = []
+        if self.by_name and self.by_name != tuple(range(outputs)):
+            words = "the classes are counted as the model file names them, not in the order of the folders' names"
+            return [Finding("class_names", "ok", words, "to count them otherwise: --label-order name")]
         if outputs == 1:
             findings.append(Finding("binary", "ok", "one output: a binary classifier, whose second class is above 0.5"))
         if self.offset is None and offset and not self.imagenet:
@@ -140,6 +147,8 @@ class LabelMapping:
 
     def _rule(self, outputs: int) -> tuple[tuple[int, ...], int]:
         """Return the index of each class, and what is added to it; DataError where the numbers of classes differ."""
+        if self.by_name:
+            return self.by_name, 0
         every = tuple(range(self.classes))
         background = outputs - CLASSES
         if outputs == 1 and self.classes == 2:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from harness.core.artifact import ScoredOutput
 from harness.core.errors import DataError, UsageError
 
+from .class_names import ClassNames
 from .label_mapping import LabelMapping
 
 SCORES = ("logits", "logit", "probabilities", "probability", "probs", "prob", "softmax", "predictions", "prediction",
@@ -20,7 +22,7 @@ OTHERS = ("aux", "auxiliary", "feature", "features", "feat", "embedding", "embed
 
 
 def choose_output(
-    outputs: Mapping[str, Sequence[int]], mapping: LabelMapping, wanted: str | None = None
+    outputs: Mapping[str, Sequence[int]], mapping: LabelMapping, wanted: str | None = None, names: Sequence[str] = ()
 ) -> ScoredOutput:
     """Return the output to score.
 
@@ -28,6 +30,7 @@ def choose_output(
         outputs: Shape of each output for one image, in the model's order.
         mapping: What the labels of the data set count.
         wanted: The name that the user gave.
+        names: Class names that the model file carries, in the order of its scores.
 
     Raises:
         DataError: No output, or not the one wanted, can stand for the classes of the data set.
@@ -40,6 +43,9 @@ def choose_output(
     if wanted is not None and wanted not in sizes:
         raise UsageError(f"the model has no output '{wanted}'", f"its outputs: {listed}")
     candidates = list(sizes) if wanted is None else [wanted]
+    if (by_name := _by_class_names(mapping, names)) and len(names) in (sizes[name] for name in candidates):
+        candidates = [name for name in candidates if sizes[name] == len(names)]
+        mapping = replace(mapping, by_name=by_name)
     fitting, problems = [], []
     for name in candidates:
         try:
@@ -54,7 +60,19 @@ def choose_output(
     chosen = fitting[0] if len(fitting) == 1 else _by_name(fitting)
     if chosen is None:
         raise UsageError(f"several outputs may be the scores: {listed}", f"say which: --output {fitting[0]}")
-    return ScoredOutput(chosen, sizes[chosen])
+    return ScoredOutput(chosen, sizes[chosen], mapping.by_name)
+
+
+def _by_class_names(mapping: LabelMapping, names: Sequence[str]) -> tuple[int, ...]:
+    """Return the index of each class folder among a model's class names; empty where one is not among them.
+
+    What the user says about the labels comes before what the file says.
+    """
+    listed = ClassNames(names)
+    given = mapping.offset is not None or mapping.order is not None
+    if given or not mapping.names or not listed.unique or not all(name in listed for name in mapping.names):
+        return ()
+    return tuple(listed.index(name) for name in mapping.names)
 
 
 def _by_name(names: Sequence[str]) -> str | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.artifact import Preprocess
+from harness.core.artifact import Layout, Preprocess
 from harness.core.errors import UsageError
 
 from .pictures import Image
@@ -31,6 +33,8 @@ def preprocess(image: Image, how: Preprocess) -> NDArray[np.float32]:
         how: The steps; `how.layout` is the layout of the result.
     """
     pixels = _geometry(_channels(image, how.channels), how)
+    if how.order == "BGR":
+        pixels = pixels[:, :, ::-1]
     mean, std = np.array(how.mean, np.float32), np.array(how.std, np.float32)
     normal: NDArray[np.float32] = (pixels.astype(np.float32) / np.float32(how.scale) - mean) / std
     return np.ascontiguousarray(normal.transpose(2, 0, 1)) if how.layout == "NCHW" else normal
@@ -46,33 +50,42 @@ def _channels(image: Image, channels: int) -> Image:
 
 
 def _geometry(image: Image, how: Preprocess) -> Image:
-    if how.resize is not None and min(image.shape[:2]) != how.resize:
-        image = _resize(image, how.resize)
+    if how.resize is not None:
+        image = _resize(image, pair(how.resize), how.stretch)
     if how.crop is not None:
-        top, left = ((size - how.crop) // 2 for size in image.shape[:2])
+        height, width = pair(how.crop)
+        top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
         if top < 0 or left < 0:
-            raise UsageError(f"cannot crop {how.crop} px from {image.shape[0]}x{image.shape[1]}: set resize=")
-        image = image[top : top + how.crop, left : left + how.crop]
+            raise UsageError(f"cannot crop {height}x{width} px from {image.shape[0]}x{image.shape[1]}: set resize=")
+        image = image[top : top + height, left : left + width]
     edge = (how.pad, how.pad)
     return np.pad(image, (edge, edge, (0, 0))) if how.pad else image
 
 
-def _resize(image: Image, shorter: int) -> Image:
+def pair(size: int | tuple[int, int]) -> tuple[int, int]:
+    """Return height and width."""
+    return (size, size) if isinstance(size, int) else size
+
+
+def _resize(image: Image, covered: tuple[int, int], stretch: bool) -> Image:
     from PIL import Image as Pillow
 
     height, width = image.shape[:2]
-    factor = shorter / min(height, width)
-    size = (max(shorter, round(width * factor)), max(shorter, round(height * factor)))
+    factor = max(covered[0] / height, covered[1] / width)
+    kept_ratio = max(covered[1], round(width * factor)), max(covered[0], round(height * factor))
+    size = covered[::-1] if stretch else kept_ratio
+    if size == (width, height):
+        return image
     squeezed = image[:, :, 0] if image.shape[2] == 1 else image
     resized = np.asarray(Pillow.fromarray(squeezed).resize(size, Pillow.Resampling.BICUBIC), np.uint8)
     return resized[:, :, None] if resized.ndim == 2 else resized
 
 
-def parse(text: str, layout: str, channels: int) -> Preprocess:
+def parse(text: str, layout: Layout, channels: int) -> Preprocess:
     """Read the text of `--preprocess`.
 
     Args:
-        text: A preset, settings, or both: 'imagenet', 'unit,resize=32', 'mean=0.5:0.5:0.5,std=0.5'.
+        text: A preset, settings, or both: 'imagenet', 'unit,resize=32', 'mean=0.5:0.5:0.5,std=0.5,resize=48x64'.
         layout: Layout of the model's input.
         channels: Channels of the model's input.
 
@@ -94,11 +107,136 @@ def _setting(item: str) -> tuple[str, Any]:
     key, _, value = item.partition("=")
     try:
         if key in ("mean", "std"):
-            return key, tuple(float(number) for number in value.split(":"))
-        if key in ("resize", "crop", "pad", "channels"):
+            return key, _numbers(value.split(":"), positive=key == "std")
+        if key in ("resize", "crop"):
+            sizes = tuple(int(size) for size in _numbers(value.split("x"), positive=True))
+            if len(sizes) > 2:
+                raise ValueError("one size, or height and width as in 48x64")
+            return key, sizes if len(sizes) == 2 else sizes[0]
+        if key in ("pad", "channels"):
             return key, int(value)
         if key == "scale":
-            return key, float(value)
+            return key, _numbers([value], positive=True)[0]
+        if key == "stretch":
+            return key, bool(int(value))
+        if key == "order" and value.upper() in ("RGB", "BGR"):
+            return key, value.upper()
     except ValueError as error:
         raise UsageError(f"preprocessing setting '{item}': {error}") from error
-    raise UsageError(f"unknown preprocessing setting '{item}'", "known: resize, crop, pad, channels, scale, mean, std")
+    known = "known: resize, crop, pad, channels, scale, mean, std, stretch=1, order=bgr"
+    raise UsageError(f"unknown preprocessing setting '{item}'", known)
+
+
+def _numbers(words: Sequence[str], positive: bool) -> tuple[float, ...]:
+    """Return finite numbers, above 0 where they divide or are a size; ValueError for any other."""
+    numbers = tuple(float(word) for word in words)
+    if not np.isfinite(numbers).all() or (positive and min(numbers) <= 0):
+        raise ValueError(f"{':'.join(words)} is not {'above 0' if positive else 'finite'}")
+    return numbers
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """A model's only input, where it takes images.
+
+    Attributes:
+        name: Its name.
+        layout: Whether the channels come first or last.
+        channels: 1 for grey, 3 for colour.
+        height: In pixels.
+        width: In pixels.
+    """
+
+    name: str
+    layout: Layout
+    channels: int
+    height: int
+    width: int
+
+    @property
+    def shape(self) -> str:
+        """The shape of one image, such as '3x224x224'."""
+        return _shape(self.layout, self.channels, self.height, self.width)
+
+
+def image_input(inputs: Sequence[Mapping[str, Any]]) -> ImageInput:
+    """Return the input that images go to.
+
+    Args:
+        inputs: Name and shape of each input of the model, with the batch first.
+
+    Raises:
+        UsageError: There are several inputs, or the only one does not take images.
+    """
+    shape = inputs[0]["shape"] if len(inputs) == 1 else []
+    if len(shape) == 4:
+        layouts: tuple[tuple[Layout, list[Any]], ...] = (("NCHW", shape[1:]), ("NHWC", [shape[3], *shape[1:3]]))
+        for layout, (channels, height, width) in layouts:
+            if channels in (1, 3) and all(isinstance(edge, int) and edge > 0 for edge in (height, width)):
+                return ImageInput(inputs[0]["name"], layout, channels, height, width)
+    raise UsageError(
+        "--data needs a model with one input of images, this one takes "
+        + "; ".join(f"{entry['name']} {entry['shape']}" for entry in inputs),
+        "leave --data out: latency needs no images",
+    )
+
+
+def fitted(how: Preprocess, given: str, height: int, width: int) -> Preprocess:
+    """Return `how` with the sizes that the text `given` does not set scaled to a model's input."""
+    crop = pair(how.crop) if how.crop is not None and "crop=" in given else (height - 2 * how.pad, width - 2 * how.pad)
+    margin = pair(how.resize or 1)[0] / pair(how.crop or how.resize or 1)[0]
+    resize = how.resize if "resize=" in given else _single((round(crop[0] * margin), round(crop[1] * margin)))
+    if how.stretch and "resize=" not in given:
+        resize = _single(crop)
+    return dataclasses.replace(how, crop=_single(crop), resize=resize)
+
+
+def check_shape(how: Preprocess, into: ImageInput, source: str) -> None:
+    """Refuse a preprocessing whose images do not have the shape of a model's input.
+
+    Args:
+        how: The steps.
+        into: The model's input.
+        source: Where `how` comes from, for the message: 'preprocessing imagenet'.
+
+    Raises:
+        UsageError: With both shapes.
+    """
+    values = max(len(how.mean), len(how.std))
+    channels = values if values > 1 else how.channels
+    height, width = pair(how.crop) if how.crop is not None else (into.height - 2 * how.pad, into.width - 2 * how.pad)
+    made = _shape(how.layout, channels, height + 2 * how.pad, width + 2 * how.pad)
+    if made != into.shape or how.layout != into.layout or not {len(how.mean), len(how.std)} <= {1, channels}:
+        raise UsageError(
+            f"{source} makes images of {made}, the model's input {into.name} takes {into.shape}",
+            "with --preprocess give one mean and std for each channel, and no other crop, pad or channels than these",
+        )
+    if how.resize is not None and any(a < b for a, b in zip(pair(how.resize), (height, width), strict=True)):
+        raise UsageError(
+            f"{source} resizes images to {_size(how.resize)} px and then crops {_size(_single((height, width)))} px",
+            "resize to at least the crop",
+        )
+
+
+def describe(how: Preprocess) -> str:
+    """Return the steps in words."""
+    steps: list[str] = ["grey" if how.channels == 1 else how.order]
+    if how.resize is not None:
+        steps.append(f"{'stretched' if how.stretch else 'shorter side'} to {_size(how.resize)} px")
+    if how.crop is not None:
+        steps.append(f"centre crop {_size(how.crop)} px")
+    steps += [f"{how.pad} px of zeros around"] if how.pad else []
+    mean, std = (":".join(f"{number:g}" for number in numbers) for numbers in (how.mean, how.std))
+    return ", ".join([*steps, f"(x / {how.scale:g} - {mean}) / {std}", how.layout])
+
+
+def _single(size: tuple[int, int]) -> int | tuple[int, int]:
+    return size[0] if size[0] == size[1] else size
+
+
+def _size(size: int | tuple[int, int]) -> str:
+    return str(size) if isinstance(size, int) else f"{size[0]}x{size[1]}"
+
+
+def _shape(layout: Layout, channels: int, height: int, width: int) -> str:
+    return f"{channels}x{height}x{width}" if layout == "NCHW" else f"{height}x{width}x{channels}"

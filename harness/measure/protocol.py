@@ -134,5 +134,6 @@ class Job:
 def _labelled(data: Mapping[str, Any]) -> LabelledData:
     from harness.core.artifact import Preprocess, ScoredOutput
 
-    output = ScoredOutput(**data["output"]) if data["output"] else None
+    given = data["output"]
+    output = ScoredOutput(given["name"], given["size"], tuple(given["classes"])) if given else None
     return LabelledData(**{**data, "preprocess": Preprocess.from_json(data["preprocess"]), "output": output})

@@ -10,12 +10,13 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
-from harness.core.artifact import Artifact, Format, ScoredOutput
+from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError
 from harness.core.verdict import Finding, Verdict
 from harness.datasets.dataset import open_folder
 from harness.datasets.manifest import Manifest, checked
+from harness.datasets.preprocessing import describe
 from harness.runtimes.installed import by_preference
 from suites.post_training import CompressedModel, Split, chosen
 from suites.user_model import SETTING, UserModel
@@ -99,7 +100,7 @@ class UserModels:
             return self._compressed(model, self.config.compress)
         preprocess, output = None, None
         if self._images is not None:
-            preprocess = model.preprocess(self.config.preprocess)
+            preprocess = self._preprocess(model)
             output = model.output(self._images.label_mapping, self.config.output)
             self._show_output(model, output)
         runtimes = self.config.runtimes or _usable_runtimes([model.format])
@@ -107,13 +108,20 @@ class UserModels:
         artifact = model.artifact(preprocess, output)
         return dict.fromkeys(cases, lambda _: artifact)
 
+    def _preprocess(self, model: UserModel) -> Preprocess:
+        """Return how images become inputs; it is shown, with where it comes from."""
+        how, source = model.preprocessing(self.config.preprocess)
+        self.notify(f"{model.path}: images are made {describe(how)} ({source})")
+        return how
+
     def _show_output(self, model: UserModel, output: ScoredOutput) -> None:
         """Show which output is scored, and how labels are counted where that could have been decided otherwise."""
         assert self._images is not None
         if len(model.outputs) > 1:
             others = ", ".join(name for name in model.outputs if name != output.name)
             self.notify(f"{model.path}: output {output.name} is scored, not {others}; another: --output NAME")
-        for finding in self._images.label_mapping.findings(output.size):
+        mapping = replace(self._images.label_mapping, by_name=output.classes)
+        for finding in mapping.findings(output.size):
             self.notify(f"{model.path}: {shown(finding)}")
 
     def _compressed(self, model: UserModel, settings: str) -> dict[Case, Find]:
@@ -123,6 +131,7 @@ class UserModels:
             model, chosen(settings), self._split, config.preprocess, config.shapes, self.notify, config.output
         )
         if compressed.scored:
+            self._preprocess(compressed.float_model)
             self._show_output(compressed.float_model, compressed.scored)
         dataset = USER_DATA if self._split else None
         runtimes = config.runtimes or _usable_runtimes(compressed.formats)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from harness.core.verdict import Finding
 from reports.data import CaseView, ReportData, Run
 from reports.section import Section, Template
 
@@ -45,6 +46,7 @@ def render(data: ReportData) -> Markup:
     """Render the findings of the newest run of each target by severity, then the cases by verdict."""
     items = [item for run in _newest_by_target(data) for item in _findings(run, len(data.runs) > 1)]
     items += _untrusted(data)
+    items += _accuracy(data)
     items += [item for run in data.runs for item in _missing_records(run)]
     problems = [item for item in items if item.tone in ("bad", "doubt")]
     return _TEMPLATE.render(problems=problems, others=[item for item in items if item not in problems])
@@ -68,6 +70,15 @@ def _untrusted(data: ReportData) -> list[ValidityItem]:
         if not case.trusted:
             groups.setdefault((verdict.status, verdict.remedy), []).append(case)
     return [_group(status, remedy, cases) for (status, remedy), cases in groups.items()]
+
+
+def _accuracy(data: ReportData) -> list[ValidityItem]:
+    """Return one line per warning about the accuracy, with the cases it holds for."""
+    groups: dict[Finding, list[CaseView]] = {}
+    for case in data.cases:
+        for finding in case.record.accuracy_findings:
+            groups.setdefault(finding, []).append(case)
+    return [ValidityItem("!", "doubt", f.check, f.found, f.remedy, cases) for f, cases in groups.items()]
 
 
 def _missing_records(run: Run) -> list[ValidityItem]:

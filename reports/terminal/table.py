@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -12,6 +12,7 @@ from rich.text import Text
 
 from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
+from harness.core.verdict import Finding
 from reports.labels import COLUMNS, EXPECTED_COLUMNS, label_of, mark_of, scales_of, setting_of
 from reports.numbers import FormattedValue, Scale, counted, show
 from reports.recommend import comparable, pareto_front
@@ -65,6 +66,7 @@ class _RunTable:
         yield from self._untrusted()
         yield from self._missing_columns()
         yield from self._accuracy_notes()
+        yield from self._accuracy_findings()
         yield from self._session_notes()
         yield from self._front()
 
@@ -127,6 +129,15 @@ class _RunTable:
                 case = f"{record.case.model} {setting_of(record, ' ')}"
                 yield Text(clean(f"accuracy of {case}: {record.accuracy_note}"), style="dim")
 
+    def _accuracy_findings(self) -> Iterator[Text]:
+        """Yield each warning about the accuracy, with the cases it holds for."""
+        for finding, records in _by_finding(self.records).items():
+            first = f"{records[0].case.model} {setting_of(records[0], ' ')}"
+            cases = first if len(records) == 1 else f"{len(records)} cases, for example {first}"
+            yield Text(clean(f"! accuracy of {cases}: {finding.found}"), style=_STYLES["!"])
+            if finding.remedy:
+                yield Text(clean(f"  → {finding.remedy}"), style="dim")
+
     def _session_notes(self) -> Iterator[Text]:
         """Yield what a reader must know about how a model ran: outputs that are not bound, state that carries over."""
         for record in self.records:
@@ -143,6 +154,15 @@ class _RunTable:
                 f"{len(best)} of {counted(len(scored), 'scored case')} on the Pareto front of latency and accuracy:"
             )
             yield from (Text("  " + case_line(record)) for record in best)
+
+
+def _by_finding(records: Iterable[Record]) -> dict[Finding, list[Record]]:
+    """Return the records by each of their warnings about the accuracy."""
+    found: dict[Finding, list[Record]] = {}
+    for record in records:
+        for finding in record.accuracy_findings:
+            found.setdefault(finding, []).append(record)
+    return found
 
 
 def _cell(record: Record, name: str, scale: Scale) -> Text:

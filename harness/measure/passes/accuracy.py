@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.artifact import ScoredOutput
 from harness.core.case import Case
 from harness.core.errors import DataError
 from harness.core.quantity import Missing, Quantity, Value
@@ -89,10 +90,11 @@ class AccuracyPass:
 
     def _pass_all(self, todo: Mapping[Key, PreparedCase], stops: Mapping[Key, StoppingRule]) -> None:
         jobs = {key: replace(self._job(case), stop=stops.get(key)) for key, case in todo.items()}
+        outputs = {key: case.labelled.output for key, case in todo.items() if case.labelled}
         times = [case.timeout_s for case in todo.values()]
         with ThreadPoolExecutor(side_by_side(todo.values())) as pool:
             for key, answer in zip(jobs, pool.map(run_worker, jobs.values(), times), strict=True):
-                self._known[key] = answer if isinstance(answer, WorkerFailure) else _scored(answer)
+                self._known[key] = answer if isinstance(answer, WorkerFailure) else _scored(answer, outputs.get(key))
 
     def _job(self, case: PreparedCase) -> Job:
         out = self._scratch / f"accuracy-{case.case.slug}-{case.artifact.sha256[:12]}"
@@ -215,8 +217,10 @@ def _key(case: PreparedCase) -> Key:
     return case.artifact.sha256, case.runtime, repr(case.labelled)
 
 
-def _scored(answer: Answer) -> CaseOutputs:
+def _scored(answer: Answer, output: ScoredOutput | None) -> CaseOutputs:
     mapping = LabelMapping.from_json(answer.result["label_mapping"])
+    if output is not None:
+        mapping = replace(mapping, by_name=output.classes)
     findings = [Finding(**found) for found in answer.result.get("findings", ())]
     outputs, labels, unscored = answer.arrays["outputs"], answer.arrays["labels"], ""
     try:

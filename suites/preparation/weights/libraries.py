@@ -57,7 +57,7 @@ def load_library_net(library: Library, name: str) -> LibraryNet:
     except (RuntimeError, ValueError, KeyError, OSError) as error:
         remedy = "give a file with --weights FILE --model FAMILY-WIDTH-RESOLUTION"
         raise SetupError(f"{library} has no weights for '{name}': {error}", remedy) from error
-    if preprocess.crop is None:
+    if not isinstance(preprocess.crop, int):
         raise ModelError(f"{library} does not specify the preprocessing of {name}")
     origin = {
         "weights": f"{library} {version(library)}, {name}",

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.artifact import Preprocess, sha256_of
 from harness.core.errors import ModelError, SetupError, UsageError
-from harness.datasets.preprocessing import parse
+from harness.datasets.preprocessing import fitted, parse
 from suites.fetch import fetched
 from suites.models.base import ModelVariant
 from suites.preparation.from_checkpoints import require_torch
 from suites.preparation.torch_export import EXPORTERS
-from suites.user_model import UserModel, fitted, note_of
+from suites.user_model import UserModel, note_of
 
 from . import libraries
 
@@ -119,7 +119,8 @@ class WeightsRequest:
     def _net_preprocess(self, variant: ModelVariant) -> Preprocess | None:
         if self.preprocess is None:
             return None
-        return fitted(parse(self.preprocess, "NCHW", variant.channels), self.preprocess, variant.resolution)
+        how, edge = parse(self.preprocess, "NCHW", variant.channels), variant.resolution
+        return fitted(how, self.preprocess, edge, edge)
 
 
 def _with_note(file: Path, preprocess: Preprocess | None, origin: dict[str, Any]) -> Path:
