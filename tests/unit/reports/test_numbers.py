@@ -66,6 +66,8 @@ def test_missing_is_a_short_word_with_its_reason() -> None:
 
 def test_a_long_reason_is_cut_at_a_word() -> None:
     assert shorten("n too small for the ninety-ninth percentile") == "n too small for the…"
+    assert shorten("this is the reference that others are compared with") == "this is the reference…"
+    assert shorten("no channel powercap (powercap: no zone)") == "no channel powercap"
     assert shorten("x" * 50) == "x" * 21 + "…"
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 from reports.figures.plots import downsample, figure_json, log_axis, quantiles
 
@@ -43,3 +44,9 @@ def test_a_logarithmic_axis_writes_its_ticks_out() -> None:
     assert made["type"] == "log"
     assert {"0.5", "1", "2"} <= set(made["ticktext"])
     assert "type" not in log_axis("x", [])
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.127, 0.278), (2.66, 7.5), (15, 35), (1.9, 9.9), (0.1, 12), (1e-3, 1e4)])
+def test_a_logarithmic_axis_has_several_ticks_and_not_too_many(low: float, high: float) -> None:
+    within = [tick for tick in log_axis("x", [low, high])["tickvals"] if low <= tick <= high]
+    assert 3 <= len(within) <= 9

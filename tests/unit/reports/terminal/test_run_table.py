@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -74,10 +75,15 @@ def test_what_is_missing_is_a_dash_and_the_reason_stands_below(run: RunFolder) -
 def test_the_cases_that_no_other_beats_stand_below_fastest_first(run: RunFolder) -> None:
     _, found, below = printed(run, 130).partition("scored cases on the Pareto front of latency and accuracy:\n")
     assert found
-    best = [line for line in below.splitlines() if line.startswith("  ✓ ")]
-    assert best == ["  " + case_line(record) for record in pareto_front(run.records())]
+    best = [line.split() for line in below.splitlines() if line.startswith("  ✓ ")]
+    assert best == [case_line(record).replace(" · ", " ").split() for record in pareto_front(run.records())]
     speeds = [record.value("latency_p50_ns") for record in pareto_front(run.records())]
     assert speeds == sorted(speeds)
+
+
+def test_a_case_on_the_front_that_is_too_long_for_a_line_keeps_its_figures_whole(run: RunFolder) -> None:
+    below = printed(run, 70).partition("on the Pareto front")[2]
+    assert re.search(r"^  ✓ mobilenet_v2-0.35-32 .* ±[\d.]+ ms top-1 [\d.]+ ±[\d.]+ %\s*$", below, re.MULTILINE)
 
 
 def test_names_cannot_write_to_the_terminal(run: RunFolder) -> None:
