@@ -17,7 +17,7 @@ def test_quantiles_keep_the_ends_and_the_tail() -> None:
     assert values[np.searchsorted(shares, 0.5)] - 5_000 < 130
 
 
-def test_thinning_loses_no_spike() -> None:
+def test_downsampling_keeps_every_spike() -> None:
     samples = np.ones(100_000)
     samples[54_321], samples[7] = 99.0, 0.5
     places, values = downsample(samples, 200)
@@ -40,9 +40,9 @@ def test_figures_hold_typed_arrays_and_cannot_close_their_script_element() -> No
 
 
 def test_a_logarithmic_axis_writes_its_ticks_out() -> None:
-    made = log_axis("x", [0.3, 4.0])
-    assert made["type"] == "log"
-    assert {"0.5", "1", "2"} <= set(made["ticktext"])
+    axis = log_axis("x", [0.3, 4.0])
+    assert axis["type"] == "log"
+    assert {"0.5", "1", "2"} <= set(axis["ticktext"])
     assert "type" not in log_axis("x", [])
 
 
