@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 # What differs between two units of one kind, or changes on one machine over its life. A change of kernel or firmware
-# is what a comparison may be made for; the report marks it as a break in the environment.
+# is what a comparison may be made for; the report marks it as an environment change.
 _NOT_CLASS = frozenset({"machine_id", "kernel", "os", "microcode", "firmware", "unknown", "memory_bytes"})
 _GIB = 1 << 30
 
