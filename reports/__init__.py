@@ -1,1 +1,1 @@
-"""So what? Tables, plots and verdicts for people, made from records alone: nothing here measures."""
+"""Reports: tables, plots and verdicts built from records alone. Nothing here measures."""

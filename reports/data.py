@@ -216,6 +216,13 @@ class ReportData:
         """Return a metric of a record in the scale of this report."""
         return show(record.quantity(name), self.scales[name])
 
+    def show_case(self, case: CaseView, name: str) -> FormattedValue:
+        """Return a metric of a case in the scale of this report, or its verdict if it failed before that metric."""
+        value = self.show(case.record, name)
+        if value.missing and not case.trusted:
+            return FormattedValue(case.record.verdict.status, value.about, missing=True)
+        return value
+
 
 def compare_cases(before: Run, after: Run) -> list[Comparison]:
     """Compare every case of `after` that is in `before` too."""

@@ -151,14 +151,12 @@ def format_change(ratio: float, width: float = 0.0) -> tuple[str, str]:
 def shorten(reason: str, longest: int = 22) -> str:
     """Return the first clause of a reason, cut at a word boundary to fit a table cell."""
     clause = " ".join(reason.split())
-    for mark in (": ", "; ", ", ", ". "):
+    for mark in (": ", "; ", ", ", ". ", " ("):
         clause = clause.partition(mark)[0]
     if len(clause) <= longest:
         return clause
-    start = clause[: longest - 1]
-    if " " in clause[:longest]:
-        start = start.rpartition(" ")[0].strip()
-    return start + "…"
+    start = clause[:longest]
+    return (start.rpartition(" ")[0] if " " in start else start[:-1]) + "…"
 
 
 def _observations(value: Value, separator: str = "") -> str:

@@ -155,9 +155,7 @@ def _cell(
 ) -> Cell | None:
     if case is None:
         return None
-    shown, value = data.show(case.record, name), case.record.value(name)
-    if shown.missing and not case.trusted:
-        shown = FormattedValue(case.record.verdict.status, shown.about, missing=True)
+    shown, value = data.show_case(case, name), case.record.value(name)
     remark = effective_precision_note(case.record)
     why = "" if reference is None else _no_ratio(case, base, reference, name)
     if value is None or why or base is None or name in _NOT_COMPARED:

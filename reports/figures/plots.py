@@ -22,8 +22,8 @@ COLOURS = (
 )
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "triangle-down")
 GREY = "#8b93a1"
-_NARROW = 2.5  # ratio of the ends below which ticks are evenly spaced
-_MOST_STEPS = 8
+_FEWEST_TICKS = 3  # within a logarithmic axis
+_MOST_STEPS = 6  # between evenly spaced ticks
 DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
 
 
@@ -65,14 +65,17 @@ def log_axis(title: str, values: Sequence[float], better: str = "none") -> dict[
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Return ticks at 1, 2 and 5 of every decade, or at 1 alone over many, or evenly spaced within a factor of 2.5."""
-    if high / low < _NARROW:
-        step = 10.0 ** math.floor(math.log10(max(high - low, low * 1e-3) / 2))
-        step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= _MOST_STEPS)
-        return [round(index * step, 12) for index in range(math.floor(low / step), math.ceil(high / step) + 2)]
+    """Return ticks at 1, 2 and 5 of every decade, at 1 alone over many, or evenly spaced if too few are in range."""
     first, last = math.log10(low), math.log10(high)
-    steps = (1, 2, 5) if last - first < 3 else (1,)
-    return [step * 10.0**power for power in range(math.floor(first) - 1, math.ceil(last) + 1) for step in steps]
+    multiples = (1, 2, 5) if last - first < 3 else (1,)
+    powers = range(math.floor(first) - 1, math.ceil(last) + 1)
+    ticks = [multiple * 10.0**power for power in powers for multiple in multiples]
+    if sum(low <= tick <= high for tick in ticks) >= _FEWEST_TICKS:
+        return ticks
+    span = max(high - low, low * 1e-3)
+    step = 10.0 ** math.floor(math.log10(span / _MOST_STEPS))
+    step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= _MOST_STEPS)
+    return [round(index * step, 12) for index in range(math.floor(low / step), math.ceil(high / step) + 2)]
 
 
 def legend_entries(colours: Mapping[str, str], symbols: Mapping[str, str] | None = None) -> list[LegendEntry]:

@@ -62,7 +62,7 @@ def why_missing(data: ReportData, name: str) -> str:
 
 
 def _row(data: ReportData, case: CaseView, names: Sequence[str], changes: dict[str, Comparison]) -> Row:
-    cells = [data.show(case.record, name) for name in names]
+    cells = [data.show_case(case, name) for name in names]
     return Row(case, cells, _change(data, case, changes), histogram_path(case.blobs.wall_ns()))
 
 

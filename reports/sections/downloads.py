@@ -36,7 +36,7 @@ def render(data: ReportData) -> Markup | Absent:
         samples=samples,
         beside=data.samples_file,
         embedded=samples <= _MOST_EMBEDDED,
-        commands=[shlex.join(run.header.command) for run in data.runs],
+        commands=list(dict.fromkeys(shlex.join(run.header.command) for run in data.runs)),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from harness.core.execution import OperatorProfile
+from harness.core.quantity import Missing
 from reports.data import CaseView, ReportData
 from reports.numbers import format_number
 from reports.section import Absent, Section, Template
@@ -60,8 +61,8 @@ def render(data: ReportData) -> Markup | Absent:
     profiles = [(case, case.record.operators) for case in data.cases]
     blocks = [_block(case, profile) for case, profile in profiles if isinstance(profile, OperatorProfile)]
     if not blocks:
-        reasons = {profile.reason for _, profile in profiles if not isinstance(profile, OperatorProfile)}
-        return Absent("; ".join(sorted(reasons)) or "no case was measured")
+        reasons = {profile.reason for case, profile in profiles if case.trusted and isinstance(profile, Missing)}
+        return Absent("; ".join(sorted(reasons)) or "no case can be trusted")
     return _TEMPLATE.render(blocks=blocks)
 
 

@@ -99,7 +99,7 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
         "Achieved arithmetic rate",
         figure_json(
             [*lines, *points],
-            xaxis=log_axis("Arithmetic intensity (MAC per byte of model file)", _values(lines + points, "x")),
+            xaxis=log_axis("Intensity (MAC per byte of model file)", _values(lines + points, "x")),
             yaxis=log_axis("Rate (GMAC/s)", _values(lines + points, "y"), "higher"),
         ),
         f"{best.label} has the highest rate: {format_number(_rate(best) or 0.0)} GMAC/s."

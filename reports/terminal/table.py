@@ -29,6 +29,7 @@ _FIRST_DROPPED = (
 )
 _SESSION_CHECKS = frozenset({"outputs", "state"})
 """Findings of `harness.runtimes.base.Session.findings`."""
+_HEADLINE = ("latency_p50_ns", "top1")
 _UNLIMITED = 10_000  # characters: wider than any table
 _STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "○": "dim"}
 
@@ -38,9 +39,7 @@ def case_line(record: Record) -> str:
     verdict = record.verdict
     parts = [f"{mark_of(verdict)} {clean(label_of(record))}"]
     scales = scales_of([record])
-    parts += [
-        _with_unit(record, name, scales[name]) for name in ("latency_p50_ns", "top1") if record.value(name) is not None
-    ]
+    parts += [_with_unit(record, name, scales[name]) for name in _HEADLINE if record.value(name) is not None]
     if record.accuracy_note:
         parts.append(f"({clean(record.accuracy_note)})")
     if not verdict.trusted:
@@ -146,14 +145,23 @@ class _RunTable:
                     case = f"{record.case.model} {setting_of(record, ' ')}"
                     yield Text(clean(f"{finding.check} of {case}: {finding.found}"), style="dim")
 
-    def _front(self) -> Iterator[Text]:
+    def _front(self) -> Iterator[RenderableType]:
         """Yield the cases on the Pareto front, fastest first."""
         scored = comparable(self.records)
         if len(scored) > 1 and (best := pareto_front(scored)):
             yield Text(
                 f"{len(best)} of {counted(len(scored), 'scored case')} on the Pareto front of latency and accuracy:"
             )
-            yield from (Text("  " + case_line(record)) for record in best)
+            table, scales = Table.grid(padding=(0, 1, 0, 0)), scales_of(best)
+            table.add_column()
+            table.add_column(overflow="fold")
+            for _ in _HEADLINE:
+                table.add_column(justify="right", no_wrap=True)
+            for record in best:
+                case = clean(f"{record.case.model} {setting_of(record, ' ')}")
+                values = (_with_unit(record, name, scales[name]) for name in _HEADLINE)
+                table.add_row(f"  {mark_of(record.verdict)}", Text(case), *map(Text, values))
+            yield table
 
 
 def _by_finding(records: Iterable[Record]) -> dict[Finding, list[Record]]:

@@ -1,4 +1,4 @@
-"""Headless Chromium that reaches no network, for browser tests and for the scripts that make pictures."""
+"""Headless Chromium without network access, for browser tests and screenshots."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ _FLAGS = (
 
 
 def start() -> Any:
-    """A browser driven by Selenium; RuntimeError where it is not installed. Whoever starts it calls `quit()`."""
+    """Start a browser driven by Selenium. The caller has to `quit()` it.
+
+    Raises:
+        RuntimeError: Chromium or ChromeDriver is not installed.
+
+    """
     from selenium import webdriver
 
     if not BINARY or not DRIVER:

@@ -1,4 +1,4 @@
-"""A headless Chromium that may reach no network, and reports to open in it."""
+"""A headless Chromium without network access, and reports to open in it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def browser(chromium: Any) -> Iterator[Any]:
-    """The browser as new: no emulation, empty logs. The test fails when the page wrote an error to the console."""
+    """The browser without emulation and with empty logs. A test fails if the page logs an error."""
     chromium.get("about:blank")
     for kind in ("browser", "performance"):
         chromium.get_log(kind)

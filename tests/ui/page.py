@@ -1,4 +1,4 @@
-"""What browser tests do with an open report: wait for a plot, read the table, press keys, set the window."""
+"""Helpers for an open report: wait for a plot, read the table, press keys, resize the window."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ def drawn(browser: Any, figure: str) -> Any:
 
 
 def column(browser: Any, number: int) -> list[str]:
-    """The sort values of a column of the table of cases, in the order shown."""
+    """Return the sort values of a column in the table of cases, in the order shown."""
     rows = "document.querySelectorAll('#cases-table tbody tr:not([hidden])')"
     return browser.execute_script(f"return [...{rows}].map((row) => row.cells[{number}].dataset.value ?? '')")
 
 
 def press(browser: Any, *keys: str) -> None:
-    """Press keys one after the other, wherever the focus is."""
+    """Press keys one after another in the focused element."""
     from selenium.webdriver.common.action_chains import ActionChains
 
     ActionChains(browser).send_keys(*keys).perform()
 
 
 def window(browser: Any, width: int, height: int) -> None:
-    """Set the size of the page's window in CSS pixels; below 600 it is a telephone's."""
+    """Set the size of the window in CSS pixels; a width below 600 emulates a phone."""
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
 
-def asked_for(browser: Any) -> list[str]:
-    """Every address the page asked for since the last call."""
+def requested_urls(browser: Any) -> list[str]:
+    """Return every address that the page requested since the last call."""
     import json
 
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]

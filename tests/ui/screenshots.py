@@ -1,4 +1,4 @@
-"""Makes the pictures of the documentation from a run, in headless Chromium.
+"""Take the screenshots of the documentation from a run, in headless Chromium.
 
     python tests/ui/screenshots.py RUN [--out docs/images]
 
@@ -48,7 +48,7 @@ def make(run: RunFolder, out: Path, driver: Any) -> list[Path]:
 
 
 def first_screen(driver: Any, page: Path, theme: str) -> bytes:
-    """The page as it opens, as PNG, in the `light` or `dark` theme."""
+    """Return the first screen of the page as PNG, in the `light` or `dark` theme."""
     size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": SCALE, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     scheme = {"name": "prefers-color-scheme", "value": theme}
@@ -63,15 +63,15 @@ def first_screen(driver: Any, page: Path, theme: str) -> bytes:
 
 
 def terminal(run: RunFolder) -> str:
-    """The final table as SVG."""
+    """Return the final table as SVG."""
     console = Console(record=True, file=io.StringIO(), width=_COLUMNS, force_terminal=True)
     console.print(final_table(run.records(), run.header()))
     picture = console.export_svg(title="edgebench run", unique_id="edgebench")
-    return re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL)  # they would be fetched from elsewhere
+    return re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL)  # fonts would be loaded from the network
 
 
 def main() -> None:
-    """Make them."""
+    """Parse the command line and take the screenshots."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("run", type=Path, metavar="RUN")
     parser.add_argument("--out", type=Path, default=Path("docs/images"))

@@ -1,4 +1,4 @@
-"""The report by keyboard alone: sorting, filters, bounds, the way to the results."""
+"""Using the report by keyboard only: sorting, filters, sliders, skip link."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_table_sorts_by_keyboard_and_missing_stays_last(browser: Any, report
     )
 
 
-def test_the_first_tab_leads_past_the_header(browser: Any, report: str) -> None:
+def test_the_first_tab_stop_skips_the_header(browser: Any, report: str) -> None:
     browser.get(report)
     press(browser, TAB)
     assert focused(browser, "className") == "skip"
@@ -38,7 +38,7 @@ def test_the_first_tab_leads_past_the_header(browser: Any, report: str) -> None:
     assert browser.execute_script("return location.hash") == "#main"
 
 
-def test_filters_apply_everywhere_and_live_in_the_address(browser: Any, report: str) -> None:
+def test_filters_apply_everywhere_and_are_part_of_the_address(browser: Any, report: str) -> None:
     browser.get(report)
     drawn(browser, "latency-0")
     browser.execute_script("document.querySelector('[data-facet=runtime] summary').focus()")

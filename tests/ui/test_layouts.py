@@ -1,4 +1,4 @@
-"""Other reports than the usual one, and other places to open one from."""
+"""Reports of several runs, in a narrow window, without JavaScript, from a folder and from a server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reports.serve.run_sources import FolderSource
 from reports.serve.server import ReportServer
 from reports.serve.site import Site
 from tests import factory
-from tests.ui.page import asked_for, drawn, window
+from tests.ui.page import drawn, requested_urls, window
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +99,7 @@ def broken(records: list[Record], kind: str, folder: Path) -> RunFolder:
     ("kind", "headline"),
     [("empty", "Nothing was measured"), ("crashed", "No case can be trusted"), ("newer", "Nothing was measured")],
 )
-def test_a_run_without_figures_opens_too(
+def test_a_run_without_values_opens(
     browser: Any, tmp_path: Path, records: list[Record], kind: str, headline: str
 ) -> None:
     browser.get(build([broken(records, kind, tmp_path / "run")], tmp_path / "report.html").as_uri())
@@ -112,9 +112,9 @@ def test_a_folder_opens_from_disk_and_loads_a_plot_when_it_is_near(browser: Any,
     key = "case-x86-64-mobilenet_v2-0.35-32__int8-static__litert-xnnpack__t1"
     browser.get(page.as_uri())
     assert len(drawn(browser, "tradeoff-plot")) > 3
-    asked = asked_for(browser)
-    assert all(url.startswith(("file:", "data:", "about:")) for url in asked)
-    assert not any(key in url for url in asked)
+    urls = requested_urls(browser)
+    assert all(url.startswith(("file:", "data:", "about:")) for url in urls)
+    assert not any(key in url for url in urls)
     browser.get("about:blank")
     browser.get(f"{page.as_uri()}#{key}")
     assert len(drawn(browser, key)) == 3
@@ -122,11 +122,11 @@ def test_a_folder_opens_from_disk_and_loads_a_plot_when_it_is_near(browser: Any,
 
 @pytest.fixture
 def server(folder: Path) -> Iterator[ReportServer]:
-    with ReportServer(Site(FolderSource(folder))) as made:
-        thread = threading.Thread(target=made.serve_forever)
+    with ReportServer(Site(FolderSource(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield made
-        made.shutdown()
+        yield server
+        server.shutdown()
         thread.join()
 
 
@@ -137,4 +137,4 @@ def test_a_served_report_draws_under_the_servers_policy(browser: Any, server: Re
     browser.find_element(By.CSS_SELECTOR, "tbody a").click()
     assert browser.current_url == f"{server.url}run/run"
     assert len(drawn(browser, "tradeoff-plot")) > 3
-    assert all(url.startswith((server.url, "data:", "about:")) for url in asked_for(browser))
+    assert all(url.startswith((server.url, "data:", "about:")) for url in requested_urls(browser))

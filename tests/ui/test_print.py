@@ -1,4 +1,4 @@
-"""The report on paper: no chart is cut by a page's end or edge, and nothing is wider than the sheet."""
+"""Printing: no chart is cut by the end or the edge of a page, and nothing is wider than the sheet."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ return [...document.querySelectorAll("figure.plot")].map((figure) => {
 
 
 def compact(text: str) -> str:
-    """Without white space and ligatures: a PDF has its own."""
+    """Return the text without white space and ligatures, which differ in a PDF."""
     return "".join(unicodedata.normalize("NFKC", text).split())
 
 
 def pages(browser: Any, sheet: str) -> list[str]:
-    """The text of every page as printed."""
+    """Return the text of every printed page."""
     pypdf = pytest.importorskip("pypdf", reason="pypdf is not installed: pip install .[dev]")
     width, height = SHEETS[sheet]
     settings = {"printBackground": True, "paperWidth": width, "paperHeight": height}
@@ -37,17 +37,17 @@ def pages(browser: Any, sheet: str) -> list[str]:
 
 
 @pytest.mark.parametrize("sheet", list(SHEETS))
-def test_every_chart_stands_whole_on_one_page(browser: Any, report: str, sheet: str) -> None:
-    """A chart's sentence stands above it and the title of its x axis below: both are on the same page."""
+def test_every_chart_fits_on_one_page(browser: Any, report: str, sheet: str) -> None:
+    """The summary above a chart and the title of its x axis below it are on the same page."""
     browser.get(report)
     figures = browser.execute_script(_FIGURES)
-    found = pages(browser, sheet)
-    assert 3 <= len(found) <= 40
+    printed = pages(browser, sheet)
+    assert 3 <= len(printed) <= 40
     for summary, title in figures:
-        place = [text for text in found if compact(summary) in text]
-        assert len(place) == 1, summary
-        alike = sum(compact(other) in place[0] for other, its in figures if its == title)
-        assert place[0].count(compact(title)) >= alike, summary
+        page = [text for text in printed if compact(summary) in text]
+        assert len(page) == 1, summary
+        alike = sum(compact(other) in page[0] for other, its in figures if its == title)
+        assert page[0].count(compact(title)) >= alike, summary
 
 
 def test_nothing_is_wider_than_the_sheet(browser: Any, report: str) -> None:

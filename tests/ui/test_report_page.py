@@ -10,7 +10,7 @@ from harness.core.record import Record
 from harness.store.runfolder import RunFolder
 from reports.labels import setting_of
 from reports.recommend import Constraints, recommend
-from tests.ui.page import asked_for, drawn, window
+from tests.ui.page import drawn, requested_urls, window
 from tests.ui.screenshots import make
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
@@ -20,7 +20,7 @@ def test_it_draws_without_an_error_or_a_request(browser: Any, report: str) -> No
     browser.get(report)
     assert len(drawn(browser, "tradeoff-plot")) > 3
     assert len(drawn(browser, "latency-0")) == 8
-    assert all(url.startswith(("file:", "data:", "blob:", "about:")) for url in asked_for(browser))
+    assert all(url.startswith(("file:", "data:", "blob:", "about:")) for url in requested_urls(browser))
 
 
 def test_first_screen_holds_verdict_validity_plot_and_the_tables_top(browser: Any, report: str) -> None:
@@ -49,10 +49,10 @@ def test_a_link_to_a_case_opens_it(browser: Any, report: str) -> None:
         {"energy_net_j": 1, "top1": 20},
     ],
 )
-def test_the_page_answers_as_the_command_does(
+def test_the_sliders_choose_the_same_case_as_the_command(
     browser: Any, report: str, records: list[Record], places: dict[str, int]
 ) -> None:
-    """The bounds are set by the sliders' places, and handed to `recommend` as the figures that stand there."""
+    """The sliders are set by position, and their values are passed to `recommend`."""
     browser.get(report)
     values = browser.execute_script(
         "return Object.fromEntries([...document.querySelectorAll('#sliders input')].map((input) => {"
@@ -61,18 +61,18 @@ def test_the_page_answers_as_the_command_does(
         " return [input.name, JSON.parse(input.dataset.values)[input.value]]; }))",
         places,
     )
-    found = recommend(records, Constraints(**{name: values[name] for name in places}))
-    told = browser.execute_script("return document.querySelector('#best').textContent")
-    if found.best is None:
-        assert told == "Nothing fits: relax a limit."
+    recommendation = recommend(records, Constraints(**{name: values[name] for name in places}))
+    text = browser.execute_script("return document.querySelector('#best').textContent")
+    if recommendation.best is None:
+        assert text == "Nothing fits: relax a limit."
     else:
         first = "Fastest" if "top1" in places else "Most accurate"
-        label = f"{found.best.case.model} · {setting_of(found.best)}"
-        assert told.startswith(f"{found.fitting} of {found.considered} cases fit. {first}: {label}, ")
+        label = f"{recommendation.best.case.model} · {setting_of(recommendation.best)}"
+        assert text.startswith(f"{recommendation.fitting} of {recommendation.considered} cases fit. {first}: {label}, ")
 
 
-def test_the_front_in_the_browser_is_that_of_the_page(browser: Any, report: str) -> None:
-    """Before any bound is moved the script reckons the same front as Python wrote."""
+def test_the_browser_draws_the_same_front_as_python(browser: Any, report: str) -> None:
+    """Before any slider is moved, the script computes the same front as Python did."""
     browser.get(report)
     written = browser.execute_script(
         "return JSON.parse(document.querySelector('#tradeoff-plot-json').textContent).data[0].x"
@@ -98,14 +98,14 @@ def test_hostile_names_run_nothing(browser: Any, report: str) -> None:
 
 
 def test_screenshots_of_the_golden_run(browser: Any, tmp_path: Path) -> None:
-    made = make(RunFolder(Path(__file__).parents[1] / "golden" / "run-v1"), tmp_path / "images", browser)
-    assert [path.name for path in made] == ["report.png", "report-dark.png", "terminal.svg"]
-    light, dark = (path.read_bytes() for path in made[:2])
+    paths = make(RunFolder(Path(__file__).parents[1] / "golden" / "run-v1"), tmp_path / "images", browser)
+    assert [path.name for path in paths] == ["report.png", "report-dark.png", "terminal.svg"]
+    light, dark = (path.read_bytes() for path in paths[:2])
     for picture in (light, dark):
         assert picture.startswith(b"\x89PNG")
         assert struct.unpack(">II", picture[16:24]) == (2049, 1152)  # 1366 x 768, times 1.5
     assert light != dark
-    assert "mobilenet_v2-0.35-32" in made[2].read_text()
+    assert "mobilenet_v2-0.35-32" in paths[2].read_text()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -118,10 +118,10 @@ def test_axe_finds_no_serious_violation(browser: Any, report: str, scheme: str) 
     browser.get(report)
     drawn(browser, "tradeoff-plot")
     browser.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
-    found = browser.execute_async_script(
+    violations = browser.execute_async_script(
         AXE.read_text()
         + "; const done = arguments[arguments.length - 1]; axe.run().then((found) => done(found.violations));"
     )
-    serious = {one["id"]: [node["html"][:120] for node in one["nodes"][:3]] for one in found
-               if one["impact"] in ("serious", "critical")}  # fmt: skip
+    serious = {violation["id"]: [node["html"][:120] for node in violation["nodes"][:3]] for violation in violations
+               if violation["impact"] in ("serious", "critical")}  # fmt: skip
     assert serious == {}

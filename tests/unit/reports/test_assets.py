@@ -14,6 +14,6 @@ def test_the_vendored_library_is_the_one_on_record() -> None:
     assert f"v{recorded['version']}" in data[:200].decode()
 
 
-def test_its_scripts_cannot_be_ended_by_their_own_text() -> None:
+def test_scripts_do_not_contain_their_closing_tag() -> None:
     assert "</script" not in read_asset("plotly-cartesian.min.js").lower()
     assert "</script" not in read_asset("report.js").lower()

@@ -53,10 +53,10 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def page(tmp_path: Path) -> Build:
-    def made(*runs: RunFolder, baseline: RunFolder | None = None) -> str:
+    def build_page(*runs: RunFolder, baseline: RunFolder | None = None) -> str:
         return build(runs, tmp_path / "out" / "report.html", baseline).read_text(encoding="utf-8")
 
-    return made
+    return build_page
 
 
 def every_kind(folder: Path) -> RunFolder:
@@ -81,7 +81,7 @@ def html(whole: RunFolder) -> str:
     return build([whole], whole.path / "report.html").read_text(encoding="utf-8")
 
 
-def test_every_section_is_there_in_order_or_says_why_not(html: str) -> None:
+def test_every_section_is_in_order_or_gives_a_reason(html: str) -> None:
     ids = [one for one in Page(html).ids if one in {section.name for section in sections()}]
     assert ids == [section.name for section in sections()]
     assert "no baseline was given" in html
@@ -121,9 +121,9 @@ def test_every_number_and_every_reason_can_be_read_without_a_script(html: str, w
 
 
 def test_the_plots_data_is_json_without_nan(html: str) -> None:
-    found = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', html, flags=re.DOTALL)
-    assert len(found) > 10
-    for text in found:
+    texts = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', html, flags=re.DOTALL)
+    assert len(texts) > 10
+    for text in texts:
         assert "NaN" not in text
         json.loads(text)
 
@@ -137,6 +137,14 @@ def test_untrusted_cases_are_hatched_and_not_on_the_front(page: Build, tmp_path:
     assert row[1] == "untrusted"
 
 
+def test_a_failed_case_shows_its_verdict_where_it_has_no_value(html: str) -> None:
+    row = re.search(r'<tr data-case="[^"]*mobilenet_v2-1.0-224__fp16__litert[^"]*".*?</tr>', html, re.DOTALL)
+    assert row is not None
+    cells = re.findall(r'class="missing" tabindex="0" title="(.*?)">(.*?)<', row[0])
+    assert cells
+    assert set(cells) == {("no answer within 60 s", "timeout")}
+
+
 def test_a_baseline_gives_the_verdict(page: Build, tmp_path: Path) -> None:
     slower = factory.write_run(tmp_path / "b", factory.nets()[:5], shift=1.2, started_utc="2026-02-01T00:00:00Z")
     before = factory.write_run(tmp_path / "a", factory.nets()[:5])
@@ -145,7 +153,7 @@ def test_a_baseline_gives_the_verdict(page: Build, tmp_path: Path) -> None:
     assert "Compared with quick on x86-64, 2026-01-01 00:00 UTC" in text
 
 
-def test_history_needs_two_runs_and_names_breaks(page: Build, run: RunFolder, html: str) -> None:
+def test_history_needs_two_runs_and_lists_environment_changes(page: Build, run: RunFolder, html: str) -> None:
     later = factory.write_run(
         run.path / "b", factory.nets()[:5], started_utc="2026-02-01T00:00:00Z", versions={"onnxruntime": "2.0"}
     )
@@ -161,7 +169,7 @@ def test_a_damaged_record_is_named_and_the_rest_shown(page: Build, run: RunFolde
     assert "2 planned cases have no record" in text
 
 
-def test_a_blob_that_is_gone_takes_only_its_plot(page: Build, run: RunFolder) -> None:
+def test_a_missing_blob_costs_only_its_plot(page: Build, run: RunFolder) -> None:
     for blob in (run.path / "blobs").iterdir():
         blob.unlink()
     assert "25 of 32 cases can be trusted" in page(run)
@@ -174,7 +182,7 @@ def test_an_empty_run_and_one_that_only_crashed(page: Build, tmp_path: Path) -> 
     assert "No case can be trusted" in crashed
 
 
-def test_what_is_no_run_is_a_clear_error(page: Build, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_run_is_a_clear_error(page: Build, tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="not a run folder"):
         page(RunFolder(tmp_path))
     with pytest.raises(UsageError, match="no run to report on"):
@@ -185,12 +193,12 @@ def test_every_verdict_is_explained() -> None:
     assert set(VERDICTS) == set(Status.__args__)  # type: ignore[attr-defined]
 
 
-def test_a_ten_megabyte_log_stays_out(page: Build, tmp_path: Path) -> None:
+def test_a_ten_megabyte_log_is_not_embedded(page: Build, tmp_path: Path) -> None:
     plan = dataclasses.replace(factory.troubled()[3], log="y" * 10 * MEGABYTE)
     assert len(page(factory.write_run(tmp_path / "log", [plan]))) < 1.8 * MEGABYTE
 
 
-def test_neither_does_a_log_in_an_error_fill_the_page_or_the_terminal(page: Build, tmp_path: Path) -> None:
+def test_a_log_inside_an_error_is_shortened_in_page_and_terminal(page: Build, tmp_path: Path) -> None:
     log = "z" * MEGABYTE
     run = factory.write_run(tmp_path / "log", factory.troubled()[3:4])
     record = run.records()[0]
@@ -205,8 +213,8 @@ def test_neither_does_a_log_in_an_error_fill_the_page_or_the_terminal(page: Buil
     assert len(case_line(run.records()[0])) < 2_000
 
 
-def test_a_number_that_is_none_is_a_damaged_record(page: Build, run: RunFolder) -> None:
-    """JSON of our own never holds NaN or infinity; a record that was edited may."""
+def test_a_record_with_nan_or_infinity_is_damaged(page: Build, run: RunFolder) -> None:
+    """edgebench never writes NaN or infinity, but an edited record may have them."""
     first, second = [file for file in (run.path / "records").iterdir() if '"value": 1' in file.read_text()][:2]
     for file, word in ((first, "NaN"), (second, "Infinity")):
         file.write_text(re.sub(r'("value": )1[\d.e+]*', rf"\g<1>{word}", file.read_text(), count=1))
@@ -226,7 +234,7 @@ def test_size_budgets(page: Build, tmp_path: Path) -> None:
 
 
 def test_size_of_a_thousand_cases_over_three_nights(tmp_path: Path) -> None:
-    """Made in memory from the records of 24 cases: writing 3,000 to disk would take minutes."""
+    """Built in memory from the records of 24 cases: writing 3,000 to disk would take minutes."""
     run = read_run(factory.write_run(tmp_path / "run", factory.nets(joules=True)))
     records = []
     for width in range(42):
@@ -246,7 +254,7 @@ def test_size_of_a_thousand_cases_over_three_nights(tmp_path: Path) -> None:
     assert "cases.csv.gz" in html
 
 
-def test_what_all_cases_say_alike_is_said_once(page: Build, tmp_path: Path) -> None:
+def test_facts_common_to_all_cases_are_listed_once(page: Build, tmp_path: Path) -> None:
     html = page(factory.write_run(tmp_path / "run", factory.nets()))
     assert html.count("<dt>Target</dt><dd>x86-64</dd>") == 2  # in the details, and of the run in Provenance
     assert html.count(f"not available: {factory.NO_METER}") == 1

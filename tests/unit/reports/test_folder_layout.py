@@ -1,4 +1,4 @@
-"""The layout of a report with its parts beside it."""
+"""The folder layout of the report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def built(tmp_path: Path) -> Path:
     return build_folder(gather([run]), tmp_path / "report")
 
 
-def test_every_plot_is_a_script_of_its_own_that_the_page_names(built: Path) -> None:
+def test_every_plot_is_a_separate_script_named_in_the_page(built: Path) -> None:
     html = built.read_text(encoding="utf-8")
     named = set(re.findall(r'data-figure="([\w.-]+)-json"', html))
     assert named == {path.stem for path in (built.parent / "data").iterdir()}
@@ -34,7 +34,7 @@ def test_every_plot_is_a_script_of_its_own_that_the_page_names(built: Path) -> N
     assert {"data", "layout"} <= set(json.loads(figure))
 
 
-def test_its_links_lead_to_files_and_nothing_is_inside_that_lies_beside_it(built: Path) -> None:
+def test_links_lead_to_files_and_nothing_is_embedded_as_well(built: Path) -> None:
     html = built.read_text(encoding="utf-8")
     links = re.findall(r'(?:href|src)="((?:assets|downloads)/[^"]+)"', html)
     assert {link.partition("/")[0] for link in links} == {"assets", "downloads"}
@@ -50,33 +50,33 @@ def test_the_page_is_the_same_without_javascript(built: Path, tmp_path: Path) ->
     assert factory.HOSTILE not in built.read_text(encoding="utf-8")
 
 
-def test_raw_samples_lie_beside_it(built: Path) -> None:
-    packed = built.parent / "downloads"
-    found = packed / "samples.parquet" if importlib.util.find_spec("pyarrow") else packed / "samples.csv.gz"
-    frame = pd.read_parquet(found) if found.suffix == ".parquet" else pd.read_csv(found)
+def test_raw_samples_are_written_beside_the_page(built: Path) -> None:
+    downloads = built.parent / "downloads"
+    path = downloads / "samples.parquet" if importlib.util.find_spec("pyarrow") else downloads / "samples.csv.gz"
+    frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     assert len(frame) == 4 * 3 * 420
     assert frame.wall_ns.min() > 0
     assert list(frame.groupby("warmup").size()) == [4 * 3 * 400, 4 * 3 * 20]
 
 
-def test_one_file_holds_the_samples_while_they_are_few(tmp_path: Path) -> None:
+def test_a_single_file_embeds_the_samples_if_there_are_few(tmp_path: Path) -> None:
     html = build_html(gather([factory.write_run(tmp_path / "run", factory.nets()[:1])]))
-    found = re.search(r'download="samples.csv.gz" href="data:application/gzip;base64,([^"]+)"', html)
-    assert found is not None
+    link = re.search(r'download="samples.csv.gz" href="data:application/gzip;base64,([^"]+)"', html)
+    assert link is not None
     import base64
 
-    lines = gzip.decompress(base64.b64decode(found[1])).decode().splitlines()
+    lines = gzip.decompress(base64.b64decode(link[1])).decode().splitlines()
     assert lines[0] == "target,case,run,process,warmup,wall_ns"
     assert len(lines) == 1 + 3 * 420
 
 
-def test_a_second_report_takes_the_place_of_the_first(built: Path, tmp_path: Path) -> None:
+def test_a_second_report_replaces_the_first(built: Path, tmp_path: Path) -> None:
     (built.parent / "data" / "gone.js").write_text("")
     build_folder(gather([factory.write_run(tmp_path / "b", factory.nets()[:1])]), built.parent)
     assert not (built.parent / "data" / "gone.js").exists()
 
 
-def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_not_touched(tmp_path: Path) -> None:
     run = factory.write_run(tmp_path / "run", factory.nets()[:1])
     (tmp_path / "site" / "data").mkdir(parents=True)
     (tmp_path / "site" / "index.html").write_text("<title>my page</title>")

@@ -43,7 +43,7 @@ def test_a_difference_that_may_be_none_has_its_half_width(value, lo, hi, text: s
     assert (shown.text, shown.spread) == (text, spread)
 
 
-def test_the_interval_is_said_in_full() -> None:
+def test_the_interval_is_given_in_full() -> None:
     assert show(Value(2e6, 1.9e6, 2.2e6, 5), Scale(1e-6, "ms")).about == "95 % interval 1.9 to 2.2 ms; n = 5"
 
 
@@ -58,14 +58,16 @@ def test_without_an_interval_three_digits_and_counts_whole() -> None:
     assert format_number(1.23456e-12) == "1.23e-12"
 
 
-def test_missing_is_a_short_word_with_its_reason() -> None:
+def test_a_missing_value_is_the_gist_of_its_reason() -> None:
     shown = show(Missing("no power sensor: /sys/class/powercap is absent"))
     assert shown.missing
     assert (shown.text, shown.about) == ("no power sensor", "no power sensor: /sys/class/powercap is absent")
 
 
-def test_a_long_reason_is_cut_at_a_word() -> None:
+def test_a_long_reason_is_cut_between_words() -> None:
     assert shorten("n too small for the ninety-ninth percentile") == "n too small for the…"
+    assert shorten("this is the reference that others are compared with") == "this is the reference…"
+    assert shorten("no channel powercap (powercap: no zone)") == "no channel powercap"
     assert shorten("x" * 50) == "x" * 21 + "…"
 
 

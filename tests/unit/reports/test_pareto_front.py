@@ -1,4 +1,4 @@
-"""Which cases no other beats, and what the report says of one that is beaten."""
+"""The Pareto front, and how a dominated case is described."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def cases(tmp_path: Path) -> dict[str, CaseView]:
     """Milliseconds and top-1 of `FIGURES`; the last one was measured on a throttled machine."""
     run = factory.write_run(tmp_path, factory.nets()[:4])
     views = gather([run]).cases
-    found = {}
+    cases_by_name = {}
     for view, (name, (ms, top1)) in zip(views, FIGURES.items(), strict=True):
         metrics = {**view.record.metrics, "latency_p50_ns": Value(ms * 1e6), "top1": Value(top1)}
         record = dataclasses.replace(view.record, metrics=metrics)
         if name == "doubtful":
             record = dataclasses.replace(record, verdict=Verdict("throttled", "hot"))
-        found[name] = dataclasses.replace(view, record=record)
-    return found
+        cases_by_name[name] = dataclasses.replace(view, record=record)
+    return cases_by_name
 
 
-def test_the_front_is_of_trusted_cases_the_fastest_first(cases: dict[str, CaseView]) -> None:
+def test_the_front_has_trusted_cases_only_fastest_first(cases: dict[str, CaseView]) -> None:
     shuffled = [cases[name] for name in ("beaten", "doubtful", "good", "fast")]
     assert pareto_front([case.record for case in shuffled]) == [cases["fast"].record, cases["good"].record]
     assert front_cases(shuffled) == [cases["good"], cases["fast"]]
@@ -39,7 +39,7 @@ def test_the_front_is_of_trusted_cases_the_fastest_first(cases: dict[str, CaseVi
     assert pareto_front([cases["doubtful"].record]) == []
 
 
-def test_a_beaten_case_says_by_which_and_how_much(cases: dict[str, CaseView]) -> None:
+def test_a_dominated_case_names_the_better_one_and_the_difference(cases: dict[str, CaseView]) -> None:
     best = [cases["fast"], cases["good"]]
     label = cases["good"].label
     assert why_dominated(cases["beaten"], best) == f"{label} is 50 % faster and 2.00 points more accurate"

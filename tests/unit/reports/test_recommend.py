@@ -24,25 +24,30 @@ def three(tmp_path: Path) -> list[Record]:
     ]
 
 
-def test_without_bounds_the_most_accurate(three: list[Record]) -> None:
-    found = recommend(three, Constraints())
-    assert (found.best, found.runner_up, found.fitting, found.binding) == (three[2], three[1], 3, ())
+def test_without_bounds_the_most_accurate_is_best(three: list[Record]) -> None:
+    recommendation = recommend(three, Constraints())
+    assert (recommendation.best, recommendation.runner_up, recommendation.fitting, recommendation.binding) == (
+        three[2],
+        three[1],
+        3,
+        (),
+    )
 
 
-def test_a_bound_on_accuracy_asks_for_the_fastest(three: list[Record]) -> None:
+def test_with_a_bound_on_accuracy_the_fastest_is_best(three: list[Record]) -> None:
     assert recommend(three, Constraints(top1=0.905)).best is three[1]
 
 
 def test_a_bound_that_changes_the_choice_binds(three: list[Record]) -> None:
-    found = recommend(three, Constraints(latency_p50_ns=2.5e6, artifact_bytes=1e12))
-    assert found.best is three[1]
-    assert found.binding == (("latency_p50_ns", three[2]),)
+    recommendation = recommend(three, Constraints(latency_p50_ns=2.5e6, artifact_bytes=1e12))
+    assert recommendation.best is three[1]
+    assert recommendation.binding == (("latency_p50_ns", three[2]),)
 
 
-def test_when_nothing_fits_it_says_what_would_have_to_give(three: list[Record]) -> None:
-    found = recommend(three, Constraints(latency_p50_ns=1.5e6, top1=0.915))
-    assert found.best is None
-    assert found.relax == (("latency_p50_ns", 3e6, three[2]), ("top1", 0.90, three[0]))
+def test_when_nothing_fits_each_bound_has_a_value_that_would(three: list[Record]) -> None:
+    recommendation = recommend(three, Constraints(latency_p50_ns=1.5e6, top1=0.915))
+    assert recommendation.best is None
+    assert recommendation.relax == (("latency_p50_ns", 3e6, three[2]), ("top1", 0.90, three[0]))
 
 
 def test_a_bound_alone_has_to_move_to_the_nearest_case(three: list[Record]) -> None:
@@ -59,10 +64,10 @@ def test_accuracy_is_lost_to_fp32_of_the_same_model_on_the_same_runtime(tmp_path
 
 def test_accuracy_may_be_bounded_by_what_is_lost_to_fp32(tmp_path: Path) -> None:
     records = factory.write_run(tmp_path / "run", factory.nets()[:8]).records()
-    found = recommend(records, Constraints(top1_drop=0.005))
-    assert found.best is not None
-    assert found.best.case.compression == "int8-dynamic"  # loses 0.004; int8-static, faster still, loses 0.009
-    assert found.binding[0][0] == "top1_drop"
+    recommendation = recommend(records, Constraints(top1_drop=0.005))
+    assert recommendation.best is not None
+    assert recommendation.best.case.compression == "int8-dynamic"  # loses 0.004; int8-static, faster still, loses 0.009
+    assert recommendation.binding[0][0] == "top1_drop"
     assert recommend(records[4:], Constraints(top1_drop=0.005)).best is None  # no fp32 net to hold it against
 
 

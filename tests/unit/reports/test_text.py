@@ -3,14 +3,14 @@ from __future__ import annotations
 from reports.text import clean, flatten, tail
 
 
-def test_the_end_of_a_long_log_is_kept_and_its_length_said() -> None:
+def test_a_long_log_is_cut_to_its_end_with_a_note_on_its_length() -> None:
     shown = tail("x" * 10_000_000 + "last words")
     assert shown.startswith("[the last 4,000 of 10,000,010 characters]")
     assert shown.endswith("last words")
     assert len(shown) < 4_100
 
 
-def test_terminal_sequences_and_lone_surrogates_are_gone() -> None:
+def test_terminal_sequences_and_lone_surrogates_are_removed() -> None:
     assert clean("\x1b[31mred\x1b[0m\0 \ud800ok\nnext") == "red ok next"
 
 

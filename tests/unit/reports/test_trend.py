@@ -26,11 +26,11 @@ def one(tmp_path: Path) -> Run:
 
 
 def night(run: Run, day: int, factors: tuple[float, ...], **changes: object) -> Run:
-    """The run on another day, every case's median multiplied by its factor and by a little noise."""
+    """Return the run on another day, with each median multiplied by its factor and by a little noise."""
 
     def at(record: Record, factor: float, place: int) -> Record:
-        found = record.value("latency_p50_ns") or 0.0
-        value = found * factor * (1 + NOISE[(day + place) % len(NOISE)])
+        median_ns = record.value("latency_p50_ns") or 0.0
+        value = median_ns * factor * (1 + NOISE[(day + place) % len(NOISE)])
         median = Value(value, value * 0.99, value * 1.01)
         return dataclasses.replace(record, metrics={**record.metrics, "latency_p50_ns": median})
 
@@ -41,7 +41,7 @@ def night(run: Run, day: int, factors: tuple[float, ...], **changes: object) -> 
 
 
 def nights(run: Run, **late: object) -> tuple[Run, ...]:
-    """Ten nights: the second case takes a tenth longer from the sixth on."""
+    """Return ten nights in which the second case is a tenth slower from the sixth on."""
     return tuple(night(run, day, (1, 1.1 if day >= 6 else 1, 1), **(late if day >= 6 else {})) for day in range(1, 11))
 
 
@@ -69,7 +69,7 @@ def test_the_section_says_which_case_when_and_by_how_much(one: Run) -> None:
 
 def test_a_change_point_at_an_environment_change_is_listed_apart(one: Run) -> None:
     runs = nights(one, versions={"onnxruntime": "2.0"})
-    assert [found.at_utc for found in environment_changes(runs)] == ["2026-01-06T00:00:00Z"]
+    assert [change.at_utc for change in environment_changes(runs)] == ["2026-01-06T00:00:00Z"]
     text = shown(runs)
     assert "1 change point alongside an environment change" in text
     assert "onnxruntime: 1.31.1 → 2.0" in text
@@ -86,7 +86,7 @@ def test_a_declared_reset_begins_a_new_level(one: Run) -> None:
     assert case_trends(nights(one), [elsewhere])[0].change_points[0].explanation == ""
 
 
-def test_a_burst_of_two_nights_is_no_level(one: Run) -> None:
+def test_a_burst_of_two_nights_is_not_a_level(one: Run) -> None:
     runs = tuple(night(one, day, (1, 1.3 if day in (5, 6) else 1, 1)) for day in range(1, 11))
     assert [trend.change_points for trend in case_trends(runs, [])] == [(), (), ()]
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 from reports.figures.plots import downsample, figure_json, log_axis, quantiles
 
@@ -16,7 +17,7 @@ def test_quantiles_keep_the_ends_and_the_tail() -> None:
     assert values[np.searchsorted(shares, 0.5)] - 5_000 < 130
 
 
-def test_thinning_loses_no_spike() -> None:
+def test_downsampling_keeps_every_spike() -> None:
     samples = np.ones(100_000)
     samples[54_321], samples[7] = 99.0, 0.5
     places, values = downsample(samples, 200)
@@ -39,7 +40,13 @@ def test_figures_hold_typed_arrays_and_cannot_close_their_script_element() -> No
 
 
 def test_a_logarithmic_axis_writes_its_ticks_out() -> None:
-    made = log_axis("x", [0.3, 4.0])
-    assert made["type"] == "log"
-    assert {"0.5", "1", "2"} <= set(made["ticktext"])
+    axis = log_axis("x", [0.3, 4.0])
+    assert axis["type"] == "log"
+    assert {"0.5", "1", "2"} <= set(axis["ticktext"])
     assert "type" not in log_axis("x", [])
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.127, 0.278), (2.66, 7.5), (15, 35), (1.9, 9.9), (0.1, 12), (1e-3, 1e4)])
+def test_a_logarithmic_axis_has_several_ticks_and_not_too_many(low: float, high: float) -> None:
+    within = [tick for tick in log_axis("x", [low, high])["tickvals"] if low <= tick <= high]
+    assert 3 <= len(within) <= 9

@@ -43,18 +43,18 @@ def four(tmp_path: Path) -> RunFolder:
 
 
 def heads(html: object) -> list[list[str]]:
-    """The column heads of every table."""
+    """The column titles of every table."""
     rows = re.findall(r"<thead><tr>(.*?)</tr></thead>", str(html), re.DOTALL)
     return [re.findall(r'<th scope="col">(.*?)</th>', row) for row in rows]
 
 
-def test_many_settings_go_down_the_page(compression: RunFolder) -> None:
+def test_many_settings_are_rows_instead_of_columns(compression: RunFolder) -> None:
     html = heatmap.render(gather([compression]))
     assert heads(html)[0] == ["Setting", "a", "b"]
     assert len(re.findall(r'<th scope="row">int', str(html).partition("</table>")[0])) == 11
 
 
-def test_many_lines_are_split_by_what_gives_fewer_plots(four: RunFolder) -> None:
+def test_many_lines_are_split_into_as_few_plots_as_possible(four: RunFolder) -> None:
     def views(settings: int, names: int) -> list[CaseView]:
         run = factory.write_run(
             four.path / f"{settings}x{names}",
@@ -67,18 +67,18 @@ def test_many_lines_are_split_by_what_gives_fewer_plots(four: RunFolder) -> None
     assert [plot.title for plot in split("a", views(2, 8))] == ["a · fp32", "a · fp16"]
 
 
-def test_runtimes_stand_beside_each_other_with_the_ratio_to_the_first(four: RunFolder) -> None:
+def test_runtimes_are_columns_with_the_ratio_to_the_first(four: RunFolder) -> None:
     html = runtimes.render(gather([four]))
     assert heads(html)[0] == ["Model", "onnxruntime-cpu", "litert-xnnpack", "openvino-cpu", "ncnn"]
     ratios = re.findall(r'relative">\N{MULTIPLICATION SIGN}([\d.]+)<', str(html).partition("</table>")[0])
     assert [round(float(ratio)) for ratio in ratios] == [2, 3, 4, 2, 3, 4]
 
 
-def test_one_runtime_has_nothing_beside_it(compression: RunFolder) -> None:
+def test_a_single_runtime_is_not_compared(compression: RunFolder) -> None:
     assert isinstance(runtimes.render(gather([compression])), Absent)
 
 
-def test_the_precision_it_ran_in_stands_beside_the_one_asked_for(four: RunFolder) -> None:
+def test_an_effective_precision_other_than_the_requested_one_is_shown(four: RunFolder) -> None:
     record = next(record for record in four.records() if record.case.runtime == "openvino-cpu")
     other = dataclasses.replace(record, execution=Execution(asked="fp32", effective="bf16", evidence="by property"))
     four.append(other)
@@ -87,7 +87,7 @@ def test_the_precision_it_ran_in_stands_beside_the_one_asked_for(four: RunFolder
     assert effective_precision_note(record) == ""  # nobody read it back
 
 
-def test_fidelity_tells_a_fast_wrong_answer(four: RunFolder) -> None:
+def test_fidelity_exposes_outputs_that_are_fast_but_wrong(four: RunFolder) -> None:
     record = four.records()[1]
     wrong = {**record.metrics, "fidelity_sqnr_db": Value(3.2), "latency_p50_ns": Value(9.0)}
     four.append(dataclasses.replace(record, metrics=wrong))

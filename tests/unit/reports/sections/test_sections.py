@@ -1,4 +1,4 @@
-"""Sections that need more in a record than the made-up runs hold."""
+"""Sections that need more in a record than the synthetic runs have."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_value_that_cannot_be_trusted_is_not_called_missing(tmp_path: Path) ->
     assert "only cases that cannot be trusted have a value" in accurate
 
 
-def test_without_a_profile_it_says_how_to_get_one(run: RunFolder) -> None:
+def test_without_a_profile_the_section_says_how_to_get_one(run: RunFolder) -> None:
     assert operators.render(gather([run])) == Absent("not measured: run with --deep")
 
 
@@ -68,7 +68,7 @@ def test_the_roof_is_drawn_where_it_was_measured(run: RunFolder) -> None:
     assert len(traces(roofed)) == len(traces(bare)) + 1
 
 
-def test_scaling_needs_two_points_of_one_net(tmp_path: Path) -> None:
+def test_scaling_needs_two_points_of_one_model(tmp_path: Path) -> None:
     one = factory.nets()[0]
     two = dataclasses.replace(one, case=dataclasses.replace(one.case, threads=2), latency_ns=one.latency_ns // 2)
     assert isinstance(scaling.render(gather([factory.write_run(tmp_path / "one", [one])])), Absent)
@@ -77,7 +77,7 @@ def test_scaling_needs_two_points_of_one_net(tmp_path: Path) -> None:
     assert "a factor of 2.0" in html
 
 
-def test_memory_over_time_stands_under_memory_and_not_under_power(run: RunFolder) -> None:
+def test_memory_over_time_is_shown_under_memory_and_not_under_power(run: RunFolder) -> None:
     record = run.records()[0]
     times = np.arange(4, dtype=np.int64) * 10**8
     sha256, n = run.put_blob({"t_ns": times, "value": np.array([10, 50, 80, 60]) * 10**6})

@@ -37,12 +37,12 @@ def test_every_minute_has_its_row(tmp_path: Path) -> None:
         assert f">{cell}<" in html
 
 
-def test_a_clock_nobody_told_says_why(tmp_path: Path) -> None:
+def test_a_missing_clock_comes_with_its_reason(tmp_path: Path) -> None:
     html = str(sustained.render(report(tmp_path, clock_hz=None)))
     assert "cpufreq tells no clock &lt;here&gt;" in html
 
 
-def test_without_such_a_case_it_says_how_to_get_one(tmp_path: Path) -> None:
-    found = sustained.render(gather([factory.write_run(tmp_path, factory.nets()[:1])]))
-    assert isinstance(found, Absent)
-    assert "--scenario sustained" in found.remedy
+def test_without_a_sustained_case_the_section_says_how_to_get_one(tmp_path: Path) -> None:
+    absent = sustained.render(gather([factory.write_run(tmp_path, factory.nets()[:1])]))
+    assert isinstance(absent, Absent)
+    assert "--scenario sustained" in absent.remedy

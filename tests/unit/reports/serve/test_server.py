@@ -30,11 +30,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(runs: Path) -> Iterator[ReportServer]:
-    with ReportServer(Site(FolderSource(runs))) as made:
-        thread = threading.Thread(target=made.serve_forever)
+    with ReportServer(Site(FolderSource(runs))) as server:
+        thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield made
-        made.shutdown()
+        yield server
+        server.shutdown()
         thread.join()
 
 
@@ -47,7 +47,7 @@ def ask(server: ReportServer, path: str, method: str = "GET", **headers: str) ->
     return answer, text
 
 
-def test_it_listens_on_this_machine_alone(server: ReportServer) -> None:
+def test_it_listens_on_this_machine_only(server: ReportServer) -> None:
     assert server.server_address[0] == "127.0.0.1"
     assert server.url == f"http://127.0.0.1:{server.server_address[1]}/"
 
@@ -61,7 +61,7 @@ def test_the_list_names_every_run_once_newest_first(server: ReportServer) -> Non
     assert 'href="/compare/first/second%20%3C%22%26"' in text
 
 
-def test_headers_keep_the_page_to_itself(server: ReportServer) -> None:
+def test_headers_isolate_the_page(server: ReportServer) -> None:
     answer, text = ask(server, "/run/first")
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -112,8 +112,8 @@ def test_head_has_the_headers_and_no_body(server: ReportServer) -> None:
     assert text == ""
 
 
-def test_another_name_for_this_machine_is_refused(server: ReportServer) -> None:
-    """A page elsewhere could let its own name lead here, and read what is served."""
+def test_foreign_host_names_are_rejected(server: ReportServer) -> None:
+    """DNS rebinding: a foreign page could otherwise read what is served."""
     assert ask(server, "/", Host="evil.example")[0].status == 421
     assert ask(server, "/", Host="localhost:1")[0].status == 200
 
@@ -127,14 +127,14 @@ def test_a_page_is_built_once_until_its_run_changes(runs: Path) -> None:
     assert site.respond("/run/first").body is not first
 
 
-def test_a_taken_port_and_a_missing_folder_are_said(server: ReportServer, tmp_path: Path) -> None:
+def test_a_taken_port_and_a_missing_folder_are_usage_errors(server: ReportServer, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot listen"):
         ReportServer(server.site, port=server.server_address[1])
     with pytest.raises(UsageError, match="is not a folder"):
         FolderSource(tmp_path / "none")
 
 
-def test_a_damaged_run_is_passed_over_and_an_empty_folder_says_so(tmp_path: Path) -> None:
+def test_a_damaged_run_is_skipped_and_an_empty_folder_is_reported(tmp_path: Path) -> None:
     run = factory.write_run(tmp_path / "run", factory.nets()[:1])
     (run.path / "run.json").write_text("{")
     assert "No runs yet" in Site(FolderSource(tmp_path)).respond("/").body.decode()

@@ -23,7 +23,7 @@ def lines(tmp_path: Path) -> list[str]:
     return printed(compare_runs(a, b)).splitlines()
 
 
-def test_a_case_is_named_in_full_with_its_ratio_and_what_it_lost(lines: list[str]) -> None:
+def test_a_case_has_its_full_name_its_ratio_and_its_loss_of_accuracy(lines: list[str]) -> None:
     assert lines[1].strip() == "mobilenet_v2-0.35-32"
     row = next(line for line in lines if line.startswith("  fp32 onnxruntime-cpu t1 "))
     assert " 1.500 1." in row
@@ -31,7 +31,7 @@ def test_a_case_is_named_in_full_with_its_ratio_and_what_it_lost(lines: list[str
     assert row.rstrip().endswith("slower")
 
 
-def test_why_cases_are_undecided_is_said_once_below(lines: list[str]) -> None:
+def test_each_reason_for_undecided_cases_is_one_note(lines: list[str]) -> None:
     assert sum(line.rstrip().endswith("- undecided [1]") for line in lines) == 2
     assert lines[-1] == "[1] 2 cases undecided: contended in the first run"
     assert not any("None" in line or "nan" in line for line in lines)

@@ -31,7 +31,7 @@ def test_no_figure_and_no_heading_is_cut(lines: list[str]) -> None:
     assert lines[1].split() == ["run", "(UTC)", "Latency", "p50", "ms", "change", "verdict", "commit"]
 
 
-def test_a_line_a_run_says_what_changed_since_the_one_before(lines: list[str]) -> None:
+def test_each_run_has_a_line_with_the_change_since_the_run_before(lines: list[str]) -> None:
     assert lines[0] == "mobilenet_v2-0.35-32|fp32|onnxruntime-cpu|t1  latency_p50_ns on x86-64"
     assert lines[2].startswith("2026-01-01 22:00  ")
     assert "%" not in lines[2]

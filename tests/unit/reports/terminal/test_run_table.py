@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,14 +58,14 @@ def test_every_line_of_the_table_fits_eighty_columns(run: RunFolder) -> None:
     assert row.rstrip().endswith("✓")
 
 
-def test_a_wide_table_has_the_tail_and_the_verdict_in_words(run: RunFolder) -> None:
+def test_a_wide_table_has_tail_latencies_and_verdicts_as_text(run: RunFolder) -> None:
     text = printed(run, 180)
     assert "p90 ms" in text
     assert "p99 ms" in text
     assert "✕ out-of-memory" in text
 
 
-def test_columns_go_before_a_name_is_broken(run: RunFolder) -> None:
+def test_columns_are_dropped_before_a_name_is_wrapped(run: RunFolder) -> None:
     narrow, wide = ([line.rstrip() for line in printed(run, width).splitlines()] for width in (100, 180))
     names = [f"  {setting_of(record, ' ')}" for record in run.records()[:8]]
     assert all(any(line.startswith(name) for line in lines) for lines in (narrow, wide) for name in names)
@@ -72,7 +73,7 @@ def test_columns_go_before_a_name_is_broken(run: RunFolder) -> None:
     assert "p99" not in narrow[1]
 
 
-def test_what_is_missing_is_a_dash_and_the_reason_stands_below(run: RunFolder) -> None:
+def test_missing_values_are_dashes_with_the_reason_below_the_table(run: RunFolder) -> None:
     text = printed(run, 130)
     assert "1 case contended: wall/CPU 1.31 at one thread" in text
     assert "→ stop other programs and run again" in text
@@ -80,13 +81,18 @@ def test_what_is_missing_is_a_dash_and_the_reason_stands_below(run: RunFolder) -
     assert f"no energy, net: {factory.NO_METER}" in printed(no_meter, 130)
 
 
-def test_the_cases_that_no_other_beats_stand_below_fastest_first(run: RunFolder) -> None:
-    _, found, below = printed(run, 130).partition("scored cases on the Pareto front of latency and accuracy:\n")
-    assert found
-    best = [line for line in below.splitlines() if line.startswith("  ✓ ")]
-    assert best == ["  " + case_line(record) for record in pareto_front(run.records())]
+def test_the_pareto_front_is_listed_below_the_table_fastest_first(run: RunFolder) -> None:
+    _, heading, below = printed(run, 130).partition("scored cases on the Pareto front of latency and accuracy:\n")
+    assert heading
+    best = [line.split() for line in below.splitlines() if line.startswith("  ✓ ")]
+    assert best == [case_line(record).replace(" · ", " ").split() for record in pareto_front(run.records())]
     speeds = [record.value("latency_p50_ns") for record in pareto_front(run.records())]
     assert speeds == sorted(speeds)
+
+
+def test_the_values_of_a_case_on_the_front_are_not_wrapped(run: RunFolder) -> None:
+    below = printed(run, 70).partition("on the Pareto front")[2]
+    assert re.search(r"^  ✓ mobilenet_v2-0.35-32 .* ±[\d.]+ ms top-1 [\d.]+ ±[\d.]+ %\s*$", below, re.MULTILINE)
 
 
 def test_names_cannot_write_to_the_terminal(run: RunFolder) -> None:
@@ -94,14 +100,14 @@ def test_names_cannot_write_to_the_terminal(run: RunFolder) -> None:
 
 
 def test_names_cannot_colour_or_link(tmp_path: Path) -> None:
-    """What stands in square brackets is markup to rich, and [/red] without its start would raise."""
+    """Text in square brackets is markup to rich, and a stray [/red] would raise."""
     names = ["[red]x[/red]", "[/red]", "[link=file:///etc/passwd]y[/link]"]
     plans = [factory.Plan(Case(name, "fp32", "onnxruntime-cpu", weights="user"), status="crashed") for name in names]
     text = printed(factory.write_run(tmp_path, plans), 100)
     assert all(name in text for name in names)
 
 
-def test_nothing_measured_is_a_table_all_the_same(tmp_path: Path) -> None:
+def test_a_run_without_records_has_an_empty_table(tmp_path: Path) -> None:
     run = factory.write_run(tmp_path, factory.nets(), leave_out=24)
     assert "quick on x86-64" in printed(run, 80)
 
