@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,15 +19,21 @@ Layout = Literal["NCHW", "NHWC"]
 
 @dataclass(frozen=True)
 class FormatInfo:
-    """How a format lies on disk: `suffixes` of the file that stands for the model, the one we write first.
+    """How a format lies on disk.
 
-    `parts` are suffixes of files beside it, of the same stem, that belong to it. A format that is a folder has no
-    suffix and is known by the file `marker` within. `caution` says what opening a stranger's file can do.
+    Attributes:
+        title: Name of the format.
+        suffixes: Suffixes of the file that stands for the model, the one we write first. A folder has none.
+        parts: Suffixes of files beside it, of the same stem, without which it is not whole.
+        appended: Suffixes of files beside it that belong to it where they exist, behind its whole name.
+        marker: File by which a folder is known.
+        caution: What opening a file of unknown origin can do.
     """
 
     title: str
     suffixes: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    appended: tuple[str, ...] = ()
     marker: str = ""
     caution: str = ""
 
@@ -41,7 +48,7 @@ FORMATS: Mapping[Format, FormatInfo] = MappingProxyType(
         ),
         "executorch": FormatInfo("ExecuTorch", (".pte",)),
         "ncnn": FormatInfo("ncnn", (".param",), parts=(".bin",)),
-        "mnn": FormatInfo("MNN", (".mnn",)),
+        "mnn": FormatInfo("MNN", (".mnn",), appended=(".weight",)),
         "savedmodel": FormatInfo(
             "TensorFlow SavedModel", marker="saved_model.pb", caution="it holds a program, which running it executes"
         ),
@@ -58,7 +65,7 @@ SHIPPED: frozenset[Format] = frozenset({"onnx", "tflite"})
 
 
 def format_of(path: Path) -> Format | None:
-    """The format of a model file or folder by its name; None when it is none of `FORMATS`."""
+    """Return the format of a model file or folder by its name; None when it is none of `FORMATS`."""
     for name, facts in FORMATS.items():
         if path.suffix in facts.suffixes or (facts.marker and (path / facts.marker).is_file()):
             return name
@@ -66,12 +73,39 @@ def format_of(path: Path) -> Format | None:
 
 
 def files_of(path: Path) -> list[Path]:
-    """Every file a model is made of: the file itself and its parts that exist, or all within its folder."""
+    """Return every file a model is made of: the file and those beside it that exist, or all within its folder."""
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.is_file())
+    return [path, *(file for file in _files_beside(path) if file.is_file())]
+
+
+def missing_files_of(path: Path) -> list[Path]:
+    """Return the files that a model needs and that are not there."""
+    if path.is_dir():
+        return _missing_variables(path / "variables")
+    return [file for file in _files_beside(path, optional=False) if not file.is_file()]
+
+
+def _files_beside(path: Path, *, optional: bool = True) -> list[Path]:
+    """Return the files beside a model that belong to it, there or not; without the `optional` ones if so asked."""
     kind = format_of(path)
-    parts = FORMATS[kind].parts if kind else ()
-    return [path, *(part for suffix in parts if (part := path.with_suffix(suffix)).is_file())]
+    if kind == "onnx" and path.is_file():
+        from .external_data import external_files  # the measured child imports this module and hashes nothing
+
+        return external_files(path)
+    info = FORMATS[kind] if kind else FormatInfo("")
+    appended = [path.with_name(path.name + suffix) for suffix in info.appended] if optional else []
+    return [*(path.with_suffix(suffix) for suffix in info.parts), *appended]
+
+
+def _missing_variables(folder: Path) -> list[Path]:
+    """Return what a SavedModel's variables lack: they are an index and one or more shards of data."""
+    index, shards = folder / "variables.index", sorted(folder.glob("variables.data-*-of-*"))
+    if not index.is_file():
+        return [index] if shards else []
+    count = int(shards[0].name.rpartition("-of-")[2]) if shards else 1
+    named = [folder / f"variables.data-{number:05}-of-{count:05}" for number in range(count)]
+    return [shard for shard in named if not shard.is_file()]
 
 
 @dataclass(frozen=True)
@@ -93,18 +127,30 @@ class Preprocess:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Preprocess:
-        """From plain JSON types, where a tuple is a list. TypeError on an unknown key."""
+        """Return the preprocessing of plain JSON types, where a tuple is a list.
+
+        Raises:
+            TypeError: A key is unknown.
+        """
         fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         return cls(**fields)
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """A model file (or folder). `recipe` says how it was made (parent hash, setting, seed, tool versions).
+    """A model file (or folder), which stands for all files of the model.
 
-    `sha256` and `size_bytes` are those of all its files, see `sha256_of`.
-
-    `parameters` and `macs` (multiply-accumulates of one inference) are None where nobody counted them.
+    Attributes:
+        path: The file or folder, as it was given: it may be a link whose neighbours are links too.
+        format: Its format.
+        sha256: Hash of all its files, see `sha256_of`.
+        size_bytes: Bytes of all its files.
+        weights: Where its weights come from.
+        parameters: Number of parameters; None where nobody counted them.
+        macs: Multiply-accumulates per sample; None where nobody counted them.
+        preprocess: How images become its input.
+        recipe: How it was made: parent hash, setting, seed, tool versions.
+        batch: Samples per inference that the file, or the shape given for it, fixes; 1 where the batch is free.
     """
 
     path: Path
@@ -116,15 +162,16 @@ class Artifact:
     macs: int | None = None
     preprocess: Preprocess | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    batch: int = 1
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a model with all its files."""
+    """Return the bytes of a model with all its files."""
     return sum(file.stat().st_size for file in files_of(path))
 
 
 def deflated_size_of(path: Path) -> int:
-    """Bytes of a model with all its files, each deflated at zlib's usual level 6, as in a zip archive."""
+    """Return the bytes of a model with all its files, each deflated at zlib's usual level 6, as in a zip archive."""
     import zlib
 
     size = 0
@@ -138,7 +185,11 @@ def deflated_size_of(path: Path) -> int:
 
 
 def sha256_of(path: Path) -> str:
-    """Hex SHA-256 of a file; of a model of several files that of the list of their names' ends and hashes."""
+    """Return the hex SHA-256 of a model.
+
+    That of a model of several files is the hash of a list: a line for each file, with what tells it from the others and
+    the hash of its content.
+    """
     import hashlib  # the measured child imports this module and hashes nothing
 
     files = files_of(path)
@@ -149,12 +200,15 @@ def sha256_of(path: Path) -> str:
 
 
 def _place(file: Path, model: Path) -> str:
-    """What tells a file from the others of its model, whatever the model is called."""
-    return file.relative_to(model).as_posix() if model.is_dir() else file.suffix
+    """Return what tells a file from the others of its model, whatever the model is called."""
+    if model.is_dir():
+        return file.relative_to(model).as_posix()
+    external = format_of(model) == "onnx" and file != model  # the graph holds their names
+    return os.path.relpath(file, model.parent) if external else file.suffix
 
 
 def _sha256_of_file(path: Path) -> str:
-    """Read in 1 MiB pieces so that a large model fits a small board."""
+    """Hash a file in pieces of 1 MiB, so that a large model fits a small board."""
     import hashlib
 
     digest = hashlib.sha256()
