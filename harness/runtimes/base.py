@@ -147,16 +147,22 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class Options:
-    """How a session is opened: intra-op threads, batch size, full shapes for inputs with dynamic dimensions.
+    """How a session is opened.
 
-    `settings` are options of the runtime in its own words (a provider's, a delegate's), from the board's descriptor
-    or the command line.
+    Attributes:
+        threads: Intra-op threads.
+        batch: Samples per inference.
+        shapes: Full shapes of inputs with dynamic dimensions, by input name.
+        settings: Options of the runtime in its own words (a provider's, a delegate's), from the board's descriptor or
+            the command line.
+        fixed_batch: Whether the file or the shapes fix the batch, so that it sets no dimension.
     """
 
     threads: int = 1
     batch: int = 1
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    fixed_batch: bool = False
 
 
 class SessionError(Exception):
@@ -165,6 +171,10 @@ class SessionError(Exception):
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
         self.remedy = remedy
+
+
+class ShapeError(SessionError):
+    """An input whose shape is not known, or is not the one that was given: the user can say it with --shape."""
 
 
 class Session(ABC):

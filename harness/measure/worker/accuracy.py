@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +16,28 @@ from harness.datasets.image_folders import Image
 from harness.datasets.label_mapping import Label, rows
 from harness.datasets.preprocessing import preprocess
 from harness.measure.protocol import Job, StoppingRule
-from harness.runtimes.base import Session
+from harness.runtimes.base import Session, TensorSpec
 from harness.stats.output_quality import discordant, hits
 from harness.stats.proportions import Difference, decide, looks
 
-from .setup import Outcome, only_input
+from .setup import Outcome, filled, only_input, per_sample
 
 
 def accuracy(session: Session, job: Job) -> Outcome:
-    """Image by image, in the order and as far as the job says."""
+    """Return the outputs for every image, in the order and as far as the job says.
+
+    A file that fixes a batch gets so many images at once; the last one repeated fills the last batch.
+    """
     if job.labelled is None:
         raise ValueError("an accuracy job needs labelled images")
     spec = only_input(session)
     dataset = open_dataset(job.labelled.kind, Path(job.labelled.path))
     judge = EarlyStopping(job.stop) if job.stop else None
     places, outputs, labels = [], [], []
-    for place, image, label in in_order(dataset, job.labelled.limit, job.stop.seed if job.stop else None):
-        session.prepare({spec.name: spec.encode(preprocess(image, job.labelled.preprocess)[None])})
-        session.infer()
+    images = in_order(dataset, job.labelled.limit, job.stop.seed if job.stop else None)
+    for place, label, row in _answered(session, spec, job, images):
         places.append(place)
-        outputs.append(next(iter(session.fetch().values())).reshape(-1).astype(np.float32))
+        outputs.append(row)
         labels.append(label)
         if judge and judge.enough(places, outputs):
             break
@@ -42,6 +45,20 @@ def accuracy(session: Session, job: Job) -> Outcome:
     sort = np.argsort(places)
     arrays = {"places": np.array(places)[sort], "outputs": np.stack(outputs)[sort], "labels": rows(labels)[sort]}
     return facts, arrays
+
+
+def _answered(
+    session: Session, spec: TensorSpec, job: Job, images: Iterator[tuple[int, Image, Label]]
+) -> Iterator[tuple[int, Label, NDArray[np.float32]]]:
+    """Yield place, label and outputs of every image."""
+    assert job.labelled is not None
+    batch, how = job.options.batch, job.labelled.preprocess
+    while group := list(islice(images, batch)):
+        session.prepare({spec.name: filled([spec.encode(preprocess(image, how)) for _, image, _ in group], batch)})
+        session.infer()
+        rows_of_group = per_sample(next(iter(session.fetch().values())), batch)
+        for (place, _, label), row in zip(group, rows_of_group, strict=False):
+            yield place, label, row
 
 
 def in_order(dataset: Dataset, limit: int | None, seed: int | None) -> Iterator[tuple[int, Image, Label]]:

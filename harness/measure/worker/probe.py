@@ -9,6 +9,7 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from harness.measure.protocol import Job, LabelledData
 from harness.runtimes.base import Batch, Options, Session, TensorSpec
 from harness.runtimes.inputs import concrete_shape, synthetic_input
 
-from .setup import Outcome, load_inputs
+from .setup import Outcome, filled, load_inputs, per_sample
 
 if TYPE_CHECKING:
     from harness.runtimes.graph_counts import Counts
@@ -34,43 +35,51 @@ _CHANNELS = (1, 3, 4)
 
 
 def probe(session: Session, job: Job) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """All outputs of each input as one row of float32; the session's own account of what it ran, and its counts."""
-    rows = []
-    for batch in _batches(session, job):
+    """Return all outputs of each sample as a row of float32, what the session says it ran, and the file's counts."""
+    rows: list[NDArray[np.float32]] = []
+    for batch, n in _batches(session, job):
         session.prepare(batch)
         session.infer()
-        rows.append(np.concatenate([np.ravel(each).astype(np.float32) for each in session.fetch().values()]))
+        parts = [per_sample(output, job.options.batch) for output in session.fetch().values()]
+        rows.extend(np.concatenate(parts, axis=1)[:n])
     try:
         ran = session.execution()
     except Exception as error:  # private interfaces of libraries: a newer version may have others
         ran = Execution(effective=Missing(f"not told: {type(error).__name__}: {error}"))
-    return {"execution": dataclasses.asdict(ran), "counts": dataclasses.asdict(_counts(session))}, {
+    return {"execution": dataclasses.asdict(ran), "counts": dataclasses.asdict(_counts(session, job))}, {
         "outputs": np.stack(rows)
     }
 
 
-def _counts(session: Session) -> Counts | Missing:
+def _counts(session: Session, job: Job) -> Counts | Missing:
+    """Return parameters and the MACs of one sample; a file that fixes a batch tells those of all its samples."""
     try:
-        return session.counts()
+        counts = session.counts()
+        batch = job.options.batch
+        return counts if isinstance(counts, Missing) else dataclasses.replace(counts, macs=counts.macs // batch)
     except Exception as error:  # as above
         return Missing(f"not counted: {type(error).__name__}: {error}")
 
 
-def _batches(session: Session, job: Job) -> Iterator[Batch]:
+def _batches(session: Session, job: Job) -> Iterator[tuple[Batch, int]]:
+    """Yield batches, and how many samples of each count."""
+    size = job.options.batch
     if job.labelled is not None and len(session.inputs) == 1:
-        yield from _images(session.inputs[0], job.labelled)
+        images = _images(session.inputs[0], job.labelled)
+        while group := list(islice(images, size)):
+            yield {session.inputs[0].name: filled(group, size)}, len(group)
         return
     for number in range(N_SEEDED):
         rng = np.random.default_rng((job.seed, number))
-        yield {spec.name: _seeded(spec, job.options, rng) for spec in session.inputs}
+        yield {spec.name: _seeded(spec, job.options, rng) for spec in session.inputs}, size
 
 
-def _images(spec: TensorSpec, labelled: LabelledData) -> Iterator[Batch]:
+def _images(spec: TensorSpec, labelled: LabelledData) -> Iterator[NDArray[Any]]:
     from harness.datasets.dataset import open_dataset
     from harness.datasets.preprocessing import preprocess
 
     for image, _ in open_dataset(labelled.kind, Path(labelled.path)).items(N_IMAGES):
-        yield {spec.name: spec.encode(preprocess(image, labelled.preprocess)[None])}
+        yield spec.encode(preprocess(image, labelled.preprocess))
 
 
 def _seeded(spec: TensorSpec, options: Options, rng: np.random.Generator) -> NDArray[Any]:

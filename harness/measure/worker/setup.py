@@ -61,11 +61,20 @@ def adapter(job: Job) -> Adapter:
     return declared[name] if name in declared else attrgetter(name)(module)
 
 
-def inspect(session: Session, job: Job) -> Outcome:
-    """What one inference gives; the inputs are in every result."""
-    session.prepare(load_inputs(session, job)[0])
-    session.infer()
-    return {"outputs": {name: list(array.shape) for name, array in session.fetch().items()}}, {}
+def filled(samples: Sequence[NDArray[Any]], batch: int) -> NDArray[Any]:
+    """Return at most `batch` samples as a whole batch, the last one repeated."""
+    return np.stack([*samples, *[samples[-1]] * (batch - len(samples))])
+
+
+def per_sample(output: NDArray[Any], batch: int) -> NDArray[np.float32]:
+    """Return an output of a batch as one row of float32 per sample.
+
+    Raises:
+        SessionError: It has not as many rows as there are samples.
+    """
+    if batch > 1 and (output.ndim == 0 or len(output) % batch):
+        raise SessionError(f"an output of shape {list(output.shape)} is not one of {batch} samples")
+    return output.reshape(batch, -1).astype(np.float32)
 
 
 def load_inputs(session: Session, job: Job) -> list[Batch]:
