@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -218,6 +219,16 @@ class UserModel:
 def note_of(model: Path) -> Path:
     """Return the path of the note of a model file, beside it."""
     return model.with_name(f"{model.name}.json")
+
+
+def write_note(model: Path, preprocess: Preprocess | None, recipe: Mapping[str, Any]) -> None:
+    """Write the note of a model file beside it: how images become its input, and how it was made."""
+    note = {
+        "sha256": sha256_of(model),
+        "preprocess": dataclasses.asdict(preprocess) if preprocess else None,
+        "recipe": dict(recipe),
+    }
+    note_of(model).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
 
 
 def fitted(how: Preprocess, given: str, size: int) -> Preprocess:

@@ -174,6 +174,19 @@ class Record:
         called = f"{name}{': ' * bool(parts)}{parts}" if parts or name != "top-1" else ""
         return "; ".join(filter(None, (called, accuracy.get("stop", {}).get("words")))) or None
 
+    @property
+    def input_shapes(self) -> str | None:
+        """The shapes that were measured, as --shape takes them: 'ids=1x128, mask=1x128'; None where not recorded."""
+        inputs = self.details.get("inputs")
+        if not isinstance(inputs, list) or not all("measured" in entry for entry in inputs):
+            return None
+        return ", ".join(f"{entry['name']}={'x'.join(map(str, entry['measured']))}" for entry in inputs) or None
+
+    @property
+    def model_file(self) -> str | None:
+        """The file that was measured: where it lies, as far as it was recorded; None without one."""
+        return self.details.get("model_file") or (self.artifact.file if self.artifact else None)
+
     def quantity(self, name: str) -> Quantity:
         """The metric, or a Missing that says nobody recorded it."""
         return self.metrics.get(metric(name).name, Missing("not recorded"))
@@ -213,14 +226,18 @@ def to_json(document: Record | RunHeader) -> dict[str, Any]:
     return dataclasses.asdict(document)
 
 
-TEXTS = ("precision_requested", "precision_effective", "accuracy_note")
+TEXTS = ("precision_requested", "precision_effective", "accuracy_note", "input_shapes", "model_file")
 
 
 def display_texts(record: Record) -> dict[str, str | None]:
-    """The columns of `TEXTS`: precision asked for, precision had by the runtime's account, a remark on accuracy.
+    """Return the columns of `TEXTS`, None where there is nothing to say.
 
-    None where there is nothing to say.
+    They are the precision asked for, the precision had by the runtime's account, a remark on accuracy, the measured
+    shapes of the inputs, and the model's file.
     """
     effective = record.execution.effective
-    said = (record.execution.asked, effective if isinstance(effective, str) else None, record.accuracy_note)
-    return dict(zip(TEXTS, said, strict=True))
+    values = (
+        *(record.execution.asked, effective if isinstance(effective, str) else None, record.accuracy_note),
+        *(record.input_shapes, record.model_file),
+    )
+    return dict(zip(TEXTS, values, strict=True))

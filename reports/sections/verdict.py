@@ -12,6 +12,7 @@ from harness.store.comparison import Change, Comparison
 from reports.data import CaseView, ReportData
 from reports.numbers import counted, half_width, percent
 from reports.section import Section, Template
+from reports.words import is_built
 
 _TEMPLATE = Template.beside(__file__)
 
@@ -30,6 +31,7 @@ def render(data: ReportData) -> Markup:
         trusted=trusted,
         champions=_champions(data),
         why_none=lambda name: _why_none(data, name),
+        is_built=is_built,
     )
 
 

@@ -14,7 +14,7 @@ from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
 from reports.numbers import Scale, Shown, counted, show
 from reports.recommend import comparable, front
-from reports.words import COLUMNS, MISSED, clean, label_of, mark_of, scales_of, setting_of
+from reports.words import COLUMNS, MISSED, clean, is_built, label_of, mark_of, scales_of, setting_of
 
 _WORDS = "verdict in words"
 _FIRST_TO_GO = ("latency_p99_ns", "latency_p90_ns", _WORDS, "peak_rss_bytes", "top1_difference", "artifact_bytes")
@@ -54,6 +54,8 @@ class _Final:
         yield self._fitting(console, options)
         yield from self._remarks()
         yield from self._stopped()
+        yield from self._measured_shapes()
+        yield from self._built_files()
         yield from self._front()
 
     def _anyone_has(self, name: str) -> bool:
@@ -86,13 +88,10 @@ class _Final:
         return table
 
     def _remarks(self) -> Iterator[Text]:
-        """Each verdict that is no success with one of its reasons, then why a whole column is empty."""
-        by_status: dict[str, list[Record]] = {}
-        for record in self.records:
-            if not record.verdict.trusted:
-                by_status.setdefault(record.verdict.status, []).append(record)
-        for status, records in by_status.items():
+        """Yield each verdict that is no success by what to do about it, then why a whole column is empty."""
+        for records in _by_remedy(self.records):
             verdict = records[0].verdict
+            status = verdict.status
             cases = f"1 case {status}" if len(records) == 1 else f"{len(records)} cases {status}, such as"
             yield Text(clean(f"{mark_of(verdict)} {cases}: {verdict.reason}"), style=_STYLES[mark_of(verdict)])
             if verdict.remedy:
@@ -111,6 +110,23 @@ class _Final:
                 case = f"{record.case.model} {setting_of(record, ' ')}"
                 yield Text(clean(f"accuracy of {case}: {record.accuracy_note}"), style="dim")
 
+    def _measured_shapes(self) -> Iterator[Text]:
+        """Yield the shapes that each model of the user was measured with: another length is another latency."""
+        own = [record for record in self.records if record.case.weights == "user" and record.input_shapes]
+        for model, shapes in dict.fromkeys((record.case.model, str(record.input_shapes)) for record in own):
+            yield Text(clean(f"{model} was measured with {shapes}"), style="dim")
+
+    def _built_files(self) -> Iterator[Text]:
+        """Yield the files that were built of the user's models, each once, by their folder."""
+        folders: dict[str, dict[str, None]] = {}
+        for record in self.records:
+            if is_built(record):
+                folder, _, name = str(record.model_file).rpartition("/")
+                folders.setdefault(folder, {})[f"{record.case.compression}: {name}"] = None
+        for folder, names in folders.items():
+            yield Text(clean(f"built in {folder}, from where --export DIR copies them:"), style="dim", overflow="fold")
+            yield from (Text(clean(f"  {name}"), style="dim", overflow="fold") for name in names)
+
     def _front(self) -> Iterator[Text]:
         """What is worth having: the fastest first."""
         scored = comparable(self.records)
@@ -119,6 +135,16 @@ class _Final:
                 f"{len(best)} of {counted(len(scored), 'scored case')} on the Pareto front of latency and accuracy:"
             )
             yield from (Text("  " + case_line(record)) for record in best)
+
+
+def _by_remedy(records: Sequence[Record]) -> list[list[Record]]:
+    """Return the records without success in groups of one verdict and one remedy, the largest of a verdict first."""
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        if not record.verdict.trusted:
+            groups.setdefault((record.verdict.status, record.verdict.remedy), []).append(record)
+    order = list(dict.fromkeys(status for status, _ in groups))
+    return [groups[key] for key in sorted(groups, key=lambda key: (order.index(key[0]), -len(groups[key])))]
 
 
 def _cell(record: Record, name: str, scale: Scale) -> Text:

@@ -153,8 +153,8 @@ def _ranges(model: Path, calibration: Calibration, method: str, operators: list[
     name = session.get_inputs()[0].name
 
     def activations() -> Iterator[dict[str, Any]]:
-        for image in calibration[:IMAGES]:
-            yield dict(zip(wanted, session.run(wanted, {name: image[None]}), strict=True))
+        for batch in batches(model, calibration[:IMAGES]):
+            yield dict(zip(wanted, session.run(wanted, {name: batch}), strict=True))
 
     return TensorsData(CalibrationMethod.MinMax, ranges(activations, method))
 
@@ -208,18 +208,33 @@ def _keep(items: Any, wanted: Callable[[Any], bool]) -> None:
 
 
 def reader(model: Path, calibration: Calibration) -> Any:
-    """ONNX Runtime's calibration reader, giving one image at a time to the model's one input."""
-    import onnx
+    """Return ONNX Runtime's calibration reader, which gives the images to the model's one input."""
     from onnxruntime.quantization import CalibrationDataReader
 
-    (entry,) = onnx.load(model, load_external_data=False).graph.input
+    entry = _only_input(model)
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self._images = iter(calibration)
+            self._batches = batches(model, calibration)
 
         def get_next(self) -> dict[str, Any] | None:
-            image = next(self._images, None)
-            return None if image is None else {entry.name: image[None]}
+            batch = next(self._batches, None)
+            return None if batch is None else {entry.name: batch}
 
     return Reader()
+
+
+def batches(model: Path, calibration: Calibration) -> Iterator[NDArray[np.float32]]:
+    """Yield the images one at a time, or as many as the model's input fixes, the last one repeated to fill a batch."""
+    dims = _only_input(model).type.tensor_type.shape.dim
+    size = max(1, dims[0].dim_value) if dims else 1  # 0 where it is dynamic
+    for start in range(0, len(calibration), size):
+        batch = calibration[start : start + size]
+        yield np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
+
+
+def _only_input(model: Path) -> Any:
+    import onnx
+
+    (entry,) = onnx.load(model, load_external_data=False).graph.input
+    return entry

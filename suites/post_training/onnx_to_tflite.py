@@ -32,7 +32,7 @@ def program() -> str:
     """
     path = shutil.which("onnx2tf") or shutil.which("onnx2tf", path=str(Path(sys.executable).parent))
     if path is None:
-        raise UsageError(f"a .tflite is made from an .onnx by onnx2tf, which is not installed: {INSTALL}")
+        raise UsageError(f"a .tflite is made from an .onnx by onnx2tf, which is not installed: {INSTALL}", INSTALL)
     return path
 
 

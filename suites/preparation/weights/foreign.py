@@ -6,7 +6,7 @@ import importlib.util
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from harness.core.errors import ModelError, SetupError, UsageError
 from harness.datasets.preprocessing import parse
 from suites.fetch import fetched
 from suites.models.base import ModelVariant
-from suites.user_model import UserModel, fitted, note_of
+from suites.user_model import UserModel, fitted, note_of, write_note
 
 from . import EXPORTERS, lacking
 
@@ -121,8 +121,7 @@ class Weights:
 
 
 def _noted(file: Path, how: Preprocess | None, origin: dict[str, Any]) -> Path:
-    note = {"sha256": sha256_of(file), "preprocess": asdict(how) if how else None, "recipe": origin}
-    note_of(file).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
+    write_note(file, how, origin)
     return file
 
 
