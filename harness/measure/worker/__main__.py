@@ -14,6 +14,7 @@ import importlib  # noqa: E402
 import json  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
+from contextlib import suppress  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -93,13 +94,11 @@ def _work(job: Job) -> tuple[dict[str, Any], Arrays]:
 
 
 def _input(spec: TensorSpec, options: Options) -> dict[str, Any]:
-    """Describe an input: its shape in the graph, and the one that is measured."""
-    return {
-        "name": spec.name,
-        "shape": list(spec.shape),
-        "dtype": spec.dtype,
-        "measured": list(concrete_shape(spec, options)),
-    }
+    """Describe an input: its shape in the graph, and the one that is measured where the session kept to it."""
+    described = {"name": spec.name, "shape": list(spec.shape), "dtype": spec.dtype}
+    with suppress(ShapeError):
+        described["measured"] = list(concrete_shape(spec, options))
+    return described
 
 
 def _memory() -> dict[str, int]:
