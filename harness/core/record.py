@@ -249,6 +249,19 @@ class Record:
         """The warnings about the accuracy: images left out, labels read in one of two ways, chance level."""
         return tuple(f for f in self.execution.findings if f.check in ACCURACY_CHECKS and f.status == "warn")
 
+    @property
+    def input_shapes(self) -> str | None:
+        """The shapes that were measured, as --shape takes them: 'ids=1x128, mask=1x128'; None where not recorded."""
+        inputs = self.details.get("inputs")
+        if not isinstance(inputs, list) or not all("measured" in entry for entry in inputs):
+            return None
+        return ", ".join(f"{entry['name']}={'x'.join(map(str, entry['measured']))}" for entry in inputs) or None
+
+    @property
+    def model_file(self) -> str | None:
+        """The file that was measured: where it lies, as far as it was recorded; None without one."""
+        return self.details.get("model_file") or (self.artifact.file if self.artifact else None)
+
     def quantity(self, name: str) -> Quantity:
         """Return a metric; a Missing if it was not recorded."""
         return self.metrics.get(metric(name).name, Missing("not recorded"))
@@ -306,12 +319,19 @@ def to_json(document: Record | RunHeader) -> dict[str, Any]:
     return dataclasses.asdict(document)
 
 
-TEXT_COLUMNS = ("precision_requested", "precision_effective", "accuracy_note")
+TEXT_COLUMNS = ("precision_requested", "precision_effective", "accuracy_note", "input_shapes", "model_file")
 """Text columns of tables; a store keeps them with the case, so that its tables agree with those of run folders."""
 
 
 def display_texts(record: Record) -> dict[str, str | None]:
-    """Return the columns of `TEXT_COLUMNS`: requested and effective precision, note on accuracy; None where empty."""
+    """Return the columns of `TEXT_COLUMNS`, None where empty.
+
+    They are the requested and the effective precision, a note on accuracy, the measured shapes of the inputs, and the
+    model's file.
+    """
     effective = record.execution.effective
-    texts = (record.execution.asked, effective if isinstance(effective, str) else None, record.accuracy_note)
+    texts = (
+        *(record.execution.asked, effective if isinstance(effective, str) else None, record.accuracy_note),
+        *(record.input_shapes, record.model_file),
+    )
     return dict(zip(TEXT_COLUMNS, texts, strict=True))

@@ -159,24 +159,24 @@ class ImageInput:
         return _shape(self.layout, self.channels, self.height, self.width)
 
 
-def image_input(inputs: Sequence[Mapping[str, Any]]) -> ImageInput:
+def image_input(inputs: Mapping[str, Sequence[int]]) -> ImageInput:
     """Return the input that images go to.
 
     Args:
-        inputs: Name and shape of each input of the model, with the batch first.
+        inputs: Shape of each input of the model, with the batch first, by name.
 
     Raises:
         UsageError: There are several inputs, or the only one does not take images.
     """
-    shape = inputs[0]["shape"] if len(inputs) == 1 else []
+    name, shape = next(iter(inputs.items())) if len(inputs) == 1 else ("", ())
     if len(shape) == 4:
-        layouts: tuple[tuple[Layout, list[Any]], ...] = (("NCHW", shape[1:]), ("NHWC", [shape[3], *shape[1:3]]))
+        layouts: tuple[tuple[Layout, Sequence[int]], ...] = (("NCHW", shape[1:]), ("NHWC", [shape[3], *shape[1:3]]))
         for layout, (channels, height, width) in layouts:
-            if channels in (1, 3) and all(isinstance(edge, int) and edge > 0 for edge in (height, width)):
-                return ImageInput(inputs[0]["name"], layout, channels, height, width)
+            if channels in (1, 3) and height > 0 and width > 0:
+                return ImageInput(name, layout, channels, height, width)
     raise UsageError(
         "--data needs a model with one input of images, this one takes "
-        + "; ".join(f"{entry['name']} {entry['shape']}" for entry in inputs),
+        + "; ".join(f"{name} {list(shape)}" for name, shape in inputs.items()),
         "leave --data out: latency needs no images",
     )
 

@@ -187,12 +187,22 @@ def _details(state: CaseState, energy: EnergyResult | None, context: RunContext)
         "percentile_definition": context.percentiles,
         "limits": {"timeout_s": state.prepared.timeout_s, "memory_bytes": state.prepared.memory_bytes},
         "cpus": list(state.prepared.cpus),
+        **_model_file(state.prepared),
         **({"same_input": same} if same else {}),
         **signature,
         **power,
         **({"minutes": minutes} if minutes else {}),
         **({"loadgen_summaries": state.driver_logs} if state.driver_logs else {}),
     }
+
+
+def _model_file(prepared: PreparedCase) -> dict[str, str]:
+    """Return where the model of a user is, whether given or built; the home folder as ~."""
+    if prepared.artifact.weights != "user":
+        return {}
+    path = prepared.artifact.path.absolute()
+    home = Path.home()
+    return {"model_file": f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)}
 
 
 def _accuracy(state: CaseState, reference: PreparedCase | None, context: RunContext) -> dict[str, Any]:

@@ -68,13 +68,13 @@ class PreparedCase:
     output_reference: PreparedCase | None = None
 
     def job(self, phase: Phase, out: Path, seed: int, loop: Loop | None = None, feeds: Path | None = None) -> Job:
-        """Return a worker's job; outputs are taken one by one whatever the batch, and on any CPU."""
+        """Return a worker's job; outputs are taken on any CPU, one sample at a time or as many as the file fixes."""
         return Job(
             phase=phase,
             runtime=self.runtime,
-            model=str(self.artifact.path.resolve()),
+            model=str(self.artifact.path.absolute()),
             out=str(out),
-            options=replace(self.options, batch=1) if phase in _ONE_BY_ONE else self.options,
+            options=replace(self.options, batch=self.artifact.batch) if phase in _ONE_BY_ONE else self.options,
             loop=loop,
             feeds=str(feeds) if feeds else None,
             labelled=self.labelled if phase in _ONE_BY_ONE else None,

@@ -105,7 +105,7 @@ def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callab
     def find(case: Case, file_format: Format) -> Artifact:
         artifact = artifacts[case](file_format) if case in artifacts else catalog.artifact(case, file_format)
         replacement = config.replacements.get(case.id)
-        return UserModel(replacement).artifact(artifact.preprocess) if replacement else artifact
+        return UserModel(replacement, config.shapes).artifact(artifact.preprocess) if replacement else artifact
 
     preparer = CasePreparer(
         find,

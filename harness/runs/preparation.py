@@ -142,12 +142,20 @@ class CasePreparer:
         return refused
 
     def _prepared(self, case: Case, artifact: Artifact, capability: Capability) -> PreparedCase:
+        if artifact.batch not in (1, case.batch):
+            raise UsageError(f"{artifact.path.name} has a fixed batch of {artifact.batch}, not {case.batch}")
         labelled, unlabelled = self._labelled(case, artifact)
         return PreparedCase(
             case=case,
             artifact=artifact,
             runtime=plugins.reference("runtimes", case.runtime),
-            options=Options(case.threads, case.batch, self.shapes, self.runtime_options.get(case.runtime, {})),
+            options=Options(
+                case.threads,
+                case.batch,
+                self.shapes,
+                self.runtime_options.get(case.runtime, {}),
+                fixed_batch=artifact.batch > 1,
+            ),
             precision=requested_precision(case.compression, capability.hint),
             labelled=labelled,
             unlabelled=unlabelled,
@@ -164,14 +172,20 @@ class CasePreparer:
         data = self.data[case.dataset]
         if not data.path.exists():
             return None, f"{case.dataset} is not on this machine: edgebench data fetch {case.dataset}"
-        path, how = str(data.path.resolve()), artifact.preprocess
+        path, how = str(data.path.absolute()), artifact.preprocess
         return LabelledData(data.kind, path, how, data.limit, data.figure, artifact.output), ""
 
     def _output_reference(self, one: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
         """Return the model in fp32, or the user's file itself, on the first reference runtime that can run it."""
         for name in OUTPUT_REFERENCES:
             case = replace(
-                one.case, runtime=name, threads=1, batch=1, scenario="SingleStream", load=Load(), driver="own"
+                one.case,
+                runtime=name,
+                threads=1,
+                batch=one.artifact.batch,
+                scenario="SingleStream",
+                load=Load(),
+                driver="own",
             )
             if one.case.weights == "user":
                 runtime: Adapter = plugins.load("runtimes", name)

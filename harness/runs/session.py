@@ -235,8 +235,20 @@ def resumed(plan: Plan, folder: RunFolder, header: RunHeader) -> tuple[Plan, Run
                 f"{folder.path} holds another run: its {name} differs",
                 "resume with the arguments that the run was started with",
             )
+    _refuse_other_files(plan, folder)
     left = set(folder.missing())
     return plan.only(case for case in plan.cases if case.id in left), before
+
+
+def _refuse_other_files(plan: Plan, folder: RunFolder) -> None:
+    """Refuse to resume with a model that has changed since: its cases would be of two models."""
+    now = {prepared.case.id: prepared.artifact.sha256 for prepared in plan.prepared}
+    for record in folder.records():
+        if record.artifact and now.get(record.case_id, record.artifact.sha256) != record.artifact.sha256:
+            raise UsageError(
+                f"{folder.path} holds another run: the model file of {record.case_id} has changed since",
+                "begin a new run",
+            )
 
 
 _SAME_RUN = ("suite", "target", "profile", "seed", "planned cases", "versions", "machine")

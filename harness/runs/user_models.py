@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput
 from harness.core.case import Case
-from harness.core.errors import EdgebenchError
+from harness.core.errors import EdgebenchError, UnknownName
 from harness.core.verdict import Finding, Verdict
 from harness.datasets.dataset import open_folder
 from harness.datasets.manifest import Manifest, checked
@@ -81,19 +80,41 @@ class UserModels:
 
     @cached_property
     def _resolved(self) -> tuple[dict[Case, Find], dict[Case, Verdict]]:
-        found: dict[Path, dict[Case, Find]] = {}
+        cases: dict[Path, dict[Case, Find]] = {}
         refused: dict[Path, dict[Case, Verdict]] = {}
-        models = {Path(name).absolute(): Path(name) for name in self.config.models}
-        for whole, path in models.items():
+        paths = {Path(name).absolute(): Path(name) for name in self.config.models}
+        for absolute, path in paths.items():
             try:
-                found[whole] = self._cases(UserModel(path))
+                cases[absolute] = self._cases(self._model(path))
             except EdgebenchError as error:
-                if self.alone and len(models) == 1:
+                if self.alone and len(paths) == 1:
                     raise
                 _log.error("%s", error)
                 case = Case(path.stem, SETTING, "none", weights="user")
-                refused[whole] = {case: Verdict("unsupported", error.message)}
-        return _distinct(found), _distinct(refused)
+                refused[absolute] = {case: Verdict("unsupported", error.message, error.remedy)}
+        self._check_shapes()
+        names = _distinct_names(cases, refused)
+        return _named(cases, names), _named(refused, names)
+
+    def _model(self, path: Path) -> UserModel:
+        """Return the model at `path`, with those of the given shapes that are its own."""
+        model = UserModel(path, self.config.shapes, self.config.batch)
+        self._models.append(model)
+        return model
+
+    @cached_property
+    def _models(self) -> list[UserModel]:
+        """The models that could be read."""
+        return []
+
+    def _check_shapes(self) -> None:
+        """Refuse a shape of an input that no model has: the model would be measured with another one."""
+        if not self.config.shapes:
+            return
+        inputs = [name for model in self._models for name in model.input_names]
+        for name in self.config.shapes:
+            if inputs and name not in inputs:
+                raise UnknownName("input of --shape", name, inputs)
 
     def _cases(self, model: UserModel) -> dict[Case, Find]:
         if self.config.compress:
@@ -117,8 +138,8 @@ class UserModels:
     def _show_output(self, model: UserModel, output: ScoredOutput) -> None:
         """Show which output is scored, and how labels are counted where that could have been decided otherwise."""
         assert self._images is not None
-        if len(model.outputs) > 1:
-            others = ", ".join(name for name in model.outputs if name != output.name)
+        if len(model.inspection.sample_outputs) > 1:
+            others = ", ".join(name for name in model.inspection.sample_outputs if name != output.name)
             self.notify(f"{model.path}: output {output.name} is scored, not {others}; another: --output NAME")
         mapping = replace(self._images.label_mapping, by_name=output.classes)
         for finding in mapping.findings(output.size):
@@ -128,7 +149,7 @@ class UserModels:
         """Return the cases of the model under `settings`; their files are built when the cases are prepared."""
         config = self.config
         compressed = CompressedModel(
-            model, chosen(settings), self._split, config.preprocess, config.shapes, self.notify, config.output
+            model, chosen(settings), self._split, config.preprocess, model.shapes, self.notify, config.output
         )
         if compressed.scored:
             self._preprocess(compressed.float_model)
@@ -151,20 +172,28 @@ def shown(finding: Finding) -> str:
     return f"{finding.found}; {finding.remedy}" if finding.status != "ok" and finding.remedy else finding.found
 
 
-def _distinct(by_path: Mapping[Path, Mapping[Case, T]]) -> dict[Case, T]:
-    """Return what belongs to each case, with models of one name told apart by as many of their folders as needed."""
-    folders = dict.fromkeys(by_path, 0)
+def _distinct_names(*groups: Mapping[Path, Mapping[Case, Any]]) -> dict[Path, str]:
+    """Return the name of each model: its stem, or as many of its folders and its file as tell it from the others.
+
+    Files of one stem are one model in several formats where they lie side by side and no case is the same; elsewhere
+    they are models apart: every exporter calls its file model.onnx.
+    """
+    cases = {path: list(cases) for group in groups for path, cases in group.items()}
+    folders = dict.fromkeys(cases, 0)
     while True:
-        named = {
-            path: {replace(case, model=_name(path, folders[path])): thing for case, thing in cases.items()}
-            for path, cases in by_path.items()
-        }
-        times = Counter(case for cases in named.values() for case in cases)
-        alike = [path for path, cases in named.items() if any(times[case] > 1 for case in cases)]
+        names = {path: _name(path, folders[path]) for path in cases}
+        alike = [path for path in cases if any(_clash(path, other, names, cases) for other in cases)]
         if not alike:
-            return {case: thing for cases in named.values() for case, thing in cases.items()}
+            return names
         for path in alike:
             folders[path] += 1
+
+
+def _clash(path: Path, other: Path, names: Mapping[Path, str], cases: Mapping[Path, Sequence[Case]]) -> bool:
+    """Return whether two models cannot both have their names."""
+    if path == other or names[path] != names[other]:
+        return False
+    return path.parent != other.parent or bool(set(cases[path]) & set(cases[other]))
 
 
 def _name(path: Path, folders: int) -> str:
@@ -172,8 +201,15 @@ def _name(path: Path, folders: int) -> str:
     return "/".join(path.parts[-folders - 1 :]) if folders else path.stem
 
 
+def _named(by_path: Mapping[Path, Mapping[Case, T]], names: Mapping[Path, str]) -> dict[Case, T]:
+    """Return what belongs to each case, the models called by their names."""
+    return {
+        replace(case, model=names[path]): thing for path, things in by_path.items() for case, thing in things.items()
+    }
+
+
 def _usable_runtimes(formats: Sequence[Format]) -> list[str]:
     """Return the runtimes that can run one of the formats here; where none can, all that take one, to say why."""
-    taking = [(name, one) for name, one in by_preference() if set(formats) & set(one.formats)]
-    able = [name for name, one in taking if any(one.support(kind).ok for kind in formats)]
-    return able or [name for name, _ in taking]
+    fitting = [(name, one) for name, one in by_preference() if set(formats) & set(one.formats)]
+    usable = [name for name, one in fitting if any(one.support(kind).ok for kind in formats)]
+    return usable or [name for name, _ in fitting]

@@ -80,7 +80,7 @@ class VariantResolver:
         raise UsageError(f"{text} cannot run here", "; ".join(f"{name}: {why}" for name, why in refusals.items()))
 
     def _user_model(self, text: str, runtime: str | None) -> tuple[list[Case], FindArtifact]:
-        model = UserModel(Path(text))
+        model = UserModel(Path(text), self.shapes)
         artifact = model.artifact(None)
         cases = model.cases([runtime] if runtime else self._runtimes(), [self.threads or 1], None)
         return cases, lambda case, file_format: artifact

@@ -171,6 +171,7 @@ class Options:
         settings: Options of the runtime in its own words (a provider's, a delegate's), from the board's descriptor or
             the command line.
         signature: The entry point to run, of a model that has several; '' for its only or primary one.
+        fixed_batch: Whether the file or the shapes fix the batch, so that it sets no dimension.
     """
 
     threads: int = 1
@@ -178,6 +179,7 @@ class Options:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     signature: str = ""
+    fixed_batch: bool = False
 
 
 class SessionError(Exception):
@@ -186,6 +188,10 @@ class SessionError(Exception):
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
         self.remedy = remedy
+
+
+class ShapeError(SessionError):
+    """An input whose shape is not known, or is not the one that was given: the user can say it with --shape."""
 
 
 class Session(ABC):

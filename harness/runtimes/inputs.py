@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import Options, SessionError, TensorSpec
+from .base import Options, SessionError, ShapeError, TensorSpec
 
 
 def synthetic_input(spec: TensorSpec, options: Options, rng: np.random.Generator) -> NDArray[Any]:
@@ -38,41 +38,57 @@ def synthetic_input(spec: TensorSpec, options: Options, rng: np.random.Generator
 
 
 def concrete_shape(spec: TensorSpec, options: Options) -> tuple[int, ...]:
-    """Return the tensor's shape with a size for every dynamic dimension; SessionError names one that has none."""
+    """Return the tensor's shape with a size for every dynamic dimension; the first one takes the batch.
+
+    A dimension of 0 is a size: the cache of a decoder is empty at its first step.
+
+    Raises:
+        ShapeError: A dimension has no size, or the batch or the given shape does not fit the graph.
+    """
     if spec.name in options.shapes:
         return _given_shape(spec, options.shapes[spec.name])
     sizes: list[int] = []
     for axis, size in enumerate(spec.shape):
-        if isinstance(size, int) and size > 0:
-            if axis == 0 and options.batch not in (1, size):
-                raise SessionError(
-                    f"input '{spec.name}' {list(spec.shape)} has a fixed batch of {size}, not {options.batch}"
+        if is_fixed(size):
+            if axis == 0 and options.batch not in (1, size) and not options.fixed_batch:
+                raise ShapeError(
+                    f"input '{spec.name}' {list(spec.shape)} has a fixed first dimension of {size}: no batch of "
+                    f"{options.batch}",
+                    "leave --batch out, and give the shapes of the inputs that have a batch: "
+                    f"--shape NAME={options.batch}x...",
                 )
-            sizes.append(size)
+            sizes.append(int(size))
         elif axis == 0:
             sizes.append(options.batch)
         else:
-            example = "x".join(str(s) for s in _example(spec))
-            raise SessionError(
-                f"dimension {axis} of input '{spec.name}' {list(spec.shape)} is dynamic: "
-                f"give the shape with --shape {spec.name}={example}"
+            raise ShapeError(
+                f"dimension {axis} of input '{spec.name}' {list(spec.shape)} is dynamic",
+                f"give the shape, such as --shape {spec.name}={'x'.join(map(str, example_shape(spec)))}",
             )
     return tuple(sizes)
+
+
+def is_fixed(size: int | str) -> bool:
+    """Return whether a dimension of a `TensorSpec` has a size; a name or -1 is dynamic."""
+    return isinstance(size, int) and size >= 0
 
 
 def _given_shape(spec: TensorSpec, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the user's shape, checked against the fixed dimensions."""
     fits = len(shape) == len(spec.shape) and all(
-        want == have for have, want in zip(spec.shape, shape, strict=True) if isinstance(have, int) and have > 0
+        want == have for have, want in zip(spec.shape, shape, strict=True) if is_fixed(have)
     )
     if not fits:
-        raise SessionError(f"--shape {spec.name}={shape} does not fit the graph's {list(spec.shape)}")
+        raise ShapeError(
+            f"--shape {spec.name}={'x'.join(map(str, shape))} does not fit the graph's {list(spec.shape)}",
+            f"such as --shape {spec.name}={'x'.join(map(str, example_shape(spec)))}",
+        )
     return shape
 
 
-def _example(spec: TensorSpec) -> list[int]:
-    """Return a shape for the advice: known sizes, 1 for the batch, 224 for the rest."""
-    return [s if isinstance(s, int) and s > 0 else (1 if i == 0 else 224) for i, s in enumerate(spec.shape)]
+def example_shape(spec: TensorSpec) -> list[int]:
+    """Return a shape to show in advice: known sizes, 1 for the batch, 224 for the rest."""
+    return [int(size) if is_fixed(size) else (224 if axis else 1) for axis, size in enumerate(spec.shape)]
 
 
 def key(name: str) -> str:

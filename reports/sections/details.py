@@ -109,7 +109,8 @@ def _facts(case: CaseView) -> list[tuple[str, str]]:
     facts += [("Data set", record.case.dataset)] if record.case.dataset else []
     facts += [("Started", record.started_utc), ("Took", f"{record.duration_s:.1f} s"), ("Run", record.run_id)]
     if artifact is not None:
-        facts += [("Model file", artifact.file), ("SHA-256", artifact.sha256)]
+        facts += [("Model file", record.model_file or artifact.file), ("SHA-256", artifact.sha256)]
+        facts += [("Measured shapes", record.input_shapes)] if record.input_shapes else []
         facts += [(f"recipe: {key}", value) for key, value in flatten(artifact.recipe)]
     facts += [(f"runtime: {key}", value) for key, value in flatten(record.runtime_info)]
     facts += _execution(record)

@@ -13,7 +13,7 @@ from rich.text import Text
 from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
 from harness.core.verdict import Finding
-from reports.labels import COLUMNS, EXPECTED_COLUMNS, label_of, mark_of, scales_of, setting_of
+from reports.labels import COLUMNS, EXPECTED_COLUMNS, is_built, label_of, mark_of, scales_of, setting_of
 from reports.numbers import FormattedValue, Scale, counted, show
 from reports.recommend import comparable, pareto_front
 from reports.text import clean
@@ -67,6 +67,8 @@ class _RunTable:
         yield from self._accuracy_notes()
         yield from self._accuracy_findings()
         yield from self._session_notes()
+        yield from self._measured_shapes()
+        yield from self._built_files()
         yield from self._front()
 
     def _has_values(self, name: str) -> bool:
@@ -100,13 +102,10 @@ class _RunTable:
         return table
 
     def _untrusted(self) -> Iterator[Text]:
-        """Yield each verdict that cannot be trusted, with one of its reasons."""
-        by_status: dict[str, list[Record]] = {}
-        for record in self.records:
-            if not record.verdict.trusted:
-                by_status.setdefault(record.verdict.status, []).append(record)
-        for status, records in by_status.items():
+        """Yield the verdicts that cannot be trusted, those with one remedy together, each with one of its reasons."""
+        for records in _by_remedy(self.records):
             verdict = records[0].verdict
+            status = verdict.status
             cases = f"1 case {status}" if len(records) == 1 else f"{len(records)} cases {status}, for example"
             yield Text(clean(f"{mark_of(verdict)} {cases}: {verdict.reason}"), style=_STYLES[mark_of(verdict)])
             if verdict.remedy:
@@ -145,6 +144,23 @@ class _RunTable:
                     case = f"{record.case.model} {setting_of(record, ' ')}"
                     yield Text(clean(f"{finding.check} of {case}: {finding.found}"), style="dim")
 
+    def _measured_shapes(self) -> Iterator[Text]:
+        """Yield the input shapes that each user model was measured with: another length has another latency."""
+        own = [record for record in self.records if record.case.weights == "user" and record.input_shapes]
+        for model, shapes in dict.fromkeys((record.case.model, str(record.input_shapes)) for record in own):
+            yield Text(clean(f"{model} was measured with {shapes}"), style="dim")
+
+    def _built_files(self) -> Iterator[Text]:
+        """Yield the files that were built from the user's models, each once, by their folder."""
+        folders: dict[str, dict[str, None]] = {}
+        for record in self.records:
+            if is_built(record):
+                folder, _, name = str(record.model_file).rpartition("/")
+                folders.setdefault(folder, {})[f"{record.case.compression}: {name}"] = None
+        for folder, names in folders.items():
+            yield Text(clean(f"built in {folder}; --export DIR copies them:"), style="dim", overflow="fold")
+            yield from (Text(clean(f"  {name}"), style="dim", overflow="fold") for name in names)
+
     def _front(self) -> Iterator[RenderableType]:
         """Yield the cases on the Pareto front, fastest first."""
         scored = comparable(self.records)
@@ -171,6 +187,16 @@ def _by_finding(records: Iterable[Record]) -> dict[Finding, list[Record]]:
         for finding in record.accuracy_findings:
             found.setdefault(finding, []).append(record)
     return found
+
+
+def _by_remedy(records: Sequence[Record]) -> list[list[Record]]:
+    """Return the records without success in groups of one verdict and one remedy, the largest of a verdict first."""
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        if not record.verdict.trusted:
+            groups.setdefault((record.verdict.status, record.verdict.remedy), []).append(record)
+    order = list(dict.fromkeys(status for status, _ in groups))
+    return [groups[key] for key in sorted(groups, key=lambda key: (order.index(key[0]), -len(groups[key])))]
 
 
 def _cell(record: Record, name: str, scale: Scale) -> Text:

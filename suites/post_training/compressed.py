@@ -113,7 +113,14 @@ class CompressedModel:
         if not fitting:
             raise ModelError(f"none of the runtimes asked for takes .onnx or .tflite: {', '.join(names)}")
         return [
-            Case(self.model.path.stem, setting.name, name, threads=n, weights="user", dataset=dataset)
+            Case(
+                self.model.path.stem,
+                *(setting.name, name),
+                threads=n,
+                batch=self.model.samples,
+                weights="user",
+                dataset=dataset,
+            )
             for setting in self.settings
             for name in fitting
             for n in threads
@@ -135,8 +142,13 @@ class CompressedModel:
         source = self._source(kind)
         images = self._calibration(kind) if setting.needs_calibration and self.images else None
         built = self._builds.artifact(setting, source, images)
-        recipe = {**built.recipe, **self._origin(kind)}
-        return dataclasses.replace(built, preprocess=self._preprocess(kind), recipe=recipe, output=self.scored)
+        return dataclasses.replace(
+            built,
+            preprocess=self._preprocess(kind),
+            recipe={**built.recipe, **self._origin(kind)},
+            output=self.scored,
+            batch=self.model.fixed_batch if kind == "onnx" else 1,  # onnx2tf sets the batch to 1, LiteRT resizes it
+        )
 
     @cached_property
     def _builds(self) -> BuildCache:
@@ -159,7 +171,11 @@ class CompressedModel:
     def _preprocess(self, kind: Format) -> Preprocess | None:
         if self.images is None:
             return None
-        return self._memo(f"preprocess {kind}", lambda: UserModel(self._source(kind)).preprocess(self.preprocess))
+        return self._memo(f"preprocess {kind}", lambda: self._float_model(kind).preprocess(self.preprocess))
+
+    def _float_model(self, kind: Format) -> UserModel:
+        """Return the float file as a model, with the shapes that are not in it yet."""
+        return UserModel(self._source(kind), self.shapes if kind == "onnx" else {})
 
     def _calibration(self, kind: Format) -> Calibration:
         images, preprocess = self.images, self._preprocess(kind)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.core.artifact import size_of
 from harness.core.errors import ModelError, UsageError
 
 KNOWN_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
@@ -41,6 +42,7 @@ def float_graph(path: Path, shapes: Shapes, folder: Path) -> Graph:
         ModelError: The file is damaged, has custom operators, or is not fp32.
         UsageError: A dynamic shape is not in ``shapes``.
     """
+    _refuse_large(path)
     model, external = _loaded(path)
     _refuse_unknown(model.graph, path)
     _refuse_compressed(model.graph, path)
@@ -49,6 +51,20 @@ def float_graph(path: Path, shapes: Shapes, folder: Path) -> Graph:
         return Graph(path)
     words = [f"shape of {', '.join(fixed)} fixed"] * bool(fixed) + ["external data merged"] * external
     return Graph(_written(model, folder / path.name), " and ".join(words))
+
+
+LARGEST_BYTES = 2 << 30
+"""Protocol Buffers hold less than 2 GiB in one message, so a model of one file does too."""
+
+
+def _refuse_large(path: Path) -> None:
+    """Refuse a model that cannot be written as one file, before it is read."""
+    if (size := size_of(path)) >= LARGEST_BYTES:
+        raise ModelError(
+            f"{path} has {size / 1e9:.2f} GB: --compress writes each setting as one .onnx, which holds less than "
+            f"{LARGEST_BYTES / 1e9:.2f} GB",
+            "measure it as it is, without --compress, or compress it with the tool that exported it and measure that",
+        )
 
 
 def _loaded(path: Path) -> tuple[Any, bool]:

@@ -56,7 +56,7 @@ def test_a_setting_that_no_runtime_ran_is_a_failure_when_it_was_named(
     done = edgebench(*arguments, "--compress", "int8-static", "--out", "run")
     assert done.returncode == EXIT_SOME_FAILED, done.stderr
     _, refused = sorted(RunFolder(tmp_path / "run").records(), key=lambda record: len(record.case.compression))
-    assert refused.verdict.reason == "int8-static needs images to calibrate with: give some with --data DIR"
+    assert refused.verdict.reason == "int8-static needs images for calibration: give some with --data DIR"
     alone = edgebench(*arguments, "--compress", "int8-static", "-k", "int8", "--out", "alone")
     assert alone.returncode == EXIT_NOTHING_MEASURED
 

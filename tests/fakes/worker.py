@@ -60,13 +60,28 @@ def timed(wall_ns: Sequence[int] = (2 * MS,) * 20, **changes: Any) -> Answer:
         "gc_frozen": 0,
         "affinity": [0],
         "driver_log": "",
-        "inputs": [{"name": "input", "shape": [1, 3, 8, 8], "dtype": "float32"}],
+        "inputs": [{"name": "input", "shape": [1, 3, 8, 8], "dtype": "float32", "measured": [1, 3, 8, 8]}],
         "outputs": {"output": [1, 10]},
         "runtime_info": {"version": "1.0"},
         **phases,
         **changes,
     }
     return Answer(result, {"wall_ns": wall, "cpu_ns": wall, "warmup_ns": wall[:2]})
+
+
+def inspected(inputs: Mapping[str, Sequence[int]], outputs: Mapping[str, Sequence[int]], samples: int = 1) -> Answer:
+    """What an inspection answers of a model whose inputs all have fixed shapes."""
+    result = {
+        "inputs": [
+            {"name": name, "shape": list(shape), "dtype": "float32", "measured": list(shape)}
+            for name, shape in inputs.items()
+        ],
+        "outputs": {name: list(shape) for name, shape in outputs.items()},
+        "samples": samples,
+        "free": [],
+        "unclear": [],
+    }
+    return Answer(result, {})
 
 
 def probed(outputs: NDArray[Any], effective: str = "fp32") -> Answer:

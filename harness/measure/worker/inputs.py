@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -46,22 +47,33 @@ def only_input(session: Session) -> TensorSpec:
     return session.inputs[0]
 
 
-def probe_inputs(session: Session, job: Job) -> Iterator[Batch]:
-    """Yield the probe's inputs: labelled images where there are some and one input takes them, else seeded ones."""
+def probe_inputs(session: Session, job: Job) -> Iterator[tuple[Batch, int]]:
+    """Yield the probe's inputs, each with the number of its samples that count.
+
+    They are labelled images where there are some and one input takes them, else seeded.
+    """
+    batch = job.options.batch
     if job.labelled is not None and len(session.inputs) == 1:
-        yield from _images(session.inputs[0], job.labelled)
+        spec, images = session.inputs[0], _images(job.labelled)
+        while group := list(islice(images, batch)):
+            yield {spec.name: spec.encode(filled(group, batch))}, len(group)
         return
     for number in range(N_SEEDED):
         rng = np.random.default_rng((job.seed, number))
-        yield {spec.name: _seeded(spec, job.options, rng) for spec in session.inputs}
+        yield {spec.name: _seeded(spec, job.options, rng) for spec in session.inputs}, batch
 
 
-def _images(spec: TensorSpec, labelled: LabelledData) -> Iterator[Batch]:
+def filled(samples: Sequence[NDArray[np.float32]], batch: int) -> NDArray[np.float32]:
+    """Return at most `batch` samples as a whole batch, the last one repeated."""
+    return np.stack([*samples, *[samples[-1]] * (batch - len(samples))])
+
+
+def _images(labelled: LabelledData) -> Iterator[NDArray[np.float32]]:
     from harness.datasets.dataset import open_dataset
     from harness.datasets.preprocessing import preprocess
 
     for image, _ in open_dataset(labelled.kind, Path(labelled.path)).items(N_IMAGES):
-        yield {spec.name: spec.encode(preprocess(image, labelled.preprocess)[None])}
+        yield preprocess(image, labelled.preprocess)
 
 
 def _seeded(spec: TensorSpec, options: Options, rng: np.random.Generator) -> NDArray[Any]:

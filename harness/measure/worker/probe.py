@@ -1,4 +1,4 @@
-"""The phases of a worker that look at the model and time nothing: inspect, probe and profile."""
+"""The phases of a worker that look at the model and time nothing: probe and profile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.core.execution import Execution, OperatorProfile
 from harness.core.quantity import Missing
 from harness.measure.protocol import Job
 from harness.runtimes.base import Outputs, Session
-from harness.runtimes.outputs import is_numeric
+from harness.runtimes.outputs import is_numeric, per_sample
 
 from .inputs import load_inputs, probe_inputs
 from .setup import Outcome
@@ -23,35 +23,27 @@ if TYPE_CHECKING:
     from harness.runtimes.graph_counts import Counts
 
 
-def inspect(session: Session, job: Job) -> Outcome:
-    """Return the shapes of the outputs that hold numbers; those of the inputs are in every result."""
-    session.prepare(load_inputs(session, job)[0])
-    session.infer()
-    numeric = {name: array for name, array in session.fetch().items() if is_numeric(array)}
-    return {"outputs": {name: list(array.shape) for name, array in numeric.items()}}, {}
-
-
 def probe(session: Session, job: Job) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Infer every input from the initial state; return the outputs, what the session ran, and its counts."""
-    rows = []
-    for batch in probe_inputs(session, job):
+    rows: list[NDArray[np.float32]] = []
+    for batch, samples in probe_inputs(session, job):
         session.reset_state()
         session.prepare(batch)
         session.infer()
-        rows.append(_row(session.fetch()))
+        rows.extend(_rows(session.fetch(), job.options.batch)[:samples])
     try:
         ran = session.execution().with_findings(*session.findings())
     except Exception as error:  # private interfaces of libraries: a newer version may have others
         ran = Execution(effective=Missing(f"not told: {type(error).__name__}: {error}"))
-    return {"execution": dataclasses.asdict(ran), "counts": dataclasses.asdict(_counts(session))}, {
+    return {"execution": dataclasses.asdict(ran), "counts": dataclasses.asdict(_counts(session, job))}, {
         "outputs": _stacked(rows)
     }
 
 
-def _row(outputs: Outputs) -> NDArray[np.float32]:
-    """Return all numeric outputs one behind the other; strings have no distance from each other."""
-    numeric = [np.ravel(each).astype(np.float32) for each in outputs.values() if is_numeric(each)]
-    return np.concatenate(numeric) if numeric else np.empty(0, np.float32)
+def _rows(outputs: Outputs, batch: int) -> NDArray[np.float32]:
+    """Return samples x values, all numeric outputs one behind the other; strings have no distance from each other."""
+    numeric = [per_sample(each, batch) for each in outputs.values() if is_numeric(each)]
+    return np.concatenate(numeric, axis=1) if numeric else np.empty((batch, 0), np.float32)
 
 
 def _stacked(rows: list[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -60,9 +52,12 @@ def _stacked(rows: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     return np.stack(rows) if alike else np.concatenate(rows)[np.newaxis]
 
 
-def _counts(session: Session) -> Counts | Missing:
+def _counts(session: Session, job: Job) -> Counts | Missing:
+    """Return parameters and the MACs of one sample; a file that fixes a batch tells those of all its samples."""
     try:
-        return session.counts()
+        counts = session.counts()
+        batch = job.options.batch
+        return counts if isinstance(counts, Missing) else dataclasses.replace(counts, macs=counts.macs // batch)
     except Exception as error:  # as above
         return Missing(f"not counted: {type(error).__name__}: {error}")
 
