@@ -142,6 +142,9 @@ def _add_what(what: Group) -> None:
     what.add_argument(
         "--model", action="append", default=[], metavar="FILE", help="your .onnx, .tflite, .xml, ...; repeatable"
     )
+    what.add_argument(
+        "--reference", metavar="FILE", help="the float model that your other --model files were made from"
+    )
     what.add_argument("--data", metavar="DIR", help="labelled images for --model: one sub-folder a class")
     what.add_argument(
         "--compress",
@@ -222,6 +225,7 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         suite=arguments.suite,
         models=arguments.model,
         data=arguments.data,
+        reference=arguments.reference,
         compress=arguments.compress,
         preprocess=arguments.preprocess,
         shapes=dict(arguments.shape),

@@ -26,7 +26,7 @@ from .metrics import latency_metrics
 from .passes.accuracy import AccuracyPass
 from .passes.diagnostics import Diagnostics, diagnose
 from .passes.energy import EnergyPass, EnergyResult, keep_traces
-from .passes.fidelity import FidelityPass, wrong_output
+from .passes.fidelity import FidelityPass, not_repeatable
 from .passes.latency import LatencyPass
 from .passes.thermal import ThrottleWatch, minute_rows
 from .prepared import NOT_COUNTED, BlobSink, PreparedCase, artifact_info, count_metrics
@@ -112,7 +112,7 @@ def _record(
     case = state.prepared.case
     ran, counts, probed = _probed(state, probes)
     metrics = {**_metrics(state, energy, diagnostics, reference, context), **probed}
-    outcome = _case_verdict(state, metrics, ran, context)
+    outcome = _case_verdict(state, metrics, probes, reference, context)
     thermal = keep_traces(state.thermal_traces, context.blobs) if state.thermal_traces else ()
     absent = Missing(f"{outcome.status}: {outcome.reason}")
     return Record(
@@ -130,7 +130,11 @@ def _record(
         traces=(*thermal, *(energy.traces if energy else ()), *diagnostics.traces),
         findings=context.findings,
         findings_after=context.findings_after,
-        details={**_details(state, energy, context), **diagnostics.details, **_accuracy(state, reference, context)},
+        details={
+            **_details(state, energy, context),
+            **diagnostics.details,
+            **_checked(state, reference, probes, context),
+        },
         log=state.failure.log if state.failure else "",
         execution=ran,
         operators=absent if state.failure else diagnostics.operators,
@@ -156,13 +160,27 @@ def _metrics(
     return metrics
 
 
-def _case_verdict(state: CaseState, metrics: dict[str, Quantity], ran: Execution, context: RunContext) -> Verdict:
+def _case_verdict(
+    state: CaseState,
+    metrics: dict[str, Quantity],
+    probes: FidelityPass,
+    reference: PreparedCase | None,
+    context: RunContext,
+) -> Verdict:
     """Return the case's verdict.
 
     Wrong outputs outweigh all but a verdict on the whole machine: an emulator may compute wrongly itself.
     """
-    wrong = wrong_output(state.prepared, ran, metrics) if state.failure is None and context.machine is None else None
-    return wrong or verdict(state, metrics, context.profile, context.machine)
+    if state.failure is not None or context.machine is not None:
+        return verdict(state, metrics, context.profile, context.machine)
+    case = state.prepared
+    if (wrong := probes.wrong_output(case)) is not None:
+        return wrong
+    if lost := context.scores.lost(case, reference):
+        return Verdict("wrong-output", lost, "do not use it for its speed: another setting, or calibrate it again")
+    found = verdict(state, metrics, context.profile, None)
+    unsteady = not_repeatable(probes.outputs(case))
+    return dataclasses.replace(found, reason="; ".join(filter(None, (found.reason, unsteady))))
 
 
 def _probed(state: CaseState, probes: FidelityPass) -> tuple[Execution, Counts | Missing, dict[str, Quantity]]:
@@ -194,6 +212,10 @@ def _details(state: CaseState, energy: EnergyResult | None, context: RunContext)
     }
 
 
-def _accuracy(state: CaseState, reference: PreparedCase | None, context: RunContext) -> dict[str, Any]:
-    details = context.scores.details(state.prepared, reference)
-    return {"accuracy": details} if details else {}
+def _checked(
+    state: CaseState, reference: PreparedCase | None, probes: FidelityPass, context: RunContext
+) -> dict[str, Any]:
+    """Return the details of the passes that check outputs; those that have none leave theirs out."""
+    accuracy = context.scores.details(state.prepared, reference)
+    fidelity = probes.details(state.prepared) if state.failure is None else {}
+    return {**({"accuracy": accuracy} if accuracy else {}), **({"fidelity": fidelity} if fidelity else {})}

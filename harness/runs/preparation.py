@@ -43,10 +43,15 @@ def requested_precision(compression: str, hint: str) -> str:
 REFERENCE = "fp32"
 """The setting whose outputs the others are compared with."""
 
-ORACLES = ("onnxruntime-cpu", "litert-xnnpack", "openvino-cpu")
+REFERENCE_RUNTIMES = ("onnxruntime-cpu", "litert-xnnpack", "openvino-cpu")
 """Runtimes whose fp32 outputs are held to be right, the first that can run the net."""
 
 FindArtifact = Callable[[Case, Format], Artifact]
+
+
+def fp32_parent(case: Case) -> Case | None:
+    """Return the float model that a case is compared with, on the case's runtime: the same model in fp32."""
+    return replace(case, compression=REFERENCE)
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,8 @@ class CasePreparer:
         limits: Time, memory and CPUs of each process.
         shapes: Shapes of dynamic inputs, by input name.
         runtime_options: Options by runtime, in the runtime's own terms.
+        parent: Returns the float model that a case is compared with; None where the case's own file is all there is.
+        further_references: Runtimes to try for that model where no reference runtime takes its format.
     """
 
     find: FindArtifact
@@ -98,6 +105,8 @@ class CasePreparer:
     limits: ResourceLimits
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     runtime_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    parent: Callable[[Case], Case | None] = fp32_parent
+    further_references: tuple[str, ...] = ()
 
     def prepare_all(self, cases: Iterable[Case]) -> Preparation:
         """Prepare every case; one that cannot run is refused with the reason and does not stop the rest."""
@@ -159,26 +168,32 @@ class CasePreparer:
         return LabelledData(data.kind, str(data.path.resolve()), artifact.preprocess, data.limit, data.figure), ""
 
     def _output_reference(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
-        """The fp32 net of the same model on the first reference runtime that can; of a user's file that file itself."""
-        for name in ORACLES:
-            one = replace(
-                own.case, runtime=name, threads=1, batch=1, scenario="SingleStream", load=Load(), driver="own"
-            )
-            if own.case.weights == "user":
-                runtime: Adapter = plugins.load("runtimes", name)
-                if runtime.support(own.artifact.format).ok:
-                    return self._prepared(one, own.artifact, runtime.capability)
-                continue
-            case = replace(one, compression=REFERENCE)
-            found = prepared.get(case) or self.prepare(case)
-            if isinstance(found, PreparedCase):
+        """Return the float parent on the first reference runtime that can run it; without a parent the file itself."""
+        plain = replace(own.case, threads=1, batch=1, scenario="SingleStream", load=Load(), driver="own")
+        for name in (*REFERENCE_RUNTIMES, *self.further_references):
+            case = replace(plain, runtime=name)
+            parent = self.parent(case)
+            found = self._itself(own, case) if parent is None else self._parent(parent, prepared)
+            if found is not None:
                 return found
         return None
 
-    def _reference(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
-        """The fp32 net of the same model on the same runtime, prepared for its outputs alone where not measured."""
-        if own.labelled is None:
-            return None
-        case = replace(own.case, compression=REFERENCE)
+    def _itself(self, own: PreparedCase, case: Case) -> PreparedCase | None:
+        runtime: Adapter = plugins.load("runtimes", case.runtime)
+        able = runtime.support(own.artifact.format).ok
+        return self._prepared(case, own.artifact, runtime.capability) if able else None
+
+    def _parent(self, case: Case, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
         found = prepared.get(case) or self.prepare(case)
         return found if isinstance(found, PreparedCase) else None
+
+    def _reference(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
+        """Return the float parent on the same runtime, prepared for its outputs alone where it is not measured.
+
+        Where that runtime does not take the parent's file, the parent on the reference runtime.
+        """
+        if own.labelled is None or (parent := self.parent(own.case)) is None:
+            return None
+        same = self._parent(parent, prepared)
+        other = own.output_reference
+        return same or (other if other is not None and other.labelled is not None else None)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from harness.core.artifact import Artifact, Format
 from harness.core.case import Case
-from harness.core.errors import EdgebenchError
+from harness.core.errors import EdgebenchError, UsageError
 from harness.core.verdict import Verdict
 from harness.datasets.dataset import open_dataset
 from harness.runtimes.installed import by_preference
@@ -20,13 +20,16 @@ from suites.post_training import CompressedModel, Split, chosen
 from suites.user_model import SETTING, UserModel
 
 from .config import RunConfig
-from .preparation import EvaluationData
+from .preparation import REFERENCE, EvaluationData
 
 USER_DATA = "own"
 """Name of the data set that the user gave with --data, as records carry it."""
 
 Find = Callable[[Format], Artifact]
 """Returns the artifact of a case in a format."""
+
+FLOAT_PARENT = "float parent"
+"""The compression label of the model that the user gave with --reference."""
 
 T = TypeVar("T")
 
@@ -56,6 +59,40 @@ class UserModels:
     def refused(self) -> Mapping[Case, Verdict]:
         """A case for each model that cannot be used, with the verdict that says why."""
         return self._resolved[1]
+
+    @cached_property
+    def _reference(self) -> UserModel | None:
+        return UserModel(Path(self.config.reference)) if self.config.reference else None
+
+    def parent(self, case: Case) -> Case | None:
+        """Return the float model that a case of the user is compared with; None for a file without one.
+
+        It is the file that the user named, else the one that --compress starts from.
+        """
+        if self._reference is not None:
+            return replace(case, model=self._reference.path.stem, compression=FLOAT_PARENT)
+        return replace(case, compression=REFERENCE) if self.config.compress else None
+
+    def parent_artifact(self, case: Case, file_format: Format) -> Artifact:
+        """Return the file of a float parent, on whatever runtime.
+
+        Raises:
+            UsageError: It has another format, or cannot be made.
+        """
+        if case.compression == FLOAT_PARENT and self._reference is not None:
+            if self._reference.format != file_format:
+                raise UsageError(f"{self._reference.path} is no .{file_format} file")
+            preprocess = self._reference.preprocess(self.config.preprocess) if self._data is not None else None
+            return self._reference.artifact(preprocess)
+        for other, find in self.cases.items():
+            if (other.model, other.compression) == (case.model, case.compression):
+                return find(file_format)
+        raise UsageError(f"{case.model} is not among the models")
+
+    @property
+    def reference_runtimes(self) -> tuple[str, ...]:
+        """Runtimes that can run the float model that the user named, for formats no reference runtime takes."""
+        return tuple(_usable_runtimes([self._reference.format])) if self._reference else ()
 
     def scored_data(self, limit: int | None) -> EvaluationData | None:
         """Return the images to score, at most `limit`; None without any."""

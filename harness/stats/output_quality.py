@@ -1,8 +1,6 @@
-"""Accuracy, agreement and signal-to-noise ratio of a model's outputs, each with its interval."""
+"""Accuracy of a model's outputs on labelled images, and agreement and signal-to-noise ratio with another model's."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +13,7 @@ Outputs = NDArray[np.float32]
 
 
 def accuracy(outputs: Outputs, labels: NDArray[np.int64], k: int) -> Quantity:
-    """Share of rows whose label is among the `k` largest outputs, with Wilson's 95 % interval."""
+    """Return the share of rows whose label is among the `k` largest outputs, with Wilson's 95 % interval."""
     n, classes = outputs.shape
     if k >= classes:
         return Missing(f"top-{k} says nothing with {classes} classes")
@@ -25,13 +23,16 @@ def accuracy(outputs: Outputs, labels: NDArray[np.int64], k: int) -> Quantity:
 
 
 def not_finite(outputs: Outputs) -> Missing | None:
-    """The reason that rows with an infinity or a NaN give for every figure; None where there are none."""
-    broken = int((~np.isfinite(outputs)).any(axis=1).sum())
+    """Return the reason that rows without a best class give for every figure; None where there are none.
+
+    A NaN or an infinity is one; minus infinity is how a net masks a class, and is none where another class is finite.
+    """
+    broken = int((np.isnan(outputs).any(axis=1) | ~np.isfinite(outputs.max(axis=1))).sum())
     return Missing(f"{broken} of {len(outputs)} outputs are not finite") if broken else None
 
 
 def hits(outputs: Outputs, labels: NDArray[np.int64], k: int = 1) -> NDArray[np.bool_]:
-    """For each row whether its label, or any of its labels, is among the `k` largest outputs.
+    """Return for each row whether its label, or any of its labels, is among the `k` largest outputs.
 
     `labels` as `harness.datasets.label_mapping.rows` makes them. Equal outputs rank by class index, as argmax has it.
     """
@@ -41,19 +42,20 @@ def hits(outputs: Outputs, labels: NDArray[np.int64], k: int = 1) -> NDArray[np.
 
 
 def discordant(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> tuple[int, int]:
-    """On how many images only the first net is right, and on how many only the second: what McNemar's test takes."""
+    """Return on how many images only the first net is right, and only the second: what McNemar's test takes."""
     return int((first & ~second).sum()), int((second & ~first).sum())
 
 
 def agreement(outputs: Outputs, reference: Outputs) -> Quantity:
-    """Share of rows whose largest output is at the reference's place, with Wilson's 95 % interval."""
+    """Return the share of rows whose largest output is at the reference's place, with Wilson's 95 % interval."""
     return _share(int((outputs.argmax(axis=1) == reference.argmax(axis=1)).sum()), len(outputs))
 
 
 def sqnr_db(outputs: Outputs, reference: Outputs) -> Quantity:
-    """10 log10(sum y^2 / sum (y - y')^2) over all outputs; y is the fp32 reference."""
-    signal = float(np.square(reference, dtype=np.float64).sum())
-    noise = float(np.square(outputs.astype(np.float64) - reference).sum())
+    """Return 10 log10(sum y^2 / sum (y - y')^2) over all outputs; y is the fp32 reference."""
+    masked = (outputs == reference) & ~np.isfinite(reference)
+    wide, own = np.where(masked, 0.0, reference.astype(np.float64)), np.where(masked, 0.0, outputs)
+    signal, noise = float(np.square(wide).sum()), float(np.square(own - wide).sum())
     if noise == 0:
         return Missing("outputs are equal to the reference's to the last bit")
     if signal == 0:
@@ -65,55 +67,3 @@ def sqnr_db(outputs: Outputs, reference: Outputs) -> Quantity:
 def _share(k: int, n: int) -> Value:
     lo, hi = wilson(k, n)
     return Value(k / n, lo, hi, n)
-
-
-NAMES = ("fidelity_sqnr_db", "fidelity_cosine", "fidelity_max_abs", "fidelity_agreement")
-
-SQNR_DB = {"fp32": 50.0, "tf32": 40.0, "fp16": 30.0, "bf16": 10.0}
-"""Least signal to noise of a plain net by its precision. fp32 on two libraries agrees to more than 100 dB; the eleven
-bits of fp16 leave 40 to 60, the eight of bf16 20 to 45 on these nets."""
-
-COSINE = 0.7
-"""Least cosine of the outputs of any setting: below, the part that differs is as large as the part that agrees."""
-
-
-def compare(outputs: Outputs, reference: Outputs) -> dict[str, Quantity]:
-    """The metrics of `NAMES` over all inputs (rows); agreement only where outputs are classes (more than one)."""
-    if outputs.shape != reference.shape:
-        reason = f"{outputs.shape[1]} outputs, the reference has {reference.shape[1]}"
-        return dict.fromkeys(NAMES, Missing(reason))
-    if broken := not_finite(outputs):
-        return dict.fromkeys(NAMES, broken)
-    classes = outputs.shape[1] > 1
-    return {
-        "fidelity_sqnr_db": sqnr_db(outputs, reference),
-        "fidelity_cosine": _cosine(outputs, reference),
-        "fidelity_max_abs": Value(float(np.abs(outputs.astype(np.float64) - reference).max()), n=len(outputs)),
-        "fidelity_agreement": agreement(outputs, reference) if classes else Missing("one output has no best class"),
-    }
-
-
-def wrong(precision: str, found: Mapping[str, Quantity]) -> str:
-    """Why these outputs cannot be called those of the net; '' where they can.
-
-    `precision` is that of the plain net, rounded and nothing else; '' for a net that a setting has changed, which may
-    differ as far as `COSINE` lets it.
-    """
-    sqnr, cosine = found["fidelity_sqnr_db"], found["fidelity_cosine"]
-    if isinstance(cosine, Missing):
-        return cosine.reason if "not finite" in cosine.reason else ""
-    least = SQNR_DB.get(precision)
-    if least is not None and isinstance(sqnr, Value) and sqnr.value < least:
-        return f"{sqnr.value:.1f} dB to the fp32 reference, {least:g} expected of {precision}"
-    if cosine.value < COSINE:
-        return f"cosine {cosine.value:.2f} to the fp32 reference, {COSINE:g} expected of any setting"
-    return ""
-
-
-def _cosine(outputs: Outputs, reference: Outputs) -> Quantity:
-    """Of all outputs as one vector."""
-    a, b = outputs.astype(np.float64).ravel(), reference.astype(np.float64).ravel()
-    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
-    if lengths == 0:
-        return Missing("the outputs of one of the two are all zero")
-    return Value(float(a @ b / lengths), n=len(outputs))

@@ -1146,6 +1146,13 @@ def compared(
     """
     reference = prepared(Case("m", "reference", "onnxruntime-cpu"))
     precision = how.pop("precision", setting)
+    if setting == "as-is":  # a file of the user is its own reference
+        reference = prepared(Case("m", "as-is", "onnxruntime-cpu"))
+        reference = dataclasses.replace(
+            reference,
+            artifact=dataclasses.replace(reference.artifact, path=Path("m-reference.onnx")),
+            runtime="harness.runtimes.null:other",
+        )
     own = prepared(Case("m", setting, "null"), output_reference=reference, precision=precision)
     told = iter(answers)
     execution = how.pop("execution", {})

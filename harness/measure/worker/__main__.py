@@ -27,10 +27,10 @@ from .os_counters import max_rss_bytes, memory_mark, peak_rss_bytes  # noqa: E40
 from .setup import Arrays, adapter, die_with_parent, pin_to_cpus, raise_oom_score  # noqa: E402  # noqa: E402
 
 _PHASES: dict[Phase, tuple[str, str]] = {
-    "inspect": ("probe", "inspect"),
+    "inspect": ("inspection", "inspect"),
     "latency": ("latency", "latency"),
     "accuracy": ("accuracy", "accuracy"),
-    "profile": ("probe", "profile"),
+    "profile": ("inspection", "profile"),
     "probe": ("probe", "probe"),
     "stamps": ("latency", "stamps"),
 }

@@ -282,7 +282,7 @@ def test_a_users_file_is_compared_with_itself_on_the_first_reference_runtime_tha
 
 
 def test_without_a_reference_runtime_there_is_no_output_reference(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.runs.preparation.ORACLES", ())
+    monkeypatch.setattr("harness.runs.preparation.REFERENCE_RUNTIMES", ())
     assert the_one(filters=[ON_ONNX]).output_reference is None
 
 
