@@ -169,6 +169,7 @@ def _add_what(what: Group) -> None:
     what.add_argument(
         "--model", action="append", default=[], metavar="FILE", help="your .onnx, .tflite, .xml, ... file; repeatable"
     )
+    what.add_argument("--reference", metavar="FILE", help="the float model that the other --model files were made from")
     what.add_argument("--data", metavar="DIR", help="labelled images for --model, one sub-folder per class")
     what.add_argument(
         "--compress",
@@ -280,6 +281,7 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         suite=arguments.suite,
         models=arguments.model,
         data=arguments.data,
+        reference=arguments.reference,
         compress=arguments.compress,
         preprocess=arguments.preprocess,
         output=arguments.output,
