@@ -186,7 +186,8 @@ class CasePreparer:
 
     def _output_reference(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
         """Return the float parent on the first reference runtime that can run it; without a parent the file itself."""
-        plain = replace(own.case, threads=1, batch=1, scenario="SingleStream", load=Load(), driver="own")
+        batch = own.case.batch if own.case.weights == "user" else 1  # a user's file may fix it
+        plain = replace(own.case, threads=1, batch=batch, scenario="SingleStream", load=Load(), driver="own")
         for name in (*OUTPUT_REFERENCES, *self.further_references):
             case = replace(plain, runtime=name)
             parent = self.parent(case)

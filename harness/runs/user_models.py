@@ -71,7 +71,8 @@ class UserModels:
         It is the file that the user named, else the one that --compress starts from.
         """
         if self._reference is not None:
-            return replace(case, model=self._reference.path.stem, compression=FLOAT_PARENT)
+            reference = self._reference
+            return replace(case, model=reference.path.stem, compression=FLOAT_PARENT, batch=reference.samples)
         return replace(case, compression=REFERENCE) if self.config.compress else None
 
     def parent_artifact(self, case: Case, file_format: Format) -> Artifact:

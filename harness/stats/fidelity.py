@@ -253,6 +253,7 @@ class OutputComparison:
             self._broken += 1
             self._first_broken = self._first_broken or f"{broken} from input {number} on"
         if reference is None:
+            self._values += own.size
             self._own += float(np.abs(np.nan_to_num(own, posinf=0.0, neginf=0.0)).max(initial=0))
         elif not fits:
             shapes = f"{list(own.shape)} values, the reference has {list(reference.shape)}"
@@ -299,9 +300,11 @@ class OutputComparison:
     def result(self) -> OutputFidelity:
         """Return the figures over all inputs so far."""
         broken = f"{self._first_broken}, in {self._broken} of {self._seen} inputs" if self._broken else ""
-        if not self._n:
+        if not self._n or not self._values:
             reason = self._unlike or "there is no reference to compare with"
-            zero = not self.reference and not self._unlike and not broken and self._own == 0
+            if self._seen and not self._values and not self._unlike:
+                reason = "it is empty for every input"
+            zero = not self.reference and self._values > 0 and not self._unlike and not broken and self._own == 0
             return OutputFidelity(self.name, self.reference, not_finite=broken, zero=zero, reason=reason)
         lengths = math.sqrt(self._own) * math.sqrt(self._power)
         integers = self._equal is not None

@@ -19,7 +19,7 @@ from harness.measure.worker.inputs import probe_inputs, signature
 from harness.runs.config import RunConfig
 from harness.runs.plan import plan
 from harness.runtimes.base import TensorSpec
-from reports.recommend import front
+from reports.recommend import pareto_front
 from tests import onnx_bytes
 from tests.protocol.scripted import accuracy_answer, prepared, probe_answer, records, usual
 
@@ -102,7 +102,7 @@ def test_seeded_inputs_are_the_parents_in_the_layout_of_each_model() -> None:
     theirs = list(probe_inputs(parent, job))
     ours = list(probe_inputs(converted, job, signature(parent, job)))
     assert len(ours) == len(theirs) == 16
-    for own, other in zip(ours, theirs, strict=True):
+    for (own, _), (other, _) in zip(ours, theirs, strict=True):
         np.testing.assert_array_equal(own["a"], other["state"])
         np.testing.assert_array_equal(own["b"].transpose(0, 3, 1, 2), other["image"])
 
@@ -204,7 +204,7 @@ def test_zeros_are_a_wrong_output(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     good = checked(monkeypatch, tmp_path, PARENT)
     figures = {"top1": Value(0.9), "latency_p50_ns": Value(1e6)}
     rows = [dataclasses.replace(one, metrics={**one.metrics, **figures}) for one in (good, half)]
-    assert front(rows) == rows[:1]
+    assert pareto_front(rows) == rows[:1]
 
 
 def test_more_differs_than_agrees_is_a_wrong_output(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_more_differs_than_agrees_is_a_wrong_output(monkeypatch: pytest.MonkeyPa
 def test_most_of_the_accuracy_lost_is_a_wrong_output(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     labels = [number % 10 for number in range(100)]
     right = np.eye(10, dtype=np.float32)[labels]
-    from tests.protocol.test_protocol import scored as labelled
+    from tests.protocol.protocol_helpers import scored as labelled
 
     reference = labelled(Case("m", "fp32", "null", dataset="fashion-mnist"))
     own = labelled(Case("m", "int8-static", "null", dataset="fashion-mnist"), output_reference=reference)

@@ -54,7 +54,7 @@ def drawn(spec: TensorSpec, reference: TensorSpec | None = None) -> list[np.ndar
     """The probe's inputs for a net of one input, whose reference takes another."""
     job = Job("probe", "null", "", "")
     known = module.signature(Session(reference), job) if reference else ()  # type: ignore[arg-type]
-    return [batch[spec.name] for batch in module.probe_inputs(Session(spec), job, known)]  # type: ignore[arg-type]
+    return [batch[spec.name] for batch, _ in module.probe_inputs(Session(spec), job, known)]  # type: ignore[arg-type]
 
 
 def test_a_picture_is_the_same_with_channels_first_and_last() -> None:
@@ -92,9 +92,9 @@ def test_inputs_of_several_are_the_same_in_whatever_order_a_converter_put_them()
     left, right = TensorSpec("left", (1, 4), "float32"), TensorSpec("right", (1, 7), "float32")
     job = Job("probe", "null", "", "")
     known = module.signature(Session(left, right), job)  # type: ignore[arg-type]
-    theirs = next(module.probe_inputs(Session(left, right), job))  # type: ignore[arg-type]
+    theirs, _ = next(module.probe_inputs(Session(left, right), job))  # type: ignore[arg-type]
     turned = Session(TensorSpec("b", (1, 7), "float32"), TensorSpec("a", (1, 4), "float32"))
-    ours = next(module.probe_inputs(turned, job, known))  # type: ignore[arg-type]
+    ours, _ = next(module.probe_inputs(turned, job, known))  # type: ignore[arg-type]
     np.testing.assert_array_equal(ours["a"], theirs["left"])
     np.testing.assert_array_equal(ours["b"], theirs["right"])
 
