@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.core.artifact import Artifact, Preprocess, files_of, sha256_of
+from harness.core.artifact import Artifact, Preprocess, sha256_of, size_of
 from harness.core.errors import RecordError
 from harness.core.files import write_atomic
+from harness.core.model_copy import copy_model
 from harness.measure.prepared import PreparedCase
 from harness.stats.nightly.confirmation import LASTING_NIGHTS
 
@@ -90,8 +91,16 @@ class BaselineStore:
         if path is None:
             return None
         how = Preprocess.from_json(build.preprocess) if build.preprocess else None
-        size = sum(file.stat().st_size for file in files_of(path))
-        old = Artifact(path, new.artifact.format, build.sha256, size, new.artifact.weights, preprocess=how)
+        old = replace(
+            new.artifact,
+            path=path,
+            sha256=build.sha256,
+            size_bytes=size_of(path),
+            preprocess=how,
+            parameters=None,
+            macs=None,
+            recipe={},
+        )
         labelled = replace(new.labelled, preprocess=how) if new.labelled and how else new.labelled
         return replace(new, artifact=old, labelled=labelled)
 
@@ -140,16 +149,12 @@ class BaselineStore:
         partial = folder.with_name(f".{artifact.sha256}.tmp")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        for file in files_of(artifact.path):
-            copy = partial / file.relative_to(artifact.path.parent)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
+        copy_model(artifact.path, partial / artifact.path.name)
         if not folder.is_dir():
             partial.rename(folder)
             return
-        for entry in partial.iterdir():  # another case has the same content under another name
-            entry.replace(folder / entry.name)
-        partial.rmdir()
+        copy_model(artifact.path, folder / artifact.path.name)  # another case has the same content under another name
+        shutil.rmtree(partial)
 
     def _read(self) -> None:
         try:
