@@ -53,7 +53,13 @@ class Inspection:
         }
 
 
-def inspect(path: Path, file_format: Format, shapes: Shapes, batch: int) -> Inspection:
+def signatures(path: Path, file_format: Format) -> tuple[str, ...]:
+    """Return the names of a model's entry points, as its file tells them; empty where it has one alone."""
+    fitting = (one for _, one in by_preference() if file_format in one.formats)
+    return next((names for one in fitting if (names := one.signatures(path))), ())
+
+
+def inspect(path: Path, file_format: Format, shapes: Shapes, batch: int, signature: str = "") -> Inspection:
     """Run a model once on the first runtime that can, which need not be one that is measured.
 
     Raises:
@@ -65,7 +71,7 @@ def inspect(path: Path, file_format: Format, shapes: Shapes, batch: int) -> Insp
         raise ModelError(f"{path}: no runtime that takes {file_format} is installed", "see edgebench runtimes")
     failures = []
     for name in fitting:
-        answer = _answer(path, name, Options(batch=batch, shapes=shapes))
+        answer = _answer(path, name, Options(batch=batch, shapes=shapes, signature=signature))
         if not isinstance(answer, WorkerFailure):
             return _inspection(answer)
         if answer.shape:

@@ -200,6 +200,13 @@ def _add_what(what: Group) -> None:
         help="shape of a dynamic input; repeatable",
     )
     what.add_argument(
+        "--signature",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="entry point of --model to measure, or all for a case of each; repeatable (default: the primary one)",
+    )
+    what.add_argument(
         "--filter",
         "-k",
         action="append",
@@ -287,6 +294,7 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         output=arguments.output,
         labels=LabelChoice(arguments.label_offset, arguments.label_order),
         shapes=dict(arguments.shape),
+        signatures=arguments.signature,
         filters=arguments.filter,
         runtimes=arguments.runtime,
         runtime_options=by_runtime(arguments.runtime_option),

@@ -163,6 +163,7 @@ class CasePreparer:
                 case.batch,
                 self.shapes,
                 self.runtime_options.get(case.runtime, {}),
+                signature=artifact.signature,
                 fixed_batch=artifact.batch > 1,
             ),
             precision=requested_precision(case.compression, capability.hint),

@@ -27,7 +27,7 @@ _FIRST_DROPPED = (
     "top1_difference",
     "artifact_bytes",
 )
-_SESSION_CHECKS = frozenset({"outputs", "state"})
+_SESSION_CHECKS = frozenset({"outputs", "signatures", "state"})
 """Findings of `harness.runtimes.base.Session.findings`."""
 _HEADLINE = ("latency_p50_ns", "top1")
 _UNLIMITED = 10_000  # characters: wider than any table
