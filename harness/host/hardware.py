@@ -8,8 +8,9 @@ from collections import Counter
 from dataclasses import dataclass
 from posixpath import dirname
 
-from harness.core.hostfs import HostFs, as_hex
+from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
+from harness.core.raspberry_pi import firmware_answer, throttle_word, throttled_file
 
 DEVICE_TREE = "/proc/device-tree"
 
@@ -175,22 +176,15 @@ def _ids(fs: HostFs, pattern: str, vendor: str, product: str) -> dict[str, str]:
     return folders
 
 
-_THROTTLED_FILES = "/sys/devices/platform/soc*/*firmware*/get_throttled"
-"""Pattern of the file in which a Raspberry Pi's kernel shows the firmware's throttle word."""
-
 _SUPPLY_FILE = f"{DEVICE_TREE}/chosen/power/max_current"
 
 
 def throttled_bits(fs: HostFs) -> int | Missing:
-    """Return a Raspberry Pi's throttle word, from sysfs, else from `vcgencmd`, which forks.
-
-    Bits 0 under-voltage, 1 clock capped, 2 throttled, 3 soft temperature limit hold now, 16-19 the same since boot.
-    """
-    name = next(fs.glob(_THROTTLED_FILES), None)
+    """Return a Raspberry Pi's throttle word, from sysfs, else from `vcgencmd`, which forks."""
+    name = throttled_file(fs)
     if name is not None:
-        return as_hex(name, fs.read(name))
-    text = fs.command("vcgencmd", "get_throttled")
-    return text if isinstance(text, Missing) else as_hex("vcgencmd get_throttled", text.partition("=")[2])
+        return throttle_word(fs.read(name))
+    return throttle_word(firmware_answer("get_throttled", fs.command("vcgencmd", "get_throttled")))
 
 
 def supply_ma(fs: HostFs) -> int | Missing:

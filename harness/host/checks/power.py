@@ -74,10 +74,12 @@ def inspect_power_supply(fs: HostFs) -> Finding:
 def inspect_under_voltage(fs: HostFs) -> Finding:
     """Fail while a Raspberry Pi's 5 V is low (it caps its clock), warn when it was since boot or the supply is weak."""
     bits = throttled_bits(fs)
-    if not isinstance(bits, int):
-        return Finding("under_voltage", "unknown", f"no Raspberry Pi firmware on this machine ({bits.reason})")
-    if bits & 1 or _voltage_alarm(fs):
+    alarm = _voltage_alarm(fs)
+    if alarm == "1" or (isinstance(bits, int) and bits & 1):
         return Finding("under_voltage", "fail", "under-voltage now", _WEAK_SUPPLY_REMEDY)
+    if isinstance(bits, Missing):
+        what = "not now, but since boot is not known" if alarm == "0" else "no Raspberry Pi's firmware can be asked"
+        return Finding("under_voltage", "unknown", f"{what} ({bits.reason})")
     if bits >> 16 & 1:
         return Finding("under_voltage", "warn", "under-voltage since boot", _WEAK_SUPPLY_REMEDY)
     rating_ma = supply_ma(fs)
@@ -88,8 +90,13 @@ def inspect_under_voltage(fs: HostFs) -> Finding:
     return Finding("under_voltage", "ok", f"none{supply}")
 
 
-def _voltage_alarm(fs: HostFs) -> bool:
-    return any(fs.read(name) == "1" for name in fs.glob("/sys/class/hwmon/hwmon*/in0_lcrit_alarm"))
+def _voltage_alarm(fs: HostFs) -> str:
+    """Return the kernel's alarm for the 5 V of a Raspberry Pi, '0' or '1', '' where there is none."""
+    for name in fs.glob("/sys/class/hwmon/hwmon*/in0_lcrit_alarm"):
+        alarm = fs.read(name)
+        if fs.read(f"{dirname(name)}/name") == "rpi_volt" and isinstance(alarm, str):
+            return alarm
+    return ""
 
 
 PLUGINS: tuple[Check, ...] = (

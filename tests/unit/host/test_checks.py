@@ -43,14 +43,19 @@ def battery(**files: trees.Content) -> trees.Tree:
     return trees.below("sys/class/power_supply/BAT0", {"type": "Battery", **files})
 
 
-def chip(name: str) -> trees.Tree:
-    return trees.below(f"{trees.HWMON}/hwmon1", {"name": name, "temp1_input": 61_250})
+def chip(name: str, temp: int = 51_250, **files: trees.Content) -> trees.Tree:
+    return trees.below(f"{trees.HWMON}/hwmon1", {"name": name, "temp1_input": temp, **files})
 
 
 def supply(milliampere: int) -> trees.Tree:
     return {THROTTLED: "0", "proc/device-tree/chosen/power/max_current": milliampere.to_bytes(4, "big")}
 
 
+def alarm(state: int, name: str = "rpi_volt") -> trees.Tree:
+    return trees.below(f"{trees.HWMON}/hwmon3", {"name": name, "in0_lcrit_alarm": state})
+
+
+VCHI = {"cmd/vcgencmd/get_throttled": "VCHI initialization failed"}
 QUIET = "some avg10=0.30 avg60=9.0 avg300=9.0 total=1"
 BUSY = "some avg10=12.00 avg60=9.0 avg300=9.0 total=1"
 FULL = "some avg10=88.00 avg60=9.0 avg300=9.0 total=1"
@@ -109,18 +114,35 @@ CASES: list[tuple[str, str, dict[str, Any], str, str]] = [
         "core throttled 3",
     ),
     ("throttled", "intel-never", {f"{CPU}/cpu0/thermal_throttle/core_throttle_count": 0}, "ok", "never"),
+    ("throttled", "all-bits-set", {THROTTLED: "ffffffff"}, "unknown", "all bits set"),
+    ("throttled", "firmware-refuses", VCHI, "unknown", "says 'VCHI initialization failed'"),
+    ("throttled", "impossible-count", {f"{CPU}/cpu0/thermal_throttle/core_throttle_count": -1}, "unknown", "neither"),
+    ("throttled", "jetson-current", {f"{trees.HWMON}/hwmon5/oc3_event_cnt": 0}, "unknown", "by heat is not counted"),
+    ("throttled", "nothing", {}, "unknown", "neither throttle bits nor counters"),
     ("throttled", "jetson", {f"{trees.HWMON}/hwmon5/oc3_event_cnt": 7}, "warn", "over-current oc3 7 times"),
     ("under_voltage", "now", {THROTTLED: "1"}, "fail", "now"),
-    ("under_voltage", "alarm", {THROTTLED: "0", f"{trees.HWMON}/hwmon3/in0_lcrit_alarm": 1}, "fail", "now"),
+    ("under_voltage", "alarm", {THROTTLED: "0", **alarm(1)}, "fail", "now"),
+    ("under_voltage", "alarm-alone", alarm(1), "fail", "now"),
+    ("under_voltage", "no-alarm-now", alarm(0), "unknown", "not now, but since boot is not known"),
+    ("under_voltage", "another-chip's-alarm", {THROTTLED: "0", **alarm(1, "lm75")}, "ok", "none"),
+    ("under_voltage", "all-bits-set", {THROTTLED: "ffffffff"}, "unknown", "all bits set"),
+    ("under_voltage", "firmware-refuses", VCHI, "unknown", "says 'VCHI initialization failed'"),
+    ("under_voltage", "no-pi", {}, "unknown", "no Raspberry Pi's firmware"),
     ("under_voltage", "since-boot", {THROTTLED: "10000"}, "warn", "since boot"),
     ("under_voltage", "weak", supply(3000), "warn", "only 3000 mA"),
     ("under_voltage", "fine", supply(5000), "ok", "5000 mA"),
     ("temperature", "cool", zone(50_000), "ok", "50.0 C"),
     ("temperature", "warm", zone(80_000), "warn", "throttles at 90 C"),
     ("temperature", "hot", zone(90_000), "fail", "throttles at 90 C"),
-    ("temperature", "no-trip", zone(80_000, passive=None), "ok", "80.0 C"),
-    ("temperature", "chip", chip("k10temp"), "ok", "k10temp 61.2 C"),
-    ("temperature", "drive", chip("nvme"), "unknown", "no temperature"),
+    ("temperature", "cool-without-trip", zone(50_000, passive=None), "ok", "where it throttles is not known"),
+    ("temperature", "warm-without-trip", zone(80_000, passive=None), "unknown", "where it throttles is not known"),
+    ("temperature", "chip", chip("k10temp"), "ok", "hwmon/k10temp/temp1 51.2 C"),
+    ("temperature", "constant-limit", chip("k10temp", 71_000, temp1_max=70_000, temp1_crit=70_000), "unknown", "71.0"),
+    ("temperature", "coretemp", chip("coretemp", 90_000, temp1_crit=100_000), "warn", "throttles at 100 C"),
+    ("temperature", "impossible", zone(-274_000), "unknown", "impossible: thermal/cpu-thermal reads -274 C"),
+    ("temperature", "impossible-trip", zone(50_000, passive=-274_000), "ok", "where it throttles is not known"),
+    ("temperature", "drive", chip("nvme"), "unknown", "not the processor's: hwmon/nvme/temp1"),
+    ("temperature", "nothing", {}, "unknown", "no temperature of the processor can be read"),
     (
         "power_mode",
         "follows",
