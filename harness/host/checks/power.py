@@ -6,7 +6,7 @@ The store hashes what 'power_mode' finds into the environment of a run: its word
 from __future__ import annotations
 
 import re
-from posixpath import dirname
+from posixpath import basename, dirname
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
@@ -17,6 +17,12 @@ from . import Check
 
 _NVPMODEL_STATUS = "/var/lib/nvpmodel/status"
 _NVPMODEL_CONF = "/etc/nvpmodel.conf"
+_GPU_CLOCKS = ("*gpu*", "*.gv11b", "*.gp10b", "*.ga10b")
+
+_SUPPLIES = "/sys/class/power_supply"
+_BATTERIES = {"Battery", "UPS"}
+_ON_MAINS = {"Charging", "Full", "Not charging"}
+"""States of a battery that is not used. 'Unknown' is a state too."""
 
 _WEAK_SUPPLY_REMEDY = "use the board's own supply and a short cable"
 _PI5_SUPPLY_MA = 5000
@@ -50,25 +56,39 @@ def _power_modes(fs: HostFs) -> dict[int, str]:
 
 
 def _clocks_fixed(fs: HostFs) -> bool:
-    """Return whether the lowest clock allowed is the highest, which is what `jetson_clocks` sets."""
+    """Return whether the lowest clock of CPU and GPU is the highest, which is what `jetson_clocks` sets."""
     folders = [dirname(name) for name in fs.glob("/sys/devices/system/cpu/cpufreq/policy*/scaling_min_freq")]
     limits = [(fs.read_int(f"{each}/scaling_min_freq"), fs.read_int(f"{each}/scaling_max_freq")) for each in folders]
-    return bool(limits) and all(isinstance(low, int) and low == high for low, high in limits)
+    gpus = [dirname(name) for pattern in _GPU_CLOCKS for name in fs.glob(f"/sys/class/devfreq/{pattern}/min_freq")]
+    limits += [(fs.read_int(f"{each}/min_freq"), fs.read_int(f"{each}/max_freq")) for each in gpus]
+    return bool(folders) and all(isinstance(low, int) and low == high for low, high in limits)
 
 
 def inspect_power_supply(fs: HostFs) -> Finding:
     """Warn while a battery of the system discharges: many machines cap their clocks then."""
-    supplies = [dirname(name) for name in fs.glob("/sys/class/power_supply/*/type")]
+    if not fs.exists(_SUPPLIES):
+        return Finding("power_supply", "unknown", f"absent: {_SUPPLIES}")
+    types = {dirname(name): fs.read(name) for name in fs.glob(f"{_SUPPLIES}/*/type")}
     # scope 'Device' is the battery of a mouse or keyboard
-    batteries = [s for s in supplies if fs.read(f"{s}/type") == "Battery" and fs.read(f"{s}/scope") != "Device"]
+    batteries = [s for s, kind in types.items() if kind in _BATTERIES and fs.read(f"{s}/scope") != "Device"]
+    unread = [kind.reason for kind in types.values() if isinstance(kind, Missing)]
     if not batteries:
-        return Finding("power_supply", "ok", "no battery")
-    discharging = [battery for battery in batteries if fs.read(f"{battery}/status") == "Discharging"]
-    if not discharging:
+        return Finding("power_supply", *(("unknown", unread[0]) if unread else ("ok", "no battery")))
+    states = {battery: fs.read(f"{battery}/status") for battery in batteries}
+    discharging = next((battery for battery, state in states.items() if state == "Discharging"), None)
+    if discharging is not None:
+        capacity = fs.read(f"{discharging}/capacity")
+        charge = f" at {capacity} %" if isinstance(capacity, str) else ""
+        return Finding("power_supply", "warn", f"on battery{charge}", "plug in the power supply")
+    plugged = any(kind not in _BATTERIES and fs.read(f"{supply}/online") == "1" for supply, kind in types.items())
+    if plugged or set(states.values()) <= _ON_MAINS:
         return Finding("power_supply", "ok", "mains, with a battery")
-    capacity = fs.read(f"{discharging[0]}/capacity")
-    charge = f" at {capacity} %" if isinstance(capacity, str) else ""
-    return Finding("power_supply", "warn", f"on battery{charge}", "plug in the power supply")
+    shown = ", ".join(f"{basename(battery)}: {_shown(state)}" for battery, state in states.items())
+    return Finding("power_supply", "unknown", f"whether the battery discharges ({shown})")
+
+
+def _shown(state: str | Missing) -> str:
+    return state.reason if isinstance(state, Missing) else f"'{state}'"
 
 
 def inspect_under_voltage(fs: HostFs) -> Finding:
