@@ -27,6 +27,9 @@ from harness.core.sensing import Channel, Reading
 from harness.core.target import PowerTotal
 from harness.core.verdict import Verdict
 from harness.host.checks import virtualization
+from harness.host.checks.devices import inspect_sensor_access
+from harness.host.checks.power import inspect_under_voltage
+from harness.host.checks.thermal import inspect_throttled
 from harness.host.recording import JOURNAL
 from harness.host.replay import ReplayFs
 from harness.measure.metrics import latency_metrics
@@ -189,6 +192,30 @@ def test_a_denied_rapl_counter_says_how_to_grant_it(tmp_path: Path, monkeypatch:
     for grant in ("sudo chmod a+r /sys/class/powercap/*/energy_uj", "z /sys/class/powercap/*/energy_uj 0444 - - -"):
         assert grant in found.reason
         assert grant in page
+
+
+def test_rapl_hidden_by_a_container_says_how_to_show_it(tmp_path: Path) -> None:
+    zones = ("intel-rapl", "intel-rapl:0", "intel-rapl:0:0")
+    links: trees.Tree = {f"{trees.RAPL}/{zone}": trees.Link(f"../../devices/virtual/powercap/{zone}") for zone in zones}
+    fs = HostFs(trees.write(tmp_path, {**links, "sys/devices/virtual/powercap/.keep": ""}))
+
+    (sensor,) = open_sensors(fs, ["powercap"])
+    for text in (sensor.absent, inspect_sensor_access(fs).remedy):
+        assert "--security-opt systempaths=unconfined" in text
+        assert "-v /sys/devices/virtual/powercap:/sys/devices/virtual/powercap:ro" in text
+    assert "this container hides /sys/devices/virtual/powercap" in sensor.absent
+
+
+@pytest.mark.parametrize(
+    "words", ["VCHI initialization failed", "Can't open device file: /dev/vcio_gencmd", 'error=1 error_msg="unknown"']
+)
+def test_the_words_of_a_firmware_that_refuses_are_shown(tmp_path: Path, words: str) -> None:
+    answers: trees.Tree = {f"cmd/vcgencmd/{command}": words for command in ("get_throttled", "pmic_read_adc")}
+    fs = HostFs(trees.write(tmp_path, answers))
+
+    absent = {sensor.name: sensor.absent for sensor in open_sensors(fs, ["pi-throttled", "pmic"])}
+    for text in (*absent.values(), inspect_throttled(fs).found, inspect_under_voltage(fs).found):
+        assert f"says '{words}'" in text
 
 
 # --- the board's power
