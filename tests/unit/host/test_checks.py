@@ -75,6 +75,7 @@ HELD: trees.Tree = {
     f"{CPU}/cpufreq/policy0/scaling_min_freq": 9,
     f"{CPU}/cpufreq/policy0/scaling_max_freq": 9,
 }
+HIDDEN_RAPL: trees.Tree = {f"{trees.RAPL}/intel-rapl:0": trees.Link("../../devices/virtual/powercap/intel-rapl:0")}
 VCHI = {"cmd/vcgencmd/get_throttled": "VCHI initialization failed"}
 QUIET = "some avg10=0.30 avg60=9.0 avg300=9.0 total=1"
 BUSY = "some avg10=12.00 avg60=9.0 avg300=9.0 total=1"
@@ -299,6 +300,7 @@ CASES: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("emulation", "none", {}, "ok", "none"),
     ("sensor_access", "nothing", {}, "unknown", "no RAPL"),
     ("sensor_access", "open", trees.intel_laptop(), "ok", "energy_uj"),
+    ("sensor_access", "hidden", HIDDEN_RAPL, "warn", "this container hides /sys/devices/virtual/powercap"),
     ("isolated_cpus", "some", {f"{CPU}/isolated": "2-3"}, "ok", "2-3"),
     ("isolated_cpus", "no-file", {}, "unknown", "absent"),
     ("isolated_cpus", "none", {f"{CPU}/isolated": ""}, "ok", "none"),
