@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from .errors import UsageError
 
 
 def cache_dir() -> Path:
@@ -35,6 +42,31 @@ def write_atomic(path: Path, data: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+    fsync_folder(path.parent)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give a folder to fill, which becomes `path` when the block ends and disappears when it raises.
+
+    Raises:
+        UsageError: `path` exists and is not an empty folder.
+    """
+    path = path.absolute()
+    refusal = UsageError(f"{path} already exists", "choose another --out, or an empty folder")
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise refusal
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex[:12]}.tmp")
+    unfinished.mkdir()
+    try:
+        yield unfinished
+        unfinished.rename(path)
+    except BaseException as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+            raise refusal from None  # another process made it meanwhile
+        raise
     fsync_folder(path.parent)
 
 
