@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from harness import stats
 from harness.core.case import Case
@@ -37,6 +38,7 @@ class ParsedCase:
         processes: Latencies in ns, one sequence per process; empty if the file has only a summary.
         metrics: The tool's own figures, by this project's names; with samples also those computed from them.
         notes: Other facts about the case; what is not a number or a short text is dropped.
+        calls_per_sample: Calls whose mean each latency is.
 
     Raises:
         ValueError: A sample is not a time of 1 ns or more, there are fewer than two, or the case is out of range.
@@ -47,6 +49,7 @@ class ParsedCase:
     processes: Sequence[Sequence[float]] = ()
     metrics: Mapping[str, Quantity] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
+    calls_per_sample: int = 1
 
     def __post_init__(self) -> None:
         case = self.case
@@ -59,10 +62,33 @@ class ParsedCase:
             raise ValueError(f"{case.threads} threads with batches of {case.batch}: out of range")
         if self.processes:
             _check_samples(self.processes)
-            object.__setattr__(self, "metrics", {**self.metrics, **_from_samples(self.processes)})
+            object.__setattr__(self, "metrics", {**self.metrics, **self._from_samples()})
         p50 = self.metrics.get("latency_p50_ns", Missing("not reported"))
         if isinstance(p50, Value) and p50.n == 1:
             raise ValueError("a single inference, which says nothing about the next")
+
+    def _from_samples(self) -> dict[str, Quantity]:
+        """Compute median with interval, tails and throughput, as `harness.measure` does for its own samples."""
+        processes = [np.asarray(part) for part in self.processes]
+        pooled = np.concatenate(processes)
+        with np.errstate(over="raise"):  # medians of processes that differ by hundreds of magnitudes
+            interval = stats.median_interval(processes)
+        return {
+            "latency_p50_ns": Value(interval.mid, interval.lo, interval.hi, len(pooled)),
+            **{name: self._tail(pooled, p) for name, p in _TAILS.items()},
+            "throughput_per_s": Value(1e9 * len(pooled) / float(pooled.sum()), n=len(pooled)),
+            "n_inferences": Value(len(pooled) * self.calls_per_sample),
+            "n_processes": Value(len(processes)),
+        }
+
+    def _tail(self, pooled: npt.NDArray[np.float64], p: float) -> Quantity:
+        """Return a tail; none where a sample is the mean of several calls, which hides slow ones."""
+        tail = stats.tail(pooled, p, definition="numpy")
+        if isinstance(tail, stats.TooFew):
+            return Missing(f"n too small: {tail.reason}")
+        if self.calls_per_sample > 1:
+            return Missing(f"each sample is the mean of {self.calls_per_sample} calls: no slow one shows")
+        return Value(tail.value, n=len(pooled))
 
 
 @dataclass(frozen=True)
@@ -162,21 +188,3 @@ def _check_samples(processes: Sequence[Sequence[float]]) -> None:
         )
     if not pooled.sum() < _LONGEST_NS:
         raise ValueError(f"its samples last {pooled.sum() / 1e9:.3g} s together, longer than a record can hold")
-
-
-def _from_samples(processes: Sequence[Sequence[float]]) -> dict[str, Quantity]:
-    """Compute median with interval, tails and throughput from samples, as `harness.measure` does."""
-    pooled = np.concatenate([np.asarray(part) for part in processes])
-    with np.errstate(over="raise"):  # medians of processes that differ by hundreds of magnitudes
-        interval = stats.median_interval([np.asarray(part) for part in processes])
-    metrics: dict[str, Quantity] = {
-        "latency_p50_ns": Value(interval.mid, interval.lo, interval.hi, len(pooled)),
-        "throughput_per_s": Value(1e9 * len(pooled) / float(pooled.sum()), n=len(pooled)),
-        "n_inferences": Value(len(pooled)),
-        "n_processes": Value(len(processes)),
-    }
-    for name, p in _TAILS.items():
-        tail = stats.tail(pooled, p, definition="numpy")
-        few = isinstance(tail, stats.TooFew)
-        metrics[name] = Missing(f"n too small: {tail.reason}") if few else Value(tail.value, n=len(pooled))  # type: ignore[union-attr]
-    return metrics

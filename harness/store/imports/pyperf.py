@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from .figures import mapping, sequence, times_ns
+from .figures import count, mapping, sequence, times_ns
 from .parsed import ParsedCase, ParsedRun, parse_each, user_case
 from .text import parse_object
 
@@ -68,4 +69,10 @@ def _case(benchmark: Mapping[str, Any], metadata: Mapping[str, Any]) -> ParsedCa
     if not processes:
         raise ValueError("it has no values")
     notes = {"loops": metadata.get("loops"), "inner_loops": metadata.get("inner_loops")}
-    return ParsedCase(user_case(str(metadata.get("name", "")), SOURCE), processes, {}, notes)
+    calls = max(_calls({**metadata, **_metadata(run)}) for run in runs)
+    return ParsedCase(user_case(str(metadata.get("name", "")), SOURCE), processes, {}, notes, calls)
+
+
+def _calls(metadata: Mapping[str, Any]) -> int:
+    """Return the calls whose mean a value is."""
+    return math.prod(count(metadata.get(name) or 1, name) for name in ("loops", "inner_loops"))

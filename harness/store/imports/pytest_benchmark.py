@@ -70,7 +70,8 @@ def _case(entry: Mapping[str, Any], is_unique: bool) -> ParsedCase:
     notes = {"name": entry.get("fullname"), "iterations": stats.get("iterations"), "rounds": stats.get("rounds")}
     case = _case_of(entry, is_unique)
     if stats.get("data") is not None:
-        return ParsedCase(case, [times_ns(stats["data"], "stats.data")], metrics, notes)
+        calls = count(stats.get("iterations", 1), "stats.iterations")
+        return ParsedCase(case, [times_ns(stats["data"], "stats.data")], metrics, notes, calls)
     n = count(stats["rounds"], "stats.rounds")
     metrics["latency_p50_ns"] = Value(positive(stats["median"], "stats.median") * _NS, n=n)
     metrics["throughput_per_s"] = Value(1.0 / positive(stats["mean"], "stats.mean"), n=n)
