@@ -19,7 +19,8 @@ PARSE_ERRORS = (KeyError, TypeError, ValueError, AttributeError, IndexError, Ari
 """What a parser raises for contents that are not what the tool writes."""
 
 _SHORTEST_NS = 1.0
-_LONGEST_NS = float(2**62)
+_LARGEST = float(2**62)
+"""Tables and samples have whole numbers of 64 bits: 146 years in ns."""
 _MAX_THREADS = 1 << 20
 _MAX_NAME = 500
 _TAILS = {"latency_p90_ns": 0.90, "latency_p95_ns": 0.95, "latency_p99_ns": 0.99, "latency_p999_ns": 0.999}
@@ -63,9 +64,11 @@ class ParsedCase:
         if self.processes:
             _check_samples(self.processes)
             object.__setattr__(self, "metrics", {**self.metrics, **self._from_samples()})
-        p50 = self.metrics.get("latency_p50_ns", Missing("not reported"))
-        if isinstance(p50, Value) and p50.n == 1:
-            raise ValueError("a single inference, which says nothing about the next")
+        for name, figure in self.metrics.items():
+            if isinstance(figure, Value) and not abs(figure.value) < _LARGEST:
+                raise ValueError(f"{name} is {figure.value:.3g}, more than a record can hold")
+            if isinstance(figure, Value) and name == "latency_p50_ns" and figure.n == 1:
+                raise ValueError("a single inference, which says nothing about the next")
 
     def _from_samples(self) -> dict[str, Quantity]:
         """Compute median with interval, tails and throughput, as `harness.measure` does for its own samples."""
@@ -160,7 +163,7 @@ def reason_of(error: Exception) -> str:
 def clean(text: str, otherwise: str = "unnamed") -> str:
     """Return a text that can be shown and stored: printable, of a bounded length, `otherwise` where nothing is left."""
     kept = _UNPRINTABLE.sub("?", " ".join(text.split()))
-    return (kept if len(kept) <= _MAX_NAME else f"{kept[:_MAX_NAME]}...") or otherwise
+    return (kept if len(kept) <= _MAX_NAME else f"{kept[: _MAX_NAME - 20]}...") or otherwise  # a number may follow
 
 
 def user_case(model: str, runtime: str, **more: Any) -> Case:
@@ -186,5 +189,5 @@ def _check_samples(processes: Sequence[Sequence[float]]) -> None:
         raise ValueError(
             f"sample {index + 1} of {pooled.size} is {pooled[index]:g} ns{others}: expected a time of 1 ns or more"
         )
-    if not pooled.sum() < _LONGEST_NS:
-        raise ValueError(f"its samples last {pooled.sum() / 1e9:.3g} s together, longer than a record can hold")
+    if not pooled.sum() < _LARGEST:
+        raise ValueError(f"its samples last {pooled.sum() / 1e9:.3g} s together, more than a record can hold")

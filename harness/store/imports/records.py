@@ -61,7 +61,7 @@ def _numbered(cases: Sequence[ParsedCase]) -> list[ParsedCase]:
         named = (dataclasses.replace(parsed.case, model=model) for model in models)
         case = next(case for case in named if case.id not in known)
         known.add(case.id)
-        numbered.append(dataclasses.replace(parsed, case=case))
+        numbered.append(parsed if case == parsed.case else dataclasses.replace(parsed, case=case))
     return numbered
 
 

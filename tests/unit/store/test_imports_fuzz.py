@@ -31,8 +31,11 @@ def import_or_refuse(contents: bytes, source: str | None = None) -> int:
         try:
             run = import_run(read(folder / "file", source), folder / "file", folder / "run", "imported")
         except EdgebenchError as error:
-            assert error.message
-            assert error.remedy
+            refusal = error
+            run = None
+        if run is None:
+            assert refusal.message
+            assert refusal.remedy
             assert [path.name for path in folder.iterdir()] == ["file"], "nothing is half made"
             return 0
         kept = run.contents()
