@@ -41,7 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     imported = read(arguments.file, arguments.source)
     out = arguments.out or default_out("import")
-    folder = import_run(imported, arguments.file, out, arguments.target, ("edgebench", *sys.argv[1:]))
+    command = ("edgebench", *sys.argv[1:])
+    folder = import_run(imported, arguments.file, out, arguments.target, command, number=not arguments.out)
     show_table(folder, as_json=arguments.json)
     add_run(folder, arguments, trigger="import")
     if not arguments.json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import os
 import re
 import shutil
@@ -11,8 +12,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from .errors import UsageError
 
 
 def cache_dir() -> Path:
@@ -46,28 +45,34 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Give a folder to fill, which becomes `path` when the block ends and disappears when it raises.
-
-    Raises:
-        UsageError: `path` exists and is not an empty folder.
-    """
+def unfinished_folder(path: Path) -> Iterator[Path]:
+    """Give a folder beside `path` to fill and to `put_in_place`; it is removed at the end where that was not done."""
     path = path.absolute()
-    refusal = UsageError(f"{path} already exists", "choose another --out, or an empty folder")
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise refusal
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex[:12]}.tmp")
     unfinished.mkdir()
     try:
         yield unfinished
-        unfinished.rename(path)
-    except BaseException as error:
+    finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
-            raise refusal from None  # another process made it meanwhile
+
+
+def put_in_place(unfinished: Path, path: Path) -> bool:
+    """Rename a folder to `path`, which appears whole; False where something is there that is not an empty folder."""
+    try:
+        unfinished.rename(path)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+            return False
         raise
-    fsync_folder(path.parent)
+    fsync_folder(path.absolute().parent)
+    return True
+
+
+def numbered(path: Path) -> Iterator[Path]:
+    """Yield `path`, then `path`-2, `path`-3 and so on: names for several that want the same one."""
+    yield path
+    yield from (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
 
 
 def record_name(case_id: str, slug: str) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.core.errors import RecordError
-from harness.core.files import new_folder
+from harness.core.errors import RecordError, UsageError
+from harness.core.files import numbered, put_in_place, unfinished_folder
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity, iso, microseconds, utc_now
 from harness.core.record import Record, RunHeader
@@ -25,7 +25,15 @@ from .parsed import ParsedCase, ParsedRun, clean
 SUMMARY_ONLY = "summary only"
 
 
-def import_run(parsed: ParsedRun, file: Path, out: Path, target: str, command: Sequence[str] = ()) -> RunFolder:
+def import_run(
+    parsed: ParsedRun,
+    file: Path,
+    out: Path,
+    target: str,
+    command: Sequence[str] = (),
+    *,
+    number: bool = False,
+) -> RunFolder:
     """Write a parsed result into a new run folder, which appears whole or not at all.
 
     A case that occurs several times is written as often, with its model numbered.
@@ -36,6 +44,7 @@ def import_run(parsed: ParsedRun, file: Path, out: Path, target: str, command: S
         out: Path of the new run folder.
         target: Name of the machine that was measured.
         command: Command line of the import.
+        number: Whether an `out` that exists gets a number.
 
     Raises:
         UsageError: `out` exists and is not an empty folder.
@@ -43,13 +52,16 @@ def import_run(parsed: ParsedRun, file: Path, out: Path, target: str, command: S
 
     """
     parsed = dataclasses.replace(parsed, cases=_numbered(parsed.cases))
-    with new_folder(out) as unfinished:
+    with unfinished_folder(out) as unfinished:
         run = RunFolder.create(unfinished, _header(parsed, file, target, command))
         for case in parsed.cases:
             run.append(_record(run, parsed, case, file))
         for problem in run.contents().damaged.values():
             raise RecordError(f"{file}: cannot be kept as a run: {problem}", "report this with the file")
-    return RunFolder(out)
+        for place in numbered(out) if number else (out,):
+            if put_in_place(unfinished, place):
+                return RunFolder(place)
+    raise UsageError(f"{out} already exists", "choose another --out, or an empty folder")
 
 
 def _numbered(cases: Sequence[ParsedCase]) -> list[ParsedCase]:
