@@ -85,7 +85,7 @@ class RunSession:
             self.folder = RunFolder(self.plan.out)
             self.plan, self.header = resumed(self.plan, self.folder, self.header)
         else:
-            self.folder = RunFolder.create(self.plan.out, self.header)
+            self.folder = RunFolder.create(self.plan.out, self.header, number=not self._config.out)
         self._context = RunContext(
             run_id=self.header.run_id,
             target=self._target_name,
