@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .base import InputError, Options, ShapeError, TensorSpec
 
-BATCH = re.compile(r"batch|(^|_)(n|b|bs)($|_)", re.IGNORECASE)
+BATCH = re.compile(r"batch|^n$|(^|_)(b|bs)($|_)", re.IGNORECASE)
 LENGTH = re.compile(
     r"sample|time|frame|len|seq|step|token|word|char|sound|audio|wave|signal|point|node|edge|past|num|count|height|width",
     re.IGNORECASE,
