@@ -36,7 +36,8 @@ class Inspection:
         samples: Samples in one inference, as far as the outputs tell: see `harness.measure.worker.inspection`.
         free: Inputs whose first dimension is as large as the batch.
         unclear: Those of `free` whose first dimension may be a length as well.
-        values: What each input held, in words.
+        values: What each input holds, in words.
+        n_inputs: Inferences whose inputs differ, which the timed loop takes in rotation.
     """
 
     declared: Mapping[str, tuple[int | str, ...]]
@@ -46,6 +47,7 @@ class Inspection:
     free: tuple[str, ...] = ()
     unclear: tuple[str, ...] = field(default=())
     values: Mapping[str, str] = field(default_factory=dict)
+    n_inputs: int = 1
 
     @property
     def sample_outputs(self) -> Shapes:
@@ -101,4 +103,5 @@ def _inspection(result: Mapping[str, Any]) -> Inspection:
         free=tuple(result["free"]),
         unclear=tuple(result["unclear"]),
         values=result["values"],
+        n_inputs=result["n_inputs"],
     )

@@ -142,8 +142,12 @@ def _generic(facts: _HostFacts, known: dict[str, Target], notes: _Notes) -> Targ
     """Return the generic target of the architecture, completed with the processor of this machine."""
     arch, source = _arch(facts, notes)
     name = _GENERIC.get(arch, arch)
-    notes.evidence.append(f"{name}: {arch} by {source}")
-    target = known.get(name) or Target(name=name, title=f"Generic {arch}", kind="generic", arch=(arch,))
+    if arch:
+        notes.evidence.append(f"{name}: {arch} by {source}")
+        target = known.get(name) or Target(name=name, title=f"Generic {arch}", kind="generic", arch=(arch,))
+    else:
+        notes.unknown.append(f"the architecture: {source}")
+        target = Target(name="unknown", title="Machine of unknown architecture", kind="generic")
     cpu = facts.cpu
     if isinstance(cpu, Missing):
         return target
@@ -154,22 +158,23 @@ def _generic(facts: _HostFacts, known: dict[str, Target], notes: _Notes) -> Targ
 
 
 def _arch(facts: _HostFacts, notes: _Notes) -> tuple[str, str]:
-    """Return the architecture that programs see, and the source of that fact.
+    """Return the architecture that programs see and the source of that fact; '' and the reason where nothing shows it.
 
     On the live machine it is this Python's own: under an emulator /proc/cpuinfo may show another one. A recorded tree
     without /proc/cpuinfo may still have files that exist on one architecture only.
     """
-    own_arch, source = platform.machine(), "this Python's own architecture"
+    in_cpuinfo = "" if isinstance(facts.cpu, Missing) else facts.cpu.arch
     if isinstance(facts.cpu, Missing):
         notes.unknown.append(f"the processor: {facts.cpu.reason}")
-        if facts.live or isinstance(facts.arch_by_files, Missing):
-            return own_arch, source
-        return facts.arch_by_files
-    if not facts.live:
-        return facts.cpu.arch, "/proc/cpuinfo"
-    if facts.cpu.arch != own_arch:
-        notes.unknown.append(f"the processor: {own_arch} to programs, {facts.cpu.arch} in /proc/cpuinfo: emulated?")
-    return own_arch, source
+    if facts.live:
+        own_arch = platform.machine()
+        if in_cpuinfo and in_cpuinfo != own_arch:
+            notes.unknown.append(f"the processor: {own_arch} to programs, {in_cpuinfo} in /proc/cpuinfo: emulated?")
+        return own_arch, "this Python's own architecture"
+    if in_cpuinfo:
+        return in_cpuinfo, "/proc/cpuinfo"
+    by_files = facts.arch_by_files
+    return ("", by_files.reason) if isinstance(by_files, Missing) else by_files
 
 
 def _with_memory(fs: HostFs, target: Target, notes: _Notes) -> Target:

@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 
 def host_of(arguments: argparse.Namespace) -> HostFs:
     """Return the files of the machine that the arguments name: this one, or a recorded one."""
+    root: Path | None = getattr(arguments, "host_root", None)
+    if root is None:
+        from harness.core.hostfs import HostFs
+
+        return HostFs()
     from harness.host.replay import open_host
 
-    return open_host(getattr(arguments, "host_root", None))
+    return open_host(root)
 
 
 def folders_of(arguments: argparse.Namespace) -> list[Path]:

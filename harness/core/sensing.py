@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal, Protocol
@@ -93,3 +94,11 @@ def matches(pattern: str, name: str) -> bool:
     """Match a channel name part by part: 'powercap/package-*' does not match 'powercap/package-0/core'."""
     parts, patterns = name.split("/"), pattern.split("/")
     return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
+
+
+def unique_names(names: Iterable[str]) -> Iterator[str]:
+    """Yield names made unique: two zones of the type 'acpitz' become 'acpitz' and 'acpitz#2'."""
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+        yield name if counts[name] == 1 else f"{name}#{counts[name]}"

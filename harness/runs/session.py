@@ -100,6 +100,7 @@ class RunSession:
             findings=findings,
             findings_now=self._findings,
             throttle=ThrottleWatch(self._sensors, self.plan.target.thermal.throttle),
+            zones=self.plan.target.thermal.zones,
         )
         self._refused = [self._refuse(case, verdict) for case, verdict in self.plan.refused.items()]
 

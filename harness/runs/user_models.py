@@ -16,7 +16,7 @@ from harness.core.verdict import Finding, Verdict
 from harness.datasets.dataset import open_folder
 from harness.datasets.manifest import Manifest, checked
 from harness.datasets.preprocessing import describe
-from harness.measure.given_inputs import GivenInputs
+from harness.measure.given_inputs import MOST, GivenInputs
 from harness.runtimes.inputs import ONLY
 from harness.runtimes.installed import by_preference
 from harness.runtimes.synthetic import DESCRIBED
@@ -190,9 +190,11 @@ class UserModels:
         except ModelError:  # what is wrong with it is the result of its cases
             return
         if self.given is not None:
-            self.notify(f"{model.path}: inputs are {', '.join(shown_inputs(found))}")
+            most = f" (the first {MOST}; more are not taken)" if found.n_inputs == MOST else ""
+            inputs = counted_inputs(found.n_inputs)
+            self.notify(f"{model.path}: {inputs} from {self.given.path}{most}: {', '.join(shown_inputs(found))}")
         elif set(found.values.values()) - {DESCRIBED["numbers"], DESCRIBED["bytes"]}:
-            inputs = ", ".join(shown_inputs(found))
+            inputs = ", ".join(shown_inputs(found, with_values=True))
             self.notify(f"{model.path}: inputs are synthetic: {inputs}; real ones: --inputs FILE")
 
     def _as_is(self, model: UserModel) -> dict[Case, Find]:
@@ -249,10 +251,15 @@ class UserModels:
         return Split(self._images, Path(self.config.data or ""), self.config.seed)
 
 
-def shown_inputs(found: Inspection) -> list[str]:
-    """Return each input with its shape and what it holds."""
-    shapes = {name: "x".join(map(str, shape)) or "a number" for name, shape in found.inputs.items()}
-    return [f"{name} {shapes[name]} ({words})" for name, words in found.values.items()]
+def counted_inputs(n: int) -> str:
+    """Return 'one input' or '8 inputs in rotation'."""
+    return "one input" if n == 1 else f"{n} inputs in rotation"
+
+
+def shown_inputs(found: Inspection, with_values: bool = False) -> list[str]:
+    """Return each input with its shape, and what it holds if wanted."""
+    shapes = {name: "x".join(map(str, shape)) or "scalar" for name, shape in found.inputs.items()}
+    return [f"{name} {shape}" + f" ({found.values[name]})" * with_values for name, shape in shapes.items()]
 
 
 def shown(finding: Finding) -> str:

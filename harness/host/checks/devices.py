@@ -17,6 +17,7 @@ _USB_ACCELERATORS = {"18d1:9302": "Coral USB Accelerator", "03e7:2485": "Neural 
 _USB_BEFORE_FIRST_USE = {"1a6e:089a": "Coral USB Accelerator"}
 """Until a program loads their firmware they show another id, and a link speed that says nothing of the later one."""
 
+_USB_DEVICES = "/sys/bus/usb/devices"
 _USB3_MBIT_PER_S = 5000
 
 _VCIO_REMEDY = (
@@ -34,6 +35,8 @@ _DEVICE_FILES = (
 
 def inspect_usb_link(fs: HostFs) -> Finding:
     """Warn when an accelerator's link is slower than USB 3, by /sys/bus/usb/devices/*/speed in Mbit/s."""
+    if not fs.exists(_USB_DEVICES):
+        return Finding("usb_link", "unknown", f"absent: {_USB_DEVICES}")
     folders = hardware.usb_ids(fs)
     speeds = {name: fs.read_int(f"{folders[key]}/speed") for key, name in _USB_ACCELERATORS.items() if key in folders}
     known = {name: speed for name, speed in speeds.items() if isinstance(speed, int)}

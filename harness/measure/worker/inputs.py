@@ -71,7 +71,7 @@ def probe_inputs(session: Session, job: Job, reference: Sequence[InputSignature]
         reference: The inputs of the reference, whose numbers the seeded ones carry; empty for the reference itself.
 
     Raises:
-        Unlike: No seeded input means the same to this model and to the reference.
+        IncompatibleInputs: No seeded input means the same to this model and to the reference.
     """
     if job.inputs is not None:
         yield from ((given, job.options.batch) for given in _given(session, job))
@@ -146,7 +146,7 @@ class InputSignature(NamedTuple):
     role: Role = "numbers"
 
 
-class Unlike(Exception):
+class IncompatibleInputs(Exception):
     """No input means the same to a model and to its reference."""
 
 
@@ -175,15 +175,19 @@ def _paired(own: Sequence[InputSignature], reference: Sequence[InputSignature]) 
     from .layout import layouts, pair_shapes
 
     if len(own) != len(reference):
-        raise Unlike(f"takes {len(own)} inputs, the reference {len(reference)}")
+        raise IncompatibleInputs(f"takes {len(own)} inputs, the reference {len(reference)}")
     pairs = pair_shapes({one.name: one.shape for one in own}, {one.name: one.shape for one in reference})
     by_name = {one.name: one for one in reference}
     paired = [by_name[pairs[one.name]] for one in own]
     for one, other in zip(own, paired, strict=True):
         if one.real != other.real:
-            raise Unlike(f"its input '{one.name}' takes {one.dtype} without a scale, the reference's {other.dtype}")
+            raise IncompatibleInputs(
+                f"its input '{one.name}' takes {one.dtype} without a scale, the reference's {other.dtype}"
+            )
         if not layouts(other.shape, one.shape):
-            raise Unlike(f"its input '{one.name}' is {list(one.shape)}, the reference's {list(other.shape)}")
+            raise IncompatibleInputs(
+                f"its input '{one.name}' is {list(one.shape)}, the reference's {list(other.shape)}"
+            )
     return paired
 
 

@@ -35,7 +35,7 @@ def inspect(session: Session, job: Job) -> Outcome:
     Returns:
         `outputs`: their shapes in one inference; `samples`: how many of them there are; `free`: inputs whose first
         dimension the batch decides; `unclear`: those of them of which it is not known that it is a batch; `values`:
-        what each input holds, in words. The inputs are in the result of every phase.
+        what each input holds, in words; `n_inputs`: how many inputs are taken in rotation. The inputs are in the result of every phase.
     """
     batches = load_inputs(session, job)
     batch = batches[0]
@@ -46,7 +46,8 @@ def inspect(session: Session, job: Job) -> Outcome:
         "samples": samples(session, batch, _other(session, job, batches), outputs),
         "free": [spec.name for spec in free],
         "unclear": _unclear(free, job),
-        "values": _values(session, job, len(batches)),
+        "values": _values(session, job),
+        "n_inputs": len(batches),
     }
     return result, {}
 
@@ -99,15 +100,19 @@ def _other(session: Session, job: Job, batches: Sequence[Batch]) -> Batch:
     if job.inputs is None:
         return batches[1]
     rng = np.random.default_rng(job.seed)
-    return {
-        name: rng.random(array.shape).astype(array.dtype) if array.dtype.kind == "f" else rng.permuted(array)
-        for name, array in batches[0].items()
-    }
+    return {name: _changed(array, rng) for name, array in batches[0].items()}
 
 
-def _values(session: Session, job: Job, n: int) -> dict[str, str]:
+def _changed(array: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    """Return other numbers that are as valid: any floats, the same integers in another order."""
+    if array.dtype.kind == "f":
+        return rng.random(array.shape).astype(array.dtype)
+    return rng.permuted(array) if array.ndim else array
+
+
+def _values(session: Session, job: Job) -> dict[str, str]:
     if job.inputs is not None:
-        return {spec.name: f"{n} from {Path(job.inputs).name}" for spec in session.inputs}
+        return dict.fromkeys((spec.name for spec in session.inputs), f"from {Path(job.inputs).name}")
     return {name: DESCRIBED[role] for name, role in roles(session.inputs, job.options).items()}
 
 
