@@ -35,7 +35,8 @@ def inspect(session: Session, job: Job) -> Outcome:
     Returns:
         `outputs`: their shapes in one inference; `samples`: how many of them there are; `free`: inputs whose first
         dimension the batch decides; `unclear`: those of them of which it is not known that it is a batch; `values`:
-        what each input holds, in words; `n_inputs`: how many inputs are taken in rotation. The inputs are in the result of every phase.
+        what each input holds, in words; `n_inputs`: how many are taken in rotation. The inputs themselves are in the
+        result of every phase.
     """
     batches = load_inputs(session, job)
     batch = batches[0]

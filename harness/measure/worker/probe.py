@@ -25,11 +25,7 @@ from harness.runtimes.base import Batch, Session
 from harness.runtimes.outputs import is_numeric
 from harness.stats.fidelity import NO_NUMBERS, OutputComparison, OutputFidelity
 
-<<<<<<< HEAD
-from .inputs import InputSignature, Unlike, probe_inputs, signature
-=======
-from .inputs import IncompatibleInputs, InputSignature, probe_inputs, signature, takes_images
->>>>>>> main
+from .inputs import IncompatibleInputs, InputSignature, probe_inputs, signature
 from .layout import Shape, in_layout, layouts, pair_shapes
 from .setup import Outcome
 
