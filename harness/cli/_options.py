@@ -197,6 +197,11 @@ def _add_what(what: Group) -> None:
         help="how class folders 0, 1, 10, 2 are counted (default: by name, as torchvision and Keras do)",
     )
     what.add_argument(
+        "--inputs",
+        metavar="FILE",
+        help="measure --model with these arrays: an .npz with one for each input by name, or an .npy for the only one",
+    )
+    what.add_argument(
         "--shape",
         action="append",
         default=[],
@@ -291,6 +296,7 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         preprocess=arguments.preprocess,
         output=arguments.output,
         labels=LabelChoice(arguments.label_offset, arguments.label_order),
+        inputs=arguments.inputs,
         shapes=dict(arguments.shape),
         filters=arguments.filter,
         runtimes=arguments.runtime,

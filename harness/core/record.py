@@ -255,7 +255,8 @@ class Record:
         inputs = self.details.get("inputs")
         if not isinstance(inputs, list) or not all("measured" in entry for entry in inputs):
             return None
-        return ", ".join(f"{entry['name']}={'x'.join(map(str, entry['measured']))}" for entry in inputs) or None
+        shapes = {entry["name"]: "x".join(map(str, entry["measured"])) or "scalar" for entry in inputs}
+        return ", ".join(f"{name}={shape}" for name, shape in shapes.items()) or None
 
     @property
     def model_file(self) -> str | None:

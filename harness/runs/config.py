@@ -29,6 +29,7 @@ class RunConfig:
         preprocess: How images become inputs, as `harness.datasets.preprocessing.parse` takes it.
         output: Name of the output of `models` that is scored.
         labels: What the user says about the labels of `data`.
+        inputs: File of arrays that `models` are measured with, as `harness.measure.given_inputs` reads it.
         shapes: Shapes of dynamic inputs, by input name.
         filters: Texts that a case id must contain.
         runtimes: Runtimes to measure on; empty means all.
@@ -59,7 +60,7 @@ class RunConfig:
         fs: The machine's files: those of this machine, or a recorded tree.
 
     Raises:
-        UsageError: `compress` or `reference` without `models`.
+        UsageError: `compress`, `reference` or `inputs` without `models`.
         ScenarioError: `load` does not fit the scenario.
     """
 
@@ -71,6 +72,7 @@ class RunConfig:
     preprocess: str | None = None
     output: str | None = None
     labels: LabelChoice = NO_CHOICE
+    inputs: str | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     filters: Sequence[str] = ()
     runtimes: Sequence[str] = ()
@@ -103,6 +105,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.compress and not self.models:
             raise UsageError("--compress needs a model of your own", "name a float .onnx file with --model")
+        if self.inputs and not self.models:
+            raise UsageError("--inputs needs a model of your own", "name its file with --model")
         if self.reference and not self.models:
             raise UsageError("--reference needs a model of your own", "name the files that are made of it with --model")
         if self.names_scenario:

@@ -169,7 +169,7 @@ class RunSession:
             findings=findings,
             sensors={sensor.name: sensor.absent or "present" for sensor in self._sensors},
             harness_overhead_ns=loop_overhead_ns(scratch),
-            provenance=provenance(plan.target, findings, config.power_supply, config.ambient_c),
+            provenance=provenance(plan.target, findings, config.power_supply, config.ambient_c, plan.inputs),
         )
 
     def _refuse(self, case: Case, verdict: Verdict) -> Record:
@@ -253,10 +253,11 @@ def _refuse_other_files(plan: Plan, folder: RunFolder) -> None:
             )
 
 
-_SAME_RUN = ("suite", "target", "profile", "seed", "planned cases", "versions", "machine")
+_SAME_RUN = ("suite", "target", "profile", "seed", "planned cases", "versions", "machine", "inputs")
 
 
 def _identity_of(header: RunHeader, unit: str) -> tuple[object, ...]:
     """Return what two headers of one run share, in the order of `_SAME_RUN`; `unit` names the fact about the host."""
-    machine = header.host.get(unit)
-    return header.suite, header.target, header.profile, header.seed, header.planned, dict(header.versions), machine
+    machine, inputs = header.host.get(unit), header.provenance.get("inputs") or {}
+    facts = header.suite, header.target, header.profile, header.seed, header.planned, dict(header.versions)
+    return *facts, machine, inputs.get("sha256")

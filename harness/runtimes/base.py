@@ -172,6 +172,7 @@ class Options:
             the command line.
         signature: The entry point to run, of a model that has several; '' for its only or primary one.
         fixed_batch: Whether the file or the shapes fix the batch, so that it sets no dimension.
+        given: Shapes of the arrays that the user gave as inputs, by name; empty where inputs are synthetic or images.
     """
 
     threads: int = 1
@@ -180,6 +181,7 @@ class Options:
     settings: Mapping[str, str] = field(default_factory=dict)
     signature: str = ""
     fixed_batch: bool = False
+    given: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class SessionError(Exception):
@@ -190,7 +192,11 @@ class SessionError(Exception):
         self.remedy = remedy
 
 
-class ShapeError(SessionError):
+class InputError(SessionError):
+    """An input that the user can describe: by its shape with --shape, by its values with --inputs."""
+
+
+class ShapeError(InputError):
     """An input whose shape is not known, or is not the one that was given: the user can say it with --shape."""
 
 
