@@ -32,6 +32,8 @@ from harness.datasets import label_mapping
 from harness.datasets.label_mapping import LabelMapping
 from harness.datasets.model_outputs import choose_output
 from harness.datasets.preprocessing import ImageInput, check_shape, fitted, image_input, parse
+from harness.measure.given_inputs import GivenInputs
+from harness.runtimes.inputs import ONLY, is_fixed
 
 from .inspection import Inspection, Shape, inspect, signatures
 from .model_metadata import ModelMetadata, read_metadata
@@ -50,6 +52,7 @@ class UserModel:
         path: The file or folder. It is handed on as it was given: a link may have neighbours that its target has not.
         shapes: Shapes of inputs, by input name.
         batch: Samples per inference; None where the user did not say.
+        given: Arrays of the user for its inputs.
         signature: The entry point to run, of a model that has several; '' for its only or primary one.
 
     Raises:
@@ -60,6 +63,7 @@ class UserModel:
     path: Path
     shapes: Mapping[str, Shape] = field(default_factory=dict)
     batch: int | None = None
+    given: GivenInputs | None = None
     signature: str = ""
 
     def __post_init__(self) -> None:
@@ -152,7 +156,20 @@ class UserModel:
             UsageError: The shape of an input is not known, or the given one does not fit.
             ModelError: No runtime runs the model.
         """
-        return inspect(self.path, self.format, self.shapes, self.batch or 1, self.signature)
+        return inspect(self.path, self.format, self.shapes, self.batch or 1, self.given, self.signature)
+
+    @property
+    def fixed_shapes(self) -> Mapping[str, Shape]:
+        """The given shapes, and those that arrays give to inputs with dynamic dimensions other than the batch."""
+        if self.given is None:
+            return self.shapes
+        found = self.inspection
+        dynamic = {
+            name: found.inputs[name]
+            for name, declared in found.declared.items()
+            if not all(map(is_fixed, declared[name in found.free :]))
+        }
+        return {**dynamic, **self.shapes}
 
     @property
     def input_names(self) -> list[str]:
@@ -197,6 +214,13 @@ class UserModel:
         """Return the error that asks for a size."""
         name = found.unclear[0]
         declared = found.declared[name]
+        if self.given is not None:
+            given = self.given.shapes.get(name) or self.given.shapes[ONLY]
+            return UsageError(
+                f"{self.path}: the first dimension of input '{name}' {list(declared)} has no size, and it is not known "
+                f"whether its array of {list(given)} is one input or {given[0]}",
+                f"where it is one, give an array of {[1, *given]}; where the rows are samples, add --batch 1",
+            )
         sizes = [16_000 if axis == 0 else size for axis, size in enumerate(found.inputs[name])]
         return UsageError(
             f"{self.path}: the first dimension of input '{name}' {list(declared)} has no size, and it is not known to "
@@ -238,8 +262,9 @@ class UserModel:
 
     @property
     def _image_input(self) -> ImageInput:
+        inputs = self.inspection.inputs
         try:
-            return image_input(self.inspection.inputs)
+            return image_input(inputs)
         except UsageError as error:
             raise UsageError(f"{self.path}: {error.message}", error.remedy) from error
 

@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 
 def host_of(arguments: argparse.Namespace) -> HostFs:
     """Return the files of the machine that the arguments name: this one, or a recorded one."""
+    root: Path | None = getattr(arguments, "host_root", None)
+    if root is None:
+        from harness.core.hostfs import HostFs
+
+        return HostFs()
     from harness.host.replay import open_host
 
-    return open_host(getattr(arguments, "host_root", None))
+    return open_host(root)
 
 
 def folders_of(arguments: argparse.Namespace) -> list[Path]:
@@ -192,6 +197,11 @@ def _add_what(what: Group) -> None:
         help="how class folders 0, 1, 10, 2 are counted (default: by name, as torchvision and Keras do)",
     )
     what.add_argument(
+        "--inputs",
+        metavar="FILE",
+        help="measure --model with these arrays: an .npz with one for each input by name, or an .npy for the only one",
+    )
+    what.add_argument(
         "--shape",
         action="append",
         default=[],
@@ -293,6 +303,7 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         preprocess=arguments.preprocess,
         output=arguments.output,
         labels=LabelChoice(arguments.label_offset, arguments.label_order),
+        inputs=arguments.inputs,
         shapes=dict(arguments.shape),
         signatures=arguments.signature,
         filters=arguments.filter,

@@ -255,7 +255,8 @@ class Record:
         inputs = self.details.get("inputs")
         if not isinstance(inputs, list) or not all("measured" in entry for entry in inputs):
             return None
-        return ", ".join(f"{entry['name']}={'x'.join(map(str, entry['measured']))}" for entry in inputs) or None
+        shapes = {entry["name"]: "x".join(map(str, entry["measured"])) or "scalar" for entry in inputs}
+        return ", ".join(f"{name}={shape}" for name, shape in shapes.items()) or None
 
     @property
     def model_file(self) -> str | None:
@@ -312,6 +313,11 @@ class RunHeader:
     roofline: Roofline | Missing = field(default_factory=lambda: Missing("not measured: edgebench roofline"))
     provenance: Mapping[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
+
+    @property
+    def unit(self) -> str:
+        """Id of the piece of hardware: of its serial number, in older runs of the installed system; '' if unknown."""
+        return self.host.get("unit_id") or self.host.get("machine_id") or ""
 
 
 def to_json(document: Record | RunHeader) -> dict[str, Any]:

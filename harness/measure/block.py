@@ -39,7 +39,8 @@ from .verdicts import FLATTERED, same_input_ratio, verdict
 class RunContext:
     """What all blocks of a run share. `machine` is a verdict on the whole machine ('emulated'), if there is one.
 
-    `findings` are the checks before the run; `findings_now` makes them again after a block.
+    `findings` are the checks before the run; `findings_now` makes them again after a block. `zones` are the processor's
+    temperatures by the target's descriptor.
     """
 
     run_id: str
@@ -56,6 +57,7 @@ class RunContext:
     findings_after: tuple[Finding, ...] = ()
     findings_now: Callable[[], tuple[Finding, ...]] = tuple
     throttle: ThrottleWatch = field(default_factory=lambda: ThrottleWatch((), ()))
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,7 @@ def _probed(state: CaseState, probes: FidelityPass) -> tuple[Execution, Counts |
 def _details(state: CaseState, energy: EnergyResult | None, context: RunContext) -> dict[str, Any]:
     signature: dict[str, Any] = {key: state.result[key] for key in ("inputs", "outputs") if key in state.result}
     power = {"energy": dict(energy.details)} if energy and energy.details else {}
-    minutes, repeated = minute_rows(state), same_input_ratio(state)
+    minutes, repeated = minute_rows(state, context.zones), same_input_ratio(state)
     same = {"ratio": repeated, "at_least": FLATTERED, "held": repeated >= FLATTERED} if repeated is not None else None
     return {
         "profile": context.profile.name,

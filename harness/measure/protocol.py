@@ -81,7 +81,9 @@ class Job:
     Attributes:
         runtime: The adapter, as 'module:name' as `harness.core.plugins.reference` gives it.
         out: The folder for `result.json` and `arrays.npz`.
-        feeds: An .npy with one input per row; None for synthesised inputs.
+        feeds: An .npy with one preprocessed image per row, for the timed loop; None without images.
+        inputs: The user's .npz or .npy of inputs, for every phase but accuracy; None without one. It comes before
+            `feeds` and images.
         spawned_ns: The parent's monotonic clock at the spawn.
         affinity: The CPUs to run on; empty for the system's choice.
         memory_bytes: What the process may hold, resident and swapped, before the parent stops it; None for no limit.
@@ -97,6 +99,7 @@ class Job:
     options: Options = field(default_factory=Options)
     loop: Loop | None = None
     feeds: str | None = None
+    inputs: str | None = None
     labelled: LabelledData | None = None
     stop: StoppingRule | None = None
     seed: int = 0
@@ -126,7 +129,8 @@ class Job:
         """Load what `write` saved."""
         data = json.loads(path.read_text(encoding="utf-8"))
         options = data.pop("options")
-        options["shapes"] = {name: tuple(shape) for name, shape in options["shapes"].items()}
+        for key in ("shapes", "given"):
+            options[key] = {name: tuple(shape) for name, shape in options[key].items()}
         loop, labelled, _ = data.pop("loop"), data.pop("labelled"), data.pop("interpreter")
         stop = data.pop("stop")
         return cls(

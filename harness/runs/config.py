@@ -29,6 +29,7 @@ class RunConfig:
         preprocess: How images become inputs, as `harness.datasets.preprocessing.parse` takes it.
         output: Name of the output of `models` that is scored.
         labels: What the user says about the labels of `data`.
+        inputs: File of arrays that `models` are measured with, as `harness.measure.given_inputs` reads it.
         shapes: Shapes of dynamic inputs, by input name.
         signatures: Entry points of `models` to measure, each as a case; 'all' for all of them, empty for the primary
             one.
@@ -61,7 +62,7 @@ class RunConfig:
         fs: The machine's files: those of this machine, or a recorded tree.
 
     Raises:
-        UsageError: `compress`, `reference` or `signatures` without `models`.
+        UsageError: `compress`, `reference`, `inputs` or `signatures` without `models`.
         ScenarioError: `load` does not fit the scenario.
     """
 
@@ -73,6 +74,7 @@ class RunConfig:
     preprocess: str | None = None
     output: str | None = None
     labels: LabelChoice = NO_CHOICE
+    inputs: str | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     signatures: Sequence[str] = ()
     filters: Sequence[str] = ()
@@ -106,6 +108,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.compress and not self.models:
             raise UsageError("--compress needs a model of your own", "name a float .onnx file with --model")
+        if self.inputs and not self.models:
+            raise UsageError("--inputs needs a model of your own", "name its file with --model")
         if self.reference and not self.models:
             raise UsageError("--reference needs a model of your own", "name the files that are made of it with --model")
         if self.signatures and not self.models:

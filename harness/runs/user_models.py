@@ -11,12 +11,16 @@ from typing import Any, TypeVar
 
 from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput
 from harness.core.case import Case
-from harness.core.errors import EdgebenchError, UnknownName, UsageError
+from harness.core.errors import EdgebenchError, ModelError, UnknownName, UsageError
 from harness.core.verdict import Finding, Verdict
 from harness.datasets.dataset import open_folder
 from harness.datasets.manifest import Manifest, checked
 from harness.datasets.preprocessing import describe
+from harness.measure.given_inputs import MOST, GivenInputs
+from harness.runtimes.inputs import ONLY
 from harness.runtimes.installed import by_preference
+from harness.runtimes.synthetic import DESCRIBED
+from suites.inspection import Inspection
 from suites.post_training import CompressedModel, Split, chosen
 from suites.user_model import SETTING, UserModel
 
@@ -67,6 +71,15 @@ class UserModels:
     config: RunConfig
     alone: bool
     notify: Callable[[str], None]
+
+    @cached_property
+    def given(self) -> GivenInputs | None:
+        """Arrays that the models are measured with.
+
+        Raises:
+            UsageError: The file cannot be read.
+        """
+        return GivenInputs.read(Path(self.config.inputs)) if self.config.inputs else None
 
     @property
     def cases(self) -> Mapping[Case, Find]:
@@ -155,6 +168,7 @@ class UserModels:
                 case = Case(path.stem, SETTING, "none", weights="user")
                 refused[absolute] = {case: Verdict("unsupported", error.message, error.remedy)}
         self._check_shapes()
+        self._check_inputs()
         names = _distinct_names(cases, refused)
         signatures = {
             _renamed(case, path, names).model: case.model.removeprefix(f"{path.stem}:")
@@ -173,7 +187,7 @@ class UserModels:
 
     def _model(self, path: Path, signature: str = "") -> UserModel:
         """Return the model at `path`, with those of the given shapes that are its own."""
-        model = UserModel(path, self.config.shapes, self.config.batch, signature)
+        model = UserModel(path, self.config.shapes, self.config.batch, self.given, signature)
         self._models.append(model)
         return model
 
@@ -191,9 +205,37 @@ class UserModels:
             if inputs and name not in inputs:
                 raise UnknownName("input of --shape", name, inputs)
 
+    def _check_inputs(self) -> None:
+        """Refuse an array for an input that no model has: it may be a slip of the pen."""
+        if self.given is None:
+            return
+        inputs = [name for model in self._models for name in model.input_names]
+        for name in self.given.shapes:
+            if inputs and name not in (*inputs, ONLY):
+                raise UnknownName(f"input in {self.config.inputs}", name, inputs)
+
     def _cases(self, model: UserModel) -> dict[Case, Find]:
-        if self.config.compress:
-            return self._compressed(model, self.config.compress)
+        """Return the cases of a model; those of other inputs are other cases."""
+        cases = self._compressed(model, self.config.compress) if self.config.compress else self._as_is(model)
+        self._show_values(model)
+        digest = self.given.digest if self.given else ""
+        return {replace(case, inputs=digest): find for case, find in cases.items()}
+
+    def _show_values(self, model: UserModel) -> None:
+        """Show what the inputs hold, where they are the user's or integers: the time may depend on it."""
+        try:
+            found = model.inspection
+        except ModelError:  # what is wrong with it is the result of its cases
+            return
+        if self.given is not None:
+            most = f" (the first {MOST}; more are not taken)" if found.n_inputs == MOST else ""
+            inputs = counted_inputs(found.n_inputs)
+            self.notify(f"{model.path}: {inputs} from {self.given.path}{most}: {', '.join(shown_inputs(found))}")
+        elif set(found.values.values()) - {DESCRIBED["numbers"], DESCRIBED["bytes"]}:
+            inputs = ", ".join(shown_inputs(found, with_values=True))
+            self.notify(f"{model.path}: inputs are synthetic: {inputs}; real ones: --inputs FILE")
+
+    def _as_is(self, model: UserModel) -> dict[Case, Find]:
         preprocess, output = self._scored(model)
         runtimes = self.config.runtimes or _usable_runtimes([model.format])
         cases = model.cases(runtimes, self._threads, USER_DATA if preprocess else None)
@@ -212,7 +254,7 @@ class UserModels:
     def _preprocess(self, model: UserModel) -> Preprocess:
         """Return how images become inputs; it is shown, with where it comes from."""
         how, source = model.preprocessing(self.config.preprocess)
-        self.notify(f"{model.path}: images are made {describe(how)} ({source})")
+        self.notify(f"{model.path}: images are converted to {describe(how)} ({source})")
         return how
 
     def _show_output(self, model: UserModel, output: ScoredOutput) -> None:
@@ -229,7 +271,7 @@ class UserModels:
         """Return the cases of the model under `settings`; their files are built when the cases are prepared."""
         config = self.config
         compressed = CompressedModel(
-            model, chosen(settings), self._split, config.preprocess, model.shapes, self.notify, config.output
+            model, chosen(settings), self._split, config.preprocess, model.fixed_shapes, self.notify, config.output
         )
         if compressed.scored:
             self._preprocess(compressed.float_model)
@@ -245,6 +287,17 @@ class UserModels:
         if self._images is None or not self.config.compress:
             return None
         return Split(self._images, Path(self.config.data or ""), self.config.seed)
+
+
+def counted_inputs(n: int) -> str:
+    """Return 'one input' or '8 inputs in rotation'."""
+    return "one input" if n == 1 else f"{n} inputs in rotation"
+
+
+def shown_inputs(found: Inspection, with_values: bool = False) -> list[str]:
+    """Return each input with its shape, and what it holds if wanted."""
+    shapes = {name: "x".join(map(str, shape)) or "scalar" for name, shape in found.inputs.items()}
+    return [f"{name} {shape}" + f" ({found.values[name]})" * with_values for name, shape in shapes.items()]
 
 
 def shown(finding: Finding) -> str:

@@ -83,6 +83,7 @@ class CompressedModel:
                 f"{self.model.path}: --compress starts from a float .onnx",
                 "give the .onnx it was made from, or measure the file as it is without --compress",
             )
+        self._graph  # noqa: B018 - raises where the file cannot be compressed
         if self.images:
             self.scored  # noqa: B018 - raises where the images have other classes
         self._preprocess("onnx")
@@ -90,7 +91,7 @@ class CompressedModel:
     @cached_property
     def float_model(self) -> UserModel:
         """The float .onnx that settings start from."""
-        return UserModel(self._source("onnx"))
+        return UserModel(self._source("onnx"), given=self.model.given)
 
     @cached_property
     def scored(self) -> ScoredOutput | None:
@@ -175,7 +176,7 @@ class CompressedModel:
 
     def _float_model(self, kind: Format) -> UserModel:
         """Return the float file as a model, with the shapes that are not in it yet."""
-        return UserModel(self._source(kind), self.shapes if kind == "onnx" else {})
+        return UserModel(self._source(kind), self.shapes if kind == "onnx" else {}, given=self.model.given)
 
     def _calibration(self, kind: Format) -> Calibration:
         images, preprocess = self.images, self._preprocess(kind)

@@ -291,10 +291,10 @@ def test_outputs_never_reach_the_parent_process(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_large_outputs_are_compared_for_fewer_inputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert probe.KEPT_BYTES == 128 << 20
+    assert probe.MAX_KEPT_BYTES == 128 << 20
     row = np.ones((16, 1000), np.float32)
     for kept, n in ((5 * 4000, 5), (1, 2), (1 << 20, 16)):
-        monkeypatch.setattr(probe, "KEPT_BYTES", kept)
+        monkeypatch.setattr(probe, "MAX_KEPT_BYTES", kept)
         record = checked(monkeypatch, tmp_path, {"y": row}, {"y": row})
         assert [one["n"] for one in record.details["fidelity"]["outputs"]] == [n]
         assert list(tmp_path.glob("outputs-*")) == [], "nothing stays on disk"

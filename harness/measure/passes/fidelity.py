@@ -189,7 +189,7 @@ def _not_repeatable(outputs: Sequence[OutputFidelity]) -> list[Finding]:
 
 
 def _not_compared(outputs: Sequence[OutputFidelity], reason: str) -> list[Finding]:
-    """What was not checked is 'unknown': outputs without a counterpart, and zeros that show nothing."""
+    """Report what was not checked as unknown: outputs without a counterpart, and zeros that show nothing."""
     apart = [f"output '{one.name}': {one.reason}" for one in outputs if one.reason and one.reference and not reason]
     apart += [f"output '{one.name}': {one.reason}" for one in outputs if not one.reference and not reason]
     zero = [f"output '{one.name}' is zero for every input" for one in outputs if one.shows_nothing]
@@ -199,7 +199,7 @@ def _not_compared(outputs: Sequence[OutputFidelity], reason: str) -> list[Findin
 def _differs(
     case: PreparedCase, outputs: Sequence[OutputFidelity], precision: str, effective: str | Missing
 ) -> list[Finding]:
-    """A file made from another one that computes in floats and yet gives other outputs: pruned, or badly converted."""
+    """Report a file that computes in floats like its parent and yet gives other outputs: pruned, or badly converted."""
     reference = case.output_reference
     if precision or reference is None or case.precision != FROM_FILE or not isinstance(effective, str):
         return []
@@ -217,13 +217,13 @@ def _differs(
 
 
 def _own_parent(case: PreparedCase, effective: str | Missing) -> list[Finding]:
-    """Report a quantised file of the user that has no float parent: compared with itself it can only be right."""
+    """Report a quantized file of the user that has no float parent: compared with itself it can only be right."""
     reference = case.output_reference
     if reference is None or reference.artifact.sha256 != case.artifact.sha256 or case.precision != FROM_FILE:
         return []
     if isinstance(effective, Missing) or "int" not in effective:
         return []
-    words = f"this {effective} file is compared with itself: what quantising it cost is not known"
+    words = f"this {effective} file is compared with itself: what quantizing it cost is not known"
     return [Finding("fidelity", "unknown", words, "name the float model it was made from: --reference FILE")]
 
 

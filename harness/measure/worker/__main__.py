@@ -21,7 +21,7 @@ from typing import Any  # noqa: E402
 import numpy as np  # noqa: E402
 
 from harness.measure.protocol import Job, Phase  # noqa: E402
-from harness.runtimes.base import Options, SessionError, ShapeError, TensorSpec  # noqa: E402
+from harness.runtimes.base import InputError, Options, SessionError, ShapeError, TensorSpec  # noqa: E402
 from harness.runtimes.inputs import concrete_shape  # noqa: E402
 
 from . import latency as _latency  # noqa: E402, F401 - with this module, so that the runtime's own cost stands apart
@@ -48,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         result, arrays = _work(job)
     except SessionError as error:
-        shape = isinstance(error, ShapeError)
-        result = {"error": "unsupported", "message": str(error), "remedy": error.remedy, "shape": shape}
+        asks = isinstance(error, InputError)
+        result = {"error": "unsupported", "message": str(error), "remedy": error.remedy, "shape": asks}
     except MemoryError as error:
         result = {"error": "out-of-memory", "message": str(error) or "the process could not get more memory"}
     except Exception as error:  # whatever a runtime raises is this case's result

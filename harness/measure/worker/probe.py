@@ -25,26 +25,26 @@ from harness.runtimes.base import Batch, Session
 from harness.runtimes.outputs import is_numeric
 from harness.stats.fidelity import NO_NUMBERS, OutputComparison, OutputFidelity
 
-from .inputs import InputSignature, Unlike, probe_inputs, signature, takes_images
+from .inputs import IncompatibleInputs, InputSignature, probe_inputs, signature
 from .layout import Shape, in_layout, layouts, pair_shapes
 from .setup import Outcome
 
 if TYPE_CHECKING:
     from harness.runtimes.graph_counts import Counts
 
-KEPT_BYTES = 128 << 20
+MAX_KEPT_BYTES = 128 << 20
 """The most of a reference's outputs that is kept: a board's /tmp may lie in its memory."""
 
-FEWEST = 2
+MIN_KEPT = 2
 """Inputs whose outputs are kept however large they are."""
 
-ASKED_TWICE = 4
+N_REPEATED = 4
 """Inputs that the reference is given a second time."""
 
-REPEATED = 0.99
+LEAST_REPEATED = 0.99
 """Least share of equal values of an integer output that the reference repeats: equal scores may change places."""
 
-Answers = Iterable[dict[str, NDArray[Any]]]
+OutputSequence = Iterable[dict[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True)
@@ -88,15 +88,15 @@ class ReferenceOutputs:
 def probe(session: Session, job: Job) -> Outcome:
     """Return what the outputs are worth, the session's account of what it ran, and the counts of its file."""
     reference = ReferenceOutputs.read(Path(job.reference_outputs)) if job.reference_outputs else None
-    inputs = () if takes_images(session, job) else tuple(signature(session, job))
+    inputs = signature(session, job)
 
-    def answers() -> Iterator[dict[str, NDArray[Any]]]:
-        return _answers(session, probe_inputs(session, job, reference.inputs if reference else ()), job.options.batch)
+    def infer_all() -> Iterator[dict[str, NDArray[Any]]]:
+        return _infer_all(session, probe_inputs(session, job, reference.inputs if reference else ()), job.options.batch)
 
     try:
-        found = checked(answers, job, inputs, reference)
-    except Unlike as error:
-        found = checked(lambda: _answers(session, probe_inputs(session, job), job.options.batch), job, inputs)
+        found = checked(infer_all, job, inputs, reference)
+    except IncompatibleInputs as error:
+        found = checked(lambda: _infer_all(session, probe_inputs(session, job), job.options.batch), job, inputs)
         found = [one if one.not_finite else dataclasses.replace(one, reason=str(error)) for one in found]
     try:
         ran = session.execution().with_findings(*session.findings())
@@ -120,7 +120,7 @@ def _counts(session: Session, job: Job) -> Counts | Missing:
         return Missing(f"not counted: {type(error).__name__}: {error}")
 
 
-def _answers(session: Session, batches: Iterable[tuple[Batch, int]], size: int) -> Iterator[dict[str, NDArray[Any]]]:
+def _infer_all(session: Session, batches: Iterable[tuple[Batch, int]], size: int) -> Iterator[dict[str, NDArray[Any]]]:
     """Yield the outputs for each sample, from the initial state."""
     for batch, samples in batches:
         session.reset_state()
@@ -147,7 +147,7 @@ def _comparable(output: NDArray[Any]) -> NDArray[Any]:
 
 
 def checked(
-    answers: Callable[[], Answers],
+    infer_all: Callable[[], OutputSequence],
     job: Job,
     inputs: Sequence[InputSignature] = (),
     reference: ReferenceOutputs | None = None,
@@ -155,22 +155,22 @@ def checked(
     """Check the outputs for all inputs: by themselves, and against the reference where there is one.
 
     Args:
-        answers: Asks the model anew for its outputs for every input, in order.
+        infer_all: Runs the model anew on every input, in order.
         job: Says where outputs are kept.
         inputs: The model's inputs, kept with its outputs.
         reference: What to compare with.
     """
     if job.keep_outputs:
-        return _kept_and_checked(answers, Path(job.keep_outputs), inputs, Path(job.model).suffix)
+        return _kept_and_checked(infer_all, Path(job.keep_outputs), inputs, Path(job.model).suffix)
     if reference is None:
-        return _alone(answers())
+        return _alone(infer_all())
     pairs = Pairs(reference, Path(job.model).suffix)
-    for number, outputs in enumerate(islice(answers(), reference.n)):
+    for number, outputs in enumerate(islice(infer_all(), reference.n)):
         pairs.add(outputs, reference.outputs(number))
     return pairs.results()
 
 
-def _alone(answers: Answers) -> list[OutputFidelity]:
+def _alone(answers: OutputSequence) -> list[OutputFidelity]:
     comparisons: dict[str, OutputComparison] = {}
     for outputs in answers:
         for name, values in outputs.items():
@@ -179,7 +179,7 @@ def _alone(answers: Answers) -> list[OutputFidelity]:
 
 
 def _kept_and_checked(
-    answers: Callable[[], Answers], folder: Path, inputs: Sequence[InputSignature], suffix: str
+    infer_all: Callable[[], OutputSequence], folder: Path, inputs: Sequence[InputSignature], suffix: str
 ) -> list[OutputFidelity]:
     """Keep the outputs, and ask a second time for the first of them."""
     names: tuple[str, ...] = ()
@@ -187,9 +187,9 @@ def _kept_and_checked(
 
     def keeping() -> Iterator[dict[str, NDArray[Any]]]:
         nonlocal n, names
-        left = KEPT_BYTES
-        for outputs in answers():
-            if n >= FEWEST and left < sum(values.nbytes for values in outputs.values()):
+        left = MAX_KEPT_BYTES
+        for outputs in infer_all():
+            if n >= MIN_KEPT and left < sum(values.nbytes for values in outputs.values()):
                 return
             left -= keep(folder, n, list(outputs.values()))
             n, names = n + 1, tuple(outputs)
@@ -197,7 +197,7 @@ def _kept_and_checked(
 
     found = _alone(keeping())
     again = {name: OutputComparison(name, name) for name in names}
-    for number, outputs in enumerate(islice(answers(), min(n, ASKED_TWICE))):
+    for number, outputs in enumerate(islice(infer_all(), min(n, N_REPEATED))):
         for name, first in zip(names, kept(folder, number), strict=True):
             again[name].add(outputs[name], first)
     repeated = {name: _repeated(one.result()) for name, one in again.items()}
@@ -222,7 +222,7 @@ def _repeated(second: OutputFidelity) -> bool:
     if second.n == 0:
         return second.reason == NO_NUMBERS or bool(second.not_finite)
     if second.equal is not None:
-        return second.equal >= REPEATED
+        return second.equal >= LEAST_REPEATED
     return not second.zero and not second.unlike("fp32")
 
 

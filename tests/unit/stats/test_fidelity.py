@@ -77,7 +77,7 @@ def test_zeros_are_wrong_where_the_reference_has_other_values(precision: str) ->
     assert value(metrics([zeros])["fidelity_sqnr_db"]) == 0.0
 
 
-def test_zeros_for_what_eight_bits_cannot_hold_are_no_fault_of_a_quantised_net() -> None:
+def test_zeros_for_what_eight_bits_cannot_hold_are_no_fault_of_a_quantized_net() -> None:
     small = compared(np.zeros_like(SCORES), SCORES / 100)
     assert small.fault("") == ""
     assert small.fault("fp32") != "", "a plain net has no scale that would round them away"
@@ -134,7 +134,7 @@ def test_a_value_of_a_row_of_mixed_scales_is_judged_in_a_plain_net() -> None:
     assert compared(rows, rows).fault("fp32") == ""
 
 
-def test_weak_channels_of_a_quantised_feature_map_are_no_fault() -> None:
+def test_weak_channels_of_a_quantized_feature_map_are_no_fault() -> None:
     features = np.abs(RNG.normal(size=(8, 1, 96, 7, 7))).astype(np.float32)
     features[:, :, ::5] *= 1e-4
     rounded = np.round(features / features.max() * 255) / 255 * features.max()

@@ -110,7 +110,7 @@ def test_a_converted_file_in_floats_that_is_not_its_parent_is_a_finding(
     assert not [one for one in same.execution(case, []).findings if one.check == "fidelity"]
 
 
-def test_a_quantised_file_without_a_parent_is_said_to_be_compared_with_itself(
+def test_a_quantized_file_without_a_parent_is_said_to_be_compared_with_itself(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     case = parented(prepared("as-is", "as in the file"), "0" * 64)

@@ -62,7 +62,7 @@ def test_a_picture_is_the_same_with_channels_first_and_last() -> None:
     np.testing.assert_array_equal(last[7].transpose(0, 3, 1, 2), first[7])
 
 
-def test_a_quantised_picture_stands_for_the_same_numbers() -> None:
+def test_a_quantized_picture_stands_for_the_same_numbers() -> None:
     stored = drawn(TensorSpec("x", (1, 6, 5, 3), "uint8", 1 / 255, 0))[7]
     plain = drawn(TensorSpec("x", (1, 3, 6, 5), "float32"))[7]
     np.testing.assert_allclose(stored.transpose(0, 3, 1, 2) / 255, plain, atol=0.5 / 255 + 1e-6)
@@ -107,5 +107,5 @@ def test_inputs_of_several_are_the_same_in_whatever_order_a_converter_put_them()
     ],
 )
 def test_inputs_that_mean_nothing_to_the_reference_are_refused(own: TensorSpec, words: str) -> None:
-    with pytest.raises(module.Unlike, match=words):
+    with pytest.raises(module.IncompatibleInputs, match=words):
         drawn(own, TensorSpec("x", (1, 3, 8, 8), "float32"))

@@ -20,7 +20,7 @@ from harness.measure.protocol import Job, LabelledData
 from harness.measure.worker import probe as module
 from harness.measure.worker.accuracy import accuracy
 from harness.measure.worker.inputs import N_IMAGES, N_SEEDED
-from harness.measure.worker.probe import FEWEST, probe
+from harness.measure.worker.probe import MIN_KEPT, probe
 from harness.runtimes.base import Batch, Options, Outputs, Session, SessionError, TensorSpec
 from harness.stats.fidelity import NO_NUMBERS, OutputFidelity, metrics
 from suites.artifacts.catalog import DATA
@@ -83,7 +83,7 @@ def test_channels_last_gets_the_picture_that_channels_first_gets() -> None:
         assert np.array_equal(one["x"], other["x"].transpose(0, 3, 1, 2))
 
 
-def test_a_quantised_input_gets_the_float_picture_quantised() -> None:
+def test_a_quantized_input_gets_the_float_picture_quantized() -> None:
     stored = TensorSpec("x", (1, 3, 8, 5), "uint8", scale=1 / 255)
     floats, bytes_ = Scripted(FIRST), Scripted(stored)
     probe(floats, job())
@@ -191,13 +191,13 @@ def test_a_net_with_a_state_is_compared_from_its_first_input_on(tmp_path: Path) 
 
 
 def test_large_outputs_are_kept_for_fewer_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEPT_BYTES", 7 * 3 * 8 * 5 * 4)
+    monkeypatch.setattr(module, "MAX_KEPT_BYTES", 7 * 3 * 8 * 5 * 4)
     large = lambda batch: {"y": batch["x"]}  # noqa: E731
     (found,) = against(Scripted(FIRST, answer=large), Scripted(FIRST, answer=large), tmp_path / "kept")
     assert found.n == 7
-    monkeypatch.setattr(module, "KEPT_BYTES", 1)
+    monkeypatch.setattr(module, "MAX_KEPT_BYTES", 1)
     (found,) = against(Scripted(FIRST, answer=large), Scripted(FIRST, answer=large), tmp_path / "few")
-    assert found.n == FEWEST
+    assert found.n == MIN_KEPT
 
 
 def test_inputs_that_mean_nothing_to_the_reference_leave_the_outputs_uncompared(tmp_path: Path) -> None:
