@@ -7,15 +7,50 @@ import os
 import re
 from pathlib import Path
 
+from .errors import UsageError
+
+
+class NoHome(UsageError):
+    """This user has no home folder, or the one that a path names does not exist."""
+
 
 def cache_dir() -> Path:
     """Return the folder of files that can be recreated: $XDG_CACHE_HOME/edgebench, by default ~/.cache/edgebench."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgebench"
+    return base_folder("XDG_CACHE_HOME", ".cache") / "edgebench"
 
 
 def data_dir() -> Path:
     """Return the folder of lasting files: $XDG_DATA_HOME/edgebench, by default ~/.local/share/edgebench."""
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "edgebench"
+    return base_folder("XDG_DATA_HOME", ".local/share") / "edgebench"
+
+
+def base_folder(variable: str, default: str) -> Path:
+    """Return the folder that an environment variable names, else `default` below the user's home folder.
+
+    Raises:
+        NoHome: The variable is not set, and the user has no home folder.
+    """
+    if folder := os.environ.get(variable):
+        return Path(folder)
+    try:
+        return Path.home() / default
+    except RuntimeError:  # HOME is not set, as in some containers and services, and no passwd entry names one
+        raise NoHome(
+            f"no home folder: HOME is not set, and user {os.getuid()} has none",
+            f"set HOME, or {variable}, to a folder of yours",
+        ) from None
+
+
+def expanded(path: Path) -> Path:
+    """Return a path with a leading '~' or '~user' replaced by that home folder.
+
+    Raises:
+        NoHome: There is none.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise NoHome(f"no home folder for {path}", "write the path without ~") from None
 
 
 _MAX_NAME_LENGTH = 150

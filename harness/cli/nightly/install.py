@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shlex
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from harness.cli._store import add_store_option
 from harness.core.errors import EXIT_OK, UsageError
+from harness.core.files import base_folder
 
 _SERVICE = """\
 [Unit]
@@ -94,7 +94,7 @@ def _start(timer: str, user: bool) -> None:
 def _unit_folder(user: bool) -> Path:
     if not user:
         return Path("/etc/systemd/system")
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
+    return base_folder("XDG_CONFIG_HOME", ".config") / "systemd" / "user"
 
 
 def _program() -> str:
