@@ -25,6 +25,7 @@ from harness.core.artifact import (
 )
 from harness.core.case import Case
 from harness.core.errors import ModelError, UsageError
+from harness.core.files import printable
 from harness.core.hostfs import HostFs
 from harness.datasets import label_mapping
 from harness.datasets.label_mapping import LabelMapping
@@ -70,7 +71,7 @@ class UserModel:
         if not fitting:
             raise ModelError(f"none of the runtimes asked for takes {self.path.suffix}: {', '.join(runtimes)}")
         return [
-            Case(self.path.stem, SETTING, name, threads=n, weights="user", dataset=dataset)
+            Case(printable(self.path.stem), SETTING, name, threads=n, weights="user", dataset=dataset)
             for name in fitting
             for n in threads
         ]

@@ -53,6 +53,23 @@ def expanded(path: Path) -> Path:
         raise NoHome(f"no home folder for {path}", "write the path without ~") from None
 
 
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def printable(text: str, backslash: str = "\\") -> str:
+    r"""Return a text that every encoding of Unicode can hold: a byte of a file name that is no UTF-8 becomes '\xff'.
+
+    Args:
+        text: The text, such as a file's name as the system gives it.
+        backslash: What stands for a backslash, two of them within JSON.
+    """
+    return _LONE_SURROGATE.sub(lambda found: backslash + _escape(ord(found[0])), text)
+
+
+def _escape(code: int) -> str:
+    return f"x{code & 0xFF:02x}" if 0xDC80 <= code <= 0xDCFF else f"u{code:04x}"
+
+
 _MAX_NAME_LENGTH = 150
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError
+from harness.core.files import printable
 from harness.core.verdict import Finding, Verdict
 from harness.datasets.dataset import open_folder
 from harness.datasets.manifest import Manifest, checked
@@ -91,7 +92,7 @@ class UserModels:
                 if self.alone and len(models) == 1:
                     raise
                 _log.error("%s", error)
-                case = Case(path.stem, SETTING, "none", weights="user")
+                case = Case(printable(path.stem), SETTING, "none", weights="user")
                 refused[whole] = {case: Verdict("unsupported", error.message)}
         return _distinct(found), _distinct(refused)
 
@@ -169,7 +170,7 @@ def _distinct(by_path: Mapping[Path, Mapping[Case, T]]) -> dict[Case, T]:
 
 def _name(path: Path, folders: int) -> str:
     """Return the file's stem, or with `folders` its path from so many folders above."""
-    return "/".join(path.parts[-folders - 1 :]) if folders else path.stem
+    return printable("/".join(path.parts[-folders - 1 :]) if folders else path.stem)
 
 
 def _usable_runtimes(formats: Sequence[Format]) -> list[str]:
