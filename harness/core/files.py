@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -73,10 +74,17 @@ def _escape(code: int) -> str:
 _MAX_NAME_LENGTH = 150
 
 
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Numbers of the errors that a disk, a quota or a limit of file size ends a write with."""
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Write `data` so that `path` holds all of it or is unchanged, even after a power failure.
 
     A temporary file in the same folder is synced and renamed; then the folder is synced.
+
+    Raises:
+        OSError: It cannot be written; the error names `path`.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -85,6 +93,11 @@ def write_atomic(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        # a write that fails does not know its file
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
     fsync_folder(path.parent)
