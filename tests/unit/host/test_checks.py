@@ -347,6 +347,8 @@ def test_every_check_is_tried_with_evidence_for_and_against_and_with_none() -> N
 
     for name in statuses.keys() - TRIED_ELSEWHERE:
         assert statuses[name] == {"ok", "unknown", *([] if name in NEVER_A_WARNING else ["bad"])}, name
+
+
 @pytest.mark.parametrize(
     ("returned", "word", "status", "told"),
     [
