@@ -109,15 +109,17 @@ def test_a_night_without_a_trusted_figure_is_never_green(lab, status) -> None:
 )
 def test_a_clock_behind_the_newest_run_is_told(lab, clocks, told) -> None:
     past(lab, 6)
-    past(lab, 1, clock=clocks[0], unit="another board")
+    past(lab, 1, clock=clocks[0], suite="another suite")
+    newest = f"night{lab.day}"
+    past(lab, 1, clock="2035-01-01T00:00+00:00", machine="another board")
     report = lab.night(clock=clocks[1])
     assert kinds(report) == ["infrastructure"] * told
     assert exit_code(report.outcomes) == (12 if told else 0)
     if told:
         (found,) = report.outcomes
-        ended = f"{clocks[1][:11]}{int(clocks[1][11:13]) + 1:02d}{clocks[1][13:16]}"
+        ended = f"{clocks[1][:10]} {int(clocks[1][11:13]) + 1:02d}{clocks[1][13:16]}"
         assert f"the clock says {ended} UTC" in found.sentence
-        assert f"night{lab.day - 1}, started {clocks[0][:16]} UTC" in found.sentence
+        assert f"{newest}, started {clocks[0][:16].replace('T', ' ')} UTC" in found.sentence
     assert kinds(lab.night(clock="2030-01-02T00:00+00:00")) == []
 
 
