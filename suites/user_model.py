@@ -28,6 +28,7 @@ from harness.core.artifact import (
 )
 from harness.core.case import Case
 from harness.core.errors import ModelError, UsageError
+from harness.core.files import printable
 from harness.datasets import label_mapping
 from harness.datasets.label_mapping import LabelMapping
 from harness.datasets.model_outputs import choose_output
@@ -107,7 +108,9 @@ class UserModel:
         if not fitting:
             raise ModelError(f"none of the runtimes asked for takes {self.path.suffix}: {', '.join(runtimes)}")
         return [
-            Case(self.path.stem, SETTING, name, threads=n, batch=self.samples, weights="user", dataset=dataset)
+            Case(
+                printable(self.path.stem), SETTING, name, threads=n, batch=self.samples, weights="user", dataset=dataset
+            )
             for name in fitting
             for n in threads
         ]

@@ -94,13 +94,13 @@ def _conclude(comparison: AbSession, interrupted: bool, out: Path | None, as_jso
     from harness.core.files import write_atomic
 
     text = json.dumps(comparison.document(interrupted), indent=2)
-    if out is not None:
-        write_atomic(out, text.encode())
     if as_json:
         print(text)
-        return
-    outcome, *doubts = comparison.words
-    print("\n".join([outcome, *(f"warning: {doubt}" for doubt in doubts)]))
+    else:
+        outcome, *doubts = comparison.words
+        print("\n".join([outcome, *(f"warning: {doubt}" for doubt in doubts)]))
+    if out is not None:  # last: where it cannot be written, the result is on the terminal
+        write_atomic(out, text.encode())
 
 
 def _exit_code(comparison: AbSession) -> int:

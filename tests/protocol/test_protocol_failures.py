@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import errno
+import os
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -218,6 +220,32 @@ def test_a_killed_run_is_resumed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert [record.case.model for record in run.records()] == ["first", "second"]
     assert len({record.run_id for record in run.records()}) == 1
     assert run.missing() == ()
+
+
+def test_a_full_disk_keeps_what_is_finished_and_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    real = os.fsync
+
+    def full(descriptor: int) -> None:
+        if "second" in str(Path(f"/proc/self/fd/{descriptor}").readlink()):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    replace_workers(monkeypatch, usual)
+    command = ("edgebench", "run", "my suite.toml")
+    config = dataclasses.replace(config_on_a_tree(tmp_path), command=command)
+    session = RunSession(config, plan_of(two_nets(), tmp_path / "run"))
+    with session as made:
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(UsageError) as raised:
+            list(made.run())
+        monkeypatch.setattr(os, "fsync", real)
+    second = made.folder.path / "records" / "second__fp32__null__t1.json"
+    assert raised.value.message == f"No space left on device: {second}"
+    assert f"1 finished cases are kept in {made.folder.path}" in raised.value.remedy
+    assert raised.value.remedy.endswith(f"edgebench run 'my suite.toml' --out {made.folder.path} --resume")
+    assert made.folder.missing() == ("second|fp32|null|t1",)
 
 
 @pytest.mark.parametrize("name", ["suite", "target", "profile", "seed", "planned cases", "versions", "machine"])
