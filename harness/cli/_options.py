@@ -218,6 +218,13 @@ def _add_what(what: Group) -> None:
         help="shape of a dynamic input; repeatable",
     )
     what.add_argument(
+        "--signature",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="entry point of --model to measure, or all for a case of each; repeatable (default: the primary one)",
+    )
+    what.add_argument(
         "--filter",
         "-k",
         action="append",
@@ -310,6 +317,7 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         labels=LabelChoice(arguments.label_offset, arguments.label_order),
         inputs=arguments.inputs,
         shapes=dict(arguments.shape),
+        signatures=arguments.signature,
         filters=arguments.filter,
         runtimes=arguments.runtime,
         runtime_options=by_runtime(arguments.runtime_option),

@@ -69,6 +69,13 @@ class PreparedCase:
     inputs: Path | None = None
     output_reference: PreparedCase | None = None
 
+    @property
+    def outputs_key(self) -> tuple[str, ...]:
+        """What its outputs depend on: cases that share it have the same, whatever their threads and their load."""
+        options = self.options
+        chosen = repr((dict(options.settings), dict(options.shapes), options.signature, self.inputs))
+        return self.artifact.sha256, self.runtime, repr(self.labelled), chosen
+
     def job(self, phase: Phase, out: Path, seed: int, loop: Loop | None = None, feeds: Path | None = None) -> Job:
         """Return a worker's job; outputs are taken on any CPU, one sample at a time or as many as the file fixes."""
         return Job(

@@ -167,6 +167,7 @@ class CasePreparer:
                 case.batch,
                 self.shapes,
                 self.runtime_options.get(case.runtime, {}),
+                signature=artifact.signature,
                 fixed_batch=artifact.batch > 1,
                 given=given.shapes if given else {},
             ),
