@@ -1,15 +1,15 @@
 """Whether latency depends on the input, from a loop that takes its inputs in rotation.
 
 Each latency is compared with the median of as many around it as there are inputs: each of them once, so that drift and
-load cancel. What is left is ranked over the inputs in each stretch of the loop. If the inputs make no difference, the
-ranks of a stretch may as well be shifted in a circle, whatever the dependence between neighbours: that gives the
-p-value (a permutation test in the manner of Friedman's, with circular shifts).
+load cancel. If the inputs make no difference, what is left of a stretch of the loop may as well be shifted in a circle
+over the inputs, whatever the dependence between neighbours. So the p-value is the share of such shifts of all
+stretches, by random amounts, after which the stretches agree as well as they do (a permutation test).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,11 @@ LEAST = 0.05
 ALPHA = 0.005
 STRETCHES = 16
 """The most stretches that a process is divided into."""
-SHIFTS = 1999
+SHIFTS = 999
 _FEWEST = 4
 """Stretches of all processes together, below which nothing can be said."""
+_FEW = 4
+"""With so many rounds the medians of inputs must differ by twice what one input varies: medians of few vary too."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,9 @@ class InputSpread:
         fastest: Median of the fastest input, in the unit of the latencies; the median over processes.
         slowest: That of the slowest input.
         within: Relative interquartile range of the latencies of one input, in the median over inputs and processes.
-        p_value: Probability of such consistent ranks if the inputs make no difference; 1 where not computed.
+        rounds: Times that each input was measured in a process; the median over processes.
+        p_value: Probability that stretches of the loop agree so well if the inputs make no difference; 1 where not
+            computed.
 
     """
 
@@ -43,6 +47,7 @@ class InputSpread:
     fastest: float
     slowest: float
     within: float
+    rounds: float
     p_value: float
 
     @property
@@ -57,7 +62,7 @@ class InputSpread:
 
     @property
     def _is_large(self) -> bool:
-        return self.between > max(LEAST, self.within)
+        return self.between > max(LEAST, self.within * (1 + _FEW / self.rounds))
 
 
 def input_spread(processes: Sequence[tuple[npt.ArrayLike, int]], n_inputs: int, seed: int = 0) -> InputSpread | None:
@@ -76,8 +81,8 @@ def input_spread(processes: Sequence[tuple[npt.ArrayLike, int]], n_inputs: int, 
         return None
     rounds = [_rounds(np.log(np.asarray(series, np.float64)), first, n_inputs) for series, first in processes]
     kept = [one for one in rounds if one is not None]
-    ranks = [_ranks(centred) for _, centred in kept]
-    if sum(map(len, ranks)) < _FEWEST:
+    differences = [_differences(centred) for _, centred in kept]
+    if sum(map(len, differences)) < _FEWEST:
         return None
     medians = [np.median(raw, axis=0) for raw, _ in kept]
     quartiles = [np.quantile(raw, (0.25, 0.75), axis=0) for raw, _ in kept]
@@ -86,11 +91,10 @@ def input_spread(processes: Sequence[tuple[npt.ArrayLike, int]], n_inputs: int, 
         fastest=float(np.exp(np.median([one.min() for one in medians]))),
         slowest=float(np.exp(np.median([one.max() for one in medians]))),
         within=float(np.expm1(np.median([np.median(high - low) for low, high in quartiles]))),
+        rounds=float(np.median([len(raw) for raw, _ in kept])),
         p_value=1.0,
     )
-    if not spread._is_large:
-        return spread
-    return InputSpread(n_inputs, spread.fastest, spread.slowest, spread.within, _p_value(ranks, seed))
+    return replace(spread, p_value=_p_value(differences, seed)) if spread._is_large else spread
 
 
 def _rounds(series: FloatArray, first: int, n_inputs: int) -> tuple[FloatArray, FloatArray] | None:
@@ -117,24 +121,26 @@ def _level(series: FloatArray, width: int) -> FloatArray:
     return np.concatenate([ahead, around, around[-1] + slope * np.arange(1, behind + 1)])
 
 
-def _ranks(centred: FloatArray) -> FloatArray:
-    """Return the ranks of the inputs' medians in each stretch, less their mean; equal medians share theirs."""
+def _differences(centred: FloatArray) -> FloatArray:
+    """Return how far the inputs' medians are from their mean in each stretch: roots, so that no outlier outweighs all.
+
+    The sign is kept.
+    """
     parts = np.array_split(centred, min(STRETCHES, len(centred)))
     medians = np.array([np.median(part, axis=0) for part in parts])
-    above = np.sign(medians[:, :, None] - medians[:, None, :]).sum(axis=2)
-    return above / 2
+    roots: FloatArray = np.sign(medians) * np.sqrt(np.abs(medians))
+    return roots - roots.mean(axis=1, keepdims=True)
 
 
-def _p_value(ranks: Sequence[FloatArray], seed: int) -> float:
-    """Return the share of circular shifts of the stretches whose ranks agree as well as they do."""
+def _p_value(differences: Sequence[FloatArray], seed: int) -> float:
+    """Return the share of circular shifts of the stretches that agree as well as they do."""
     rng = np.random.default_rng(seed)
-    n_inputs = ranks[0].shape[1]
+    n_inputs = differences[0].shape[1]
     places = np.arange(n_inputs)
-    found = sum(float(np.square(one.sum(axis=0)).sum()) for one in ranks)
+    found = sum(float(np.square(one.sum(axis=0)).sum()) for one in differences)
     totals = np.zeros(SHIFTS)
-    for one in ranks:
-        for number in range(SHIFTS):
-            shifts = rng.integers(0, n_inputs, (len(one), 1))
-            shifted = np.take_along_axis(one, (places + shifts) % n_inputs, axis=1)
-            totals[number] += np.square(shifted.sum(axis=0)).sum()
+    for one in differences:
+        shifts = rng.integers(0, n_inputs, (SHIFTS, len(one), 1))
+        shifted = np.take_along_axis(one[None], (places + shifts) % n_inputs, axis=2)
+        totals += np.square(shifted.sum(axis=1)).sum(axis=1)
     return float((1 + np.count_nonzero(totals >= found * (1 - 1e-12))) / (1 + SHIFTS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -32,6 +32,10 @@ _SESSION_CHECKS = frozenset({"outputs", "state"})
 _HEADLINE = ("latency_p50_ns", "top1")
 _UNLIMITED = 10_000  # characters: wider than any table
 _STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "○": "dim"}
+
+
+Findings = Callable[[Record], Iterable[Finding]]
+"""Returns warnings of one kind from a record."""
 
 
 def case_line(record: Record) -> str:
@@ -65,7 +69,8 @@ class _RunTable:
         yield from self._untrusted()
         yield from self._missing_columns()
         yield from self._accuracy_notes()
-        yield from self._accuracy_findings()
+        yield from self._warnings("accuracy of ", lambda record: record.accuracy_findings)
+        yield from self._warnings("", lambda record: record.time_findings)
         yield from self._session_notes()
         yield from self._measured_shapes()
         yield from self._built_files()
@@ -127,12 +132,12 @@ class _RunTable:
                 case = f"{record.case.model} {setting_of(record, ' ')}"
                 yield Text(clean(f"accuracy of {case}: {record.accuracy_note}"), style="dim")
 
-    def _accuracy_findings(self) -> Iterator[Text]:
-        """Yield each warning about the accuracy, with the cases it holds for."""
-        for finding, records in _by_finding(self.records).items():
+    def _warnings(self, subject: str, findings: Findings) -> Iterator[Text]:
+        """Yield each of some warnings, with the cases it holds for."""
+        for finding, records in _by_finding(self.records, findings).items():
             first = f"{records[0].case.model} {setting_of(records[0], ' ')}"
             cases = first if len(records) == 1 else f"{len(records)} cases, for example {first}"
-            yield Text(clean(f"! accuracy of {cases}: {finding.found}"), style=_STYLES["!"])
+            yield Text(clean(f"! {subject}{cases}: {finding.found}"), style=_STYLES["!"])
             if finding.remedy:
                 yield Text(clean(f"  → {finding.remedy}"), style="dim")
 
@@ -180,11 +185,11 @@ class _RunTable:
             yield table
 
 
-def _by_finding(records: Iterable[Record]) -> dict[Finding, list[Record]]:
-    """Return the records by each of their warnings about the accuracy."""
+def _by_finding(records: Iterable[Record], findings: Findings) -> dict[Finding, list[Record]]:
+    """Return the records by each of their warnings of a kind."""
     found: dict[Finding, list[Record]] = {}
     for record in records:
-        for finding in record.accuracy_findings:
+        for finding in findings(record):
             found.setdefault(finding, []).append(record)
     return found
 
