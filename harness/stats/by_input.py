@@ -129,7 +129,9 @@ def _differences(centred: FloatArray) -> FloatArray:
     parts = np.array_split(centred, min(STRETCHES, len(centred)))
     medians = np.array([np.median(part, axis=0) for part in parts])
     roots: FloatArray = np.sign(medians) * np.sqrt(np.abs(medians))
-    return roots - roots.mean(axis=1, keepdims=True)
+    centres: FloatArray = roots.mean(axis=1, keepdims=True)
+    differences: FloatArray = roots - centres
+    return differences
 
 
 def _p_value(differences: Sequence[FloatArray], seed: int) -> float:

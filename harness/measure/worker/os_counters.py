@@ -55,8 +55,7 @@ def current_rss_bytes(pid: int) -> int:
 
 def own_rss_bytes() -> int:
     """Return what this process holds now, from /proc/self/statm: fewer numbers and less to parse than in status."""
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[1]) * resource.getpagesize()
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
 
 
 def resident(pid: int) -> tuple[int, int] | None:
