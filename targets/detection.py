@@ -13,6 +13,7 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.target import Cluster, Cpu, Target
 from harness.host import hardware
+from harness.host.core_kinds import CoreKinds, core_kinds
 from harness.host.hardware import CpuInfo
 
 from .descriptors import compose, load, names
@@ -47,6 +48,7 @@ class _HostFacts:
     dmi: str
     cpu: CpuInfo | Missing
     arch_by_files: tuple[str, str] | Missing
+    kinds: CoreKinds
     live: bool
 
     @property
@@ -89,12 +91,14 @@ def detect(fs: HostFs, folders: Sequence[Path] = ()) -> Detection:
 
 
 def _read_facts(fs: HostFs) -> _HostFacts:
+    cpu = hardware.cpu(fs)
     model, dmi = hardware.device_tree_model(fs), hardware.dmi_board(fs)
     return _HostFacts(
         compatible=hardware.compatible(fs),
         model=model if isinstance(model, str) else "",
         dmi=dmi if isinstance(dmi, str) else "",
-        cpu=hardware.cpu(fs),
+        cpu=cpu,
+        kinds=core_kinds(() if isinstance(cpu, Missing) else range(cpu.cores), fs),
         arch_by_files=hardware.arch_by_files(fs),
         live=fs.live,
     )
@@ -154,6 +158,9 @@ def _generic(facts: _HostFacts, known: dict[str, Target], notes: _Notes) -> Targ
     clusters = [Cluster(core, count) for core, count in cpu.parts.items()]
     clusters = clusters or [Cluster(cpu.model or "unknown", cpu.cores)]
     notes.evidence.append(f"{cpu.cores} x {cpu.model or ', '.join(cpu.parts) or 'unnamed core'} by /proc/cpuinfo")
+    if len(facts.kinds.kinds) > 1:
+        counts = " and ".join(str(len(kind)) for kind in facts.kinds.kinds)
+        notes.evidence.append(f"kinds of core: {counts} CPUs, the fastest first, by {facts.kinds.source}")
     return dataclasses.replace(target, cpu=Cpu(cpu.model, tuple(clusters), cpu.isa))
 
 

@@ -13,13 +13,6 @@ Unit = Literal["W", "J", "degC", "Hz", "B", "V", "A", "1"]
 Scope = Literal["wall", "board", "module", "package", "rail", "none"]
 Kind = Literal["instant", "mean", "counter"]
 
-RAPL_REMEDY = (
-    "root alone may read it since kernel 5.10 (CVE-2020-8694); grant it until the next boot: "
-    "sudo chmod a+r /sys/class/powercap/*/energy_uj; for good, in /etc/tmpfiles.d/edgebench.conf: "
-    "z /sys/class/powercap/*/energy_uj 0444 - - -"
-)
-"""Used by the sensor that has no access and by the check that looks for it."""
-
 
 @dataclass(frozen=True)
 class Channel:

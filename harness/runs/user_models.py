@@ -216,7 +216,7 @@ class UserModels:
     def _preprocess(self, model: UserModel) -> Preprocess:
         """Return how images become inputs; it is shown, with where it comes from."""
         how, source = model.preprocessing(self.config.preprocess)
-        self.notify(f"{model.path}: images are made {describe(how)} ({source})")
+        self.notify(f"{model.path}: images are converted to {describe(how)} ({source})")
         return how
 
     def _show_output(self, model: UserModel, output: ScoredOutput) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import platform
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+import targets
 from harness.cli import main
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
+from harness.host.checks import inspect_all
 from harness.host.checks.thermal import inspect_temperature, inspect_throttled
+from harness.host.checks.virtualization import inspect_virtual_machine
+from harness.host.core_kinds import core_kinds
 from harness.host.identity import identity
 from harness.host.thermal import ProcessorTemperature, processor_temperature, wait_until_cool
 from harness.sensors import open_sensors, read_all
@@ -242,3 +247,80 @@ def test_nothing_is_derived_from_an_impossible_reading(tmp_path: Path) -> None:
     word = HostFs(trees.write(tmp_path / "pi", {trees.THROTTLED: "ffffffff"}))
     assert inspect_throttled(word).status == "unknown"
     assert isinstance(read_all(open_sensors(word, ["pi-throttled"]))["pi-throttled/bits"].value, Missing)
+
+
+# --- what counts as evidence
+
+
+def test_absence_of_evidence_is_unknown(tmp_path: Path) -> None:
+    nothing = {each.check: each for each in inspect_all(HostFs(tmp_path))}
+    del nothing["emulation"]  # of this very machine, whichever tree is read
+
+    assert {each.status for each in nothing.values()} == {"unknown"}
+    assert all(each.found for each in nothing.values())
+    page = (Path(__file__).parents[2] / "docs/boards.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in page for name in [*nothing, "emulation"])
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        trees.below(DMI, {"sys_vendor": "Amazon EC2", "product_name": "c7g.xlarge"}),
+        trees.below(DMI, {"sys_vendor": "Microsoft Corporation", "product_name": "Virtual Machine"}),
+        trees.below(DMI, {"sys_vendor": "QEMU", "product_name": "KVM Virtual Machine"}),
+        trees.below(DMI, {"sys_vendor": "Apple Inc.", "product_name": "Apple Virtualization Generic Platform"}),
+        {"sys/hypervisor/type": "xen"},
+        {"proc/device-tree/hypervisor/compatible": b"linux,kvm\0"},
+        {"proc/device-tree/fw-cfg@9020000/compatible": b"qemu,fw-cfg-mmio\0"},
+        {"proc/device-tree/compatible": b"linux,dummy-virt\0"},
+        {"proc/sys/kernel/osrelease": "5.15.167.4-microsoft-standard-WSL2"},
+    ],
+)
+def test_a_guest_is_recognised_without_a_flag_of_the_cpu(tmp_path: Path, files: trees.Tree) -> None:
+    cpu = "processor : 0\nFeatures : asimd\nCPU implementer : 0x41\nCPU architecture: 8\nCPU part : 0xd49\n"
+    fs = HostFs(trees.write(tmp_path, {"proc/cpuinfo": cpu, **files}))
+
+    assert inspect_virtual_machine(fs).status == "warn"
+    assert identity(fs).hypervisor
+
+
+def test_a_recorded_board_has_its_own_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    risc_v = {"proc/cpuinfo": "processor\t: 0\nhart\t\t: 1\nisa\t\t: rv64imafdc_zicntr\nuarch\t\t: sifive,u74-mc\n"}
+    fs, silent = HostFs(trees.write(tmp_path / "risc-v", risc_v)), HostFs(tmp_path)
+
+    assert (targets.detect(fs).target.name, identity(fs).arch) == ("riscv64", "riscv64")
+    assert (targets.detect(silent).target.name, identity(silent).arch) == ("unknown", None)
+
+
+# --- which cores are alike
+
+CORE = "sys/devices/system/cpu/cpu"
+
+
+def kinds(root: Path, files: trees.Tree) -> list[set[int]]:
+    return [set(kind) for kind in core_kinds(range(4), HostFs(trees.write(root, files))).kinds]
+
+
+def clocks(*megahertz: int) -> trees.Tree:
+    return {f"{CORE}{cpu}/cpufreq/cpuinfo_max_freq": value * 1000 for cpu, value in enumerate(megahertz)}
+
+
+def test_kinds_of_core_are_the_kernels(tmp_path: Path) -> None:
+    hybrid: trees.Tree = {"sys/devices/cpu_core/cpus": "0-1", "sys/devices/cpu_atom/cpus": "2-3"}
+    capacity: trees.Tree = {f"{CORE}{cpu}/cpu_capacity": value for cpu, value in enumerate((1024, 1024, 950, 950))}
+    midr = "regs/identification/midr_el1"
+    parts: trees.Tree = {f"{CORE}{cpu}/{midr}": f"0x41{'0fd0b' if cpu < 2 else '0fd05'}0" for cpu in range(4)}
+
+    assert kinds(tmp_path / "hybrid", hybrid) == [{0, 1}, {2, 3}]
+    assert kinds(tmp_path / "capacity", capacity) == [{0, 1, 2, 3}]
+    assert kinds(tmp_path / "parts", {**capacity, **parts}) == [{0, 1}, {2, 3}]
+
+
+def test_clocks_tell_kinds_of_core_apart_only_where_nothing_else_does(tmp_path: Path) -> None:
+    close, apart = clocks(5200, 5200, 4600, 4600), clocks(5200, 5200, 4400, 4400)
+    one_list: trees.Tree = {"sys/devices/cpu_core/cpus": "0-3"}
+
+    assert kinds(tmp_path / "close", close) == [{0, 1, 2, 3}]
+    assert kinds(tmp_path / "apart", apart) == [{0, 1}, {2, 3}]
+    assert kinds(tmp_path / "list", {**one_list, **apart}) == [{0, 1, 2, 3}]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from harness.core import rapl
 from harness.core.hostfs import HostFs
-from harness.core.sensing import RAPL_REMEDY
 from harness.core.verdict import Finding
 from harness.host import hardware
 
@@ -26,7 +26,7 @@ _VCIO_REMEDY = (
 )
 _APEX_REMEDY = 'sudo usermod -aG apex "$USER", then log in again'
 _DEVICE_FILES = (
-    ("/sys/class/powercap/*/energy_uj", os.R_OK, RAPL_REMEDY),
+    (rapl.COUNTERS, os.R_OK, rapl.DENIED_REMEDY),
     ("/dev/vcio", os.R_OK | os.W_OK, _VCIO_REMEDY),
     ("/dev/apex_*", os.R_OK | os.W_OK, _APEX_REMEDY),
 )
@@ -56,7 +56,8 @@ def inspect_sensor_access(fs: HostFs) -> Finding:
     """Warn of sensors and accelerators that exist but that this user may not use: energy would be missing."""
     present = [(pattern, mode, remedy, list(fs.glob(pattern))) for pattern, mode, remedy in _DEVICE_FILES]
     present = [(pattern, mode, remedy, names) for pattern, mode, remedy, names in present if names]
-    if not present:
+    hidden = rapl.hidden(fs)
+    if not present and not hidden:
         found = "no RAPL counter, Raspberry Pi firmware or Edge TPU on this machine"
         return Finding("sensor_access", "unknown", found)
     denied = [
@@ -64,14 +65,12 @@ def inspect_sensor_access(fs: HostFs) -> Finding:
         for pattern, mode, remedy, names in present
         if not all(os.access(fs.path(name), mode) for name in names)
     ]
-    if not denied:
-        return Finding("sensor_access", "ok", ", ".join(pattern for pattern, *_ in present))
-    return Finding(
-        "sensor_access",
-        "warn",
-        f"closed to this user: {', '.join(pattern for pattern, _ in denied)}",
-        "; ".join(remedy for _, remedy in denied),
-    )
+    closed = [f"closed to this user: {', '.join(pattern for pattern, _ in denied)}"] if denied else []
+    found = "; ".join([*([rapl.HIDDEN] if hidden else []), *closed])
+    remedies = [*([rapl.HIDDEN_REMEDY] if hidden else []), *(remedy for _, remedy in denied)]
+    if found:
+        return Finding("sensor_access", "warn", found, "; ".join(remedies))
+    return Finding("sensor_access", "ok", ", ".join(pattern for pattern, *_ in present))
 
 
 PLUGINS: tuple[Check, ...] = (
