@@ -78,6 +78,8 @@ class ProcessRun:
         busy_threads: Threads of the process that computed.
         gc_frozen: Objects that the garbage collector ignored while it was off.
         max_rss_bytes: `ru_maxrss`, which is never below that of the parent.
+        resident_bytes: Inferences since the warm-up and what the process held then, several times in the timed loop;
+            empty where the scenario has no such marks.
 
     """
 
@@ -109,6 +111,7 @@ class ProcessRun:
     busy_threads: int | None = None
     gc_frozen: int | None = None
     max_rss_bytes: int | None = None
+    resident_bytes: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,9 @@ ACCURACY_CHECKS = frozenset(
     }
 )
 """Names of the findings about a case's accuracy, as data sets and the accuracy pass give them."""
+
+TIME_CHECKS = frozenset({"input_dependence", "memory_growth", "denormals"})
+"""Names of the findings about what a case's time and memory depend on."""
 
 
 @dataclass(frozen=True)
@@ -248,6 +254,11 @@ class Record:
     def accuracy_findings(self) -> tuple[Finding, ...]:
         """The warnings about the accuracy: images left out, labels read in one of two ways, chance level."""
         return tuple(f for f in self.execution.findings if f.check in ACCURACY_CHECKS and f.status == "warn")
+
+    @property
+    def time_findings(self) -> tuple[Finding, ...]:
+        """The warnings about what time and memory depend on: the inputs, the number of inferences, tiny numbers."""
+        return tuple(f for f in self.execution.findings if f.check in TIME_CHECKS and f.status == "warn")
 
     @property
     def input_shapes(self) -> str | None:

@@ -21,7 +21,9 @@ from harness.core.record import Record
 from harness.core.verdict import Finding, Verdict
 from harness.runtimes.graph_counts import Counts
 from harness.stats import Definition
+from harness.stats.by_input import InputSpread
 
+from .dependence import dependence_details, dependence_findings, spread_of
 from .metrics import latency_metrics
 from .passes.accuracy import AccuracyPass
 from .passes.diagnostics import Diagnostics, diagnose
@@ -113,7 +115,8 @@ def _record(
 ) -> Record:
     case = state.prepared.case
     ran, counts, probed = _probed(state, probes)
-    ran = ran.with_findings(*context.scores.findings(state.prepared))
+    spread = spread_of(state) if state.failure is None else None
+    ran = ran.with_findings(*context.scores.findings(state.prepared), *_dependence(state, spread))
     metrics = {**_metrics(state, energy, diagnostics, reference, context), **probed}
     outcome = _case_verdict(state, metrics, probes, reference, context)
     thermal = keep_traces(state.thermal_traces, context.blobs) if state.thermal_traces else ()
@@ -135,6 +138,7 @@ def _record(
         findings_after=context.findings_after,
         details={
             **_details(state, energy, context),
+            **dependence_details(spread),
             **diagnostics.details,
             **_checked(state, reference, probes, context),
         },
@@ -142,6 +146,12 @@ def _record(
         execution=ran,
         operators=absent if state.failure else diagnostics.operators,
     )
+
+
+def _dependence(state: CaseState, spread: InputSpread | None) -> Iterator[Finding]:
+    """Yield what time and memory depend on; nothing for a failed case."""
+    if state.failure is None:
+        yield from dependence_findings(state, spread)
 
 
 def _metrics(

@@ -31,13 +31,17 @@ _FROM_RESULT = (
 
 @dataclass
 class CaseState:
-    """What has been measured of one case so far: per process `wall_ns`, `cpu_ns` and the arrays of its scenario."""
+    """What has been measured of one case so far: per process `wall_ns`, `cpu_ns` and the arrays of its scenario.
+
+    `first_inputs` has for each process the place in the rotation of the input of its first sample.
+    """
 
     prepared: PreparedCase
     runs: list[ProcessRun] = field(default_factory=list)
     wall_ns: list[NDArray[np.int64]] = field(default_factory=list)
     cpu_ns: list[NDArray[np.int64]] = field(default_factory=list)
     more: list[dict[str, NDArray[np.int64]]] = field(default_factory=list)
+    first_inputs: list[int] = field(default_factory=list)
     thermal_traces: Traces | None = None
     driver_logs: list[str] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
@@ -52,9 +56,15 @@ class CaseState:
         run = _process_run(answer, self, place, blobs, profile)
         self.result = answer.result
         self.driver_logs += filter(None, [answer.result["driver_log"]])
+        self.first_inputs.append((len(answer.arrays["wall_ns"]) - run.n_timed) % self.n_inputs)
         self.runs.append(run)
         self.wall_ns.append(answer.arrays["wall_ns"][-run.n_timed :])
         self.cpu_ns.append(answer.arrays["cpu_ns"][-run.n_timed :])
+
+    @property
+    def n_inputs(self) -> int:
+        """Inputs that the timed loop takes in rotation."""
+        return int(self.result.get("inputs_in_rotation", 1))
 
 
 def steady_part(wall_ns: NDArray[np.int64], profile: Profile) -> tuple[int, str]:
@@ -85,5 +95,6 @@ def _process_run(answer: Answer, state: CaseState, order: int, blobs: BlobSink, 
         unsteady=unsteady,
         affinity=tuple(result["affinity"]),
         peak_rss_after_bytes={name: result[f"after_{name}"]["peak_rss_bytes"] for name in PHASES},
+        resident_bytes=tuple((n * result["calls_per_sample"], held) for n, held in result.get("resident_bytes", ())),
         **{name: result[name] for name in _FROM_RESULT},
     )

@@ -17,7 +17,7 @@ from . import scenarios
 from .control import control_ns
 from .inputs import load_inputs
 from .loop import LoopPlan
-from .os_counters import delta, memory_mark, snapshot
+from .os_counters import delta, memory_mark, own_rss_bytes, snapshot
 from .setup import Outcome, adapter
 
 
@@ -42,12 +42,15 @@ def _steady_loop(session: Session, batches: list[Batch], loop: Loop, job: Job) -
     threads = job.options.threads
     warm = timed_loop.run(session, batches, LoopPlan(loop.warmup_n, loop.warmup_ns, loop.max_n, threads))
     calls = timed_loop.calls_per_sample(float(np.median(warm.wall_ns)))
+    marked = _ResidentMarks(session)
+    driven = marked if (job.driver, job.scenario) in _MARKED else session
     another = partial(adapter(job).open, Path(job.model), job.options)
-    stage = scenarios.ScenarioContext(session, another, job.load, job.options.batch, job.seed)
+    stage = scenarios.ScenarioContext(driven, another, job.load, job.options.batch, job.seed)
     control_before = control_ns()
     plan = LoopPlan(loop.min_n, loop.min_ns, loop.max_n, threads, calls)
     before = snapshot()
     samples = scenarios.drive(job.driver, job.scenario, stage, batches, plan)
+    marked.mark()
     result: dict[str, Any] = {
         **delta(before, snapshot()),
         "gc_frozen": samples.gc_frozen,
@@ -58,11 +61,42 @@ def _steady_loop(session: Session, batches: list[Batch], loop: Loop, job: Job) -
         "control_ratio": control_ns() / control_before,
         "same_input_ratio": None,
         "driver_log": samples.log,
+        "inputs_in_rotation": len(batches),
+        "resident_bytes": marked.marks if driven is marked else [],
     }
     if job.scenario == "SingleStream":
         same = timed_loop.run(session, batches[:1], LoopPlan(loop.min_n // 4 + 1, 0, loop.max_n, threads, calls))
         result["same_input_ratio"] = float(np.median(same.wall_ns) / np.median(samples.wall_ns))
     return result, {"warmup_ns": warm.wall_ns, "wall_ns": samples.wall_ns, "cpu_ns": samples.cpu_ns, **samples.more}
+
+
+_MARKED = frozenset({("own", "SingleStream"), ("own", "sustained")})
+"""Drivers and scenarios that copy an input in outside of what is timed, once for each sample."""
+_SAMPLE_BYTES = 16
+"""What the loop itself keeps of each sample."""
+
+
+class _ResidentMarks:
+    """A session that notes what the process holds before sample 0, 8, 16, 32, ...: outside of what is timed.
+
+    `marks` has the number of samples so far and the bytes then, without those of the samples themselves.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.marks: list[tuple[int, int]] = []
+        self.infer = session.infer
+        self._prepare = session.prepare
+        self._samples, self._next = 0, 0
+
+    def prepare(self, batch: Batch) -> None:
+        if self._samples == self._next:
+            self.mark()
+            self._next = max(8, 2 * self._samples)
+        self._samples += 1
+        self._prepare(batch)
+
+    def mark(self) -> None:
+        self.marks.append((self._samples, own_rss_bytes() - _SAMPLE_BYTES * self._samples))
 
 
 class _Stamped:
