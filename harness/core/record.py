@@ -3,7 +3,7 @@
 Schema history
     1   first version
     2   RunHeader.provenance; ArtifactInfo.recipe_sha256;
-        ProcessRun: voluntary_switches, cpu_pressure, busy_threads, gc_frozen, max_rss_bytes
+        ProcessRun: voluntary_switches, cpu_pressure, busy_threads, gc_frozen, max_rss_bytes, run_delay, others_cpus
 """
 
 from __future__ import annotations
@@ -78,6 +78,9 @@ class ProcessRun:
         busy_threads: Threads of the process that computed.
         gc_frozen: Objects that the garbage collector ignored while it was off.
         max_rss_bytes: `ru_maxrss`, which is never below that of the parent.
+        run_delay: Share of the time in which its own threads waited for a CPU, at most the share of its CPUs that this
+            process left unused.
+        others_cpus: CPUs that other programs used on average, from the process's start to its end.
 
     """
 
@@ -109,6 +112,8 @@ class ProcessRun:
     busy_threads: int | None = None
     gc_frozen: int | None = None
     max_rss_bytes: int | None = None
+    run_delay: float | None = None
+    others_cpus: float | None = None
 
 
 @dataclass(frozen=True)

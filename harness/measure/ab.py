@@ -35,7 +35,8 @@ class ProcessTiming:
     """One fresh process: median wall and CPU nanoseconds of an inference in its steady state.
 
     `unsteady` says why there was no steady state, empty when there was; `load_ns` and `peak_rss_bytes` are those of
-    the process; `runtime_info` is what the runtime told.
+    the process; `runtime_info` is what the runtime told. `waited` is the share of the time in which its threads, or
+    any on the machine, waited for a CPU; None where the kernel tells neither.
     """
 
     median_ns: float
@@ -44,6 +45,7 @@ class ProcessTiming:
     peak_rss_bytes: int | None = None
     involuntary_switches: int = 0
     unsteady: str = ""
+    waited: float | None = None
     runtime_info: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
@@ -153,5 +155,6 @@ def time_process(
         peak_rss_bytes=told["peak_rss_bytes"],
         involuntary_switches=told["involuntary_switches"],
         unsteady=unsteady,
+        waited=max((told[name] for name in ("run_delay", "cpu_pressure") if told[name] is not None), default=None),
         runtime_info=told["runtime_info"],
     )

@@ -57,6 +57,7 @@ def timed(wall_ns: Sequence[int] = (2 * MS,) * 20, **changes: Any) -> Answer:
         "os_threads": 1,
         "busy_threads": 1,
         "cpu_pressure": 0.0,
+        "run_delay": 0.0,
         "gc_frozen": 0,
         "affinity": [0],
         "driver_log": "",

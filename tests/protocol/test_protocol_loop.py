@@ -300,6 +300,7 @@ def test_facts_of_each_process_are_recorded() -> None:
         "involuntary_switches": 11,
         "voluntary_switches": 12,
         "cpu_pressure": 0.013,
+        "run_delay": 0.014,
         "os_threads": 14,
         "busy_threads": 15,
         "control_ratio": 1.016,
