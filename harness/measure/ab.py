@@ -17,6 +17,7 @@ import numpy as np
 from harness import stats
 from harness.stats.comparison import Comparison, ab
 
+from .mistimed import mistimed
 from .passes.worker_process import WorkerFailure, run_worker
 from .prepared import PreparedCase
 from .presets import Profile
@@ -36,7 +37,8 @@ class ProcessTiming:
 
     `unsteady` says why there was no steady state, empty when there was; `load_ns` and `peak_rss_bytes` are those of
     the process; `runtime_info` is what the runtime told. `waited` is the share of the time in which its threads, or
-    any on the machine, waited for a CPU; None where the kernel tells neither.
+    any on the machine, waited for a CPU; None where the kernel tells neither. `mistimed` says why no whole inferences
+    were timed, empty where nothing says so.
     """
 
     median_ns: float
@@ -46,6 +48,7 @@ class ProcessTiming:
     involuntary_switches: int = 0
     unsteady: str = ""
     waited: float | None = None
+    mistimed: str = ""
     runtime_info: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
@@ -156,5 +159,8 @@ def time_process(
         involuntary_switches=told["involuntary_switches"],
         unsteady=unsteady,
         waited=max((told[name] for name in ("run_delay", "cpu_pressure") if told[name] is not None), default=None),
+        mistimed=mistimed(
+            [told["cycle_ns"]], [told["new_input_ratio"]], [told["same_input_ratio"]], told["calls_per_sample"]
+        ),
         runtime_info=told["runtime_info"],
     )

@@ -24,6 +24,7 @@ from harness.stats import Definition
 
 from . import witnesses
 from .metrics import latency_metrics
+from .mistimed import FLATTERED
 from .passes.accuracy import AccuracyPass
 from .passes.diagnostics import Diagnostics, diagnose
 from .passes.energy import EnergyPass, EnergyResult, keep_traces
@@ -34,7 +35,7 @@ from .passes.thermal import ThrottleWatch, minute_rows
 from .prepared import NOT_COUNTED, BlobSink, PreparedCase, artifact_info, count_metrics
 from .presets import Profile
 from .samples import CaseState
-from .verdicts import FLATTERED, same_input_ratio, verdict
+from .verdicts import same_input_ratio, verdict
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ _SAMPLES = frozenset({"wall_ns", "cpu_ns", "warmup_ns"})
 _FROM_RESULT = (
     *("spawn_ns", "import_ns", "load_ns", "first_inference_ns", "involuntary_switches", "peak_rss_bytes", "started_ns"),
     *("ended_ns", "inferences", "calls_per_sample", "control_ratio", "same_input_ratio", "os_threads", "max_rss_bytes"),
-    *("voluntary_switches", "cpu_pressure", "run_delay", "busy_threads", "gc_frozen"),
+    *("voluntary_switches", "cpu_pressure", "run_delay", "busy_threads", "gc_frozen", "new_input_ratio"),
+    "cycle_ns",
 )
 
 

@@ -1,22 +1,23 @@
-"""Whether a case's latency may be trusted: throttled, contended, overloaded, unsteady, drifted, or precise enough."""
+"""Whether a case's latency may be trusted: mistimed, throttled, contended, unsteady, drifted, or precise enough."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.verdict import Verdict
+from harness.stats import steady_state
 
 from .metrics import BACK_TO_BACK, KEPT_UP, keeps_up
+from .mistimed import FLATTERED, REMEDY, median, mistimed
 from .presets import Profile
-from .samples import CaseState
+from .samples import SETTLES, CaseState
 from .witnesses import contended, doubts
 
 DRIFTED = 0.01
 """The control kernel may differ by this much before and after the timed loop."""
-
-FLATTERED = 0.90
-"""One input repeated may not be faster than this against inputs in rotation (MLPerf's compliance test TEST04: 10 %)."""
 
 
 def verdict(state: CaseState, metrics: dict[str, Quantity], profile: Profile, machine: Verdict | None) -> Verdict:
@@ -25,13 +26,27 @@ def verdict(state: CaseState, metrics: dict[str, Quantity], profile: Profile, ma
         return state.failure.verdict
     return (
         machine
+        or _mistimed(state)
         or _throttled(state)
         or contended(state, metrics)
         or _overloaded(state)
         or _unsteady(state)
+        or _climbing(state, profile)
         or _drifted(state, profile)
         or _width(state, metrics, profile)
     )
+
+
+def _mistimed(state: CaseState) -> Verdict | None:
+    runs = state.runs
+    reason = mistimed(
+        [run.cycle_ns for run in runs],
+        [run.new_input_ratio for run in runs],
+        [run.same_input_ratio for run in runs],
+        max(run.calls_per_sample for run in runs),
+        state.prepared.case.scenario,
+    )
+    return Verdict("mistimed", reason, REMEDY) if reason else None
 
 
 def _throttled(state: CaseState) -> Verdict | None:
@@ -55,6 +70,16 @@ def _unsteady(state: CaseState) -> Verdict | None:
         return None
     reason = f"{len(reasons)} of {len(state.runs)} processes never settled: {reasons[0]}"
     return Verdict("no-steady-state", reason, "let the machine cool down and idle; its trace is in the record")
+
+
+def _climbing(state: CaseState, profile: Profile) -> Verdict | None:
+    """A course that all processes share, and that none of them shows for certain."""
+    change = steady_state.common_trend(state.wall_ns) if state.prepared.case.scenario in SETTLES else 0.0
+    if abs(change) <= math.log1p(max(steady_state.TOLERANCE, profile.half_width)):
+        return None
+    reason = f"latency moves by {math.expm1(change):+.0%} from start to end of the loop, alike in all processes"
+    remedy = "measure longer (--profile full), or watch it for minutes (--scenario sustained)"
+    return Verdict("no-steady-state", reason, remedy)
 
 
 def _drifted(state: CaseState, profile: Profile) -> Verdict | None:
@@ -103,8 +128,7 @@ def _bound_sentence(state: CaseState, metrics: dict[str, Quantity]) -> str:
 
 def same_input_ratio(state: CaseState) -> float | None:
     """Return the median ratio over processes of one input repeated to inputs in rotation; None where not tried."""
-    ratios = [run.same_input_ratio for run in state.runs if run.same_input_ratio is not None]
-    return float(np.median(ratios)) if ratios else None
+    return median([run.same_input_ratio for run in state.runs])
 
 
 def _flattered(state: CaseState) -> str:

@@ -220,6 +220,16 @@ def _ms(timings: list[ProcessTiming]) -> str:
     return f"{statistics.median(timing.median_ns for timing in timings) / 1e6:.4g} ms"
 
 
+def _mistimed(measured: PairedComparison) -> list[str]:
+    """Return a warning for each side in most of whose processes no whole inferences were timed."""
+    texts = []
+    for name, side in (("A", measured.a), ("B", measured.b)):
+        reasons = [timing.mistimed for timing in side if timing.mistimed]
+        if 2 * len(reasons) > len(side):
+            texts.append(f"the latency of {name} is not that of whole inferences: {reasons[0]}")
+    return texts
+
+
 def warnings(measured: PairedComparison, single_threaded: bool) -> list[str]:
     """Return what speaks against trusting the outcome.
 
@@ -231,7 +241,7 @@ def warnings(measured: PairedComparison, single_threaded: bool) -> list[str]:
     waited = sum(timing.waited is not None and timing.waited > WAITED for timing in every)
     contended = sum(timing.median_ns > CONTENDED * timing.median_cpu_ns for timing in every) if single_threaded else 0
     unsteady = sum(bool(timing.unsteady) for timing in every)
-    texts = []
+    texts = _mistimed(measured)
     if contended:
         texts.append(
             f"in {contended} of {len(every)} processes another program held the core (wall time above {CONTENDED} "

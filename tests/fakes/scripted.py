@@ -127,6 +127,8 @@ def answer(samples: Samples, **facts: Any) -> Answer:
         "calls_per_sample": samples.calls,
         "control_ratio": 1.0,
         "same_input_ratio": None,
+        "new_input_ratio": None,
+        "cycle_ns": {},
         "os_threads": 1,
         "busy_threads": None,
         "cpu_pressure": 0.0,

@@ -54,6 +54,8 @@ def timed(wall_ns: Sequence[int] = (2 * MS,) * 20, **changes: Any) -> Answer:
         "calls_per_sample": 1,
         "control_ratio": 1.0,
         "same_input_ratio": None,
+        "new_input_ratio": None,
+        "cycle_ns": {},
         "os_threads": 1,
         "busy_threads": 1,
         "cpu_pressure": 0.0,

@@ -81,6 +81,7 @@ class Processes:
             "runtime_info": {"version": "1"},
         }
         facts |= {"run_delay": None, "cpu_pressure": 0.0}
+        facts |= {"cycle_ns": {}, "new_input_ratio": 1.0, "same_input_ratio": 1.0, "calls_per_sample": 1}
         cpu = np.rint(wall * self._cpu_share).astype(np.int64)
         return Answer({**facts, **self._facts}, {"wall_ns": wall, "cpu_ns": cpu})
 
@@ -463,6 +464,13 @@ def test_a_held_core_is_warned_of(compared: Any) -> None:
     assert document["warnings"] == [warning.removeprefix("warning: ")]
     assert len(compared(Processes(constant(0.5), cpu_share=1 / 1.049))[2]) == 1
     assert len(compared(Processes(constant(0.5), cpu_share=0.5), threads=2)[2]) == 1
+
+
+def test_a_mistimed_side_is_warned_of(compared: Any) -> None:
+    _, _, (_, *told) = compared(Processes(constant(0.5), new_input_ratio=0.1))
+    words = "warning: the latency of {} is not that of whole inferences: inputs seen before take 0.1 times as long"
+    assert [warning.startswith(words.format(side)) for warning, side in zip(told, "AB", strict=True)] == [True, True]
+    assert len(compared(Processes(constant(0.5), new_input_ratio=0.95))[2]) == 1
 
 
 def test_threads_that_waited_are_warned_of(compared: Any) -> None:

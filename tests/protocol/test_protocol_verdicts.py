@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import os
 import re
@@ -33,8 +34,9 @@ from harness.measure.presets import profile
 from harness.measure.samples import Surroundings
 from harness.measure.verdicts import verdict as verdict_of
 from harness.measure.witnesses import WITNESSES, contended
-from harness.measure.worker import control, os_counters
+from harness.measure.worker import control, os_counters, timed_part
 from harness.runtimes.base import SessionError
+from harness.runtimes.null import NullSession
 from harness.store.frame import record_table
 from reports.data import gather
 from reports.recommend import pareto_front
@@ -203,6 +205,12 @@ def test_verdict_no_steady_state() -> None:
         verdict = judged(state_of([late], paced))
         assert verdict.status == status
     assert "cannot keep up" in verdict.reason
+    rng = np.random.default_rng(4)
+    for until, status in ((1.16, "no-steady-state"), (1.0, "precise")):  # what each process alone hides in its noise
+        climbs = [2 * MS * np.linspace(1.0, until, 18) * np.exp(0.02 * rng.standard_normal(18)) for _ in range(3)]
+        ruling = judged(state_of([answer(np.rint(wall)) for wall in climbs]))
+        assert ruling.status == status
+        assert ("alike in all processes" in ruling.reason) == (until > 1)
 
 
 @pytest.mark.parametrize(("name", "allowed"), [("quick", 0.05), ("standard", 0.02), ("full", 0.01)])
@@ -357,12 +365,14 @@ def test_gravest_verdict_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     alone = [answer(each.arrays["wall_ns"], control_ratio=2.0) for each in restless]
     settled = [answer(each.arrays["wall_ns"], control_ratio=2.0) for each in calm]
     wide = [answer(each.arrays["wall_ns"]) for each in calm]
+    untimed = [Answer({**each.result, "new_input_ratio": 0.1}, each.arrays) for each in restless]
     broken = [WorkerFailure(Verdict("crashed", "SIGSEGV"), "")] * 3
     emulated, hot = Verdict("emulated", "qemu"), {"throttle": True}
     steps: list[tuple[list[Any], Any, Any, dict[str, Any], str]] = [
         (broken, -PLAIN, emulated, hot, "crashed"),
         (restless, -PLAIN, emulated, hot, "emulated"),
         (restless, -PLAIN, None, hot, "wrong-output"),
+        (untimed, PLAIN, None, hot, "mistimed"),
         (restless, PLAIN, None, hot, "throttled"),
         (restless, PLAIN, None, {}, "contended"),
         (alone, PLAIN, None, {}, "no-steady-state"),
@@ -389,6 +399,99 @@ def test_fixed_work_frames_the_loop(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         patch.setattr(control.time, "thread_time_ns", lambda: next(ticks))
         assert control.control_ns() == 31.0
     assert next(ticks, None) is None
+
+
+# --- Mistimed ---------------------------------------------------------------------------------------------------------
+
+
+def measured_by(patch: pytest.MonkeyPatch, folder: Path, case: Case | None = None, **session: Any) -> Any:
+    """A case after three processes of such a session."""
+    answers = []
+    for number_of_process in range(3):
+        machine = Machine()
+        how = {"takes_ns": lambda _n: 2 * MS, **session}
+        job = {"scenario": case.scenario, "load": case.load} if case else {}
+        out = folder / str(number_of_process)
+        result, arrays = in_process(patch, out, machine, Scripted(machine, **how), **job)
+        quiet = {name: answer().result[name] for name in os_counters.Delta.__annotations__}
+        answers.append(Answer({**result, **quiet}, arrays))
+    return state_of(answers, case)
+
+
+def test_verdict_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    honest = measured_by(monkeypatch, tmp_path / "honest", prepare_ns=50 * US, fetch_ns=50 * US)
+    assert judged(honest).status == "precise"
+    lazy = measured_by(monkeypatch, tmp_path / "lazy", takes_ns=lambda _n: US, fetch_ns=2 * MS)
+    found = judged(lazy)
+    assert (found.status, found.trusted) == ("mistimed", False)
+    assert found.reason.startswith("fetch takes 2 ms beside an inference of 0.001 ms")
+    assert "add-a-runtime.md" in found.remedy
+    assert number(latency_metrics(lazy, profile("quick"))["latency_p50_ns"]) == US, (
+        "the figure stands beside the verdict"
+    )
+
+
+def cycling(prepare: int = 0, infer: int = 1000, fetch: int = 0, allowed: tuple[int, int] = (0, 0)) -> dict[str, int]:
+    copying = {"prepare_allowed": allowed[0], "fetch_allowed": allowed[1]}
+    return {"prepare": prepare, "infer": infer, "fetch": fetch, **copying}
+
+
+def test_work_left_out_is_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for cycle, mistimed in (
+        (cycling(prepare=112), True),
+        (cycling(prepare=110), False),
+        (cycling(fetch=112), True),
+        (cycling(fetch=110), False),
+        (cycling(prepare=70, fetch=70), True),
+        (cycling(prepare=500, fetch=900, allowed=(450, 850)), False),
+        (cycling(prepare=500, allowed=(250, 0)), True),
+    ):
+        status = judged(state_of([answer(cycle_ns=cycle) for _ in range(3)])).status
+        assert (status == "mistimed") is mistimed, cycle
+    early = measured_by(monkeypatch, tmp_path / "early", takes_ns=lambda _n: 100 * US, prepare_ns=2 * MS)
+    assert judged(early).reason.startswith("prepare takes 2 ms beside an inference of 0.1 ms")
+
+
+def test_what_copying_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter(itertools.accumulate([0, 10, 20, 30, 40, 5, 7]))
+    empty = NullSession()
+    monkeypatch.setattr(timed_part.time, "perf_counter_ns", lambda: next(ticks))
+    assert timed_part._cycle(empty, {"input": np.zeros(1, np.float32)}) == (10, 20, 30, 40, 5, 7)
+    monkeypatch.undo()
+    for again, allowed in ((300, 240 + 4 * 7), (20, 240 + 20)):
+        with monkeypatch.context() as patch:
+            patch.setattr(timed_part, "_cycle", lambda *_, again=again: (10, 20, 30, again, 5, 7))
+            patch.setattr(timed_part, "_call_ns", lambda: 4)
+            told = timed_part._cycles(empty, [{"input": np.zeros(1, np.float32)}], 3)["cycle_ns"]
+        assert (told["prepare_allowed"], told["fetch_allowed"]) == (240 + 4 * 5, allowed)
+
+
+def test_remembered_outputs_are_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    caching = judged(measured_by(monkeypatch, tmp_path, caches=True))
+    assert caching.status == "mistimed"
+    assert "inputs seen before take 0.0005 times as long as new ones" in caching.reason
+    for ratio, status in ((0.89, "mistimed"), (0.91, "precise"), (1.3, "precise"), (None, "precise")):
+        assert judged(state_of([answer(new_input_ratio=ratio) for _ in range(3)])).status == status
+    seen, new = iter((100, 300, 500)), iter((1000, 400, 700))
+    monkeypatch.setattr(timed_part, "never_seen", lambda _batch, _rng: {"new": np.zeros(1)})
+    monkeypatch.setattr(timed_part, "_cycle", lambda _s, batch: (0, next(new if "new" in batch else seen), 0, 0, 0, 0))
+    ratio = timed_part._cycles(NullSession(), [{"input": np.zeros(1)}], 3)["new_input_ratio"]
+    assert ratio == 300 / 400, "the median of the first against the least of the second"
+
+
+def test_samples_of_one_remembered_input_are_mistimed() -> None:
+    for calls, ratio, status in ((3, 0.5, "mistimed"), (3, 0.95, "precise"), (1, 0.5, "precise")):
+        state = state_of([answer(calls_per_sample=calls, same_input_ratio=ratio) for _ in range(3)])
+        assert judged(state).status == status
+
+
+def test_prepare_counts_where_it_is_not_timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    several = Case("m", "fp32", "null", scenario="MultiStream", load=Load(samples_per_query=4))
+    state = measured_by(monkeypatch, tmp_path / "prepare", several, prepare_ns=MS)
+    assert state.runs[0].median_ns == 4 * (2 + 1) * MS, "the query holds it"
+    assert judged(state).status == "precise"
+    late = measured_by(monkeypatch, tmp_path / "fetch", several, fetch_ns=MS)
+    assert judged(late).status == "mistimed"
 
 
 # --- Contended --------------------------------------------------------------------------------------------------------

@@ -39,6 +39,11 @@ def peak_rss_bytes() -> int:
     return max_rss_bytes()
 
 
+def peaks() -> dict[str, int]:
+    """Return the largest resident set up to now, as both of the kernel's counters have it."""
+    return {"peak_rss_bytes": peak_rss_bytes(), "max_rss_bytes": max_rss_bytes()}
+
+
 def max_rss_bytes() -> int:
     """Return `ru_maxrss` of this process, never less than what its parent had at the spawn."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
