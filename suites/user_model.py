@@ -28,7 +28,6 @@ from harness.core.artifact import (
 )
 from harness.core.case import Case
 from harness.core.errors import ModelError, UsageError
-from harness.core.files import printable
 from harness.datasets import label_mapping
 from harness.datasets.label_mapping import LabelMapping
 from harness.datasets.model_outputs import choose_output

@@ -3,7 +3,8 @@
 Schema history
     1   first version
     2   RunHeader.provenance; ArtifactInfo.recipe_sha256;
-        ProcessRun: voluntary_switches, cpu_pressure, busy_threads, gc_frozen, max_rss_bytes
+        ProcessRun: voluntary_switches, cpu_pressure, busy_threads, gc_frozen, max_rss_bytes, run_delay, others_cpus,
+        new_input_ratio, cycle_ns
 """
 
 from __future__ import annotations
@@ -80,6 +81,12 @@ class ProcessRun:
         max_rss_bytes: `ru_maxrss`, which is never below that of the parent.
         resident_bytes: Inferences since the warm-up and what the process held then, several times in the timed loop;
             empty where the scenario has no such marks.
+        run_delay: Share of the time in which its own threads waited for a CPU, at most the share of its CPUs that this
+            process left unused.
+        others_cpus: CPUs that other programs used on average, from the process's start to its end.
+        new_input_ratio: Median with inputs of the loop over the least with inputs never seen before.
+        cycle_ns: Of single inferences after the loop, the least times of 'prepare' and 'fetch', what each is allowed
+            for copying ('prepare_allowed', 'fetch_allowed'), and the median of 'infer'.
 
     """
 
@@ -112,6 +119,10 @@ class ProcessRun:
     gc_frozen: int | None = None
     max_rss_bytes: int | None = None
     resident_bytes: tuple[tuple[int, int], ...] = ()
+    run_delay: float | None = None
+    others_cpus: float | None = None
+    new_input_ratio: float | None = None
+    cycle_ns: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

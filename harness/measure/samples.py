@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,8 +26,23 @@ _SAMPLES = frozenset({"wall_ns", "cpu_ns", "warmup_ns"})
 _FROM_RESULT = (
     *("spawn_ns", "import_ns", "load_ns", "first_inference_ns", "involuntary_switches", "peak_rss_bytes", "started_ns"),
     *("ended_ns", "inferences", "calls_per_sample", "control_ratio", "same_input_ratio", "os_threads", "max_rss_bytes"),
-    *("voluntary_switches", "cpu_pressure", "busy_threads", "gc_frozen"),
+    *("voluntary_switches", "cpu_pressure", "run_delay", "busy_threads", "gc_frozen", "new_input_ratio"),
+    "cycle_ns",
 )
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the parent saw of the machine around one process.
+
+    Attributes:
+        others_cpus: CPUs that other programs used on average; None where the kernel does not tell.
+    """
+
+    others_cpus: float | None = None
+
+
+UNWATCHED = Surroundings()
 
 
 @dataclass
@@ -50,10 +66,12 @@ class CaseState:
     started_utc: str = ""
     duration_s: float = 0.0
 
-    def add(self, answer: Answer, place: int, blobs: BlobSink, profile: Profile) -> None:
-        """Add the answer of one process."""
+    def add(
+        self, answer: Answer, place: int, blobs: BlobSink, profile: Profile, around: Surroundings = UNWATCHED
+    ) -> None:
+        """Add the answer of one process, and what was seen `around` it."""
         self.more.append({name: array for name, array in answer.arrays.items() if name not in _SAMPLES})
-        run = _process_run(answer, self, place, blobs, profile)
+        run = dataclasses.replace(_process_run(answer, self, place, blobs, profile), others_cpus=around.others_cpus)
         self.result = answer.result
         self.driver_logs += filter(None, [answer.result["driver_log"]])
         self.first_inputs.append((len(answer.arrays["wall_ns"]) - run.n_timed) % self.n_inputs)

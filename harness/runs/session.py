@@ -17,6 +17,7 @@ from harness.core.case import Case
 from harness.core.errors import NothingMeasured, UsageError
 from harness.core.execution import Execution
 from harness.core.files import DISK_FULL
+from harness.core.hostfs import HostFs
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, utc_now
 from harness.core.record import Record, RunHeader
@@ -29,6 +30,7 @@ from harness.host.tuning import journal_path, tuned
 from harness.measure.block import RunContext, Step, measure_block
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
+from harness.measure.passes.surroundings import SurroundingsWatch
 from harness.measure.passes.thermal import ThrottleWatch
 from harness.measure.prepared import PreparedCase
 from harness.measure.selfcheck.checks import loop_overhead_ns
@@ -104,6 +106,7 @@ class RunSession:
             findings_now=self._findings,
             throttle=ThrottleWatch(self._sensors, self.plan.target.thermal.throttle),
             zones=self.plan.target.thermal.zones,
+            surroundings=SurroundingsWatch(HostFs()),
         )
         self._refused = [self._refuse(case, verdict) for case, verdict in self.plan.refused.items()]
 
