@@ -50,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     try:
         modules = commands()
-        arguments = _parser(modules).parse_args(_modern(words, modules))
+        words = _modern(words, modules)
+        arguments = _parser(modules).parse_args(words)
+        arguments.words = words
         level = logging.DEBUG if arguments.verbose else logging.WARNING
         logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
         code: int = arguments.run(arguments)

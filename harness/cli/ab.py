@@ -20,7 +20,7 @@ GROUP = "measure"
 EXAMPLE = "edgebench ab old.onnx new.onnx"
 
 _CONFIG = (
-    *("runtime_a", "runtime_b", "threads", "shapes", "profile", "same_within", "max_pairs", "timeout_s"),
+    *("runtime_a", "runtime_b", "threads", "shapes", "signature", "profile", "same_within", "max_pairs", "timeout_s"),
     *("memory_bytes", "seed"),
 )
 
@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         *("--shape",), action="append", dest="shapes", type=shape, metavar="NAME=1x3x224x224",
         help="shape of a dynamic input; repeatable",
     )  # fmt: skip
+    options.add_argument("--signature", metavar="NAME", help="entry point of both files (default: the primary one)")
     options.add_argument("--profile", metavar="NAME", help="length of each process: quick (default), standard or full")
     options.add_argument(
         *("--same-within",), type=number, metavar="SHARE",

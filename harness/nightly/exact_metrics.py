@@ -16,13 +16,10 @@ from harness.measure.presets import PROFILES
 from harness.stats import benjamini_hochberg
 from harness.stats.output_quality import discordant
 from harness.stats.proportions import mcnemar
-from reports.numbers import counted, scale_for, show
+from reports.numbers import scale_for, show
 
 from .outcome import Kind, Outcome
 from .series import NightContext
-
-DEVICE_VERDICTS = frozenset({"throttled", "emulated"})
-"""Verdicts that are about the device and not about a build."""
 
 
 def accuracy(context: NightContext, scores: AccuracyPass, q: float) -> list[Outcome]:
@@ -51,7 +48,7 @@ def accuracy(context: NightContext, scores: AccuracyPass, q: float) -> list[Outc
             kind: Kind = "regression" if points < 0 else "improvement"
             evidence = {"lost": lost, "won": won, "images": n}
             outcomes.append(
-                Outcome(kind, name, "top1", text, p_value=p, command=context.command(name), evidence=evidence)
+                Outcome(kind, name, "top1", text, p_value=p, command=context.command(name, "top1"), evidence=evidence)
             )
     return outcomes
 
@@ -131,14 +128,3 @@ def _runs(prepared: PreparedCase) -> bool:
     with tempfile.TemporaryDirectory(prefix="edgebench-") as folder:
         job = prepared.job("latency", Path(folder) / "job", 0, PROFILES["smoke"].loop)
         return isinstance(run_worker(job, prepared.timeout_s), Answer)
-
-
-def device(records: Sequence[Record]) -> list[Outcome]:
-    """Report each verdict of `DEVICE_VERDICTS` once, with the number of its cases."""
-    outcomes = []
-    for status in sorted(DEVICE_VERDICTS):
-        affected = [record for record in records if record.verdict.status == status]
-        if affected:
-            text = f"{counted(len(affected), 'case')} {status}: {affected[0].verdict.reason}"
-            outcomes.append(Outcome("infrastructure", "", "", text, command="edgebench doctor"))
-    return outcomes

@@ -17,6 +17,7 @@ from harness.core.case import Case
 from harness.core.errors import NothingMeasured, UsageError
 from harness.core.execution import Execution
 from harness.core.files import DISK_FULL
+from harness.core.hostfs import HostFs
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, utc_now
 from harness.core.record import Record, RunHeader
@@ -29,6 +30,7 @@ from harness.host.tuning import journal_path, tuned
 from harness.measure.block import RunContext, Step, measure_block
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
+from harness.measure.passes.surroundings import SurroundingsWatch
 from harness.measure.passes.thermal import ThrottleWatch
 from harness.measure.prepared import PreparedCase
 from harness.measure.selfcheck.checks import loop_overhead_ns
@@ -88,7 +90,7 @@ class RunSession:
             self.folder = RunFolder(self.plan.out)
             self.plan, self.header = resumed(self.plan, self.folder, self.header)
         else:
-            self.folder = RunFolder.create(self.plan.out, self.header)
+            self.folder = RunFolder.create(self.plan.out, self.header, number=not self._config.out)
         self._context = RunContext(
             run_id=self.header.run_id,
             target=self._target_name,
@@ -104,6 +106,7 @@ class RunSession:
             findings_now=self._findings,
             throttle=ThrottleWatch(self._sensors, self.plan.target.thermal.throttle),
             zones=self.plan.target.thermal.zones,
+            surroundings=SurroundingsWatch(HostFs()),
         )
         self._refused = [self._refuse(case, verdict) for case, verdict in self.plan.refused.items()]
 
@@ -201,7 +204,7 @@ class RunSession:
             findings=findings,
             sensors={sensor.name: sensor.absent or "present" for sensor in self._sensors},
             harness_overhead_ns=loop_overhead_ns(scratch),
-            provenance=provenance(plan.target, findings, config.power_supply, config.ambient_c),
+            provenance=provenance(plan.target, findings, config.power_supply, config.ambient_c, plan.inputs),
         )
 
     def _refuse(self, case: Case, verdict: Verdict) -> Record:
@@ -262,20 +265,34 @@ def resumed(plan: Plan, folder: RunFolder, header: RunHeader) -> tuple[Plan, Run
         UsageError: The folder holds another run: figures of two configurations must not stand in one run.
     """
     before = folder.header()
-    for name, old, new in zip(_SAME_RUN, _identity_of(before), _identity_of(header), strict=True):
+    unit = "unit_id" if before.host.get("unit_id") else "machine_id"  # runs of older versions do not tell their unit
+    for name, old, new in zip(_SAME_RUN, _identity_of(before, unit), _identity_of(header, unit), strict=True):
         if old != new:
             raise UsageError(
                 f"{folder.path} holds another run: its {name} differs",
                 "resume with the arguments that the run was started with",
             )
+    _refuse_other_files(plan, folder)
     left = set(folder.missing())
     return plan.only(case for case in plan.cases if case.id in left), before
 
 
-_SAME_RUN = ("suite", "target", "profile", "seed", "planned cases", "versions", "machine")
+def _refuse_other_files(plan: Plan, folder: RunFolder) -> None:
+    """Refuse to resume with a model that has changed since: its cases would be of two models."""
+    now = {prepared.case.id: prepared.artifact.sha256 for prepared in plan.prepared}
+    for record in folder.records():
+        if record.artifact and now.get(record.case_id, record.artifact.sha256) != record.artifact.sha256:
+            raise UsageError(
+                f"{folder.path} holds another run: the model file of {record.case_id} has changed since",
+                "begin a new run",
+            )
 
 
-def _identity_of(header: RunHeader) -> tuple[object, ...]:
-    """Return what two headers of one run share, in the order of `_SAME_RUN`."""
-    machine = header.host.get("machine_id")
-    return header.suite, header.target, header.profile, header.seed, header.planned, dict(header.versions), machine
+_SAME_RUN = ("suite", "target", "profile", "seed", "planned cases", "versions", "machine", "inputs")
+
+
+def _identity_of(header: RunHeader, unit: str) -> tuple[object, ...]:
+    """Return what two headers of one run share, in the order of `_SAME_RUN`; `unit` names the fact about the host."""
+    machine, inputs = header.host.get(unit), header.provenance.get("inputs") or {}
+    facts = header.suite, header.target, header.profile, header.seed, header.planned, dict(header.versions)
+    return *facts, machine, inputs.get("sha256")

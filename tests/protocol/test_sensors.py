@@ -800,7 +800,7 @@ def squared(*parts: Quantity | float) -> float:
     return sum((half(each) / Z if isinstance(each, (Value, Missing)) else each) ** 2 for each in parts)
 
 
-def test_the_interval_holds_quantisation() -> None:
+def test_the_interval_holds_quantization() -> None:
     # steps of 0.1 W, a new one with every reading: each is off by 0.1 W / sqrt(12) on its own
     rounded = energy(watts(np.round(ramp(1.0), 1)), n=1, idle=()).gross
     exact = energy(watts(ramp(1.0) * ODD), n=1, idle=()).gross

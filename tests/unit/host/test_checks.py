@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +13,8 @@ import pytest
 from harness.core.hostfs import HostFs
 from harness.core.verdict import Finding
 from harness.host import checks
-from harness.host.checks import virtualization
+from harness.host.checks import clock, virtualization
+from harness.host.recording import RecordingFs
 from tests import trees
 
 CPU = trees.CPU
@@ -81,6 +84,7 @@ SWAPS = "Filename\tType\tSize\tUsed\tPriority\n"
 THROTTLED = "sys/devices/platform/soc@1/soc@1:firmware/get_throttled"
 
 USB = "sys/bus/usb/devices/2-1"
+ADJTIMEX = "cmd/adjtimex/status"
 
 CASES: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("usb_link", "none", {"sys/bus/usb/devices/.keep": ""}, "ok", "no accelerator on USB"),
@@ -140,6 +144,11 @@ CASES: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("load", "full", {"proc/pressure/cpu": FULL}, "fail", "88.0 %"),
     ("load", "no-psi-quiet", {"proc/loadavg": "0.20 1 1 1/9 9", "proc/cpuinfo": cpuinfo("lm")}, "ok", "0.10 per core"),
     ("load", "no-psi-busy", {"proc/loadavg": "3.00 1 1 1/9 9", "proc/cpuinfo": cpuinfo("lm")}, "warn", "1.50 per core"),
+    ("clock", "kept", {ADJTIMEX: 0x2001}, "ok", "synchronised"),
+    ("clock", "free", {ADJTIMEX: 0x2041}, "warn", "not synchronised"),
+    ("clock", "set-once", {ADJTIMEX: 0x40, "run/systemd/timesync/synchronized": ""}, "ok", "since the system started"),
+    ("clock", "untold", {}, "unknown", "adjtimex"),
+    ("clock", "garbled", {ADJTIMEX: "yes"}, "unknown", "not a number"),
     ("throttled", "now", {THROTTLED: "e0006"}, "fail", "now: ARM clock capped, throttled"),
     ("throttled", "since-boot", {THROTTLED: "80000"}, "warn", "soft temperature limit (since boot)"),
     ("throttled", "never", {THROTTLED: "0"}, "ok", "never"),
@@ -338,6 +347,43 @@ def test_every_check_is_tried_with_evidence_for_and_against_and_with_none() -> N
 
     for name in statuses.keys() - TRIED_ELSEWHERE:
         assert statuses[name] == {"ok", "unknown", *([] if name in NEVER_A_WARNING else ["bad"])}, name
+
+
+@pytest.mark.parametrize(
+    ("returned", "word", "status", "told"),
+    [
+        (0, 0x2001, "ok", "synchronised"),
+        (5, 0x40, "warn", "not synchronised"),
+        (5, 0x2001, "ok", "synchronised"),
+        (-1, 0, "unknown", "not permitted"),
+    ],
+)
+def test_the_clock_of_this_machine_is_the_kernels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, returned: int, word: int, status: str, told: str
+) -> None:
+    def adjtimex(buffer: Any) -> int:
+        assert buffer._obj.modes == 0, "it only reads"
+        buffer._obj.status = word
+        ctypes.set_errno(1)
+        return returned
+
+    class Live(HostFs):
+        live = True
+
+    monkeypatch.setattr(clock.ctypes, "CDLL", lambda *_, **__: SimpleNamespace(adjtimex=adjtimex))
+    found = clock.inspect_clock(Live(tmp_path))
+    assert (found.status, told in found.found) == (status, True), found
+
+
+def test_a_recording_keeps_what_the_kernel_said(tmp_path: Path) -> None:
+    recording = RecordingFs(tmp_path / "recording")
+    found = clock.inspect_clock(recording)
+    recording.close()
+    assert clock.inspect_clock(HostFs(tmp_path / "recording")).status == found.status
+
+
+def test_every_check_is_tried_above() -> None:
+    assert {name for name, *_ in CASES} == set(checks.registered())
 
 
 def test_an_empty_machine_knows_nothing_and_nothing_fails(tmp_path: Path) -> None:
