@@ -113,8 +113,13 @@ class GraphFacts:
     def provider_options(self) -> dict[str, str]:
         """The provider's own options, overridden by the user's, with its own thread pool as large as requested."""
         pool = {self.provider.threads_option: str(self.options.threads)} if self.provider.threads_option else {}
-        own = {key: value for key, value in self.options.settings.items() if not key.startswith(SESSION)}
+        own = {key: value for key, value in self.options.settings.items() if key not in self.session_options}
         return {**self.provider.options, **pool, **own}
+
+    @property
+    def session_options(self) -> dict[str, str]:
+        """Those of the user's options that belong to the session: 'session.set_denormal_as_zero' and its like."""
+        return {key: value for key, value in self.options.settings.items() if key.startswith(SESSION)}
 
     def settings(self) -> ort.SessionOptions:
         """Return settings for sequential execution, every optimisation (the default) and `options.threads` threads.
@@ -129,9 +134,8 @@ class GraphFacts:
         settings.log_severity_level = 3
         if format_of(self.path) == "ort":  # whatever its name
             settings.add_session_config_entry("session.load_model_format", "ORT")
-        for key, value in self.options.settings.items():
-            if key.startswith(SESSION):
-                settings.add_session_config_entry(key, value)
+        for key, value in self.session_options.items():
+            settings.add_session_config_entry(key, value)
         if self.provider.threads_option:
             settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if not self.options.shapes:  # a batch known beforehand lets the optimiser plan memory once
@@ -247,6 +251,7 @@ class OnnxSession(Session):
             "build": ort.get_build_info(),
             "providers": self._session.get_providers(),
             "options": {name: dict(each) for name, each in self._session.get_provider_options().items() if each},
+            **({"session": self._facts.session_options} if self._facts.session_options else {}),
             "threads": self._facts.options.threads,
             "outputs": f"not bound: {self._unbound}" if self._unbound else "bound",
         }
