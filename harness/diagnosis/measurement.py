@@ -68,9 +68,7 @@ def memory_growth(situation: Situation) -> Explanation | None:
 
 def denormal_numbers(situation: Situation) -> Explanation | None:
     """Report time spent on numbers near zero."""
-    return _found(
-        situation, "denormals", "processors need many times as long for numbers below 1.2e-38 (denormals)"
-    )
+    return _found(situation, "denormals", "processors need many times as long for numbers below 1.2e-38 (denormals)")
 
 
 def _found(situation: Situation, check: str, conclusion: str) -> Explanation | None:
