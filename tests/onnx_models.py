@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,7 @@ def splitter(path: Path) -> Path:
 def branches(path: Path, deep: int = 40) -> Path:
     """Return a model of x [4, 32]: a chain of `deep` products where the mean of x is above .5, else nothing."""
     names = ["x", *(f"then{place}" for place in range(deep))]
-    chain = [
-        helper.make_node("MatMul", [before, "w"], [after]) for before, after in zip(names, names[1:], strict=False)
-    ]
+    chain = [helper.make_node("MatMul", [before, "w"], [after]) for before, after in pairwise(names)]
     then = helper.make_graph(chain, "then", [], [tensor(names[-1], T.FLOAT, [4, 32])])
     same = helper.make_graph(
         [helper.make_node("Identity", ["x"], ["else"])], "same", [], [tensor("else", T.FLOAT, [4, 32])]

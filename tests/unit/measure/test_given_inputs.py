@@ -54,7 +54,7 @@ def write_damaged(path: Path) -> Path:
         (lambda path: path, "no such file"),
         (write_text, "is no .npz or .npy"),
         (write_damaged, r"in\.npz"),
-        (lambda path: saved(path), "holds no array"),
+        (saved, "holds no array"),
         (lambda path: saved(path, x=np.array([{}])), "Python objects"),
         (lambda path: saved(path, x=np.array(["text"])), "array 'x' holds <U4, no numbers"),
         (lambda path: saved(path, x=np.array([1j])), "no numbers"),
