@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.core.record import Blob, ProcessRun
 from harness.core.scenario import Scenario
+from harness.core.verdict import Finding
 from harness.sensors.sampler import Traces
 from harness.stats import steady_state
 
@@ -49,7 +50,8 @@ UNWATCHED = Surroundings()
 class CaseState:
     """What has been measured of one case so far: per process `wall_ns`, `cpu_ns` and the arrays of its scenario.
 
-    `first_inputs` has for each process the place in the rotation of the input of its first sample.
+    `first_inputs` has for each process the place in the rotation of the input of its first sample. `denormals` is what
+    was found about numbers near zero, after the timing.
     """
 
     prepared: PreparedCase
@@ -62,6 +64,7 @@ class CaseState:
     driver_logs: list[str] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
     failure: WorkerFailure | None = None
+    denormals: Finding | None = None
     throttled: str = ""
     started_utc: str = ""
     duration_s: float = 0.0

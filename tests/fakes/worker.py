@@ -25,6 +25,7 @@ PASSES = (
     "harness.measure.passes.energy.run_worker",
     "harness.measure.passes.fidelity.run_worker",
     "harness.measure.passes.accuracy.run_worker",
+    "harness.measure.passes.denormals.run_worker",
 )
 """Where the passes look `run_worker` up."""
 

@@ -101,6 +101,7 @@ def _capability(device: Device, hint: str, by_default: bool = False, note: str =
         profiler=True,
         note=note,
         hardware_tested=device == "cpu",
+        flush_denormals={"CPU_DENORMALS_OPTIMIZATION": "YES"} if device == "cpu" else {},
     )
 
 
