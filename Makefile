@@ -47,8 +47,9 @@ $(BIN)/python:
 	    { echo "the venv module is missing: sudo apt-get install python3-venv"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
+# With what --compress needs for .onnx, so that every line of the README works.
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
-	$(PIP) --editable .
+	$(PIP) --editable '.[compress]'
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python

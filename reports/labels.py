@@ -40,6 +40,11 @@ def label_of(record: Record) -> str:
     return f"{record.case.model} · {setting_of(record)}"
 
 
+def is_built(record: Record) -> bool:
+    """Return whether the case's file was built from a model of the user, and so is in the cache."""
+    return record.case.weights == "user" and record.artifact is not None and "source_sha256" in record.artifact.recipe
+
+
 def load_of(record: Record) -> str:
     """Return how queries reached the model: 'SingleStream', 'Offline s2 b8', 'SingleStream loadgen'.
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import logging
 import pkgutil
 import shlex
@@ -42,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     An exception of the command becomes a message; `--debug` prints the traceback as well.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name or sign that the terminal cannot show is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     try:

@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 
 def host_of(arguments: argparse.Namespace) -> HostFs:
     """Return the files of the machine that the arguments name: this one, or a recorded one."""
+    root: Path | None = getattr(arguments, "host_root", None)
+    if root is None:
+        from harness.core.hostfs import HostFs
+
+        return HostFs()
     from harness.host.replay import open_host
 
-    return open_host(getattr(arguments, "host_root", None))
+    return open_host(root)
 
 
 def folders_of(arguments: argparse.Namespace) -> list[Path]:
@@ -177,6 +182,7 @@ def _add_what(what: Group) -> None:
     what.add_argument(
         "--model", action="append", default=[], metavar="FILE", help="your .onnx, .tflite, .xml, ... file; repeatable"
     )
+    what.add_argument("--reference", metavar="FILE", help="the float model that the other --model files were made from")
     what.add_argument("--data", metavar="DIR", help="labelled images for --model, one sub-folder per class")
     what.add_argument(
         "--compress",
@@ -199,12 +205,24 @@ def _add_what(what: Group) -> None:
         help="how class folders 0, 1, 10, 2 are counted (default: by name, as torchvision and Keras do)",
     )
     what.add_argument(
+        "--inputs",
+        metavar="FILE",
+        help="measure --model with these arrays: an .npz with one for each input by name, or an .npy for the only one",
+    )
+    what.add_argument(
         "--shape",
         action="append",
         default=[],
         type=shape,
         metavar="NAME=1x3x224x224",
         help="shape of a dynamic input; repeatable",
+    )
+    what.add_argument(
+        "--signature",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="entry point of --model to measure, or all for a case of each; repeatable (default: the primary one)",
     )
     what.add_argument(
         "--filter",
@@ -292,11 +310,14 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         suite=arguments.suite,
         models=arguments.model,
         data=arguments.data,
+        reference=arguments.reference,
         compress=arguments.compress,
         preprocess=arguments.preprocess,
         output=arguments.output,
         labels=LabelChoice(arguments.label_offset, arguments.label_order),
+        inputs=arguments.inputs,
         shapes=dict(arguments.shape),
+        signatures=arguments.signature,
         filters=arguments.filter,
         runtimes=arguments.runtime,
         runtime_options=by_runtime(arguments.runtime_option),

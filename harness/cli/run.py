@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
+from harness.core.files import DISK_FULL
 
-from ._options import add_arguments, config_of
+from ._options import add_arguments as add_run_arguments
+from ._options import config_of
 from ._store import add_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from harness.core.record import Record
     from harness.runs.config import RunConfig
@@ -30,11 +33,22 @@ GROUP = "measure"
 EXAMPLE = "edgebench run --model my.onnx --data photos/ --preprocess imagenet"
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add_run_arguments(parser)
+    parser.add_argument_group("files of --compress").add_argument(
+        "--export", type=Path, metavar="DIR", help="copy those that were built and measured to DIR, each with its note"
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print the table, write the report; return the exit code."""
     config = config_of(arguments)
-    session = measure(config, planned(config), arguments)
+    check_export(arguments)
+    plan = planned(config)
+    session = measure(config, plan, arguments)
     conclude(session.folder, arguments)
+    export_built(plan, session.folder, arguments)
     add_run(session.folder, arguments)
     return (
         EXIT_INTERRUPTED
@@ -93,7 +107,43 @@ def conclude(folder: RunFolder, arguments: argparse.Namespace) -> None:
 
     show_table(folder, as_json=arguments.json)
     if not arguments.no_report:
-        show_report([folder], silent=arguments.json)
+        try:
+            show_report([folder], silent=arguments.json)
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
+            what = f"{os.strerror(error.errno or 0)}: {error.filename or folder.path}"
+            remedy = f"the run is complete in {folder.path}: free some space, then: edgebench report {folder.path}"
+            raise UsageError(what, remedy) from error
+
+
+def check_export(arguments: argparse.Namespace) -> None:
+    """Refuse an --export that could not be done, before anything is measured.
+
+    Raises:
+        UsageError: Nothing is built, or the path is a file.
+    """
+    if arguments.export is None:
+        return
+    from harness.runs.model_export import check_folder
+
+    if not arguments.compress:
+        raise UsageError("--export without --compress: no file is built", "add --compress all, or name settings")
+    check_folder(arguments.export)
+
+
+def export_built(plan: Plan, folder: RunFolder, arguments: argparse.Namespace) -> None:
+    """Copy the built files to the folder of --export and print where each is."""
+    if arguments.export is None:
+        return
+    from harness.runs.model_export import export_models
+
+    out = sys.stderr if arguments.json else sys.stdout
+    copied = list(export_models(plan.prepared, folder.records(), arguments.export))
+    for path in copied:
+        print(f"exported: {path}", file=out)
+    if not copied:
+        print("nothing to export: no case of a built file was measured", file=out)
 
 
 def named_settings(compress: str | None) -> tuple[str, ...]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from .case import Weights
+if TYPE_CHECKING:
+    from .case import Weights
 
 Format = Literal[
     "onnx", "ort", "tflite", "openvino", "torchscript", "executorch", "ncnn", "mnn", "savedmodel", "keras", "tensorrt"
@@ -24,6 +26,7 @@ class FormatInfo:
         title: Name of the format.
         suffixes: Suffixes of the model file, the one that this project writes first; empty for a folder.
         parts: Suffixes of further files of the same stem that belong to the model.
+        appended: Suffixes, behind the whole file name, of further files that belong to the model where they exist.
         marker: File that identifies a folder of this format.
         caution: What opening an untrusted file can do, '' if nothing is known.
         identifier: FlatBuffers' file identifier, bytes 4 to 8 of a file of this format whatever its suffix.
@@ -32,6 +35,7 @@ class FormatInfo:
     title: str
     suffixes: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    appended: tuple[str, ...] = ()
     marker: str = ""
     caution: str = ""
     identifier: bytes = b""
@@ -48,7 +52,7 @@ FORMATS: Mapping[Format, FormatInfo] = MappingProxyType(
         ),
         "executorch": FormatInfo("ExecuTorch", (".pte",)),
         "ncnn": FormatInfo("ncnn", (".param",), parts=(".bin",)),
-        "mnn": FormatInfo("MNN", (".mnn",)),
+        "mnn": FormatInfo("MNN", (".mnn",), appended=(".weight",)),
         "savedmodel": FormatInfo(
             "TensorFlow SavedModel", marker="saved_model.pb", caution="it contains a program that running it executes"
         ),
@@ -89,12 +93,39 @@ def _identifier(path: Path) -> bytes:
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return all files of a model: the file and its parts that exist, or all files in its folder."""
+    """Return all files of a model: the file and those beside it that exist, or all files in its folder."""
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.is_file())
+    return [path, *(file for file in _files_beside(path) if file.is_file())]
+
+
+def missing_files_of(path: Path) -> list[Path]:
+    """Return the files that a model needs and that are not there."""
+    if path.is_dir():
+        return _missing_variables(path / "variables")
+    return [file for file in _files_beside(path, optional=False) if not file.is_file()]
+
+
+def _files_beside(path: Path, *, optional: bool = True) -> list[Path]:
+    """Return the files beside a model that belong to it, there or not; without the `optional` ones if so asked."""
     kind = format_of(path)
-    parts = FORMATS[kind].parts if kind else ()
-    return [path, *(part for suffix in parts if (part := path.with_suffix(suffix)).is_file())]
+    if kind == "onnx" and path.is_file():
+        from .external_data import external_files  # the measured child imports this module and hashes nothing
+
+        return external_files(path)
+    info = FORMATS[kind] if kind else FormatInfo("")
+    appended = [path.with_name(path.name + suffix) for suffix in info.appended] if optional else []
+    return [*(path.with_suffix(suffix) for suffix in info.parts), *appended]
+
+
+def _missing_variables(folder: Path) -> list[Path]:
+    """Return what a SavedModel's variables lack: they are an index and one or more shards of data."""
+    index, shards = folder / "variables.index", sorted(folder.glob("variables.data-*-of-*"))
+    if not index.is_file():
+        return [index] if shards else []
+    count = int(shards[0].name.rpartition("-of-")[2]) if shards else 1
+    named = [folder / f"variables.data-{number:05}-of-{count:05}" for number in range(count)]
+    return [shard for shard in named if not shard.is_file()]
 
 
 @dataclass(frozen=True)
@@ -150,19 +181,21 @@ class ScoredOutput:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A model file or folder.
+    """A model file or folder, which stands for all files of the model.
 
     Attributes:
-        path: The file or folder.
+        path: The file or folder as it was given: it may be a link whose neighbours are links too.
         format: Its format.
         sha256: Hash of all its files, see `sha256_of`.
         size_bytes: Size of all its files.
         weights: Where the weights come from.
         parameters: Number of parameters, None if not counted.
-        macs: Multiply-accumulates of one inference, None if not counted.
+        macs: Multiply-accumulates of one sample, None if not counted.
         preprocess: Preprocessing of images, None for other inputs.
         recipe: How it was made: hash of the parent, setting, seed, versions of tools.
         output: The output that is scored; None for the only or the first one.
+        batch: Samples per inference that the file, or the shape given for it, fixes; 1 where the batch is free.
+        signature: The entry point that runs, of a model that has several; '' for its only or primary one.
     """
 
     path: Path
@@ -175,6 +208,8 @@ class Artifact:
     preprocess: Preprocess | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
     output: ScoredOutput | None = None
+    batch: int = 1
+    signature: str = ""
 
 
 def size_of(path: Path) -> int:
@@ -209,7 +244,10 @@ def sha256_of(path: Path) -> str:
 
 def _label(file: Path, model: Path) -> str:
     """Return what distinguishes a file from the others of its model, whatever the name of the model."""
-    return file.relative_to(model).as_posix() if model.is_dir() else file.suffix
+    if model.is_dir():
+        return file.relative_to(model).as_posix()
+    external = format_of(model) == "onnx" and file != model  # the graph holds their names
+    return os.path.relpath(file, model.parent) if external else file.suffix
 
 
 def _sha256_of_file(path: Path) -> str:

@@ -94,7 +94,7 @@ _ALL = (
     Metric("agreement", "Agreement", "", "higher",
            "Share of images whose best class equals that of the fp32 net on the same runtime.", True),
     Metric("sqnr_db", "SQNR", "db", "higher",
-           "Signal to quantisation-noise ratio of the outputs against fp32: 10 log10(sum y^2 / sum (y - y')^2)."),
+           "Signal to quantization-noise ratio of the outputs against fp32: 10 log10(sum y^2 / sum (y - y')^2)."),
     Metric("mcnemar_p", "McNemar p", "", "none",
            "How likely so uneven a split of the images that only one of this net and fp32 gets right is, were both "
            "equally accurate: McNemar's exact test, two-sided."),

@@ -3,7 +3,8 @@
 Schema history
     1   first version
     2   RunHeader.provenance; ArtifactInfo.recipe_sha256;
-        ProcessRun: voluntary_switches, cpu_pressure, busy_threads, gc_frozen, max_rss_bytes
+        ProcessRun: voluntary_switches, cpu_pressure, busy_threads, gc_frozen, max_rss_bytes, run_delay, others_cpus,
+        new_input_ratio, cycle_ns
 """
 
 from __future__ import annotations
@@ -78,6 +79,14 @@ class ProcessRun:
         busy_threads: Threads of the process that computed.
         gc_frozen: Objects that the garbage collector ignored while it was off.
         max_rss_bytes: `ru_maxrss`, which is never below that of the parent.
+        resident_bytes: Inferences since the warm-up and what the process held then, several times in the timed loop;
+            empty where the scenario has no such marks.
+        run_delay: Share of the time in which its own threads waited for a CPU, at most the share of its CPUs that this
+            process left unused.
+        others_cpus: CPUs that other programs used on average, from the process's start to its end.
+        new_input_ratio: Median with inputs of the loop over the least with inputs never seen before.
+        cycle_ns: Of single inferences after the loop, the least times of 'prepare' and 'fetch', what each is allowed
+            for copying ('prepare_allowed', 'fetch_allowed'), and the median of 'infer'.
 
     """
 
@@ -109,6 +118,11 @@ class ProcessRun:
     busy_threads: int | None = None
     gc_frozen: int | None = None
     max_rss_bytes: int | None = None
+    resident_bytes: tuple[tuple[int, int], ...] = ()
+    run_delay: float | None = None
+    others_cpus: float | None = None
+    new_input_ratio: float | None = None
+    cycle_ns: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -168,6 +182,9 @@ ACCURACY_CHECKS = frozenset(
     }
 )
 """Names of the findings about a case's accuracy, as data sets and the accuracy pass give them."""
+
+TIME_CHECKS = frozenset({"input_dependence", "memory_growth", "denormals"})
+"""Names of the findings about what a case's time and memory depend on."""
 
 
 @dataclass(frozen=True)
@@ -249,6 +266,25 @@ class Record:
         """The warnings about the accuracy: images left out, labels read in one of two ways, chance level."""
         return tuple(f for f in self.execution.findings if f.check in ACCURACY_CHECKS and f.status == "warn")
 
+    @property
+    def time_findings(self) -> tuple[Finding, ...]:
+        """The warnings about what time and memory depend on: the inputs, the number of inferences, tiny numbers."""
+        return tuple(f for f in self.execution.findings if f.check in TIME_CHECKS and f.status == "warn")
+
+    @property
+    def input_shapes(self) -> str | None:
+        """The shapes that were measured, as --shape takes them: 'ids=1x128, mask=1x128'; None where not recorded."""
+        inputs = self.details.get("inputs")
+        if not isinstance(inputs, list) or not all("measured" in entry for entry in inputs):
+            return None
+        shapes = {entry["name"]: "x".join(map(str, entry["measured"])) or "scalar" for entry in inputs}
+        return ", ".join(f"{name}={shape}" for name, shape in shapes.items()) or None
+
+    @property
+    def model_file(self) -> str | None:
+        """The file that was measured: where it lies, as far as it was recorded; None without one."""
+        return self.details.get("model_file") or (self.artifact.file if self.artifact else None)
+
     def quantity(self, name: str) -> Quantity:
         """Return a metric; a Missing if it was not recorded."""
         return self.metrics.get(metric(name).name, Missing("not recorded"))
@@ -311,12 +347,19 @@ def to_json(document: Record | RunHeader) -> dict[str, Any]:
     return dataclasses.asdict(document)
 
 
-TEXT_COLUMNS = ("precision_requested", "precision_effective", "accuracy_note")
+TEXT_COLUMNS = ("precision_requested", "precision_effective", "accuracy_note", "input_shapes", "model_file")
 """Text columns of tables; a store keeps them with the case, so that its tables agree with those of run folders."""
 
 
 def display_texts(record: Record) -> dict[str, str | None]:
-    """Return the columns of `TEXT_COLUMNS`: requested and effective precision, note on accuracy; None where empty."""
+    """Return the columns of `TEXT_COLUMNS`, None where empty.
+
+    They are the requested and the effective precision, a note on accuracy, the measured shapes of the inputs, and the
+    model's file.
+    """
     effective = record.execution.effective
-    texts = (record.execution.asked, effective if isinstance(effective, str) else None, record.accuracy_note)
+    texts = (
+        *(record.execution.asked, effective if isinstance(effective, str) else None, record.accuracy_note),
+        *(record.input_shapes, record.model_file),
+    )
     return dict(zip(TEXT_COLUMNS, texts, strict=True))

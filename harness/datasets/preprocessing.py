@@ -159,24 +159,24 @@ class ImageInput:
         return _shape(self.layout, self.channels, self.height, self.width)
 
 
-def image_input(inputs: Sequence[Mapping[str, Any]]) -> ImageInput:
+def image_input(inputs: Mapping[str, Sequence[int]]) -> ImageInput:
     """Return the input that images go to.
 
     Args:
-        inputs: Name and shape of each input of the model, with the batch first.
+        inputs: Shape of each input of the model, with the batch first, by name.
 
     Raises:
         UsageError: There are several inputs, or the only one does not take images.
     """
-    shape = inputs[0]["shape"] if len(inputs) == 1 else []
+    name, shape = next(iter(inputs.items())) if len(inputs) == 1 else ("", ())
     if len(shape) == 4:
-        layouts: tuple[tuple[Layout, list[Any]], ...] = (("NCHW", shape[1:]), ("NHWC", [shape[3], *shape[1:3]]))
+        layouts: tuple[tuple[Layout, Sequence[int]], ...] = (("NCHW", shape[1:]), ("NHWC", [shape[3], *shape[1:3]]))
         for layout, (channels, height, width) in layouts:
-            if channels in (1, 3) and all(isinstance(edge, int) and edge > 0 for edge in (height, width)):
-                return ImageInput(inputs[0]["name"], layout, channels, height, width)
+            if channels in (1, 3) and height > 0 and width > 0:
+                return ImageInput(name, layout, channels, height, width)
     raise UsageError(
         "--data needs a model with one input of images, this one takes "
-        + "; ".join(f"{entry['name']} {entry['shape']}" for entry in inputs),
+        + "; ".join(f"{name} {list(shape)}" for name, shape in inputs.items()),
         "leave --data out: latency needs no images",
     )
 
@@ -220,14 +220,26 @@ def check_shape(how: Preprocess, into: ImageInput, source: str) -> None:
 
 def describe(how: Preprocess) -> str:
     """Return the steps in words."""
-    steps: list[str] = ["grey" if how.channels == 1 else how.order]
+    steps: list[str] = ["greyscale" if how.channels == 1 else how.order]
     if how.resize is not None:
         steps.append(f"{'stretched' if how.stretch else 'shorter side'} to {_size(how.resize)} px")
     if how.crop is not None:
         steps.append(f"centre crop {_size(how.crop)} px")
     steps += [f"{how.pad} px of zeros around"] if how.pad else []
-    mean, std = (":".join(f"{number:g}" for number in numbers) for numbers in (how.mean, how.std))
-    return ", ".join([*steps, f"(x / {how.scale:g} - {mean}) / {std}", how.layout])
+    return ", ".join([*steps, _formula(how), how.layout])
+
+
+def _formula(how: Preprocess) -> str:
+    """Return what becomes of a pixel, without the steps that leave it as it is."""
+    scaled = f"x / {how.scale:g}" if how.scale != 1 else "x"
+    centred = f"{scaled} - {_listed(how.mean)}" if any(how.mean) else scaled
+    if set(how.std) == {1}:
+        return centred
+    return f"{f'({centred})' if ' ' in centred else centred} / {_listed(how.std)}"
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    return ":".join(f"{value:g}" for value in values)
 
 
 def _single(size: tuple[int, int]) -> int | tuple[int, int]:

@@ -107,6 +107,16 @@ def one_thread(situation: Situation) -> Explanation | None:
     )
 
 
+def one_signature(situation: Situation) -> Explanation | None:
+    """Report that a model has other entry points than the one that was measured."""
+    found = next((one for one in situation.record.execution.findings if one.check == "signatures"), None)
+    if found is None:
+        return None
+    return Explanation(
+        "signatures", "info", found.found, "the model has entry points that no figure is of", found.remedy
+    )
+
+
 def first_inference(situation: Situation) -> Explanation | None:
     """Report a first inference that is far slower than the later ones."""
     first, latency = situation.record.value("first_inference_ns"), situation.latency

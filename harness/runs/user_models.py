@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput
 from harness.core.case import Case
-from harness.core.errors import EdgebenchError
+from harness.core.errors import EdgebenchError, ModelError, UnknownName, UsageError
+from harness.core.files import printable
 from harness.core.verdict import Finding, Verdict
 from harness.datasets.dataset import open_folder
 from harness.datasets.manifest import Manifest, checked
 from harness.datasets.preprocessing import describe
+from harness.measure.given_inputs import MOST, GivenInputs
+from harness.runtimes.inputs import ONLY
 from harness.runtimes.installed import by_preference
+from harness.runtimes.synthetic import DESCRIBED
+from suites.inspection import Inspection
 from suites.post_training import CompressedModel, Split, chosen
 from suites.user_model import SETTING, UserModel
 
 from .config import RunConfig
-from .preparation import EvaluationData
+from .preparation import REFERENCE, EvaluationData
 
 USER_DATA = "own"
 """Name of the data set that the user gave with --data, as records carry it."""
@@ -30,9 +34,29 @@ USER_DATA = "own"
 Find = Callable[[Format], Artifact]
 """Returns the artifact of a case in a format."""
 
+FLOAT_PARENT = "float parent"
+"""The compression label of the model that the user gave with --reference."""
+
+ALL_SIGNATURES = "all"
+
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ResolvedModels:
+    """The models of the user as cases.
+
+    Attributes:
+        cases: Every case, with the function that finds its artifact.
+        refused: A case for each model that cannot be used, with the verdict that says why.
+        signatures: The signature that a model's cases run, by the model's name; without those of primary ones.
+    """
+
+    cases: Mapping[Case, Find]
+    refused: Mapping[Case, Verdict]
+    signatures: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -49,15 +73,64 @@ class UserModels:
     alone: bool
     notify: Callable[[str], None]
 
+    @cached_property
+    def given(self) -> GivenInputs | None:
+        """Arrays that the models are measured with.
+
+        Raises:
+            UsageError: The file cannot be read.
+        """
+        return GivenInputs.read(Path(self.config.inputs)) if self.config.inputs else None
+
     @property
     def cases(self) -> Mapping[Case, Find]:
         """Every case, with the function that finds its artifact."""
-        return self._resolved[0]
+        return self._resolved.cases
 
     @property
     def refused(self) -> Mapping[Case, Verdict]:
         """A case for each model that cannot be used, with the verdict that says why."""
-        return self._resolved[1]
+        return self._resolved.refused
+
+    @cached_property
+    def _references(self) -> Mapping[str, UserModel]:
+        """The float model that the user named, under each of its signatures and '' for the primary one."""
+        if not self.config.reference:
+            return {}
+        path = Path(self.config.reference)
+        primary = self._model(path)
+        return {"": primary, **{name: self._model(path, name) for name in primary.signatures}}
+
+    def parent(self, case: Case) -> Case | None:
+        """Return the float model that a case of the user is compared with; None for a file without one.
+
+        It is the file that the user named, else the one that --compress starts from.
+        """
+        if references := self._references:
+            reference = references.get(self._resolved.signatures.get(case.model, ""), references[""])
+            return replace(case, model=reference.name, compression=FLOAT_PARENT, batch=reference.samples)
+        return replace(case, compression=REFERENCE) if self.config.compress else None
+
+    def parent_artifact(self, case: Case, file_format: Format) -> Artifact:
+        """Return the file of a float parent, on whatever runtime.
+
+        Raises:
+            UsageError: It has another format, or cannot be made.
+        """
+        if case.compression == FLOAT_PARENT:
+            reference = next(one for one in self._references.values() if one.name == case.model)
+            if reference.format != file_format:
+                raise UsageError(f"{reference.path} is no .{file_format} file")
+            return reference.artifact(*self._scored(reference))
+        for other, find in self.cases.items():
+            if (other.model, other.compression) == (case.model, case.compression):
+                return find(file_format)
+        raise UsageError(f"{case.model} is not among the models")
+
+    @property
+    def reference_runtimes(self) -> tuple[str, ...]:
+        """Runtimes that can run the float model that the user named, for formats no reference runtime takes."""
+        return tuple(_usable_runtimes([self._references[""].format])) if self._references else ()
 
     def scored_data(self, limit: int | None) -> EvaluationData | None:
         """Return the images to score, at most `limit`; None without any."""
@@ -80,45 +153,116 @@ class UserModels:
         return [self.config.threads or 1]
 
     @cached_property
-    def _resolved(self) -> tuple[dict[Case, Find], dict[Case, Verdict]]:
-        found: dict[Path, dict[Case, Find]] = {}
+    def _resolved(self) -> ResolvedModels:
+        cases: dict[Path, dict[Case, Find]] = {}
         refused: dict[Path, dict[Case, Verdict]] = {}
-        models = {Path(name).absolute(): Path(name) for name in self.config.models}
-        for whole, path in models.items():
+        paths = {Path(name).absolute(): Path(name) for name in self.config.models}
+        for absolute, path in paths.items():
             try:
-                found[whole] = self._cases(UserModel(path))
+                cases[absolute] = {
+                    case: find for model in self._entries(path) for case, find in self._cases(model).items()
+                }
             except EdgebenchError as error:
-                if self.alone and len(models) == 1:
+                if self.alone and len(paths) == 1:
                     raise
                 _log.error("%s", error)
-                case = Case(path.stem, SETTING, "none", weights="user")
-                refused[whole] = {case: Verdict("unsupported", error.message)}
-        return _distinct(found), _distinct(refused)
+                case = Case(printable(path.stem), SETTING, "none", weights="user")
+                refused[absolute] = {case: Verdict("unsupported", error.message, error.remedy)}
+        self._check_shapes()
+        self._check_inputs()
+        names = _distinct_names(cases, refused)
+        signatures = {
+            _renamed(case, path, names).model: case.model.removeprefix(f"{path.stem}:")
+            for path, found in cases.items()
+            for case in found
+            if case.model != path.stem
+        }
+        return ResolvedModels(_named(cases, names), _named(refused, names), signatures)
+
+    def _entries(self, path: Path) -> list[UserModel]:
+        """Return the model at `path` once for each of the signatures asked for."""
+        wanted = dict.fromkeys(self.config.signatures)
+        if ALL_SIGNATURES in wanted:
+            wanted = dict.fromkeys(self._model(path).signatures)
+        return [self._model(path, name) for name in wanted or ("",)]
+
+    def _model(self, path: Path, signature: str = "") -> UserModel:
+        """Return the model at `path`, with those of the given shapes that are its own."""
+        model = UserModel(path, self.config.shapes, self.config.batch, self.given, signature)
+        self._models.append(model)
+        return model
+
+    @cached_property
+    def _models(self) -> list[UserModel]:
+        """The models that could be read."""
+        return []
+
+    def _check_shapes(self) -> None:
+        """Refuse a shape of an input that no model has: the model would be measured with another one."""
+        if not self.config.shapes:
+            return
+        inputs = [name for model in self._models for name in model.input_names]
+        for name in self.config.shapes:
+            if inputs and name not in inputs:
+                raise UnknownName("input of --shape", name, inputs)
+
+    def _check_inputs(self) -> None:
+        """Refuse an array for an input that no model has: it may be a slip of the pen."""
+        if self.given is None:
+            return
+        inputs = [name for model in self._models for name in model.input_names]
+        for name in self.given.shapes:
+            if inputs and name not in (*inputs, ONLY):
+                raise UnknownName(f"input in {self.config.inputs}", name, inputs)
 
     def _cases(self, model: UserModel) -> dict[Case, Find]:
-        if self.config.compress:
-            return self._compressed(model, self.config.compress)
-        preprocess, output = None, None
-        if self._images is not None:
-            preprocess = self._preprocess(model)
-            output = model.output(self._images.label_mapping, self.config.output)
-            self._show_output(model, output)
+        """Return the cases of a model; those of other inputs are other cases."""
+        cases = self._compressed(model, self.config.compress) if self.config.compress else self._as_is(model)
+        self._show_values(model)
+        digest = self.given.digest if self.given else ""
+        return {replace(case, inputs=digest): find for case, find in cases.items()}
+
+    def _show_values(self, model: UserModel) -> None:
+        """Show what the inputs hold, where they are the user's or integers: the time may depend on it."""
+        try:
+            found = model.inspection
+        except ModelError:  # what is wrong with it is the result of its cases
+            return
+        if self.given is not None:
+            most = f" (the first {MOST}; more are not taken)" if found.n_inputs == MOST else ""
+            inputs = counted_inputs(found.n_inputs)
+            self.notify(f"{model.path}: {inputs} from {self.given.path}{most}: {', '.join(shown_inputs(found))}")
+        elif set(found.values.values()) - {DESCRIBED["numbers"], DESCRIBED["bytes"]}:
+            inputs = ", ".join(shown_inputs(found, with_values=True))
+            self.notify(f"{model.path}: inputs are synthetic: {inputs}; real ones: --inputs FILE")
+
+    def _as_is(self, model: UserModel) -> dict[Case, Find]:
+        preprocess, output = self._scored(model)
         runtimes = self.config.runtimes or _usable_runtimes([model.format])
         cases = model.cases(runtimes, self._threads, USER_DATA if preprocess else None)
         artifact = model.artifact(preprocess, output)
         return dict.fromkeys(cases, lambda _: artifact)
 
+    def _scored(self, model: UserModel) -> tuple[Preprocess | None, ScoredOutput | None]:
+        """Return how images become inputs and which output is scored, both shown; None without images."""
+        if self._images is None:
+            return None, None
+        preprocess = self._preprocess(model)
+        output = model.output(self._images.label_mapping, self.config.output)
+        self._show_output(model, output)
+        return preprocess, output
+
     def _preprocess(self, model: UserModel) -> Preprocess:
         """Return how images become inputs; it is shown, with where it comes from."""
         how, source = model.preprocessing(self.config.preprocess)
-        self.notify(f"{model.path}: images are made {describe(how)} ({source})")
+        self.notify(f"{model.path}: images are converted to {describe(how)} ({source})")
         return how
 
     def _show_output(self, model: UserModel, output: ScoredOutput) -> None:
         """Show which output is scored, and how labels are counted where that could have been decided otherwise."""
         assert self._images is not None
-        if len(model.outputs) > 1:
-            others = ", ".join(name for name in model.outputs if name != output.name)
+        if len(model.inspection.sample_outputs) > 1:
+            others = ", ".join(name for name in model.inspection.sample_outputs if name != output.name)
             self.notify(f"{model.path}: output {output.name} is scored, not {others}; another: --output NAME")
         mapping = replace(self._images.label_mapping, by_name=output.classes)
         for finding in mapping.findings(output.size):
@@ -128,7 +272,7 @@ class UserModels:
         """Return the cases of the model under `settings`; their files are built when the cases are prepared."""
         config = self.config
         compressed = CompressedModel(
-            model, chosen(settings), self._split, config.preprocess, config.shapes, self.notify, config.output
+            model, chosen(settings), self._split, config.preprocess, model.fixed_shapes, self.notify, config.output
         )
         if compressed.scored:
             self._preprocess(compressed.float_model)
@@ -146,34 +290,63 @@ class UserModels:
         return Split(self._images, Path(self.config.data or ""), self.config.seed)
 
 
+def counted_inputs(n: int) -> str:
+    """Return 'one input' or '8 inputs in rotation'."""
+    return "one input" if n == 1 else f"{n} inputs in rotation"
+
+
+def shown_inputs(found: Inspection, with_values: bool = False) -> list[str]:
+    """Return each input with its shape, and what it holds if wanted."""
+    shapes = {name: "x".join(map(str, shape)) or "scalar" for name, shape in found.inputs.items()}
+    return [f"{name} {shape}" + f" ({found.values[name]})" * with_values for name, shape in shapes.items()]
+
+
 def shown(finding: Finding) -> str:
     """Return a finding as a line of text, with its remedy where it warns."""
     return f"{finding.found}; {finding.remedy}" if finding.status != "ok" and finding.remedy else finding.found
 
 
-def _distinct(by_path: Mapping[Path, Mapping[Case, T]]) -> dict[Case, T]:
-    """Return what belongs to each case, with models of one name told apart by as many of their folders as needed."""
-    folders = dict.fromkeys(by_path, 0)
+def _distinct_names(*groups: Mapping[Path, Mapping[Case, Any]]) -> dict[Path, str]:
+    """Return the name of each model: its stem, or as many of its folders and its file as tell it from the others.
+
+    Files of one stem are one model in several formats where they lie side by side and no case is the same; elsewhere
+    they are models apart: every exporter calls its file model.onnx.
+    """
+    cases = {path: list(cases) for group in groups for path, cases in group.items()}
+    folders = dict.fromkeys(cases, 0)
     while True:
-        named = {
-            path: {replace(case, model=_name(path, folders[path])): thing for case, thing in cases.items()}
-            for path, cases in by_path.items()
-        }
-        times = Counter(case for cases in named.values() for case in cases)
-        alike = [path for path, cases in named.items() if any(times[case] > 1 for case in cases)]
+        names = {path: _name(path, folders[path]) for path in cases}
+        alike = [path for path in cases if any(_clash(path, other, names, cases) for other in cases)]
         if not alike:
-            return {case: thing for cases in named.values() for case, thing in cases.items()}
+            return names
         for path in alike:
             folders[path] += 1
 
 
+def _clash(path: Path, other: Path, names: Mapping[Path, str], cases: Mapping[Path, Sequence[Case]]) -> bool:
+    """Return whether two models cannot both have their names."""
+    if path == other or names[path] != names[other]:
+        return False
+    return path.parent != other.parent or bool(set(cases[path]) & set(cases[other]))
+
+
 def _name(path: Path, folders: int) -> str:
     """Return the file's stem, or with `folders` its path from so many folders above."""
-    return "/".join(path.parts[-folders - 1 :]) if folders else path.stem
+    return printable("/".join(path.parts[-folders - 1 :]) if folders else path.stem)
+
+
+def _named(by_path: Mapping[Path, Mapping[Case, T]], names: Mapping[Path, str]) -> dict[Case, T]:
+    """Return what belongs to each case, the models called by their names."""
+    return {_renamed(case, path, names): thing for path, things in by_path.items() for case, thing in things.items()}
+
+
+def _renamed(case: Case, path: Path, names: Mapping[Path, str]) -> Case:
+    """Return the case of a model with its name instead of the stem; a signature behind it stays."""
+    return replace(case, model=names[path] + case.model.removeprefix(path.stem))
 
 
 def _usable_runtimes(formats: Sequence[Format]) -> list[str]:
     """Return the runtimes that can run one of the formats here; where none can, all that take one, to say why."""
-    taking = [(name, one) for name, one in by_preference() if set(formats) & set(one.formats)]
-    able = [name for name, one in taking if any(one.support(kind).ok for kind in formats)]
-    return able or [name for name, _ in taking]
+    fitting = [(name, one) for name, one in by_preference() if set(formats) & set(one.formats)]
+    usable = [name for name, one in fitting if any(one.support(kind).ok for kind in formats)]
+    return usable or [name for name, _ in fitting]

@@ -130,7 +130,7 @@ class TensorSpec:
         name: Its name, unique among the inputs of a session.
         shape: Its dimensions; a dynamic one is its name (str) or -1.
         dtype: Its element type, as NumPy names it.
-        scale: Of a quantised input: real value = (stored - zero_point) * scale.
+        scale: Of a quantized input: real value = (stored - zero_point) * scale.
         zero_point: The stored value that stands for 0.
     """
 
@@ -141,7 +141,7 @@ class TensorSpec:
     zero_point: int = 0
 
     def encode(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Convert a float array to this input's type: quantised where the input has a scale, else cast.
+        """Convert a float array to this input's type: quantized where the input has a scale, else cast.
 
         Raises:
             SessionError: The input takes integers without a scale, and the values are fractions.
@@ -171,6 +171,8 @@ class Options:
         settings: Options of the runtime in its own words (a provider's, a delegate's), from the board's descriptor or
             the command line.
         signature: The entry point to run, of a model that has several; '' for its only or primary one.
+        fixed_batch: Whether the file or the shapes fix the batch, so that it sets no dimension.
+        given: Shapes of the arrays that the user gave as inputs, by name; empty where inputs are synthetic or images.
     """
 
     threads: int = 1
@@ -178,6 +180,8 @@ class Options:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     signature: str = ""
+    fixed_batch: bool = False
+    given: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class SessionError(Exception):
@@ -188,6 +192,14 @@ class SessionError(Exception):
         self.remedy = remedy
 
 
+class InputError(SessionError):
+    """An input that the user can describe: by its shape with --shape, by its values with --inputs."""
+
+
+class ShapeError(InputError):
+    """An input whose shape is not known, or is not the one that was given: the user can say it with --shape."""
+
+
 class Session(ABC):
     """A loaded model. The loop calls prepare (untimed), infer (timed), fetch (untimed).
 
@@ -196,6 +208,11 @@ class Session(ABC):
     """
 
     inputs: tuple[TensorSpec, ...]
+
+    @property
+    def signatures(self) -> tuple[str, ...]:
+        """Entry points of a model that has several where none was asked for, the one that runs first; else empty."""
+        return ()
 
     @property
     def state(self) -> tuple[str, ...]:
@@ -212,7 +229,7 @@ class Session(ABC):
 
     @abstractmethod
     def fetch(self) -> Outputs:
-        """Copy the outputs of the last infer out, by name; quantised ones as the float32 they stand for.
+        """Copy the outputs of the last infer out, by name; quantized ones as the float32 they stand for.
 
         Their shapes may differ from one inference to the next and may be empty; `harness.runtimes.outputs` makes
         arrays of what is no tensor.
@@ -243,6 +260,18 @@ class Session(ABC):
 
     def findings(self) -> tuple[Finding, ...]:
         """Return what a reader of the figures must know about how this model runs."""
+        return (*self._signature_finding(), *self._state_finding())
+
+    def _signature_finding(self) -> tuple[Finding, ...]:
+        from harness.core.verdict import Finding
+
+        if not self.signatures:
+            return ()
+        first, *others = self.signatures
+        words = f"signature '{first}' is measured, not {', '.join(others)}"
+        return (Finding("signatures", "warn", words, "--signature NAME, or --signature all for a case of each"),)
+
+    def _state_finding(self) -> tuple[Finding, ...]:
         from harness.core.verdict import Finding
 
         if not self.state:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import Outputs
+from .base import Outputs, SessionError
 
 _SCALARS = (bool, int, float, str, bytes, np.generic)
 
@@ -54,6 +54,17 @@ def named_arrays(
 def is_numeric(array: NDArray[Any]) -> bool:
     """Return whether the elements are real numbers or booleans: strings cannot be scored or compared by distance."""
     return array.dtype.kind in "fiub"
+
+
+def per_sample(output: NDArray[Any], batch: int) -> NDArray[np.float32]:
+    """Return an output of a batch as samples x values.
+
+    Raises:
+        SessionError: The output does not have one row, or as many rows as another, for each sample.
+    """
+    if batch > 1 and (output.ndim == 0 or len(output) % batch):
+        raise SessionError(f"an output of shape {list(output.shape)} is not one of {batch} samples")
+    return output.reshape(batch, -1).astype(np.float32) if output.size else np.empty((batch, 0), np.float32)
 
 
 def _flattened(name: str, value: Any, to_array: Callable[[Any], NDArray[Any]]) -> Iterator[tuple[str, NDArray[Any]]]:

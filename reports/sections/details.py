@@ -109,7 +109,8 @@ def _facts(case: CaseView) -> list[tuple[str, str]]:
     facts += [("Data set", record.case.dataset)] if record.case.dataset else []
     facts += [("Started", record.started_utc), ("Took", f"{record.duration_s:.1f} s"), ("Run", record.run_id)]
     if artifact is not None:
-        facts += [("Model file", artifact.file), ("SHA-256", artifact.sha256)]
+        facts += [("Model file", record.model_file or artifact.file), ("SHA-256", artifact.sha256)]
+        facts += [("Measured shapes", record.input_shapes)] if record.input_shapes else []
         facts += [(f"recipe: {key}", value) for key, value in flatten(artifact.recipe)]
     facts += [(f"runtime: {key}", value) for key, value in flatten(record.runtime_info)]
     facts += _execution(record)
@@ -146,6 +147,9 @@ def _process(run: ProcessRun) -> str:
     parts += [f"control workload after / before: {run.control_ratio:.3f}"] if run.control_ratio is not None else []
     same_input = run.same_input_ratio
     parts += [f"one repeated input / rotating inputs: {same_input:.3f}"] if same_input is not None else []
+    new_input = run.new_input_ratio
+    parts += [f"rotating inputs / inputs never seen: {new_input:.3f}"] if new_input is not None else []
+    parts += [f"other programs used {run.others_cpus:.2f} CPUs"] if run.others_cpus is not None else []
     peaks = [f"{phase} {bytes_ / 1e6:.1f} MB" for phase, bytes_ in run.peak_rss_after_bytes.items()]
     parts += [f"peak memory after {', '.join(peaks)}"] if peaks else []
     return "; ".join([*parts, *([f"unsteady: {run.unsteady}"] if run.unsteady else [])])

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from harness.core.quantity import Value
 from harness.store.comparison import Change, Comparison
 from reports.data import CaseView, ReportData
+from reports.labels import is_built
 from reports.numbers import counted, format_change, half_width
 from reports.section import Section, Template
 
@@ -30,6 +31,7 @@ def render(data: ReportData) -> Markup:
         trusted=trusted,
         best_cases=_best_cases(data),
         why_none=lambda name: _why_none(data, name),
+        is_built=is_built,
     )
 
 

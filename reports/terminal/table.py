@@ -13,7 +13,7 @@ from rich.text import Text
 from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
 from harness.core.verdict import Finding
-from reports.labels import COLUMNS, EXPECTED_COLUMNS, label_of, mark_of, scales_of, setting_of
+from reports.labels import COLUMNS, EXPECTED_COLUMNS, is_built, label_of, mark_of, scales_of, setting_of
 from reports.numbers import FormattedValue, Scale, counted, show
 from reports.recommend import comparable, pareto_front
 from reports.text import clean
@@ -27,8 +27,8 @@ _FIRST_DROPPED = (
     "top1_difference",
     "artifact_bytes",
 )
-_SESSION_CHECKS = frozenset({"outputs", "state"})
-"""Findings of `harness.runtimes.base.Session.findings`."""
+_SESSION_CHECKS = frozenset({"fidelity", "outputs", "repeatability", "signatures", "state"})
+"""Checks of a case's execution whose findings are shown below the table."""
 _HEADLINE = ("latency_p50_ns", "top1")
 _UNLIMITED = 10_000  # characters: wider than any table
 _STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "○": "dim"}
@@ -66,7 +66,10 @@ class _RunTable:
         yield from self._missing_columns()
         yield from self._accuracy_notes()
         yield from self._accuracy_findings()
-        yield from self._session_notes()
+        yield from self._time_findings()
+        yield from self._session_findings()
+        yield from self._measured_shapes()
+        yield from self._built_files()
         yield from self._front()
 
     def _has_values(self, name: str) -> bool:
@@ -100,13 +103,10 @@ class _RunTable:
         return table
 
     def _untrusted(self) -> Iterator[Text]:
-        """Yield each verdict that cannot be trusted, with one of its reasons."""
-        by_status: dict[str, list[Record]] = {}
-        for record in self.records:
-            if not record.verdict.trusted:
-                by_status.setdefault(record.verdict.status, []).append(record)
-        for status, records in by_status.items():
+        """Yield the verdicts that cannot be trusted, those with one remedy together, each with one of its reasons."""
+        for records in _by_remedy(self.records):
             verdict = records[0].verdict
+            status = verdict.status
             cases = f"1 case {status}" if len(records) == 1 else f"{len(records)} cases {status}, for example"
             yield Text(clean(f"{mark_of(verdict)} {cases}: {verdict.reason}"), style=_STYLES[mark_of(verdict)])
             if verdict.remedy:
@@ -130,20 +130,43 @@ class _RunTable:
 
     def _accuracy_findings(self) -> Iterator[Text]:
         """Yield each warning about the accuracy, with the cases it holds for."""
-        for finding, records in _by_finding(self.records).items():
-            first = f"{records[0].case.model} {setting_of(records[0], ' ')}"
-            cases = first if len(records) == 1 else f"{len(records)} cases, for example {first}"
-            yield Text(clean(f"! accuracy of {cases}: {finding.found}"), style=_STYLES["!"])
-            if finding.remedy:
-                yield Text(clean(f"  → {finding.remedy}"), style="dim")
+        yield from _lines(
+            (record, "accuracy", finding) for record in self.records for finding in record.accuracy_findings
+        )
 
-    def _session_notes(self) -> Iterator[Text]:
+    def _time_findings(self) -> Iterator[Text]:
+        """Yield what latency and memory depend on: the inputs, the number of inferences, tiny numbers."""
+        yield from _lines(
+            (record, "memory" if finding.check == "memory_growth" else "latency", finding)
+            for record in self.records
+            for finding in record.time_findings
+        )
+
+    def _session_findings(self) -> Iterator[Text]:
         """Yield what a reader must know about how a model ran: outputs that are not bound, state that carries over."""
+        yield from _lines(
+            (record, finding.check, finding)
+            for record in self.records
+            for finding in record.execution.findings
+            if finding.check in _SESSION_CHECKS
+        )
+
+    def _measured_shapes(self) -> Iterator[Text]:
+        """Yield the input shapes that each user model was measured with: another length has another latency."""
+        own = [record for record in self.records if record.case.weights == "user" and record.input_shapes]
+        for model, shapes in dict.fromkeys((record.case.model, str(record.input_shapes)) for record in own):
+            yield Text(clean(f"{model} was measured with {shapes}"), style="dim")
+
+    def _built_files(self) -> Iterator[Text]:
+        """Yield the files that were built from the user's models, each once, by their folder."""
+        folders: dict[str, dict[str, None]] = {}
         for record in self.records:
-            for finding in record.execution.findings:
-                if finding.check in _SESSION_CHECKS:
-                    case = f"{record.case.model} {setting_of(record, ' ')}"
-                    yield Text(clean(f"{finding.check} of {case}: {finding.found}"), style="dim")
+            if is_built(record):
+                folder, _, name = str(record.model_file).rpartition("/")
+                folders.setdefault(folder, {})[f"{record.case.compression}: {name}"] = None
+        for folder, names in folders.items():
+            yield Text(clean(f"built in {folder}; --export DIR copies them:"), style="dim", overflow="fold")
+            yield from (Text(clean(f"  {name}"), style="dim", overflow="fold") for name in names)
 
     def _front(self) -> Iterator[RenderableType]:
         """Yield the cases on the Pareto front, fastest first."""
@@ -164,13 +187,27 @@ class _RunTable:
             yield table
 
 
-def _by_finding(records: Iterable[Record]) -> dict[Finding, list[Record]]:
-    """Return the records by each of their warnings about the accuracy."""
-    found: dict[Finding, list[Record]] = {}
+def _lines(findings: Iterable[tuple[Record, str, Finding]]) -> Iterator[Text]:
+    """Yield each finding once, with the cases it holds for and its remedy; `findings` are of a case, on a topic."""
+    cases: dict[tuple[str, Finding], list[Record]] = {}
+    for record, topic, finding in findings:
+        cases.setdefault((topic, finding), []).append(record)
+    for (topic, finding), records in cases.items():
+        case = f"{records[0].case.model} {setting_of(records[0], ' ')}"
+        where = case if len(records) == 1 else f"{len(records)} cases, for example {case}"
+        yield Text(clean(f"! {topic} of {where}: {finding.found}"), style=_STYLES["!"])
+        if finding.remedy:
+            yield Text(clean(f"  → {finding.remedy}"), style="dim")
+
+
+def _by_remedy(records: Sequence[Record]) -> list[list[Record]]:
+    """Return the records without success in groups of one verdict and one remedy, the largest of a verdict first."""
+    groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
-        for finding in record.accuracy_findings:
-            found.setdefault(finding, []).append(record)
-    return found
+        if not record.verdict.trusted:
+            groups.setdefault((record.verdict.status, record.verdict.remedy), []).append(record)
+    order = list(dict.fromkeys(status for status, _ in groups))
+    return [groups[key] for key in sorted(groups, key=lambda key: (order.index(key[0]), -len(groups[key])))]
 
 
 def _cell(record: Record, name: str, scale: Scale) -> Text:

@@ -92,8 +92,8 @@ def _calibrate(model: Path, calibration: Calibration, method: str, operators: li
     input_name = session.get_inputs()[0].name
 
     def activations() -> Iterator[dict[str, Any]]:
-        for image in calibration[:MAX_IMAGES]:
-            yield dict(zip(names, session.run(names, {input_name: image[None]}), strict=True))
+        for batch in batches(model, calibration[:MAX_IMAGES]):
+            yield dict(zip(names, session.run(names, {input_name: batch}), strict=True))
 
     return TensorsData(CalibrationMethod.MinMax, activation_ranges(activations, method))
 
@@ -221,18 +221,33 @@ def _filter_in_place(items: Any, predicate: Callable[[Any], bool]) -> None:
 
 
 def calibration_reader(model: Path, calibration: Calibration) -> Any:
-    """Return ONNX Runtime's calibration reader: one image at a time for the model's only input."""
-    import onnx
+    """Return ONNX Runtime's calibration reader, which gives the images to the model's only input."""
     from onnxruntime.quantization import CalibrationDataReader
 
-    (info,) = onnx.load(model, load_external_data=False).graph.input
+    info = _only_input(model)
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self._images = iter(calibration)
+            self._batches = batches(model, calibration)
 
         def get_next(self) -> dict[str, Any] | None:
-            image = next(self._images, None)
-            return None if image is None else {info.name: image[None]}
+            batch = next(self._batches, None)
+            return None if batch is None else {info.name: batch}
 
     return Reader()
+
+
+def batches(model: Path, calibration: Calibration) -> Iterator[NDArray[np.float32]]:
+    """Yield the images one at a time, or as many as the model's input fixes, the last one repeated to fill a batch."""
+    dims = _only_input(model).type.tensor_type.shape.dim
+    size = max(1, dims[0].dim_value) if dims else 1  # 0 where it is dynamic
+    for start in range(0, len(calibration), size):
+        batch = calibration[start : start + size]
+        yield np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
+
+
+def _only_input(model: Path) -> Any:
+    import onnx
+
+    (entry,) = onnx.load(model, load_external_data=False).graph.input
+    return entry

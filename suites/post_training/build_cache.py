@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.core.artifact import Artifact, Format, sha256_of
+from harness.core.artifact import Artifact, Format, files_of, sha256_of, size_of
 from harness.core.errors import EdgebenchError, UsageError
 from suites.compression.base import Calibration, Compression
 from suites.converter_output import quiet
@@ -43,16 +43,18 @@ class BuildCache:
             self.notify(f"building {path.name}")
             with _replacing(path) as out, quiet(), _named_errors(setting):
                 setting.build(source, calibration, out)
-        return Artifact(path, file_format, sha256_of(path), path.stat().st_size, recipe=recipe)
+        return Artifact(path, file_format, sha256_of(path), size_of(path), recipe=recipe)
 
     def _refuse(self, setting: Compression, file_format: Format, calibration: Calibration | None) -> None:
         if missing := list(setting.missing_tools(file_format)):
             install = f"pip install 'edgebench[{setting.extra_for(file_format)}]'"
             raise UsageError(
-                f"{setting.name} of a .{file_format} needs {' and '.join(missing)}, not installed: {install}"
+                f"{setting.name} of a .{file_format} needs {' and '.join(missing)}, not installed: {install}", install
             )
         if setting.needs_calibration and calibration is None:
-            raise UsageError(f"{setting.name} needs images to calibrate with: give some with --data DIR")
+            raise UsageError(
+                f"{setting.name} needs images for calibration: give some with --data DIR", "give images with --data DIR"
+            )
 
 
 def key(recipe: Mapping[str, Any]) -> str:
@@ -74,7 +76,10 @@ def _replacing(path: Path) -> Iterator[Path]:
         out = Path(folder) / path.name
         yield out
         Path(f"{path}.sha256").write_text(sha256_of(out), encoding="utf-8")
-        out.replace(path)
+        for file in reversed(files_of(out)):  # the model itself last
+            place = path.parent / file.relative_to(folder)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(place)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from harness.core import plugins
 from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput, sha256_of
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, ModelError, UsageError
-from harness.core.files import cache_dir
+from harness.core.files import cache_dir, printable
 from harness.core.plugins import load, load_all
 from suites.compression.base import Calibration, Compression
 from suites.user_model import UserModel
@@ -83,6 +83,7 @@ class CompressedModel:
                 f"{self.model.path}: --compress starts from a float .onnx",
                 "give the .onnx it was made from, or measure the file as it is without --compress",
             )
+        self._graph  # noqa: B018 - raises where the file cannot be compressed
         if self.images:
             self.scored  # noqa: B018 - raises where the images have other classes
         self._preprocess("onnx")
@@ -90,7 +91,7 @@ class CompressedModel:
     @cached_property
     def float_model(self) -> UserModel:
         """The float .onnx that settings start from."""
-        return UserModel(self._source("onnx"))
+        return UserModel(self._source("onnx"), given=self.model.given)
 
     @cached_property
     def scored(self) -> ScoredOutput | None:
@@ -113,7 +114,14 @@ class CompressedModel:
         if not fitting:
             raise ModelError(f"none of the runtimes asked for takes .onnx or .tflite: {', '.join(names)}")
         return [
-            Case(self.model.path.stem, setting.name, name, threads=n, weights="user", dataset=dataset)
+            Case(
+                printable(self.model.path.stem),
+                *(setting.name, name),
+                threads=n,
+                batch=self.model.samples,
+                weights="user",
+                dataset=dataset,
+            )
             for setting in self.settings
             for name in fitting
             for n in threads
@@ -135,8 +143,13 @@ class CompressedModel:
         source = self._source(kind)
         images = self._calibration(kind) if setting.needs_calibration and self.images else None
         built = self._builds.artifact(setting, source, images)
-        recipe = {**built.recipe, **self._origin(kind)}
-        return dataclasses.replace(built, preprocess=self._preprocess(kind), recipe=recipe, output=self.scored)
+        return dataclasses.replace(
+            built,
+            preprocess=self._preprocess(kind),
+            recipe={**built.recipe, **self._origin(kind)},
+            output=self.scored,
+            batch=self.model.fixed_batch if kind == "onnx" else 1,  # onnx2tf sets the batch to 1, LiteRT resizes it
+        )
 
     @cached_property
     def _builds(self) -> BuildCache:
@@ -159,7 +172,11 @@ class CompressedModel:
     def _preprocess(self, kind: Format) -> Preprocess | None:
         if self.images is None:
             return None
-        return self._memo(f"preprocess {kind}", lambda: UserModel(self._source(kind)).preprocess(self.preprocess))
+        return self._memo(f"preprocess {kind}", lambda: self._float_model(kind).preprocess(self.preprocess))
+
+    def _float_model(self, kind: Format) -> UserModel:
+        """Return the float file as a model, with the shapes that are not in it yet."""
+        return UserModel(self._source(kind), self.shapes if kind == "onnx" else {}, given=self.model.given)
 
     def _calibration(self, kind: Format) -> Calibration:
         images, preprocess = self.images, self._preprocess(kind)

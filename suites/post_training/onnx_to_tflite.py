@@ -32,7 +32,7 @@ def program() -> str:
     """
     path = shutil.which("onnx2tf") or shutil.which("onnx2tf", path=str(Path(sys.executable).parent))
     if path is None:
-        raise UsageError(f"a .tflite is made from an .onnx by onnx2tf, which is not installed: {INSTALL}")
+        raise UsageError(f"a .tflite is made from an .onnx by onnx2tf, which is not installed: {INSTALL}", INSTALL)
     return path
 
 
@@ -61,7 +61,7 @@ def converted(source: Path, folder: Path) -> Path:
 
 
 def _run(tool: str, source: Path, out: Path) -> Path:
-    command = [tool, "-i", str(source.resolve()), "-o", str(out), "-b", "1", "-n"]
+    command = [tool, "-i", str(source.absolute()), "-o", str(out), "-b", "1", "-n"]
     done = subprocess.run(command, cwd=out, capture_output=True, text=True, check=False)
     result = out / f"{source.stem}_float32.tflite"
     if done.returncode or not result.is_file():

@@ -181,10 +181,10 @@ def test_every_option_of_run_holds(tmp_path) -> None:
     strings = {
         name: {text for one in parser._actions for text in one.option_strings} for name, parser in parsers.items()
     }
-    assert strings["run"] <= strings["nightly"]
+    assert strings["run"] - strings["nightly"] == {"--export"}, "files for people, who are asleep"
     asked = ["--model", "build/net.onnx", "--data", "photos/", "--threads", "2", "--profile", "smoke", "--batch", "4"]
     both = [vars(parser.parse_args(asked)) for parser in parsers.values()]
-    assert both[0].items() <= both[1].items()
+    assert {name: value for name, value in both[0].items() if name != "export"}.items() <= both[1].items()
     assert (both[1]["model"], both[1]["data"], both[1]["threads"]) == (["build/net.onnx"], "photos/", 2)
 
 

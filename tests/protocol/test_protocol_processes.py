@@ -277,16 +277,16 @@ def onnxruntime_threads(patch: pytest.MonkeyPatch, _folder: Path, options: Optio
 
 
 def litert_threads(patch: pytest.MonkeyPatch, _folder: Path, options: Options) -> int:
-    from harness.runtimes.litert.adapter import XNNPACK
+    from harness.runtimes.litert import adapter
 
     def made(*, num_threads: int, **_how: Any) -> Any:
         seen.append(num_threads)
         raise Opened
 
     seen: list[int] = []
-    patch.setattr(XNNPACK, "_interpreter_module", lambda: SimpleNamespace(Interpreter=made))
+    patch.setattr(adapter, "_interpreter_module", lambda _library: SimpleNamespace(Interpreter=made))
     with pytest.raises(SessionError):
-        XNNPACK.open(MOBILENET / "fp32.tflite", options)
+        adapter.XNNPACK.open(MOBILENET / "fp32.tflite", options)
     return seen[0]
 
 
@@ -392,11 +392,15 @@ def test_cpus_are_chosen_in_order(tmp_path: Path) -> None:
     assert resource_limits.pinning_order({1, 6, 7}, (), fs) == (1, 6, 7)
 
 
+def threads(*cpu_ns: int) -> dict[int, os_counters.ThreadTimes]:
+    return {number: os_counters.ThreadTimes(ns, 0) for number, ns in enumerate(cpu_ns, 1)}
+
+
 def test_kernels_account_of_cpus_and_threads_is_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     looks = iter(
         [
-            os_counters.Snapshot(0, 0, 5, 7, 0, {1: 0, 2: 1000, 3: 0}),
-            os_counters.Snapshot(SECOND, SECOND, 8, 16, 0, {1: SECOND, 2: 1000 + 51 * MS, 3: 49 * MS, 4: 500 * MS}),
+            os_counters.Snapshot(0, 0, 5, 7, 0, threads(0, 1000, 0)),
+            os_counters.Snapshot(SECOND, SECOND, 8, 16, 0, threads(SECOND, 1000 + 51 * MS, 49 * MS, 500 * MS)),
         ]
     )
     machine = Machine()

@@ -17,6 +17,7 @@ from harness.cli import run as run_command
 from harness.cli._given import Given, absolute_store, given
 from harness.cli._options import config_of
 from harness.core.errors import EXIT_OK, UsageError
+from harness.core.files import base_folder
 
 from . import measure, units
 
@@ -125,7 +126,7 @@ def _start(timer: str, user: bool) -> None:
 def _unit_folder(user: bool) -> Path:
     if not user:
         return Path("/etc/systemd/system")
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
+    return base_folder("XDG_CONFIG_HOME", ".config") / "systemd" / "user"
 
 
 def _program() -> list[str]:

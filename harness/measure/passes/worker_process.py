@@ -108,10 +108,17 @@ class Answer:
 
 @dataclass(frozen=True)
 class WorkerFailure:
-    """Why there is no answer, and the tail of what the worker printed."""
+    """Why there is no answer.
+
+    Attributes:
+        verdict: What happened.
+        log: The tail of what the worker printed.
+        shape: Whether the cause is the shape of an input, which the command line can give.
+    """
 
     verdict: Verdict
     log: str
+    shape: bool = False
 
 
 Watcher = Callable[[int], AbstractContextManager[Any]]
@@ -162,7 +169,8 @@ def _answer(out: Path, status: int, log: Path) -> Answer | WorkerFailure:
     result = json.loads(path.read_text(encoding="utf-8"))
     if "error" in result:
         kind: Status = result["error"]
-        return WorkerFailure(Verdict(kind, result["message"], result.get("remedy") or REMEDIES[kind]), _tail(log))
+        verdict = Verdict(kind, result["message"], result.get("remedy") or REMEDIES[kind])
+        return WorkerFailure(verdict, _tail(log), bool(result.get("shape")))
     with np.load(out / "arrays.npz", allow_pickle=False) as file:
         return Answer(result, dict(file))
 

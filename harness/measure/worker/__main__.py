@@ -14,23 +14,25 @@ import importlib  # noqa: E402
 import json  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
+from contextlib import suppress  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 
 from harness.measure.protocol import Job, Phase  # noqa: E402
-from harness.runtimes.base import SessionError  # noqa: E402
+from harness.runtimes.base import InputError, Options, SessionError, ShapeError, TensorSpec  # noqa: E402
+from harness.runtimes.inputs import concrete_shape  # noqa: E402
 
 from . import latency as _latency  # noqa: E402, F401 - with this module, so that the runtime's own cost stands apart
-from .os_counters import max_rss_bytes, memory_mark, peak_rss_bytes  # noqa: E402
+from .os_counters import memory_mark, peaks  # noqa: E402
 from .setup import Arrays, adapter, die_with_parent, pin_to_cpus, raise_oom_score  # noqa: E402  # noqa: E402
 
 _PHASES: dict[Phase, tuple[str, str]] = {
-    "inspect": ("probe", "inspect"),
+    "inspect": ("inspection", "inspect"),
     "latency": ("latency", "latency"),
     "accuracy": ("accuracy", "accuracy"),
-    "profile": ("probe", "profile"),
+    "profile": ("profile", "profile"),
     "probe": ("probe", "probe"),
     "stamps": ("latency", "stamps"),
 }
@@ -46,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         result, arrays = _work(job)
     except SessionError as error:
-        result = {"error": "unsupported", "message": str(error), "remedy": error.remedy}
+        asks = isinstance(error, InputError)
+        result = {"error": "unsupported", "message": str(error), "remedy": error.remedy, "shape": asks}
     except MemoryError as error:
         result = {"error": "out-of-memory", "message": str(error) or "the process could not get more memory"}
     except Exception as error:  # whatever a runtime raises is this case's result
@@ -84,14 +87,18 @@ def _work(job: Job) -> tuple[dict[str, Any], Arrays]:
         "load_ns": loaded - before_load,
         "after_import": after_import,
         "after_load": memory_mark(),
-        "inputs": [{"name": s.name, "shape": list(s.shape), "dtype": s.dtype} for s in session.inputs],
+        "inputs": [_input(spec, job.options) for spec in session.inputs],
     }
     more, arrays = phase(session, job)
-    return {**result, **more, "runtime_info": session.info(), **_memory()}, arrays
+    return {**result, **peaks(), **more, "runtime_info": session.info()}, arrays
 
 
-def _memory() -> dict[str, int]:
-    return {"peak_rss_bytes": peak_rss_bytes(), "max_rss_bytes": max_rss_bytes()}
+def _input(spec: TensorSpec, options: Options) -> dict[str, Any]:
+    """Describe an input: its shape in the graph, and the one that is measured where the session kept to it."""
+    described = {"name": spec.name, "shape": list(spec.shape), "dtype": spec.dtype}
+    with suppress(ShapeError):
+        described["measured"] = list(concrete_shape(spec, options))
+    return described
 
 
 if __name__ == "__main__":

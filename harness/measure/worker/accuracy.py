@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +17,30 @@ from harness.datasets.label_mapping import Label, label_array
 from harness.datasets.pictures import Image
 from harness.datasets.preprocessing import preprocess
 from harness.measure.protocol import Job, StoppingRule
-from harness.runtimes.base import Outputs, Session, SessionError
-from harness.runtimes.outputs import is_numeric
+from harness.runtimes.base import Outputs, Session, SessionError, TensorSpec
+from harness.runtimes.outputs import is_numeric, per_sample
 from harness.stats.output_quality import class_scores, discordant, hits
 from harness.stats.proportions import Difference, decide, planned_looks
 
-from .inputs import only_input
+from .inputs import filled, only_input
 from .setup import Outcome
 
 
 def accuracy(session: Session, job: Job) -> Outcome:
-    """Run image by image, in the order and as far as the job says."""
+    """Infer every image, in the order and as far as the job says.
+
+    A file that fixes a batch gets so many images at once; the last one repeated fills the last batch.
+    """
     if job.labelled is None:
         raise ValueError("an accuracy job needs labelled images")
     spec = only_input(session)
     dataset = open_dataset(job.labelled.kind, Path(job.labelled.path))
     stopping = EarlyStopping(job.stop) if job.stop else None
     places, outputs, labels = [], [], []
-    for place, image, label in in_order(dataset, job.labelled.limit, job.stop.seed if job.stop else None):
-        session.reset_state()
-        session.prepare({spec.name: spec.encode(preprocess(image, job.labelled.preprocess)[None])})
-        session.infer()
+    images = in_order(dataset, job.labelled.limit, job.stop.seed if job.stop else None)
+    for place, label, scores in _scores(session, spec, job, images):
         places.append(place)
-        outputs.append(scored_output(session.fetch(), job.labelled.output))
+        outputs.append(scores)
         labels.append(label)
         if stopping and stopping.decided(places, outputs):
             break
@@ -66,8 +68,23 @@ def accuracy(session: Session, job: Job) -> Outcome:
     return facts, arrays
 
 
-def scored_output(outputs: Outputs, wanted: ScoredOutput | None) -> NDArray[np.float32]:
-    """Return the scores of the classes for one image, flat: the output of that name, or the only one of its size.
+def _scores(
+    session: Session, spec: TensorSpec, job: Job, images: Iterator[tuple[int, Image, Label]]
+) -> Iterator[tuple[int, Label, NDArray[np.float32]]]:
+    """Yield position, label and scores of each image."""
+    assert job.labelled is not None
+    batch, how = job.options.batch, job.labelled.preprocess
+    while group := list(islice(images, batch)):
+        session.reset_state()
+        session.prepare({spec.name: spec.encode(filled([preprocess(image, how) for _, image, _ in group], batch))})
+        session.infer()
+        scores = scored_output(session.fetch(), job.labelled.output, batch)
+        for (place, _, label), row in zip(group, scores, strict=False):
+            yield place, label, row
+
+
+def scored_output(outputs: Outputs, wanted: ScoredOutput | None, batch: int = 1) -> NDArray[np.float32]:
+    """Return the scores of the classes: samples x values of the output of that name, or of the only one of its size.
 
     Raises:
         SessionError: The runtime calls its outputs otherwise, and none or several have the size.
@@ -77,13 +94,13 @@ def scored_output(outputs: Outputs, wanted: ScoredOutput | None) -> NDArray[np.f
         raise SessionError("no output of the model holds numbers", "export it with the scores of its classes")
     values = next(iter(outputs.values()))
     if wanted is not None and len(outputs) > 1:
-        fitting = [array for array in outputs.values() if array.size == wanted.size]
+        fitting = [array for array in outputs.values() if array.size == wanted.size * batch]
         if wanted.name not in outputs and len(fitting) != 1:
             raise SessionError(
                 f"this runtime has no output '{wanted.name}': {', '.join(outputs)}", "export the model with one output"
             )
         values = outputs[wanted.name] if wanted.name in outputs else fitting[0]
-    return values.reshape(-1).astype(np.float32)
+    return per_sample(values, batch)
 
 
 def in_order(dataset: Dataset, limit: int | None, seed: int | None) -> Iterator[tuple[int, Image, Label]]:

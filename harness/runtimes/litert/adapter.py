@@ -33,6 +33,7 @@ from harness.runtimes.base import (
 from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.outputs import named_arrays
+from harness.runtimes.signatures import in_order
 
 from .counts import BUILT_IN, DELEGATED, read_execution
 from .graph import EntryGraph
@@ -82,8 +83,8 @@ _KERNELS = {
     "fp32": "fp32",
     "fp16": "fp32, weights widened when loading",
     "int8": "int8",
-    "int8-dynamic": "int8, activations quantised while running",
-    "weight-only": "fp32, weights dequantised",
+    "int8-dynamic": "int8, activations quantized while running",
+    "weight-only": "fp32, weights dequantized",
 }
 
 
@@ -202,7 +203,7 @@ class LiteRtSession(Session):
         self._invoke()
 
     def fetch(self) -> Outputs:
-        """Return copies of the outputs; quantised ones as the float32 they stand for."""
+        """Return copies of the outputs; quantized ones as the float32 they stand for."""
         details = self._graph.outputs
         return named_arrays(list(details), [self._fetch_one(detail) for detail in details.values()])
 
@@ -214,6 +215,12 @@ class LiteRtSession(Session):
     @cached_property
     def _declared(self) -> Declarations:
         return declarations(self._path)
+
+    @property
+    def signatures(self) -> tuple[str, ...]:
+        """Where none is asked for: the name of the primary graph, or what it is, then the other signatures."""
+        first = next(iter(self._declared.primary), "the primary graph")
+        return in_order(self._declared.signatures, first, self._options)
 
     @property
     def state(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _HINTS: tuple[Hint, ...] = (
     ("value_info type", "an input or output is no tensor: take onnxruntime-cpu, or export it (sklearn: zipmap=False)"),
+    ("outside the base directory", "OpenVINO refuses weights behind a link: cp -rL the folder and measure the copy"),
     ("No conversion rule|not support|not implemented", "replace the operator, or try another runtime"),
     ("weights file|\\.bin", "an .xml needs its .bin beside it: copy both, or convert the net again"),
     ("ir version|Unsupported IR|opset", "written by a newer OpenVINO: pip install -U openvino"),
@@ -29,7 +30,7 @@ _KERNELS = {
     "fp16": "fp32: fp16 is storage",
     "int8": "int8",
     "int8-dynamic": "fp32",
-    "weight-only": "fp32, weights dequantised",
+    "weight-only": "fp32, weights dequantized",
 }
 
 

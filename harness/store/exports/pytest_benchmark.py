@@ -16,6 +16,9 @@ from harness.store.database.rows import git_sha
 
 from . import Export, Exported
 
+OPTIONS = {"disable_gc": True, "timer": "perf_counter_ns", "warmup": True}
+"""How the samples were taken, in pytest-benchmark's terms."""
+
 
 def render(run: Exported) -> str:
     """Return the document without cases that have no samples, for which the format has no place."""
@@ -48,6 +51,11 @@ def extra_info(record: Record) -> dict[str, Any]:
     return info
 
 
+def calls_per_sample(record: Record) -> int:
+    """Return the inferences whose mean a sample is, which are pytest-benchmark's iterations of a round."""
+    return max((process.calls_per_sample for process in record.processes), default=1)
+
+
 def _entry(run: Exported, record: Record) -> dict[str, Any] | None:
     from pytest_benchmark.stats import Stats
 
@@ -64,8 +72,8 @@ def _entry(run: Exported, record: Record) -> dict[str, Any] | None:
         "params": dataclasses.asdict(record.case),
         "param": record.case_id,
         "extra_info": extra_info(record),
-        "options": {"disable_gc": False, "timer": "perf_counter_ns", "warmup": True},
-        "stats": {**stats.as_dict(), "data": list(stats.data), "iterations": 1},
+        "options": dict(OPTIONS),
+        "stats": {**stats.as_dict(), "data": list(stats.data), "iterations": calls_per_sample(record)},
     }
 
 

@@ -41,7 +41,7 @@ class Mnn(Converter):
         with tempfile.TemporaryDirectory(prefix="edgebench-") as name:
             folder = Path(name)
             converted = folder / "net.mnn"
-            paths = ("--modelFile", str(request.source.resolve()), "--MNNModel", str(converted))
+            paths = ("--modelFile", str(request.source.absolute()), "--MNNModel", str(converted))
             flags = _FLAGS.get(request.setting, ())
             _call(folder, converted, "mnnconvert", "-f", "ONNX", *paths, "--bizCode", "edgebench", *flags)
             if request.setting == "int8-static":

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.artifact import Preprocess, sha256_of
 from harness.core.errors import ModelError, SetupError, UsageError
+from harness.core.model_copy import copy_model
 from harness.datasets.preprocessing import fitted, parse
 from suites.fetch import fetched
 from suites.models.base import ModelVariant
 from suites.preparation.from_checkpoints import require_torch
 from suites.preparation.torch_export import EXPORTERS
-from suites.user_model import UserModel, note_of
+from suites.user_model import UserModel, note_of, write_note
 
 from . import libraries
 
@@ -106,24 +106,19 @@ class WeightsRequest:
         target = self.out / path.name
         preprocess = UserModel(path).preprocess(self.preprocess) if self.preprocess else None
         self.out.mkdir(parents=True, exist_ok=True)
-        if target.resolve() != path.resolve():
-            shutil.copyfile(path, target)
-        return _with_note(target, preprocess, origin)
+        copy_model(path, target)
+        write_note(target, preprocess, origin)
+        return target
 
     def _from_keras(self, path: Path, origin: dict[str, Any]) -> Path:
         self.out.mkdir(parents=True, exist_ok=True)
         target = self.out / f"{path.stem}.tflite"
         origin |= libraries.convert_keras(path, target)
-        return _with_note(target, UserModel(target).preprocess(self.preprocess) if self.preprocess else None, origin)
+        write_note(target, UserModel(target).preprocess(self.preprocess) if self.preprocess else None, origin)
+        return target
 
     def _net_preprocess(self, variant: ModelVariant) -> Preprocess | None:
         if self.preprocess is None:
             return None
         how, edge = parse(self.preprocess, "NCHW", variant.channels), variant.resolution
         return fitted(how, self.preprocess, edge, edge)
-
-
-def _with_note(file: Path, preprocess: Preprocess | None, origin: dict[str, Any]) -> Path:
-    note = {"sha256": sha256_of(file), "preprocess": asdict(preprocess) if preprocess else None, "recipe": origin}
-    note_of(file).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
-    return file

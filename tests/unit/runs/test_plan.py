@@ -19,7 +19,7 @@ from harness.runs.plan import Plan, plan
 from harness.runs.session import RunSession
 from suites.artifacts import catalog
 from tests import onnx_bytes
-from tests.fakes.worker import FakeWorkers, timed
+from tests.fakes.worker import FakeWorkers, inspected
 
 NET = "mobilenet_v2-0.35-32"
 ON_ONNX = f"{NET}|fp32|onnxruntime-cpu"
@@ -252,6 +252,19 @@ def test_a_recorded_board_never_passes_for_the_board(tmp_path: Path) -> None:
         assert session.header.target == "raspberry-pi-5 (recorded)"
 
 
+def test_two_runs_of_one_second_have_two_folders_unless_one_is_named(tmp_path: Path) -> None:
+    config = RunConfig(fs=HostFs(tmp_path), target_name="raspberry-pi-5")
+    same = dataclasses.replace(plan(config, []), out=tmp_path / "2026-01-01T000000-quick")
+    folders = []
+    for _ in range(2):
+        with RunSession(config, same) as session:
+            folders.append(session.folder.path)
+    assert folders == [same.out, tmp_path / "2026-01-01T000000-quick-2"]
+    named = RunSession(dataclasses.replace(config, out=str(same.out)), same)
+    with pytest.raises(UsageError, match="already holds a run"), named:
+        pass
+
+
 # References
 
 
@@ -321,8 +334,8 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = tmp_path / "pictures" / "ab"[number % 2] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (8, 8), (40 * number, 0, 0)).save(path)
-    seen = timed(inputs=[{"name": "x", "shape": [1, 3, 8, 8], "dtype": "float32"}], outputs={"y": [1, 2]})
-    monkeypatch.setattr("suites.user_model.run_worker", FakeWorkers({"inspect": lambda _: seen}))
+    seen = inspected({"x": [1, 3, 8, 8]}, {"y": [1, 2]})
+    monkeypatch.setattr("suites.inspection.run_worker", FakeWorkers({"inspect": lambda _: seen}))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "pictures"
 
@@ -360,8 +373,8 @@ def test_compression_calibrates_with_some_images_and_scores_on_the_others(
 def test_images_of_other_classes_than_the_models_are_an_error(
     tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = timed(inputs=[{"name": "x", "shape": [1, 3, 8, 8], "dtype": "float32"}], outputs={"y": [1, 7]})
-    monkeypatch.setattr("suites.user_model.run_worker", FakeWorkers({"inspect": lambda _: seen}))
+    seen = inspected({"x": [1, 3, 8, 8]}, {"y": [1, 7]})
+    monkeypatch.setattr("suites.inspection.run_worker", FakeWorkers({"inspect": lambda _: seen}))
     with pytest.raises(DataError, match="the model has 7 outputs, the data set 2 classes"):
         planned(models=[str(relu(tmp_path / "net.onnx"))], data=str(pictures))
 

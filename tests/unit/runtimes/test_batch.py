@@ -24,7 +24,7 @@ def test_a_fixed_batch_is_taken_as_it_is_or_as_asked(batch: int) -> None:
 
 
 def test_another_batch_than_the_fixed_one_is_refused() -> None:
-    with pytest.raises(SessionError, match="fixed batch of 1, not 8"):
+    with pytest.raises(SessionError, match="first dimension of 1: no batch of 8"):
         concrete_shape(TensorSpec("x", (1, 3), "float32"), Options(batch=8))
 
 

@@ -75,7 +75,7 @@ def test_another_source_is_another_file(tmp_path: Path) -> None:
     [
         (Missing(), r"needs no-such-distribution, not installed: pip install 'edgebench\[compress\]'"),
         (Broken(), "broken cannot be made of this net: KeyError: 'inside'"),
-        (Calibrated(), "needs images to calibrate with: give some with --data"),
+        (Calibrated(), "needs images for calibration: give some with --data"),
     ],
 )
 def test_what_cannot_be_built_is_said(tmp_path: Path, setting: Compression, words: str) -> None:
