@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.core.files import expanded
+
 from ._parser import CommandParser
 
 
@@ -85,5 +87,5 @@ def absolute_store(text: str) -> str:
     """Return the location of a store in a form that is the same in any folder."""
     scheme, separator, path = text.partition(":///")
     if scheme == "sqlite" and separator:
-        return f"sqlite:///{Path(path).expanduser().absolute()}"
-    return text if "://" in text else str(Path(text).expanduser().absolute())
+        return f"sqlite:///{expanded(Path(path)).absolute()}"
+    return text if "://" in text else str(expanded(Path(text)).absolute())

@@ -172,6 +172,7 @@ def test_install_refuses_what_no_night_could_do(systemd, tmp_path, monkeypatch, 
     assert not systemd.folder.exists()
     systemd.complaint = "/lib/systemd/system/other.service:3: Unknown key"
     assert systemd.install() == 0, "another unit's fault is not this one's"
+    assert systemd.install("--power-supply", "5 V \udcff") == 2, "no UTF-8"
     odd = tmp_path / "line\nbreak"
     odd.mkdir()
     monkeypatch.chdir(odd)

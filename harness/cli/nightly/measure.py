@@ -82,7 +82,7 @@ _NOT_REPEATED = frozenset({"out", "resume", "json", "store", "no_report", "relea
 """Options that change where results go, and not what is measured."""
 
 _OF_AB = frozenset({"shape", "timeout", "memory_limit", "seed"})
-_NOT_IN_AB = frozenset({"runtime_option", "tune", "target", "targets", "host_root"})
+_NOT_IN_AB = frozenset({"runtime_option", "inputs", "signature", "tune", "target", "targets", "host_root"})
 """Options that change how a pair is measured: those of `edgebench ab`, and those that it lacks."""
 
 

@@ -68,12 +68,25 @@ def _plain(text: str) -> str:
     """
     if "\n" in text or "\r" in text:
         raise UsageError(f"a line break in {text!r}", "systemd reads a setting a line: use a name without one")
-    return text.replace("%", "%%")
+    return _utf8(text).replace("%", "%%")
 
 
 def _quoted(word: str) -> str:
     """Return a word of a command line: % begins a specifier, a backslash an escape, and white space ends a word."""
-    safe = word.replace("%", "%%").replace("\\", "\\\\")
+    safe = _utf8(word).replace("%", "%%").replace("\\", "\\\\")
     for char, escape in (('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
         safe = safe.replace(char, escape)
     return safe if _PLAIN.fullmatch(word) else f'"{safe}"'
+
+
+def _utf8(text: str) -> str:
+    """Return the text.
+
+    Raises:
+        UsageError: It has a byte that is no UTF-8, such as a file name of another system.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{text!r} is not UTF-8", "systemd reads nothing else: rename the file") from None
+    return text
