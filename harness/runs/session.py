@@ -27,6 +27,7 @@ from harness.host.tuning import journal_path, tuned
 from harness.measure.block import RunContext, Step, measure_block
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
+from harness.measure.passes.memory_control import MemoryControl
 from harness.measure.passes.surroundings import SurroundingsWatch
 from harness.measure.passes.thermal import ThrottleWatch
 from harness.measure.prepared import PreparedCase
@@ -88,6 +89,7 @@ class RunSession:
             self.plan, self.header = resumed(self.plan, self.folder, self.header)
         else:
             self.folder = RunFolder.create(self.plan.out, self.header)
+        several = self.plan.profile.max_processes > 1  # a single process is never precise
         self._context = RunContext(
             run_id=self.header.run_id,
             target=self._target_name,
@@ -102,7 +104,7 @@ class RunSession:
             findings=findings,
             findings_now=self._findings,
             throttle=ThrottleWatch(self._sensors, self.plan.target.thermal.throttle),
-            surroundings=SurroundingsWatch(HostFs()),
+            surroundings=SurroundingsWatch(HostFs(), MemoryControl(HostFs()) if several else None),
         )
         self._refused = [self._refuse(case, verdict) for case, verdict in self.plan.refused.items()]
 
