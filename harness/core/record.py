@@ -4,7 +4,7 @@ Schema history
     1   first version
     2   RunHeader.provenance; ArtifactInfo.recipe_sha256;
         ProcessRun: voluntary_switches, cpu_pressure, busy_threads, gc_frozen, max_rss_bytes, run_delay, others_cpus,
-        new_input_ratio, cycle_ns
+        new_input_ratio, cycle_ns, control_ns, memory_control_ns
 """
 
 from __future__ import annotations
@@ -87,6 +87,9 @@ class ProcessRun:
         new_input_ratio: Median with inputs of the loop over the least with inputs never seen before.
         cycle_ns: Of single inferences after the loop, the least times of 'prepare' and 'fetch', what each is allowed
             for copying ('prepare_allowed', 'fetch_allowed'), and the median of 'infer'.
+        control_ns: CPU time of a fixed piece of work before the timed loop.
+        memory_control_ns: CPU time of a fixed stream from memory, in the parent before and after the process; empty
+            where it did not run.
 
     """
 
@@ -123,6 +126,8 @@ class ProcessRun:
     others_cpus: float | None = None
     new_input_ratio: float | None = None
     cycle_ns: Mapping[str, int] = field(default_factory=dict)
+    control_ns: float | None = None
+    memory_control_ns: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

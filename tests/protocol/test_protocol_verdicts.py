@@ -26,12 +26,15 @@ from harness.core.verdict import TRUSTED, Finding, Status, Verdict
 from harness.host import cpu_time
 from harness.host.resource_limits import ResourceLimits
 from harness.measure.metrics import latency_metrics
-from harness.measure.passes import latency, worker_process
+from harness.measure.passes import latency, memory_control, worker_process
 from harness.measure.passes.latency import CaseState
+from harness.measure.passes.memory_control import MemoryControl
+from harness.measure.passes.surroundings import SurroundingsWatch
 from harness.measure.passes.thermal import ThrottleWatch
 from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.presets import profile
-from harness.measure.samples import Surroundings
+from harness.measure.protocol import Job
+from harness.measure.samples import MemoryReference, Surroundings
 from harness.measure.verdicts import verdict as verdict_of
 from harness.measure.witnesses import WITNESSES, contended
 from harness.measure.worker import control, os_counters, timed_part
@@ -42,7 +45,7 @@ from reports.data import gather
 from reports.recommend import pareto_front
 from reports.sections import cases as cases_section
 from reports.sections import verdict as verdict_section
-from tests import factory
+from tests import factory, trees
 from tests.protocol.protocol_helpers import (
     LEVELS,
     ROOT,
@@ -69,6 +72,8 @@ from tests.protocol.scripted import (
     answer,
     in_process,
     judged,
+    measure,
+    on_cpus,
     prepared,
     records,
     state_of,
@@ -658,6 +663,95 @@ def test_other_programs_forbid_precise(monkeypatch: pytest.MonkeyPatch, tmp_path
     stat.write_text("cpu  170 20 70 7900 990 99 99 99 5 0\ncpu0 1 2 3\n")
     ticks_per_s = os.sysconf("SC_CLK_TCK")
     assert others.cpus() == pytest.approx(100 / ticks_per_s - 0.6), "what computed, less what was this program's own"
+
+
+MIB = 1 << 20
+
+
+def control_on(folder: Path, cache: str = "", memory_kib: int = 8 << 20, takes_ns: Any = ()) -> MemoryControl:
+    """The memory control of a machine with such a cache and memory, whose copies take so long."""
+    tree: trees.Tree = {"proc/meminfo": f"MemTotal: {memory_kib} kB\n"}
+    if cache:
+        tree["sys/devices/system/cpu/cpu0/cache/index3/size"] = cache
+    ticks = iter([tick for n, ns in enumerate(takes_ns) for tick in (1000 * n, 1000 * n + ns)])
+    return MemoryControl(HostFs(trees.write(folder, tree)), lambda: next(ticks))
+
+
+def test_the_memory_control_streams_from_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(memory_control.np, "ones", lambda n, _type: sizes.append(n) or bytearray(8))
+    copied: list[tuple[int, int]] = []
+    monkeypatch.setattr(memory_control.np, "copyto", lambda to, of: copied.append((len(to), len(of))))
+    takes = [999, 40, 50, 60, 70, 31, 80, 90, 45, 55]  # the first does not count
+    for name, cache, memory_kib in (("big", "16384K", 8 << 20), ("small", "1M", 8 << 20), ("tight", "32M", 480 << 10)):
+        control = control_on(tmp_path / name, cache, memory_kib, takes)
+        assert control.ns() == control.least_ns == 55.0
+    assert sizes == [64 * MIB, 32 * MIB, 20 * MIB]
+    assert set(copied) == {(4, 4)}
+    assert len(copied) == 3 * 10
+    assert control_on(tmp_path / "untold").cache_bytes is None
+    assert control_on(tmp_path / "again", "2M").cache_bytes == 2 * MIB
+
+
+def test_the_memory_control_frames_the_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    machine = Machine()
+    on_cpus(monkeypatch, machine, {0, 1, 2})
+    control = control_on(tmp_path)
+    monkeypatch.setattr(control, "_array", np.ones(2, np.uint8))
+    monkeypatch.setattr(control, "_copy", lambda _array: len(machine.events))
+
+    def run(_job: Job) -> Answer:
+        machine.events.append("process")
+        return answer()
+
+    case = prepared(cpus=(2, 1))
+    ((state,), _) = measure(
+        monkeypatch, [case], profile("smoke"), run, scratch=tmp_path, surroundings=SurroundingsWatch(None, control)
+    )
+    assert machine.events == ["pin [2]", "pin [0, 1, 2]", "process", "pin [2]", "pin [0, 1, 2]"]
+    assert state.runs[0].memory_control_ns == (1.0, 4.0)
+    assert state.memory == MemoryReference(1.0, False, None)
+
+
+def streamed(*processes: tuple[float, ...], size: int = 1, usual: float | None = None, cache: int | None = MIB) -> Any:
+    """The verdict where the memory control took so long before and after each process, on a net of this size."""
+    case = prepared()
+    state = CaseState(dataclasses.replace(case, artifact=dataclasses.replace(case.artifact, size_bytes=size)))
+    for place, memory_ns in enumerate(processes):
+        state.add(answer(), place, Blobs(), profile("quick"), Surroundings(memory_ns=memory_ns))
+    least = min((min(each) for each in processes if each), default=1.0)
+    state.memory = MemoryReference(usual or least, usual is not None, cache)
+    return judged(state)
+
+
+def test_a_slower_memory_forbids_precise(tmp_path: Path) -> None:
+    calm = (100.0, 100.0)
+    for processes, status in (
+        ((calm, calm, calm), "precise"),
+        ((calm, (100.0, 112.0), (112.0, 100.0)), "imprecise"),
+        ((calm, (100.0, 109.0), (109.0, 100.0)), "precise"),
+        ((calm, calm, (150.0, 150.0)), "precise"),  # one of several is what the interval is for
+        (((), (), ()), "precise"),
+    ):
+        assert streamed(*processes).status == status, processes
+    slow = ((117.0, 117.0),) * 3
+    assert streamed(*slow).status == "precise", "the whole run was like that: only the usual time can tell"
+    found = streamed(*slow, usual=100.0)
+    assert found.status == "imprecise"
+    assert "a fixed stream from memory took 17% longer than usual" in found.reason
+    watch = SurroundingsWatch(None, control_on(tmp_path, takes_ns=[7] * 10), usual_memory_ns=5.0)
+    watch.begin()
+    assert watch.memory_reference == MemoryReference(5.0, True, None)
+
+
+def test_a_memory_bound_net_is_contended() -> None:
+    slow = ((117.0, 117.0),) * 3
+    found = streamed(*slow, usual=100.0, size=3 * MIB)
+    assert found.status == "contended"
+    assert "the 3 MiB of this net do not fit the cache" in found.reason
+    assert streamed(*slow, usual=110.0, size=3 * MIB).status == "precise"
+    assert streamed(*slow, usual=100.0, size=MIB).status == "imprecise"
+    assert streamed(*slow, usual=100.0, size=3 * MIB, cache=None).status == "imprecise", "nobody knows"
 
 
 def test_witnesses_are_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
