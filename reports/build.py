@@ -123,13 +123,18 @@ def linked_policy() -> str:
 
 
 def _for_script(data: ReportData) -> list[dict[str, Any]]:
-    """Return what the script needs of every case. Only `ranked` cases can be on the front and be recommended."""
-    ranked = {case.key for case in scored_cases(data.cases) if case.trusted}
+    """Return what the script needs of every case: `ranked` ones can be recommended, values not trusted are null.
+
+    `worst` is the end of an imprecise latency's interval, null for any other and where there is none.
+    """
+    ranked = {case.key for case in scored_cases(data.cases) if case.trusts("top1")}
     return [
         {
             "key": case.key,
             "label": case.label,
             "ranked": case.key in ranked,
+            "imprecise": case.record.trust("latency_p50_ns") == "caution",
+            "worst": getattr(case.record.quantity("latency_p50_ns"), "hi", None),
             "facets": _facets(case),
             "values": {name: figures(case.record, ())[name] for name in SLIDERS},
             "shown": {name: _text(data, case, name) for name in SLIDERS},

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from harness.core.execution import FROM_FILE
 from harness.core.metric import METRICS
 from harness.core.record import Record
-from harness.core.verdict import Verdict
+from harness.core.trust import TIMED
+from harness.core.verdict import Status, Verdict
 
-from .numbers import Scale, scale_for
+from .numbers import Scale, counted, scale_for
 
 _DEFAULT_LOAD = "SingleStream"
 
@@ -26,6 +28,8 @@ COLUMNS = {
 """Metrics in a table of cases, with the titles of their columns."""
 EXPECTED_COLUMNS = tuple(name for name in COLUMNS if name != "top1_difference")
 """Columns whose absence a table explains. A difference to fp32 needs an fp32 case, so it is not expected."""
+
+_MARKS: dict[Status, str] = {"precise": "✓", "imprecise": "≈", "untimed": "○", "unsupported": "○"}
 
 
 def setting_of(record: Record, separator: str = " · ") -> str:
@@ -70,10 +74,25 @@ def effective_precision_note(record: Record) -> str:
 
 
 def mark_of(verdict: Verdict) -> str:
-    """Return the sign of a verdict: ✓ precise, ≈ imprecise, ✕ failed, ○ unsupported, ! measured but not trusted."""
-    if verdict.trusted:
-        return "✓" if verdict.status == "precise" else "≈"
-    return "✕" if verdict.failed else "○" if verdict.status == "unsupported" else "!"
+    """Return the sign of a verdict.
+
+    ✓ precise, ≈ imprecise, ! measured and not to be trusted, ✕ failed, ○ neither measured nor failed.
+    """
+    if verdict.status in _MARKS:
+        return _MARKS[verdict.status]
+    return "✕" if verdict.failed else "!"
+
+
+def trust_counts(records: Sequence[Record]) -> str:
+    """Return how many cases' times can be relied on: '13 precise, 23 usable with caution, 0 not'."""
+    if not records:
+        return "nothing was measured: the run has no records"
+    levels = Counter(record.trust(TIMED) for record in records)
+    untimed = sum(record.verdict.status == "untimed" for record in records)
+    if untimed == len(records):
+        return f"{counted(untimed, 'case')}, not measured for latency"
+    words = f"{levels['full']} precise, {levels['caution']} usable with caution, {levels['none'] - untimed} not"
+    return f"{words}, {untimed} not measured for latency" if untimed else words
 
 
 def scales_of(records: Sequence[Record]) -> dict[str, Scale]:

@@ -17,6 +17,7 @@ import pytest
 from harness.core import plugins
 from harness.core.case import Case
 from harness.core.errors import NothingMeasured, UnknownName, UsageError
+from harness.core.trust import TIMED
 from harness.store.exports import Exported, export
 from harness.store.frame import CONTRACT, table
 from harness.store.runfolder import RunFolder, latencies_ns
@@ -116,7 +117,7 @@ def test_junit_tells_errors_from_doubts(run: RunFolder) -> None:
     kinds = {case.get("name"): [child.tag for child in case if child.tag != "properties"] for case in suite}
     found = {record.case_id: kinds[record.case_id] for record in run.records()}
     for record in run.records():
-        expected = ["error"] if record.verdict.failed else [] if record.verdict.trusted else ["skipped"]
+        expected = ["error"] if record.verdict.failed else [] if record.trusts(TIMED) else ["skipped"]
         assert found[record.case_id] == expected
     assert (suite.get("tests"), suite.get("errors"), suite.get("skipped")) == ("11", "4", "3")
     crash = next(case for case in suite if factory.HOSTILE in str(case.get("name")))
