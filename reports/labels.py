@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from harness.core.execution import FROM_FILE
 from harness.core.metric import METRICS
 from harness.core.record import Record
-from harness.core.trust import TIMED
 from harness.core.verdict import Status, Verdict
 
-from .numbers import Scale, counted, scale_for
+from .numbers import Scale, scale_for
 
 _DEFAULT_LOAD = "SingleStream"
 
@@ -81,18 +79,6 @@ def mark_of(verdict: Verdict) -> str:
     if verdict.status in _MARKS:
         return _MARKS[verdict.status]
     return "✕" if verdict.failed else "!"
-
-
-def trust_counts(records: Sequence[Record]) -> str:
-    """Return how many cases' times can be relied on: '13 precise, 23 usable with caution, 0 not'."""
-    if not records:
-        return "nothing was measured: the run has no records"
-    levels = Counter(record.trust(TIMED) for record in records)
-    untimed = sum(record.verdict.status == "untimed" for record in records)
-    if untimed == len(records):
-        return f"{counted(untimed, 'case')}, not measured for latency"
-    words = f"{levels['full']} precise, {levels['caution']} usable with caution, {levels['none'] - untimed} not"
-    return f"{words}, {untimed} not measured for latency" if untimed else words
 
 
 def scales_of(records: Sequence[Record]) -> dict[str, Scale]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Literal
 
 from .metric import Subject, metric
 from .verdict import Status
+
+if TYPE_CHECKING:
+    from .record import Record
 
 Trust = Literal["full", "caution", "none"]
 """'caution' where the figure is right and its interval wider than the profile asks; 'none' where it proves nothing."""
@@ -52,6 +56,18 @@ def trust_of(status: Status, name: str) -> Trust:
 def trusts(status: Status, name: str) -> bool:
     """Return whether the metric `name` of a case with this verdict may be compared with that of others."""
     return trust_of(status, name) != "none"
+
+
+def trust_counts(records: Iterable[Record]) -> str:
+    """Return of how many cases the times may be relied on: '13 precise, 23 usable with caution, 0 not'."""
+    counts = Counter("untimed" if record.verdict.status == "untimed" else record.trust(TIMED) for record in records)
+    total, untimed = sum(counts.values()), counts["untimed"]
+    if not total:
+        return "nothing was measured: the run has no records"
+    if untimed == total:
+        return f"{untimed} {'case' if untimed == 1 else 'cases'}, not measured for latency"
+    words = f"{counts['full']} precise, {counts['caution']} usable with caution, {counts['none']} not"
+    return f"{words}, {untimed} not measured for latency" if untimed else words
 
 
 def spoiled(status: Status) -> str:

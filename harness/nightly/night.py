@@ -113,6 +113,7 @@ class Night:
         """Yield the outcomes that need no history."""
         yield from exact_metrics.failures(self.records, self._context)
         yield from exact_metrics.device(self.records)
+        yield from exact_metrics.not_compared(self.records, self._context)
         yield from exact_metrics.limits(self.records, self._context)
         yield from exact_metrics.sizes(self._context)
         yield from exact_metrics.accuracy(self._context, AccuracyPass(scratch), settings.fdr)

@@ -8,6 +8,7 @@ from typing import Any
 from xml.etree import ElementTree as Xml
 
 from harness.core.record import Record, RunHeader
+from harness.core.trust import trust_counts
 
 from .outcome import Kind, Outcome, by_severity, exit_code, of_case
 
@@ -68,6 +69,8 @@ def markdown(report: NightlyReport) -> str:
         f"## edgebench nightly: {_md(header.suite)} on {_md(header.target)}",
         "",
         f"**{report.headline}**; {measured} of {len(report.records)} cases measured, {header.started_utc[:16]} UTC",
+        "",
+        f"Times: {trust_counts(report.records)}",
         "",
     ]
     for outcome in by_severity(report.outcomes):

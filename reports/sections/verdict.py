@@ -9,10 +9,10 @@ from markupsafe import Markup
 
 from harness.core.quantity import Value
 from harness.core.record import Record
-from harness.core.trust import TIMED
+from harness.core.trust import TIMED, trust_counts
 from harness.store.comparison import Change, Comparison
 from reports.data import CaseView, ReportData
-from reports.labels import is_built, trust_counts
+from reports.labels import is_built
 from reports.numbers import counted, format_change, half_width
 from reports.recommend import best_first
 from reports.section import Section, Template

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
-from harness.core.trust import TIMED, spoiled
+from harness.core.trust import TIMED, spoiled, trust_counts
 from harness.core.verdict import Finding
-from reports.labels import COLUMNS, EXPECTED_COLUMNS, is_built, label_of, mark_of, scales_of, setting_of, trust_counts
+from reports.labels import COLUMNS, EXPECTED_COLUMNS, is_built, label_of, mark_of, scales_of, setting_of
 from reports.numbers import FormattedValue, Scale, counted, show
 from reports.recommend import comparable, pareto_front
 from reports.text import clean

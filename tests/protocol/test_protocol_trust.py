@@ -14,12 +14,12 @@ from rich.console import Console
 from harness.core.metric import METRICS, Subject
 from harness.core.quantity import Value
 from harness.core.record import Record
-from harness.core.trust import trust_of, trusts
+from harness.core.trust import trust_counts, trust_of, trusts
 from harness.core.verdict import Status, Verdict
 from harness.store.comparison import compare_records
 from harness.store.runfolder import RunFolder
 from reports.data import gather
-from reports.labels import COLUMNS, trust_counts
+from reports.labels import COLUMNS
 from reports.recommend import Constraints, best_first, pareto_front, recommend
 from reports.sections import cases as cases_section
 from reports.sections import tradeoff as tradeoff_section

@@ -16,16 +16,19 @@ from . import Export, Exported
 
 
 def render(run: Exported) -> str:
-    """Return the array; NothingMeasured if it would be empty, which the action rejects."""
+    """Return the array of trusted values; NothingMeasured if it would be empty, which the action rejects."""
     entries = [
         _entry(record, metric, quantity)
         for record in run.records
         for metric in METRICS.values()
-        if metric.better == run.better and isinstance(quantity := record.quantity(metric.name), Value)
+        if metric.better == run.better
+        and record.trusts(metric.name)
+        and isinstance(quantity := record.quantity(metric.name), Value)
     ]
     if not entries:
         raise NothingMeasured(
-            f"no metric that is better {run.better} was measured", "try the other direction: --better"
+            f"no metric that is better {run.better} was measured and can be trusted",
+            "try the other direction: --better",
         )
     return json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.core.record import Record
+from harness.core.trust import trust_counts
 
 from . import Export, Exported
 
@@ -28,6 +29,8 @@ def render(run: Exported) -> str:
         "",
         f"{_escape(run.header.run_id)}, {len(run.records)} of {len(run.header.planned)} cases",
         "",
+        f"Times: {trust_counts(run.records)}; a figure that is struck through cannot be trusted",
+        "",
         f"| {' | '.join(titles)} |",
         f"| {' | '.join(['---', *('---:' for _ in shown), '---'])} |",
     ]
@@ -36,13 +39,18 @@ def render(run: Exported) -> str:
 
 
 def _cells(record: Record, shown: list[tuple[str, str, float, str]]) -> list[str]:
-    numbers = [_number(record.value(name), factor, form) for name, _, factor, form in shown]
+    numbers = [_number(record, name, factor, form) for name, _, factor, form in shown]
     verdict = f"{record.verdict.status}: {record.verdict.reason}" if record.verdict.reason else record.verdict.status
     return [_escape(record.case_id), *numbers, _escape(verdict)]
 
 
-def _number(value: float | None, factor: float, form: str) -> str:
-    return "-" if value is None else form.format(value * factor)
+def _number(record: Record, name: str, factor: float, form: str) -> str:
+    """Return a figure; struck through where the verdict says that it must not be compared."""
+    value = record.value(name)
+    if value is None:
+        return "-"
+    text = form.format(value * factor)
+    return text if record.trusts(name) else f"~~{text}~~"
 
 
 def _within_limit(head: list[str], rows: list[str]) -> str:

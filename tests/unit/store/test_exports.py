@@ -38,6 +38,38 @@ def text(run: RunFolder, name: str, **changes: object) -> str:
     return export([exported(run, **changes)], name).decode()
 
 
+def test_formats_that_are_compared_hold_trusted_figures_alone(tmp_path: Path) -> None:
+    """A contended case has its top-1 and its size, and no time; the others have all of theirs."""
+    good, busy = factory.nets(joules=True)[:2]
+    run = factory.write_run(tmp_path, [good, dataclasses.replace(busy, status="contended")])
+    for direction in ("lower", "higher"):
+        entries = json.loads(text(run, "gha", better=direction))
+        held = {entry["name"].split()[-1] for entry in entries if entry["name"].startswith(busy.case.id)}
+        full = {entry["name"].split()[-1] for entry in entries if entry["name"].startswith(good.case.id)}
+        assert full >= held
+        assert held & {"latency_p50_ns", "throughput_per_s", "energy_net_j", "top1", "artifact_bytes"} == (
+            {"artifact_bytes"} if direction == "lower" else {"top1"}
+        )
+    bencher = json.loads(text(run, "bmf"))
+    assert "latency" in bencher[good.case.id]
+    assert bencher[busy.case.id].keys() >= {"top1", "artifact_bytes"}
+    assert not bencher[busy.case.id].keys() & {"latency", "throughput", "energy_net_j"}
+    samples = [line for line in text(run, "prometheus").splitlines() if f'case="{busy.case.id}"' in line]
+    assert any(line.startswith("edgebench_top1{") for line in samples)
+    assert not any(line.startswith(("edgebench_latency", "edgebench_energy")) for line in samples)
+    (only,) = json.loads(text(run, "pytest-benchmark"))["benchmarks"]
+    assert only["extra_info"]["case"] == good.case.id
+    suite = ET.fromstring(text(run, "junit"))[0]
+    names = [{each.get("name") for each in case.iter("property")} for case in suite]
+    assert "latency_p50_ns" in names[0]
+    assert "latency_p50_ns" not in names[1]
+    assert "top1" in names[1]
+    rows = [line for line in text(run, "markdown").splitlines() if line.startswith("| mobile")]
+    assert "~~1.574~~" in rows[1] or "~~1.575~~" in rows[1]
+    assert "~~" not in rows[0]
+    assert "1 precise, 0 usable with caution, 1 not" in text(run, "markdown")
+
+
 def test_csv_is_the_table(run: RunFolder) -> None:
     frame = pd.read_csv(io.StringIO(text(run, "csv")))
     assert list(frame.columns[: len(CONTRACT)]) == list(CONTRACT)
@@ -58,7 +90,7 @@ def test_parquet_is_the_table_with_its_types(run: RunFolder) -> None:
 
 def test_pytest_benchmark_has_the_samples_in_seconds(run: RunFolder, tmp_path: Path) -> None:
     document = json.loads(text(run, "pytest-benchmark"))
-    records = {record.case_id: record for record in run.records() if record.processes}
+    records = {record.case_id: record for record in run.records() if record.processes and record.trusts(TIMED)}
     assert len(document["benchmarks"]) == len(records)
     for entry in document["benchmarks"]:
         record = records[entry["extra_info"]["case"]]
