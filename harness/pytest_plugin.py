@@ -42,7 +42,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def edgebench_session(request: pytest.FixtureRequest) -> Iterator[DeviceSession]:
-    """The run that all items of this session write their records into."""
+    """Return the run that all items of this session write their records into."""
     from .runs.pytest_session import DeviceSession
 
     chosen = [item.callspec.params[FIXTURE] for item in request.session.items if _has_case(item)]  # type: ignore[attr-defined]

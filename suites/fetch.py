@@ -32,9 +32,11 @@ _SHA256_DIGITS = 64
 
 
 def fetched(url: str) -> Path:
-    """The file behind 'https://...#sha256=HEX', kept in the cache under its hash.
+    """Return the file behind 'https://...#sha256=HEX', kept in the cache under its hash.
 
-    UsageError for an address without the hash, SetupError when nothing or another file comes.
+    Raises:
+        UsageError: The address has no hash.
+        SetupError: Nothing or another file comes.
     """
     address, _, fragment = url.partition("#")
     wanted = fragment.removeprefix("sha256=").lower()
@@ -78,7 +80,11 @@ class Wheel:
 
     @contextmanager
     def open(self, folder: Path | None = None) -> Iterator[zipfile.ZipFile]:
-        """The archive, from `folder` where it was put by hand, else downloaded. SetupError when it is another file."""
+        """Return the archive, from `folder` where it was put by hand, else downloaded.
+
+        Raises:
+            SetupError: It is another file.
+        """
         with tempfile.TemporaryDirectory(prefix="edgebench-") as scratch:
             path = folder / self.file if folder else self._downloaded(Path(scratch))
             if not path.is_file():

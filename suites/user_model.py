@@ -215,8 +215,9 @@ class UserModel:
 
     @property
     def _image_input(self) -> ImageInput:
+        inputs = self.inspection.inputs
         try:
-            return image_input(self.inspection.inputs)
+            return image_input(inputs)
         except UsageError as error:
             raise UsageError(f"{self.path}: {error.message}", error.remedy) from error
 

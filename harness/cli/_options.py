@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 
 def host_of(arguments: argparse.Namespace) -> HostFs:
     """Return the files of the machine that the arguments name: this one, or a recorded one."""
+    root: Path | None = getattr(arguments, "host_root", None)
+    if root is None:
+        from harness.core.hostfs import HostFs
+
+        return HostFs()
     from harness.host.replay import open_host
 
-    return open_host(getattr(arguments, "host_root", None))
+    return open_host(root)
 
 
 def folders_of(arguments: argparse.Namespace) -> list[Path]:
@@ -169,6 +174,7 @@ def _add_what(what: Group) -> None:
     what.add_argument(
         "--model", action="append", default=[], metavar="FILE", help="your .onnx, .tflite, .xml, ... file; repeatable"
     )
+    what.add_argument("--reference", metavar="FILE", help="the float model that the other --model files were made from")
     what.add_argument("--data", metavar="DIR", help="labelled images for --model, one sub-folder per class")
     what.add_argument(
         "--compress",
@@ -280,6 +286,7 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         suite=arguments.suite,
         models=arguments.model,
         data=arguments.data,
+        reference=arguments.reference,
         compress=arguments.compress,
         preprocess=arguments.preprocess,
         output=arguments.output,

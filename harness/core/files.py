@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import itertools
 import os
 import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -36,6 +42,37 @@ def write_atomic(path: Path, data: bytes) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     fsync_folder(path.parent)
+
+
+@contextmanager
+def unfinished_folder(path: Path) -> Iterator[Path]:
+    """Give a folder beside `path` to fill and to `put_in_place`; it is removed at the end where that was not done."""
+    path = path.absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex[:12]}.tmp")
+    unfinished.mkdir()
+    try:
+        yield unfinished
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def put_in_place(unfinished: Path, path: Path) -> bool:
+    """Rename a folder to `path`, which appears whole; False where something is there that is not an empty folder."""
+    try:
+        unfinished.rename(path)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+            return False
+        raise
+    fsync_folder(path.absolute().parent)
+    return True
+
+
+def numbered(path: Path) -> Iterator[Path]:
+    """Yield `path`, then `path`-2, `path`-3 and so on: names for several that want the same one."""
+    yield path
+    yield from (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
 
 
 def record_name(case_id: str, slug: str) -> str:

@@ -103,7 +103,7 @@ _ALL = (
            "Share of images whose best class equals that of the fp32 net on the same runtime.", True,
            subject="accuracy"),
     Metric("sqnr_db", "SQNR", "db", "higher",
-           "Signal to quantisation-noise ratio of the outputs against fp32: 10 log10(sum y^2 / sum (y - y')^2).",
+           "Signal to quantization-noise ratio of the outputs against fp32: 10 log10(sum y^2 / sum (y - y')^2).",
            subject="accuracy"),
     Metric("mcnemar_p", "McNemar p", "", "none",
            "How likely so uneven a split of the images that only one of this net and fp32 gets right is, were both "

@@ -326,6 +326,11 @@ class RunHeader:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
 
+    @property
+    def unit(self) -> str:
+        """Id of the piece of hardware: of its serial number, in older runs of the installed system; '' if unknown."""
+        return self.host.get("unit_id") or self.host.get("machine_id") or ""
+
 
 def to_json(document: Record | RunHeader) -> dict[str, Any]:
     """Convert to plain JSON types; a Value and a Missing differ in their keys."""

@@ -80,11 +80,14 @@ class RecordingFs(HostFs):
         self._journal.write(json.dumps({"t_ns": time.perf_counter_ns() - self._start_ns, **event}) + "\n")
 
     def _put(self, name: str, content: bytes | None) -> None:
-        """Write a file or folder of the recorded tree; with `content` None it only comes to exist."""
+        """Write a file or folder of the recorded tree; with `content` None it only comes to exist.
+
+        A link that leads nowhere does so in the recording too.
+        """
         path = self._recorded_path(name)
         if content is None and self.path(name).is_dir():
             path.mkdir(parents=True, exist_ok=True)
-        elif content is not None or not path.exists():
+        elif content is not None or (self.path(name).exists() and not path.exists()):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content or b"")
 

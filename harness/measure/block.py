@@ -26,7 +26,7 @@ from .metrics import latency_metrics
 from .passes.accuracy import AccuracyPass
 from .passes.diagnostics import Diagnostics, diagnose
 from .passes.energy import EnergyPass, EnergyResult, keep_traces
-from .passes.fidelity import FidelityPass, wrong_output
+from .passes.fidelity import FidelityPass, not_repeatable
 from .passes.latency import LatencyPass
 from .passes.thermal import ThrottleWatch, minute_rows
 from .prepared import NOT_COUNTED, BlobSink, PreparedCase, artifact_info, count_metrics
@@ -39,7 +39,8 @@ from .verdicts import FLATTERED, same_input_ratio, verdict
 class RunContext:
     """What all blocks of a run share. `machine` is a verdict on the whole machine ('emulated'), if there is one.
 
-    `findings` are the checks before the run; `findings_now` makes them again after a block.
+    `findings` are the checks before the run; `findings_now` makes them again after a block. `zones` are the processor's
+    temperatures by the target's descriptor.
     """
 
     run_id: str
@@ -56,6 +57,7 @@ class RunContext:
     findings_after: tuple[Finding, ...] = ()
     findings_now: Callable[[], tuple[Finding, ...]] = tuple
     throttle: ThrottleWatch = field(default_factory=lambda: ThrottleWatch((), ()))
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def _record(
     ran, counts, probed = _probed(state, probes)
     ran = ran.with_findings(*context.scores.findings(state.prepared))
     metrics = {**_metrics(state, energy, diagnostics, reference, context), **probed}
-    outcome = _case_verdict(state, metrics, ran, context)
+    outcome = _case_verdict(state, metrics, probes, reference, context)
     thermal = keep_traces(state.thermal_traces, context.blobs) if state.thermal_traces else ()
     absent = Missing(f"{outcome.status}: {outcome.reason}")
     return Record(
@@ -131,7 +133,11 @@ def _record(
         traces=(*thermal, *(energy.traces if energy else ()), *diagnostics.traces),
         findings=context.findings,
         findings_after=context.findings_after,
-        details={**_details(state, energy, context), **diagnostics.details, **_accuracy(state, reference, context)},
+        details={
+            **_details(state, energy, context),
+            **diagnostics.details,
+            **_checked(state, reference, probes, context),
+        },
         log=state.failure.log if state.failure else "",
         execution=ran,
         operators=absent if state.failure else diagnostics.operators,
@@ -157,13 +163,27 @@ def _metrics(
     return metrics
 
 
-def _case_verdict(state: CaseState, metrics: dict[str, Quantity], ran: Execution, context: RunContext) -> Verdict:
+def _case_verdict(
+    state: CaseState,
+    metrics: dict[str, Quantity],
+    probes: FidelityPass,
+    reference: PreparedCase | None,
+    context: RunContext,
+) -> Verdict:
     """Return the case's verdict.
 
     Wrong outputs outweigh all but a verdict on the whole machine: an emulator may compute wrongly itself.
     """
-    wrong = wrong_output(state.prepared, ran, metrics) if state.failure is None and context.machine is None else None
-    return wrong or verdict(state, metrics, context.profile, context.machine)
+    if state.failure is not None or context.machine is not None:
+        return verdict(state, metrics, context.profile, context.machine)
+    case = state.prepared
+    if (wrong := probes.wrong_output(case)) is not None:
+        return wrong
+    if lost := context.scores.lost(case, reference):
+        return Verdict("wrong-output", lost, "do not use it for its speed: another setting, or calibrate it again")
+    found = verdict(state, metrics, context.profile, None)
+    unsteady = not_repeatable(probes.outputs(case))
+    return dataclasses.replace(found, reason="; ".join(filter(None, (found.reason, unsteady))))
 
 
 def _probed(state: CaseState, probes: FidelityPass) -> tuple[Execution, Counts | Missing, dict[str, Quantity]]:
@@ -179,7 +199,7 @@ def _probed(state: CaseState, probes: FidelityPass) -> tuple[Execution, Counts |
 def _details(state: CaseState, energy: EnergyResult | None, context: RunContext) -> dict[str, Any]:
     signature: dict[str, Any] = {key: state.result[key] for key in ("inputs", "outputs") if key in state.result}
     power = {"energy": dict(energy.details)} if energy and energy.details else {}
-    minutes, repeated = minute_rows(state), same_input_ratio(state)
+    minutes, repeated = minute_rows(state, context.zones), same_input_ratio(state)
     same = {"ratio": repeated, "at_least": FLATTERED, "held": repeated >= FLATTERED} if repeated is not None else None
     return {
         "profile": context.profile.name,
@@ -205,6 +225,10 @@ def _model_file(prepared: PreparedCase) -> dict[str, str]:
     return {"model_file": f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)}
 
 
-def _accuracy(state: CaseState, reference: PreparedCase | None, context: RunContext) -> dict[str, Any]:
-    details = context.scores.details(state.prepared, reference)
-    return {"accuracy": details} if details else {}
+def _checked(
+    state: CaseState, reference: PreparedCase | None, probes: FidelityPass, context: RunContext
+) -> dict[str, Any]:
+    """Return the details of the passes that check outputs; those that have none leave theirs out."""
+    accuracy = context.scores.details(state.prepared, reference)
+    fidelity = probes.details(state.prepared) if state.failure is None else {}
+    return {**({"accuracy": accuracy} if accuracy else {}), **({"fidelity": fidelity} if fidelity else {})}

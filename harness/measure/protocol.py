@@ -76,13 +76,18 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Job:
-    """One worker's work. `runtime` is 'module:name' as `harness.core.plugins.reference` gives it.
+    """One worker's work.
 
-    `feeds` is an .npy with one input a row, or None: synthesised.
-
-    `out` is the folder for `result.json` and `arrays.npz`; `spawned_ns` the parent's monotonic clock at the spawn;
-    `affinity` the CPUs to run on, empty for the system's choice; `memory_bytes` what the process may hold (resident and
-    swapped) before the parent stops it, None for no limit; `interpreter` runs it where that is another Python.
+    Attributes:
+        runtime: The adapter, as 'module:name' as `harness.core.plugins.reference` gives it.
+        out: The folder for `result.json` and `arrays.npz`.
+        feeds: An .npy with one input per row; None for synthesised inputs.
+        spawned_ns: The parent's monotonic clock at the spawn.
+        affinity: The CPUs to run on; empty for the system's choice.
+        memory_bytes: What the process may hold, resident and swapped, before the parent stops it; None for no limit.
+        interpreter: The Python that runs it; None for the running one.
+        keep_outputs: The folder that a probe of the reference keeps its outputs in; None for other probes.
+        reference_outputs: The folder with the reference's outputs, which a probe compares with; None without.
     """
 
     phase: Phase
@@ -102,6 +107,8 @@ class Job:
     scenario: Scenario = "SingleStream"
     load: Load = field(default_factory=Load)
     driver: Driver = "own"
+    keep_outputs: str | None = None
+    reference_outputs: str | None = None
 
     @property
     def own_time_s(self) -> float:

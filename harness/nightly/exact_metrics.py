@@ -17,16 +17,14 @@ from harness.measure.presets import PROFILES
 from harness.stats import benjamini_hochberg
 from harness.stats.output_quality import discordant
 from harness.stats.proportions import mcnemar
-from reports.numbers import counted, scale_for, show
+from reports.numbers import scale_for, show
 
+from .machine import DEVICE_VERDICTS
 from .outcome import Kind, Outcome
 from .series import NightContext
 
-DEVICE_VERDICTS = frozenset({"throttled", "emulated"})
-"""Verdicts that are about the device and not about a build."""
-
 _TOLD_ELSEWHERE = DEVICE_VERDICTS | {"untimed"}
-"""Verdicts without an outcome of their case: `device` tells of them, or nobody asked for times."""
+"""Verdicts without an outcome of their case: `machine.device` tells of them, or nobody asked for times."""
 
 
 def accuracy(context: NightContext, scores: AccuracyPass, q: float) -> list[Outcome]:
@@ -55,7 +53,7 @@ def accuracy(context: NightContext, scores: AccuracyPass, q: float) -> list[Outc
             kind: Kind = "regression" if points < 0 else "improvement"
             evidence = {"lost": lost, "won": won, "images": n}
             outcomes.append(
-                Outcome(kind, name, "top1", text, p_value=p, command=context.command(name), evidence=evidence)
+                Outcome(kind, name, "top1", text, p_value=p, command=context.command(name, "top1"), evidence=evidence)
             )
     return outcomes
 
@@ -136,11 +134,13 @@ def failures(records: Sequence[Record], context: NightContext) -> list[Outcome]:
     return outcomes
 
 
-def not_compared(records: Iterable[Record], context: NightContext) -> list[Outcome]:
+def not_compared(records: Sequence[Record], context: NightContext) -> list[Outcome]:
     """Report cases that ran and whose times must not be compared with those of earlier nights.
 
-    Wrong outputs are reported until their build is accepted.
+    A night without any time to compare is reported by `machine.device`, wrong outputs until their build is accepted.
     """
+    if not any(record.trusts(TIMED) for record in records):
+        return []
     outcomes = []
     for record in records:
         name, verdict = record.case_id, record.verdict
@@ -157,14 +157,3 @@ def _runs(prepared: PreparedCase) -> bool:
     with tempfile.TemporaryDirectory(prefix="edgebench-") as folder:
         job = prepared.job("latency", Path(folder) / "job", 0, PROFILES["smoke"].loop)
         return isinstance(run_worker(job, prepared.timeout_s), Answer)
-
-
-def device(records: Sequence[Record]) -> list[Outcome]:
-    """Report each verdict of `DEVICE_VERDICTS` once, with the number of its cases."""
-    outcomes = []
-    for status in sorted(DEVICE_VERDICTS):
-        affected = [record for record in records if record.verdict.status == status]
-        if affected:
-            text = f"{counted(len(affected), 'case')} {status}: {affected[0].verdict.reason}"
-            outcomes.append(Outcome("infrastructure", "", "", text, command="edgebench doctor"))
-    return outcomes

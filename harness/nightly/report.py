@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from xml.etree import ElementTree as Xml
 
 from harness.core.record import Record, RunHeader
 from harness.core.trust import trust_counts
+from harness.stats.nightly.screening import MIN_BASELINE
+from reports.numbers import counted
 
 from .outcome import Kind, Outcome, by_severity, exit_code, of_case
 
@@ -23,7 +25,9 @@ class NightlyReport:
         header: Header of the run.
         outcomes: The outcomes, in any order.
         records: Records of the run.
-        slow_pass: Whether slow changes were looked for tonight, as once a week.
+        slow_pass: Whether slow changes were looked for tonight, as in every seventh night.
+        sequence: The run's sequence number in the store.
+        not_judged: Number of the night, tonight included, of each case whose history is too short to judge it.
 
     """
 
@@ -31,13 +35,25 @@ class NightlyReport:
     outcomes: Sequence[Outcome]
     records: Sequence[Record]
     slow_pass: bool = False
+    sequence: int = 0
+    not_judged: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def headline(self) -> str:
-        """The counts of outcomes, such as '2 regressions, 1 inconclusive', or 'nothing to report'."""
+        """The counts of outcomes, such as '2 regressions, 1 inconclusive', or 'nothing to report'.
+
+        A night of which nothing or not all was judged says so: 'night 1 of 5: not judged yet'.
+        """
         kinds = [outcome.kind for outcome in by_severity(self.outcomes) if outcome.kind != "transient"]
         counts = [f"{kinds.count(kind)} {_plural(kind, kinds.count(kind))}" for kind in dict.fromkeys(kinds)]
-        return ", ".join(counts) or "nothing to report"
+        measured = sum(record.value("n_inferences") is not None for record in self.records)
+        if not self.not_judged:
+            return ", ".join(counts) or "nothing to report"
+        if len(self.not_judged) >= measured:
+            first = f"night {max(self.not_judged.values())} of {MIN_BASELINE}: not judged yet"
+            return "; ".join(filter(None, (", ".join(counts), first)))
+        some = f"{len(self.not_judged)} of {counted(measured, 'case')} not judged yet"
+        return f"{', '.join(counts) or 'nothing to report'}; {some}"
 
     def document(self) -> dict[str, Any]:
         """Return the whole report in plain JSON types."""
@@ -53,6 +69,9 @@ class NightlyReport:
             "exit_code": exit_code(self.outcomes),
             "slow_pass": self.slow_pass,
             "outcomes": [{**asdict(outcome), "series": outcome.series} for outcome in by_severity(self.outcomes)],
+            "unit": self.header.unit,
+            "sequence": self.sequence,
+            "not_judged": dict(self.not_judged),
         }
 
 
@@ -150,9 +169,10 @@ def atom(nights: Sequence[dict[str, Any]]) -> bytes:
     """Return an Atom feed with one entry per night; `nights` are documents, newest first."""
     first = nights[0]
     feed = Xml.Element("feed", xmlns=_ATOM)
-    name = f"edgebench nightly: {first['suite']} on {first['target']}"
-    _leaf(feed, "title", name)
-    _leaf(feed, "id", f"urn:edgebench:nightly:{first['suite']}:{first['target']}".replace(" ", "-"))
+    unit = first.get("unit", "")
+    _leaf(feed, "title", f"edgebench nightly: {first['suite']} on {first['target']}{f' ({unit})' if unit else ''}")
+    identity = ":".join(["urn:edgebench:nightly", first["suite"], first["target"], *filter(None, [unit])])
+    _leaf(feed, "id", identity.replace(" ", "-"))
     _leaf(feed, "updated", first["started_utc"])
     _leaf(Xml.SubElement(feed, "author"), "name", "edgebench")
     for night in nights:
@@ -161,7 +181,7 @@ def atom(nights: Sequence[dict[str, Any]]) -> bytes:
         _leaf(entry, "id", f"urn:edgebench:run:{night['run_id']}")
         _leaf(entry, "updated", night["started_utc"])
         lines = [f"{item['kind']}: {item['series']}: {item['sentence']}" for item in night["outcomes"]]
-        _leaf(entry, "content", "\n".join(lines) or "nothing to report").set("type", "text")
+        _leaf(entry, "content", "\n".join(lines) or night["headline"]).set("type", "text")
     return _xml(feed)
 
 

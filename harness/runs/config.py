@@ -24,6 +24,7 @@ class RunConfig:
         suite: Name of a built-in suite or path of a .toml file; None means 'quick' where `models` is empty.
         models: Model files of the user.
         data: Folder of labelled images for `models`.
+        reference: The float model that all other files among `models` are compared with.
         compress: Settings for float .onnx files among `models`, as `suites.post_training.chosen` takes them.
         preprocess: How images become inputs, as `harness.datasets.preprocessing.parse` takes it.
         output: Name of the output of `models` that is scored.
@@ -58,13 +59,14 @@ class RunConfig:
         fs: The machine's files: those of this machine, or a recorded tree.
 
     Raises:
-        UsageError: `compress` without `models`.
+        UsageError: `compress` or `reference` without `models`.
         ScenarioError: `load` does not fit the scenario.
     """
 
     suite: str | None = None
     models: Sequence[str] = ()
     data: str | None = None
+    reference: str | None = None
     compress: str | None = None
     preprocess: str | None = None
     output: str | None = None
@@ -101,6 +103,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.compress and not self.models:
             raise UsageError("--compress needs a model of your own", "name a float .onnx file with --model")
+        if self.reference and not self.models:
+            raise UsageError("--reference needs a model of your own", "name the files that are made of it with --model")
         if self.names_scenario:
             self.load.with_defaults(self.scenario or "SingleStream")
 

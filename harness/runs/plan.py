@@ -28,7 +28,7 @@ from suites.user_model import UserModel
 from targets import detect, load
 
 from .config import RunConfig
-from .preparation import CasePreparer, EvaluationData
+from .preparation import CasePreparer, EvaluationData, fp32_parent
 from .user_models import USER_DATA, UserModels
 
 _log = logging.getLogger(__name__)
@@ -103,7 +103,12 @@ def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callab
         )
 
     def find(case: Case, file_format: Format) -> Artifact:
-        artifact = artifacts[case](file_format) if case in artifacts else catalog.artifact(case, file_format)
+        if case in artifacts:
+            artifact = artifacts[case](file_format)
+        elif case.weights == "user":
+            artifact = user_models.parent_artifact(case, file_format)
+        else:
+            artifact = catalog.artifact(case, file_format)
         replacement = config.replacements.get(case.id)
         return UserModel(replacement, config.shapes).artifact(artifact.preprocess) if replacement else artifact
 
@@ -113,6 +118,8 @@ def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callab
         ResourceLimits.on(target, config.timeout_s, config.memory_bytes),
         config.shapes,
         runtime_options(target, config.runtime_options),
+        parent=lambda case: user_models.parent(case) if case.weights == "user" else fp32_parent(case),
+        further_references=user_models.reference_runtimes,
     )
     result = preparer.prepare_all(case for case in chosen if case not in user_models.refused)
     return Plan(

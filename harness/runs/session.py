@@ -85,7 +85,7 @@ class RunSession:
             self.folder = RunFolder(self.plan.out)
             self.plan, self.header = resumed(self.plan, self.folder, self.header)
         else:
-            self.folder = RunFolder.create(self.plan.out, self.header)
+            self.folder = RunFolder.create(self.plan.out, self.header, number=not self._config.out)
         self._context = RunContext(
             run_id=self.header.run_id,
             target=self._target_name,
@@ -100,6 +100,7 @@ class RunSession:
             findings=findings,
             findings_now=self._findings,
             throttle=ThrottleWatch(self._sensors, self.plan.target.thermal.throttle),
+            zones=self.plan.target.thermal.zones,
         )
         self._refused = [self._refuse(case, verdict) for case, verdict in self.plan.refused.items()]
 
@@ -229,7 +230,8 @@ def resumed(plan: Plan, folder: RunFolder, header: RunHeader) -> tuple[Plan, Run
         UsageError: The folder holds another run: figures of two configurations must not stand in one run.
     """
     before = folder.header()
-    for name, old, new in zip(_SAME_RUN, _identity_of(before), _identity_of(header), strict=True):
+    unit = "unit_id" if before.host.get("unit_id") else "machine_id"  # runs of older versions do not tell their unit
+    for name, old, new in zip(_SAME_RUN, _identity_of(before, unit), _identity_of(header, unit), strict=True):
         if old != new:
             raise UsageError(
                 f"{folder.path} holds another run: its {name} differs",
@@ -254,7 +256,7 @@ def _refuse_other_files(plan: Plan, folder: RunFolder) -> None:
 _SAME_RUN = ("suite", "target", "profile", "seed", "planned cases", "versions", "machine")
 
 
-def _identity_of(header: RunHeader) -> tuple[object, ...]:
-    """Return what two headers of one run share, in the order of `_SAME_RUN`."""
-    machine = header.host.get("machine_id")
+def _identity_of(header: RunHeader, unit: str) -> tuple[object, ...]:
+    """Return what two headers of one run share, in the order of `_SAME_RUN`; `unit` names the fact about the host."""
+    machine = header.host.get(unit)
     return header.suite, header.target, header.profile, header.seed, header.planned, dict(header.versions), machine

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput
 from harness.core.case import Case
-from harness.core.errors import EdgebenchError, UnknownName
+from harness.core.errors import EdgebenchError, UnknownName, UsageError
 from harness.core.verdict import Finding, Verdict
 from harness.datasets.dataset import open_folder
 from harness.datasets.manifest import Manifest, checked
@@ -21,13 +21,16 @@ from suites.post_training import CompressedModel, Split, chosen
 from suites.user_model import SETTING, UserModel
 
 from .config import RunConfig
-from .preparation import EvaluationData
+from .preparation import REFERENCE, EvaluationData
 
 USER_DATA = "own"
 """Name of the data set that the user gave with --data, as records carry it."""
 
 Find = Callable[[Format], Artifact]
 """Returns the artifact of a case in a format."""
+
+FLOAT_PARENT = "float parent"
+"""The compression label of the model that the user gave with --reference."""
 
 T = TypeVar("T")
 
@@ -57,6 +60,40 @@ class UserModels:
     def refused(self) -> Mapping[Case, Verdict]:
         """A case for each model that cannot be used, with the verdict that says why."""
         return self._resolved[1]
+
+    @cached_property
+    def _reference(self) -> UserModel | None:
+        return self._model(Path(self.config.reference)) if self.config.reference else None
+
+    def parent(self, case: Case) -> Case | None:
+        """Return the float model that a case of the user is compared with; None for a file without one.
+
+        It is the file that the user named, else the one that --compress starts from.
+        """
+        if self._reference is not None:
+            reference = self._reference
+            return replace(case, model=reference.path.stem, compression=FLOAT_PARENT, batch=reference.samples)
+        return replace(case, compression=REFERENCE) if self.config.compress else None
+
+    def parent_artifact(self, case: Case, file_format: Format) -> Artifact:
+        """Return the file of a float parent, on whatever runtime.
+
+        Raises:
+            UsageError: It has another format, or cannot be made.
+        """
+        if case.compression == FLOAT_PARENT and self._reference is not None:
+            if self._reference.format != file_format:
+                raise UsageError(f"{self._reference.path} is no .{file_format} file")
+            return self._reference.artifact(*self._scored(self._reference))
+        for other, find in self.cases.items():
+            if (other.model, other.compression) == (case.model, case.compression):
+                return find(file_format)
+        raise UsageError(f"{case.model} is not among the models")
+
+    @property
+    def reference_runtimes(self) -> tuple[str, ...]:
+        """Runtimes that can run the float model that the user named, for formats no reference runtime takes."""
+        return tuple(_usable_runtimes([self._reference.format])) if self._reference else ()
 
     def scored_data(self, limit: int | None) -> EvaluationData | None:
         """Return the images to score, at most `limit`; None without any."""
@@ -119,20 +156,25 @@ class UserModels:
     def _cases(self, model: UserModel) -> dict[Case, Find]:
         if self.config.compress:
             return self._compressed(model, self.config.compress)
-        preprocess, output = None, None
-        if self._images is not None:
-            preprocess = self._preprocess(model)
-            output = model.output(self._images.label_mapping, self.config.output)
-            self._show_output(model, output)
+        preprocess, output = self._scored(model)
         runtimes = self.config.runtimes or _usable_runtimes([model.format])
         cases = model.cases(runtimes, self._threads, USER_DATA if preprocess else None)
         artifact = model.artifact(preprocess, output)
         return dict.fromkeys(cases, lambda _: artifact)
 
+    def _scored(self, model: UserModel) -> tuple[Preprocess | None, ScoredOutput | None]:
+        """Return how images become inputs and which output is scored, both shown; None without images."""
+        if self._images is None:
+            return None, None
+        preprocess = self._preprocess(model)
+        output = model.output(self._images.label_mapping, self.config.output)
+        self._show_output(model, output)
+        return preprocess, output
+
     def _preprocess(self, model: UserModel) -> Preprocess:
         """Return how images become inputs; it is shown, with where it comes from."""
         how, source = model.preprocessing(self.config.preprocess)
-        self.notify(f"{model.path}: images are made {describe(how)} ({source})")
+        self.notify(f"{model.path}: images are converted to {describe(how)} ({source})")
         return how
 
     def _show_output(self, model: UserModel, output: ScoredOutput) -> None:

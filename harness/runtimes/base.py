@@ -130,7 +130,7 @@ class TensorSpec:
         name: Its name, unique among the inputs of a session.
         shape: Its dimensions; a dynamic one is its name (str) or -1.
         dtype: Its element type, as NumPy names it.
-        scale: Of a quantised input: real value = (stored - zero_point) * scale.
+        scale: Of a quantized input: real value = (stored - zero_point) * scale.
         zero_point: The stored value that stands for 0.
     """
 
@@ -141,7 +141,7 @@ class TensorSpec:
     zero_point: int = 0
 
     def encode(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Convert a float array to this input's type: quantised where the input has a scale, else cast.
+        """Convert a float array to this input's type: quantized where the input has a scale, else cast.
 
         Raises:
             SessionError: The input takes integers without a scale, and the values are fractions.
@@ -218,7 +218,7 @@ class Session(ABC):
 
     @abstractmethod
     def fetch(self) -> Outputs:
-        """Copy the outputs of the last infer out, by name; quantised ones as the float32 they stand for.
+        """Copy the outputs of the last infer out, by name; quantized ones as the float32 they stand for.
 
         Their shapes may differ from one inference to the next and may be empty; `harness.runtimes.outputs` makes
         arrays of what is no tensor.

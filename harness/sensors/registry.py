@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from harness.core import plugins
 from harness.core.hostfs import HostFs
+from harness.core.physical_limits import check_reading
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
 from harness.core.target import Power
@@ -68,14 +69,23 @@ def _open(name: str, plugin: type[Sensor], fs: HostFs, named: bool) -> Sensor:
 
 
 def read_safely(sensor: Sensor) -> list[Reading]:
-    """Return one reading of every channel; where the sensor raises, all are Missing with the error."""
+    """Return one reading of every channel; one that is physically impossible is Missing.
+
+    Where the sensor raises, all are Missing with the error.
+    """
+    channels = {channel.name: channel for channel in sensor.channels}
     try:
-        return sensor.read()
+        return [_checked(channels.get(reading.channel), reading) for reading in sensor.read()]
     except Exception as error:
         _log.debug("sensor %s does not read", sensor.name, exc_info=True)
         now = time.perf_counter_ns()
         reason = Missing(f"the sensor failed: {type(error).__name__}: {error}")
         return [Reading(channel.name, now, reason) for channel in sensor.channels]
+
+
+def _checked(channel: Channel | None, reading: Reading) -> Reading:
+    value = reading.value if channel is None else check_reading(channel, reading.value)
+    return reading if value is reading.value else Reading(reading.channel, reading.t_ns, value)
 
 
 def read_all(sensors: Iterable[Sensor]) -> dict[str, Reading]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from harness.core.case import Case
 from harness.core.errors import RecordError, UnknownName
 from harness.core.record import SCHEMA, Record, RunHeader
 
-T = TypeVar("T", Record, RunHeader)
+T = TypeVar("T", Record, RunHeader, Case)
 
 # A one-element tuple around the dataclass: only then does pydantic apply a configuration to plain dataclasses.
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 _RECORD = TypeAdapter(tuple[Record], config=_STRICT)
 _HEADER = TypeAdapter(tuple[RunHeader], config=_STRICT)
+_CASE = TypeAdapter(tuple[Case], config=_STRICT)
 
 
 def parse_record(path: Path) -> Record:
@@ -39,6 +42,15 @@ def header_from(text: str, origin: str) -> RunHeader:
     return _parse(text, origin, _HEADER)
 
 
+def case_from(parameters: Mapping[str, Any]) -> Case:
+    """Return the case that parsed JSON describes; RecordError if a key is unknown or a value has another type."""
+    try:
+        text = json.dumps(parameters, allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise _damaged("case", error) from None
+    return _validated(text, "case", _CASE)
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -56,6 +68,10 @@ def _parse(text: str, origin: str, adapter: TypeAdapter[tuple[T]]) -> T:
     except (ValueError, RecursionError) as error:
         raise _damaged(origin, error) from None
     _check_schema(origin, document)
+    return _validated(text, origin, adapter)
+
+
+def _validated(text: str, origin: str, adapter: TypeAdapter[tuple[T]]) -> T:
     try:
         return adapter.validate_json(f"[{text}]")[0]
     except ValidationError as error:
@@ -64,6 +80,8 @@ def _parse(text: str, origin: str, adapter: TypeAdapter[tuple[T]]) -> T:
         raise RecordError(f"{origin}: key '{key}': {first['msg']}") from None
     except UnknownName as error:
         raise RecordError(f"{origin}: key 'metrics': {error.message}") from None
+    except OverflowError as error:  # a whole number beyond the range of a float
+        raise _damaged(origin, error) from None
 
 
 def _check_schema(origin: str, document: Any) -> None:

@@ -136,7 +136,7 @@ def _tidy_rows(header: RunHeader, record: Record, where: Filters) -> Iterable[tu
     about = (
         *(record.verdict.status, iso(microseconds(header.started_utc))),
         *(case.model, case.compression, case.runtime, case.threads, case.batch, case.scenario),
-        *(header.host.get("machine_id") or "", header.suite, header.profile, git_sha(header)),
+        *(header.unit, header.suite, header.profile, git_sha(header)),
     )
     for metric in filter(lambda metric: where.takes_metric(metric.name), METRICS.values()):
         quantity = record.quantity(metric.name)

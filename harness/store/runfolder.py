@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.core.errors import RecordError, UsageError
-from harness.core.files import record_name, write_atomic
+from harness.core.files import numbered, record_name, write_atomic
 from harness.core.record import Blob, Record, RunHeader, to_json
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
@@ -46,15 +46,36 @@ class RunFolder:
         self.path = Path(path)
 
     @classmethod
-    def create(cls, path: Path | str, header: RunHeader) -> RunFolder:
-        """Create the folder of a run and write its header; UsageError if the folder already holds a run."""
-        run = cls(path)
-        if run._header_file.exists():
-            raise UsageError(f"{run.path} already holds a run", "choose another --out, or resume that run")
-        for folder in (run._records, run._blobs):
-            folder.mkdir(parents=True, exist_ok=True)
-        run.write_header(header)
-        return run
+    def create(cls, path: Path | str, header: RunHeader, *, number: bool = False) -> RunFolder:
+        """Create the folder of a run and write its header.
+
+        Of several processes that want the same folder at once, one gets it.
+
+        Args:
+            path: Path of the folder.
+            header: The run's header.
+            number: Whether a path that is taken gets a number; the folder is then `path`-2, `path`-3 and so on.
+
+        Raises:
+            UsageError: The folder already holds a run.
+
+        """
+        for place in numbered(Path(path)) if number else (Path(path),):
+            run = cls(place)
+            if run._claim():
+                run.write_header(header)
+                return run
+        raise UsageError(f"{path} already holds a run", "choose another --out, or resume that run")
+
+    def _claim(self) -> bool:
+        """Make the folders of a new run; False where it has a run, or another process makes one at this moment."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self._records.mkdir()
+        except FileExistsError:
+            return False
+        self._blobs.mkdir(exist_ok=True)
+        return not self._header_file.exists()
 
     def write_header(self, header: RunHeader) -> None:
         """Write `run.json` atomically: at the start of the run, and again at its end."""

@@ -28,8 +28,8 @@ _FIRST_DROPPED = (
     "top1_difference",
     "artifact_bytes",
 )
-_SESSION_CHECKS = frozenset({"outputs", "state"})
-"""Findings of `harness.runtimes.base.Session.findings`."""
+_SESSION_CHECKS = frozenset({"fidelity", "outputs", "repeatability", "state"})
+"""Checks of a case's execution whose findings are shown below the table."""
 _HEADLINE = ("latency_p50_ns", "top1")
 _UNLIMITED = 10_000  # characters: wider than any table
 _STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "○": "dim"}
@@ -68,7 +68,7 @@ class _RunTable:
         yield from self._missing_columns()
         yield from self._accuracy_notes()
         yield from self._accuracy_findings()
-        yield from self._session_notes()
+        yield from self._session_findings()
         yield from self._measured_shapes()
         yield from self._built_files()
         yield from self._front()
@@ -133,20 +133,18 @@ class _RunTable:
 
     def _accuracy_findings(self) -> Iterator[Text]:
         """Yield each warning about the accuracy, with the cases it holds for."""
-        for finding, records in _by_finding(self.records).items():
-            first = f"{records[0].case.model} {setting_of(records[0], ' ')}"
-            cases = first if len(records) == 1 else f"{len(records)} cases, for example {first}"
-            yield Text(clean(f"! accuracy of {cases}: {finding.found}"), style=_STYLES["!"])
-            if finding.remedy:
-                yield Text(clean(f"  → {finding.remedy}"), style="dim")
+        yield from _lines(
+            (record, "accuracy", finding) for record in self.records for finding in record.accuracy_findings
+        )
 
-    def _session_notes(self) -> Iterator[Text]:
+    def _session_findings(self) -> Iterator[Text]:
         """Yield what a reader must know about how a model ran: outputs that are not bound, state that carries over."""
-        for record in self.records:
-            for finding in record.execution.findings:
-                if finding.check in _SESSION_CHECKS:
-                    case = f"{record.case.model} {setting_of(record, ' ')}"
-                    yield Text(clean(f"{finding.check} of {case}: {finding.found}"), style="dim")
+        yield from _lines(
+            (record, finding.check, finding)
+            for record in self.records
+            for finding in record.execution.findings
+            if finding.check in _SESSION_CHECKS
+        )
 
     def _measured_shapes(self) -> Iterator[Text]:
         """Yield the input shapes that each user model was measured with: another length has another latency."""
@@ -186,13 +184,17 @@ class _RunTable:
             yield table
 
 
-def _by_finding(records: Iterable[Record]) -> dict[Finding, list[Record]]:
-    """Return the records by each of their warnings about the accuracy."""
-    found: dict[Finding, list[Record]] = {}
-    for record in records:
-        for finding in record.accuracy_findings:
-            found.setdefault(finding, []).append(record)
-    return found
+def _lines(findings: Iterable[tuple[Record, str, Finding]]) -> Iterator[Text]:
+    """Yield each finding once, with the cases it holds for and its remedy; `findings` are of a case, on a topic."""
+    cases: dict[tuple[str, Finding], list[Record]] = {}
+    for record, topic, finding in findings:
+        cases.setdefault((topic, finding), []).append(record)
+    for (topic, finding), records in cases.items():
+        case = f"{records[0].case.model} {setting_of(records[0], ' ')}"
+        where = case if len(records) == 1 else f"{len(records)} cases, for example {case}"
+        yield Text(clean(f"! {topic} of {where}: {finding.found}"), style=_STYLES["!"])
+        if finding.remedy:
+            yield Text(clean(f"  → {finding.remedy}"), style="dim")
 
 
 def _by_remedy(records: Sequence[Record]) -> list[list[Record]]:

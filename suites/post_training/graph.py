@@ -12,9 +12,9 @@ from harness.core.artifact import size_of
 from harness.core.errors import ModelError, UsageError
 
 KNOWN_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
-"""Operators of other domains are custom, unknown to quantisers and runtimes."""
+"""Operators of other domains are custom, unknown to quantizers and runtimes."""
 INTEGER_OPERATORS = frozenset({"QuantizeLinear", "DequantizeLinear", "MatMulInteger", "ConvInteger"})
-"""Together with those whose names begin with QLinear: the signs of a quantised model."""
+"""Together with those whose names begin with QLinear: the signs of a quantized model."""
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -105,7 +105,7 @@ def _refuse_compressed(graph: Any, path: Path) -> None:
     )
     kinds = {one.data_type for one in graph.initializer if one.dims}
     if signs:
-        raise ModelError(f"{path} is quantised already: {_counted(signs)}", "give the float model it was made from")
+        raise ModelError(f"{path} is quantized already: {_counted(signs)}", "give the float model it was made from")
     if TensorProto.FLOAT not in kinds and kinds & {TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}:
         raise ModelError(f"{path}: its weights are not fp32", "export the model in float32")
 

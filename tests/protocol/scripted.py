@@ -38,6 +38,7 @@ from harness.measure.worker import latency as timing
 from harness.runtimes.base import Batch, Options, Outputs, Session, TensorSpec
 from harness.runtimes.graph_counts import Counts
 from harness.runtimes.null import NullRuntime
+from tests.fakes.worker import checked_answer
 
 US, MS = 1_000, 1_000_000
 SECOND = 1_000 * MS
@@ -323,7 +324,7 @@ def replace_workers(patch: pytest.MonkeyPatch, run: Run) -> list[Job]:
 
     def run_worker(job: Job, timeout_s: float, watch: Any = None) -> Answer | WorkerFailure:
         jobs.append(job)
-        return run(job)
+        return checked_answer(job, run(job))
 
     for module in (latency, fidelity, accuracy, energy, diagnostics):
         patch.setattr(module, "run_worker", run_worker)

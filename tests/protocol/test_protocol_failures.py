@@ -112,7 +112,7 @@ def test_a_dynamic_dimension_without_a_size(monkeypatch: pytest.MonkeyPatch, tmp
     failure = opened(monkeypatch, tmp_path, ORT, tmp_path / "free.onnx")
     assert isinstance(failure, WorkerFailure)
     assert failure.verdict.status == "unsupported"
-    assert "--shape x=1x3x224x224" in failure.verdict.reason
+    assert "--shape x=1x3x224x224" in failure.verdict.remedy
     assert codes(monkeypatch, tmp_path, failure) == (3, 4)
 
 
@@ -175,7 +175,15 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shown: list[Any] = []
     monkeypatch.setattr(_output, "show_report", lambda folders, silent: shown.append(folders))
     out = str(tmp_path / "run")
-    how = {"resume": False, "out": out, "json": True, "no_report": False, "store": None, "compress": None}
+    how = {
+        "resume": False,
+        "out": out,
+        "json": True,
+        "no_report": False,
+        "store": None,
+        "compress": None,
+        "export": None,
+    }
     assert cli_run.run(argparse.Namespace(**how)) == 130
     assert ran == ["finished"], "the running process is finished, and no other is begun"
     folder = RunFolder(out)

@@ -64,7 +64,10 @@ def inspect_swap(fs: HostFs) -> Finding:
     text = fs.read("/proc/swaps")
     if isinstance(text, Missing):
         return Finding("swap", "unknown", text.reason)
-    areas = [line.split() for line in text.splitlines()[1:] if line.strip()]
+    head, *lines = text.splitlines() or [""]
+    if not head.startswith("Filename"):
+        return Finding("swap", "unknown", f"/proc/swaps is not understood: {text[:80]!r}")
+    areas = [line.split() for line in lines if line.strip()]
     if not areas:
         return Finding("swap", "ok", "none")
     try:
@@ -95,18 +98,18 @@ def inspect_disk(fs: HostFs) -> Finding:
 
 def inspect_cgroup(fs: HostFs) -> Finding:
     """Warn of a CPU quota below all CPUs: it stops a process in the middle of a loop. Record the memory limit."""
-    membership = fs.read("/proc/self/cgroup")
-    if isinstance(membership, Missing):
-        return Finding("cgroup", "unknown", membership.reason)
     quota_cores = cgroup.cpu_quota_cores(fs)
     memory_bytes = cgroup.memory_limit_bytes(fs)
-    limits = [f"CPU quota {quota_cores:.2f} cores"] if quota_cores is not None else []
-    limits += [f"memory limit {memory_bytes / 2**20:.0f} MiB"] if memory_bytes is not None else []
+    memory = f"memory limit {memory_bytes / 2**20:.0f} MiB" if memory_bytes is not None else ""
+    if isinstance(quota_cores, Missing):
+        return Finding("cgroup", "unknown", ", ".join(filter(None, [f"CPU quota: {quota_cores.reason}", memory])))
+    quota = f"CPU quota {quota_cores:.2f} cores" if quota_cores is not None else ""
+    limits = ", ".join(filter(None, [quota, memory]))
     cpu = hardware.cpu(fs)
     if quota_cores is not None and (isinstance(cpu, Missing) or quota_cores < cpu.cores):
         remedy = "run outside the container, or pin CPUs instead of a quota (docker run --cpuset-cpus, not --cpus)"
-        return Finding("cgroup", "warn", ", ".join(limits), remedy)
-    return Finding("cgroup", "ok", ", ".join(limits) or "no limit")
+        return Finding("cgroup", "warn", limits, remedy)
+    return Finding("cgroup", "ok", limits or "no limit")
 
 
 PLUGINS: tuple[Check, ...] = (

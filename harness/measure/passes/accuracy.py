@@ -27,6 +27,12 @@ from .worker_process import Answer, WorkerFailure, run_worker
 NAMES = ("top1", "top5", "n_images", "agreement", "sqnr_db", "mcnemar_p", "top1_difference")
 Key = tuple[str, str, str]
 
+LEFT = 0.5
+"""Least share of its parent's accuracy above chance that a net keeps, or its outputs are not the net's."""
+
+SIGNIFICANT = 0.01
+"""McNemar's p below which a loss is no chance of the images."""
+
 
 @dataclass(frozen=True)
 class CaseOutputs:
@@ -66,6 +72,11 @@ class CaseOutputs:
     def hits(self) -> NDArray[np.bool_]:
         """For each image, whether the best class is its label."""
         return output_quality.hits(self.scores, self.labels)
+
+    @property
+    def names_one_class(self) -> bool:
+        """Whether the best class is the same for every image."""
+        return len(self.outputs) > 0 and len(np.unique(self.outputs.argmax(axis=1))) == 1
 
 
 class AccuracyPass:
@@ -160,6 +171,30 @@ class AccuracyPass:
         if case.labelled is None or not isinstance(own, CaseOutputs):
             return ()
         return own.findings if own.unscored else (*own.findings, *skill_findings(own.scores, own.labels))
+
+    def lost(self, case: PreparedCase, reference: PreparedCase | None) -> str:
+        """Return that the case lost more than half of what its float parent can do; '' where it did not.
+
+        What a net can do is its top-1 above chance. Below half of its parent's, the part that is lost is as large as
+        the part that is left; so is it for a net that names one class alone. McNemar's test says that this is no chance
+        of few images.
+        """
+        own = self._known.get(_key(case))
+        parent = self._known.get(_key(reference)) if reference else None
+        if not isinstance(own, CaseOutputs) or not isinstance(parent, CaseOutputs) or own is parent:
+            return ""
+        if own.unscored or parent.unscored or not len(own.hits):
+            return ""
+        parent = parent.at(own.places)
+        chance = 1 / max(own.classes, 1)
+        left, able = float(own.hits.mean()) - chance, float(parent.hits.mean()) - chance
+        constant = own.names_one_class and not parent.names_one_class
+        by_chance = mcnemar(*output_quality.discordant(own.hits, parent.hits)) >= SIGNIFICANT
+        if able <= max(left, 0) or by_chance or not (constant or left < LEFT * able):
+            return ""
+        top1, parents = own.hits.mean(), parent.hits.mean()
+        words = f"top-1 is {top1:.0%} on {len(own.hits)} images, that of the float model {parents:.0%}"
+        return f"{words}: it names one class alone" if constant else words
 
     def details(self, case: PreparedCase, reference: PreparedCase | None) -> dict[str, Any]:
         """Return what the record keeps beside the metrics: name and counts, by part and against `reference`."""

@@ -32,7 +32,7 @@ _PHASES: dict[Phase, tuple[str, str]] = {
     "inspect": ("inspection", "inspect"),
     "latency": ("latency", "latency"),
     "accuracy": ("accuracy", "accuracy"),
-    "profile": ("probe", "profile"),
+    "profile": ("profile", "profile"),
     "probe": ("probe", "probe"),
     "stamps": ("latency", "stamps"),
 }

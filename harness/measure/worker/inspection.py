@@ -22,7 +22,7 @@ from harness.runtimes.outputs import is_numeric
 
 from .setup import Outcome, adapter
 
-_BATCH = re.compile(r"batch|(^|_)(n|b|bs)($|_)", re.IGNORECASE)
+_BATCH = re.compile(r"batch|^n$|(^|_)(b|bs)($|_)", re.IGNORECASE)
 _LENGTH = re.compile(
     r"sample|time|frame|len|seq|step|token|word|char|sound|audio|wave|signal|point|node|edge|past|num|count|height|width",
     re.IGNORECASE,

@@ -109,7 +109,7 @@ def _require_compiled(net: Net, path: Path) -> None:
         kinds = ", ".join(f"{n} {kind}" for kind, n in net.unfit.items())
         raise SessionError(
             f"not fully int8: tensors within the net are not of 8 bits ({kinds})",
-            "quantise weights and activations (--compress int8-static-io8), then compile it: edgetpu_compiler -s FILE",
+            "quantize weights and activations (--compress int8-static-io8), then compile it: edgetpu_compiler -s FILE",
         )
     raise SessionError(
         f"not compiled for Edge TPU: {path.name} has no operator {CUSTOM_OPERATOR}",

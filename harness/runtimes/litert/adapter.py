@@ -82,8 +82,8 @@ _KERNELS = {
     "fp32": "fp32",
     "fp16": "fp32, weights widened when loading",
     "int8": "int8",
-    "int8-dynamic": "int8, activations quantised while running",
-    "weight-only": "fp32, weights dequantised",
+    "int8-dynamic": "int8, activations quantized while running",
+    "weight-only": "fp32, weights dequantized",
 }
 
 
@@ -202,7 +202,7 @@ class LiteRtSession(Session):
         self._invoke()
 
     def fetch(self) -> Outputs:
-        """Return copies of the outputs; quantised ones as the float32 they stand for."""
+        """Return copies of the outputs; quantized ones as the float32 they stand for."""
         details = self._graph.outputs
         return named_arrays(list(details), [self._fetch_one(detail) for detail in details.values()])
 

@@ -13,9 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.artifact import format_of
-from harness.core.execution import Execution, OperatorProfile
-from harness.core.quantity import Missing
-from harness.core.verdict import Finding
 from harness.runtimes import inputs
 from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec
 from harness.runtimes.errors import Hint, explain_error
@@ -28,6 +25,9 @@ from .providers import PROVIDERS, Provider
 if TYPE_CHECKING:
     import onnxruntime as ort
 
+    from harness.core.execution import Execution, OperatorProfile
+    from harness.core.quantity import Missing
+    from harness.core.verdict import Finding
     from harness.runtimes.graph_counts import Counts
 
 
@@ -228,6 +228,8 @@ class OnnxSession(Session):
         """Add that outputs are not bound, where they are not."""
         if not self._unbound:
             return super().findings()
+        from harness.core.verdict import Finding
+
         words = f"outputs are not bound but allocated by every inference, which its latency includes: {self._unbound}"
         return (*super().findings(), Finding("outputs", "warn", words, "compare it with cases that ran the same way"))
 
@@ -247,6 +249,9 @@ class OnnxSession(Session):
 
     def execution(self) -> Execution:
         """Read back precision and providers from the kernels of a profiled inference."""
+        from harness.core.execution import Execution
+        from harness.core.quantity import Missing
+
         from .profiler import arena_bytes, read, read_execution, trace
 
         text = trace(self._facts.open, self._facts.settings(), self._buffers, 1)

@@ -12,7 +12,7 @@ from harness.runtimes.base import Capability
 
 CPU = "CPUExecutionProvider"
 _BUILD = "build onnxruntime for this machine with --build_wheel {}: no wheel of it is published"
-_FLOAT = {"fp32": "fp32", "weight-only": "fp32, weights dequantised"}
+_FLOAT = {"fp32": "fp32", "weight-only": "fp32, weights dequantized"}
 _GPU = {
     **_FLOAT,
     "fp16": "fp16",

@@ -30,7 +30,7 @@ _KERNELS = {
     "fp16": "fp32: fp16 is storage",
     "int8": "int8",
     "int8-dynamic": "fp32",
-    "weight-only": "fp32, weights dequantised",
+    "weight-only": "fp32, weights dequantized",
 }
 
 

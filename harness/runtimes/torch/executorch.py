@@ -117,7 +117,7 @@ def _precisions(graph: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _typed(value: Mapping[str, Any]) -> tuple[int, str]:
-    """Return identity and element type of a tensor; a quantised one wraps a plain one."""
+    """Return identity and element type of a tensor; a quantized one wraps a plain one."""
     tensor = value.get("tensor_value", value)
     return tensor.get("id_out", 0), str(tensor.get("datatype", "unknown")).removeprefix("xnn_datatype_")
 
@@ -153,7 +153,7 @@ class ExecuTorch(Adapter):
         formats=("executorch",),
         modules=("executorch",),
         install=INSTALL,
-        computes={"fp32": "fp32", "int8": "int8 (XNNPACK, quantised when the program is made)"},
+        computes={"fp32": "fp32", "int8": "int8 (XNNPACK, quantized when the program is made)"},
         architectures=("x86_64", "aarch64", "arm64"),
         note="make the files with edgebench prepare",
     )

@@ -204,7 +204,7 @@ def _changed(node: Any) -> str:
 
 
 def _weight(node: Any) -> str:
-    """Return the type of the second operand, a constant of a frozen graph; quantised kernels name theirs."""
+    """Return the type of the second operand, a constant of a frozen graph; quantized kernels name theirs."""
     if node.kind().startswith("quantized::"):
         return "qint8"
     tensors = [value.toIValue() for value in node.inputs() if value.node().kind() == "prim::Constant"]

@@ -23,7 +23,7 @@ _SECONDS = 1e-9
 
 @dataclass(frozen=True)
 class Series:
-    """One metric of one case on one machine. `better` is 'lower', 'higher' or 'none'."""
+    """One metric of one case on one unit, whose id is `machine`. `better` is 'lower', 'higher' or 'none'."""
 
     id: int
     target: str
@@ -39,7 +39,7 @@ class Series:
 
 @dataclass(frozen=True)
 class NightRun:
-    """A run. `id` is its start in UTC microseconds, plus a few where two runs started together."""
+    """A run. `id` is its sequence number."""
 
     id: int
     run_id: str
@@ -83,11 +83,19 @@ class Nights:
     since: npt.NDArray[np.int64]
 
 
-def nights(connection: sa.Connection, where: Filters, last: int | None = None) -> Nights:
-    """Return the histories of the series that `where` selects, over the `last` runs with any of them (None: all)."""
+def nights(connection: sa.Connection, where: Filters, last: int | None = None, run_id: str | None = None) -> Nights:
+    """Return the histories of the series that `where` selects.
+
+    Args:
+        connection: A connection that reads.
+        where: Selects the series and runs.
+        last: Number of runs with any of the series, None for all.
+        run_id: The run that the histories end with, None for the newest: later runs are left out.
+
+    """
     chosen = _series(connection, where)
     rows = {item.id: index for index, item in enumerate(chosen)}
-    runs = _runs(connection, where, last)
+    runs = _runs(connection, where, last, run_id)
     columns = {night.id: index for index, (night, _) in enumerate(runs)}
     shape = (len(chosen), len(runs))
     scale = _SECONDS if chosen and chosen[0].unit == "ns" else 1.0
@@ -124,13 +132,16 @@ def _series(connection: sa.Connection, where: Filters) -> list[Series]:
     return [Series(*row) for row in map(tuple, connection.execute(query))]
 
 
-def _runs(connection: sa.Connection, where: Filters, last: int | None) -> list[tuple[NightRun, str]]:
+def _runs(
+    connection: sa.Connection, where: Filters, last: int | None, run_id: str | None
+) -> list[tuple[NightRun, str]]:
     """Return the runs with a chosen case, oldest first, each with its environment hash."""
+    until = [] if run_id is None else [run.c.id <= sa.select(run.c.id).where(run.c.uuid == run_id).scalar_subquery()]
     cases = sa.select(series.c.config, series.c.target).where(series.c.id.in_(chosen_series(where)))
     tried_in = sa.select(cell.c.run).where(sa.tuple_(cell.c.config, cell.c.target).in_(cases))
     query = (
         sa.select(run.c.id, run.c.uuid, run.c.started, run.c.git_sha, run.c.suite, run.c.environment)
-        .where(*where.run_conditions(), run.c.id.in_(tried_in))
+        .where(*where.run_conditions(), *until, run.c.id.in_(tried_in))
         .order_by(run.c.id.desc())
         .limit(last)
     )
@@ -197,10 +208,10 @@ class _Grid:
 
 
 def _since(connection: sa.Connection, rows: Mapping[int, int], runs: Sequence[int]) -> npt.NDArray[np.int64]:
-    """Return the index of the first run at or after each series' last reset; the number of runs if there is none."""
-    query = sa.select(reset_series.c.series, sa.func.max(reset.c.at)).join(reset).group_by(reset_series.c.series)
+    """Return the index of the first run after each series' last reset; the number of runs if there is none."""
+    query = sa.select(reset_series.c.series, sa.func.max(reset.c.since)).join(reset).group_by(reset_series.c.series)
     first = np.zeros(len(rows), dtype=np.int64)
-    for number, at in connection.execute(query):
+    for number, since in connection.execute(query):
         if number in rows:
-            first[rows[number]] = np.searchsorted(np.asarray(runs, dtype=np.int64), at)
+            first[rows[number]] = np.searchsorted(np.asarray(runs, dtype=np.int64), since)
     return first

@@ -45,12 +45,12 @@ class MetricRow:
 
 
 def target_row(header: RunHeader) -> dict[str, Any]:
-    """Return the row of the target; `machine` is '' if the machine has no id."""
+    """Return the row of the target; `machine` is the id of its unit."""
     recorded = header.provenance.get("target")
     target = recorded if isinstance(recorded, Mapping) else {}
     return {
         "name": header.target,
-        "machine": header.host.get("machine_id") or "",
+        "machine": header.unit,
         "kind": target.get("kind") or "",
         "descriptor": target.get("sha256") or "",
     }

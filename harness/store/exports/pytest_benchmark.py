@@ -52,6 +52,11 @@ def extra_info(record: Record) -> dict[str, Any]:
     return info
 
 
+def calls_per_sample(record: Record) -> int:
+    """Return the inferences whose mean a sample is, which are pytest-benchmark's iterations of a round."""
+    return max((process.calls_per_sample for process in record.processes), default=1)
+
+
 def _entry(run: Exported, record: Record) -> dict[str, Any] | None:
     from pytest_benchmark.stats import Stats
 
@@ -71,7 +76,7 @@ def _entry(run: Exported, record: Record) -> dict[str, Any] | None:
         "param": record.case_id,
         "extra_info": extra_info(record),
         "options": {"disable_gc": False, "timer": "perf_counter_ns", "warmup": True},
-        "stats": {**stats.as_dict(), "data": list(stats.data), "iterations": 1},
+        "stats": {**stats.as_dict(), "data": list(stats.data), "iterations": calls_per_sample(record)},
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import targets
+from harness.core import rapl
 from harness.core.errors import UsageError
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
@@ -77,6 +78,16 @@ def test_a_recording_is_a_tree_to_look_into(tmp_path: Path) -> None:
     assert "VDD_IN" in (tmp_path / "recording/sys/class/hwmon/hwmon1/in1_label").read_text()
     (tmp_path / "recording" / JOURNAL).unlink()
     assert _values(open_host(tmp_path / "recording"))["ina3221/1-0040/VDD_IN"] == pytest.approx(9.250304)
+
+
+def test_a_link_that_leads_nowhere_does_so_in_the_recording(tmp_path: Path) -> None:
+    zone = f"{trees.RAPL}/intel-rapl:0"
+    files: trees.Tree = {zone: trees.Link("../../devices/virtual/powercap/intel-rapl:0"), "proc/cpuinfo": ""}
+    fs = RecordingFs(tmp_path / "recording", trees.write(tmp_path / "tree", files))
+
+    assert rapl.hidden(fs)
+    fs.close()
+    assert rapl.hidden(HostFs(tmp_path / "recording"))
 
 
 def test_a_failing_file_fails_in_the_replay_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from harness import store
 from harness.core.artifact import Artifact, sha256_of
 from harness.core.case import Case
 from harness.measure.prepared import PreparedCase
-from harness.nightly import exact_metrics
+from harness.nightly import exact_metrics, machine
 from harness.nightly import night as night_module
 from harness.nightly.baselines import BaselineStore, Build, accept
 from harness.nightly.night import Night
@@ -257,8 +257,9 @@ def test_larger_file_is_a_regression_in_size(tmp_path):
 
 
 def test_case_that_fails_while_nothing_else_is_kept_is_the_device(tmp_path):
-    run = write_run(tmp_path / "run", [Plan(CASES[0], status="crashed"), Plan(CASES[1], status="throttled")])
+    statuses = ("crashed", "throttled", "precise")
+    run = write_run(tmp_path / "run", [Plan(*one) for one in zip(CASES, [2 * MILLISECOND] * 3, statuses, strict=True)])
     now = tonight(tmp_path, changed=False)
     assert [one.kind for one in exact_metrics.failures(run.records(), now)] == ["infrastructure"]
-    (found,) = exact_metrics.device(run.records())
+    (found,) = machine.device(run.records())
     assert found.sentence.startswith("1 case throttled")

@@ -15,9 +15,9 @@ from harness.core.errors import UsageError
 from harness.core.quantity import Value
 from harness.runtimes.base import Adapter, Options, Session, SessionError
 from harness.runtimes.tensorflow import adapter
-from harness.stats.output_quality import compare
 from suites.artifacts import catalog
 from suites.preparation.convert import CONVERTERS, ConversionRequest
+from tests.outputs import compare
 
 NETS = ("efficientnet_lite0-0.3-32", "mobilenet_v2-0.35-32", "shufflenet_v2-0.5-32")
 FILES = {"tensorflow": ("savedmodel", "net"), "keras": ("keras", "net.keras")}

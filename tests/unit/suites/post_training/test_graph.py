@@ -33,7 +33,7 @@ def test_operators_of_its_own_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "words"), [("int8-static", "quantised already: DequantizeLinear"), ("fp16", "not fp32")]
+    ("setting", "words"), [("int8-static", "quantized already: DequantizeLinear"), ("fp16", "not fp32")]
 )
 def test_a_compressed_net_is_refused(tmp_path: Path, setting: str, words: str) -> None:
     with pytest.raises(ModelError, match=words):
