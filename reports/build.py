@@ -23,6 +23,7 @@ from markupsafe import Markup
 from harness.core.errors import UsageError, describe_error
 from harness.core.files import write_atomic
 from harness.core.plugins import load_all
+from harness.core.printable import printable
 
 from .data import CaseView, ReportData, Reset, RunReader, gather
 from .recommend import SLIDERS, figures, scored_cases
@@ -144,8 +145,9 @@ def _for_script(data: ReportData) -> list[dict[str, Any]]:
 
 
 def _facets(case: CaseView) -> dict[str, str]:
+    """Return what a case can be filtered by; printable, since the page shows these texts and compares them."""
     identity = case.record.case
-    return {
+    facets = {
         "target": case.record.target,
         "model": identity.model,
         "compression": identity.compression,
@@ -153,6 +155,7 @@ def _facets(case: CaseView) -> dict[str, str]:
         "scenario": case.load,
         "verdict": case.record.verdict.status,
     }
+    return {name: printable(text) for name, text in facets.items()}
 
 
 def _text(data: ReportData, case: CaseView, name: str) -> str:

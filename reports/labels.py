@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from harness.core.execution import FROM_FILE
 from harness.core.metric import METRICS
+from harness.core.printable import one_line
 from harness.core.record import Record
 from harness.core.verdict import Status, Verdict
 
@@ -34,12 +35,12 @@ def setting_of(record: Record, separator: str = " · ") -> str:
     """Return the case without its model: compression, runtime and threads, and the load unless it is the default."""
     case = record.case
     load = load_of(record).removeprefix(_DEFAULT_LOAD).strip()
-    return separator.join([case.compression, case.runtime, f"t{case.threads}", *([load] if load else [])])
+    return one_line(separator.join([case.compression, case.runtime, f"t{case.threads}", *([load] if load else [])]))
 
 
 def label_of(record: Record) -> str:
     """Return the model and the setting of a case."""
-    return f"{record.case.model} · {setting_of(record)}"
+    return f"{one_line(record.case.model)} · {setting_of(record)}"
 
 
 def is_built(record: Record) -> bool:

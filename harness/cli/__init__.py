@@ -23,6 +23,7 @@ from types import ModuleType
 
 from ._errors import end
 from ._parser import HEADLINE, CommandParser
+from ._terminal import printable_streams
 
 GROUPS = {
     "measure": "Measure",
@@ -43,6 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     An exception of the command becomes a message; `--debug` prints the traceback as well.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    with printable_streams():
+        return _run(words)
+
+
+def _run(words: list[str]) -> int:
     debug = "--debug" in words
     try:
         modules = commands()

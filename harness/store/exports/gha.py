@@ -9,6 +9,7 @@ import json
 
 from harness.core.errors import NothingMeasured
 from harness.core.metric import METRICS, Metric
+from harness.core.printable import json_text
 from harness.core.quantity import Value
 from harness.core.record import Record
 
@@ -30,7 +31,7 @@ def render(run: Exported) -> str:
             f"no metric that is better {run.better} was measured and can be trusted",
             "try the other direction: --better",
         )
-    return json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def _entry(record: Record, metric: Metric, value: Value) -> dict[str, object]:

@@ -10,6 +10,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from harness.core.metric import METRICS
+from harness.core.printable import without_sequences
 from harness.core.record import Record
 from harness.core.trust import TIMED
 
@@ -34,8 +35,8 @@ def render(run: Exported) -> str:
 
 
 def clean(text: str) -> str:
-    """Replace the characters that XML 1.0 cannot hold, even escaped."""
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    """Remove terminal sequences, and replace the characters that XML 1.0 cannot hold, even escaped."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", without_sequences(text))
 
 
 def _case(suite: ET.Element, record: Record) -> None:

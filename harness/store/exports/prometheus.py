@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.core.metric import METRICS, Metric
+from harness.core.printable import printable
 from harness.core.quantity import microseconds
 from harness.core.record import Record
 
@@ -51,7 +52,7 @@ def _labels(record: Record) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return printable(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 PLUGINS: tuple[Export, ...] = (Export("prometheus", render, suffix=".prom"),)
