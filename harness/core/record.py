@@ -19,6 +19,7 @@ from .execution import Execution, OperatorProfile
 from .metric import metric
 from .quantity import Missing, Quantity, Value
 from .roofline import Roofline
+from .trust import Trust, trust_of
 from .verdict import Finding, Verdict
 
 SCHEMA = 2
@@ -252,6 +253,18 @@ class Record:
         """Return why a metric is missing; None if it is not."""
         quantity = self.quantity(name)
         return quantity.reason if isinstance(quantity, Missing) else None
+
+    def trust(self, name: str) -> Trust:
+        """Return how far the verdict lets a metric be relied on: 'full', 'caution' or 'none'."""
+        return trust_of(self.verdict.status, name)
+
+    def trusts(self, name: str) -> bool:
+        """Return whether the verdict lets a metric be compared with that of others."""
+        return self.trust(name) != "none"
+
+    def trusted_value(self, name: str) -> float | None:
+        """Return the number of a metric that may be compared with that of others; None if it is missing or may not."""
+        return self.value(name) if self.trusts(name) else None
 
     @property
     def accuracy_note(self) -> str | None:

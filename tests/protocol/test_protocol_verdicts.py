@@ -6,12 +6,10 @@ import dataclasses
 import itertools
 import math
 import os
-import re
 import subprocess
-import tempfile
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas
@@ -22,7 +20,8 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing, Value
 from harness.core.scenario import Load
 from harness.core.target import Target, TargetLimits
-from harness.core.verdict import TRUSTED, Finding, Status, Verdict
+from harness.core.trust import TIMED, trust_of
+from harness.core.verdict import Finding, Verdict
 from harness.host import cpu_time
 from harness.host.resource_limits import ResourceLimits
 from harness.measure.metrics import latency_metrics
@@ -41,11 +40,7 @@ from harness.measure.worker import control, os_counters, timed_part
 from harness.runtimes.base import SessionError
 from harness.runtimes.null import NullSession
 from harness.store.frame import record_table
-from reports.data import gather
-from reports.recommend import pareto_front
-from reports.sections import cases as cases_section
-from reports.sections import verdict as verdict_section
-from tests import factory, trees
+from tests import trees
 from tests.protocol.protocol_helpers import (
     LEVELS,
     ROOT,
@@ -170,7 +165,7 @@ def test_verdict_precise(name: str, width: float) -> None:
     verdict = judged(spread(name, 0.97), name)
     assert verdict.status == "precise"
     assert verdict.reason.startswith("median within")
-    assert verdict.trusted
+    assert trust_of(verdict.status, TIMED) == "full"
 
 
 @pytest.mark.parametrize("name", ["quick", "standard", "full"])
@@ -179,12 +174,23 @@ def test_verdict_imprecise(name: str) -> None:
     assert verdict.status == "imprecise"
     assert f"profile '{name}' asks {profile(name).half_width:.0%}" in verdict.reason
     assert judged(state_of([answer(steady(2 * MS, 500))]), name).status == "imprecise"
+    assert trust_of(verdict.status, TIMED) == "caution"
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_verdict_untimed(processes: int) -> None:
+    verdict = judged(state_of([answer(steady(2 * MS, 5))] * processes, how="smoke"), "smoke")
+    assert verdict.status == "untimed"
+    assert verdict.reason.startswith(f"not measured for latency: {5 * processes} inferences")
+    assert "--profile quick" in verdict.remedy
+    assert trust_of(verdict.status, TIMED) == "none"
+    assert judged(state_of([answer(steady(2 * MS, 5))] * processes)).status != "untimed"
 
 
 def test_verdict_contended() -> None:
     verdict = judged(state_of([answer(cpu_share=0.5)] * 3))
     assert verdict.status == "contended"
-    assert not verdict.trusted
+    assert trust_of(verdict.status, TIMED) == "none"
     assert verdict.remedy
     assert judged(state_of([answer()] * 3)).status == "precise"
 
@@ -272,7 +278,7 @@ def test_verdict_wrong_output(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     wrong = compared(monkeypatch, tmp_path, -PLAIN)
     assert wrong.verdict.status == "wrong-output"
     assert "cosine -1.00 to the fp32 reference" in wrong.verdict.reason
-    assert not wrong.verdict.trusted
+    assert not wrong.trusts(TIMED)
     assert isinstance(wrong.metrics["latency_p50_ns"], Value), "the figures stand, with the verdict beside them"
     assert compared(monkeypatch, tmp_path, PLAIN * 1.01).verdict.status == "precise"
 
@@ -286,7 +292,7 @@ def no_figures(patch: pytest.MonkeyPatch, scratch: Path, failure: Answer | Worke
         assert [job.phase for job in jobs] == ["latency"] * (good + 1), "no pass follows"
         assert record.verdict == failure.verdict
         assert record.verdict.failed
-        assert not record.verdict.trusted
+        assert not record.trusts(TIMED)
         assert record.log == failure.log
         numbers = {name for name, found in record.metrics.items() if isinstance(found, Value)}
         assert numbers == {"artifact_bytes"}, "a file's size is true whatever became of the process"
@@ -428,7 +434,7 @@ def test_verdict_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert judged(honest).status == "precise"
     lazy = measured_by(monkeypatch, tmp_path / "lazy", takes_ns=lambda _n: US, fetch_ns=2 * MS)
     found = judged(lazy)
-    assert (found.status, found.trusted) == ("mistimed", False)
+    assert (found.status, trust_of(found.status, TIMED)) == ("mistimed", "none")
     assert found.reason.startswith("fetch takes 2 ms beside an inference of 0.001 ms")
     assert "add-a-runtime.md" in found.remedy
     assert number(latency_metrics(lazy, profile("quick"))["latency_p50_ns"]) == US, (
@@ -765,35 +771,3 @@ def test_witnesses_are_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     (run,) = state_of([answer(run_delay=0.02, cpu_pressure=0.01)]).runs
     assert (run.run_delay, run.cpu_pressure, run.others_cpus) == (0.02, 0.01, None)
     assert [run.others_cpus for run in accompanied(0.25, None).runs] == [0.25, None]
-
-
-# --- Comparison -------------------------------------------------------------------------------------------------------
-
-
-def test_only_trusted_figures_are_compared() -> None:
-    assert sorted(TRUSTED) == ["imprecise", "precise"]
-    fast, slow_one, fair = (
-        dataclasses.replace(plan, latency_ns=ns, top1=top1)
-        for plan, ns, top1 in zip(factory.nets()[:3], (MS, 3 * MS, 2 * MS), (0.99, 0.95, 0.93), strict=False)
-    )
-    for status in get_args(Status):
-        with tempfile.TemporaryDirectory() as folder:
-            plans = [dataclasses.replace(fast, status=status), slow_one, dataclasses.replace(fair, status="imprecise")]
-            run = factory.write_run(Path(folder), plans)
-            best = {record.case_id for record in pareto_front(run.records())}
-            data = gather([run])
-            champion = str(verdict_section.render(data))
-        assert (plans[0].case.id in best) == (status in TRUSTED), status
-        assert slow_one.case.id in best or status in TRUSTED
-        fastest = champion.partition("Fastest")[2].partition("</div>")[0]
-        assert (fast.case.slug in fastest) == (status in TRUSTED), status
-
-
-def test_untrusted_figures_are_hatched(tmp_path: Path) -> None:
-    plan, *_ = factory.nets()
-    for number_of_run, status in enumerate(get_args(Status)):
-        run = factory.write_run(tmp_path / str(number_of_run), [dataclasses.replace(plan, status=status)])
-        html = str(cases_section.render(gather([run])))
-        assert ('class="untrusted"' in html) == (status not in ("precise", "imprecise")), status
-    css = (ROOT / "reports" / "assets" / "report.css").read_text(encoding="utf-8")
-    assert re.search(r"\.untrusted \{ background-image: repeating-linear-gradient", css)
