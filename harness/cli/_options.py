@@ -109,6 +109,14 @@ def by_runtime(options: Iterable[tuple[str, str, str]]) -> dict[str, dict[str, s
     return grouped
 
 
+def replacement(text: str) -> tuple[str, Path]:
+    """Parse 'CASE=FILE' into case id and path."""
+    case, _, file = text.rpartition("=")
+    if not case or not file:
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form CASE=FILE")
+    return case, Path(file)
+
+
 def points(text: str) -> float:
     """Parse percentage points above 0 and below 100."""
     value = number(text)
@@ -224,6 +232,10 @@ def _add_what(what: Group) -> None:
         metavar="TEXT",
         help="only cases whose id contains TEXT; repeatable",
     )
+    what.add_argument(
+        *("--artifact",), action="append", default=[], type=replacement, metavar="CASE=FILE",
+        help="measure this model file instead of the case's; repeatable",
+    )  # fmt: skip
     what.add_argument("--runtime", action="append", default=[], metavar="NAME", help="only this runtime; repeatable")
     what.add_argument(
         "--runtime-option",
@@ -332,5 +344,5 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         ambient_c=arguments.ambient_c,
         fs=host_of(arguments),
         descriptors=folders_of(arguments),
-        replacements=dict(getattr(arguments, "artifact", ())),
+        replacements=dict(arguments.artifact),
     )

@@ -16,7 +16,7 @@ from harness.runtimes.base import Options
 if TYPE_CHECKING:  # accuracy alone needs it: the timed child does without
     from harness.core.artifact import Preprocess, ScoredOutput
 
-Phase = Literal["inspect", "latency", "accuracy", "profile", "probe", "stamps"]
+Phase = Literal["inspect", "latency", "accuracy", "profile", "probe", "stamps", "denormals"]
 PHASES = ("import", "load", "first", "steady")
 """What a latency process goes through; its result says of each when it ended and the peak memory up to then."""
 
@@ -82,14 +82,14 @@ class Job:
         runtime: The adapter, as 'module:name' as `harness.core.plugins.reference` gives it.
         out: The folder for `result.json` and `arrays.npz`.
         feeds: An .npy with one preprocessed image per row, for the timed loop; None without images.
-        inputs: The user's .npz or .npy of inputs, for every phase but accuracy; None without one. It comes before
-            `feeds` and images.
         spawned_ns: The parent's monotonic clock at the spawn.
         affinity: The CPUs to run on; empty for the system's choice.
         memory_bytes: What the process may hold, resident and swapped, before the parent stops it; None for no limit.
         interpreter: The Python that runs it; None for the running one.
         keep_outputs: The folder that a probe of the reference keeps its outputs in; None for other probes.
         reference_outputs: The folder with the reference's outputs, which a probe compares with; None without.
+        inputs: The user's .npz or .npy of inputs, for every phase but accuracy; None without one. It comes before
+            `feeds` and images.
     """
 
     phase: Phase
@@ -99,7 +99,6 @@ class Job:
     options: Options = field(default_factory=Options)
     loop: Loop | None = None
     feeds: str | None = None
-    inputs: str | None = None
     labelled: LabelledData | None = None
     stop: StoppingRule | None = None
     seed: int = 0
@@ -112,6 +111,7 @@ class Job:
     driver: Driver = "own"
     keep_outputs: str | None = None
     reference_outputs: str | None = None
+    inputs: str | None = None
 
     @property
     def own_time_s(self) -> float:

@@ -26,7 +26,7 @@ from harness.measure.passes.worker_process import WorkerFailure
 from harness.measure.prepared import NOT_COUNTED, artifact_info
 from harness.measure.presets import profile
 from harness.measure.protocol import LabelledData
-from harness.measure.verdicts import CONTENDED
+from harness.measure.witnesses import CONTENDED, WAITED
 from harness.stats.comparison import Comparison
 from reports.numbers import counted
 
@@ -222,6 +222,16 @@ def _ms(timings: list[ProcessTiming]) -> str:
     return f"{statistics.median(timing.median_ns for timing in timings) / 1e6:.4g} ms"
 
 
+def _mistimed(measured: PairedComparison) -> list[str]:
+    """Return a warning for each side in most of whose processes no whole inferences were timed."""
+    texts = []
+    for name, side in (("A", measured.a), ("B", measured.b)):
+        reasons = [timing.mistimed for timing in side if timing.mistimed]
+        if 2 * len(reasons) > len(side):
+            texts.append(f"the latency of {name} is not that of whole inferences: {reasons[0]}")
+    return texts
+
+
 def warnings(measured: PairedComparison, single_threaded: bool) -> list[str]:
     """Return what speaks against trusting the outcome.
 
@@ -230,13 +240,19 @@ def warnings(measured: PairedComparison, single_threaded: bool) -> list[str]:
         single_threaded: Whether both variants run on one thread; only then CPU time shows that a core was shared.
     """
     every = [*measured.a, *measured.b]
+    waited = sum(timing.waited is not None and timing.waited > WAITED for timing in every)
     contended = sum(timing.median_ns > CONTENDED * timing.median_cpu_ns for timing in every) if single_threaded else 0
     unsteady = sum(bool(timing.unsteady) for timing in every)
-    texts = []
+    texts = _mistimed(measured)
     if contended:
         texts.append(
             f"in {contended} of {len(every)} processes another program held the core (wall time above {CONTENDED} "
             "times CPU time): stop other programs and compare again"
+        )
+    if waited:
+        texts.append(
+            f"in {waited} of {len(every)} processes threads waited for a CPU for more than {WAITED:.0%} of the time: "
+            "stop other programs, use no more threads than cores, and compare again"
         )
     if unsteady:
         texts.append(f"{unsteady} of {len(every)} processes never settled: let the machine cool down and idle")

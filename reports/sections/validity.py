@@ -1,4 +1,4 @@
-"""Validity: findings about the environment and untrusted cases, each with its remedy."""
+"""Validity: findings about the environment, and cases whose times cannot be trusted, each with its remedy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.core.verdict import Finding
+from harness.core.trust import TIMED, spoiled
+from harness.core.verdict import Finding, Status
 from reports.data import CaseView, ReportData, Run
 from reports.section import Section, Template
 
@@ -46,7 +47,7 @@ def render(data: ReportData) -> Markup:
     """Render the findings of the newest run of each target by severity, then the cases by verdict."""
     items = [item for run in _newest_by_target(data) for item in _findings(run, len(data.runs) > 1)]
     items += _untrusted(data)
-    items += _accuracy(data)
+    items += _warnings(data)
     items += [item for run in data.runs for item in _missing_records(run)]
     problems = [item for item in items if item.tone in ("bad", "doubt")]
     return _TEMPLATE.render(problems=problems, others=[item for item in items if item not in problems])
@@ -64,19 +65,19 @@ def _findings(run: Run, several_runs: bool) -> list[ValidityItem]:
 
 def _untrusted(data: ReportData) -> list[ValidityItem]:
     """Return one line per verdict and remedy, so that twenty contended cases make one line."""
-    groups: dict[tuple[str, str], list[CaseView]] = {}
+    groups: dict[tuple[Status, str], list[CaseView]] = {}
     for case in data.cases:
         verdict = case.record.verdict
-        if not case.trusted:
+        if not case.trusts(TIMED):
             groups.setdefault((verdict.status, verdict.remedy), []).append(case)
     return [_group(status, remedy, cases) for (status, remedy), cases in groups.items()]
 
 
-def _accuracy(data: ReportData) -> list[ValidityItem]:
-    """Return one line per warning about the accuracy, with the cases it holds for."""
+def _warnings(data: ReportData) -> list[ValidityItem]:
+    """Return one line per warning about accuracy, time or memory, with the cases it holds for."""
     groups: dict[Finding, list[CaseView]] = {}
     for case in data.cases:
-        for finding in case.record.accuracy_findings:
+        for finding in (*case.record.accuracy_findings, *case.record.time_findings):
             groups.setdefault(finding, []).append(case)
     return [ValidityItem("!", "doubt", f.check, f.found, f.remedy, cases) for f, cases in groups.items()]
 
@@ -96,10 +97,12 @@ def _missing_records(run: Run) -> list[ValidityItem]:
     return items
 
 
-def _group(status: str, remedy: str, cases: Sequence[CaseView]) -> ValidityItem:
+def _group(status: Status, remedy: str, cases: Sequence[CaseView]) -> ValidityItem:
     reasons = {case.record.verdict.reason for case in cases}
     title = status if len(cases) == 1 else f"{len(cases)} {status}"
     text = next(iter(reasons)) if len(reasons) == 1 else f"for example: {cases[0].record.verdict.reason}"
+    limits = f"not to be relied on: {spoiled(status)}" if cases[0].record.verdict.ran else ""
+    text = "; ".join(filter(None, (text, limits)))
     return ValidityItem(cases[0].mark, cases[0].tone, title, text, remedy, cases, len(reasons) == 1)
 
 
