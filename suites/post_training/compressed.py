@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.core import plugins
+from harness.core.artifact import FORMATS as KNOWN_FORMATS
 from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput, sha256_of
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, ModelError, UsageError
@@ -79,8 +80,9 @@ class CompressedModel:
 
     def __post_init__(self) -> None:
         if self.model.format != "onnx":
+            title = KNOWN_FORMATS[self.model.format].title
             raise ModelError(
-                f"{self.model.path}: --compress starts from a float .onnx",
+                f"{self.model.path}: --compress starts from a float .onnx, not {title}",
                 "give the .onnx it was made from, or measure the file as it is without --compress",
             )
         self._graph  # noqa: B018 - raises where the file cannot be compressed
