@@ -20,7 +20,7 @@ from suites.compression.base import Calibration, Compression
 from suites.user_model import UserModel
 
 from .build_cache import BuildCache
-from .graph import Graph, float_graph
+from .graph import Graph, float_graph, refuse_large
 from .onnx_to_tflite import converted, converter
 from .split import Split
 
@@ -86,6 +86,7 @@ class CompressedModel:
                 "give the .onnx it was made from, or measure the file as it is without --compress",
             )
         self._graph  # noqa: B018 - raises where the file cannot be compressed
+        refuse_large(self.model.path)
         if self.images:
             self.scored  # noqa: B018 - raises where the images have other classes
         self._preprocess("onnx")
