@@ -85,8 +85,8 @@ class CompressedModel:
                 f"{self.model.path}: --compress starts from a float .onnx, not {title}",
                 "give the .onnx it was made from, or measure the file as it is without --compress",
             )
-        self._graph  # noqa: B018 - raises where the file cannot be compressed
         refuse_large(self.model.path)
+        self._graph  # noqa: B018 - raises where the file cannot be compressed
         if self.images:
             self.scored  # noqa: B018 - raises where the images have other classes
         self._preprocess("onnx")
