@@ -13,6 +13,7 @@ import pytest
 
 import suites
 from harness.core.case import Case
+from harness.core.printable import printable
 from harness.core.record import Record
 from harness.store.exports.pytest_benchmark import extra_info
 
@@ -59,7 +60,8 @@ class DeviceSession:
     def __init__(self, config: pytest.Config, chosen: Sequence[Case]) -> None:
         run_config = _run_config(config)
         self._plan = plan(run_config, chosen)
-        self._session = RunSession(run_config, self._plan)
+        writer = config.get_terminal_writer()
+        self._session = RunSession(run_config, self._plan, notify=lambda text: writer.line(f"\n{printable(text)}"))
         self._prepared = {prepared.case: prepared for prepared in self._plan.prepared}
         self.report: Path | None = None
 
