@@ -109,6 +109,14 @@ def by_runtime(options: Iterable[tuple[str, str, str]]) -> dict[str, dict[str, s
     return grouped
 
 
+def replacement(text: str) -> tuple[str, Path]:
+    """Parse 'CASE=FILE' into case id and path."""
+    case, _, file = text.rpartition("=")
+    if not case or not file:
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form CASE=FILE")
+    return case, Path(file)
+
+
 def points(text: str) -> float:
     """Parse percentage points above 0 and below 100."""
     value = number(text)
@@ -207,12 +215,24 @@ def _add_what(what: Group) -> None:
         help="how class folders 0, 1, 10, 2 are counted (default: by name, as torchvision and Keras do)",
     )
     what.add_argument(
+        "--inputs",
+        metavar="FILE",
+        help="measure --model with these arrays: an .npz with one for each input by name, or an .npy for the only one",
+    )
+    what.add_argument(
         "--shape",
         action="append",
         default=[],
         type=shape,
         metavar="NAME=1x3x224x224",
         help="shape of a dynamic input; repeatable",
+    )
+    what.add_argument(
+        "--signature",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="entry point of --model to measure, or all for a case of each; repeatable (default: the primary one)",
     )
     what.add_argument(
         "--filter",
@@ -222,6 +242,10 @@ def _add_what(what: Group) -> None:
         metavar="TEXT",
         help="only cases whose id contains TEXT; repeatable",
     )
+    what.add_argument(
+        *("--artifact",), action="append", default=[], type=replacement, metavar="CASE=FILE",
+        help="measure this model file instead of the case's; repeatable",
+    )  # fmt: skip
     what.add_argument("--runtime", action="append", default=[], metavar="NAME", help="only this runtime; repeatable")
     what.add_argument(
         "--runtime-option",
@@ -302,7 +326,9 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         preprocess=arguments.preprocess,
         output=arguments.output,
         labels=LabelChoice(arguments.label_offset, arguments.label_order),
+        inputs=arguments.inputs,
         shapes=dict(arguments.shape),
+        signatures=arguments.signature,
         filters=arguments.filter,
         runtimes=arguments.runtime,
         runtime_options=by_runtime(arguments.runtime_option),
@@ -330,5 +356,5 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         ambient_c=arguments.ambient_c,
         fs=host_of(arguments),
         descriptors=folders_of(arguments),
-        replacements=dict(getattr(arguments, "artifact", ())),
+        replacements=dict(arguments.artifact),
     )

@@ -22,7 +22,7 @@ GROUP = "measure"
 EXAMPLE = "edgebench ab old.onnx new.onnx"
 
 _CONFIG = (
-    *("runtime_a", "runtime_b", "threads", "shapes", "profile", "same_within", "max_pairs", "timeout_s"),
+    *("runtime_a", "runtime_b", "threads", "shapes", "signature", "profile", "same_within", "max_pairs", "timeout_s"),
     *("memory_bytes", "seed"),
 )
 
@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         *("--shape",), action="append", dest="shapes", type=shape, metavar="NAME=1x3x224x224",
         help="shape of a dynamic input; repeatable",
     )  # fmt: skip
+    options.add_argument("--signature", metavar="NAME", help="entry point of both files (default: the primary one)")
     options.add_argument("--profile", metavar="NAME", help="length of each process: quick (default), standard or full")
     options.add_argument(
         *("--same-within",), type=number, metavar="SHARE",
@@ -112,13 +113,13 @@ def _conclude(comparison: AbSession, interrupted: bool, out: Path | None, as_jso
     from harness.core.files import write_atomic
 
     text = json.dumps(comparison.document(interrupted), indent=2)
-    if out is not None:
-        write_atomic(out, text.encode())
     if as_json:
         print(text)
-        return
-    outcome, *doubts = comparison.words
-    print("\n".join([outcome, *(f"warning: {doubt}" for doubt in doubts)]))
+    else:
+        outcome, *doubts = comparison.words
+        print("\n".join([outcome, *(f"warning: {doubt}" for doubt in doubts)]))
+    if out is not None:  # last: where it cannot be written, the result is on the terminal
+        write_atomic(out, text.encode())
 
 
 def _exit_code(comparison: AbSession) -> int:

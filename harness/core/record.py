@@ -3,7 +3,8 @@
 Schema history
     1   first version
     2   RunHeader.provenance; ArtifactInfo.recipe_sha256;
-        ProcessRun: voluntary_switches, cpu_pressure, busy_threads, gc_frozen, max_rss_bytes
+        ProcessRun: voluntary_switches, cpu_pressure, busy_threads, gc_frozen, max_rss_bytes, run_delay, others_cpus,
+        new_input_ratio, cycle_ns, control_ns, memory_control_ns
 """
 
 from __future__ import annotations
@@ -79,6 +80,17 @@ class ProcessRun:
         busy_threads: Threads of the process that computed.
         gc_frozen: Objects that the garbage collector ignored while it was off.
         max_rss_bytes: `ru_maxrss`, which is never below that of the parent.
+        resident_bytes: Inferences since the warm-up and what the process held then, several times in the timed loop;
+            empty where the scenario has no such marks.
+        run_delay: Share of the time in which its own threads waited for a CPU, at most the share of its CPUs that this
+            process left unused.
+        others_cpus: CPUs that other programs used on average, from the process's start to its end.
+        new_input_ratio: Median with inputs of the loop over the least with inputs never seen before.
+        cycle_ns: Of single inferences after the loop, the least times of 'prepare' and 'fetch', what each is allowed
+            for copying ('prepare_allowed', 'fetch_allowed'), and the median of 'infer'.
+        control_ns: CPU time of a fixed piece of work before the timed loop.
+        memory_control_ns: CPU time of a fixed stream from memory, in the parent before and after the process; empty
+            where it did not run.
 
     """
 
@@ -110,6 +122,13 @@ class ProcessRun:
     busy_threads: int | None = None
     gc_frozen: int | None = None
     max_rss_bytes: int | None = None
+    resident_bytes: tuple[tuple[int, int], ...] = ()
+    run_delay: float | None = None
+    others_cpus: float | None = None
+    new_input_ratio: float | None = None
+    cycle_ns: Mapping[str, int] = field(default_factory=dict)
+    control_ns: float | None = None
+    memory_control_ns: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,6 +188,9 @@ ACCURACY_CHECKS = frozenset(
     }
 )
 """Names of the findings about a case's accuracy, as data sets and the accuracy pass give them."""
+
+TIME_CHECKS = frozenset({"input_dependence", "memory_growth", "denormals"})
+"""Names of the findings about what a case's time and memory depend on."""
 
 
 @dataclass(frozen=True)
@@ -263,12 +285,18 @@ class Record:
         return tuple(f for f in self.execution.findings if f.check in ACCURACY_CHECKS and f.status == "warn")
 
     @property
+    def time_findings(self) -> tuple[Finding, ...]:
+        """The warnings about what time and memory depend on: the inputs, the number of inferences, tiny numbers."""
+        return tuple(f for f in self.execution.findings if f.check in TIME_CHECKS and f.status == "warn")
+
+    @property
     def input_shapes(self) -> str | None:
         """The shapes that were measured, as --shape takes them: 'ids=1x128, mask=1x128'; None where not recorded."""
         inputs = self.details.get("inputs")
         if not isinstance(inputs, list) or not all("measured" in entry for entry in inputs):
             return None
-        return ", ".join(f"{entry['name']}={'x'.join(map(str, entry['measured']))}" for entry in inputs) or None
+        shapes = {entry["name"]: "x".join(map(str, entry["measured"])) or "scalar" for entry in inputs}
+        return ", ".join(f"{name}={shape}" for name, shape in shapes.items()) or None
 
     @property
     def model_file(self) -> str | None:

@@ -24,6 +24,7 @@ _SPOILS: Mapping[Status, frozenset[Subject]] = {
     "precise": frozenset(),
     "imprecise": frozenset(),
     "untimed": _TIMES,
+    "mistimed": _TIMES,
     "contended": _TIMES,
     "no-steady-state": _TIMES,
     "drifted": _TIMES,

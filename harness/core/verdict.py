@@ -15,6 +15,7 @@ Status = Literal[
     "throttled",  # heat or power limited the clock
     "emulated",  # the CPU is emulated, so times mean nothing
     "wrong-output",  # the outputs are not those of the net
+    "mistimed",  # the timed part is not a whole inference
     "crashed",
     "timeout",
     "out-of-memory",

@@ -57,6 +57,29 @@ def repeated_input(situation: Situation) -> Explanation | None:
     )
 
 
+def input_dependence(situation: Situation) -> Explanation | None:
+    """Report a time that depends on the input."""
+    return _found(situation, "input_dependence", "no single figure stands for all inputs")
+
+
+def memory_growth(situation: Situation) -> Explanation | None:
+    """Report memory that grows with every inference."""
+    return _found(situation, "memory_growth", "the peak in the table is that of so many inferences, more take more")
+
+
+def denormal_numbers(situation: Situation) -> Explanation | None:
+    """Report time spent on numbers near zero."""
+    return _found(situation, "denormals", "processors need many times as long for numbers below 1.2e-38 (denormals)")
+
+
+def _found(situation: Situation, check: str, conclusion: str) -> Explanation | None:
+    """Explain a finding about time or memory, if the record has it."""
+    finding = next((each for each in situation.record.time_findings if each.check == check), None)
+    if finding is None:
+        return None
+    return Explanation(check.replace("_", "-"), "warn", finding.found, conclusion, finding.remedy)
+
+
 def far_from_published(situation: Situation) -> Explanation | None:
     """Report a latency outside the range that published figures for this net and board allow."""
     latency, case = situation.latency, situation.record.case
@@ -105,6 +128,16 @@ def one_thread(situation: Situation) -> Explanation | None:
         said,
         "one inference uses a single core: right for comparing settings and for several streams, slower for one",
         f"--threads {cores} for the shortest time of one inference",
+    )
+
+
+def one_signature(situation: Situation) -> Explanation | None:
+    """Report that a model has other entry points than the one that was measured."""
+    found = next((one for one in situation.record.execution.findings if one.check == "signatures"), None)
+    if found is None:
+        return None
+    return Explanation(
+        "signatures", "info", found.found, "the model has entry points that no figure is of", found.remedy
     )
 
 

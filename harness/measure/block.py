@@ -21,18 +21,24 @@ from harness.core.record import Record
 from harness.core.verdict import Finding, Verdict
 from harness.runtimes.graph_counts import Counts
 from harness.stats import Definition
+from harness.stats.by_input import InputSpread
 
+from . import witnesses
+from .dependence import dependence_details, dependence_findings, spread_of
 from .metrics import latency_metrics
+from .mistimed import FLATTERED
 from .passes.accuracy import AccuracyPass
+from .passes.denormals import denormals_finding
 from .passes.diagnostics import Diagnostics, diagnose
 from .passes.energy import EnergyPass, EnergyResult, keep_traces
 from .passes.fidelity import FidelityPass, not_repeatable
 from .passes.latency import LatencyPass
+from .passes.surroundings import SurroundingsWatch
 from .passes.thermal import ThrottleWatch, minute_rows
 from .prepared import NOT_COUNTED, BlobSink, PreparedCase, artifact_info, count_metrics
 from .presets import Profile
 from .samples import CaseState
-from .verdicts import FLATTERED, same_input_ratio, verdict
+from .verdicts import same_input_ratio, verdict
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class RunContext:
     findings_now: Callable[[], tuple[Finding, ...]] = tuple
     throttle: ThrottleWatch = field(default_factory=lambda: ThrottleWatch((), ()))
     zones: tuple[str, ...] = ()
+    surroundings: SurroundingsWatch = field(default_factory=SurroundingsWatch)
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,13 @@ def measure_block(
     states = [CaseState(prepared) for prepared in block]
     total = len(block) * context.profile.max_processes
     latency = LatencyPass(
-        context.profile, context.blobs, context.scratch, context.seed, context.energy.sensors, context.throttle
+        context.profile,
+        context.blobs,
+        context.scratch,
+        context.seed,
+        context.energy.sensors,
+        context.throttle,
+        context.surroundings,
     )
     for done in latency.measure(states):
         yield Step("latency", done, total)
@@ -95,9 +108,11 @@ def measure_block(
     for each in scored if context.profile.deep else ():
         yield Step("operators", len(diagnostics), len(scored))
         diagnostics[each.case] = diagnose(each, context.blobs, context.scratch)
+    denormals = {each.case: denormals_finding(each, context.scratch) for each in scored}
     context = dataclasses.replace(context, findings_after=context.findings_now())
     for state in states:
         case = state.prepared.case
+        state.denormals = denormals.get(case)
         yield _record(
             state, energies.get(case), diagnostics.get(case, Diagnostics()), references.get(case), probes, context
         )
@@ -113,7 +128,8 @@ def _record(
 ) -> Record:
     case = state.prepared.case
     ran, counts, probed = _probed(state, probes)
-    ran = ran.with_findings(*context.scores.findings(state.prepared))
+    spread = spread_of(state) if state.failure is None else None
+    ran = ran.with_findings(*context.scores.findings(state.prepared), *_dependence(state, spread))
     metrics = {**_metrics(state, energy, diagnostics, reference, context), **probed}
     outcome = _case_verdict(state, metrics, probes, reference, context)
     thermal = keep_traces(state.thermal_traces, context.blobs) if state.thermal_traces else ()
@@ -135,6 +151,7 @@ def _record(
         findings_after=context.findings_after,
         details={
             **_details(state, energy, context),
+            **dependence_details(spread),
             **diagnostics.details,
             **_checked(state, reference, probes, context),
         },
@@ -142,6 +159,13 @@ def _record(
         execution=ran,
         operators=absent if state.failure else diagnostics.operators,
     )
+
+
+def _dependence(state: CaseState, spread: InputSpread | None) -> Iterator[Finding]:
+    """Yield what time and memory depend on; nothing for a failed case."""
+    if state.failure is None:
+        yield from dependence_findings(state, spread)
+        yield from filter(None, [state.denormals])
 
 
 def _metrics(
@@ -207,6 +231,8 @@ def _details(state: CaseState, energy: EnergyResult | None, context: RunContext)
         "percentile_definition": context.percentiles,
         "limits": {"timeout_s": state.prepared.timeout_s, "memory_bytes": state.prepared.memory_bytes},
         "cpus": list(state.prepared.cpus),
+        **({"cpu_quota": state.prepared.cpu_quota} if state.prepared.cpu_quota is not None else {}),
+        **({"witnesses": witnesses.account(state)} if state.runs else {}),
         **_model_file(state.prepared),
         **({"same_input": same} if same else {}),
         **signature,

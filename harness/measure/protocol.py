@@ -16,7 +16,7 @@ from harness.runtimes.base import Options
 if TYPE_CHECKING:  # accuracy alone needs it: the timed child does without
     from harness.core.artifact import Preprocess, ScoredOutput
 
-Phase = Literal["inspect", "latency", "accuracy", "profile", "probe", "stamps"]
+Phase = Literal["inspect", "latency", "accuracy", "profile", "probe", "stamps", "denormals"]
 PHASES = ("import", "load", "first", "steady")
 """What a latency process goes through; its result says of each when it ended and the peak memory up to then."""
 
@@ -81,13 +81,15 @@ class Job:
     Attributes:
         runtime: The adapter, as 'module:name' as `harness.core.plugins.reference` gives it.
         out: The folder for `result.json` and `arrays.npz`.
-        feeds: An .npy with one input per row; None for synthesised inputs.
+        feeds: An .npy with one preprocessed image per row, for the timed loop; None without images.
         spawned_ns: The parent's monotonic clock at the spawn.
         affinity: The CPUs to run on; empty for the system's choice.
         memory_bytes: What the process may hold, resident and swapped, before the parent stops it; None for no limit.
         interpreter: The Python that runs it; None for the running one.
         keep_outputs: The folder that a probe of the reference keeps its outputs in; None for other probes.
         reference_outputs: The folder with the reference's outputs, which a probe compares with; None without.
+        inputs: The user's .npz or .npy of inputs, for every phase but accuracy; None without one. It comes before
+            `feeds` and images.
     """
 
     phase: Phase
@@ -109,6 +111,7 @@ class Job:
     driver: Driver = "own"
     keep_outputs: str | None = None
     reference_outputs: str | None = None
+    inputs: str | None = None
 
     @property
     def own_time_s(self) -> float:
@@ -126,7 +129,8 @@ class Job:
         """Load what `write` saved."""
         data = json.loads(path.read_text(encoding="utf-8"))
         options = data.pop("options")
-        options["shapes"] = {name: tuple(shape) for name, shape in options["shapes"].items()}
+        for key in ("shapes", "given"):
+            options[key] = {name: tuple(shape) for name, shape in options[key].items()}
         loop, labelled, _ = data.pop("loop"), data.pop("labelled"), data.pop("interpreter")
         stop = data.pop("stop")
         return cls(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.core.record import Blob, ProcessRun
 from harness.core.scenario import Scenario
+from harness.core.verdict import Finding
 from harness.sensors.sampler import Traces
 from harness.stats import steady_state
 
@@ -25,36 +27,87 @@ _SAMPLES = frozenset({"wall_ns", "cpu_ns", "warmup_ns"})
 _FROM_RESULT = (
     *("spawn_ns", "import_ns", "load_ns", "first_inference_ns", "involuntary_switches", "peak_rss_bytes", "started_ns"),
     *("ended_ns", "inferences", "calls_per_sample", "control_ratio", "same_input_ratio", "os_threads", "max_rss_bytes"),
-    *("voluntary_switches", "cpu_pressure", "busy_threads", "gc_frozen"),
+    *("voluntary_switches", "cpu_pressure", "run_delay", "busy_threads", "gc_frozen", "new_input_ratio"),
+    *("cycle_ns", "control_ns"),
 )
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the parent saw of the machine around one process.
+
+    Attributes:
+        others_cpus: CPUs that other programs used on average; None where the kernel does not tell.
+        memory_ns: What the memory control took before and after; empty where it did not run.
+    """
+
+    others_cpus: float | None = None
+    memory_ns: tuple[float, ...] = ()
+
+
+UNWATCHED = Surroundings()
+
+
+@dataclass(frozen=True)
+class MemoryReference:
+    """What the memory control of a case is compared with.
+
+    Attributes:
+        ns: The usual time of this machine, else the least of the run.
+        usual: Whether it is the usual one.
+        cache_bytes: Size of the last-level cache, None where the kernel does not tell.
+    """
+
+    ns: float
+    usual: bool
+    cache_bytes: int | None
 
 
 @dataclass
 class CaseState:
-    """What has been measured of one case so far: per process `wall_ns`, `cpu_ns` and the arrays of its scenario."""
+    """What has been measured of one case so far: per process `wall_ns`, `cpu_ns` and the arrays of its scenario.
+
+    `first_inputs` has for each process the place in the rotation of the input of its first sample. `denormals` is what
+    was found about numbers near zero, after the timing.
+    """
 
     prepared: PreparedCase
     runs: list[ProcessRun] = field(default_factory=list)
     wall_ns: list[NDArray[np.int64]] = field(default_factory=list)
     cpu_ns: list[NDArray[np.int64]] = field(default_factory=list)
     more: list[dict[str, NDArray[np.int64]]] = field(default_factory=list)
+    first_inputs: list[int] = field(default_factory=list)
     thermal_traces: Traces | None = None
     driver_logs: list[str] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
     failure: WorkerFailure | None = None
+    denormals: Finding | None = None
     throttled: str = ""
+    memory: MemoryReference | None = None
     started_utc: str = ""
     duration_s: float = 0.0
 
-    def add(self, answer: Answer, place: int, blobs: BlobSink, profile: Profile) -> None:
-        """Add the answer of one process."""
+    def add(
+        self, answer: Answer, place: int, blobs: BlobSink, profile: Profile, around: Surroundings = UNWATCHED
+    ) -> None:
+        """Add the answer of one process, and what was seen `around` it."""
         self.more.append({name: array for name, array in answer.arrays.items() if name not in _SAMPLES})
-        run = _process_run(answer, self, place, blobs, profile)
+        run = dataclasses.replace(
+            _process_run(answer, self, place, blobs, profile),
+            others_cpus=around.others_cpus,
+            memory_control_ns=around.memory_ns,
+        )
         self.result = answer.result
         self.driver_logs += filter(None, [answer.result["driver_log"]])
+        self.first_inputs.append((len(answer.arrays["wall_ns"]) - run.n_timed) % self.n_inputs)
         self.runs.append(run)
         self.wall_ns.append(answer.arrays["wall_ns"][-run.n_timed :])
         self.cpu_ns.append(answer.arrays["cpu_ns"][-run.n_timed :])
+
+    @property
+    def n_inputs(self) -> int:
+        """Inputs that the timed loop takes in rotation."""
+        return int(self.result.get("inputs_in_rotation", 1))
 
 
 def steady_part(wall_ns: NDArray[np.int64], profile: Profile) -> tuple[int, str]:
@@ -85,5 +138,6 @@ def _process_run(answer: Answer, state: CaseState, order: int, blobs: BlobSink, 
         unsteady=unsteady,
         affinity=tuple(result["affinity"]),
         peak_rss_after_bytes={name: result[f"after_{name}"]["peak_rss_bytes"] for name in PHASES},
+        resident_bytes=tuple((n * result["calls_per_sample"], held) for n, held in result.get("resident_bytes", ())),
         **{name: result[name] for name in _FROM_RESULT},
     )

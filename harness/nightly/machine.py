@@ -31,17 +31,18 @@ def device(records: Sequence[Record]) -> list[Outcome]:
 
 
 def clock(now_utc: str, newest_utc: str, newest_run: str) -> list[Outcome]:
-    """Report a clock that stands behind the newest run before.
+    """Report a clock that stands behind the newest run before on the same unit.
 
     Args:
         now_utc: What the clock said at the end of tonight's run.
-        newest_utc: Start of the newest run that the store had before.
+        newest_utc: Start of the newest run of this unit that the store had before.
         newest_run: Its id.
 
     """
     if now_utc >= newest_utc:
         return []
-    text = f"the clock says {now_utc[:16]} UTC, and the newest run before, {newest_run}, started {newest_utc[:16]} UTC"
+    now, newest = (time[:16].replace("T", " ") for time in (now_utc, newest_utc))
+    text = f"the clock says {now} UTC, and the newest run before, {newest_run}, started {newest} UTC"
     return [_infrastructure(text, "the order of the nights is that of the store")]
 
 

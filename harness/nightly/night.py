@@ -132,9 +132,9 @@ class Night:
         return NightContext(self._prepared, builds, baselines, environments, self._rules, self._request)
 
     def _about_machine(self) -> Iterator[Outcome]:
-        """Yield the outcomes about the machine: those of the device, and a clock behind the newest run before."""
+        """Yield the outcomes about the machine: those of the device, and a clock behind the run before of this unit."""
         yield from machine.device(self.records)
-        runs = self._store.runs()
+        runs = self._store.runs(self._unit)
         before = runs[: list(runs.run).index(self.header.run_id)].tail(1)
         now_us = max(microseconds(time) for time in (self.header.started_utc, self.header.ended_utc) if time)
         for run_id, started_utc in zip(before.run, before.started_utc, strict=True):

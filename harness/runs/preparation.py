@@ -15,6 +15,7 @@ from harness.core.execution import FROM_FILE
 from harness.core.scenario import Load
 from harness.core.verdict import Verdict
 from harness.host.resource_limits import ResourceLimits
+from harness.measure.given_inputs import GivenInputs
 from harness.measure.prepared import PreparedCase
 from harness.measure.protocol import LabelledData
 from harness.runtimes.base import Adapter, Capability, Options
@@ -97,6 +98,7 @@ class CasePreparer:
         shapes: Shapes of dynamic inputs, by input name.
         runtime_options: Options by runtime, in the runtime's own terms.
         parent: Returns the float model that a case is compared with; None where the case's own file is all there is.
+        inputs: Arrays that the cases of the user are measured with.
         further_references: Runtimes to try for that model where no reference runtime takes its format.
     """
 
@@ -106,6 +108,7 @@ class CasePreparer:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     runtime_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     parent: Callable[[Case], Case | None] = fp32_parent
+    inputs: GivenInputs | None = None
     further_references: tuple[str, ...] = ()
 
     def prepare_all(self, cases: Iterable[Case]) -> Preparation:
@@ -154,6 +157,7 @@ class CasePreparer:
         if artifact.batch not in (1, case.batch):
             raise UsageError(f"{artifact.path.name} has a fixed batch of {artifact.batch}, not {case.batch}")
         labelled, unlabelled = self._labelled(case, artifact)
+        given = self.inputs if case.inputs else None
         return PreparedCase(
             case=case,
             artifact=artifact,
@@ -163,14 +167,18 @@ class CasePreparer:
                 case.batch,
                 self.shapes,
                 self.runtime_options.get(case.runtime, {}),
+                signature=artifact.signature,
                 fixed_batch=artifact.batch > 1,
+                given=given.shapes if given else {},
             ),
             precision=requested_precision(case.compression, capability.hint),
+            inputs=given.path if given else None,
             labelled=labelled,
             unlabelled=unlabelled,
             timeout_s=self.limits.timeout_s,
             memory_bytes=self.limits.memory_bytes,
             cpus=self.limits.cpus[: case.threads * (case.load.streams or 1)],
+            cpu_quota=self.limits.cpu_quota,
         )
 
     def _labelled(self, case: Case, artifact: Artifact) -> tuple[LabelledData | None, str]:

@@ -31,6 +31,8 @@ _NOT_CLASS = frozenset({
 })  # fmt: skip
 _GIB = 1 << 30
 
+NO_INPUTS = "none"
+
 Pair = tuple[Record, Record]
 
 
@@ -55,7 +57,12 @@ def differences(a: RunHeader, b: RunHeader, pairs: Sequence[Pair] = ()) -> list[
     ]
     differing = [f"{name}: {left} and {right}" for name, left, right in facts if _unlike(name, left, right)]
     threads = {(left.case.threads, right.case.threads) for left, right in pairs}
-    return differing + [f"threads: {left} and {right}" for left, right in sorted(threads) if left != right]
+    inputs = {(left.case.inputs or NO_INPUTS, right.case.inputs or NO_INPUTS) for left, right in pairs}
+    return [
+        *differing,
+        *(f"threads: {left} and {right}" for left, right in sorted(threads) if left != right),
+        *(f"inputs (--inputs): {left} and {right}" for left, right in sorted(inputs) if left != right),
+    ]
 
 
 def other_file(a: Record, b: Record) -> bool:

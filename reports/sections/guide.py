@@ -17,6 +17,7 @@ VERDICTS: dict[Status, str] = {
     "imprecise": "Measured correctly, but time ran out before the interval was as narrow as the profile requires.",
     "untimed": "Too few inferences to measure latency: the profile smoke only shows that a case runs.",
     "wrong-output": "Its outputs are not those of the model, so its speed does not count.",
+    "mistimed": "Work of an inference is outside of what was timed, or its outputs were remembered.",
     "contended": "Another program used the core while the case ran.",
     "no-steady-state": "Latency never settled, so no single number describes it.",
     "drifted": "The speed of the machine changed while the case ran.",

@@ -47,7 +47,7 @@ def render(data: ReportData) -> Markup:
     """Render the findings of the newest run of each target by severity, then the cases by verdict."""
     items = [item for run in _newest_by_target(data) for item in _findings(run, len(data.runs) > 1)]
     items += _untrusted(data)
-    items += _accuracy(data)
+    items += _warnings(data)
     items += [item for run in data.runs for item in _missing_records(run)]
     problems = [item for item in items if item.tone in ("bad", "doubt")]
     return _TEMPLATE.render(problems=problems, others=[item for item in items if item not in problems])
@@ -73,11 +73,11 @@ def _untrusted(data: ReportData) -> list[ValidityItem]:
     return [_group(status, remedy, cases) for (status, remedy), cases in groups.items()]
 
 
-def _accuracy(data: ReportData) -> list[ValidityItem]:
-    """Return one line per warning about the accuracy, with the cases it holds for."""
+def _warnings(data: ReportData) -> list[ValidityItem]:
+    """Return one line per warning about accuracy, time or memory, with the cases it holds for."""
     groups: dict[Finding, list[CaseView]] = {}
     for case in data.cases:
-        for finding in case.record.accuracy_findings:
+        for finding in (*case.record.accuracy_findings, *case.record.time_findings):
             groups.setdefault(finding, []).append(case)
     return [ValidityItem("!", "doubt", f.check, f.found, f.remedy, cases) for f, cases in groups.items()]
 

@@ -28,7 +28,7 @@ _FIRST_DROPPED = (
     "top1_difference",
     "artifact_bytes",
 )
-_SESSION_CHECKS = frozenset({"fidelity", "outputs", "repeatability", "state"})
+_SESSION_CHECKS = frozenset({"fidelity", "outputs", "repeatability", "signatures", "state"})
 """Checks of a case's execution whose findings are shown below the table."""
 _HEADLINE = ("latency_p50_ns", "top1")
 _UNLIMITED = 10_000  # characters: wider than any table
@@ -68,6 +68,7 @@ class _RunTable:
         yield from self._missing_columns()
         yield from self._accuracy_notes()
         yield from self._accuracy_findings()
+        yield from self._time_findings()
         yield from self._session_findings()
         yield from self._measured_shapes()
         yield from self._built_files()
@@ -135,6 +136,14 @@ class _RunTable:
         """Yield each warning about the accuracy, with the cases it holds for."""
         yield from _lines(
             (record, "accuracy", finding) for record in self.records for finding in record.accuracy_findings
+        )
+
+    def _time_findings(self) -> Iterator[Text]:
+        """Yield what latency and memory depend on: the inputs, the number of inferences, tiny numbers."""
+        yield from _lines(
+            (record, "memory" if finding.check == "memory_growth" else "latency", finding)
+            for record in self.records
+            for finding in record.time_findings
         )
 
     def _session_findings(self) -> Iterator[Text]:

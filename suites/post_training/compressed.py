@@ -13,7 +13,7 @@ from harness.core import plugins
 from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput, sha256_of
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, ModelError, UsageError
-from harness.core.files import cache_dir
+from harness.core.files import cache_dir, printable
 from harness.core.plugins import load, load_all
 from suites.compression.base import Calibration, Compression
 from suites.user_model import UserModel
@@ -91,7 +91,7 @@ class CompressedModel:
     @cached_property
     def float_model(self) -> UserModel:
         """The float .onnx that settings start from."""
-        return UserModel(self._source("onnx"))
+        return UserModel(self._source("onnx"), given=self.model.given)
 
     @cached_property
     def scored(self) -> ScoredOutput | None:
@@ -115,7 +115,7 @@ class CompressedModel:
             raise ModelError(f"none of the runtimes asked for takes .onnx or .tflite: {', '.join(names)}")
         return [
             Case(
-                self.model.path.stem,
+                printable(self.model.path.stem),
                 *(setting.name, name),
                 threads=n,
                 batch=self.model.samples,
@@ -176,7 +176,7 @@ class CompressedModel:
 
     def _float_model(self, kind: Format) -> UserModel:
         """Return the float file as a model, with the shapes that are not in it yet."""
-        return UserModel(self._source(kind), self.shapes if kind == "onnx" else {})
+        return UserModel(self._source(kind), self.shapes if kind == "onnx" else {}, given=self.model.given)
 
     def _calibration(self, kind: Format) -> Calibration:
         images, preprocess = self.images, self._preprocess(kind)

@@ -25,6 +25,7 @@ PASSES = (
     "harness.measure.passes.energy.run_worker",
     "harness.measure.passes.fidelity.run_worker",
     "harness.measure.passes.accuracy.run_worker",
+    "harness.measure.passes.denormals.run_worker",
 )
 """Where the passes look `run_worker` up."""
 
@@ -55,11 +56,15 @@ def timed(wall_ns: Sequence[int] = (2 * MS,) * 20, **changes: Any) -> Answer:
         "ended_ns": int(wall.sum()),
         "inferences": len(wall),
         "calls_per_sample": 1,
+        "control_ns": 1e6,
         "control_ratio": 1.0,
         "same_input_ratio": None,
+        "new_input_ratio": None,
+        "cycle_ns": {},
         "os_threads": 1,
         "busy_threads": 1,
         "cpu_pressure": 0.0,
+        "run_delay": 0.0,
         "gc_frozen": 0,
         "affinity": [0],
         "driver_log": "",
@@ -83,6 +88,8 @@ def inspected(inputs: Mapping[str, Sequence[int]], outputs: Mapping[str, Sequenc
         "samples": samples,
         "free": [],
         "unclear": [],
+        "values": {},
+        "n_inputs": 8,
     }
     return Answer(result, {})
 

@@ -24,7 +24,6 @@ import harness
 import suites
 from harness import cli, store
 from harness.cli import run as run_command
-from harness.cli.nightly import install as install_command
 from harness.cli.nightly import measure as nightly_command
 from harness.core.artifact import sha256_of
 from harness.core.quantity import Missing, Value
@@ -1544,25 +1543,3 @@ def test_explain_tells_findings_of_earlier_nights(lab, capsys) -> None:
     assert [line.split()[1] for line in lines if line.split()[0] == "pairs"] == ["20", "20"]
     assert sum("edgebench ab " in line for line in lines) == 2
     assert cli.main([*explain, "no-such-series"]) == 2
-
-
-def test_install_writes_and_starts_a_timer(tmp_path, monkeypatch) -> None:
-    ran: list[list[str]] = []
-
-    def run(command: list[str], **_: Any) -> Any:
-        ran.append(command)
-        return SimpleNamespace(returncode=0)
-
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setattr(install_command, "subprocess", SimpleNamespace(run=run))
-    monkeypatch.setattr(install_command, "shutil", SimpleNamespace(which=lambda name: f"/bin/{name}"))
-    assert cli.main(["nightly", "install", "quick", "--user", "--at", "02:30"]) == 0
-    units = {path.name: path.read_text() for path in (tmp_path / "systemd" / "user").iterdir()}
-    assert sorted(units) == ["edgebench-nightly-quick.service", "edgebench-nightly-quick.timer"]
-    assert "edgebench nightly run quick\n" in units["edgebench-nightly-quick.service"]
-    assert "OnCalendar=*-*-* 02:30:00" in units["edgebench-nightly-quick.timer"]
-    assert "Persistent=true" in units["edgebench-nightly-quick.timer"], "missed nights are caught up"
-    assert ran == [
-        ["/bin/systemctl", "--user", "daemon-reload"],
-        ["/bin/systemctl", "--user", "enable", "--now", "edgebench-nightly-quick.timer"],
-    ]

@@ -21,11 +21,11 @@ from typing import Any  # noqa: E402
 import numpy as np  # noqa: E402
 
 from harness.measure.protocol import Job, Phase  # noqa: E402
-from harness.runtimes.base import Options, SessionError, ShapeError, TensorSpec  # noqa: E402
+from harness.runtimes.base import InputError, Options, SessionError, ShapeError, TensorSpec  # noqa: E402
 from harness.runtimes.inputs import concrete_shape  # noqa: E402
 
 from . import latency as _latency  # noqa: E402, F401 - with this module, so that the runtime's own cost stands apart
-from .os_counters import max_rss_bytes, memory_mark, peak_rss_bytes  # noqa: E402
+from .os_counters import memory_mark, peaks  # noqa: E402
 from .setup import Arrays, adapter, die_with_parent, pin_to_cpus, raise_oom_score  # noqa: E402  # noqa: E402
 
 _PHASES: dict[Phase, tuple[str, str]] = {
@@ -35,6 +35,7 @@ _PHASES: dict[Phase, tuple[str, str]] = {
     "profile": ("profile", "profile"),
     "probe": ("probe", "probe"),
     "stamps": ("latency", "stamps"),
+    "denormals": ("denormals", "denormals"),
 }
 """Module and function of each; only what a latency needs is imported with this module."""
 
@@ -48,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         result, arrays = _work(job)
     except SessionError as error:
-        shape = isinstance(error, ShapeError)
-        result = {"error": "unsupported", "message": str(error), "remedy": error.remedy, "shape": shape}
+        asks = isinstance(error, InputError)
+        result = {"error": "unsupported", "message": str(error), "remedy": error.remedy, "shape": asks}
     except MemoryError as error:
         result = {"error": "out-of-memory", "message": str(error) or "the process could not get more memory"}
     except Exception as error:  # whatever a runtime raises is this case's result
@@ -90,7 +91,7 @@ def _work(job: Job) -> tuple[dict[str, Any], Arrays]:
         "inputs": [_input(spec, job.options) for spec in session.inputs],
     }
     more, arrays = phase(session, job)
-    return {**result, **more, "runtime_info": session.info(), **_memory()}, arrays
+    return {**result, **peaks(), **more, "runtime_info": session.info()}, arrays
 
 
 def _input(spec: TensorSpec, options: Options) -> dict[str, Any]:
@@ -99,10 +100,6 @@ def _input(spec: TensorSpec, options: Options) -> dict[str, Any]:
     with suppress(ShapeError):
         described["measured"] = list(concrete_shape(spec, options))
     return described
-
-
-def _memory() -> dict[str, int]:
-    return {"peak_rss_bytes": peak_rss_bytes(), "max_rss_bytes": max_rss_bytes()}
 
 
 if __name__ == "__main__":

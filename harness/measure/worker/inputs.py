@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.measure.protocol import Job, LabelledData
 from harness.runtimes.base import Batch, Options, Session, SessionError, TensorSpec
+
+if TYPE_CHECKING:
+    from harness.runtimes.synthetic import Role
 
 N_FEEDS = 8
 """Inputs taken in rotation, so that neither a cache nor a constant input flatters."""
@@ -24,16 +26,26 @@ _CHANNELS = (1, 3, 4)
 
 
 def load_inputs(session: Session, job: Job) -> list[Batch]:
-    """Return the timed loop's inputs: those the parent gave, else seeded ones of the graph's signature."""
+    """Return the timed loop's inputs: arrays of the user, else images, else seeded ones of the graph's signature."""
+    if job.inputs is not None:
+        return _given(session, job)
     if job.feeds is not None:
         spec = only_input(session)
         rows = np.load(job.feeds, allow_pickle=False)
         several = (np.arange(len(rows))[:, None] + np.arange(job.options.batch)) % len(rows)
         return [{spec.name: spec.encode(rows[index])} for index in several]
-    from harness.runtimes.inputs import synthetic_input
+    from harness.runtimes.synthetic import synthetic_batch
 
     rng = np.random.default_rng(job.seed)
-    return [{spec.name: synthetic_input(spec, job.options, rng) for spec in session.inputs} for _ in range(N_FEEDS)]
+    return [synthetic_batch(session.inputs, job.options, rng) for _ in range(N_FEEDS)]
+
+
+def _given(session: Session, job: Job) -> list[Batch]:
+    """Return the arrays of the user, cut into inferences."""
+    from harness.measure.given_inputs import given_batches
+
+    assert job.inputs is not None
+    return given_batches(session.inputs, job.options, Path(job.inputs))
 
 
 def only_input(session: Session) -> TensorSpec:
@@ -51,7 +63,7 @@ def only_input(session: Session) -> TensorSpec:
 def probe_inputs(session: Session, job: Job, reference: Sequence[InputSignature] = ()) -> Iterator[tuple[Batch, int]]:
     """Yield the probe's inputs, each with the number of its samples that count.
 
-    They are labelled images where there are some and one input takes them, else seeded.
+    They are arrays of the user where there are some, else labelled images that one input takes, else seeded.
 
     Args:
         session: The session the inputs are for.
@@ -61,6 +73,9 @@ def probe_inputs(session: Session, job: Job, reference: Sequence[InputSignature]
     Raises:
         IncompatibleInputs: No seeded input means the same to this model and to the reference.
     """
+    if job.inputs is not None:
+        yield from ((given, job.options.batch) for given in _given(session, job))
+        return
     samples, batch = _samples(session, job, reference), job.options.batch
     while group := list(islice(samples, batch)):
         yield (
@@ -108,7 +123,7 @@ def _sample_shape(spec: TensorSpec, options: Options) -> tuple[int, ...]:
 
 def takes_images(session: Session, job: Job) -> bool:
     """Return whether the probe's inputs are labelled images."""
-    return job.labelled is not None and len(session.inputs) == 1
+    return job.inputs is None and job.labelled is not None and len(session.inputs) == 1
 
 
 class InputSignature(NamedTuple):
@@ -120,6 +135,7 @@ class InputSignature(NamedTuple):
         shape: Its shape for one sample, every dimension with a size.
         real: Whether it takes real numbers: floats, or integers with a scale.
         dtype: Its type as stored.
+        role: What it is taken for, as `harness.runtimes.synthetic.roles` finds it.
     """
 
     name: str
@@ -127,6 +143,7 @@ class InputSignature(NamedTuple):
     shape: tuple[int, ...]
     real: bool
     dtype: str
+    role: Role = "numbers"
 
 
 class IncompatibleInputs(Exception):
@@ -134,7 +151,12 @@ class IncompatibleInputs(Exception):
 
 
 def signature(session: Session, job: Job) -> list[InputSignature]:
-    """Return the signature of every input, for one sample."""
+    """Return the signature of every input, for one sample; empty where inputs are not seeded."""
+    if job.inputs is not None or takes_images(session, job):
+        return []
+    from harness.runtimes.synthetic import roles
+
+    known = roles(session.inputs, job.options)
     return [
         InputSignature(
             name=spec.name,
@@ -142,6 +164,7 @@ def signature(session: Session, job: Job) -> list[InputSignature]:
             shape=_sample_shape(spec, job.options),
             real=spec.dtype.startswith("float") or spec.scale is not None,
             dtype=spec.dtype,
+            role=known[spec.name],
         )
         for place, spec in enumerate(session.inputs)
     ]
@@ -181,13 +204,13 @@ def _seeded(spec: TensorSpec, drawn: InputSignature, job: Job, number: int) -> N
 
     A picture with channels last has the numbers of the same picture with channels first.
     """
-    from harness.runtimes.inputs import synthetic_input
+    from harness.runtimes.synthetic import drawn as draw
 
     from .layout import in_layout, layouts
 
     shape, rng = drawn.shape, np.random.default_rng((job.seed, number, drawn.place))
     if not drawn.real:
-        values = synthetic_input(replace(spec, shape=shape), replace(job.options, batch=1, shapes={}), rng)
+        values = draw(spec, drawn.role, shape, rng)
     elif len(shape) == 4 and shape[3] in _CHANNELS and shape[1] not in _CHANNELS:
         values = rng.random((shape[0], shape[3], *shape[1:3]), np.float32).transpose(0, 2, 3, 1)
     else:

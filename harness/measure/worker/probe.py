@@ -25,7 +25,7 @@ from harness.runtimes.base import Batch, Session
 from harness.runtimes.outputs import is_numeric
 from harness.stats.fidelity import NO_NUMBERS, OutputComparison, OutputFidelity
 
-from .inputs import IncompatibleInputs, InputSignature, probe_inputs, signature, takes_images
+from .inputs import IncompatibleInputs, InputSignature, probe_inputs, signature
 from .layout import Shape, in_layout, layouts, pair_shapes
 from .setup import Outcome
 
@@ -88,7 +88,7 @@ class ReferenceOutputs:
 def probe(session: Session, job: Job) -> Outcome:
     """Return what the outputs are worth, the session's account of what it ran, and the counts of its file."""
     reference = ReferenceOutputs.read(Path(job.reference_outputs)) if job.reference_outputs else None
-    inputs = () if takes_images(session, job) else tuple(signature(session, job))
+    inputs = signature(session, job)
 
     def infer_all() -> Iterator[dict[str, NDArray[Any]]]:
         return _infer_all(session, probe_inputs(session, job, reference.inputs if reference else ()), job.options.batch)

@@ -106,12 +106,12 @@ def frame_of(connection: sa.Connection, query: sa.Select[Any]) -> pd.DataFrame:
 
 
 def runs(connection: sa.Connection, where: Filters) -> pd.DataFrame:
-    """Return one row per run, oldest first: run, started_utc, suite, profile, trigger, git_sha, harness_version."""
-    names = ("uuid", "started", "suite", "profile", "trigger", "git_sha", "harness_version")
+    """Return one row per run, oldest first, with the columns that `Store.runs` names."""
+    names = ("uuid", "started", "suite", "profile", "trigger", "git_sha", "harness_version", "id")
     cases = of_cases(cell, where)
     chosen = [run.c.id.in_(sa.select(cell.c.run).where(*cases))] if cases else []  # a run may have no case yet
     query = sa.select(*(run.c[name] for name in names)).where(*where.run_conditions(), *chosen).order_by(run.c.id)
-    frame = frame_of(connection, query).rename(columns={"uuid": "run", "started": "started_utc"})
+    frame = frame_of(connection, query).rename(columns={"uuid": "run", "started": "started_utc", "id": "sequence"})
     return frame.assign(started_utc=[iso(time) for time in frame.started_utc])
 
 

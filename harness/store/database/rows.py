@@ -85,8 +85,13 @@ def environment(header: RunHeader) -> str:
 
 
 def config_row(case: Case) -> dict[str, Any]:
-    """Return the row of a case. Labelled data is not part of its key, since `--data` may change it from run to run."""
-    extra = {"weights": case.weights, "driver": case.driver, "load": case.load.parameters}
+    """Return the row of a case. Labelled data is not part of its key, since `--data` may change it from run to run.
+
+    The user's inputs are: the time may depend on them.
+    """
+    extra: dict[str, Any] = {"weights": case.weights, "driver": case.driver, "load": case.load.parameters}
+    if case.inputs:
+        extra["inputs"] = case.inputs
     return {
         "key": _hash({"case": case.id, "extra": extra}),
         "case": case.id,

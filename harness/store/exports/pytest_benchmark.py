@@ -17,6 +17,9 @@ from harness.store.database.rows import git_sha
 
 from . import Export, Exported
 
+OPTIONS = {"disable_gc": True, "timer": "perf_counter_ns", "warmup": True}
+"""How the samples were taken, in pytest-benchmark's terms."""
+
 
 def render(run: Exported) -> str:
     """Return the document without cases that have no samples or whose latency must not be compared.
@@ -75,7 +78,7 @@ def _entry(run: Exported, record: Record) -> dict[str, Any] | None:
         "params": dataclasses.asdict(record.case),
         "param": record.case_id,
         "extra_info": extra_info(record),
-        "options": {"disable_gc": False, "timer": "perf_counter_ns", "warmup": True},
+        "options": dict(OPTIONS),
         "stats": {**stats.as_dict(), "data": list(stats.data), "iterations": calls_per_sample(record)},
     }
 

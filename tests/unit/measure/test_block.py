@@ -251,7 +251,7 @@ def test_sustained_keeps_its_drift_and_runs_once(tmp_path: Path, workers: Patch)
     assert record.processes[0].n_timed == 200
     assert record.metrics["sustained_ratio"] == Value(2.0)
     assert [row["temperature_c_missing"] for row in record.details["minutes"]] == [
-        "no temperature sensor gave a reading"
+        "no temperature sensor of the processor gave a reading"
     ] * 2
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from harness.core import plugins
 from harness.runtimes.base import Adapter, Options, Session, SessionError
-from harness.runtimes.inputs import synthetic_input
+from harness.runtimes.synthetic import synthetic_batch
 from suites.artifacts import catalog
 from tests.onnx_bytes import BOOL, FLOAT, INT32, INT64, STRING, UINT8, model
 
@@ -31,7 +31,7 @@ def run(session: Session, **arrays: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("element", [FLOAT, UINT8, INT32, INT64, BOOL])
 def test_inputs_of_every_type_are_fed_and_come_back(tmp_path: Path, element: int) -> None:
     session = open_session(tmp_path, model("Identity", {"x": (element, [2, 3])}, (element, [2, 3])))
-    array = synthetic_input(session.inputs[0], Options(), np.random.default_rng(0))
+    array = synthetic_batch(session.inputs, Options(), np.random.default_rng(0))[session.inputs[0].name]
     assert (run(session, x=array) == array).all()
 
 
@@ -52,7 +52,7 @@ def test_a_dynamic_dimension_is_the_batch_or_must_be_given(tmp_path: Path) -> No
         open_session(tmp_path, free)
     options = Options(shapes={"x": (2, 3, 8, 6)})
     session = open_session(tmp_path, free, options)
-    assert run(session, x=synthetic_input(session.inputs[0], options, np.random.default_rng(0))).shape == (2, 3, 8, 6)
+    assert run(session, **synthetic_batch(session.inputs, options, np.random.default_rng(0))).shape == (2, 3, 8, 6)
 
 
 def test_a_scalar_input_works(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_a_job_survives_its_file(tmp_path: Path) -> None:
 
     labelled = LabelledData("idx", "/data", Preprocess(mean=(0.1, 0.2, 0.3)), 7)
     job = Job(
-        "accuracy", "m:A", "x.onnx", "out", Options(2, 4, {"x": (1, 2)}), Loop(1, 2, 3, 4), None, labelled, seed=5
+        "accuracy", "m:A", "x.onnx", "out", Options(2, 4, {"x": (1, 2)}), Loop(1, 2, 3, 4), labelled=labelled, seed=5
     )
     job.write(tmp_path / "job.json")
     assert Job.read(tmp_path / "job.json") == job
