@@ -7,8 +7,10 @@ of the same name, and a mixture of both would fail in ways that nobody could exp
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 PACKAGES = ("harness", "reports", "suites", "targets")
 
@@ -27,17 +29,46 @@ def foreign_packages() -> list[str]:
 
 
 def _parent_folder(name: str) -> Path | None:
-    """Return the folder that a package lies in, None where it cannot be found."""
-    spec = find_spec(name)
-    return Path(spec.origin).resolve().parent.parent if spec and spec.origin else None
+    """Return the folder that a package or module lies in, None where it cannot be found."""
+    try:
+        spec = find_spec(name)
+    except ValueError:  # something in its place that was made by hand, such as a test's stand-in
+        return None
+    if spec is None or spec.origin is None:
+        return None
+    file = Path(spec.origin).resolve()
+    return file.parent if spec.submodule_search_locations is None else file.parent.parent
+
+
+def foreign_message() -> str:
+    """Return what to print where a package is not this distribution's, '' where all are."""
+    problems = foreign_packages()
+    remedy = "  leave that folder, unset PYTHONPATH, or use a virtual environment"
+    return "\n".join([*(f"edgebench: {problem}" for problem in problems), remedy]) if problems else ""
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Return `pytest_plugin`, which pytest loads in every session of the environment, whatever `harness` is there.
+
+    Where that package is another's, the plug-in comes from its file, and refuses to collect anything of ours.
+    """
+    if name != "pytest_plugin":
+        raise AttributeError(name)
+    if not foreign_packages():
+        return import_module("harness.pytest_plugin")
+    file = Path(__file__).resolve().with_name("harness") / "pytest_plugin.py"
+    spec = spec_from_file_location("edgebench_pytest_plugin", file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} cannot be loaded")
+    plugin = module_from_spec(spec)
+    spec.loader.exec_module(plugin)
+    return plugin
 
 
 def main() -> int:
     """Run the command line and return its exit code."""
-    problems = foreign_packages()
-    if problems:
-        print("edgebench: " + "\nedgebench: ".join(problems), file=sys.stderr)
-        print("  leave that folder, unset PYTHONPATH, or use a virtual environment", file=sys.stderr)
+    if message := foreign_message():
+        print(message, file=sys.stderr)
         return 2
     from harness.cli import main as run
 

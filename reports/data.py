@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from harness.core.errors import RecordError, UsageError
 from harness.core.files import record_name
+from harness.core.quantity import microseconds
 from harness.core.record import Record, RunHeader
 from harness.store.comparison import Comparison, compare_records
 from harness.store.runfolder import Contents
@@ -25,7 +26,7 @@ Samples = npt.NDArray[np.float64]
 
 
 class RunReader(Protocol):
-    """Reads one run: a `RunFolder`, or a run in a store (`reports.serve.run_sources`)."""
+    """Reads one run: a `RunFolder`, or a run in a store (`reports.serve.run_sources`), which has a `sequence`."""
 
     def header(self) -> RunHeader:
         """Return the header of the run.
@@ -84,6 +85,7 @@ class Reset:
         reason: Why it was declared.
         target: The target it applies to; None for all.
         case_id: The case it applies to; None for all.
+        since: Sequence number from which the new history counts; None where the time decides.
 
     """
 
@@ -91,6 +93,12 @@ class Reset:
     reason: str
     target: str | None = None
     case_id: str | None = None
+    since: int | None = None
+
+    @property
+    def sequence(self) -> int:
+        """Its place in the order of the runs: `since`, else its time in microseconds."""
+        return microseconds(self.at_utc) if self.since is None else self.since
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,12 @@ class Run:
     header: RunHeader
     contents: Contents
     missing: tuple[str, ...]
+
+    @property
+    def sequence(self) -> int:
+        """Its place in the order of the runs: the sequence number in its store, else its start in microseconds."""
+        number: int | None = getattr(self.reader, "sequence", None)
+        return microseconds(self.header.started_utc) if number is None else number
 
     @property
     def label(self) -> str:
@@ -151,10 +165,9 @@ class CaseView:
         """Model and setting."""
         return label_of(self.record)
 
-    @property
-    def trusted(self) -> bool:
-        """Whether its values can be compared with others."""
-        return self.record.verdict.trusted
+    def trusts(self, name: str) -> bool:
+        """Return whether the verdict lets a metric be compared with that of others."""
+        return self.record.trusts(name)
 
     @property
     def mark(self) -> str:
@@ -188,7 +201,7 @@ class ReportData:
 
     @property
     def newest(self) -> Run:
-        """The run that started last."""
+        """The last run in their order."""
         return self.runs[-1]
 
     @cached_property
@@ -217,9 +230,9 @@ class ReportData:
         return show(record.quantity(name), self.scales[name])
 
     def show_case(self, case: CaseView, name: str) -> FormattedValue:
-        """Return a metric of a case in the scale of this report, or its verdict if it failed before that metric."""
+        """Return a metric of a case in the scale of this report, or its verdict if it did not run."""
         value = self.show(case.record, name)
-        if value.missing and not case.trusted:
+        if value.missing and not case.record.verdict.ran:
             return FormattedValue(case.record.verdict.status, value.about, missing=True)
         return value
 
@@ -261,7 +274,7 @@ def gather(readers: Sequence[RunReader], baseline: RunReader | None = None, rese
     """
     if not readers:
         raise UsageError("no run to report on", "give a run folder")
-    runs = tuple(sorted((read_run(reader) for reader in readers), key=lambda run: run.header.started_utc))
+    runs = tuple(sorted((read_run(reader) for reader in readers), key=lambda run: run.sequence))
     if baseline is not None:
         chosen: Run | None = read_run(baseline)
     else:

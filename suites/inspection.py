@@ -58,8 +58,14 @@ class Inspection:
         }
 
 
+def signatures(path: Path, file_format: Format) -> tuple[str, ...]:
+    """Return the names of a model's entry points, as its file tells them; empty where it has one alone."""
+    fitting = (one for _, one in by_preference() if file_format in one.formats)
+    return next((names for one in fitting if (names := one.signatures(path))), ())
+
+
 def inspect(
-    path: Path, file_format: Format, shapes: Shapes, batch: int, given: GivenInputs | None = None
+    path: Path, file_format: Format, shapes: Shapes, batch: int, given: GivenInputs | None = None, signature: str = ""
 ) -> Inspection:
     """Run a model once on the first runtime that can, which need not be one that is measured.
 
@@ -72,7 +78,7 @@ def inspect(
         raise ModelError(f"{path}: no runtime that takes {file_format} is installed", "see edgebench runtimes")
     failures = []
     for name in fitting:
-        options = Options(batch=batch, shapes=shapes, given=given.shapes if given else {})
+        options = Options(batch=batch, shapes=shapes, signature=signature, given=given.shapes if given else {})
         answer = _answer(path, name, options, given)
         if not isinstance(answer, WorkerFailure):
             return _inspection(answer)

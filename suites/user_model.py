@@ -35,7 +35,7 @@ from harness.datasets.preprocessing import ImageInput, check_shape, fitted, imag
 from harness.measure.given_inputs import GivenInputs
 from harness.runtimes.inputs import ONLY, is_fixed
 
-from .inspection import Inspection, Shape, inspect
+from .inspection import Inspection, Shape, inspect, signatures
 from .model_metadata import ModelMetadata, read_metadata
 
 _log = logging.getLogger(__name__)
@@ -53,15 +53,18 @@ class UserModel:
         shapes: Shapes of inputs, by input name.
         batch: Samples per inference; None where the user did not say.
         given: Arrays of the user for its inputs.
+        signature: The entry point to run, of a model that has several; '' for its only or primary one.
 
     Raises:
-        ModelError: The file is missing, empty or of an unknown kind, or a file that belongs to it is missing.
+        ModelError: The file is missing, empty or of an unknown kind, a file that belongs to it is missing, or it has
+            no such signature.
     """
 
     path: Path
     shapes: Mapping[str, Shape] = field(default_factory=dict)
     batch: int | None = None
     given: GivenInputs | None = None
+    signature: str = ""
 
     def __post_init__(self) -> None:
         if not self.path.exists():
@@ -71,6 +74,11 @@ class UserModel:
         self._check_files()
         if size_of(self.path) == 0:
             raise ModelError(f"{self.path} is empty")
+        if self.signature and self.signature not in self.signatures:
+            raise ModelError(
+                f"{self.path} has no signature '{self.signature}': it has {', '.join(self.signatures) or 'none'}",
+                "--signature NAME with one of these, or all" if self.signatures else "leave --signature out",
+            )
 
     def _check_files(self) -> None:
         """Refuse a model of several files that are not all there, or lie elsewhere than with it."""
@@ -96,6 +104,16 @@ class UserModel:
         assert known is not None
         return known
 
+    @property
+    def name(self) -> str:
+        """What its cases are called: the file's stem, with the signature where one is asked for."""
+        return f"{self.path.stem}:{self.signature}" if self.signature else self.path.stem
+
+    @cached_property
+    def signatures(self) -> tuple[str, ...]:
+        """Names of its entry points; empty where it has one alone."""
+        return signatures(self.path, self.format)
+
     def cases(self, runtimes: Iterable[str], threads: Sequence[int], dataset: str | None) -> list[Case]:
         """Return one case per runtime and thread count; `runtimes` that do not take the format are left out.
 
@@ -107,7 +125,7 @@ class UserModel:
         if not fitting:
             raise ModelError(f"none of the runtimes asked for takes {self.path.suffix}: {', '.join(runtimes)}")
         return [
-            Case(self.path.stem, SETTING, name, threads=n, batch=self.samples, weights="user", dataset=dataset)
+            Case(self.name, SETTING, name, threads=n, batch=self.samples, weights="user", dataset=dataset)
             for name in fitting
             for n in threads
         ]
@@ -120,9 +138,14 @@ class UserModel:
             sha256=sha256_of(self.path),
             size_bytes=size_of(self.path),
             preprocess=preprocess,
-            recipe={"setting": SETTING, "source": self.path.name},
+            recipe={
+                "setting": SETTING,
+                "source": self.path.name,
+                **({"signature": self.signature} if self.signature else {}),
+            },
             output=output,
             batch=self.fixed_batch,
+            signature=self.signature,
         )
 
     @cached_property
@@ -133,7 +156,7 @@ class UserModel:
             UsageError: The shape of an input is not known, or the given one does not fit.
             ModelError: No runtime runs the model.
         """
-        return inspect(self.path, self.format, self.shapes, self.batch or 1, self.given)
+        return inspect(self.path, self.format, self.shapes, self.batch or 1, self.given, self.signature)
 
     @property
     def fixed_shapes(self) -> Mapping[str, Shape]:

@@ -109,6 +109,14 @@ def by_runtime(options: Iterable[tuple[str, str, str]]) -> dict[str, dict[str, s
     return grouped
 
 
+def replacement(text: str) -> tuple[str, Path]:
+    """Parse 'CASE=FILE' into case id and path."""
+    case, _, file = text.rpartition("=")
+    if not case or not file:
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form CASE=FILE")
+    return case, Path(file)
+
+
 def points(text: str) -> float:
     """Parse percentage points above 0 and below 100."""
     value = number(text)
@@ -210,6 +218,13 @@ def _add_what(what: Group) -> None:
         help="shape of a dynamic input; repeatable",
     )
     what.add_argument(
+        "--signature",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="entry point of --model to measure, or all for a case of each; repeatable (default: the primary one)",
+    )
+    what.add_argument(
         "--filter",
         "-k",
         action="append",
@@ -217,6 +232,10 @@ def _add_what(what: Group) -> None:
         metavar="TEXT",
         help="only cases whose id contains TEXT; repeatable",
     )
+    what.add_argument(
+        *("--artifact",), action="append", default=[], type=replacement, metavar="CASE=FILE",
+        help="measure this model file instead of the case's; repeatable",
+    )  # fmt: skip
     what.add_argument("--runtime", action="append", default=[], metavar="NAME", help="only this runtime; repeatable")
     what.add_argument(
         "--runtime-option",
@@ -298,6 +317,7 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         labels=LabelChoice(arguments.label_offset, arguments.label_order),
         inputs=arguments.inputs,
         shapes=dict(arguments.shape),
+        signatures=arguments.signature,
         filters=arguments.filter,
         runtimes=arguments.runtime,
         runtime_options=by_runtime(arguments.runtime_option),
@@ -324,5 +344,5 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         ambient_c=arguments.ambient_c,
         fs=host_of(arguments),
         descriptors=folders_of(arguments),
-        replacements=dict(getattr(arguments, "artifact", ())),
+        replacements=dict(arguments.artifact),
     )

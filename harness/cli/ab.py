@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
 
 from ._options import mebibytes, number, positive, positive_number, shape
+from ._terminal import show_status
 
 if TYPE_CHECKING:
     from harness.runs.ab import AbSession
@@ -20,7 +21,7 @@ GROUP = "measure"
 EXAMPLE = "edgebench ab old.onnx new.onnx"
 
 _CONFIG = (
-    *("runtime_a", "runtime_b", "threads", "shapes", "profile", "same_within", "max_pairs", "timeout_s"),
+    *("runtime_a", "runtime_b", "threads", "shapes", "signature", "profile", "same_within", "max_pairs", "timeout_s"),
     *("memory_bytes", "seed"),
 )
 
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         *("--shape",), action="append", dest="shapes", type=shape, metavar="NAME=1x3x224x224",
         help="shape of a dynamic input; repeatable",
     )  # fmt: skip
+    options.add_argument("--signature", metavar="NAME", help="entry point of both files (default: the primary one)")
     options.add_argument("--profile", metavar="NAME", help="length of each process: quick (default), standard or full")
     options.add_argument(
         *("--same-within",), type=number, metavar="SHARE",
@@ -81,12 +83,12 @@ def _measure(comparison: AbSession) -> bool:
     try:
         for done in comparison.run():
             if show:
-                print(f"\rpair {done} of at most {comparison.config.max_pairs}", end="", file=sys.stderr, flush=True)
+                show_status(f"pair {done} of at most {comparison.config.max_pairs}")
     except KeyboardInterrupt:
         return True
     finally:
         if show:
-            print("\r\033[K", end="", file=sys.stderr)
+            show_status("")
     return False
 
 
@@ -94,13 +96,13 @@ def _conclude(comparison: AbSession, interrupted: bool, out: Path | None, as_jso
     from harness.core.files import write_atomic
 
     text = json.dumps(comparison.document(interrupted), indent=2)
-    if out is not None:
-        write_atomic(out, text.encode())
     if as_json:
         print(text)
-        return
-    outcome, *doubts = comparison.words
-    print("\n".join([outcome, *(f"warning: {doubt}" for doubt in doubts)]))
+    else:
+        outcome, *doubts = comparison.words
+        print("\n".join([outcome, *(f"warning: {doubt}" for doubt in doubts)]))
+    if out is not None:  # last: where it cannot be written, the result is on the terminal
+        write_atomic(out, text.encode())
 
 
 def _exit_code(comparison: AbSession) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
+from harness.core.files import DISK_FULL
 
 from ._options import add_arguments as add_run_arguments
 from ._options import config_of
@@ -105,7 +107,14 @@ def conclude(folder: RunFolder, arguments: argparse.Namespace) -> None:
 
     show_table(folder, as_json=arguments.json)
     if not arguments.no_report:
-        show_report([folder], silent=arguments.json)
+        try:
+            show_report([folder], silent=arguments.json)
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
+            what = f"{os.strerror(error.errno or 0)}: {error.filename or folder.path}"
+            remedy = f"the run is complete in {folder.path}: free some space, then: edgebench report {folder.path}"
+            raise UsageError(what, remedy) from error
 
 
 def check_export(arguments: argparse.Namespace) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.sensors.board_power import BoardPower
     from harness.sensors.registry import Overview
 
-HELP = "read every sensor once, the board's power and the processor's temperature"
+HELP = "read every sensor once, with the board's power and temperature"
 GROUP = "boards"
 EXAMPLE = "edgebench sensors"
 

@@ -195,6 +195,7 @@ class Artifact:
         recipe: How it was made: hash of the parent, setting, seed, versions of tools.
         output: The output that is scored; None for the only or the first one.
         batch: Samples per inference that the file, or the shape given for it, fixes; 1 where the batch is free.
+        signature: The entry point that runs, of a model that has several; '' for its only or primary one.
     """
 
     path: Path
@@ -208,6 +209,7 @@ class Artifact:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     output: ScoredOutput | None = None
     batch: int = 1
+    signature: str = ""
 
 
 def size_of(path: Path) -> int:

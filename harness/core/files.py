@@ -13,24 +13,83 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .errors import UsageError
+
+
+class NoHome(UsageError):
+    """This user has no home folder, or the one that a path names does not exist."""
+
 
 def cache_dir() -> Path:
     """Return the folder of files that can be recreated: $XDG_CACHE_HOME/edgebench, by default ~/.cache/edgebench."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgebench"
+    return base_folder("XDG_CACHE_HOME", ".cache") / "edgebench"
 
 
 def data_dir() -> Path:
     """Return the folder of lasting files: $XDG_DATA_HOME/edgebench, by default ~/.local/share/edgebench."""
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "edgebench"
+    return base_folder("XDG_DATA_HOME", ".local/share") / "edgebench"
+
+
+def base_folder(variable: str, default: str) -> Path:
+    """Return the folder that an environment variable names, else `default` below the user's home folder.
+
+    Raises:
+        NoHome: The variable is not set, and the user has no home folder.
+    """
+    if folder := os.environ.get(variable):
+        return Path(folder)
+    try:
+        return Path.home() / default
+    except RuntimeError:  # HOME is not set, as in some containers and services, and no passwd entry names one
+        raise NoHome(
+            f"no home folder: HOME is not set, and user {os.getuid()} has none",
+            f"set HOME, or {variable}, to a folder of yours",
+        ) from None
+
+
+def expanded(path: Path) -> Path:
+    """Return a path with a leading '~' or '~user' replaced by that home folder.
+
+    Raises:
+        NoHome: There is none.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise NoHome(f"no home folder for {path}", "write the path without ~") from None
+
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def printable(text: str, backslash: str = "\\") -> str:
+    r"""Return a text that every encoding of Unicode can hold: a byte of a file name that is no UTF-8 becomes '\xff'.
+
+    Args:
+        text: The text, such as a file's name as the system gives it.
+        backslash: What stands for a backslash, two of them within JSON.
+    """
+    return _LONE_SURROGATE.sub(lambda found: backslash + _escape(ord(found[0])), text)
+
+
+def _escape(code: int) -> str:
+    return f"x{code & 0xFF:02x}" if 0xDC80 <= code <= 0xDCFF else f"u{code:04x}"
 
 
 _MAX_NAME_LENGTH = 150
+
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Numbers of the errors that a disk, a quota or a limit of file size ends a write with."""
 
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write `data` so that `path` holds all of it or is unchanged, even after a power failure.
 
     A temporary file in the same folder is synced and renamed; then the folder is synced.
+
+    Raises:
+        OSError: It cannot be written; the error names `path`.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -39,6 +98,11 @@ def write_atomic(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        # a write that fails does not know its file
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
     fsync_folder(path.parent)
@@ -83,7 +147,7 @@ def record_name(case_id: str, slug: str) -> str:
     lossless = re.fullmatch(r"[A-Za-z0-9._|-]+", case_id) and "__" not in case_id and not slug.startswith(".")
     if lossless and len(slug) <= _MAX_NAME_LENGTH:
         return f"{slug}.json"
-    return f"{slug[:_MAX_NAME_LENGTH].lstrip('.')}-{hashlib.sha256(case_id.encode()).hexdigest()[:12]}.json"
+    return f"{slug[:_MAX_NAME_LENGTH].lstrip('.')}-{hashlib.sha256(printable(case_id).encode()).hexdigest()[:12]}.json"
 
 
 def fsync_folder(folder: Path) -> None:

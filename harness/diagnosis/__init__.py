@@ -38,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     operators.where_the_time_goes,
     roofline.memory_bound,
     roofline.far_below_the_roof,
+    measurement.one_signature,
     measurement.one_thread,
     measurement.first_inference,
 )

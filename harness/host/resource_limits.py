@@ -33,20 +33,24 @@ class ResourceLimits:
         memory_bytes: Memory above which the process is stopped, None where no limit is known.
         cpus: CPUs to pin to, the best first. A case uses as many as it has threads in all its streams; with none, the
             system chooses.
+        cpu_quota: CPU time per wall time that the control group allows, in CPUs; None where no limit is known.
     """
 
     timeout_s: float
     memory_bytes: int | None = None
     cpus: tuple[int, ...] = ()
+    cpu_quota: float | None = None
 
     @classmethod
     def on(cls, target: Target, timeout_s: float | None = None, memory_bytes: int | None = None) -> ResourceLimits:
         """Return the limits of `target` on this machine; `timeout_s` and `memory_bytes` replace the descriptor's."""
         fs = HostFs()
+        quota = cgroup.cpu_quota_cores(fs)
         return cls(
             timeout_s or target.limits.timeout_s,
             process_limit_bytes(memory_bytes or target.memory_limit_bytes, fs),
             pinning_order(os.sched_getaffinity(0), target.affinity, fs),
+            quota if isinstance(quota, float) else None,
         )
 
 

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import NoReturn
 
 from harness.core.errors import UsageError
+from harness.core.files import base_folder
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 
@@ -44,8 +45,7 @@ class AppliedChange:
 
 def journal_path() -> Path:
     """Return the path of the journal: `$XDG_STATE_HOME/edgebench/tuned.json`, by default in ~/.local/state."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "edgebench" / "tuned.json"
+    return base_folder("XDG_STATE_HOME", ".local/state") / "edgebench" / "tuned.json"
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import numpy as np
 from harness import stats
 from harness.stats.comparison import Comparison, ab
 
+from .mistimed import mistimed
 from .passes.worker_process import WorkerFailure, run_worker
 from .prepared import PreparedCase
 from .presets import Profile
@@ -35,7 +36,9 @@ class ProcessTiming:
     """One fresh process: median wall and CPU nanoseconds of an inference in its steady state.
 
     `unsteady` says why there was no steady state, empty when there was; `load_ns` and `peak_rss_bytes` are those of
-    the process; `runtime_info` is what the runtime told.
+    the process; `runtime_info` is what the runtime told. `waited` is the share of the time in which its threads, or
+    any on the machine, waited for a CPU; None where the kernel tells neither. `mistimed` says why no whole inferences
+    were timed, empty where nothing says so.
     """
 
     median_ns: float
@@ -44,6 +47,8 @@ class ProcessTiming:
     peak_rss_bytes: int | None = None
     involuntary_switches: int = 0
     unsteady: str = ""
+    waited: float | None = None
+    mistimed: str = ""
     runtime_info: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
@@ -153,5 +158,9 @@ def time_process(
         peak_rss_bytes=told["peak_rss_bytes"],
         involuntary_switches=told["involuntary_switches"],
         unsteady=unsteady,
+        waited=max((told[name] for name in ("run_delay", "cpu_pressure") if told[name] is not None), default=None),
+        mistimed=mistimed(
+            [told["cycle_ns"]], [told["new_input_ratio"]], [told["same_input_ratio"]], told["calls_per_sample"]
+        ),
         runtime_info=told["runtime_info"],
     )

@@ -23,19 +23,22 @@ from harness.runtimes.graph_counts import Counts
 from harness.stats import Definition
 from harness.stats.by_input import InputSpread
 
+from . import witnesses
 from .dependence import dependence_details, dependence_findings, spread_of
 from .metrics import latency_metrics
+from .mistimed import FLATTERED
 from .passes.accuracy import AccuracyPass
 from .passes.denormals import denormals_finding
 from .passes.diagnostics import Diagnostics, diagnose
 from .passes.energy import EnergyPass, EnergyResult, keep_traces
 from .passes.fidelity import FidelityPass, not_repeatable
 from .passes.latency import LatencyPass
+from .passes.surroundings import SurroundingsWatch
 from .passes.thermal import ThrottleWatch, minute_rows
 from .prepared import NOT_COUNTED, BlobSink, PreparedCase, artifact_info, count_metrics
 from .presets import Profile
 from .samples import CaseState
-from .verdicts import FLATTERED, same_input_ratio, verdict
+from .verdicts import same_input_ratio, verdict
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class RunContext:
     findings_now: Callable[[], tuple[Finding, ...]] = tuple
     throttle: ThrottleWatch = field(default_factory=lambda: ThrottleWatch((), ()))
     zones: tuple[str, ...] = ()
+    surroundings: SurroundingsWatch = field(default_factory=SurroundingsWatch)
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,13 @@ def measure_block(
     states = [CaseState(prepared) for prepared in block]
     total = len(block) * context.profile.max_processes
     latency = LatencyPass(
-        context.profile, context.blobs, context.scratch, context.seed, context.energy.sensors, context.throttle
+        context.profile,
+        context.blobs,
+        context.scratch,
+        context.seed,
+        context.energy.sensors,
+        context.throttle,
+        context.surroundings,
     )
     for done in latency.measure(states):
         yield Step("latency", done, total)
@@ -221,6 +231,8 @@ def _details(state: CaseState, energy: EnergyResult | None, context: RunContext)
         "percentile_definition": context.percentiles,
         "limits": {"timeout_s": state.prepared.timeout_s, "memory_bytes": state.prepared.memory_bytes},
         "cpus": list(state.prepared.cpus),
+        **({"cpu_quota": state.prepared.cpu_quota} if state.prepared.cpu_quota is not None else {}),
+        **({"witnesses": witnesses.account(state)} if state.runs else {}),
         **_model_file(state.prepared),
         **({"same_input": same} if same else {}),
         **signature,

@@ -49,6 +49,7 @@ class PreparedCase:
         timeout_s: Seconds after which each of its processes is stopped.
         memory_bytes: What each of its processes may hold; None for no limit.
         cpus: The CPUs its measured processes run on; empty for the system's choice.
+        cpu_quota: CPU time per wall time that the control group allows them, in CPUs; None where it sets no limit.
         interpreter: The Python they run under; None for the running one.
         precision: The precision the case asks its runtime to compute in.
         inputs: The user's file of inputs; None without one.
@@ -64,10 +65,23 @@ class PreparedCase:
     timeout_s: float = 300.0
     memory_bytes: int | None = None
     cpus: tuple[int, ...] = ()
+    cpu_quota: float | None = None
     interpreter: Interpreter | None = None
     precision: str = FROM_FILE
     inputs: Path | None = None
     output_reference: PreparedCase | None = None
+
+    @property
+    def outputs_key(self) -> tuple[str, ...]:
+        """What its outputs depend on: cases that share it have the same, whatever their threads and their load."""
+        options = self.options
+        chosen = repr((dict(options.settings), dict(options.shapes), options.signature, self.inputs))
+        return self.artifact.sha256, self.runtime, repr(self.labelled), chosen
+
+    @property
+    def concurrency(self) -> int:
+        """Threads that compute at the same time: those of all streams."""
+        return self.options.threads * (self.case.load.streams or 1)
 
     def job(self, phase: Phase, out: Path, seed: int, loop: Loop | None = None, feeds: Path | None = None) -> Job:
         """Return a worker's job; outputs are taken on any CPU, one sample at a time or as many as the file fixes."""

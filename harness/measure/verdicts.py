@@ -1,85 +1,23 @@
-"""Whether a case's latency may be trusted: throttled, contended, overloaded, unsteady, drifted, or precise enough.
-
-A machine with other load has given a median 2.9 times too high with a spread of .2 %: steady figures are no proof that
-nothing else ran.
-"""
+"""Whether a case's latency may be trusted: mistimed, throttled, contended, unsteady, drifted, or precise enough."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.verdict import Verdict
+from harness.stats import steady_state
 
 from .metrics import BACK_TO_BACK, KEPT_UP, keeps_up
+from .mistimed import FLATTERED, REMEDY, median, mistimed
 from .presets import Profile
 from .samples import SETTLES, CaseState
-
-CONTENDED = 1.05
-"""Wall over CPU time of a lone thread above this: something else held the core."""
-
-PRESSURED = 0.05
-"""Share of the time in which some task waited for a CPU: what `edgebench doctor` warns at before a run."""
-
-_LEAST_NS = 20e6
-"""Less than this, some time slices of the scheduler, is no evidence in the few milliseconds of a smoke test."""
-
-
-def contended(state: CaseState, metrics: dict[str, Quantity]) -> Verdict | None:
-    """Return the verdict 'contended' with all the evidence there is; None where there is none."""
-    evidence = [found for found in (_held_off(state, metrics), _preempted(state), _waited(state)) if found]
-    if not evidence:
-        return None
-    return Verdict(
-        "contended", "; ".join(evidence), "stop other programs, use no more threads than cores, and measure again"
-    )
-
-
-def _held_off(state: CaseState, metrics: dict[str, Quantity]) -> str:
-    """In the median inference, for scenarios with a ratio of their own too."""
-    ratio = metrics["wall_per_cpu"]
-    if not _computes_alone(state) or not isinstance(ratio, Value) or ratio.value <= CONTENDED:
-        return ""
-    return f"wall time is {ratio.value:.2f} times the CPU time: another program held the core"
-
-
-def _preempted(state: CaseState) -> str:
-    """Over the whole loop: what happens to few inferences moves the tails and not the median."""
-    switches = sum(run.involuntary_switches for run in state.runs)
-    if not switches or not _computes_alone(state) or state.prepared.case.scenario not in SETTLES:
-        return ""
-    wall, cpu = (float(sum(array.sum() for array in arrays)) for arrays in (state.wall_ns, state.cpu_ns))
-    lost_ns = (wall - cpu) * max(run.calls_per_sample for run in state.runs)
-    if wall <= CONTENDED * cpu or lost_ns < _LEAST_NS:
-        return ""
-    return f"{(wall - cpu) / wall:.0%} of the loop's time went to others, in {switches} involuntary context switches"
-
-
-def _waited(state: CaseState) -> str:
-    """Pressure stall information of the machine: with several threads the only witness."""
-    runs = [(run, run.cpu_pressure) for run in state.runs if run.cpu_pressure is not None]
-    window_ns = sum(run.ended_ns - run.started_ns for run, _ in runs)
-    waited_ns = sum((run.ended_ns - run.started_ns) * pressure for run, pressure in runs)
-    if waited_ns < _LEAST_NS or waited_ns <= PRESSURED * window_ns:
-        return ""
-    return f"tasks waited for a CPU {waited_ns / window_ns:.0%} of the time (/proc/pressure/cpu)"
-
-
-def _computes_alone(state: CaseState) -> bool:
-    """One thread a core, and none that waits for a device in every inference: there wall and CPU time must agree."""
-    case = state.prepared.case
-    cores = max([1, *(len(run.affinity) for run in state.runs)])
-    lone = state.prepared.options.threads == 1 and (case.load.streams or 1) <= cores
-    waits = sum(run.voluntary_switches or 0 for run in state.runs)
-    back_to_back = case.scenario in ("SingleStream", "MultiStream")
-    return lone and not (back_to_back and waits >= sum(run.inferences or run.n_timed for run in state.runs))
-
+from .witnesses import contended, doubts
 
 DRIFTED = 0.01
 """The control kernel may differ by this much before and after the timed loop."""
-
-FLATTERED = 0.90
-"""One input repeated may not be faster than this against inputs in rotation (MLPerf's compliance test TEST04: 10 %)."""
 
 
 def verdict(state: CaseState, metrics: dict[str, Quantity], profile: Profile, machine: Verdict | None) -> Verdict:
@@ -88,13 +26,27 @@ def verdict(state: CaseState, metrics: dict[str, Quantity], profile: Profile, ma
         return state.failure.verdict
     return (
         machine
+        or _mistimed(state)
         or _throttled(state)
         or contended(state, metrics)
         or _overloaded(state)
         or _unsteady(state)
+        or _climbing(state, profile)
         or _drifted(state, profile)
         or _width(state, metrics, profile)
     )
+
+
+def _mistimed(state: CaseState) -> Verdict | None:
+    runs = state.runs
+    reason = mistimed(
+        [run.cycle_ns for run in runs],
+        [run.new_input_ratio for run in runs],
+        [run.same_input_ratio for run in runs],
+        max(run.calls_per_sample for run in runs),
+        state.prepared.case.scenario,
+    )
+    return Verdict("mistimed", reason, REMEDY) if reason else None
 
 
 def _throttled(state: CaseState) -> Verdict | None:
@@ -120,6 +72,16 @@ def _unsteady(state: CaseState) -> Verdict | None:
     return Verdict("no-steady-state", reason, "let the machine cool down and idle; its trace is in the record")
 
 
+def _climbing(state: CaseState, profile: Profile) -> Verdict | None:
+    """A course that all processes share, and that none of them shows for certain."""
+    change = steady_state.common_trend(state.wall_ns) if state.prepared.case.scenario in SETTLES else 0.0
+    if abs(change) <= math.log1p(max(steady_state.TOLERANCE, profile.half_width)):
+        return None
+    reason = f"latency moves by {math.expm1(change):+.0%} from start to end of the loop, alike in all processes"
+    remedy = "measure longer (--profile full), or watch it for minutes (--scenario sustained)"
+    return Verdict("no-steady-state", reason, remedy)
+
+
 def _drifted(state: CaseState, profile: Profile) -> Verdict | None:
     """Never stricter than the profile: a figure good to 5 % is not spoiled by 2 % of drift."""
     ratios = [run.control_ratio for run in state.runs if run.control_ratio is not None]
@@ -131,18 +93,28 @@ def _drifted(state: CaseState, profile: Profile) -> Verdict | None:
     return Verdict("drifted", reason, "fix the clock (edgebench doctor) and let the machine cool down")
 
 
+_DOUBTED = "stop other programs and measure again; docs/protocol.md lists what each witness needs"
+
+
 def _width(state: CaseState, metrics: dict[str, Quantity], profile: Profile) -> Verdict:
     scenario = state.prepared.case.scenario
     if scenario == "sustained":
         throttled = f"; heat or power capped the clock: {state.throttled}" if state.throttled else ""
         reason = f"one process for its minutes gives no interval{throttled}"
         return Verdict("imprecise", reason, "repeat the run and compare")
+    if not profile.timed:
+        n = sum(run.n_timed for run in state.runs)
+        reason = f"not measured for latency: {n} inferences in one process only show that the case runs"
+        return Verdict("untimed", reason, "measure it: --profile quick, standard or full")
     name, what = ("throughput_per_s", "throughput") if scenario == "Offline" else ("latency_p50_ns", "median")
-    figure, more = metrics[name], _bound_sentence(state, metrics) + _flattered(state)
+    figure, reasons = metrics[name], doubts(state, metrics)
+    more = _bound_sentence(state, metrics) + _flattered(state) + "".join(f"; {reason}" for reason in reasons)
     if not isinstance(figure, Value) or figure.lo is None or figure.hi is None:
         remedy = "measure in several: --profile quick, standard or full"
         return Verdict("imprecise", f"one process gives no interval{more}", remedy)
     width = (figure.hi - figure.lo) / 2 / figure.value
+    if width <= profile.half_width and reasons:
+        return Verdict("imprecise", f"{what} within {width:.1%} at 95 %, not precise{more}", _DOUBTED)
     if width <= profile.half_width:
         return Verdict("precise", f"{what} within {width:.1%} at 95 %{more}")
     reason = f"{what} within {width:.1%} at 95 %, profile '{profile.name}' asks {profile.half_width:.0%}{more}"
@@ -160,8 +132,7 @@ def _bound_sentence(state: CaseState, metrics: dict[str, Quantity]) -> str:
 
 def same_input_ratio(state: CaseState) -> float | None:
     """Return the median ratio over processes of one input repeated to inputs in rotation; None where not tried."""
-    ratios = [run.same_input_ratio for run in state.runs if run.same_input_ratio is not None]
-    return float(np.median(ratios)) if ratios else None
+    return median([run.same_input_ratio for run in state.runs])
 
 
 def _flattered(state: CaseState) -> str:

@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.core.artifact import Artifact, Preprocess, files_of, sha256_of
+from harness.core.artifact import Artifact, Preprocess, sha256_of, size_of
 from harness.core.errors import RecordError
 from harness.core.files import write_atomic
+from harness.core.model_copy import copy_model
 from harness.measure.prepared import PreparedCase
 from harness.stats.nightly.confirmation import LASTING_NIGHTS
 
@@ -91,8 +92,16 @@ class BaselineStore:
         if path is None:
             return None
         how = Preprocess.from_json(build.preprocess) if build.preprocess else None
-        size = sum(file.stat().st_size for file in files_of(path))
-        old = Artifact(path, new.artifact.format, build.sha256, size, new.artifact.weights, preprocess=how)
+        old = replace(
+            new.artifact,
+            path=path,
+            sha256=build.sha256,
+            size_bytes=size_of(path),
+            preprocess=how,
+            parameters=None,
+            macs=None,
+            recipe={},
+        )
         labelled = replace(new.labelled, preprocess=how) if new.labelled and how else new.labelled
         return replace(new, artifact=old, labelled=labelled)
 
@@ -150,10 +159,7 @@ class BaselineStore:
         # a folder of its own: the nights of two units may store one model at the same time
         partial = folder.with_name(f".{artifact.sha256}.{uuid.uuid4().hex}.tmp")
         try:
-            for file in files_of(artifact.path):
-                copy = partial / file.relative_to(artifact.path.parent)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, copy)
+            copy_model(artifact.path, partial / artifact.path.name)
             _publish(partial, folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)

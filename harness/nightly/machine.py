@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.core.record import Record
+from harness.core.trust import TIMED
 from reports.numbers import counted
 
 from .outcome import Outcome
@@ -15,9 +16,9 @@ DEVICE_VERDICTS = frozenset({"throttled", "emulated"})
 
 
 def device(records: Sequence[Record]) -> list[Outcome]:
-    """Report a night in which no figure can be trusted, else each verdict of `DEVICE_VERDICTS` with its cases."""
+    """Report a night in which no time can be trusted, else each verdict of `DEVICE_VERDICTS` with its cases."""
     tried = [record for record in records if record.verdict.status != "unsupported"]
-    if tried and not any(record.verdict.trusted for record in tried):
+    if tried and not any(record.trusts(TIMED) or record.verdict.status == "untimed" for record in tried):
         counts = Counter(record.verdict.status for record in tried)
         statuses = ", ".join(f"{count} of {len(tried)} {status}" for status, count in counts.most_common())
         return [_infrastructure(f"no figures tonight: {statuses}", tried[0].verdict.reason)]
@@ -30,17 +31,18 @@ def device(records: Sequence[Record]) -> list[Outcome]:
 
 
 def clock(now_utc: str, newest_utc: str, newest_run: str) -> list[Outcome]:
-    """Report a clock that stands behind the newest run before.
+    """Report a clock that stands behind the newest run before on the same unit.
 
     Args:
         now_utc: What the clock said at the end of tonight's run.
-        newest_utc: Start of the newest run that the store had before.
+        newest_utc: Start of the newest run of this unit that the store had before.
         newest_run: Its id.
 
     """
     if now_utc >= newest_utc:
         return []
-    text = f"the clock says {now_utc[:16]} UTC, and the newest run before, {newest_run}, started {newest_utc[:16]} UTC"
+    now, newest = (time[:16].replace("T", " ") for time in (now_utc, newest_utc))
+    text = f"the clock says {now} UTC, and the newest run before, {newest_run}, started {newest} UTC"
     return [_infrastructure(text, "the order of the nights is that of the store")]
 
 

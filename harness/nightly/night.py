@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.files import write_atomic
 from harness.core.quantity import iso, microseconds
 from harness.core.record import RunHeader
+from harness.core.trust import TIMED
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.presets import PROFILES
 from harness.stats.nightly import Settings
@@ -131,9 +132,9 @@ class Night:
         return NightContext(self._prepared, builds, baselines, environments, self._rules, self._request)
 
     def _about_machine(self) -> Iterator[Outcome]:
-        """Yield the outcomes about the machine: those of the device, and a clock behind the newest run before."""
+        """Yield the outcomes about the machine: those of the device, and a clock behind the run before of this unit."""
         yield from machine.device(self.records)
-        runs = self._store.runs()
+        runs = self._store.runs(self._unit)
         before = runs[: list(runs.run).index(self.header.run_id)].tail(1)
         now_us = max(microseconds(time) for time in (self.header.started_utc, self.header.ended_utc) if time)
         for run_id, started_utc in zip(before.run, before.started_utc, strict=True):
@@ -142,6 +143,7 @@ class Night:
     def _without_history(self, context: NightContext, settings: Settings, scratch: Path) -> Iterator[Outcome]:
         """Yield the outcomes that need no history."""
         yield from exact_metrics.failures(self.records, context)
+        yield from exact_metrics.not_compared(self.records, context)
         yield from exact_metrics.limits(self.records, context)
         yield from exact_metrics.sizes(context)
         yield from exact_metrics.accuracy(context, AccuracyPass(scratch), settings.fdr)
@@ -176,7 +178,8 @@ class Night:
     def _store_builds(self, context: NightContext, outcomes: Sequence[Outcome]) -> None:
         """Store tonight's builds, and count the night for those that were judged without doubt.
 
-        A night whose figures of a case cannot be trusted says nothing about its build.
+        A night whose times of a case cannot be trusted says nothing about its build. In the profile smoke, which
+        measures no times, its other figures decide.
         """
         baselines = context.baselines
         doubtful = {outcome.case_id for outcome in outcomes if outcome.casts_doubt}
@@ -185,7 +188,8 @@ class Night:
             if record.value("n_inferences") is None or name not in context.prepared:
                 continue
             baselines.add_latest(name, context.builds[name], context.prepared[name].artifact)
-            approved = record.verdict.trusted and name not in doubtful
+            judged = record.trusts(TIMED) or record.verdict.status == "untimed"
+            approved = judged and name not in doubtful
             if approved or baselines.last_good(name) is None:
                 baselines.approve(name)
         for name in doubtful:  # cases without figures too: their run of good nights ends here

@@ -26,7 +26,7 @@ from harness.measure.passes.worker_process import WorkerFailure
 from harness.measure.prepared import NOT_COUNTED, artifact_info
 from harness.measure.presets import profile
 from harness.measure.protocol import LabelledData
-from harness.measure.verdicts import CONTENDED
+from harness.measure.witnesses import CONTENDED, WAITED
 from harness.stats.comparison import Comparison
 from reports.numbers import counted
 
@@ -48,6 +48,7 @@ class AbConfig:
         runtime_b: Runtime of B; None takes the one in its name.
         threads: Intra-op threads of both.
         shapes: Shapes of dynamic inputs, by input name.
+        signature: The entry point of both model files; '' for their primary one.
         profile: Name of the preset that says how long each process runs.
         same_within: Latency ratios within this share of 1 are called the same: 0.02 is 2 %.
         max_pairs: The most pairs to measure.
@@ -65,6 +66,7 @@ class AbConfig:
     runtime_b: str | None = None
     threads: int | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    signature: str = ""
     profile: str = "quick"
     same_within: float = 0.02
     max_pairs: int = 20
@@ -86,7 +88,7 @@ class AbConfig:
         """Both variants, ready to run; one that names no runtime takes the other's where that can run it."""
         chosen = (self.runtime_a, named_runtime(self.a), self.runtime_b, named_runtime(self.b))
         limits = ResourceLimits.on(find_target("auto", HostFs()), self.timeout_s, self.memory_bytes)
-        resolver = VariantResolver(limits, self.threads, self.shapes, next(filter(None, chosen), None))
+        resolver = VariantResolver(limits, self.threads, self.shapes, next(filter(None, chosen), None), self.signature)
         return {"a": resolver.resolve(self.a, self.runtime_a), "b": resolver.resolve(self.b, self.runtime_b)}
 
 
@@ -220,6 +222,16 @@ def _ms(timings: list[ProcessTiming]) -> str:
     return f"{statistics.median(timing.median_ns for timing in timings) / 1e6:.4g} ms"
 
 
+def _mistimed(measured: PairedComparison) -> list[str]:
+    """Return a warning for each side in most of whose processes no whole inferences were timed."""
+    texts = []
+    for name, side in (("A", measured.a), ("B", measured.b)):
+        reasons = [timing.mistimed for timing in side if timing.mistimed]
+        if 2 * len(reasons) > len(side):
+            texts.append(f"the latency of {name} is not that of whole inferences: {reasons[0]}")
+    return texts
+
+
 def warnings(measured: PairedComparison, single_threaded: bool) -> list[str]:
     """Return what speaks against trusting the outcome.
 
@@ -228,13 +240,19 @@ def warnings(measured: PairedComparison, single_threaded: bool) -> list[str]:
         single_threaded: Whether both variants run on one thread; only then CPU time shows that a core was shared.
     """
     every = [*measured.a, *measured.b]
+    waited = sum(timing.waited is not None and timing.waited > WAITED for timing in every)
     contended = sum(timing.median_ns > CONTENDED * timing.median_cpu_ns for timing in every) if single_threaded else 0
     unsteady = sum(bool(timing.unsteady) for timing in every)
-    texts = []
+    texts = _mistimed(measured)
     if contended:
         texts.append(
             f"in {contended} of {len(every)} processes another program held the core (wall time above {CONTENDED} "
             "times CPU time): stop other programs and compare again"
+        )
+    if waited:
+        texts.append(
+            f"in {waited} of {len(every)} processes threads waited for a CPU for more than {WAITED:.0%} of the time: "
+            "stop other programs, use no more threads than cores, and compare again"
         )
     if unsteady:
         texts.append(f"{unsteady} of {len(every)} processes never settled: let the machine cool down and idle")

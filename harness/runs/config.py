@@ -31,6 +31,8 @@ class RunConfig:
         labels: What the user says about the labels of `data`.
         inputs: File of arrays that `models` are measured with, as `harness.measure.given_inputs` reads it.
         shapes: Shapes of dynamic inputs, by input name.
+        signatures: Entry points of `models` to measure, each as a case; 'all' for all of them, empty for the primary
+            one.
         filters: Texts that a case id must contain.
         runtimes: Runtimes to measure on; empty means all.
         runtime_options: Options by runtime, in the runtime's own terms; they override the target's.
@@ -60,7 +62,7 @@ class RunConfig:
         fs: The machine's files: those of this machine, or a recorded tree.
 
     Raises:
-        UsageError: `compress`, `reference` or `inputs` without `models`.
+        UsageError: `compress`, `reference`, `inputs` or `signatures` without `models`.
         ScenarioError: `load` does not fit the scenario.
     """
 
@@ -74,6 +76,7 @@ class RunConfig:
     labels: LabelChoice = NO_CHOICE
     inputs: str | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    signatures: Sequence[str] = ()
     filters: Sequence[str] = ()
     runtimes: Sequence[str] = ()
     runtime_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -109,6 +112,8 @@ class RunConfig:
             raise UsageError("--inputs needs a model of your own", "name its file with --model")
         if self.reference and not self.models:
             raise UsageError("--reference needs a model of your own", "name the files that are made of it with --model")
+        if self.signatures and not self.models:
+            raise UsageError("--signature needs a model of your own", "name a .tflite or a SavedModel with --model")
         if self.names_scenario:
             self.load.with_defaults(self.scenario or "SingleStream")
 

@@ -113,7 +113,9 @@ def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callab
         else:
             artifact = catalog.artifact(case, file_format)
         replacement = config.replacements.get(case.id)
-        return UserModel(replacement, config.shapes).artifact(artifact.preprocess) if replacement else artifact
+        if replacement is None:
+            return artifact
+        return UserModel(replacement, config.shapes, signature=artifact.signature).artifact(artifact.preprocess)
 
     preparer = CasePreparer(
         find,

@@ -167,6 +167,7 @@ class CasePreparer:
                 case.batch,
                 self.shapes,
                 self.runtime_options.get(case.runtime, {}),
+                signature=artifact.signature,
                 fixed_batch=artifact.batch > 1,
                 given=given.shapes if given else {},
             ),
@@ -177,6 +178,7 @@ class CasePreparer:
             timeout_s=self.limits.timeout_s,
             memory_bytes=self.limits.memory_bytes,
             cpus=self.limits.cpus[: case.threads * (case.load.streams or 1)],
+            cpu_quota=self.limits.cpu_quota,
         )
 
     def _labelled(self, case: Case, artifact: Artifact) -> tuple[LabelledData | None, str]:

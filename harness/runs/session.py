@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shlex
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
@@ -14,6 +16,8 @@ from types import TracebackType
 from harness.core.case import Case
 from harness.core.errors import NothingMeasured, UsageError
 from harness.core.execution import Execution
+from harness.core.files import DISK_FULL
+from harness.core.hostfs import HostFs
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, utc_now
 from harness.core.record import Record, RunHeader
@@ -26,6 +30,8 @@ from harness.host.tuning import journal_path, tuned
 from harness.measure.block import RunContext, Step, measure_block
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
+from harness.measure.passes.memory_control import MemoryControl
+from harness.measure.passes.surroundings import SurroundingsWatch
 from harness.measure.passes.thermal import ThrottleWatch
 from harness.measure.prepared import PreparedCase
 from harness.measure.selfcheck.checks import loop_overhead_ns
@@ -86,6 +92,7 @@ class RunSession:
             self.plan, self.header = resumed(self.plan, self.folder, self.header)
         else:
             self.folder = RunFolder.create(self.plan.out, self.header, number=not self._config.out)
+        several = self.plan.profile.max_processes > 1  # a single process is never precise
         self._context = RunContext(
             run_id=self.header.run_id,
             target=self._target_name,
@@ -101,6 +108,7 @@ class RunSession:
             findings_now=self._findings,
             throttle=ThrottleWatch(self._sensors, self.plan.target.thermal.throttle),
             zones=self.plan.target.thermal.zones,
+            surroundings=SurroundingsWatch(HostFs(), MemoryControl(HostFs()) if several else None),
         )
         self._refused = [self._refuse(case, verdict) for case, verdict in self.plan.refused.items()]
 
@@ -109,8 +117,14 @@ class RunSession:
     ) -> None:
         self.interrupted |= kind is not None and issubclass(kind, KeyboardInterrupt)
         self.header = dataclasses.replace(self.header, ended_utc=utc_now(), interrupted=self.interrupted)
-        self.folder.write_header(self.header)
-        self._close()
+        try:
+            self.folder.write_header(self.header)
+        except OSError as failed:
+            if error is None:
+                self._raise_if_full(failed)
+                raise
+        finally:
+            self._close()
 
     def _close(self) -> None:
         """Undo the tuning, close the sensors and remove the scratch folder."""
@@ -120,7 +134,11 @@ class RunSession:
             sensor.close()
 
     def run(self) -> Iterator[Step | Record]:
-        """Measure every block; each record is written before it is yielded, those of refused cases first."""
+        """Measure every block; each record is written before it is yielded, those of refused cases first.
+
+        Raises:
+            UsageError: A disk is full; it says what is kept and how to go on.
+        """
         yield from self._refused
         for block in self.plan.blocks:
             yield from self.block(block)
@@ -133,10 +151,29 @@ class RunSession:
         if (limit_c := self.plan.target.limits.start_temperature_c) is not None:
             gate = wait_until_cool(self._config.fs, limit_c, patterns=self.plan.target.thermal.zones)
             context = dataclasses.replace(context, findings=(*context.findings, gate))
-        for event in measure_block(block, self.plan.references, context):
-            if isinstance(event, Record):
-                self.folder.append(event)
-            yield event
+        try:
+            for event in measure_block(block, self.plan.references, context):
+                if isinstance(event, Record):
+                    self.folder.append(event)
+                yield event
+        except OSError as error:
+            self._raise_if_full(error)
+            raise
+
+    def _raise_if_full(self, error: OSError) -> None:
+        """Raise what a user needs to know where `error` is that of a full disk."""
+        if error.errno not in DISK_FULL:
+            return
+        n_kept = len(self.folder.contents().records)
+        command = [*self._config.command] if self._config.command else ["edgebench", "run"]
+        command += [] if "--out" in command else ["--out", str(self.folder.path)]
+        command += [] if "--resume" in command else ["--resume"]
+        where = error.filename or self._scratch.name
+        raise UsageError(
+            f"{os.strerror(error.errno or 0)}: {os.fsdecode(where)}",
+            f"{n_kept} finished cases are kept in {self.folder.path}; free some space, then go on with: "
+            f"{shlex.join(command)}",
+        ) from error
 
     @property
     def _target_name(self) -> str:

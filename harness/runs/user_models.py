@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, ModelError, UnknownName, UsageError
+from harness.core.files import printable
 from harness.core.verdict import Finding, Verdict
 from harness.datasets.dataset import open_folder
 from harness.datasets.manifest import Manifest, checked
@@ -36,9 +37,26 @@ Find = Callable[[Format], Artifact]
 FLOAT_PARENT = "float parent"
 """The compression label of the model that the user gave with --reference."""
 
+ALL_SIGNATURES = "all"
+
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ResolvedModels:
+    """The models of the user as cases.
+
+    Attributes:
+        cases: Every case, with the function that finds its artifact.
+        refused: A case for each model that cannot be used, with the verdict that says why.
+        signatures: The signature that a model's cases run, by the model's name; without those of primary ones.
+    """
+
+    cases: Mapping[Case, Find]
+    refused: Mapping[Case, Verdict]
+    signatures: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -67,25 +85,30 @@ class UserModels:
     @property
     def cases(self) -> Mapping[Case, Find]:
         """Every case, with the function that finds its artifact."""
-        return self._resolved[0]
+        return self._resolved.cases
 
     @property
     def refused(self) -> Mapping[Case, Verdict]:
         """A case for each model that cannot be used, with the verdict that says why."""
-        return self._resolved[1]
+        return self._resolved.refused
 
     @cached_property
-    def _reference(self) -> UserModel | None:
-        return self._model(Path(self.config.reference)) if self.config.reference else None
+    def _references(self) -> Mapping[str, UserModel]:
+        """The float model that the user named, under each of its signatures and '' for the primary one."""
+        if not self.config.reference:
+            return {}
+        path = Path(self.config.reference)
+        primary = self._model(path)
+        return {"": primary, **{name: self._model(path, name) for name in primary.signatures}}
 
     def parent(self, case: Case) -> Case | None:
         """Return the float model that a case of the user is compared with; None for a file without one.
 
         It is the file that the user named, else the one that --compress starts from.
         """
-        if self._reference is not None:
-            reference = self._reference
-            return replace(case, model=reference.path.stem, compression=FLOAT_PARENT, batch=reference.samples)
+        if references := self._references:
+            reference = references.get(self._resolved.signatures.get(case.model, ""), references[""])
+            return replace(case, model=reference.name, compression=FLOAT_PARENT, batch=reference.samples)
         return replace(case, compression=REFERENCE) if self.config.compress else None
 
     def parent_artifact(self, case: Case, file_format: Format) -> Artifact:
@@ -94,10 +117,11 @@ class UserModels:
         Raises:
             UsageError: It has another format, or cannot be made.
         """
-        if case.compression == FLOAT_PARENT and self._reference is not None:
-            if self._reference.format != file_format:
-                raise UsageError(f"{self._reference.path} is no .{file_format} file")
-            return self._reference.artifact(*self._scored(self._reference))
+        if case.compression == FLOAT_PARENT:
+            reference = next(one for one in self._references.values() if one.name == case.model)
+            if reference.format != file_format:
+                raise UsageError(f"{reference.path} is no .{file_format} file")
+            return reference.artifact(*self._scored(reference))
         for other, find in self.cases.items():
             if (other.model, other.compression) == (case.model, case.compression):
                 return find(file_format)
@@ -106,7 +130,7 @@ class UserModels:
     @property
     def reference_runtimes(self) -> tuple[str, ...]:
         """Runtimes that can run the float model that the user named, for formats no reference runtime takes."""
-        return tuple(_usable_runtimes([self._reference.format])) if self._reference else ()
+        return tuple(_usable_runtimes([self._references[""].format])) if self._references else ()
 
     def scored_data(self, limit: int | None) -> EvaluationData | None:
         """Return the images to score, at most `limit`; None without any."""
@@ -129,27 +153,42 @@ class UserModels:
         return [self.config.threads or 1]
 
     @cached_property
-    def _resolved(self) -> tuple[dict[Case, Find], dict[Case, Verdict]]:
+    def _resolved(self) -> ResolvedModels:
         cases: dict[Path, dict[Case, Find]] = {}
         refused: dict[Path, dict[Case, Verdict]] = {}
         paths = {Path(name).absolute(): Path(name) for name in self.config.models}
         for absolute, path in paths.items():
             try:
-                cases[absolute] = self._cases(self._model(path))
+                cases[absolute] = {
+                    case: find for model in self._entries(path) for case, find in self._cases(model).items()
+                }
             except EdgebenchError as error:
                 if self.alone and len(paths) == 1:
                     raise
                 _log.error("%s", error)
-                case = Case(path.stem, SETTING, "none", weights="user")
+                case = Case(printable(path.stem), SETTING, "none", weights="user")
                 refused[absolute] = {case: Verdict("unsupported", error.message, error.remedy)}
         self._check_shapes()
         self._check_inputs()
         names = _distinct_names(cases, refused)
-        return _named(cases, names), _named(refused, names)
+        signatures = {
+            _renamed(case, path, names).model: case.model.removeprefix(f"{path.stem}:")
+            for path, found in cases.items()
+            for case in found
+            if case.model != path.stem
+        }
+        return ResolvedModels(_named(cases, names), _named(refused, names), signatures)
 
-    def _model(self, path: Path) -> UserModel:
+    def _entries(self, path: Path) -> list[UserModel]:
+        """Return the model at `path` once for each of the signatures asked for."""
+        wanted = dict.fromkeys(self.config.signatures)
+        if ALL_SIGNATURES in wanted:
+            wanted = dict.fromkeys(self._model(path).signatures)
+        return [self._model(path, name) for name in wanted or ("",)]
+
+    def _model(self, path: Path, signature: str = "") -> UserModel:
         """Return the model at `path`, with those of the given shapes that are its own."""
-        model = UserModel(path, self.config.shapes, self.config.batch, self.given)
+        model = UserModel(path, self.config.shapes, self.config.batch, self.given, signature)
         self._models.append(model)
         return model
 
@@ -293,14 +332,17 @@ def _clash(path: Path, other: Path, names: Mapping[Path, str], cases: Mapping[Pa
 
 def _name(path: Path, folders: int) -> str:
     """Return the file's stem, or with `folders` its path from so many folders above."""
-    return "/".join(path.parts[-folders - 1 :]) if folders else path.stem
+    return printable("/".join(path.parts[-folders - 1 :]) if folders else path.stem)
 
 
 def _named(by_path: Mapping[Path, Mapping[Case, T]], names: Mapping[Path, str]) -> dict[Case, T]:
     """Return what belongs to each case, the models called by their names."""
-    return {
-        replace(case, model=names[path]): thing for path, things in by_path.items() for case, thing in things.items()
-    }
+    return {_renamed(case, path, names): thing for path, things in by_path.items() for case, thing in things.items()}
+
+
+def _renamed(case: Case, path: Path, names: Mapping[Path, str]) -> Case:
+    """Return the case of a model with its name instead of the stem; a signature behind it stays."""
+    return replace(case, model=names[path] + case.model.removeprefix(path.stem))
 
 
 def _usable_runtimes(formats: Sequence[Format]) -> list[str]:

@@ -212,6 +212,11 @@ class Session(ABC):
     inputs: tuple[TensorSpec, ...]
 
     @property
+    def signatures(self) -> tuple[str, ...]:
+        """Entry points of a model that has several where none was asked for, the one that runs first; else empty."""
+        return ()
+
+    @property
     def state(self) -> tuple[str, ...]:
         """Names of the variables that carry over from one inference to the next; empty where there are none."""
         return ()
@@ -257,6 +262,18 @@ class Session(ABC):
 
     def findings(self) -> tuple[Finding, ...]:
         """Return what a reader of the figures must know about how this model runs."""
+        return (*self._signature_finding(), *self._state_finding())
+
+    def _signature_finding(self) -> tuple[Finding, ...]:
+        from harness.core.verdict import Finding
+
+        if not self.signatures:
+            return ()
+        first, *others = self.signatures
+        words = f"signature '{first}' is measured, not {', '.join(others)}"
+        return (Finding("signatures", "warn", words, "--signature NAME, or --signature all for a case of each"),)
+
+    def _state_finding(self) -> tuple[Finding, ...]:
         from harness.core.verdict import Finding
 
         if not self.state:

@@ -4,11 +4,13 @@ Many programs never reach a steady state (Barrett et al., Virtual Machine Warmup
 the median of a series that still changes describes no state of the machine.
 
 The series is reduced to medians of batches; `changepoint.segments` splits their logarithms into segments of one level.
-The steady state is what follows the last change of level beyond `TOLERANCE`, if that is at least half of the series.
+The steady state is what follows the last change of level beyond `TOLERANCE`, if that is at least half of the series
+and does not climb or fall from its start to its end: a slope is no sequence of levels, and its median no level.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +34,13 @@ MIN_SAMPLES = 20
 
 TOLERANCE = 0.01
 """Levels of the steady part lie within 1 % of each other."""
+
+
+MOST_TREND_POINTS = 50
+"""A trend is looked for in at most so many medians: time grows with the square of their number."""
+
+TREND_Z = 2.576
+"""Standard score of Mann and Kendall's test for a trend at 1 %; six medians in ascending order reach it."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,47 @@ def detect(samples: npt.ArrayLike, tolerance: float = TOLERANCE) -> Steady | Not
     if 2 * parts[first].start > medians.size:
         return NotSteady(_reason(parts, first, size), medians, size)
     start = parts[first].start + _slow_start(logs[parts[first].start : parts[first].stop])
+    if abs(change := trend(logs[start:])) > np.log1p(tolerance):
+        moved = 100.0 * np.expm1(change)
+        return NotSteady(f"the level moves by {moved:+.1f} % from sample {start * size} to the end", medians, size)
     return Steady(start * size, medians, size)
+
+
+def common_trend(series: Sequence[npt.ArrayLike]) -> float:
+    """Return by how much several series move alike from start to end; 0 where that may be chance or one is too short.
+
+    What each alone hides in its noise shows in the mean of all: of their logarithms, about the level of each. It is no
+    more than what more than half of them show by themselves.
+    """
+    logs = [np.log(vector("series", samples, positive=True)) for samples in series]
+    if not logs or min(each.size for each in logs) < MIN_BATCHES:
+        return 0.0
+    slices = [[np.median(part) for part in np.array_split(each, MIN_BATCHES)] for each in logs]
+    change = trend(np.mean([np.subtract(medians, np.mean(medians)) for medians in slices], axis=0))
+    alike = sorted((float(np.sign(change)) * _slope(np.array(medians)) for medians in slices), reverse=True)
+    return float(np.sign(change)) * max(0.0, min(abs(change), alike[len(alike) // 2]))
+
+
+def trend(values: FloatArray) -> float:
+    """Return by how much a series moves from its start to its end; 0 where that may be chance.
+
+    Mann and Kendall's test at 1 % decides whether it moves, and Theil and Sen's slope, the median over all pairs, how
+    much; neither notices outliers.
+    """
+    groups = np.array_split(values, min(values.size, MOST_TREND_POINTS))
+    points = np.array([np.median(group) for group in groups])
+    n = points.size
+    earlier, later = np.triu_indices(n, 1)
+    concordance = abs(float(np.sign(points[later] - points[earlier]).sum()))
+    if n < 2 or concordance - 1 <= TREND_Z * np.sqrt(n * (n - 1) * (2 * n + 5) / 18):
+        return 0.0
+    return _slope(points)
+
+
+def _slope(points: FloatArray) -> float:
+    """Return Theil and Sen's slope times the length of the series."""
+    earlier, later = np.triu_indices(points.size, 1)
+    return float(np.median((points[later] - points[earlier]) / (later - earlier))) * points.size
 
 
 def _batch_medians(series: FloatArray, size: int) -> FloatArray:

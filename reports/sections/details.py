@@ -147,6 +147,9 @@ def _process(run: ProcessRun) -> str:
     parts += [f"control workload after / before: {run.control_ratio:.3f}"] if run.control_ratio is not None else []
     same_input = run.same_input_ratio
     parts += [f"one repeated input / rotating inputs: {same_input:.3f}"] if same_input is not None else []
+    new_input = run.new_input_ratio
+    parts += [f"rotating inputs / inputs never seen: {new_input:.3f}"] if new_input is not None else []
+    parts += [f"other programs used {run.others_cpus:.2f} CPUs"] if run.others_cpus is not None else []
     peaks = [f"{phase} {bytes_ / 1e6:.1f} MB" for phase, bytes_ in run.peak_rss_after_bytes.items()]
     parts += [f"peak memory after {', '.join(peaks)}"] if peaks else []
     return "; ".join([*parts, *([f"unsteady: {run.unsteady}"] if run.unsteady else [])])

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.core.artifact import size_of
 from harness.core.errors import ModelError, UsageError
+from harness.core.external_data import external_files
 
 KNOWN_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 """Operators of other domains are custom, unknown to quantizers and runtimes."""
@@ -71,9 +72,9 @@ def _loaded(path: Path) -> tuple[Any, bool]:
     """Return the model, and whether its weights are in files beside it."""
     import onnx
 
+    external = bool(external_files(path))
     try:
         model = onnx.load(path, load_external_data=False)
-        external = any(one.data_location == onnx.TensorProto.EXTERNAL for one in model.graph.initializer)
         onnx.load_external_data_for_model(model, str(path.parent))
     except Exception as error:  # protobuf's and onnx's own, which share no base
         raise ModelError(f"{path} cannot be read as .onnx: {error}", "it is damaged or of another kind") from error

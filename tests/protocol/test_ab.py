@@ -74,7 +74,14 @@ class Processes:
         wall = self._wall(Path(job.model).stem, (len(self.jobs) - 1) // 2)
         if isinstance(wall, WorkerFailure):
             return wall
-        facts = {"load_ns": 3, "peak_rss_bytes": 5, "involuntary_switches": 7, "runtime_info": {"version": "1"}}
+        facts: dict[str, Any] = {
+            "load_ns": 3,
+            "peak_rss_bytes": 5,
+            "involuntary_switches": 7,
+            "runtime_info": {"version": "1"},
+        }
+        facts |= {"run_delay": None, "cpu_pressure": 0.0}
+        facts |= {"cycle_ns": {}, "new_input_ratio": 1.0, "same_input_ratio": 1.0, "calls_per_sample": 1}
         cpu = np.rint(wall * self._cpu_share).astype(np.int64)
         return Answer({**facts, **self._facts}, {"wall_ns": wall, "cpu_ns": cpu})
 
@@ -457,6 +464,24 @@ def test_a_held_core_is_warned_of(compared: Any) -> None:
     assert document["warnings"] == [warning.removeprefix("warning: ")]
     assert len(compared(Processes(constant(0.5), cpu_share=1 / 1.049))[2]) == 1
     assert len(compared(Processes(constant(0.5), cpu_share=0.5), threads=2)[2]) == 1
+
+
+def test_a_mistimed_side_is_warned_of(compared: Any) -> None:
+    _, _, (_, *told) = compared(Processes(constant(0.5), new_input_ratio=0.1))
+    words = "warning: the latency of {} is not that of whole inferences: inputs seen before take 0.1 times as long"
+    assert [warning.startswith(words.format(side)) for warning, side in zip(told, "AB", strict=True)] == [True, True]
+    assert len(compared(Processes(constant(0.5), new_input_ratio=0.95))[2]) == 1
+
+
+def test_threads_that_waited_are_warned_of(compared: Any) -> None:
+    words = "warning: in 14 of 14 processes threads waited for a CPU for more than 5% of the time"
+    for waits in ({"run_delay": 0.051}, {"cpu_pressure": 0.051}):
+        _, _, (_, warning) = compared(Processes(constant(0.5), **waits), threads=2)
+        assert warning.startswith(words)
+    quiet = {"run_delay": 0.049, "cpu_pressure": 0.049}
+    assert len(compared(Processes(constant(0.5), **quiet), threads=2)[2]) == 1
+    unknown = {"run_delay": None, "cpu_pressure": None}
+    assert len(compared(Processes(constant(0.5), **unknown), threads=2)[2]) == 1
 
 
 def test_processes_that_never_settled_are_warned_of(compared: Any) -> None:

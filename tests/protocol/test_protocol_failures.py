@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import errno
+import os
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -218,6 +220,38 @@ def test_a_killed_run_is_resumed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert [record.case.model for record in run.records()] == ["first", "second"]
     assert len({record.run_id for record in run.records()}) == 1
     assert run.missing() == ()
+
+
+def test_a_full_disk_keeps_what_is_finished_and_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    real, refused = os.fsync, []
+
+    def full_from_the_second_record_on(descriptor: int) -> None:
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        if refused or "second" in name:
+            refused.append(name)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    def measure() -> None:
+        with session:
+            list(session.run())
+
+    replace_workers(monkeypatch, usual)
+    command = ("edgebench", "run", "my suite.toml")
+    config = dataclasses.replace(config_on_a_tree(tmp_path), command=command)
+    session = RunSession(config, plan_of(two_nets(), tmp_path / "run"))
+    monkeypatch.setattr(os, "fsync", full_from_the_second_record_on)
+    with pytest.raises(UsageError) as raised:
+        measure()
+    assert "run.json" in refused[-1], "the header of the end does not fit either, and hides nothing"
+    folder = session.folder
+    second = folder.path / "records" / "second__fp32__null__t1.json"
+    assert raised.value.message == f"No space left on device: {second}"
+    assert f"1 finished cases are kept in {folder.path}" in raised.value.remedy
+    assert raised.value.remedy.endswith(f"edgebench run 'my suite.toml' --out {folder.path} --resume")
+    assert folder.missing() == ("second|fp32|null|t1",)
 
 
 @pytest.mark.parametrize("name", ["suite", "target", "profile", "seed", "planned cases", "versions", "machine"])

@@ -20,7 +20,7 @@ from harness.measure.metrics import latency_metrics
 from harness.measure.passes import latency
 from harness.measure.passes.worker_process import Answer
 from harness.measure.presets import profile
-from harness.measure.protocol import Job, LabelledData
+from harness.measure.protocol import Job, LabelledData, Loop
 from harness.measure.selfcheck import checks
 from harness.measure.worker import __main__, loop
 from harness.measure.worker.loop import LoopPlan
@@ -146,7 +146,7 @@ def test_inputs_rotate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     in_process(monkeypatch, tmp_path, machine, session)
     timed = session.prepared[1 + 3 : 1 + 3 + 40]
     assert timed == [n % 8 for n in range(40)]
-    assert len({array.tobytes() for array in session.arrays}) == 8
+    assert len({array.tobytes() for array in session.arrays[:8]}) == 8
 
 
 def test_inputs_are_images_or_seeded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_inputs_are_images_or_seeded(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         machine = Machine()
         session = Scripted(machine)
         in_process(monkeypatch, tmp_path, machine, session, seed=seed)
-        seen.append(np.stack(session.arrays))
+        seen.append(np.stack(session.arrays[:8]))
     assert np.array_equal(seen[0], seen[1])
     assert not np.array_equal(seen[0], seen[2])
     assert seen[0].shape == (8, *Scripted.inputs[0].shape)
@@ -177,7 +177,7 @@ def test_inputs_are_images_or_seeded(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     given = np.arange(32, dtype=np.float32).reshape(8, 4)
     np.save(tmp_path / "feeds.npy", given)
     in_process(monkeypatch, tmp_path, machine, session, feeds=str(tmp_path / "feeds.npy"))
-    assert np.array_equal(np.concatenate(session.arrays), given)
+    assert np.array_equal(np.concatenate(session.arrays[:8]), given)
 
 
 def test_inputs_are_copied_before_the_clock_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -269,8 +269,30 @@ def test_one_input_is_repeated_afterwards(monkeypatch: pytest.MonkeyPatch, tmp_p
         result, arrays = in_process(monkeypatch, tmp_path, machine, session)
         assert result["same_input_ratio"] == ratio
         assert set(arrays["wall_ns"]) == {MS}, "the figure itself has inputs in rotation"
-        assert set(session.prepared[1 + 3 + 40 :]) == {session.prepared[-1]}
-        assert len(session.prepared) == 1 + 3 + 40 + 11
+        after = session.prepared[1 + 3 + 40 :]
+        assert after[:11] == [0] * 11
+        assert after[11] != after[12], "what follows is no repetition"
+
+
+def test_single_inferences_follow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for min_n, cycles in ((5, 3), (40, 6), (400, 8)):
+        machine = Machine()
+        session = Scripted(machine, prepare_ns=3 * US, fetch_ns=5 * US)
+        result, arrays = in_process(monkeypatch, tmp_path, machine, session, loop=Loop(3, 0, min_n, 0))
+        assert len(arrays["wall_ns"]) == min_n
+        end = [place for place, event in enumerate(machine.events) if event == "end of loop"][-1]
+        phases = [event for event in machine.events[end:] if event in ("prepare", "infer", "fetch")]
+        assert phases == ["prepare", "infer", "fetch", "fetch"] * 2 * cycles
+        followed = session.prepared[-2 * cycles :]
+        assert followed[::2] == [n % 8 for n in range(cycles)], "inputs of the loop"
+        known = len(set(session.prepared[: -2 * cycles]))
+        assert followed[1::2] == list(range(known, known + cycles)), "in turn with inputs that never came before"
+        told = result["cycle_ns"]
+        assert (told["prepare"], told["infer"], told["fetch"]) == (3 * US, MS, 5 * US)
+        assert result["new_input_ratio"] == 1.0
+    for new, old in zip(session.arrays[8:], session.arrays[:8], strict=True):
+        assert sorted(new.ravel()) == sorted(old.ravel())
+        assert np.count_nonzero(new != old) == 2
 
 
 def test_cpu_time_is_of_what_infers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -300,10 +322,14 @@ def test_facts_of_each_process_are_recorded() -> None:
         "involuntary_switches": 11,
         "voluntary_switches": 12,
         "cpu_pressure": 0.013,
+        "run_delay": 0.014,
         "os_threads": 14,
         "busy_threads": 15,
+        "control_ns": 1.015e6,
         "control_ratio": 1.016,
         "same_input_ratio": 0.97,
+        "new_input_ratio": 0.96,
+        "cycle_ns": {"infer": 17},
         "gc_frozen": 18,
         "spawn_ns": 19,
         "import_ns": 20,

@@ -31,7 +31,7 @@ from harness.measure.passes.diagnostics import diagnose
 from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.presets import profile
 from harness.measure.protocol import Job
-from harness.measure.worker import __main__, os_counters, setup
+from harness.measure.worker import os_counters, setup
 from harness.runtimes.base import Adapter, Options, Session
 from harness.runtimes.graph_counts import Counts, Graph, Node, count
 from harness.runtimes.null import NullSession
@@ -75,12 +75,15 @@ def test_peak_memory_is_vmhwm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
     def peak() -> int:
         machine.events.append("peak")
-        return 77
+        return len(machine.events)
 
-    monkeypatch.setattr(__main__, "peak_rss_bytes", peak)
-    result, _ = in_process(monkeypatch, tmp_path / "job", machine, Scripted(machine))
-    assert result["peak_rss_bytes"] == 77
-    assert machine.events.index("peak") > [n for n, each in enumerate(machine.events) if each == "end of loop"][-1]
+    with monkeypatch.context() as patch:
+        patch.setattr(os_counters, "peak_rss_bytes", peak)
+        result, _ = in_process(monkeypatch, tmp_path / "job", machine, Scripted(machine))
+    read = result["peak_rss_bytes"]
+    ends = [n for n, each in enumerate(machine.events) if each == "end of loop"]
+    assert machine.events[read - 1] == "peak"
+    assert ends[1] < read < ends[2], "after the timed loop, before one input is repeated"
     state = state_of([answer(peak_rss_bytes=size) for size in (5, 9, 7)])
     assert latency_metrics(state, profile("quick"))["peak_rss_bytes"] == Value(9, n=3)
 

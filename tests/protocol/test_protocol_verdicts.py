@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import os
-import re
 import subprocess
-import tempfile
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas
@@ -21,24 +20,27 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing, Value
 from harness.core.scenario import Load
 from harness.core.target import Target, TargetLimits
-from harness.core.verdict import TRUSTED, Finding, Status, Verdict
+from harness.core.trust import TIMED, trust_of
+from harness.core.verdict import Finding, Verdict
+from harness.host import cpu_time
 from harness.host.resource_limits import ResourceLimits
 from harness.measure.metrics import latency_metrics
-from harness.measure.passes import latency, worker_process
+from harness.measure.passes import latency, memory_control, worker_process
 from harness.measure.passes.latency import CaseState
+from harness.measure.passes.memory_control import MemoryControl
+from harness.measure.passes.surroundings import SurroundingsWatch
 from harness.measure.passes.thermal import ThrottleWatch
 from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.presets import profile
-from harness.measure.verdicts import contended
+from harness.measure.protocol import Job
+from harness.measure.samples import MemoryReference, Surroundings
 from harness.measure.verdicts import verdict as verdict_of
-from harness.measure.worker import control, os_counters
+from harness.measure.witnesses import WITNESSES, contended
+from harness.measure.worker import control, os_counters, timed_part
 from harness.runtimes.base import SessionError
+from harness.runtimes.null import NullSession
 from harness.store.frame import record_table
-from reports.data import gather
-from reports.recommend import pareto_front
-from reports.sections import cases as cases_section
-from reports.sections import verdict as verdict_section
-from tests import factory
+from tests import trees
 from tests.protocol.protocol_helpers import (
     LEVELS,
     ROOT,
@@ -65,6 +67,8 @@ from tests.protocol.scripted import (
     answer,
     in_process,
     judged,
+    measure,
+    on_cpus,
     prepared,
     records,
     state_of,
@@ -161,7 +165,7 @@ def test_verdict_precise(name: str, width: float) -> None:
     verdict = judged(spread(name, 0.97), name)
     assert verdict.status == "precise"
     assert verdict.reason.startswith("median within")
-    assert verdict.trusted
+    assert trust_of(verdict.status, TIMED) == "full"
 
 
 @pytest.mark.parametrize("name", ["quick", "standard", "full"])
@@ -170,12 +174,23 @@ def test_verdict_imprecise(name: str) -> None:
     assert verdict.status == "imprecise"
     assert f"profile '{name}' asks {profile(name).half_width:.0%}" in verdict.reason
     assert judged(state_of([answer(steady(2 * MS, 500))]), name).status == "imprecise"
+    assert trust_of(verdict.status, TIMED) == "caution"
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_verdict_untimed(processes: int) -> None:
+    verdict = judged(state_of([answer(steady(2 * MS, 5))] * processes, how="smoke"), "smoke")
+    assert verdict.status == "untimed"
+    assert verdict.reason.startswith(f"not measured for latency: {5 * processes} inferences")
+    assert "--profile quick" in verdict.remedy
+    assert trust_of(verdict.status, TIMED) == "none"
+    assert judged(state_of([answer(steady(2 * MS, 5))] * processes)).status != "untimed"
 
 
 def test_verdict_contended() -> None:
     verdict = judged(state_of([answer(cpu_share=0.5)] * 3))
     assert verdict.status == "contended"
-    assert not verdict.trusted
+    assert trust_of(verdict.status, TIMED) == "none"
     assert verdict.remedy
     assert judged(state_of([answer()] * 3)).status == "precise"
 
@@ -201,6 +216,12 @@ def test_verdict_no_steady_state() -> None:
         verdict = judged(state_of([late], paced))
         assert verdict.status == status
     assert "cannot keep up" in verdict.reason
+    rng = np.random.default_rng(4)
+    for until, status in ((1.16, "no-steady-state"), (1.0, "precise")):  # what each process alone hides in its noise
+        climbs = [2 * MS * np.linspace(1.0, until, 18) * np.exp(0.02 * rng.standard_normal(18)) for _ in range(3)]
+        ruling = judged(state_of([answer(np.rint(wall)) for wall in climbs]))
+        assert ruling.status == status
+        assert ("alike in all processes" in ruling.reason) == (until > 1)
 
 
 @pytest.mark.parametrize(("name", "allowed"), [("quick", 0.05), ("standard", 0.02), ("full", 0.01)])
@@ -257,7 +278,7 @@ def test_verdict_wrong_output(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     wrong = compared(monkeypatch, tmp_path, -PLAIN)
     assert wrong.verdict.status == "wrong-output"
     assert "cosine -1.00 to the fp32 reference" in wrong.verdict.reason
-    assert not wrong.verdict.trusted
+    assert not wrong.trusts(TIMED)
     assert isinstance(wrong.metrics["latency_p50_ns"], Value), "the figures stand, with the verdict beside them"
     assert compared(monkeypatch, tmp_path, PLAIN * 1.01).verdict.status == "precise"
 
@@ -271,7 +292,7 @@ def no_figures(patch: pytest.MonkeyPatch, scratch: Path, failure: Answer | Worke
         assert [job.phase for job in jobs] == ["latency"] * (good + 1), "no pass follows"
         assert record.verdict == failure.verdict
         assert record.verdict.failed
-        assert not record.verdict.trusted
+        assert not record.trusts(TIMED)
         assert record.log == failure.log
         numbers = {name for name, found in record.metrics.items() if isinstance(found, Value)}
         assert numbers == {"artifact_bytes"}, "a file's size is true whatever became of the process"
@@ -355,12 +376,14 @@ def test_gravest_verdict_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     alone = [answer(each.arrays["wall_ns"], control_ratio=2.0) for each in restless]
     settled = [answer(each.arrays["wall_ns"], control_ratio=2.0) for each in calm]
     wide = [answer(each.arrays["wall_ns"]) for each in calm]
+    untimed = [Answer({**each.result, "new_input_ratio": 0.1}, each.arrays) for each in restless]
     broken = [WorkerFailure(Verdict("crashed", "SIGSEGV"), "")] * 3
     emulated, hot = Verdict("emulated", "qemu"), {"throttle": True}
     steps: list[tuple[list[Any], Any, Any, dict[str, Any], str]] = [
         (broken, -PLAIN, emulated, hot, "crashed"),
         (restless, -PLAIN, emulated, hot, "emulated"),
         (restless, -PLAIN, None, hot, "wrong-output"),
+        (untimed, PLAIN, None, hot, "mistimed"),
         (restless, PLAIN, None, hot, "throttled"),
         (restless, PLAIN, None, {}, "contended"),
         (alone, PLAIN, None, {}, "no-steady-state"),
@@ -387,6 +410,99 @@ def test_fixed_work_frames_the_loop(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         patch.setattr(control.time, "thread_time_ns", lambda: next(ticks))
         assert control.control_ns() == 31.0
     assert next(ticks, None) is None
+
+
+# --- Mistimed ---------------------------------------------------------------------------------------------------------
+
+
+def measured_by(patch: pytest.MonkeyPatch, folder: Path, case: Case | None = None, **session: Any) -> Any:
+    """A case after three processes of such a session."""
+    answers = []
+    for number_of_process in range(3):
+        machine = Machine()
+        how = {"takes_ns": lambda _n: 2 * MS, **session}
+        job = {"scenario": case.scenario, "load": case.load} if case else {}
+        out = folder / str(number_of_process)
+        result, arrays = in_process(patch, out, machine, Scripted(machine, **how), **job)
+        quiet = {name: answer().result[name] for name in os_counters.Delta.__annotations__}
+        answers.append(Answer({**result, **quiet}, arrays))
+    return state_of(answers, case)
+
+
+def test_verdict_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    honest = measured_by(monkeypatch, tmp_path / "honest", prepare_ns=50 * US, fetch_ns=50 * US)
+    assert judged(honest).status == "precise"
+    lazy = measured_by(monkeypatch, tmp_path / "lazy", takes_ns=lambda _n: US, fetch_ns=2 * MS)
+    found = judged(lazy)
+    assert (found.status, trust_of(found.status, TIMED)) == ("mistimed", "none")
+    assert found.reason.startswith("fetch takes 2 ms beside an inference of 0.001 ms")
+    assert "add-a-runtime.md" in found.remedy
+    assert number(latency_metrics(lazy, profile("quick"))["latency_p50_ns"]) == US, (
+        "the figure stands beside the verdict"
+    )
+
+
+def cycling(prepare: int = 0, infer: int = 1000, fetch: int = 0, allowed: tuple[int, int] = (0, 0)) -> dict[str, int]:
+    copying = {"prepare_allowed": allowed[0], "fetch_allowed": allowed[1]}
+    return {"prepare": prepare, "infer": infer, "fetch": fetch, **copying}
+
+
+def test_work_left_out_is_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for cycle, mistimed in (
+        (cycling(prepare=112), True),
+        (cycling(prepare=110), False),
+        (cycling(fetch=112), True),
+        (cycling(fetch=110), False),
+        (cycling(prepare=70, fetch=70), True),
+        (cycling(prepare=500, fetch=900, allowed=(450, 850)), False),
+        (cycling(prepare=500, allowed=(250, 0)), True),
+    ):
+        status = judged(state_of([answer(cycle_ns=cycle) for _ in range(3)])).status
+        assert (status == "mistimed") is mistimed, cycle
+    early = measured_by(monkeypatch, tmp_path / "early", takes_ns=lambda _n: 100 * US, prepare_ns=2 * MS)
+    assert judged(early).reason.startswith("prepare takes 2 ms beside an inference of 0.1 ms")
+
+
+def test_what_copying_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter(itertools.accumulate([0, 10, 20, 30, 40, 5, 7]))
+    empty = NullSession()
+    monkeypatch.setattr(timed_part.time, "perf_counter_ns", lambda: next(ticks))
+    assert timed_part._cycle(empty, {"input": np.zeros(1, np.float32)}) == (10, 20, 30, 40, 5, 7)
+    monkeypatch.undo()
+    for again, allowed in ((300, 240 + 4 * 7), (20, 240 + 20)):
+        with monkeypatch.context() as patch:
+            patch.setattr(timed_part, "_cycle", lambda *_, again=again: (10, 20, 30, again, 5, 7))
+            patch.setattr(timed_part, "_call_ns", lambda: 4)
+            told = timed_part._cycles(empty, [{"input": np.zeros(1, np.float32)}], 3)["cycle_ns"]
+        assert (told["prepare_allowed"], told["fetch_allowed"]) == (240 + 4 * 5, allowed)
+
+
+def test_remembered_outputs_are_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    caching = judged(measured_by(monkeypatch, tmp_path, caches=True))
+    assert caching.status == "mistimed"
+    assert "inputs seen before take 0.0005 times as long as new ones" in caching.reason
+    for ratio, status in ((0.89, "mistimed"), (0.91, "precise"), (1.3, "precise"), (None, "precise")):
+        assert judged(state_of([answer(new_input_ratio=ratio) for _ in range(3)])).status == status
+    seen, new = iter((100, 300, 500)), iter((1000, 400, 700))
+    monkeypatch.setattr(timed_part, "never_seen", lambda _batch, _rng: {"new": np.zeros(1)})
+    monkeypatch.setattr(timed_part, "_cycle", lambda _s, batch: (0, next(new if "new" in batch else seen), 0, 0, 0, 0))
+    ratio = timed_part._cycles(NullSession(), [{"input": np.zeros(1)}], 3)["new_input_ratio"]
+    assert ratio == 300 / 400, "the median of the first against the least of the second"
+
+
+def test_samples_of_one_remembered_input_are_mistimed() -> None:
+    for calls, ratio, status in ((3, 0.5, "mistimed"), (3, 0.95, "precise"), (1, 0.5, "precise")):
+        state = state_of([answer(calls_per_sample=calls, same_input_ratio=ratio) for _ in range(3)])
+        assert judged(state).status == status
+
+
+def test_prepare_counts_where_it_is_not_timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    several = Case("m", "fp32", "null", scenario="MultiStream", load=Load(samples_per_query=4))
+    state = measured_by(monkeypatch, tmp_path / "prepare", several, prepare_ns=MS)
+    assert state.runs[0].median_ns == 4 * (2 + 1) * MS, "the query holds it"
+    assert judged(state).status == "precise"
+    late = measured_by(monkeypatch, tmp_path / "fetch", several, fetch_ns=MS)
+    assert judged(late).status == "mistimed"
 
 
 # --- Contended --------------------------------------------------------------------------------------------------------
@@ -443,12 +559,44 @@ def test_cpu_pressure_of_the_machine() -> None:
     assert evidence(answer(wall, cpu_pressure=0.11), answer(wall, cpu_pressure=0.0)) != ""
 
 
+def test_run_delay_of_its_threads() -> None:
+    wall = np.full(400, 2 * MS)
+    for threads in (1, 2, 4):
+        found = evidence(answer(wall, run_delay=0.06, cpu_pressure=None), threads=threads)
+        assert found == "its threads waited for a CPU 6% of the time (schedstat)"
+        assert evidence(answer(wall, run_delay=0.04, cpu_pressure=None), threads=threads) == ""
+    assert evidence(answer(wall, run_delay=0.09), answer(wall, run_delay=0.0), threads=2) == ""
+    assert evidence(answer(wall, run_delay=0.11), answer(wall, run_delay=0.0), threads=2) != ""
+
+
+def test_more_threads_than_cpus() -> None:
+    wall = np.full(400, 2 * MS)
+    for cpus, threads, words in (
+        ([3], 2, "2 threads on 1 CPU (affinity or cpuset)"),
+        ([2, 3], 4, "4 threads on 2 CPUs (affinity or cpuset)"),
+        ([2, 3], 2, ""),
+        ([0, 1, 2, 3], 2, ""),
+    ):
+        assert evidence(answer(wall, affinity=cpus), threads=threads) == words
+    assert evidence(answer(wall, affinity=[0, 1]), answer(wall, affinity=[0]), threads=2) != "", "CPUs were taken away"
+    streams = Case("m", "fp32", "null", threads=2, scenario="Offline", load=Load(streams=2))
+    assert CaseState(prepared(streams)).prepared.concurrency == 4
+    for quota, words in ((0.5, "1 thread within a quota of 0.5 CPUs (cpu.max)"), (1.0, ""), (None, "")):
+        state = CaseState(prepared(cpu_quota=quota))
+        state.add(answer(wall), 0, Blobs(), profile("quick"))
+        found = contended(state, latency_metrics(state, profile("quick")))
+        assert (found.reason if found else "") == words
+
+
 def test_pressure_counts_up_to_unused_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {1, 2})
     for used_s, waited_s, share in ((0.5, 0.3, 0.3), (1.9, 0.3, 0.1), (2.0, 0.3, 0.0), (2.5, 0.3, 0.0), (0.0, 3, 1.0)):
+        threads = {n: os_counters.ThreadTimes(SECOND, round(waited_s * SECOND / 2)) for n in (1, 2)}
         before = os_counters.Snapshot(0, 0, 0, 0, 1_000_000, {})
-        after = os_counters.Snapshot(SECOND, round(used_s * SECOND), 0, 0, 1_000_000 + round(waited_s * 1e6), {})
-        assert os_counters.delta(before, after)["cpu_pressure"] == pytest.approx(share)
+        after = os_counters.Snapshot(SECOND, round(used_s * SECOND), 0, 0, 1_000_000 + round(waited_s * 1e6), threads)
+        found = os_counters.delta(before, after)
+        assert found["cpu_pressure"] == pytest.approx(share)
+        assert found["run_delay"] == pytest.approx(share)
 
 
 def test_waiting_for_a_device_is_no_contention() -> None:
@@ -467,33 +615,159 @@ def test_less_than_20_ms_prove_nothing() -> None:
     assert evidence(slow(10, 5_100_000, n=40, involuntary_switches=5)) != ""
 
 
-# --- Comparison -------------------------------------------------------------------------------------------------------
+# --- Witnesses --------------------------------------------------------------------------------------------------------
 
 
-def test_only_trusted_figures_are_compared() -> None:
-    assert sorted(TRUSTED) == ["imprecise", "precise"]
-    fast, slow_one, fair = (
-        dataclasses.replace(plan, latency_ns=ns, top1=top1)
-        for plan, ns, top1 in zip(factory.nets()[:3], (MS, 3 * MS, 2 * MS), (0.99, 0.95, 0.93), strict=False)
+def test_the_table_of_witnesses_is_that_of_the_code() -> None:
+    page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    table = page.partition("| witness | sees | needs | instead |")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+    evidence = {"trust": "`contended`", "precision": "not `precise`"}
+    assert rows == [[w.name, w.sees, w.needs, w.instead, evidence[w.forbids]] for w in WITNESSES]
+    first = [witness.name for witness in WITNESSES if witness.of_waiting]
+    assert first == [witness.name for witness in WITNESSES[:3]]
+
+
+def unwatched(**facts: Any) -> Any:
+    """Three processes of two threads on a kernel that keeps neither schedstat nor PSI, with these facts instead."""
+    kernel = {"run_delay": None, "cpu_pressure": None, "busy_threads": None, **facts}
+    return state_of([answer(**kernel) for _ in range(3)], Case("m", "fp32", "null", threads=2))
+
+
+def test_no_witness_no_precise() -> None:
+    found = judged(unwatched())
+    assert found.status == "imprecise"
+    for needed in ("schedstat", "/proc/pressure/cpu"):
+        assert needed in found.reason
+    assert judged(unwatched(run_delay=0.0)).status == "precise"
+    assert judged(unwatched(cpu_pressure=0.0)).status == "precise"
+    lone = {"run_delay": None, "cpu_pressure": None}
+    assert judged(state_of([answer(**lone) for _ in range(3)])).status == "precise", "wall against CPU time watches"
+    waiting = [answer(**lone, voluntary_switches=12) for _ in range(3)]
+    assert judged(state_of(waiting)).status == "imprecise", "a thread that waits for a device is not watched by it"
+
+
+def accompanied(*cpus: float | None) -> Any:
+    state = CaseState(prepared())
+    for place, each in enumerate(cpus):
+        state.add(answer(), place, Blobs(), profile("quick"), Surroundings(others_cpus=each))
+    return state
+
+
+def test_other_programs_forbid_precise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = judged(accompanied(0.3, 0.9, 0.0))
+    assert found.status == "imprecise"
+    assert "other programs used 0.3 CPUs meanwhile (/proc/stat)" in found.reason
+    for cpus in ((0.1, 0.9, 0.0), (None, None, None), (0.2, 0.2, 0.2)):
+        assert judged(accompanied(*cpus)).status == "precise", cpus
+    stat, clock = tmp_path / "proc/stat", iter((0, SECOND))
+    stat.parent.mkdir()
+    monkeypatch.setattr(cpu_time, "own_ns", iter((3 * SECOND, 3 * SECOND + 600 * MS)).__next__)
+    monkeypatch.setattr(cpu_time.time, "perf_counter_ns", clock.__next__)
+    stat.write_text("cpu  100 10 50 7000 900 80 70 60 5 0\ncpu0 1 2 3\n")
+    others = cpu_time.OtherPrograms(HostFs(tmp_path))
+    stat.write_text("cpu  170 20 70 7900 990 99 99 99 5 0\ncpu0 1 2 3\n")
+    ticks_per_s = os.sysconf("SC_CLK_TCK")
+    assert others.cpus() == pytest.approx(100 / ticks_per_s - 0.6), "what computed, less what was this program's own"
+
+
+MIB = 1 << 20
+
+
+def control_on(folder: Path, cache: str = "", memory_kib: int = 8 << 20, takes_ns: Any = ()) -> MemoryControl:
+    """The memory control of a machine with such a cache and memory, whose copies take so long."""
+    tree: trees.Tree = {"proc/meminfo": f"MemTotal: {memory_kib} kB\n"}
+    if cache:
+        tree["sys/devices/system/cpu/cpu0/cache/index3/size"] = cache
+    ticks = iter([tick for n, ns in enumerate(takes_ns) for tick in (1000 * n, 1000 * n + ns)])
+    return MemoryControl(HostFs(trees.write(folder, tree)), lambda: next(ticks))
+
+
+def test_the_memory_control_streams_from_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(memory_control.np, "ones", lambda n, _type: sizes.append(n) or bytearray(8))
+    copied: list[tuple[int, int]] = []
+    monkeypatch.setattr(memory_control.np, "copyto", lambda to, of: copied.append((len(to), len(of))))
+    takes = [999, 40, 50, 60, 70, 31, 80, 90, 45, 55]  # the first does not count
+    for name, cache, memory_kib in (("big", "16384K", 8 << 20), ("small", "1M", 8 << 20), ("tight", "32M", 480 << 10)):
+        control = control_on(tmp_path / name, cache, memory_kib, takes)
+        assert control.ns() == control.least_ns == 55.0
+    assert sizes == [64 * MIB, 32 * MIB, 20 * MIB]
+    assert set(copied) == {(4, 4)}
+    assert len(copied) == 3 * 10
+    assert control_on(tmp_path / "untold").cache_bytes is None
+    assert control_on(tmp_path / "again", "2M").cache_bytes == 2 * MIB
+
+
+def test_the_memory_control_frames_the_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    machine = Machine()
+    on_cpus(monkeypatch, machine, {0, 1, 2})
+    control = control_on(tmp_path)
+    monkeypatch.setattr(control, "_array", np.ones(2, np.uint8))
+    monkeypatch.setattr(control, "_copy", lambda _array: len(machine.events))
+
+    def run(_job: Job) -> Answer:
+        machine.events.append("process")
+        return answer()
+
+    case = prepared(cpus=(2, 1))
+    ((state,), _) = measure(
+        monkeypatch, [case], profile("smoke"), run, scratch=tmp_path, surroundings=SurroundingsWatch(None, control)
     )
-    for status in get_args(Status):
-        with tempfile.TemporaryDirectory() as folder:
-            plans = [dataclasses.replace(fast, status=status), slow_one, dataclasses.replace(fair, status="imprecise")]
-            run = factory.write_run(Path(folder), plans)
-            best = {record.case_id for record in pareto_front(run.records())}
-            data = gather([run])
-            champion = str(verdict_section.render(data))
-        assert (plans[0].case.id in best) == (status in TRUSTED), status
-        assert slow_one.case.id in best or status in TRUSTED
-        fastest = champion.partition("Fastest")[2].partition("</div>")[0]
-        assert (fast.case.slug in fastest) == (status in TRUSTED), status
+    assert machine.events == ["pin [2]", "pin [0, 1, 2]", "process", "pin [2]", "pin [0, 1, 2]"]
+    assert state.runs[0].memory_control_ns == (1.0, 4.0)
+    assert state.memory == MemoryReference(1.0, False, None)
 
 
-def test_untrusted_figures_are_hatched(tmp_path: Path) -> None:
-    plan, *_ = factory.nets()
-    for number_of_run, status in enumerate(get_args(Status)):
-        run = factory.write_run(tmp_path / str(number_of_run), [dataclasses.replace(plan, status=status)])
-        html = str(cases_section.render(gather([run])))
-        assert ('class="untrusted"' in html) == (status not in ("precise", "imprecise")), status
-    css = (ROOT / "reports" / "assets" / "report.css").read_text(encoding="utf-8")
-    assert re.search(r"\.untrusted \{ background-image: repeating-linear-gradient", css)
+def streamed(*processes: tuple[float, ...], size: int = 1, usual: float | None = None, cache: int | None = MIB) -> Any:
+    """The verdict where the memory control took so long before and after each process, on a net of this size."""
+    case = prepared()
+    state = CaseState(dataclasses.replace(case, artifact=dataclasses.replace(case.artifact, size_bytes=size)))
+    for place, memory_ns in enumerate(processes):
+        state.add(answer(), place, Blobs(), profile("quick"), Surroundings(memory_ns=memory_ns))
+    least = min((min(each) for each in processes if each), default=1.0)
+    state.memory = MemoryReference(usual or least, usual is not None, cache)
+    return judged(state)
+
+
+def test_a_slower_memory_forbids_precise(tmp_path: Path) -> None:
+    calm = (100.0, 100.0)
+    for processes, status in (
+        ((calm, calm, calm), "precise"),
+        ((calm, (100.0, 112.0), (112.0, 100.0)), "imprecise"),
+        ((calm, (100.0, 109.0), (109.0, 100.0)), "precise"),
+        ((calm, calm, (150.0, 150.0)), "precise"),  # one of several is what the interval is for
+        (((), (), ()), "precise"),
+    ):
+        assert streamed(*processes).status == status, processes
+    slow = ((117.0, 117.0),) * 3
+    assert streamed(*slow).status == "precise", "the whole run was like that: only the usual time can tell"
+    found = streamed(*slow, usual=100.0)
+    assert found.status == "imprecise"
+    assert "a fixed stream from memory took 17% longer than usual" in found.reason
+    watch = SurroundingsWatch(None, control_on(tmp_path, takes_ns=[7] * 10), usual_memory_ns=5.0)
+    watch.begin()
+    assert watch.memory_reference == MemoryReference(5.0, True, None)
+
+
+def test_a_memory_bound_net_is_contended() -> None:
+    slow = ((117.0, 117.0),) * 3
+    found = streamed(*slow, usual=100.0, size=3 * MIB)
+    assert found.status == "contended"
+    assert "the 3 MiB of this net do not fit the cache" in found.reason
+    assert streamed(*slow, usual=110.0, size=3 * MIB).status == "precise"
+    assert streamed(*slow, usual=100.0, size=MIB).status == "imprecise"
+    assert streamed(*slow, usual=100.0, size=3 * MIB, cache=None).status == "imprecise", "nobody knows"
+
+
+def test_witnesses_are_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    case = prepared(Case("m", "fp32", "null", threads=2))
+    ((record,), _) = records(monkeypatch, tmp_path, [case], ScriptedLatency(lambda _n: answer(cpu_pressure=None)))
+    told = record.details["witnesses"]
+    assert list(told) == [witness.name for witness in WITNESSES]
+    assert told["run delay"] == told["CPUs for its threads"] == "present"
+    assert told["CPU pressure"].startswith("missing: needs /proc/pressure/cpu")
+    assert told["wall over CPU time"].startswith("missing: needs one thread per core")
+    (run,) = state_of([answer(run_delay=0.02, cpu_pressure=0.01)]).runs
+    assert (run.run_delay, run.cpu_pressure, run.others_cpus) == (0.02, 0.01, None)
+    assert [run.others_cpus for run in accompanied(0.25, None).runs] == [0.25, None]

@@ -252,6 +252,43 @@ def test_a_steady_state_is_at_least_the_last_half(change_at: int, steady: bool) 
     assert isinstance(steady_state.detect(samples), steady_state.Steady) is steady
 
 
+def test_a_trend_is_no_steady_state() -> None:
+    for total, n, tolerance, moves in ((0.3, 400, 0.01, True), (0.14, 60, 0.05, True), (0.04, 60, 0.05, False)):
+        samples = noise(n, 0.004) * np.linspace(1.0, 1.0 + total, n)
+        found = steady_state.detect(samples, tolerance)
+        assert isinstance(found, steady_state.NotSteady) is moves, (total, n)
+    level = np.log(noise(30, 0.01))
+    slope = np.linspace(0.0, 0.1, 30)
+    assert steady_state.trend(level + slope) == pytest.approx(0.1, abs=0.02)
+    assert steady_state.trend(level - slope) == pytest.approx(-0.1, abs=0.02)
+    assert steady_state.trend(level) == 0.0, "noise has no trend"
+    outlier = level + slope
+    outlier[-3:] += 5.0
+    assert steady_state.trend(outlier) == pytest.approx(0.1, abs=0.03)
+    assert steady_state.trend(np.arange(5.0)) == 0.0, "five in a row may be chance"
+    assert steady_state.trend(np.arange(6.0)) == pytest.approx(6.0)
+
+
+def test_a_trend_that_processes_share_shows_in_their_mean() -> None:
+    rng = np.random.default_rng(7)
+
+    def shown(total: float, processes: int = 3, n: int = 20) -> float:
+        def series() -> np.ndarray:
+            return rng.uniform(0.5, 2.0) * np.linspace(1.0, 1.0 + total, n) * np.exp(0.03 * rng.standard_normal(n))
+
+        found = [steady_state.common_trend([series() for _ in range(processes)]) for _ in range(60)]
+        return float(np.mean([change > 0.05 for change in found]))
+
+    assert shown(0.14) > 0.9
+    assert shown(0.14) > shown(0.14, processes=1) + 0.1
+    assert shown(0.0) < 0.05
+    assert steady_state.common_trend([np.arange(1.0, 10.0)] * 3) == 0.0, "fewer than ten are too few"
+    assert steady_state.common_trend([]) == 0.0
+    flat, climbing = [noise(100, 0.001)] * 2, [np.linspace(1.0, 2.0, 100)] * 2
+    assert steady_state.common_trend([*flat, *climbing]) < 0.01, "half of them are not more than half"
+    assert steady_state.common_trend([*flat[:1], *climbing]) > 0.4
+
+
 @pytest.mark.parametrize("bad", [[], [1.0, math.nan], [1.0, math.inf], [1.0, -1.0], [[1.0]]], ids=str)
 def test_bad_input_is_a_value_error(bad: Any) -> None:
     for function, name in (

@@ -22,7 +22,7 @@ from harness.stats.fidelity import NAMES, SQNR_DB, OutputFidelity, metrics
 
 from .worker_process import Answer, WorkerFailure, run_worker
 
-Key = tuple[str, str, str, str]
+Key = tuple[str, ...]
 
 _PLAIN = ("fp32", "fp16")
 """Settings that round the net and change nothing else."""
@@ -58,13 +58,13 @@ class FidelityPass:
         One process per core: this pass is not timed.
         """
         cases = list(cases)
-        references = {_key(one): one for case in cases if (one := case.output_reference) is not None}
+        references = {one.outputs_key: one for case in cases if (one := case.output_reference) is not None}
         folders = {key: self._scratch / f"outputs-{number}" for number, key in enumerate(references)}
         try:
             for folder in folders.values():
                 folder.mkdir(parents=True)
             self._probe_all(references, {key: self._job(one, keep=folders[key]) for key, one in references.items()})
-            others = {_key(case): case for case in cases if _key(case) not in self._known}
+            others = {case.outputs_key: case for case in cases if case.outputs_key not in self._known}
             self._probe_all(others, {key: self._job(one, folders=folders) for key, one in others.items()})
         finally:
             for folder in folders.values():
@@ -78,27 +78,27 @@ class FidelityPass:
     def _job(self, case: PreparedCase, keep: Path | None = None, folders: Mapping[Key, Path] | None = None) -> Job:
         """Return the probe of a case, which keeps its outputs, or compares with what its reference kept."""
         reference = case.output_reference
-        answered = reference is not None and isinstance(self._known.get(_key(reference)), ProbeResult)
-        against = folders[_key(reference)] if reference is not None and folders and answered else None
+        answered = reference is not None and isinstance(self._known.get(reference.outputs_key), ProbeResult)
+        against = folders[reference.outputs_key] if reference is not None and folders and answered else None
         return dataclasses.replace(
-            case.job("probe", self._scratch / f"probe-{abs(hash(_key(case)))}", seed=0),
+            case.job("probe", self._scratch / f"probe-{abs(hash(case.outputs_key))}", seed=0),
             keep_outputs=str(keep.resolve()) if keep else None,
             reference_outputs=str(against.resolve()) if against else None,
         )
 
     def counts(self, case: PreparedCase) -> Counts | Missing:
         """Return parameters and MACs of the case's file."""
-        own = self._known[_key(case)]
+        own = self._known[case.outputs_key]
         return own.counts if isinstance(own, ProbeResult) else Missing(_ended(own))
 
     def outputs(self, case: PreparedCase) -> tuple[OutputFidelity, ...]:
         """Return what is known of the case's outputs; empty where its probe failed."""
-        own = self._known[_key(case)]
+        own = self._known[case.outputs_key]
         return own.outputs if isinstance(own, ProbeResult) else ()
 
     def metrics(self, case: PreparedCase) -> dict[str, Quantity]:
         """Return the case's fidelity; for the reference itself, and where a pass failed, why there is none."""
-        own = self._known[_key(case)]
+        own = self._known[case.outputs_key]
         if isinstance(own, WorkerFailure):
             return _all(_ended(own))
         if any(one.not_finite for one in own.outputs):
@@ -109,9 +109,9 @@ class FidelityPass:
         """Return why the case has nothing to be compared with; '' where it has."""
         if case.output_reference is None:
             return "no fp32 net on a reference runtime to compare with"
-        if _key(case.output_reference) == _key(case):
+        if case.output_reference.outputs_key == case.outputs_key:
             return "this is the reference that others are compared with"
-        reference = self._known[_key(case.output_reference)]
+        reference = self._known[case.output_reference.outputs_key]
         if isinstance(reference, WorkerFailure):
             return f"the probe of {case.output_reference.case.id} ended as {reference.verdict.status}"
         broken = next((one for one in reference.outputs if one.not_finite), None)
@@ -128,7 +128,7 @@ class FidelityPass:
 
     def wrong_output(self, case: PreparedCase) -> Verdict | None:
         """Return the verdict on a case whose outputs are not those of its net, however fast they came."""
-        own = self._known[_key(case)]
+        own = self._known[case.outputs_key]
         if isinstance(own, WorkerFailure):
             return None
         precision = self._precision(case, own)
@@ -146,7 +146,7 @@ class FidelityPass:
 
     def execution(self, case: PreparedCase, runs: Sequence[ProcessRun]) -> Execution:
         """Return what ran, with a finding for everything that differs from the request or could not be compared."""
-        own = self._known[_key(case)]
+        own = self._known[case.outputs_key]
         ran = Execution(effective=Missing(own.verdict.reason)) if isinstance(own, WorkerFailure) else own.execution
         ran = dataclasses.replace(ran, asked=case.precision, busy_threads=_busy(runs))
         if case.case.batch > 1:
@@ -246,10 +246,6 @@ def _threads(case: PreparedCase, ran: Execution) -> list[Finding]:
         return []
     words = f"{busy} thread{'s' * (busy > 1)} worked in the timed loop, {asked} asked for (/proc/self/task)"
     return [Finding("threads", "warn", words, "compare it with others of as many threads as really worked")]
-
-
-def _key(case: PreparedCase) -> Key:
-    return case.artifact.sha256, case.runtime, repr(case.labelled), repr(case.options.settings)
 
 
 def _ended(failure: WorkerFailure) -> str:

@@ -24,6 +24,7 @@ from harness.measure.protocol import Job, LabelledData, Loop
 from harness.measure.samples import CaseState
 from harness.measure.worker.inputs import N_FEEDS
 
+from .surroundings import SurroundingsWatch
 from .thermal import ThermalWatch, ThrottleWatch
 from .worker_process import Answer, WorkerFailure, run_worker
 
@@ -44,6 +45,7 @@ class LatencyPass:
     seed: int
     sensors: Sequence[Sensor] = ()
     throttle: ThrottleWatch = field(default_factory=lambda: ThrottleWatch((), ()))
+    surroundings: SurroundingsWatch = field(default_factory=SurroundingsWatch)
 
     def measure(self, states: Sequence[CaseState]) -> Iterator[int]:
         """Fill `states`; yield how many processes are done.
@@ -78,13 +80,16 @@ class LatencyPass:
         job = prepared.job("latency", out, self.seed + place, self._loop(state), inputs)
         state.started_utc = state.started_utc or utc_now()
         before, sources = time.monotonic(), self.throttle.read()
+        ended = self.surroundings.begin(prepared.cpus)
         answer = self._run(job, state)
+        around = ended()
         state.throttled = state.throttled or self.throttle.since(sources)
         state.duration_s += time.monotonic() - before
         if isinstance(answer, WorkerFailure):
             state.failure = answer
         else:
-            state.add(answer, place, self.blobs, self.profile)
+            state.add(answer, place, self.blobs, self.profile, around)
+            state.memory = self.surroundings.memory_reference
 
     def _run(self, job: Job, state: CaseState) -> Answer | WorkerFailure:
         """Nothing runs beside the worker, except in sustained, which is about what heat does to it."""

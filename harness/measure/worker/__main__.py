@@ -25,7 +25,7 @@ from harness.runtimes.base import InputError, Options, SessionError, ShapeError,
 from harness.runtimes.inputs import concrete_shape  # noqa: E402
 
 from . import latency as _latency  # noqa: E402, F401 - with this module, so that the runtime's own cost stands apart
-from .os_counters import max_rss_bytes, memory_mark, peak_rss_bytes  # noqa: E402
+from .os_counters import memory_mark, peaks  # noqa: E402
 from .setup import Arrays, adapter, die_with_parent, pin_to_cpus, raise_oom_score  # noqa: E402  # noqa: E402
 
 _PHASES: dict[Phase, tuple[str, str]] = {
@@ -91,7 +91,7 @@ def _work(job: Job) -> tuple[dict[str, Any], Arrays]:
         "inputs": [_input(spec, job.options) for spec in session.inputs],
     }
     more, arrays = phase(session, job)
-    return {**result, **more, "runtime_info": session.info(), **_memory()}, arrays
+    return {**result, **peaks(), **more, "runtime_info": session.info()}, arrays
 
 
 def _input(spec: TensorSpec, options: Options) -> dict[str, Any]:
@@ -100,10 +100,6 @@ def _input(spec: TensorSpec, options: Options) -> dict[str, Any]:
     with suppress(ShapeError):
         described["measured"] = list(concrete_shape(spec, options))
     return described
-
-
-def _memory() -> dict[str, int]:
-    return {"peak_rss_bytes": peak_rss_bytes(), "max_rss_bytes": max_rss_bytes()}
 
 
 if __name__ == "__main__":

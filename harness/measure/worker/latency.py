@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.measure.protocol import Job, Loop
+from harness.measure.protocol import Job
 from harness.runtimes.base import Batch, Session
 
 from . import loop as timed_loop
@@ -17,37 +17,40 @@ from . import scenarios
 from .control import control_ns
 from .inputs import load_inputs
 from .loop import LoopPlan
-from .os_counters import delta, memory_mark, own_rss_bytes, snapshot
+from .os_counters import delta, memory_mark, own_rss_bytes, peaks, snapshot
 from .setup import Outcome, adapter
+from .timed_part import whole_inference
 
 
 def latency(session: Session, job: Job) -> Outcome:
-    """Return every duration of one process, and the kernel's counters meanwhile."""
+    """Return every duration of one process, the kernel's counters meanwhile, and what the timed part leaves out."""
     if job.loop is None:
         raise ValueError("a latency job needs a loop")
-    batches = load_inputs(session, job)
+    batches, loop, threads = load_inputs(session, job), job.loop, job.options.threads
     session.prepare(batches[0])
     before = time.perf_counter_ns()
     session.infer()
     first_ns = time.perf_counter_ns() - before
     after_first = memory_mark()
-    result, arrays = _steady_loop(session, batches, job.loop, job)
-    outputs = {name: list(array.shape) for name, array in session.fetch().items()}
-    marks = {"after_first": after_first, "after_steady": memory_mark()}
-    return {"first_inference_ns": first_ns, "outputs": outputs, **marks, **result}, arrays
-
-
-def _steady_loop(session: Session, batches: list[Batch], loop: Loop, job: Job) -> Outcome:
-    """Warm up, then the scenario between two runs of the control kernel, then SingleStream with one input repeated."""
-    threads = job.options.threads
     warm = timed_loop.run(session, batches, LoopPlan(loop.warmup_n, loop.warmup_ns, loop.max_n, threads))
     calls = timed_loop.calls_per_sample(float(np.median(warm.wall_ns)))
+    plan = LoopPlan(loop.min_n, loop.min_ns, loop.max_n, threads, calls)
+    result, arrays = _steady_loop(session, batches, plan, job)
+    outputs = {name: list(array.shape) for name, array in session.fetch().items()}
+    marks = {"after_first": after_first, "after_steady": memory_mark(), **peaks()}
+    once = job.scenario == "SingleStream"
+    whole = whole_inference(session, batches, plan, arrays["wall_ns"] if once else None)
+    told = {"first_inference_ns": first_ns, "outputs": outputs, **marks, **result, **whole}
+    return told, {"warmup_ns": warm.wall_ns, **arrays}
+
+
+def _steady_loop(session: Session, batches: list[Batch], plan: LoopPlan, job: Job) -> Outcome:
+    """Run the scenario between two runs of the control kernel."""
     marked = _ResidentMarks(session)
     driven = marked if (job.driver, job.scenario) in _MARKED else session
     another = partial(adapter(job).open, Path(job.model), job.options)
     stage = scenarios.ScenarioContext(driven, another, job.load, job.options.batch, job.seed)
     control_before = control_ns()
-    plan = LoopPlan(loop.min_n, loop.min_ns, loop.max_n, threads, calls)
     before = snapshot()
     samples = scenarios.drive(job.driver, job.scenario, stage, batches, plan)
     marked.mark()
@@ -58,16 +61,13 @@ def _steady_loop(session: Session, batches: list[Batch], loop: Loop, job: Job) -
         "ended_ns": samples.ended_ns,
         "inferences": samples.inferences,
         "calls_per_sample": samples.calls,
+        "control_ns": control_before,
         "control_ratio": control_ns() / control_before,
-        "same_input_ratio": None,
         "driver_log": samples.log,
         "inputs_in_rotation": len(batches),
         "resident_bytes": marked.marks if driven is marked else [],
     }
-    if job.scenario == "SingleStream":
-        same = timed_loop.run(session, batches[:1], LoopPlan(loop.min_n // 4 + 1, 0, loop.max_n, threads, calls))
-        result["same_input_ratio"] = float(np.median(same.wall_ns) / np.median(samples.wall_ns))
-    return result, {"warmup_ns": warm.wall_ns, "wall_ns": samples.wall_ns, "cpu_ns": samples.cpu_ns, **samples.more}
+    return result, {"wall_ns": samples.wall_ns, "cpu_ns": samples.cpu_ns, **samples.more}
 
 
 _MARKED = frozenset({("own", "SingleStream"), ("own", "sustained")})

@@ -39,6 +39,11 @@ def peak_rss_bytes() -> int:
     return max_rss_bytes()
 
 
+def peaks() -> dict[str, int]:
+    """Return the largest resident set up to now, as both of the kernel's counters have it."""
+    return {"peak_rss_bytes": peak_rss_bytes(), "max_rss_bytes": max_rss_bytes()}
+
+
 def max_rss_bytes() -> int:
     """Return `ru_maxrss` of this process, never less than what its parent had at the spawn."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -81,12 +86,19 @@ BUSY = 0.05
 """A thread that computed for more than this share of the window worked in it."""
 
 
+class ThreadTimes(NamedTuple):
+    """Of one thread: time on a CPU, and time runnable in a queue without one."""
+
+    cpu_ns: int
+    delay_ns: int
+
+
 class Snapshot(NamedTuple):
     """The counters at one moment.
 
     Attributes:
         cpu_ns: CPU time of this process.
-        thread_ns: CPU time by thread; empty where the kernel keeps none.
+        threads: Times by thread; empty where the kernel keeps none.
     """
 
     at_ns: int
@@ -94,7 +106,7 @@ class Snapshot(NamedTuple):
     preempted: int
     waits: int
     pressure_us: int | None
-    thread_ns: dict[int, int]
+    threads: dict[int, ThreadTimes]
 
 
 class Delta(TypedDict):
@@ -103,6 +115,7 @@ class Delta(TypedDict):
     involuntary_switches: int
     voluntary_switches: int
     cpu_pressure: float | None
+    run_delay: float | None
     busy_threads: int | None
     os_threads: int
     affinity: list[int]
@@ -112,36 +125,41 @@ def snapshot(proc: Path = Path("/proc")) -> Snapshot:
     """Read the counters: some files, a fraction of a millisecond."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     at_ns, cpu_ns = time.perf_counter_ns(), time.process_time_ns()
-    return Snapshot(at_ns, cpu_ns, usage.ru_nivcsw, usage.ru_nvcsw, _pressure_us(proc), _thread_ns(proc))
+    return Snapshot(at_ns, cpu_ns, usage.ru_nivcsw, usage.ru_nvcsw, _pressure_us(proc), _threads(proc))
 
 
 def delta(before: Snapshot, after: Snapshot) -> Delta:
     """Return what happened between two snapshots, and the process's present CPUs and threads."""
     window_ns = after.at_ns - before.at_ns
-    worked = [ns - before.thread_ns.get(thread, 0) for thread, ns in after.thread_ns.items()]
+    new = ThreadTimes(0, 0)
+    worked = [times.cpu_ns - before.threads.get(thread, new).cpu_ns for thread, times in after.threads.items()]
+    delays = [times.delay_ns - before.threads.get(thread, new).delay_ns for thread, times in after.threads.items()]
     cpus = sorted(os.sched_getaffinity(0))
+    unused = len(cpus) - (after.cpu_ns - before.cpu_ns) / window_ns
     return {
         "involuntary_switches": after.preempted - before.preempted,
         "voluntary_switches": after.waits - before.waits,
-        "cpu_pressure": _pressure(before, after, len(cpus)),
+        "cpu_pressure": _lost(_pressure_ns(before, after), window_ns, unused),
+        "run_delay": _lost(sum(delays) if delays else None, window_ns, unused),
         "busy_threads": sum(ns > BUSY * window_ns for ns in worked) if worked else None,
         "os_threads": sum(1 for _ in os.scandir("/proc/self/task")),
         "affinity": cpus,
     }
 
 
-def _pressure(before: Snapshot, after: Snapshot, cpus: int) -> float | None:
-    """Return the share of time in which tasks waited for a CPU, at most the CPUs this process left unused.
+def _lost(waited_ns: int | None, window_ns: int, unused: float) -> float | None:
+    """Return the share of time spent waiting for a CPU, at most the CPUs this process left unused.
 
     A process that fills its CPUs lost nothing to others: then its own threads wait for each other, as TensorFlow's two
     do on one core, or others wait for it.
     """
+    return None if waited_ns is None else max(0.0, min(1.0, waited_ns / window_ns, unused))
+
+
+def _pressure_ns(before: Snapshot, after: Snapshot) -> int | None:
     if before.pressure_us is None or after.pressure_us is None:
         return None
-    window_ns = after.at_ns - before.at_ns
-    waited = (after.pressure_us - before.pressure_us) * 1000 / window_ns
-    unused = cpus - (after.cpu_ns - before.cpu_ns) / window_ns
-    return max(0.0, min(1.0, waited, unused))
+    return (after.pressure_us - before.pressure_us) * 1000
 
 
 def _pressure_us(proc: Path) -> int | None:
@@ -153,12 +171,16 @@ def _pressure_us(proc: Path) -> int | None:
         return None
 
 
-def _thread_ns(proc: Path) -> dict[int, int]:
-    """Return CPU time by thread, the first number of its schedstat."""
-    found: dict[int, int] = {}
+def _threads(proc: Path) -> dict[int, ThreadTimes]:
+    """Return the times of each thread: the first two numbers of its schedstat.
+
+    A kernel without scheduler statistics has no such file, or one that reads '0 0 0'.
+    """
+    found: dict[int, ThreadTimes] = {}
     for task in (proc / "self/task").iterdir():
         try:
-            found[int(task.name)] = int((task / "schedstat").read_text(encoding="ascii").split()[0])
-        except (OSError, IndexError):  # ended meanwhile, or a kernel without scheduler statistics
+            cpu_ns, delay_ns, *_ = (task / "schedstat").read_text(encoding="ascii").split()
+            found[int(task.name)] = ThreadTimes(int(cpu_ns), int(delay_ns))
+        except (OSError, ValueError):  # ended meanwhile, or no such file
             continue
-    return found
+    return found if any(times.cpu_ns for times in found.values()) else {}

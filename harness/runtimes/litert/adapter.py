@@ -33,6 +33,7 @@ from harness.runtimes.base import (
 from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.outputs import named_arrays
+from harness.runtimes.signatures import in_order
 
 from .counts import BUILT_IN, DELEGATED, read_execution
 from .graph import EntryGraph
@@ -214,6 +215,12 @@ class LiteRtSession(Session):
     @cached_property
     def _declared(self) -> Declarations:
         return declarations(self._path)
+
+    @property
+    def signatures(self) -> tuple[str, ...]:
+        """Where none is asked for: the name of the primary graph, or what it is, then the other signatures."""
+        first = next(iter(self._declared.primary), "the primary graph")
+        return in_order(self._declared.signatures, first, self._options)
 
     @property
     def state(self) -> tuple[str, ...]:

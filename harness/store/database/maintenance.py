@@ -110,7 +110,7 @@ def declared_resets(connection: sa.Connection) -> pd.DataFrame:
     """Return one row per reset and series, in the order in which they take effect."""
     columns = (
         reset.c.at, reset.c.reason, target.c.name.label("target"), target.c.machine, config.c.case,
-        metric_def.c.name.label("metric"),
+        metric_def.c.name.label("metric"), reset.c.since.label("sequence"),
     )  # fmt: skip
     query = (
         sa.select(*columns)

@@ -110,7 +110,10 @@ class Store:
             return (table if form == "wide" else tidy)(connection, where or Filters())
 
     def runs(self, where: Filters | None = None) -> pd.DataFrame:
-        """Return one row per run, oldest first: run, started_utc, suite, profile, trigger, git_sha, harness_version."""
+        """Return one row per run, oldest first.
+
+        The columns are run, started_utc, suite, profile, trigger, git_sha, harness_version and sequence.
+        """
         from .query import runs
 
         with reading(self._engine, self.location) as connection:
@@ -179,7 +182,7 @@ class Store:
             return declare_reset(connection, reason, where or Filters(), at_utc)
 
     def resets(self) -> pd.DataFrame:
-        """Return one row per reset and series: at_utc, reason, target, machine, case, metric."""
+        """Return one row per reset and series: at_utc, reason, target, machine, case, metric, sequence."""
         from .maintenance import declared_resets
 
         with reading(self._engine, self.location) as connection:

@@ -10,7 +10,7 @@ import pytest
 from harness.core.verdict import Verdict
 from harness.measure.metrics import latency_metrics
 from harness.measure.samples import CaseState
-from harness.measure.verdicts import contended
+from harness.measure.witnesses import contended
 from tests.unit.measure.test_verdicts import MS, QUICK, progress
 
 

@@ -108,7 +108,8 @@ def test_one_process_has_no_interval_over_processes() -> None:
 
 def test_wall_time_beyond_cpu_time_is_contention_at_one_thread_only() -> None:
     assert judged(progress([2.0, 2.0, 2.0], cpu_share=0.8)).status == "contended"
-    assert judged(progress([2.0, 2.0, 2.0], cpu_share=0.8, threads=2)).status == "precise"
+    two_threads = with_runs(progress([2.0, 2.0, 2.0], cpu_share=0.8, threads=2), run_delay=0.0)
+    assert judged(two_threads).status == "precise"
 
 
 def test_latency_that_never_settles_has_no_steady_state() -> None:

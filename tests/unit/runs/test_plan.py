@@ -252,6 +252,19 @@ def test_a_recorded_board_never_passes_for_the_board(tmp_path: Path) -> None:
         assert session.header.target == "raspberry-pi-5 (recorded)"
 
 
+def test_two_runs_of_one_second_have_two_folders_unless_one_is_named(tmp_path: Path) -> None:
+    config = RunConfig(fs=HostFs(tmp_path), target_name="raspberry-pi-5")
+    same = dataclasses.replace(plan(config, []), out=tmp_path / "2026-01-01T000000-quick")
+    folders = []
+    for _ in range(2):
+        with RunSession(config, same) as session:
+            folders.append(session.folder.path)
+    assert folders == [same.out, tmp_path / "2026-01-01T000000-quick-2"]
+    named = RunSession(dataclasses.replace(config, out=str(same.out)), same)
+    with pytest.raises(UsageError, match="already holds a run"), named:
+        pass
+
+
 # References
 
 

@@ -13,7 +13,19 @@ from harness.core.quantity import Missing
 from harness.runtimes.base import Adapter, Options, Session, SessionError
 from harness.runtimes.litert import adapter
 from harness.runtimes.litert.model import Declarations, declarations
-from tests.tflite_bytes import CUSTOM, FLOAT, LOGISTIC, Op, chain, resource_variable, subtraction, two_signatures
+from tests.tflite_bytes import (
+    CUSTOM,
+    FLOAT,
+    LOGISTIC,
+    TWO,
+    Op,
+    Signature,
+    chain,
+    model,
+    resource_variable,
+    subtraction,
+    two_signatures,
+)
 from tests.tflite_bytes import variable_tensor as with_variable_tensor
 
 LITERT: Adapter = plugins.load("runtimes", "litert-xnnpack")
@@ -81,7 +93,16 @@ def test_a_graph_beside_the_primary_one_is_resized_for_a_batch(tmp_path: Path) -
 def test_an_unknown_signature_names_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(SessionError, match="no signature 'encode': it has double, square") as raised:
         opened(tmp_path, two_signatures(), signature="encode")
-    assert raised.value.remedy == "--signature double"
+    assert raised.value.remedy == "--signature double, or all"
+
+
+def test_the_primary_graph_is_named_first_among_those_that_are_not_asked_for(tmp_path: Path) -> None:
+    assert opened(tmp_path, two_signatures()).signatures == ("double", "square")
+    assert opened(tmp_path, two_signatures(), signature="square").signatures == ()
+    reversed_names = model(*TWO, signatures=[Signature(name, 1, {"x": 0}, {"y": 1}) for name in ("a", "b")])
+    assert opened(tmp_path, reversed_names).signatures == ("the primary graph", "a", "b")
+    alone = model(TWO[0], signatures=[Signature("only", 0, {"x": 0}, {"y": 1})])
+    assert opened(tmp_path, alone).signatures == ()
 
 
 def test_a_file_declares_its_signatures_and_variables(tmp_path: Path) -> None:
@@ -92,7 +113,7 @@ def test_a_file_declares_its_signatures_and_variables(tmp_path: Path) -> None:
         path.write_bytes(data)
         found.append(declarations(path))
     assert found == [
-        Declarations(signatures=("double", "square")),
+        Declarations(signatures=("double", "square"), primary=("double",)),
         Declarations(variable_tensors=("memory",)),
         Declarations(resources=("total",)),
         Declarations(),

@@ -20,10 +20,8 @@ OURS = {
     *("harness.measure", "harness.measure.protocol"),
     *("harness.runtimes", "harness.runtimes.base", "harness.runtimes.inputs"),
     "harness.measure.worker",
-    *(
-        f"harness.measure.worker.{name}"
-        for name in ("__main__", "control", "inputs", "latency", "loop", "os_counters", "scenarios", "setup")
-    ),
+    *(f"harness.measure.worker.{name}" for name in ("__main__", "control", "inputs", "latency", "loop", "os_counters")),
+    *(f"harness.measure.worker.{name}" for name in ("scenarios", "setup", "timed_part")),
 }
 HEAVY = {
     *("argparse", "asyncio", "hashlib", "logging", "multiprocessing", "platform", "subprocess"),
