@@ -185,7 +185,7 @@ class Night:
             if record.value("n_inferences") is None or name not in context.prepared:
                 continue
             baselines.add_latest(name, context.builds[name], context.prepared[name].artifact)
-            approved = record.verdict.trusted and name not in doubtful
+            approved = machine.has_trusted_figures(record) and name not in doubtful
             if approved or baselines.last_good(name) is None:
                 baselines.approve(name)
         for name in doubtful:  # cases without figures too: their run of good nights ends here
