@@ -98,7 +98,7 @@ def test_an_unknown_operator_of_an_onnx_is_named_with_what_has_it(
     assert all(word in refused.remedy for word in words), refused.remedy
     if domain:
         openvino = refusal("openvino-cpu", path)
-        assert f"OpenVINO has no translation of {domain}.{operator}" in openvino.remedy
+        assert f"OpenVINO has no translation of the operator {domain}.{operator}" in openvino.remedy
 
 
 def test_a_library_of_operators_that_is_no_file_is_named(tmp_path: Path) -> None:
