@@ -19,6 +19,7 @@ from types import FrameType
 from typing import NoReturn
 
 from harness.core.errors import UsageError
+from harness.core.files import state_dir
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 
@@ -43,9 +44,8 @@ class AppliedChange:
 
 
 def journal_path() -> Path:
-    """Return the path of the journal: `$XDG_STATE_HOME/edgebench/tuned.json`, by default in ~/.local/state."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "edgebench" / "tuned.json"
+    """Return the path of the journal of settings."""
+    return state_dir() / "tuned.json"
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.core.record import Blob, ProcessRun
 from harness.core.scenario import Scenario
+from harness.host.machine_speed import UNKNOWN_SPEED, MachineSpeed
 from harness.sensors.sampler import Traces
 from harness.stats import steady_state
 
@@ -77,6 +78,7 @@ class CaseState:
     failure: WorkerFailure | None = None
     throttled: str = ""
     memory: MemoryReference | None = None
+    speed: MachineSpeed = UNKNOWN_SPEED
     started_utc: str = ""
     duration_s: float = 0.0
 
