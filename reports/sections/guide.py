@@ -12,8 +12,8 @@ from reports.section import Section, Template
 _TEMPLATE = Template.beside(__file__)
 
 VERDICTS: dict[Status, str] = {
-    "precise": "The interval is as narrow as the profile requires. It holds within this run; the reason says what it is on "
-    "this machine, where earlier runs tell how far its runs differ.",
+    "precise": "The interval is as narrow as the profile requires, within this run; the reason says what it is on this "
+    "machine, where earlier runs tell how far its runs differ.",
     "imprecise": "The interval is wider than the profile requires, or something forbids to call it precise: the reason "
     "says what.",
     "wrong-output": "Its outputs are not those of the model, so its speed does not count.",
