@@ -14,6 +14,7 @@ from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
 from harness.core.trust import TIMED, spoiled, trust_counts
 from harness.core.verdict import Finding
+from harness.host.machine_speed import CHECK as MACHINE_SPEED
 from reports.labels import COLUMNS, EXPECTED_COLUMNS, is_built, label_of, mark_of, scales_of, setting_of
 from reports.numbers import FormattedValue, Scale, counted, show
 from reports.recommend import comparable, pareto_front
@@ -65,6 +66,8 @@ class _RunTable:
         yield self._fitting_table(console, options)
         yield Text(trust_counts(record.verdict.status for record in self.records))
         yield from self._untrusted()
+        yield from self._doubted()
+        yield from self._machine_speed()
         yield from self._missing_columns()
         yield from self._accuracy_notes()
         yield from self._accuracy_findings()
@@ -115,6 +118,21 @@ class _RunTable:
                 yield Text(f"  not to be relied on: {spoiled(status)}", style="dim")
             if verdict.remedy:
                 yield Text(clean(f"  → {verdict.remedy}"), style="dim")
+
+    def _doubted(self) -> Iterator[Text]:
+        """Yield why cases whose interval is narrow are not precise all the same, each reason once."""
+        reasons: dict[str, list[Record]] = {}
+        for record in self.records:
+            for reason in record.details.get("doubts", ()):
+                reasons.setdefault(reason, []).append(record)
+        for reason, records in reasons.items():
+            yield Text(clean(f"! {counted(len(records), 'case')} not precise: {reason}"), style=_STYLES["!"])
+
+    def _machine_speed(self) -> Iterator[Text]:
+        """Yield whether the machine was as fast as usual."""
+        for finding in self.header.findings:
+            if finding.check == MACHINE_SPEED:
+                yield Text(clean(finding.found), style=_STYLES["!"] if finding.status == "warn" else "dim")
 
     def _missing_columns(self) -> Iterator[Text]:
         """Yield why no case that ran has a value for an expected column."""
