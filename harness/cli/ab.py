@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
 
 from ._options import mebibytes, number, positive, positive_number, shape
+from ._terminal import show_status
 
 if TYPE_CHECKING:
     from harness.runs.ab import AbSession
@@ -82,12 +83,12 @@ def _measure(comparison: AbSession) -> bool:
     try:
         for done in comparison.run():
             if show:
-                print(f"\rpair {done} of at most {comparison.config.max_pairs}", end="", file=sys.stderr, flush=True)
+                show_status(f"pair {done} of at most {comparison.config.max_pairs}")
     except KeyboardInterrupt:
         return True
     finally:
         if show:
-            print("\r\033[K", end="", file=sys.stderr)
+            show_status("")
     return False
 
 

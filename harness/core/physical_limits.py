@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from .quantity import Missing
 from .sensing import Channel, Unit
@@ -51,6 +52,8 @@ _CPU_CLOCK = PhysicalLimits(1e6, 10e9, "a CPU that runs this program has a clock
 
 def check_reading(channel: Channel, value: float | Missing) -> float | Missing:
     """Return the value of a channel, or Missing where it is physically impossible."""
+    if isinstance(value, Missing):
+        return value
     return check(_limits(channel), value, channel.unit, channel.name)
 
 
@@ -74,4 +77,9 @@ def _limits(channel: Channel) -> PhysicalLimits:
         return _CPU_CLOCK if channel.name.startswith("cpufreq/") else LIMITS[channel.unit]
     if channel.wrap is None:
         return _COUNT if channel.unit == "1" else _ANY
-    return PhysicalLimits(0, channel.wrap, f"its counter starts again at {channel.wrap:,.10g} {channel.unit}")
+    return _below_wrap(channel.wrap, channel.unit)
+
+
+@cache
+def _below_wrap(wrap: float, unit: str) -> PhysicalLimits:
+    return PhysicalLimits(0, wrap, f"its counter starts again at {wrap:,.10g} {unit}")

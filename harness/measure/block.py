@@ -28,6 +28,7 @@ from .dependence import dependence_details, dependence_findings, spread_of
 from .metrics import latency_metrics
 from .mistimed import FLATTERED
 from .passes.accuracy import AccuracyPass
+from .passes.denormals import denormals_finding
 from .passes.diagnostics import Diagnostics, diagnose
 from .passes.energy import EnergyPass, EnergyResult, keep_traces
 from .passes.fidelity import FidelityPass, not_repeatable
@@ -107,9 +108,11 @@ def measure_block(
     for each in scored if context.profile.deep else ():
         yield Step("operators", len(diagnostics), len(scored))
         diagnostics[each.case] = diagnose(each, context.blobs, context.scratch)
+    denormals = {each.case: denormals_finding(each, context.scratch) for each in scored}
     context = dataclasses.replace(context, findings_after=context.findings_now())
     for state in states:
         case = state.prepared.case
+        state.denormals = denormals.get(case)
         yield _record(
             state, energies.get(case), diagnostics.get(case, Diagnostics()), references.get(case), probes, context
         )
@@ -162,6 +165,7 @@ def _dependence(state: CaseState, spread: InputSpread | None) -> Iterator[Findin
     """Yield what time and memory depend on; nothing for a failed case."""
     if state.failure is None:
         yield from dependence_findings(state, spread)
+        yield from filter(None, [state.denormals])
 
 
 def _metrics(

@@ -54,11 +54,8 @@ class GivenInputs:
         try:
             arrays = read_arrays(path)
         except ValueError as error:
-            if "pickle" in str(error).lower() or "object array" in str(error).lower():
-                raise UsageError(
-                    f"{path} holds Python objects, which are not read", "save arrays of numbers"
-                ) from error
-            raise UsageError(f"{path} is no .npz or .npy: {error}", _HOW) from error
+            words = "holds Python objects" if "Object arrays" in str(error) else "is no .npz or .npy, or damaged"
+            raise UsageError(f"{path} {words}; pickles are not read", _HOW) from error
         except (OSError, EOFError, zipfile.BadZipFile, KeyError) as error:
             raise UsageError(f"{path} cannot be read: {error}", "write the file again") from error
         if not arrays:
@@ -72,11 +69,9 @@ class GivenInputs:
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of a file by name; pickles are refused."""
-    found = np.load(path, allow_pickle=False)
-    if isinstance(found, np.ndarray):
-        return {ONLY: found}
-    with found:
-        return {name: found[name] for name in found.files}
+    with path.open("rb") as file:
+        found = np.load(file, allow_pickle=False)
+        return {ONLY: found} if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
 
 
 def given_batches(specs: Sequence[TensorSpec], options: Options, path: Path) -> list[Batch]:

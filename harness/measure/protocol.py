@@ -16,7 +16,7 @@ from harness.runtimes.base import Options
 if TYPE_CHECKING:  # accuracy alone needs it: the timed child does without
     from harness.core.artifact import Preprocess, ScoredOutput
 
-Phase = Literal["inspect", "latency", "accuracy", "profile", "probe", "stamps"]
+Phase = Literal["inspect", "latency", "accuracy", "profile", "probe", "stamps", "denormals"]
 PHASES = ("import", "load", "first", "steady")
 """What a latency process goes through; its result says of each when it ended and the peak memory up to then."""
 

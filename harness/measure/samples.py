@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.core.record import Blob, ProcessRun
 from harness.core.scenario import Scenario
+from harness.core.verdict import Finding
 from harness.sensors.sampler import Traces
 from harness.stats import steady_state
 
@@ -27,7 +28,7 @@ _FROM_RESULT = (
     *("spawn_ns", "import_ns", "load_ns", "first_inference_ns", "involuntary_switches", "peak_rss_bytes", "started_ns"),
     *("ended_ns", "inferences", "calls_per_sample", "control_ratio", "same_input_ratio", "os_threads", "max_rss_bytes"),
     *("voluntary_switches", "cpu_pressure", "run_delay", "busy_threads", "gc_frozen", "new_input_ratio"),
-    "cycle_ns",
+    *("cycle_ns", "control_ns"),
 )
 
 
@@ -37,19 +38,37 @@ class Surroundings:
 
     Attributes:
         others_cpus: CPUs that other programs used on average; None where the kernel does not tell.
+        memory_ns: What the memory control took before and after; empty where it did not run.
     """
 
     others_cpus: float | None = None
+    memory_ns: tuple[float, ...] = ()
 
 
 UNWATCHED = Surroundings()
+
+
+@dataclass(frozen=True)
+class MemoryReference:
+    """What the memory control of a case is compared with.
+
+    Attributes:
+        ns: The usual time of this machine, else the least of the run.
+        usual: Whether it is the usual one.
+        cache_bytes: Size of the last-level cache, None where the kernel does not tell.
+    """
+
+    ns: float
+    usual: bool
+    cache_bytes: int | None
 
 
 @dataclass
 class CaseState:
     """What has been measured of one case so far: per process `wall_ns`, `cpu_ns` and the arrays of its scenario.
 
-    `first_inputs` has for each process the place in the rotation of the input of its first sample.
+    `first_inputs` has for each process the place in the rotation of the input of its first sample. `denormals` is what
+    was found about numbers near zero, after the timing.
     """
 
     prepared: PreparedCase
@@ -62,7 +81,9 @@ class CaseState:
     driver_logs: list[str] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
     failure: WorkerFailure | None = None
+    denormals: Finding | None = None
     throttled: str = ""
+    memory: MemoryReference | None = None
     started_utc: str = ""
     duration_s: float = 0.0
 
@@ -71,7 +92,11 @@ class CaseState:
     ) -> None:
         """Add the answer of one process, and what was seen `around` it."""
         self.more.append({name: array for name, array in answer.arrays.items() if name not in _SAMPLES})
-        run = dataclasses.replace(_process_run(answer, self, place, blobs, profile), others_cpus=around.others_cpus)
+        run = dataclasses.replace(
+            _process_run(answer, self, place, blobs, profile),
+            others_cpus=around.others_cpus,
+            memory_control_ns=around.memory_ns,
+        )
         self.result = answer.result
         self.driver_logs += filter(None, [answer.result["driver_log"]])
         self.first_inputs.append((len(answer.arrays["wall_ns"]) - run.n_timed) % self.n_inputs)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.core.record import Record
+from harness.core.trust import TIMED
 from reports.numbers import counted
 
 from .outcome import Outcome
@@ -15,12 +16,12 @@ DEVICE_VERDICTS = frozenset({"throttled", "emulated"})
 
 
 def has_trusted_figures(record: Record) -> bool:
-    """Return whether a case has figures that say something about its build."""
-    return record.verdict.trusted
+    """Return whether a case has the figures that it was asked for, and they say something about its build."""
+    return record.trusts(TIMED) or record.verdict.status == "untimed"
 
 
 def device(records: Sequence[Record]) -> list[Outcome]:
-    """Report a night in which no figure can be trusted, else each verdict of `DEVICE_VERDICTS` with its cases."""
+    """Report a night in which no time can be trusted, else each verdict of `DEVICE_VERDICTS` with its cases."""
     tried = [record for record in records if record.verdict.status != "unsupported"]
     if tried and not any(map(has_trusted_figures, tried)):
         counts = Counter(record.verdict.status for record in tried)

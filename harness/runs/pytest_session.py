@@ -101,10 +101,11 @@ class DeviceSession:
 
     def summary(self) -> list[str]:
         """Return a title, the verdict of each case that was measured or refused, and where the report is."""
+        from harness.core.trust import TIMED
         from reports.terminal.table import case_line
 
         records = self._session.folder.records()
-        lines = [f"{case_line(one)}{f'  {one.verdict.status}' if one.verdict.trusted else ''}" for one in records]
+        lines = [f"{case_line(one)}{f'  {one.verdict.status}' if one.trusts(TIMED) else ''}" for one in records]
         missing = [f"- {case_id}  not measured: the session ended before" for case_id in self._session.folder.missing()]
         return [
             "edgebench verdicts",

@@ -30,6 +30,7 @@ from harness.host.tuning import journal_path, tuned
 from harness.measure.block import RunContext, Step, measure_block
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
+from harness.measure.passes.memory_control import MemoryControl
 from harness.measure.passes.surroundings import SurroundingsWatch
 from harness.measure.passes.thermal import ThrottleWatch
 from harness.measure.prepared import PreparedCase
@@ -91,6 +92,7 @@ class RunSession:
             self.plan, self.header = resumed(self.plan, self.folder, self.header)
         else:
             self.folder = RunFolder.create(self.plan.out, self.header, number=not self._config.out)
+        several = self.plan.profile.max_processes > 1  # a single process is never precise
         self._context = RunContext(
             run_id=self.header.run_id,
             target=self._target_name,
@@ -106,7 +108,7 @@ class RunSession:
             findings_now=self._findings,
             throttle=ThrottleWatch(self._sensors, self.plan.target.thermal.throttle),
             zones=self.plan.target.thermal.zones,
-            surroundings=SurroundingsWatch(HostFs()),
+            surroundings=SurroundingsWatch(HostFs(), MemoryControl(HostFs()) if several else None),
         )
         self._refused = [self._refuse(case, verdict) for case, verdict in self.plan.refused.items()]
 

@@ -10,7 +10,7 @@ import importlib.util
 import platform
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -64,6 +64,7 @@ class Capability:
         by_default: Whether it runs where the user names no runtime.
         profiler: Whether it times each operator.
         note: A remark for the tables of runtimes.
+        flush_denormals: The options, in the library's own words, that make it take denormal numbers for zero.
         hardware_tested: False where the adapter follows its maker's documentation and was tested on imitations only.
     """
 
@@ -78,6 +79,7 @@ class Capability:
     by_default: bool = True
     profiler: bool = False
     note: str = ""
+    flush_denormals: Mapping[str, str] = field(default_factory=dict)
     hardware_tested: bool = True
 
     @property
@@ -288,6 +290,10 @@ class Session(ABC):
         from harness.core.quantity import Missing
 
         return Missing("this runtime has no interface to the graph of its files")
+
+    def constants(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the fp32 constants of the file, one at a time; nothing where the library does not give them."""
+        return iter(())
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """Run `n` more inferences on the prepared inputs under the library's own profiler, in a second session."""

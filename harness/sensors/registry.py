@@ -73,9 +73,8 @@ def read_safely(sensor: Sensor) -> list[Reading]:
 
     Where the sensor raises, all are Missing with the error.
     """
-    channels = {channel.name: channel for channel in sensor.channels}
     try:
-        return [_checked(channels.get(reading.channel), reading) for reading in sensor.read()]
+        return [_checked(sensor, index, reading) for index, reading in enumerate(sensor.read())]
     except Exception as error:
         _log.debug("sensor %s does not read", sensor.name, exc_info=True)
         now = time.perf_counter_ns()
@@ -83,9 +82,14 @@ def read_safely(sensor: Sensor) -> list[Reading]:
         return [Reading(channel.name, now, reason) for channel in sensor.channels]
 
 
-def _checked(channel: Channel | None, reading: Reading) -> Reading:
+def _checked(sensor: Sensor, index: int, reading: Reading) -> Reading:
+    """Return a reading, Missing where it is impossible; most sensors give their channels in order."""
+    channels, name = sensor.channels, reading.channel
+    channel = channels[index] if index < len(channels) else None
+    if channel is None or channel.name != name:
+        channel = next((each for each in channels if each.name == name), None)
     value = reading.value if channel is None else check_reading(channel, reading.value)
-    return reading if value is reading.value else Reading(reading.channel, reading.t_ns, value)
+    return reading if value is reading.value else Reading(name, reading.t_ns, value)
 
 
 def read_all(sensors: Iterable[Sensor]) -> dict[str, Reading]:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity, Value
+from harness.core.trust import trusts
 from reports.numbers import format_change, scale_for, show
 from reports.text import clean
 
@@ -22,7 +23,10 @@ _HISTORY_COLUMNS = frozenset({"case", "metric", "value", "lo", "hi", "reason", "
 
 
 def history_table(frame: pd.DataFrame) -> RenderableType:
-    """Return a tidy history as blocks, with the change from run to run, and any other table unchanged."""
+    """Return a tidy history as blocks, with the change from run to run, and any other table unchanged.
+
+    A value that its verdict spoils is shown, and compared with none.
+    """
     if not set(frame.columns) >= _HISTORY_COLUMNS:
         return _plain(frame)
     blocks = frame.groupby(["target", "machine", "case", "metric"], sort=False)
@@ -44,6 +48,7 @@ def _block(frame: pd.DataFrame) -> Table:
     for row in frame.to_dict("records"):
         formatted = show(_quantity(row), scale)
         value = None if formatted.missing else float(row["value"])
+        value = value if trusts(row["verdict"], metric.name) else None
         change = format_change(value / previous)[0] if value and previous else ""
         commit = row.get("git_sha")
         cells = (change, row["verdict"], commit[:10] if isinstance(commit, str) else "")

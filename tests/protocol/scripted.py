@@ -23,7 +23,7 @@ from harness.core.quantity import Missing
 from harness.core.record import Record
 from harness.measure.block import RunContext, measure_block
 from harness.measure.metrics import latency_metrics
-from harness.measure.passes import accuracy, diagnostics, energy, fidelity, latency
+from harness.measure.passes import accuracy, denormals, diagnostics, energy, fidelity, latency
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
 from harness.measure.passes.latency import CaseState, LatencyPass
@@ -266,6 +266,7 @@ def answer(wall_ns: Any = None, cpu_share: float = 1.0, warmup_ns: Any = (2 * MS
         "ended_ns": int(wall.sum()),
         "inferences": len(wall),
         "calls_per_sample": 1,
+        "control_ns": 1e6,
         "control_ratio": 1.0,
         "same_input_ratio": 1.0,
         "new_input_ratio": 1.0,
@@ -311,6 +312,8 @@ def usual(job: Job) -> Answer:
         return accuracy_answer(PLAIN, [0, 1, 2, 3])
     if job.phase == "profile":
         return Answer({"operators": {"reason": "no profiler"}}, {})
+    if job.phase == "denormals":
+        return Answer({"median_ns": 1.0, "tiny": ""}, {})
     return answer(steady())
 
 
@@ -338,7 +341,7 @@ def replace_workers(patch: pytest.MonkeyPatch, run: Run) -> list[Job]:
         jobs.append(job)
         return checked_answer(job, run(job))
 
-    for module in (latency, fidelity, accuracy, energy, diagnostics):
+    for module in (latency, fidelity, accuracy, energy, diagnostics, denormals):
         patch.setattr(module, "run_worker", run_worker)
     patch.setattr(checks, "run_worker", lambda _job, timeout_s: answer(warmup_ns=[140] * 3000))
     return jobs

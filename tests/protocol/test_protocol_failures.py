@@ -225,27 +225,33 @@ def test_a_killed_run_is_resumed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 def test_a_full_disk_keeps_what_is_finished_and_says_how_to_go_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    real = os.fsync
+    real, refused = os.fsync, []
 
-    def full(descriptor: int) -> None:
-        if "second" in str(Path(f"/proc/self/fd/{descriptor}").readlink()):
+    def full_from_the_second_record_on(descriptor: int) -> None:
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        if refused or "second" in name:
+            refused.append(name)
             raise OSError(errno.ENOSPC, "No space left on device")
         real(descriptor)
+
+    def measure() -> None:
+        with session:
+            list(session.run())
 
     replace_workers(monkeypatch, usual)
     command = ("edgebench", "run", "my suite.toml")
     config = dataclasses.replace(config_on_a_tree(tmp_path), command=command)
     session = RunSession(config, plan_of(two_nets(), tmp_path / "run"))
-    with session as made:
-        monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(UsageError) as raised:
-            list(made.run())
-        monkeypatch.setattr(os, "fsync", real)
-    second = made.folder.path / "records" / "second__fp32__null__t1.json"
+    monkeypatch.setattr(os, "fsync", full_from_the_second_record_on)
+    with pytest.raises(UsageError) as raised:
+        measure()
+    assert "run.json" in refused[-1], "the header of the end does not fit either, and hides nothing"
+    folder = session.folder
+    second = folder.path / "records" / "second__fp32__null__t1.json"
     assert raised.value.message == f"No space left on device: {second}"
-    assert f"1 finished cases are kept in {made.folder.path}" in raised.value.remedy
-    assert raised.value.remedy.endswith(f"edgebench run 'my suite.toml' --out {made.folder.path} --resume")
-    assert made.folder.missing() == ("second|fp32|null|t1",)
+    assert f"1 finished cases are kept in {folder.path}" in raised.value.remedy
+    assert raised.value.remedy.endswith(f"edgebench run 'my suite.toml' --out {folder.path} --resume")
+    assert folder.missing() == ("second|fp32|null|t1",)
 
 
 @pytest.mark.parametrize("name", ["suite", "target", "profile", "seed", "planned cases", "versions", "machine"])

@@ -129,14 +129,15 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         planned(tmp_path / "ir.xml")
 
 
-def test_a_path_is_handed_on_as_it_was_given(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runtime", [RUNTIME, "openvino-cpu"])
+def test_a_path_is_handed_on_as_it_was_given(tmp_path: Path, runtime: str) -> None:
     colour_net(tmp_path / "blobs" / "net.onnx", external=True)
     links = tmp_path / "snapshots"
     links.mkdir()
     for name, blob in (("net.onnx", "1111"), ("weights.bin", "2222")):
         (tmp_path / "blobs" / name).rename(tmp_path / "blobs" / blob)
         (links / name).symlink_to(f"../blobs/{blob}")
-    prepared = the_one(links / "net.onnx", data=str(pictures(tmp_path / "data")))
+    prepared = the_one(links / "net.onnx", data=str(pictures(tmp_path / "data")), runtimes=[runtime])
     assert prepared.job("latency", tmp_path, seed=0).model == str(links / "net.onnx")
     assert outputs(prepared, tmp_path / "scratch").hits.all()
 

@@ -35,6 +35,7 @@ _PHASES: dict[Phase, tuple[str, str]] = {
     "profile": ("profile", "profile"),
     "probe": ("probe", "probe"),
     "stamps": ("latency", "stamps"),
+    "denormals": ("denormals", "denormals"),
 }
 """Module and function of each; only what a latency needs is imported with this module."""
 

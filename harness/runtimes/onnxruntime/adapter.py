@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.outputs import named_arrays, unique_names
 
 from .providers import CPU as CPU_PROVIDER
-from .providers import PROVIDERS, Provider
+from .providers import PROVIDERS, SESSION, Provider
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -113,7 +113,13 @@ class GraphFacts:
     def provider_options(self) -> dict[str, str]:
         """The provider's own options, overridden by the user's, with its own thread pool as large as requested."""
         pool = {self.provider.threads_option: str(self.options.threads)} if self.provider.threads_option else {}
-        return {**self.provider.options, **pool, **self.options.settings}
+        own = {key: value for key, value in self.options.settings.items() if key not in self.session_options}
+        return {**self.provider.options, **pool, **own}
+
+    @property
+    def session_options(self) -> dict[str, str]:
+        """Those of the user's options that belong to the session: 'session.set_denormal_as_zero' and its like."""
+        return {key: value for key, value in self.options.settings.items() if key.startswith(SESSION)}
 
     def settings(self) -> ort.SessionOptions:
         """Return settings for sequential execution, every optimisation (the default) and `options.threads` threads.
@@ -128,6 +134,8 @@ class GraphFacts:
         settings.log_severity_level = 3
         if format_of(self.path) == "ort":  # whatever its name
             settings.add_session_config_entry("session.load_model_format", "ORT")
+        for key, value in self.session_options.items():
+            settings.add_session_config_entry(key, value)
         if self.provider.threads_option:
             settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if not self.options.shapes:  # a batch known beforehand lets the optimiser plan memory once
@@ -243,6 +251,7 @@ class OnnxSession(Session):
             "build": ort.get_build_info(),
             "providers": self._session.get_providers(),
             "options": {name: dict(each) for name, each in self._session.get_provider_options().items() if each},
+            **({"session": self._facts.session_options} if self._facts.session_options else {}),
             "threads": self._facts.options.threads,
             "outputs": f"not bound: {self._unbound}" if self._unbound else "bound",
         }
@@ -264,6 +273,12 @@ class OnnxSession(Session):
         from .counts import counts, symbols
 
         return counts(self._facts.path, {BATCH: self._facts.options.batch, **symbols(self._session, self._buffers)})
+
+    def constants(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the fp32 initializers of the graph without optimisations."""
+        from .counts import constants
+
+        return constants(self._facts.path)
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """Profile by ONNX Runtime's profiler, which is on or off for a session's whole life."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import mmap
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.artifact import format_of
@@ -32,6 +34,8 @@ from harness.runtimes.graph_counts import (
 if TYPE_CHECKING:
     import onnxruntime as ort
 
+_FLOAT = 1
+"""fp32 of TensorProto.DataType."""
 _NO_WEIGHTS = frozenset({7, 8, 9})
 """int64, string and bool of TensorProto.DataType."""
 _TENSOR, _NUMBER = 1, 1
@@ -67,6 +71,23 @@ RULES: Rules = {
 
 def counts(model: Path, sizes: dict[str, int]) -> Counts | Missing:
     """Count the file, its symbolic dimensions being `sizes` by their names."""
+    with _as_read(model, sizes) as data:
+        return count(_graph(data), RULES)
+
+
+def constants(model: Path) -> Iterator[NDArray[np.float32]]:
+    """Yield the fp32 initializers of the file."""
+    with _as_read(model, {}) as data:
+        graph = _root(data)
+        for place in range(graph.InitializersLength()):
+            tensor = graph.Initializers(place)
+            if tensor.DataType() == _FLOAT and not tensor.RawDataIsNone():
+                yield tensor.RawDataAsNumpy().view(np.float32).copy()
+
+
+@contextmanager
+def _as_read(model: Path, sizes: Mapping[str, int]) -> Iterator[mmap.mmap]:
+    """Yield the graph as ONNX Runtime reads it, in its own format."""
     import onnxruntime as ort
 
     with tempfile.TemporaryDirectory(prefix="edgebench-counts-") as folder:
@@ -82,7 +103,7 @@ def counts(model: Path, sizes: dict[str, int]) -> Counts | Missing:
             settings.add_free_dimension_override_by_name(name, size)
         ort.InferenceSession(str(model), settings, providers=["CPUExecutionProvider"])
         with out.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return count(_graph(data), RULES)
+            yield data
 
 
 def symbols(session: ort.InferenceSession, inputs: Mapping[str, NDArray[Any]]) -> dict[str, int]:
@@ -91,10 +112,14 @@ def symbols(session: ort.InferenceSession, inputs: Mapping[str, NDArray[Any]]) -
     return {axis: size for axis, size in axes if isinstance(axis, str)}
 
 
-def _graph(data: Any) -> Graph:
+def _root(data: Any) -> Any:
     from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs.InferenceSession import InferenceSession
 
-    graph = InferenceSession.GetRootAs(data, 0).Model().Graph()
+    return InferenceSession.GetRootAs(data, 0).Model().Graph()
+
+
+def _graph(data: Any) -> Graph:
+    graph = _root(data)
     tensors = [graph.Initializers(place) for place in range(graph.InitializersLength())]
     values = [graph.NodeArgs(place) for place in range(graph.NodeArgsLength())]
     return Graph(

@@ -184,6 +184,7 @@ def test_each_minute_has_its_temperature_and_clock() -> None:
     state = sustained([2.0, 3.0])
     channels = [
         series("thermal/cpu", "degC", [50.0, 80.0]),
+        series("thermal/soc-thermal", "degC", [45.0, 70.0]),
         series("thermal/PMIC-Die", "degC", [100.0, 100.0]),
         series("cpufreq/policy0", "Hz", [2e9, 1e9]),
         series("devfreq/gpu", "Hz", [5e8, 5e8]),

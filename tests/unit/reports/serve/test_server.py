@@ -72,7 +72,7 @@ def test_headers_isolate_the_page(server: ReportServer) -> None:
     assert "script-src 'sha256-" in policy
     assert "unsafe-eval" not in policy
     assert policy.endswith("frame-ancestors 'none'")
-    assert "3 cases can be trusted" in text
+    assert "3 precise, 0 usable with caution, 0 not" in text
 
 
 def test_runs_of_a_target_are_its_history_and_two_can_be_compared(server: ReportServer) -> None:
@@ -169,6 +169,6 @@ def test_the_runs_of_a_store_are_served_too(tmp_path: Path) -> None:
         opened.reset("new cooler", at_utc="2026-01-01T12:00:00Z")
         site = Site(StoreSource(opened))
         assert 'href="/compare/night-1/night-2"' in site.respond("/").body.decode()
-        assert "2 cases can be trusted" in site.respond("/run/night-2").body.decode()
+        assert "2 precise, 0 usable with caution, 0 not" in site.respond("/run/night-2").body.decode()
         assert "declared reset: new cooler" in site.respond("/target/x86-64").body.decode()
         assert site.respond("/run/night-3").status == 404
