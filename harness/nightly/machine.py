@@ -16,7 +16,7 @@ DEVICE_VERDICTS = frozenset({"throttled", "emulated"})
 
 
 def has_trusted_figures(record: Record) -> bool:
-    """Return whether a case has the figures that it was asked for, and they say something about its build."""
+    """Return whether a case has figures that say something about its build."""
     return record.trusts(TIMED) or record.verdict.status == "untimed"
 
 

@@ -46,7 +46,7 @@ def _tone(data: ReportData, missing: int) -> str:
 
 
 def _trust(records: Sequence[Record], missing: int) -> str:
-    counts = trust_counts(records)
+    counts = trust_counts(record.verdict.status for record in records)
     rest = f"; {missing} planned {'case has' if missing == 1 else 'cases have'} no record" if missing else ""
     return f"{counts[0].upper()}{counts[1:]}{rest}"
 

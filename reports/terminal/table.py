@@ -63,7 +63,7 @@ class _RunTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         yield Text(clean(f"{self.header.suite} on {self.header.target}"), style="bold")
         yield self._fitting_table(console, options)
-        yield Text(trust_counts(self.records))
+        yield Text(trust_counts(record.verdict.status for record in self.records))
         yield from self._untrusted()
         yield from self._missing_columns()
         yield from self._accuracy_notes()
