@@ -30,8 +30,8 @@ def scatter_legend(data: ReportData, cases: Sequence[CaseView]) -> list[LegendEn
     return [LegendEntry("Pareto front", GREY, dash="solid"), *shown, *special]
 
 
-def front_line(data: ReportData, on_front: Sequence[CaseView]) -> dict[str, Any]:
-    """Return the front as a step line."""
+def front_line(data: ReportData, on_front: Sequence[CaseView], unit: str) -> dict[str, Any]:
+    """Return the front of a piece of hardware as a step line, which the script of the page finds by its name."""
     points = sorted(point(data, case) for case in on_front)
     return {
         "type": "scatter",
@@ -41,7 +41,7 @@ def front_line(data: ReportData, on_front: Sequence[CaseView]) -> dict[str, Any]
         "y": [y for _, y in points],
         "line": {"shape": "hv", "width": 2, "color": GREY},
         "hoverinfo": "skip",
-        "meta": "front",
+        "meta": {"front": unit},
     }
 
 

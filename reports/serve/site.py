@@ -14,6 +14,7 @@ from harness.core.record import RunHeader
 from reports.build import build_html, policy
 from reports.data import Reset, RunReader, gather
 from reports.section import read_asset, render_template
+from reports.units import unit_names
 
 _MOST_CACHED = 8  # pages: one of a thousand cases has 15 MB
 _NOT_FOUND = 404
@@ -98,9 +99,12 @@ class Site:
         raise LookupError("this page does not exist")
 
     def _list(self, entries: Sequence[RunEntry]) -> str:
-        targets: dict[str, list[RunEntry]] = {}
-        for entry in entries:
-            targets.setdefault(entry.header.target, []).append(entry)
+        targets: dict[str, list[tuple[RunEntry, RunEntry | None]]] = {}
+        units = unit_names([entry.header for entry in entries])
+        for index, (entry, unit) in enumerate(zip(entries, units, strict=True)):
+            older = zip(entries[index + 1 :], units[index + 1 :], strict=True)
+            previous = next((other for other, of_other in older if of_other == unit), None)
+            targets.setdefault(entry.header.target, []).append((entry, previous))
         style = read_asset("report.css")
         return render_template("runs.html", title=self.source.title, targets=targets, style=style, address=address)
 
