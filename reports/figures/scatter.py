@@ -86,7 +86,7 @@ def _trace(data: ReportData, group: Sequence[CaseView], size: str, largest: floa
             "size": [_diameter(case.record.value(size), largest) for case in group],
             "symbol": [f"{symbol}-{_look(case)}".removesuffix("-") for case in group],
             "opacity": 0.9,
-            "line": {"width": 1.5, "color": colour},
+            "line": {"width": 1.5, "color": ["#fff" if _look(case) == "dot" else colour for case in group]},
         },
     }
 

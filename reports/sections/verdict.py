@@ -29,9 +29,8 @@ class Headline:
         headline: What changed since its baseline, else how far its times can be trusted.
         tone: CSS class of the banner: good, doubt or bad.
         compared_with: The run that it is compared with; '' if there is none.
-        counts: How far its times can be trusted, where the headline does not say it.
-        others: Cases by verdict, without the precise ones.
-        n_cases: Number of its cases.
+        cases: How far its times can be trusted; how many cases it has, where the headline says that.
+        others: Cases by verdict, without those that were named.
         missing: Number of planned cases without a record.
         best_cases: (title, case or None, metric, why there is none) of the best cases.
         rank: What comes first is worse.
@@ -42,9 +41,8 @@ class Headline:
     headline: str
     tone: str
     compared_with: str
-    counts: str
+    cases: str
     others: Sequence[tuple[str, int]]
-    n_cases: int
     missing: int
     best_cases: Sequence[tuple[str, CaseView | None, str, str]]
     rank: tuple[float, ...]
@@ -60,6 +58,7 @@ def _headline(unit: Unit) -> Headline:
     records = [case.record for case in unit.cases]
     missing = sum(len(run.missing) for run in unit.runs)
     changes, trust = _changes(unit), trust_counts(records)
+    named = {"precise", "imprecise", "untimed"} if changes else {"precise"}
     statuses = Counter(record.verdict.status for record in records)
     rest = f"; {missing} planned {'case has' if missing == 1 else 'cases have'} no record" if missing else ""
     return Headline(
@@ -67,9 +66,8 @@ def _headline(unit: Unit) -> Headline:
         headline=changes or f"{trust[0].upper()}{trust[1:]}{rest}",
         tone=_tone(unit, missing),
         compared_with=unit.baseline.label_on(unit.baseline_unit) if unit.baseline else "",
-        counts=trust if changes else "",
-        others=[(status, count) for status, count in statuses.most_common() if status != "precise"],
-        n_cases=len(records),
+        cases=f"{trust[0].upper()}{trust[1:]}" if changes else f"{counted(len(records), 'case')} on {unit.name}",
+        others=[(status, count) for status, count in statuses.most_common() if status not in named],
         missing=missing,
         best_cases=[(title, case, name, "" if case else _why_none(unit, name)) for title, case, name in _best(unit)],
         rank=_rank(unit, missing),
