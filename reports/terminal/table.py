@@ -62,7 +62,7 @@ class _RunTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         yield Text(clean(f"{self.header.suite} on {self.header.target}"), style="bold")
         yield self._fitting_table(console, options)
-        yield from self._untrusted()
+        yield from untrusted_lines(self.records)
         yield from self._missing_columns()
         yield from self._accuracy_notes()
         yield from self._accuracy_findings()
@@ -101,16 +101,6 @@ class _RunTable:
             cells = (_cell(record, name, scales[name]) for name in names)
             table.add_row(Text("  " + clean(setting_of(record, " "))), *cells, _verdict(record, with_text))
         return table
-
-    def _untrusted(self) -> Iterator[Text]:
-        """Yield the verdicts that cannot be trusted, those with one remedy together, each with one of its reasons."""
-        for records in _by_remedy(self.records):
-            verdict = records[0].verdict
-            status = verdict.status
-            cases = f"1 case {status}" if len(records) == 1 else f"{len(records)} cases {status}, for example"
-            yield Text(clean(f"{mark_of(verdict)} {cases}: {verdict.reason}"), style=_STYLES[mark_of(verdict)])
-            if verdict.remedy:
-                yield Text(clean(f"  → {verdict.remedy}"), style="dim")
 
     def _missing_columns(self) -> Iterator[Text]:
         """Yield why no trusted case has a value for an expected column."""
@@ -185,6 +175,17 @@ class _RunTable:
                 values = (_with_unit(record, name, scales[name]) for name in _HEADLINE)
                 table.add_row(f"  {mark_of(record.verdict)}", Text(case), *map(Text, values))
             yield table
+
+
+def untrusted_lines(records: Sequence[Record]) -> Iterator[Text]:
+    """Yield the verdicts that cannot be trusted, those with one remedy together, each with one of its reasons."""
+    for alike in _by_remedy(records):
+        verdict = alike[0].verdict
+        status = verdict.status
+        cases = f"1 case {status}" if len(alike) == 1 else f"{len(alike)} cases {status}, for example"
+        yield Text(clean(f"{mark_of(verdict)} {cases}: {verdict.reason}"), style=_STYLES[mark_of(verdict)])
+        if verdict.remedy:
+            yield Text(clean(f"  → {verdict.remedy}"), style="dim")
 
 
 def _lines(findings: Iterable[tuple[Record, str, Finding]]) -> Iterator[Text]:
