@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from harness.core.errors import UnknownName
+from harness.core.errors import UnknownName, UsageError
 from harness.core.metric import METRICS, Metric, find_metric
 from harness.core.quantity import Missing
 from harness.core.record import Record
@@ -88,9 +88,13 @@ def chosen(names: str) -> list[Column]:
 
     Raises:
         UnknownName: One of the names is no column.
+        UsageError: There is no name.
 
     """
-    return list(dict.fromkeys(column(name.strip()) for name in names.split(",") if name.strip()))
+    found = list(dict.fromkeys(column(name.strip()) for name in names.split(",") if name.strip()))
+    if not found:
+        raise UsageError(f"'{names}' names no column", "--columns model,runtime,p50")
+    return found
 
 
 def best_first(frame: pd.DataFrame, by: Column) -> list[int]:

@@ -21,6 +21,7 @@ from .numbers import Number, column_format
 _SYMBOLS = (r"\ast", r"\dagger", r"\ddagger", r"\S", r"\P", r"\|")
 _LONGEST_NOTE = 220
 _ALWAYS = ("model", "compression", "runtime")
+_METRICS = tuple(name for name in COLUMNS if name != "latency_p90_ns")  # with all of them it is wider than a page
 _IF_SEVERAL = ("target", "run", "threads", "batch", "scenario")
 
 
@@ -50,7 +51,7 @@ def default_columns(records: Sequence[Record]) -> list[Column]:
         varying.append("driver")
     if "target" in varying:
         varying = [name for name in varying if name != "run"]
-    measured = [name for name in COLUMNS if any(record.value(name) is not None for record in records)]
+    measured = [name for name in _METRICS if any(record.value(name) is not None for record in records)]
     return [column(name) for name in (*_ALWAYS, *varying, *measured)]
 
 
@@ -82,11 +83,11 @@ class _Table:
 
     def _begin(self) -> Iterator[str]:
         yield r"\begin{table}"
-        yield r"  \centering"
+        yield r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}"
         yield rf"  \caption{{{escape(self._layout.caption)}}}"
         yield rf"  \label{{{self._layout.label}}}"
         if self._layout.siunitx:
-            yield r"  \sisetup{separate-uncertainty = true}"
+            yield r"  \sisetup{separate-uncertainty = true, table-align-uncertainty = false}"
         mark = "l" if self._text_first is None else ""
         yield rf"  \begin{{tabular}}{{@{{}}{''.join(map(self._specification, range(len(self._columns))))}{mark}@{{}}}}"
         yield r"    \toprule"
@@ -100,13 +101,19 @@ class _Table:
         return column_format(numbers) if self._layout.siunitx else "r"
 
     def _header(self) -> Iterator[str]:
-        titles = [self._heading(each.title, each) for each in self._columns]
-        units = [self._scales[each.metric.name].unit if each.metric else "" for each in self._columns]
-        yield f"    {' & '.join(titles)} \\\\"
-        if any(units):
-            shown = (f"({unit})" if unit else "" for unit in units)
-            yield f"    {' & '.join(map(self._heading, shown, self._columns))} \\\\"
+        """Yield the titles in two lines: columns of numbers are narrow. The unit ends the second one."""
+        above, below = zip(*map(self._title, self._columns), strict=True)
+        yield f"    {' & '.join(map(self._heading, above, self._columns))} \\\\"
+        if any(below):
+            yield f"    {' & '.join(map(self._heading, below, self._columns))} \\\\"
         yield r"    \midrule"
+
+    def _title(self, of: Column) -> tuple[str, str]:
+        if of.metric is None:
+            return of.title, ""
+        unit = self._scales[of.metric.name].unit
+        first, _, last = of.title.rpartition(" ")
+        return first or last, " ".join([*([last] if first else []), *([f"({unit})"] if unit else [])])
 
     def _heading(self, text: str, of: Column) -> str:
         braces = of.metric is not None and self._layout.siunitx and text
@@ -138,14 +145,15 @@ class _Table:
             yield from (self._line(index) for index, _ in group)
 
     def _line(self, index: int) -> str:
-        symbols = "".join(rf"$^{{{symbol}}}$" for symbol in self._marks.of(self._records[index]))
+        symbols = r"\,".join(self._marks.of(self._records[index]))
+        superscript = f"$^{{{symbols}}}$" if symbols else ""
         cells = [
             cell.code(self._layout.siunitx) if isinstance(cell, Number) else cell for cell in self._rows[index]
         ]  # fmt: skip
         if self._text_first is None:
-            cells.append(symbols)
+            cells.append(superscript)
         else:
-            cells[self._text_first] += symbols
+            cells[self._text_first] += superscript
         return f"    {' & '.join(cells)} \\\\"
 
     def _end(self) -> Iterator[str]:
@@ -153,7 +161,7 @@ class _Table:
         yield r"  \end{tabular}"
         if notes := [*self._about_intervals(), *self._marks.notes(), *self._about_missing()]:
             yield r"  \par\smallskip"
-            yield r"  \begin{minipage}{\linewidth}\footnotesize\raggedright"
+            yield r"  \begin{minipage}{\linewidth}\scriptsize\raggedright"
             yield from (rf"    {note}\par" for note in notes)
             yield r"  \end{minipage}"
         yield r"\end{table}"
