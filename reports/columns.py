@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.core.errors import UnknownName, UsageError
 from harness.core.metric import METRICS, Metric, find_metric
@@ -58,8 +58,9 @@ class Column:
             quantity, scale = record.quantity(self.metric.name), scales[self.metric.name]
             return show(quantity, scale) if self.bound == "value" else show_bound(quantity, self.bound, scale)
         found = row[self.name]
-        absent = found is None or found != found or str(found) == "<NA>"  # noqa: PLR0124 - NaN
-        return FormattedValue("-", "not recorded", missing=True) if absent else FormattedValue(clean(str(found)))
+        if _is_absent(found):
+            return FormattedValue("-", "not recorded", missing=True)
+        return FormattedValue(clean(str(found)))
 
 
 def column(name: str) -> Column:
@@ -97,16 +98,30 @@ def chosen(names: str) -> list[Column]:
     return found
 
 
-def best_first(frame: pd.DataFrame, by: Column) -> list[int]:
-    """Return the positions of the rows of a table, the best value of a metric first and missing ones last.
+def best_first(records: Sequence[Record], by: Column) -> list[Record]:
+    """Return the records with the best value of a metric first, then those that may not be compared, then missing ones.
 
-    Text, and numbers without a better direction, ascend. Rows that are equal keep their order.
+    Text, and numbers without a better direction, ascend. Records that are equal keep their order.
     """
-    values = frame[by.name]
+    from harness.store.frame import record_table
+
+    values = list(record_table(records)[by.name])
     descending = by.metric is not None and by.metric.better == "higher"
-    present = [index for index, absent in enumerate(values.isna()) if not absent]
-    present.sort(key=lambda index: -values.iloc[index] if descending else values.iloc[index])
-    return present + [index for index, absent in enumerate(values.isna()) if absent]
+
+    def place(index: int) -> tuple[bool, bool, Any]:
+        value = values[index]
+        if _is_absent(value):
+            return True, False, 0
+        untrusted = by.metric is not None and not records[index].trusts(by.metric.name)
+        return False, untrusted, -value if descending else value
+
+    return [records[index] for index in sorted(range(len(records)), key=place)]
+
+
+def _is_absent(value: Any) -> bool:
+    import pandas as pd
+
+    return bool(pd.isna(value))
 
 
 def rounded(frame: pd.DataFrame, records: Sequence[Record]) -> pd.DataFrame:

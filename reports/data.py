@@ -165,10 +165,9 @@ class CaseView:
         """Model and setting."""
         return label_of(self.record)
 
-    @property
-    def trusted(self) -> bool:
-        """Whether its values can be compared with others."""
-        return self.record.verdict.trusted
+    def trusts(self, name: str) -> bool:
+        """Return whether the verdict lets a metric be compared with that of others."""
+        return self.record.trusts(name)
 
     @property
     def mark(self) -> str:
@@ -231,9 +230,9 @@ class ReportData:
         return show(record.quantity(name), self.scales[name])
 
     def show_case(self, case: CaseView, name: str) -> FormattedValue:
-        """Return a metric of a case in the scale of this report, or its verdict if it failed before that metric."""
+        """Return a metric of a case in the scale of this report, or its verdict if it did not run."""
         value = self.show(case.record, name)
-        if value.missing and not case.trusted:
+        if value.missing and not case.record.verdict.ran:
             return FormattedValue(case.record.verdict.status, value.about, missing=True)
         return value
 

@@ -73,7 +73,7 @@ class ChangePoint:
 
 @dataclass(frozen=True)
 class CaseTrend:
-    """One case over the runs in which it could be trusted.
+    """One case over the runs in which its latency could be trusted.
 
     Attributes:
         case_id: Its id.
@@ -110,7 +110,7 @@ def case_trends(runs: Sequence[Run], resets: Sequence[Reset]) -> list[CaseTrend]
     by_case: dict[str, list[tuple[Run, Record]]] = {}
     for run in runs:
         for record in run.contents.records:
-            if record.verdict.trusted and math.isfinite(time_ns(record)):
+            if record.trusts("latency_p50_ns") and math.isfinite(time_ns(record)):
                 by_case.setdefault(record.case_id, []).append((run, record))
     changes = environment_changes(runs)
     trends = [_trend(case_id, pairs, changes, resets) for case_id, pairs in by_case.items() if len(pairs) > 1]

@@ -24,6 +24,7 @@ from types import ModuleType
 
 from ._errors import end
 from ._parser import HEADLINE, CommandParser
+from ._terminal import printable_streams
 
 GROUPS = {
     "measure": "Measure",
@@ -47,6 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a name or sign that the terminal cannot show is no reason to fail
             stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if argv is None else argv)
+    with printable_streams():
+        return _run(words)
+
+
+def _run(words: list[str]) -> int:
     debug = "--debug" in words
     try:
         modules = commands()

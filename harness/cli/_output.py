@@ -36,11 +36,11 @@ def show_table(folder: RunFolder, as_json: bool) -> None:
 
         write_table(table(folder), "json", sys.stdout)
         return
-    from rich.console import Console
-
     from reports.terminal.table import final_table
 
-    Console().print(final_table(folder.records(), folder.header()))
+    from ._console import console
+
+    console().print(final_table(folder.records(), folder.header()))
     missing = folder.missing()
     if missing:
         print(f"{len(missing)} planned cases have no record: {', '.join(missing)}")
@@ -61,11 +61,11 @@ def show_comparison(frame: pd.DataFrame) -> None:
 
     Ratios are B over A: a latency ratio below 1 means that B is faster.
     """
-    from rich.console import Console
-
     from reports.terminal.comparison import comparison_table
+
+    from ._console import console
 
     differences = frame.unlike.iloc[0]
     if differences:
-        Console().print(f"forced comparison of runs that differ: {differences}", markup=False, style="yellow")
-    Console().print(comparison_table(frame))
+        console().print(f"forced comparison of runs that differ: {differences}", markup=False, style="yellow")
+    console().print(comparison_table(frame))

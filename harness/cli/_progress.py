@@ -28,6 +28,8 @@ from harness.measure.block import Step
 from harness.runs.plan import Plan
 from reports.terminal.table import case_line
 
+from ._console import console
+
 Bar = TypeVar("Bar", bound="LiveBar")
 
 
@@ -63,8 +65,8 @@ class RunProgress(LiveBar):
             BarColumn(),
             TextColumn("{task.fields[finished]}/{task.total:.0f} cases"),
         )
-        console = Console(stderr=silent, quiet=silent, highlight=False, soft_wrap=True)
-        super().__init__(console, columns, len(plan.cases), "starting")
+        lines = console(stderr=silent, quiet=silent, highlight=False, soft_wrap=True)
+        super().__init__(lines, columns, len(plan.cases), "starting")
         self._sizes = _block_sizes(plan)
         self._done = 0
         self._reached = 0.0
@@ -98,7 +100,7 @@ class Tally(LiveBar):
     def __init__(self, total: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         # the file itself: redirecting sys.stdout to silence a converter does not stop the bar
-        super().__init__(Console(file=sys.stdout, highlight=False, soft_wrap=True), columns, total, "")
+        super().__init__(console(highlight=False, soft_wrap=True), columns, total, "")
         self._total = total
         self._finished = 0
         self._started_s = time.monotonic()
@@ -107,10 +109,10 @@ class Tally(LiveBar):
         """Count an item as finished and print its line, that of a failure to standard error."""
         self._finished += 1
         self.move(self._finished, self._finished)
-        console = self.console if good else Console(stderr=True, highlight=False, soft_wrap=True)
+        lines = self.console if good else console(stderr=True, highlight=False, soft_wrap=True)
         head, *more = line.splitlines()
         tail = "" if self.console.is_terminal else f"  [{self._finished}/{self._total}{self._left()}]"
-        console.print("\n".join([head + tail, *more]), markup=False)
+        lines.print("\n".join([head + tail, *more]), markup=False)
 
     def _left(self) -> str:
         """Return the time that the remaining items will take at this rate; '' when all are done."""

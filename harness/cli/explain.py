@@ -96,5 +96,4 @@ def _json(explained: Explained) -> str:
             for record, explanations in explained
         ],
         indent=1,
-        ensure_ascii=False,
     )

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the recommendation.
 
     Raises:
-        NothingMeasured: No case has both a latency and an accuracy that can be trusted.
+        NothingMeasured: No case has both a latency and an accuracy, or none a value that can rank it.
     """
     from reports.recommend import Constraints, comparable, recommend
 
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _nothing_to_rank(run: str, complete: Sequence[Record]) -> NothingMeasured:
-    """Return why nothing can be ranked; the `complete` cases have both figures but cannot be trusted."""
+    """Return why nothing can be ranked; the `complete` cases have both figures, and one that cannot be trusted."""
     if not complete:
         return NothingMeasured(
             f"{run}: no case has both a latency and an accuracy",
@@ -75,7 +75,8 @@ def _nothing_to_rank(run: str, complete: Sequence[Record]) -> NothingMeasured:
         )
     statuses = Counter(record.verdict.status for record in complete)
     named = ", ".join(f"{count} {status}" for status, count in statuses.most_common())
-    return NothingMeasured(f"{run}: no case can be trusted: {named}", f"see why: edgebench explain {run}")
+    what = "latency" if any(record.trusts("top1") for record in complete) else "accuracy"
+    return NothingMeasured(f"{run}: no {what} can be trusted: {named}", f"see why: edgebench explain {run}")
 
 
 def time_ns(text: str) -> float:

@@ -85,11 +85,10 @@ def _label(text: str) -> str:
 
 def _rows(folders: Sequence[RunFolder], sort: str | None) -> list[Record]:
     """Return the records of the runs, in the requested order."""
-    from harness.store.frame import record_table
     from reports.columns import best_first, column
 
     records = [record for folder in folders for record in folder.records()]
-    return [records[index] for index in best_first(record_table(records), column(sort))] if sort else records
+    return best_first(records, column(sort)) if sort else records
 
 
 def _chosen(arguments: argparse.Namespace) -> list[Column]:
@@ -111,13 +110,13 @@ def _write(folders: Sequence[RunFolder], arguments: argparse.Namespace) -> None:
 
 def _show(folders: Sequence[RunFolder], arguments: argparse.Namespace) -> None:
     """Print the chosen or sorted rows and columns of all runs as one table."""
-    from rich.console import Console
-
     from reports.paper.table import default_columns
     from reports.terminal.chosen_columns import ChosenColumns
 
+    from ._console import console
+
     records = _rows(folders, arguments.sort)
-    Console().print(ChosenColumns(records, _chosen(arguments) or default_columns(records)))
+    console().print(ChosenColumns(records, _chosen(arguments) or default_columns(records)))
 
 
 def _latex(folders: Sequence[RunFolder], arguments: argparse.Namespace) -> str:

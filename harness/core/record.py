@@ -4,7 +4,7 @@ Schema history
     1   first version
     2   RunHeader.provenance; ArtifactInfo.recipe_sha256;
         ProcessRun: voluntary_switches, cpu_pressure, busy_threads, gc_frozen, max_rss_bytes, run_delay, others_cpus,
-        new_input_ratio, cycle_ns
+        new_input_ratio, cycle_ns, control_ns, memory_control_ns
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .execution import Execution, OperatorProfile
 from .metric import metric
 from .quantity import Missing, Quantity, Value
 from .roofline import Roofline
+from .trust import Trust, trust_of
 from .verdict import Finding, Verdict
 
 SCHEMA = 2
@@ -87,6 +88,9 @@ class ProcessRun:
         new_input_ratio: Median with inputs of the loop over the least with inputs never seen before.
         cycle_ns: Of single inferences after the loop, the least times of 'prepare' and 'fetch', what each is allowed
             for copying ('prepare_allowed', 'fetch_allowed'), and the median of 'infer'.
+        control_ns: CPU time of a fixed piece of work before the timed loop.
+        memory_control_ns: CPU time of a fixed stream from memory, in the parent before and after the process; empty
+            where it did not run.
 
     """
 
@@ -123,6 +127,8 @@ class ProcessRun:
     others_cpus: float | None = None
     new_input_ratio: float | None = None
     cycle_ns: Mapping[str, int] = field(default_factory=dict)
+    control_ns: float | None = None
+    memory_control_ns: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -247,6 +253,18 @@ class Record:
         """Return why a metric is missing; None if it is not."""
         quantity = self.quantity(name)
         return quantity.reason if isinstance(quantity, Missing) else None
+
+    def trust(self, name: str) -> Trust:
+        """Return how far the verdict lets a metric be relied on: 'full', 'caution' or 'none'."""
+        return trust_of(self.verdict.status, name)
+
+    def trusts(self, name: str) -> bool:
+        """Return whether the verdict lets a metric be compared with that of others."""
+        return self.trust(name) != "none"
+
+    def trusted_value(self, name: str) -> float | None:
+        """Return the number of a metric that may be compared with that of others; None if it is missing or may not."""
+        return self.value(name) if self.trusts(name) else None
 
     @property
     def accuracy_note(self) -> str | None:

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 Status = Literal[
     "precise",  # the interval is as narrow as the profile requires
     "imprecise",  # the interval is wider
+    "untimed",  # too few inferences to measure latency, as the profile 'smoke' asks
     "contended",  # another program used the core
     "no-steady-state",  # latency did not settle
     "drifted",  # the machine's speed changed meanwhile
@@ -20,17 +21,16 @@ Status = Literal[
     "out-of-memory",
     "unsupported",
 ]
-TRUSTED: frozenset[str] = frozenset({"precise", "imprecise"})
 FAILED: frozenset[str] = frozenset({"crashed", "timeout", "out-of-memory"})
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on a case.
+    """The verdict on a case. `harness.core.trust` says which of its metrics it leaves trustworthy.
 
     Attributes:
         status: The verdict.
-        reason: The evidence; may be empty for a trusted case.
+        reason: The evidence; may be empty for a precise case.
         remedy: What to do; may be empty.
 
     """
@@ -44,14 +44,19 @@ class Verdict:
             raise ValueError(f"unknown verdict: {self.status}")
 
     @property
-    def trusted(self) -> bool:
-        """Whether the figures may be compared with others."""
-        return self.status in TRUSTED
-
-    @property
     def failed(self) -> bool:
         """Whether the case was tried and has no figures."""
         return self.status in FAILED
+
+    @property
+    def ran(self) -> bool:
+        """Whether the case was measured: it neither failed nor is unsupported."""
+        return not self.failed and self.status != "unsupported"
+
+    @property
+    def works(self) -> bool:
+        """Whether the case ran and computed what the net does: only such a one may be chosen for its size."""
+        return self.ran and self.status != "wrong-output"
 
 
 @dataclass(frozen=True)

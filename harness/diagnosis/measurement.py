@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from harness.core.trust import TIMED, spoiled
+
 from .plausibility import PlausibleRange, plausible_range
 from .situation import Explanation, Situation, milliseconds, percent
 
 
 def untrusted(situation: Situation) -> Explanation | None:
-    """Report a verdict that makes the figures unfit for comparison."""
+    """Report a verdict that makes figures unfit for comparison."""
     verdict = situation.record.verdict
-    if verdict.trusted:
+    if situation.record.trusts(TIMED):
         return None
-    figures = not (verdict.failed or verdict.status == "unsupported")
     grave = [each for each in situation.record.findings if each.status in ("fail", "warn")]
     checks = "; ".join(f"{each.check}: {each.found}" for each in grave)
     remedies = [each.remedy for each in grave if each.remedy]
@@ -21,7 +22,7 @@ def untrusted(situation: Situation) -> Explanation | None:
         f"verdict-{verdict.status}",
         "warn",
         "; ".join(part for part in (verdict.reason, checks) if part),
-        "the figures are not the net's alone" if figures else "there are no figures",
+        f"not to be relied on: {spoiled(verdict.status)}" if verdict.ran else "there are no figures",
         "; ".join(part for part in (verdict.remedy, *remedies) if part),
     )
 

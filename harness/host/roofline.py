@@ -64,9 +64,9 @@ def measure(machine: Machine, fs: HostFs) -> Roofline:
         SetupError: The micro-benchmark fails.
     """
     cache = last_level_cache_bytes(fs)
-    array_bytes = _array_bytes(cache, machine.memory_bytes)
+    size = array_bytes(cache, machine.memory_bytes)
     counts = sorted({1, len(os.sched_getaffinity(0))})
-    answers = [_peak(threads, array_bytes) for threads in counts]
+    answers = [_peak(threads, size) for threads in counts]
     roofline = Roofline(
         machine_id=_name(machine),
         measured_utc=utc_now(),
@@ -92,7 +92,7 @@ def last_level_cache_bytes(fs: HostFs) -> int | Missing:
     return max(sizes) if sizes else Missing("no /sys/devices/system/cpu/cpu0/cache/index*/size")
 
 
-def _array_bytes(cache: int | Missing, memory_bytes: int | None) -> int:
+def array_bytes(cache: int | Missing, memory_bytes: int | None) -> int:
     """Return an array size beyond the cache; three arrays stay within an eighth of the memory."""
     size = _SMALLEST_ARRAY if isinstance(cache, Missing) else max(_SMALLEST_ARRAY, _TIMES_CACHE * cache)
     return min(size, memory_bytes // 24) if memory_bytes else size

@@ -28,7 +28,7 @@ _FROM_RESULT = (
     *("spawn_ns", "import_ns", "load_ns", "first_inference_ns", "involuntary_switches", "peak_rss_bytes", "started_ns"),
     *("ended_ns", "inferences", "calls_per_sample", "control_ratio", "same_input_ratio", "os_threads", "max_rss_bytes"),
     *("voluntary_switches", "cpu_pressure", "run_delay", "busy_threads", "gc_frozen", "new_input_ratio"),
-    "cycle_ns",
+    *("cycle_ns", "control_ns"),
 )
 
 
@@ -38,12 +38,29 @@ class Surroundings:
 
     Attributes:
         others_cpus: CPUs that other programs used on average; None where the kernel does not tell.
+        memory_ns: What the memory control took before and after; empty where it did not run.
     """
 
     others_cpus: float | None = None
+    memory_ns: tuple[float, ...] = ()
 
 
 UNWATCHED = Surroundings()
+
+
+@dataclass(frozen=True)
+class MemoryReference:
+    """What the memory control of a case is compared with.
+
+    Attributes:
+        ns: The usual time of this machine, else the least of the run.
+        usual: Whether it is the usual one.
+        cache_bytes: Size of the last-level cache, None where the kernel does not tell.
+    """
+
+    ns: float
+    usual: bool
+    cache_bytes: int | None
 
 
 @dataclass
@@ -66,6 +83,7 @@ class CaseState:
     failure: WorkerFailure | None = None
     denormals: Finding | None = None
     throttled: str = ""
+    memory: MemoryReference | None = None
     started_utc: str = ""
     duration_s: float = 0.0
 
@@ -74,7 +92,11 @@ class CaseState:
     ) -> None:
         """Add the answer of one process, and what was seen `around` it."""
         self.more.append({name: array for name, array in answer.arrays.items() if name not in _SAMPLES})
-        run = dataclasses.replace(_process_run(answer, self, place, blobs, profile), others_cpus=around.others_cpus)
+        run = dataclasses.replace(
+            _process_run(answer, self, place, blobs, profile),
+            others_cpus=around.others_cpus,
+            memory_control_ns=around.memory_ns,
+        )
         self.result = answer.result
         self.driver_logs += filter(None, [answer.result["driver_log"]])
         self.first_inputs.append((len(answer.arrays["wall_ns"]) - run.n_timed) % self.n_inputs)

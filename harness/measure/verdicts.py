@@ -102,6 +102,10 @@ def _width(state: CaseState, metrics: dict[str, Quantity], profile: Profile) -> 
         throttled = f"; heat or power capped the clock: {state.throttled}" if state.throttled else ""
         reason = f"one process for its minutes gives no interval{throttled}"
         return Verdict("imprecise", reason, "repeat the run and compare")
+    if not profile.timed:
+        n = sum(run.n_timed for run in state.runs)
+        reason = f"not measured for latency: {n} inferences in one process only show that the case runs"
+        return Verdict("untimed", reason, "measure it: --profile quick, standard or full")
     name, what = ("throughput_per_s", "throughput") if scenario == "Offline" else ("latency_p50_ns", "median")
     figure, reasons = metrics[name], doubts(state, metrics)
     more = _bound_sentence(state, metrics) + _flattered(state) + "".join(f"; {reason}" for reason in reasons)

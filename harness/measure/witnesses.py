@@ -24,6 +24,9 @@ CONTENDED = 1.05
 WAITED = 0.05
 """Share of the time spent waiting for a CPU: what `edgebench doctor` warns at before a run."""
 
+MEMORY_MOVED = 0.10
+"""The memory control may be slower by this share; on a quiet machine it scatters by some per cent."""
+
 OTHERS_CPUS = 0.2
 """CPUs that other programs may use beside a case: they take clock, cache and memory bandwidth, if not the core."""
 
@@ -160,6 +163,34 @@ def _accompanied(state: CaseState, metrics: Metrics) -> str:
     return f"other programs used {cpus:.2g} CPUs meanwhile (/proc/stat)" if cpus > OTHERS_CPUS else ""
 
 
+def _memory_moved(state: CaseState) -> str:
+    """In the median process, by the slower of both times: others that come or go meanwhile count too."""
+    slowest = [max(run.memory_control_ns) for run in state.runs if run.memory_control_ns]
+    if state.memory is None or not slowest:
+        return ""
+    slower = float(np.median(slowest)) / state.memory.ns - 1
+    if slower <= MEMORY_MOVED:
+        return ""
+    compared = "usual" if state.memory.usual else "at best in this run"
+    return f"a fixed stream from memory took {slower:.0%} longer than {compared}: others use its bandwidth"
+
+
+def _cache_bytes(state: CaseState) -> int | None:
+    return state.memory.cache_bytes if state.memory else None
+
+
+def _starved(state: CaseState, metrics: Metrics) -> str:
+    """Weights that the cache cannot hold come from memory in every inference."""
+    cache_bytes, size_bytes = _cache_bytes(state), state.prepared.artifact.size_bytes
+    if cache_bytes is None or size_bytes <= cache_bytes or not (moved := _memory_moved(state)):
+        return ""
+    return f"{moved}, and the {size_bytes / 2**20:.3g} MiB of this net do not fit the cache"
+
+
+def _crossed(state: CaseState, metrics: Metrics) -> str:
+    return "" if _starved(state, metrics) else _memory_moved(state)
+
+
 def _any_run(fact: Callable[[ProcessRun], object]) -> Callable[[CaseState], bool]:
     return lambda state: any(fact(run) is not None for run in state.runs)
 
@@ -212,5 +243,23 @@ WITNESSES = (
         "precision",
         _any_run(lambda run: run.others_cpus),
         _accompanied,
+    ),
+    Witness(
+        "memory control",
+        "others on the memory's bandwidth and the shared cache",
+        "several processes; room for an array of four times the last-level cache, at least 32 MiB",
+        "other programs",
+        "precision",
+        lambda state: any(run.memory_control_ns for run in state.runs),
+        _crossed,
+    ),
+    Witness(
+        "memory control of a memory-bound net",
+        "the same, for a net larger than the last-level cache",
+        "a kernel that tells the size of its caches (/sys/devices/system/cpu/cpu0/cache)",
+        "memory control",
+        "trust",
+        lambda state: _cache_bytes(state) is not None,
+        _starved,
     ),
 )

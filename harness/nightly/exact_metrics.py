@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity
 from harness.core.record import Record
+from harness.core.trust import TIMED, spoiled
 from harness.measure.passes.accuracy import AccuracyPass, CaseOutputs
 from harness.measure.passes.worker_process import Answer, run_worker
 from harness.measure.prepared import PreparedCase
@@ -18,8 +19,12 @@ from harness.stats.output_quality import discordant
 from harness.stats.proportions import mcnemar
 from reports.numbers import scale_for, show
 
+from .machine import DEVICE_VERDICTS
 from .outcome import Kind, Outcome
 from .series import NightContext
+
+_TOLD_ELSEWHERE = DEVICE_VERDICTS | {"untimed"}
+"""Verdicts without an outcome of their case: `machine.device` tells of them, or nobody asked for times."""
 
 
 def accuracy(context: NightContext, scores: AccuracyPass, q: float) -> list[Outcome]:
@@ -79,11 +84,16 @@ def sizes(context: NightContext) -> list[Outcome]:
 
 
 def limits(records: Iterable[Record], context: NightContext) -> list[Outcome]:
-    """Check the suite's limits: a whole interval beyond one is a regression, part of an interval is inconclusive."""
+    """Check the suite's limits: a whole interval beyond one is a regression, part of an interval is inconclusive.
+
+    So is a figure that is missing, or that the verdict spoils.
+    """
     outcomes = []
     for record in records:
         for limit in context.rules.limits(record.case_id):
             quantity = record.quantity(limit.metric)
+            if not record.trusts(limit.metric):
+                quantity = Missing(f"{record.verdict.status}: {record.verdict.reason}")
             exceeded = limit.exceeded_by(quantity)
             if exceeded is False:
                 continue
@@ -121,6 +131,25 @@ def failures(records: Sequence[Record], context: NightContext) -> list[Outcome]:
             remark = "the last good build fails too" if old else "there is no other build to try"
         text = f"{verdict.status}: {verdict.reason}; {remark}"
         outcomes.append(Outcome(kind, name, "", text, command=context.command(name)))
+    return outcomes
+
+
+def not_compared(records: Sequence[Record], context: NightContext) -> list[Outcome]:
+    """Report cases that ran and whose times must not be compared with those of earlier nights.
+
+    A night without any time to compare is reported by `machine.device`, wrong outputs until their build is accepted.
+    """
+    if not any(record.trusts(TIMED) for record in records):
+        return []
+    outcomes = []
+    for record in records:
+        name, verdict = record.case_id, record.verdict
+        if record.trusts(TIMED) or not verdict.ran or verdict.status in _TOLD_ELSEWHERE:
+            continue
+        if verdict.status == "wrong-output" and context.changes(name) == []:
+            continue
+        text = f"{verdict.status}: {verdict.reason}; not compared with earlier nights: {spoiled(verdict.status)}"
+        outcomes.append(Outcome("inconclusive", name, "", text, command=context.command(name)))
     return outcomes
 
 

@@ -142,6 +142,7 @@ class Night:
     def _without_history(self, context: NightContext, settings: Settings, scratch: Path) -> Iterator[Outcome]:
         """Yield the outcomes that need no history."""
         yield from exact_metrics.failures(self.records, context)
+        yield from exact_metrics.not_compared(self.records, context)
         yield from exact_metrics.limits(self.records, context)
         yield from exact_metrics.sizes(context)
         yield from exact_metrics.accuracy(context, AccuracyPass(scratch), settings.fdr)
@@ -176,7 +177,8 @@ class Night:
     def _store_builds(self, context: NightContext, outcomes: Sequence[Outcome]) -> None:
         """Store tonight's builds, and count the night for those that were judged without doubt.
 
-        A night whose figures of a case cannot be trusted says nothing about its build.
+        A night whose times of a case cannot be trusted says nothing about its build. In the profile smoke, which
+        measures no times, its other figures decide.
         """
         baselines = context.baselines
         doubtful = {outcome.case_id for outcome in outcomes if outcome.casts_doubt}
@@ -185,7 +187,7 @@ class Night:
             if record.value("n_inferences") is None or name not in context.prepared:
                 continue
             baselines.add_latest(name, context.builds[name], context.prepared[name].artifact)
-            approved = record.verdict.trusted and name not in doubtful
+            approved = machine.has_trusted_figures(record) and name not in doubtful
             if approved or baselines.last_good(name) is None:
                 baselines.approve(name)
         for name in doubtful:  # cases without figures too: their run of good nights ends here

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from xml.etree import ElementTree as Xml
 
+from harness.core.printable import markdown_text, one_line, printable
 from harness.core.record import Record, RunHeader
+from harness.core.trust import trust_counts
 from harness.stats.nightly.screening import MIN_BASELINE
 from reports.numbers import counted
 
@@ -84,26 +86,20 @@ def markdown(report: NightlyReport) -> str:
     header = report.header
     measured = sum(record.value("n_inferences") is not None for record in report.records)
     lines = [
-        f"## edgebench nightly: {_md(header.suite)} on {_md(header.target)}",
+        f"## edgebench nightly: {markdown_text(header.suite)} on {markdown_text(header.target)}",
         "",
         f"**{report.headline}**; {measured} of {len(report.records)} cases measured, {header.started_utc[:16]} UTC",
         "",
+        f"Times: {trust_counts(record.verdict.status for record in report.records)}",
+        "",
     ]
     for outcome in by_severity(report.outcomes):
-        lines.append(f"- **{outcome.kind}** {_md(outcome.series)}: {_md(outcome.sentence)}")
-        lines += [f"  `{outcome.command.replace('`', '')}`"] if outcome.command else []
+        lines.append(f"- **{outcome.kind}** {markdown_text(outcome.series)}: {markdown_text(outcome.sentence)}")
+        lines += [f"  `{one_line(outcome.command).replace('`', '')}`"] if outcome.command else []
     return "\n".join(lines) + "\n"
 
 
-def _md(text: str) -> str:
-    """Escape Markdown and HTML."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{char}" if char in "\\`*_[]|#" else char for char in " ".join(escaped.split()))
-
-
 _ATOM = "http://www.w3.org/2005/Atom"
-_CONTROL = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
-"""Characters that XML 1.0 cannot hold."""
 _TAGS: dict[Kind, str] = {
     "regression": "failure",
     "infrastructure": "error",
@@ -132,7 +128,7 @@ def junit(report: NightlyReport) -> bytes:
 
 def _test(suite: Xml.Element, record: Record, outcomes: Sequence[Outcome]) -> Xml.Element:
     case = Xml.SubElement(
-        suite, "testcase", name=_clean(record.case_id), classname=record.target, time=f"{record.duration_s:.3f}"
+        suite, "testcase", name=printable(record.case_id), classname=record.target, time=f"{record.duration_s:.3f}"
     )
     properties = Xml.SubElement(case, "properties")
     for name, quantity in record.metrics.items():
@@ -140,7 +136,7 @@ def _test(suite: Xml.Element, record: Record, outcomes: Sequence[Outcome]) -> Xm
         if value is not None:
             Xml.SubElement(properties, "property", name=name, value=repr(value))
     if record.verdict.status == "unsupported" and not outcomes:
-        Xml.SubElement(case, "skipped", message=_clean(record.verdict.reason))
+        Xml.SubElement(case, "skipped", message=printable(record.verdict.reason))
     _results(case, outcomes)
     return case
 
@@ -150,7 +146,7 @@ def _results(case: Xml.Element, outcomes: Sequence[Outcome]) -> None:
     first = next((outcome.kind for outcome in outcomes if outcome.kind in _TAGS), None)
     severest = [outcome for outcome in outcomes if outcome.kind == first]
     if first:
-        text = _clean(
+        text = printable(
             "\n".join(f"{outcome.metric} {outcome.sentence}\n{outcome.command}".strip() for outcome in severest)
         )
         result = Xml.SubElement(case, _TAGS[first], message=text.split("\n")[0])
@@ -159,7 +155,7 @@ def _results(case: Xml.Element, outcomes: Sequence[Outcome]) -> None:
             result.set("type", first)
     others = [f"{outcome.kind}: {outcome.metric} {outcome.sentence}" for outcome in outcomes if outcome not in severest]
     if others:
-        Xml.SubElement(case, "system-out").text = _clean("\n".join(others))
+        Xml.SubElement(case, "system-out").text = printable("\n".join(others))
 
 
 def atom(nights: Sequence[dict[str, Any]]) -> bytes:
@@ -184,12 +180,8 @@ def atom(nights: Sequence[dict[str, Any]]) -> bytes:
 
 def _leaf(parent: Xml.Element, tag: str, text: str) -> Xml.Element:
     leaf = Xml.SubElement(parent, tag)
-    leaf.text = _clean(text)
+    leaf.text = printable(text)
     return leaf
-
-
-def _clean(text: str) -> str:
-    return text.translate(_CONTROL)
 
 
 def _xml(root: Xml.Element) -> bytes:

@@ -7,7 +7,7 @@ import os
 import shlex
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,11 +25,13 @@ from harness.core.verdict import Finding, Verdict
 from harness.host import roofline
 from harness.host.checks import changes, inspect_all
 from harness.host.identity import identity
+from harness.host.quiet import wait_until_quiet
 from harness.host.thermal import wait_until_cool
 from harness.host.tuning import journal_path, tuned
 from harness.measure.block import RunContext, Step, measure_block
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
+from harness.measure.passes.memory_control import MemoryControl
 from harness.measure.passes.surroundings import SurroundingsWatch
 from harness.measure.passes.thermal import ThrottleWatch
 from harness.measure.prepared import PreparedCase
@@ -62,8 +64,17 @@ class RunSession:
 
     interrupted = False
 
-    def __init__(self, config: RunConfig, plan: Plan) -> None:
+    def __init__(self, config: RunConfig, plan: Plan, notify: Callable[[str], None] = lambda _: None) -> None:
+        """Prepare a run.
+
+        Args:
+            config: What was asked for.
+            plan: What it comes to.
+            notify: Called, before anything is measured, with each finding that makes the figures worthless.
+
+        """
         self._config = config
+        self._notify = notify
         self.plan = plan
         self._scratch = tempfile.TemporaryDirectory(prefix="edgebench-")
         self._sensors = open_sensors(config.fs, meter=plan.target.power.meter)
@@ -82,15 +93,19 @@ class RunSession:
         scratch = Path(self._scratch.name)
         if self._config.tune:
             self._undo.enter_context(tuned(self._config.fs, changes(self._config.fs), journal_path()))
-        findings = self._findings()
+        waited = self._wait_for_quiet()
+        findings = (*self._findings(), *waited)
         if self._config.strict:
             refuse_unfit(findings)
+        for warning in warnings_of(findings):
+            self._notify(warning)
         self.header = self._header(findings, scratch)
         if self._config.resume:
             self.folder = RunFolder(self.plan.out)
             self.plan, self.header = resumed(self.plan, self.folder, self.header)
         else:
             self.folder = RunFolder.create(self.plan.out, self.header, number=not self._config.out)
+        several = self.plan.profile.max_processes > 1  # a single process is never precise
         self._context = RunContext(
             run_id=self.header.run_id,
             target=self._target_name,
@@ -106,7 +121,7 @@ class RunSession:
             findings_now=self._findings,
             throttle=ThrottleWatch(self._sensors, self.plan.target.thermal.throttle),
             zones=self.plan.target.thermal.zones,
-            surroundings=SurroundingsWatch(HostFs()),
+            surroundings=SurroundingsWatch(HostFs(), MemoryControl(HostFs()) if several else None),
         )
         self._refused = [self._refuse(case, verdict) for case, verdict in self.plan.refused.items()]
 
@@ -123,6 +138,11 @@ class RunSession:
                 raise
         finally:
             self._close()
+
+    def _wait_for_quiet(self) -> tuple[Finding, ...]:
+        """Wait until nothing else runs, if that was asked for; return what was found."""
+        timeout_s = self._config.wait_for_quiet_s
+        return () if timeout_s is None else (wait_until_quiet(self._config.fs, timeout_s, self._notify),)
 
     def _close(self) -> None:
         """Undo the tuning, close the sensors and remove the scratch folder."""
@@ -248,6 +268,16 @@ def refuse_unfit(findings: Sequence[Finding]) -> None:
             + "; ".join(f"{finding.check}: {finding.found}" for finding in failed),
             "; ".join(finding.remedy for finding in failed if finding.remedy),
         )
+
+
+def warnings_of(findings: Sequence[Finding]) -> list[str]:
+    """Return what must be said before anything is measured: checks that failed, and load that spoils times."""
+    texts = []
+    for finding in findings:
+        if finding.status == "fail" or (finding.check == "load" and finding.status == "warn"):
+            remedy = f"{finding.remedy}; or --wait-for-quiet 60" if finding.check == "load" else finding.remedy
+            texts.append(f"warning: {finding.check}: {finding.found}" + (f"\n  {remedy}" if remedy else ""))
+    return texts
 
 
 def machine_verdict(findings: Sequence[Finding]) -> Verdict | None:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from harness.core.errors import UsageError
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record, RunHeader
+from harness.core.trust import TIMED
 from harness.measure.presets import PROFILES
 from harness.stats.distributions import t_quantile
 
@@ -141,14 +142,19 @@ class Comparison:
 
 
 def compare_records(a: Record, b: Record) -> Comparison:
-    """Compare the records of a case. If one cannot be trusted, time and energy have a reason instead of a ratio."""
-    top1 = _top1_delta(a, b)
+    """Compare the records of a case. What the verdict on one of them spoils has a reason instead of a figure."""
+    ratio = _spoiled(a, b, TIMED) or _ratio(a, b)
+    energy = _spoiled(a, b, "energy_net_j") or _energy_ratio(a, b)
+    top1 = _spoiled(a, b, "top1") or _top1_delta(a, b)
+    return Comparison(a.case_id, *_verdict(ratio, smallest_change(a, b)), ratio, energy, top1)
+
+
+def _spoiled(a: Record, b: Record, name: str) -> Missing | None:
+    """Return which verdict forbids to compare a metric of two records; None where none does."""
     for side, record in (("first", a), ("second", b)):
-        if not record.verdict.trusted:
-            missing = Missing(f"{record.verdict.status} in the {side} run")
-            return Comparison(a.case_id, "undecided", missing.reason, missing, missing, top1)
-    ratio = _ratio(a, b)
-    return Comparison(a.case_id, *_verdict(ratio, smallest_change(a, b)), ratio, _energy_ratio(a, b), top1)
+        if not record.trusts(name):
+            return Missing(f"{record.verdict.status} in the {side} run")
+    return None
 
 
 def smallest_change(*records: Record) -> float:

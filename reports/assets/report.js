@@ -72,11 +72,11 @@
     for (const { isIntersecting, target } of entries) if (isIntersecting) { near.unobserve(target); draw(target); }
   }, { rootMargin: "400px" });
 
-  // ---- the front and the best setting, from the same values as the tables
+  // ---- the front and the best setting, from the same values as the tables; a value that is not trusted is null
   const candidates = () => cases.filter((item) => state.shown.has(item.key) && state.fitting.has(item.key) && item.ranked);
   const dominates = (a, b) => a.values.latency_p50_ns <= b.values.latency_p50_ns && a.values.top1 >= b.values.top1
     && (a.values.latency_p50_ns < b.values.latency_p50_ns || a.values.top1 > b.values.top1);
-  const front = () => { const options = candidates(); return options.filter((item) => !options.some((other) => dominates(other, item))); };
+  const front = () => { const options = candidates().filter((item) => item.values.latency_p50_ns !== null); return options.filter((item) => !options.some((other) => dominates(other, item))); };
   const frontLine = (trace) => {
     const points = new Map();
     for (const other of figures.get(byId("tradeoff").querySelector(".canvas")).data)
@@ -102,12 +102,20 @@
     state.fitting = new Set(cases.filter(fits).map((item) => item.key));
     showBest(inputs);
   };
+  // an imprecise latency is not ahead of a precise one within its interval, and without an interval of none
+  const fastest = (options) => {
+    const ordered = options.filter((item) => item.values.latency_p50_ns !== null)
+      .sort((a, b) => a.values.latency_p50_ns - b.values.latency_p50_ns || b.values.top1 - a.values.top1);
+    const precise = ordered.find((item) => !item.imprecise);
+    const isWithin = precise && ordered[0].imprecise && precise.values.latency_p50_ns <= (ordered[0].worst ?? Infinity);
+    return isWithin ? precise : ordered[0];
+  };
   const showBest = (inputs) => {
     const options = candidates();
     const accurate = inputs.some((input) => input.name === "top1" && !isLoose(input));
-    const order = accurate ? (a, b) => a.values.latency_p50_ns - b.values.latency_p50_ns || b.values.top1 - a.values.top1
-      : (a, b) => b.values.top1 - a.values.top1 || a.values.latency_p50_ns - b.values.latency_p50_ns;
-    const best = options.sort(order)[0];
+    const most = Math.max(...options.map((item) => item.values.top1));
+    const equals = accurate ? options : options.filter((item) => item.values.top1 === most);
+    const best = fastest(equals) ?? (accurate ? undefined : equals[0]);
     const output = byId("best");
     output.replaceChildren();
     if (!best) { output.append("Nothing fits: relax a limit."); return; }

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from harness.core.record import Record, RunHeader
+from harness.core.trust import spoiled
+from harness.core.verdict import FAILED, Status
 from harness.store.frame import dtype, record_table
 from reports.columns import Column, column
 from reports.labels import COLUMNS, effective_precision_note, load_of, scales_of
@@ -19,6 +21,7 @@ from .latex import beyond_pdflatex, escape
 from .numbers import Number, column_format
 
 _SYMBOLS = (r"\ast", r"\dagger", r"\ddagger", r"\S", r"\P", r"\|")
+_WITHOUT_FIGURES = FAILED | {"unsupported"}
 _LONGEST_NOTE = 220
 _ALWAYS = ("model", "compression", "runtime")
 _METRICS = tuple(name for name in COLUMNS if name != "latency_p90_ns")  # with all of them it is wider than a page
@@ -174,11 +177,11 @@ class _Table:
             yield r"[~,~]: the ends of a 95\,\% interval that is wider than $\pm$10\,\%."
 
     def _about_missing(self) -> Iterator[str]:
-        """Yield why a trusted case has no value, one line per column."""
+        """Yield why a case that ran has no value, one line per column."""
         for each in self._columns:
             if each.metric is None:
                 continue
-            missing = (record.missing(each.metric.name) for record in self._records if record.verdict.trusted)
+            missing = (record.missing(each.metric.name) for record in self._records if record.verdict.ran)
             reasons = Counter(filter(None, missing))
             if reasons:
                 first = _brief(reasons.most_common(1)[0][0])
@@ -215,13 +218,19 @@ def _symbols(records: Sequence[Record], accuracy: bool) -> _Marks:
     notes = {record.accuracy_note for record in records if record.value("top1") is not None} if accuracy else set()
     for record in records:
         if record.verdict.status != "precise":
-            found.append((record, record.verdict.status, record.verdict.reason))
+            found.append((record, _verdict(record.verdict.status), record.verdict.reason))
         if note := effective_precision_note(record):
             found.append((record, note, ""))
         if len(notes) > 1 and record.accuracy_note and record.value("top1") is not None:
             found.append((record, f"Accuracy: {record.accuracy_note}", ""))
     shared = [f"Accuracy: {note}" for note in notes if note and len(notes) == 1]
     return _Marks(found, shared)
+
+
+def _verdict(status: Status) -> str:
+    """Return a verdict with what it leaves unreliable: 'contended (not to be relied on: times, energy)'."""
+    lost = spoiled(status) if status not in _WITHOUT_FIGURES else ""
+    return f"{status} (not to be relied on: {lost})" if lost else status
 
 
 def _symbol(index: int) -> str:

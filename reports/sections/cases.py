@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,14 +27,14 @@ class Row:
 
     Attributes:
         case: The case.
-        cells: Its values, in the order of the columns.
+        cells: Its values by metric, in the order of the columns.
         change: Its latency compared with the baseline.
         histogram: Its latencies as an SVG path; '' without samples.
 
     """
 
     case: CaseView
-    cells: Sequence[FormattedValue]
+    cells: Mapping[str, FormattedValue]
     change: FormattedValue
     histogram: str
 
@@ -62,7 +62,7 @@ def why_missing(data: ReportData, name: str) -> str:
 
 
 def _row(data: ReportData, case: CaseView, names: Sequence[str], changes: dict[str, Comparison]) -> Row:
-    cells = [data.show_case(case, name) for name in names]
+    cells = {name: data.show_case(case, name) for name in names}
     return Row(case, cells, _change(data, case, changes), histogram_path(case.blobs.wall_ns()))
 
 

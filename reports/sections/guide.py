@@ -5,7 +5,8 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from harness.core.metric import METRICS
-from harness.core.verdict import TRUSTED, Status
+from harness.core.trust import left
+from harness.core.verdict import Status
 from reports.data import ReportData
 from reports.section import Section, Template
 
@@ -14,6 +15,7 @@ _TEMPLATE = Template.beside(__file__)
 VERDICTS: dict[Status, str] = {
     "precise": "The interval is as narrow as the profile requires.",
     "imprecise": "Measured correctly, but time ran out before the interval was as narrow as the profile requires.",
+    "untimed": "Too few inferences to measure latency: the profile smoke only shows that a case runs.",
     "wrong-output": "Its outputs are not those of the model, so its speed does not count.",
     "mistimed": "Work of an inference is outside of what was timed, or its outputs were remembered.",
     "contended": "Another program used the core while the case ran.",
@@ -30,8 +32,17 @@ VERDICTS: dict[Status, str] = {
 
 def render(data: ReportData) -> Markup:
     """Render the glossary."""
-    verdicts = [(status, status in TRUSTED, about) for status, about in VERDICTS.items()]
+    verdicts = [(status, f"{about} {_reliable(status)}") for status, about in VERDICTS.items()]
     return _TEMPLATE.render(metrics=METRICS.values(), verdicts=verdicts, data=data)
+
+
+def _reliable(status: Status) -> str:
+    """Return what of a case with this verdict can be relied on, in a sentence."""
+    if status == "precise":
+        return "All figures can be relied on."
+    if status == "imprecise":
+        return "Times are to be used with caution, all other figures can be relied on."
+    return f"What can be relied on: {left(status)}."
 
 
 PLUGINS: tuple[Section, ...] = (Section("guide", "How to read this report", 150, render),)

@@ -16,8 +16,8 @@ from reports.section import Absent, Figure, LegendEntry, Section, figures_html
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """Render the achieved rate of every trusted case whose multiply-accumulates are known."""
-    cases = [case for case in data.cases if case.trusted and _rate(case)]
+    """Render the achieved rate of every case with a trusted latency whose multiply-accumulates are known."""
+    cases = [case for case in data.cases if _rate(case)]
     if not cases:
         return Absent("the multiply-accumulates (MACs) of these models are unknown, so there is no rate to draw")
     return figures_html([_figure(data, cases)])
@@ -30,7 +30,7 @@ def _rate(case: CaseView) -> float | None:
     """
     if case.record.case.scenario != "SingleStream":
         return None
-    artifact, latency = case.record.artifact, case.record.value("latency_p50_ns")
+    artifact, latency = case.record.artifact, case.record.trusted_value("latency_p50_ns")
     if artifact is None or not artifact.macs or not artifact.size_bytes or not latency:
         return None
     return artifact.macs * case.record.case.batch / latency

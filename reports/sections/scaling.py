@@ -30,7 +30,7 @@ def _figure(data: ReportData, what: str, x_of: Callable[[CaseView], int], name: 
     lines: dict[str, list[CaseView]] = {}
     for case in data.cases:
         offline = case.record.case.scenario == "Offline"
-        if case.trusted and case.record.value(name) is not None and not (offline and name == "latency_p50_ns"):
+        if case.record.trusted_value(name) is not None and not (offline and name == "latency_p50_ns"):
             lines.setdefault(_label(case, what), []).append(case)
     lines = {label: cases for label, cases in lines.items() if len({x_of(case) for case in cases}) > 1}
     if not lines:

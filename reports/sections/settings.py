@@ -71,14 +71,14 @@ def _row(cases: Sequence[CaseView], baselines: Mapping[Key, CaseView]) -> Row:
         identity.compression,
         identity.runtime,
         prospects(identity.compression, isa),
-        _over_fp32([pair for pair in pairs if all(case.trusted for case in pair)], "latency_p50_ns"),
+        _over_fp32(pairs, "latency_p50_ns"),
         _over_fp32(pairs, "artifact_bytes"),
     )
 
 
 def _over_fp32(pairs: Sequence[tuple[CaseView, CaseView]], name: str) -> str:
-    """Return the range of the ratios to fp32 over all models; '' without any."""
-    values = [(case.record.value(name), baseline.record.value(name)) for case, baseline in pairs]
+    """Return the range of the ratios to fp32 over all models for which both values are trusted; '' without any."""
+    values = [tuple(case.record.trusted_value(name) for case in pair) for pair in pairs]
     ratios = sorted(value / baseline for value, baseline in values if value and baseline)
     if not ratios:
         return ""

@@ -24,7 +24,7 @@ def render(data: ReportData) -> Markup | Absent:
     if not cases:
         return Absent(_why_none(data), "score a net on labelled images: edgebench run --model NET --data FOLDER")
     figure = _figure(data, cases, front_cases(cases))
-    return _TEMPLATE.render(plot=figure, bounds=_sliders(data, [case for case in cases if case.trusted]))
+    return _TEMPLATE.render(plot=figure, bounds=_sliders(data, cases))
 
 
 def _why_none(data: ReportData) -> str:
@@ -80,7 +80,7 @@ def _sliders(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]
     """Return one slider per metric with at least two values; its loosest position does not bound anything."""
     sliders = []
     for name in SLIDERS:
-        values = sorted({value for case in cases if (value := case.record.value(name)) is not None})
+        values = sorted({value for case in cases if (value := case.record.trusted_value(name)) is not None})
         if len(values) > 1:
             metric, scale = METRICS[name], data.scales[name]
             sliders.append({"name": name, "metric": metric, "unit": scale.unit, "factor": scale.factor,

@@ -1,4 +1,4 @@
-"""Validity: findings about the environment and untrusted cases, each with its remedy."""
+"""Validity: findings about the environment, and cases whose times cannot be trusted, each with its remedy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.core.verdict import Finding
+from harness.core.trust import TIMED, spoiled
+from harness.core.verdict import Finding, Status
 from reports.data import CaseView, ReportData, Run
 from reports.section import Section, Template
 
@@ -64,10 +65,10 @@ def _findings(run: Run, several_runs: bool) -> list[ValidityItem]:
 
 def _untrusted(data: ReportData) -> list[ValidityItem]:
     """Return one line per verdict and remedy, so that twenty contended cases make one line."""
-    groups: dict[tuple[str, str], list[CaseView]] = {}
+    groups: dict[tuple[Status, str], list[CaseView]] = {}
     for case in data.cases:
         verdict = case.record.verdict
-        if not case.trusted:
+        if not case.trusts(TIMED):
             groups.setdefault((verdict.status, verdict.remedy), []).append(case)
     return [_group(status, remedy, cases) for (status, remedy), cases in groups.items()]
 
@@ -96,10 +97,12 @@ def _missing_records(run: Run) -> list[ValidityItem]:
     return items
 
 
-def _group(status: str, remedy: str, cases: Sequence[CaseView]) -> ValidityItem:
+def _group(status: Status, remedy: str, cases: Sequence[CaseView]) -> ValidityItem:
     reasons = {case.record.verdict.reason for case in cases}
     title = status if len(cases) == 1 else f"{len(cases)} {status}"
     text = next(iter(reasons)) if len(reasons) == 1 else f"for example: {cases[0].record.verdict.reason}"
+    limits = f"not to be relied on: {spoiled(status)}" if cases[0].record.verdict.ran else ""
+    text = "; ".join(filter(None, (text, limits)))
     return ValidityItem(cases[0].mark, cases[0].tone, title, text, remedy, cases, len(reasons) == 1)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from harness.core.quantity import Value
+from harness.core.record import Record
+from harness.core.trust import TIMED, trust_counts
 from harness.store.comparison import Change, Comparison
 from reports.data import CaseView, ReportData
 from reports.labels import is_built
 from reports.numbers import counted, format_change, half_width
+from reports.recommend import best_first
 from reports.section import Section, Template
 
 _TEMPLATE = Template.beside(__file__)
@@ -21,34 +24,31 @@ def render(data: ReportData) -> Markup:
     """Render the banner and the best cases."""
     counts = Counter(case.record.verdict.status for case in data.cases)
     missing = sum(len(run.missing) for run in data.runs)
-    trusted = sum(case.trusted for case in data.cases)
+    records = [case.record for case in data.cases]
     return _TEMPLATE.render(
         data=data,
-        headline=_changes(data) or _headline(trusted, len(data.cases), missing),
-        tone=_tone(data, trusted, missing),
+        headline=_changes(data) or _trust(records, missing),
+        tone=_tone(data, missing),
         others=[(status, count) for status, count in counts.most_common() if status not in ("precise",)],
         missing=missing,
-        trusted=trusted,
         best_cases=_best_cases(data),
         why_none=lambda name: _why_none(data, name),
         is_built=is_built,
     )
 
 
-def _tone(data: ReportData, trusted: int, missing: int) -> str:
-    if not trusted:
+def _tone(data: ReportData, missing: int) -> str:
+    levels = {case.record.trust(TIMED) for case in data.cases}
+    if levels <= {"none"}:
         return "bad"
     slower = any(comparison.change == "slower" for comparison in data.comparisons)
-    return "doubt" if slower or missing or trusted < len(data.cases) else "good"
+    return "doubt" if slower or missing or levels != {"full"} else "good"
 
 
-def _headline(trusted: int, total: int, missing: int) -> str:
-    if not total:
-        return "Nothing was measured: the run has no records"
-    all_cases = f"All {total} cases" if total > 1 else "The case"
-    subject = all_cases if trusted == total else f"{trusted} of {total} cases" if trusted else "No case"
+def _trust(records: Sequence[Record], missing: int) -> str:
+    counts = trust_counts(record.verdict.status for record in records)
     rest = f"; {missing} planned {'case has' if missing == 1 else 'cases have'} no record" if missing else ""
-    return f"{subject} can be trusted{rest}"
+    return f"{counts[0].upper()}{counts[1:]}{rest}"
 
 
 def _changes(data: ReportData) -> str:
@@ -76,23 +76,25 @@ def _percent(comparison: Comparison) -> str:
 
 
 def _best_cases(data: ReportData) -> list[tuple[str, CaseView | None, str]]:
-    """Return (title, case, metric) of the best trusted case by each metric; None if no case has the metric.
+    """Return (title, case, metric) of the best case by each metric; None if no case has it and can be trusted in it.
 
+    Only a case that computes what the net does can be the smallest.
     Times and energies are ranked under the main load only, and accuracies on one data set only.
     """
     main = [case for case in data.cases if case.load == data.main_load]
-    rankings: tuple[tuple[str, str, Sequence[CaseView], Callable[..., CaseView]], ...] = (
-        ("Fastest", "throughput_per_s" if _offline(main) else "latency_p50_ns", main, max if _offline(main) else min),
-        ("Most accurate", "top1", _of_one_dataset(data.cases), max),
-        ("Least energy", "energy_net_j", main, min),
-        ("Smallest", "artifact_bytes", data.cases, min),
+    rankings: tuple[tuple[str, str, Sequence[CaseView]], ...] = (
+        ("Fastest", "throughput_per_s" if _offline(main) else "latency_p50_ns", main),
+        ("Most accurate", "top1", _of_one_dataset(data.cases)),
+        ("Least energy", "energy_net_j", main),
+        ("Smallest", "artifact_bytes", data.cases),
     )
-    best_cases = []
-    for title, name, cases, choose in rankings:
-        usable = [case for case in cases if case.trusted and case.record.value(name) is not None]
-        best = choose(usable, key=lambda case: case.record.value(name)) if usable else None
-        best_cases.append((title, best, name))
-    return best_cases
+    return [(title, _best(cases, name), name) for title, name, cases in rankings]
+
+
+def _best(cases: Sequence[CaseView], name: str) -> CaseView | None:
+    views = {id(case.record): case for case in cases if case.record.verdict.works}
+    ordered = best_first([case.record for case in views.values()], name)
+    return views[id(ordered[0])] if ordered else None
 
 
 def _offline(cases: Sequence[CaseView]) -> bool:
@@ -106,9 +108,9 @@ def _of_one_dataset(cases: Sequence[CaseView]) -> list[CaseView]:
 
 
 def _why_none(data: ReportData, name: str) -> str:
-    """Return why no trusted case has a metric: only untrusted ones do, or the most frequent reason."""
+    """Return why no case is the best by a metric: it is not trusted in any, or the most frequent reason."""
     if any(case.record.value(name) is not None for case in data.cases):
-        return "only cases that cannot be trusted have a value"
+        return "no case has a value that can be trusted"
     reasons = Counter(reason for case in data.cases if (reason := case.record.missing(name)))
     return reasons.most_common(1)[0][0] if reasons else "there are no cases"
 

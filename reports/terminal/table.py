@@ -12,6 +12,7 @@ from rich.text import Text
 
 from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
+from harness.core.trust import TIMED, spoiled, trust_counts
 from harness.core.verdict import Finding
 from reports.labels import COLUMNS, EXPECTED_COLUMNS, is_built, label_of, mark_of, scales_of, setting_of
 from reports.numbers import FormattedValue, Scale, counted, show
@@ -35,20 +36,20 @@ _STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "○": "dim"}
 
 
 def case_line(record: Record) -> str:
-    """Return a finished case as one line: sign, case, latency, accuracy, and the verdict unless it can be trusted."""
+    """Return a finished case as one line: sign, case, latency, accuracy, and the verdict if it spoils the times."""
     verdict = record.verdict
     parts = [f"{mark_of(verdict)} {clean(label_of(record))}"]
     scales = scales_of([record])
     parts += [_with_unit(record, name, scales[name]) for name in _HEADLINE if record.value(name) is not None]
     if record.accuracy_note:
         parts.append(f"({clean(record.accuracy_note)})")
-    if not verdict.trusted:
+    if not record.trusts(TIMED):
         parts.append(f"{verdict.status}: {clean(verdict.reason)}".rstrip(": "))
     return "  ".join(parts)
 
 
 def final_table(records: Sequence[Record], header: RunHeader) -> RenderableType:
-    """Return every case of a run in as many columns as the console has room for, and why some cannot be trusted."""
+    """Return every case of a run in as many columns as the console has room for, and how far they can be trusted."""
     return _RunTable(tuple(records), header)
 
 
@@ -62,6 +63,7 @@ class _RunTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         yield Text(clean(f"{self.header.suite} on {self.header.target}"), style="bold")
         yield self._fitting_table(console, options)
+        yield Text(trust_counts(record.verdict.status for record in self.records))
         yield from untrusted_lines(self.records)
         yield from self._missing_columns()
         yield from self._accuracy_notes()
@@ -103,9 +105,9 @@ class _RunTable:
         return table
 
     def _missing_columns(self) -> Iterator[Text]:
-        """Yield why no trusted case has a value for an expected column."""
+        """Yield why no case that ran has a value for an expected column."""
         for name in EXPECTED_COLUMNS:
-            reasons = {record.missing(name) for record in self.records if record.verdict.trusted}
+            reasons = {record.missing(name) for record in self.records if record.verdict.ran}
             if reasons and None not in reasons:
                 first, *others = sorted(str(reason) for reason in reasons)
                 more = f" (and {len(others)} more reasons)" if others else ""
@@ -162,8 +164,10 @@ class _RunTable:
         """Yield the cases on the Pareto front, fastest first."""
         scored = comparable(self.records)
         if len(scored) > 1 and (best := pareto_front(scored)):
+            cautious = any(record.trust(TIMED) == "caution" for record in best)
             yield Text(
-                f"{len(best)} of {counted(len(scored), 'scored case')} on the Pareto front of latency and accuracy:"
+                f"{len(best)} of {counted(len(scored), 'scored case')} on the Pareto front of latency and accuracy"
+                f"{' (≈ imprecise: use with caution)' * cautious}:"
             )
             table, scales = Table.grid(padding=(0, 1, 0, 0)), scales_of(best)
             table.add_column()
@@ -178,12 +182,14 @@ class _RunTable:
 
 
 def untrusted_lines(records: Sequence[Record]) -> Iterator[Text]:
-    """Yield the verdicts that cannot be trusted, those with one remedy together, each with one of its reasons."""
+    """Yield the verdicts that spoil times, those with one remedy together, each with one of its reasons."""
     for alike in _by_remedy(records):
         verdict = alike[0].verdict
         status = verdict.status
         cases = f"1 case {status}" if len(alike) == 1 else f"{len(alike)} cases {status}, for example"
         yield Text(clean(f"{mark_of(verdict)} {cases}: {verdict.reason}"), style=_STYLES[mark_of(verdict)])
+        if verdict.ran:
+            yield Text(f"  not to be relied on: {spoiled(status)}", style="dim")
         if verdict.remedy:
             yield Text(clean(f"  → {verdict.remedy}"), style="dim")
 
@@ -205,7 +211,7 @@ def _by_remedy(records: Sequence[Record]) -> list[list[Record]]:
     """Return the records without success in groups of one verdict and one remedy, the largest of a verdict first."""
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
-        if not record.verdict.trusted:
+        if not record.trusts(TIMED):
             groups.setdefault((record.verdict.status, record.verdict.remedy), []).append(record)
     order = list(dict.fromkeys(status for status, _ in groups))
     return [groups[key] for key in sorted(groups, key=lambda key: (order.index(key[0]), -len(groups[key])))]
@@ -213,7 +219,12 @@ def _by_remedy(records: Sequence[Record]) -> list[list[Record]]:
 
 def _cell(record: Record, name: str, scale: Scale) -> Text:
     value = show(record.quantity(name), scale)
-    return Text("-", style="dim") if value.missing else value_text(value)
+    if value.missing:
+        return Text("-", style="dim")
+    text = value_text(value)
+    if not record.trusts(name):
+        text.stylize("dim")
+    return text
 
 
 def value_text(value: FormattedValue) -> Text:

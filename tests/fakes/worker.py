@@ -56,6 +56,7 @@ def timed(wall_ns: Sequence[int] = (2 * MS,) * 20, **changes: Any) -> Answer:
         "ended_ns": int(wall.sum()),
         "inferences": len(wall),
         "calls_per_sample": 1,
+        "control_ns": 1e6,
         "control_ratio": 1.0,
         "same_input_ratio": None,
         "new_input_ratio": None,

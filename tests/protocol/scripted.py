@@ -266,6 +266,7 @@ def answer(wall_ns: Any = None, cpu_share: float = 1.0, warmup_ns: Any = (2 * MS
         "ended_ns": int(wall.sum()),
         "inferences": len(wall),
         "calls_per_sample": 1,
+        "control_ns": 1e6,
         "control_ratio": 1.0,
         "same_input_ratio": 1.0,
         "new_input_ratio": 1.0,

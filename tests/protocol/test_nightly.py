@@ -325,6 +325,53 @@ def test_history_is_of_the_same_suite_target_and_machine(tmp_path, monkeypatch) 
     )
 
 
+def test_spoiled_figures_are_no_history(lab) -> None:
+    """Six contended nights at three times the latency: what they know is kept, and their times move no baseline."""
+    with store.open(lab.store_path) as opened:
+        for _ in range(6):
+            opened.append(lab.run({FP32: 3.0}, status={FP32: "contended"}))
+        times, memory = opened.series(LATENCIES), opened.series("peak_rss_bytes")
+    for nights, spoiled in ((times, True), (memory, False)):
+        row, other = ([one.case_id for one in nights.series].index(case) for case in (FP32, INT8))
+        assert np.isnan(nights.values[row, -6:]).all() == spoiled
+        assert not np.isnan(nights.values[other, -6:]).all(axis=-1).any()
+        assert not np.isnan(nights.value[row, -6:]).any(), "as it was recorded"
+    lab.remeasurement.ratio = 1.5
+    found = of(lab.night(build="new", slow={FP32: 1.5}).outcomes, LATENCIES)
+    assert (found.kind, found.evidence["baseline_nights"]) == ("regression", HISTORY - 6)
+    assert found.evidence["before"] == pytest.approx(0.002, rel=0.02)
+    with store.open(lab.store_path) as opened:
+        opened.append(lab.run({FP32: 3.0}, status={FP32: "drifted"}))
+        latest = opened.latest_against_previous(store.Filters(case=FP32)).set_index("metric").ratio
+    assert np.isnan(latest[LATENCIES])
+    assert latest["artifact_bytes"] == 1.0
+
+
+@pytest.mark.parametrize("status", ["contended", "no-steady-state", "drifted", "wrong-output"])
+def test_spoiled_times_are_told_and_not_judged(lab, status) -> None:
+    lab.remeasurement.ratio = 1.5
+    (found,) = lab.night("new", slow={FP32: 1.5}, status={FP32: status}).outcomes
+    assert (found.kind, found.case_id, found.metric) == ("inconclusive", FP32, "")
+    assert found.sentence.startswith(f"{status}: ")
+    assert "not compared with earlier nights: times, energy" in found.sentence
+    assert found.casts_doubt, "its build is not taken for a good one"
+    assert not lab.remeasurement.calls
+    rules = NightlyRules([NightlyRule(limits=("p50 <= 1 us", "size <= 1 GB"))])
+    kinds_of = {one.metric: one.kind for one in lab.night("new", rules, status={FP32: status}).outcomes
+                if one.case_id == FP32}  # fmt: skip
+    assert kinds_of == {"": "inconclusive", LATENCIES: "inconclusive"}, "a limit on a time is neither kept nor broken"
+    (device,) = lab.night(slow={FP32: 1.5}, status={FP32: "throttled"}).outcomes
+    assert (device.kind, device.case_id) == ("infrastructure", "")
+
+
+def test_smoke_nights_compare_no_times(lab) -> None:
+    lab.remeasurement.ratio = 1.5
+    report = lab.night("new", slow={FP32: 1.5, INT8: 1.5}, status=dict.fromkeys((FP32, INT8), "untimed"))
+    assert report.outcomes == []
+    assert not lab.remeasurement.calls
+    assert "2 cases, not measured for latency" in markdown(report)
+
+
 @pytest.mark.parametrize(
     ("nights", "missing", "since", "judged"),
     [(4, 0, 0, False), (5, 0, 0, True), (6, 2, 0, False), (6, 1, 0, True), (60, 0, 55, True), (60, 0, 56, False)],

@@ -325,6 +325,7 @@ def test_facts_of_each_process_are_recorded() -> None:
         "run_delay": 0.014,
         "os_threads": 14,
         "busy_threads": 15,
+        "control_ns": 1.015e6,
         "control_ratio": 1.016,
         "same_input_ratio": 0.97,
         "new_input_ratio": 0.96,

@@ -6,12 +6,10 @@ import dataclasses
 import itertools
 import math
 import os
-import re
 import subprocess
-import tempfile
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas
@@ -22,27 +20,27 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing, Value
 from harness.core.scenario import Load
 from harness.core.target import Target, TargetLimits
-from harness.core.verdict import TRUSTED, Finding, Status, Verdict
+from harness.core.trust import TIMED, trust_of
+from harness.core.verdict import Finding, Verdict
 from harness.host import cpu_time
 from harness.host.resource_limits import ResourceLimits
 from harness.measure.metrics import latency_metrics
-from harness.measure.passes import latency, worker_process
+from harness.measure.passes import latency, memory_control, worker_process
 from harness.measure.passes.latency import CaseState
+from harness.measure.passes.memory_control import MemoryControl
+from harness.measure.passes.surroundings import SurroundingsWatch
 from harness.measure.passes.thermal import ThrottleWatch
 from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.presets import profile
-from harness.measure.samples import Surroundings
+from harness.measure.protocol import Job
+from harness.measure.samples import MemoryReference, Surroundings
 from harness.measure.verdicts import verdict as verdict_of
 from harness.measure.witnesses import WITNESSES, contended
 from harness.measure.worker import control, os_counters, timed_part
 from harness.runtimes.base import SessionError
 from harness.runtimes.null import NullSession
 from harness.store.frame import record_table
-from reports.data import gather
-from reports.recommend import pareto_front
-from reports.sections import cases as cases_section
-from reports.sections import verdict as verdict_section
-from tests import factory
+from tests import trees
 from tests.protocol.protocol_helpers import (
     LEVELS,
     ROOT,
@@ -69,6 +67,8 @@ from tests.protocol.scripted import (
     answer,
     in_process,
     judged,
+    measure,
+    on_cpus,
     prepared,
     records,
     state_of,
@@ -165,7 +165,7 @@ def test_verdict_precise(name: str, width: float) -> None:
     verdict = judged(spread(name, 0.97), name)
     assert verdict.status == "precise"
     assert verdict.reason.startswith("median within")
-    assert verdict.trusted
+    assert trust_of(verdict.status, TIMED) == "full"
 
 
 @pytest.mark.parametrize("name", ["quick", "standard", "full"])
@@ -174,12 +174,23 @@ def test_verdict_imprecise(name: str) -> None:
     assert verdict.status == "imprecise"
     assert f"profile '{name}' asks {profile(name).half_width:.0%}" in verdict.reason
     assert judged(state_of([answer(steady(2 * MS, 500))]), name).status == "imprecise"
+    assert trust_of(verdict.status, TIMED) == "caution"
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_verdict_untimed(processes: int) -> None:
+    verdict = judged(state_of([answer(steady(2 * MS, 5))] * processes, how="smoke"), "smoke")
+    assert verdict.status == "untimed"
+    assert verdict.reason.startswith(f"not measured for latency: {5 * processes} inferences")
+    assert "--profile quick" in verdict.remedy
+    assert trust_of(verdict.status, TIMED) == "none"
+    assert judged(state_of([answer(steady(2 * MS, 5))] * processes)).status != "untimed"
 
 
 def test_verdict_contended() -> None:
     verdict = judged(state_of([answer(cpu_share=0.5)] * 3))
     assert verdict.status == "contended"
-    assert not verdict.trusted
+    assert trust_of(verdict.status, TIMED) == "none"
     assert verdict.remedy
     assert judged(state_of([answer()] * 3)).status == "precise"
 
@@ -267,7 +278,7 @@ def test_verdict_wrong_output(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     wrong = compared(monkeypatch, tmp_path, -PLAIN)
     assert wrong.verdict.status == "wrong-output"
     assert "cosine -1.00 to the fp32 reference" in wrong.verdict.reason
-    assert not wrong.verdict.trusted
+    assert not wrong.trusts(TIMED)
     assert isinstance(wrong.metrics["latency_p50_ns"], Value), "the figures stand, with the verdict beside them"
     assert compared(monkeypatch, tmp_path, PLAIN * 1.01).verdict.status == "precise"
 
@@ -281,7 +292,7 @@ def no_figures(patch: pytest.MonkeyPatch, scratch: Path, failure: Answer | Worke
         assert [job.phase for job in jobs] == ["latency"] * (good + 1), "no pass follows"
         assert record.verdict == failure.verdict
         assert record.verdict.failed
-        assert not record.verdict.trusted
+        assert not record.trusts(TIMED)
         assert record.log == failure.log
         numbers = {name for name, found in record.metrics.items() if isinstance(found, Value)}
         assert numbers == {"artifact_bytes"}, "a file's size is true whatever became of the process"
@@ -423,7 +434,7 @@ def test_verdict_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert judged(honest).status == "precise"
     lazy = measured_by(monkeypatch, tmp_path / "lazy", takes_ns=lambda _n: US, fetch_ns=2 * MS)
     found = judged(lazy)
-    assert (found.status, found.trusted) == ("mistimed", False)
+    assert (found.status, trust_of(found.status, TIMED)) == ("mistimed", "none")
     assert found.reason.startswith("fetch takes 2 ms beside an inference of 0.001 ms")
     assert "add-a-runtime.md" in found.remedy
     assert number(latency_metrics(lazy, profile("quick"))["latency_p50_ns"]) == US, (
@@ -660,6 +671,95 @@ def test_other_programs_forbid_precise(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert others.cpus() == pytest.approx(100 / ticks_per_s - 0.6), "what computed, less what was this program's own"
 
 
+MIB = 1 << 20
+
+
+def control_on(folder: Path, cache: str = "", memory_kib: int = 8 << 20, takes_ns: Any = ()) -> MemoryControl:
+    """The memory control of a machine with such a cache and memory, whose copies take so long."""
+    tree: trees.Tree = {"proc/meminfo": f"MemTotal: {memory_kib} kB\n"}
+    if cache:
+        tree["sys/devices/system/cpu/cpu0/cache/index3/size"] = cache
+    ticks = iter([tick for n, ns in enumerate(takes_ns) for tick in (1000 * n, 1000 * n + ns)])
+    return MemoryControl(HostFs(trees.write(folder, tree)), lambda: next(ticks))
+
+
+def test_the_memory_control_streams_from_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(memory_control.np, "ones", lambda n, _type: sizes.append(n) or bytearray(8))
+    copied: list[tuple[int, int]] = []
+    monkeypatch.setattr(memory_control.np, "copyto", lambda to, of: copied.append((len(to), len(of))))
+    takes = [999, 40, 50, 60, 70, 31, 80, 90, 45, 55]  # the first does not count
+    for name, cache, memory_kib in (("big", "16384K", 8 << 20), ("small", "1M", 8 << 20), ("tight", "32M", 480 << 10)):
+        control = control_on(tmp_path / name, cache, memory_kib, takes)
+        assert control.ns() == control.least_ns == 55.0
+    assert sizes == [64 * MIB, 32 * MIB, 20 * MIB]
+    assert set(copied) == {(4, 4)}
+    assert len(copied) == 3 * 10
+    assert control_on(tmp_path / "untold").cache_bytes is None
+    assert control_on(tmp_path / "again", "2M").cache_bytes == 2 * MIB
+
+
+def test_the_memory_control_frames_the_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    machine = Machine()
+    on_cpus(monkeypatch, machine, {0, 1, 2})
+    control = control_on(tmp_path)
+    monkeypatch.setattr(control, "_array", np.ones(2, np.uint8))
+    monkeypatch.setattr(control, "_copy", lambda _array: len(machine.events))
+
+    def run(_job: Job) -> Answer:
+        machine.events.append("process")
+        return answer()
+
+    case = prepared(cpus=(2, 1))
+    ((state,), _) = measure(
+        monkeypatch, [case], profile("smoke"), run, scratch=tmp_path, surroundings=SurroundingsWatch(None, control)
+    )
+    assert machine.events == ["pin [2]", "pin [0, 1, 2]", "process", "pin [2]", "pin [0, 1, 2]"]
+    assert state.runs[0].memory_control_ns == (1.0, 4.0)
+    assert state.memory == MemoryReference(1.0, False, None)
+
+
+def streamed(*processes: tuple[float, ...], size: int = 1, usual: float | None = None, cache: int | None = MIB) -> Any:
+    """The verdict where the memory control took so long before and after each process, on a net of this size."""
+    case = prepared()
+    state = CaseState(dataclasses.replace(case, artifact=dataclasses.replace(case.artifact, size_bytes=size)))
+    for place, memory_ns in enumerate(processes):
+        state.add(answer(), place, Blobs(), profile("quick"), Surroundings(memory_ns=memory_ns))
+    least = min((min(each) for each in processes if each), default=1.0)
+    state.memory = MemoryReference(usual or least, usual is not None, cache)
+    return judged(state)
+
+
+def test_a_slower_memory_forbids_precise(tmp_path: Path) -> None:
+    calm = (100.0, 100.0)
+    for processes, status in (
+        ((calm, calm, calm), "precise"),
+        ((calm, (100.0, 112.0), (112.0, 100.0)), "imprecise"),
+        ((calm, (100.0, 109.0), (109.0, 100.0)), "precise"),
+        ((calm, calm, (150.0, 150.0)), "precise"),  # one of several is what the interval is for
+        (((), (), ()), "precise"),
+    ):
+        assert streamed(*processes).status == status, processes
+    slow = ((117.0, 117.0),) * 3
+    assert streamed(*slow).status == "precise", "the whole run was like that: only the usual time can tell"
+    found = streamed(*slow, usual=100.0)
+    assert found.status == "imprecise"
+    assert "a fixed stream from memory took 17% longer than usual" in found.reason
+    watch = SurroundingsWatch(None, control_on(tmp_path, takes_ns=[7] * 10), usual_memory_ns=5.0)
+    watch.begin()
+    assert watch.memory_reference == MemoryReference(5.0, True, None)
+
+
+def test_a_memory_bound_net_is_contended() -> None:
+    slow = ((117.0, 117.0),) * 3
+    found = streamed(*slow, usual=100.0, size=3 * MIB)
+    assert found.status == "contended"
+    assert "the 3 MiB of this net do not fit the cache" in found.reason
+    assert streamed(*slow, usual=110.0, size=3 * MIB).status == "precise"
+    assert streamed(*slow, usual=100.0, size=MIB).status == "imprecise"
+    assert streamed(*slow, usual=100.0, size=3 * MIB, cache=None).status == "imprecise", "nobody knows"
+
+
 def test_witnesses_are_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     case = prepared(Case("m", "fp32", "null", threads=2))
     ((record,), _) = records(monkeypatch, tmp_path, [case], ScriptedLatency(lambda _n: answer(cpu_pressure=None)))
@@ -671,35 +771,3 @@ def test_witnesses_are_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     (run,) = state_of([answer(run_delay=0.02, cpu_pressure=0.01)]).runs
     assert (run.run_delay, run.cpu_pressure, run.others_cpus) == (0.02, 0.01, None)
     assert [run.others_cpus for run in accompanied(0.25, None).runs] == [0.25, None]
-
-
-# --- Comparison -------------------------------------------------------------------------------------------------------
-
-
-def test_only_trusted_figures_are_compared() -> None:
-    assert sorted(TRUSTED) == ["imprecise", "precise"]
-    fast, slow_one, fair = (
-        dataclasses.replace(plan, latency_ns=ns, top1=top1)
-        for plan, ns, top1 in zip(factory.nets()[:3], (MS, 3 * MS, 2 * MS), (0.99, 0.95, 0.93), strict=False)
-    )
-    for status in get_args(Status):
-        with tempfile.TemporaryDirectory() as folder:
-            plans = [dataclasses.replace(fast, status=status), slow_one, dataclasses.replace(fair, status="imprecise")]
-            run = factory.write_run(Path(folder), plans)
-            best = {record.case_id for record in pareto_front(run.records())}
-            data = gather([run])
-            champion = str(verdict_section.render(data))
-        assert (plans[0].case.id in best) == (status in TRUSTED), status
-        assert slow_one.case.id in best or status in TRUSTED
-        fastest = champion.partition("Fastest")[2].partition("</div>")[0]
-        assert (fast.case.slug in fastest) == (status in TRUSTED), status
-
-
-def test_untrusted_figures_are_hatched(tmp_path: Path) -> None:
-    plan, *_ = factory.nets()
-    for number_of_run, status in enumerate(get_args(Status)):
-        run = factory.write_run(tmp_path / str(number_of_run), [dataclasses.replace(plan, status=status)])
-        html = str(cases_section.render(gather([run])))
-        assert ('class="untrusted"' in html) == (status not in ("precise", "imprecise")), status
-    css = (ROOT / "reports" / "assets" / "report.css").read_text(encoding="utf-8")
-    assert re.search(r"\.untrusted \{ background-image: repeating-linear-gradient", css)

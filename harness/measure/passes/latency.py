@@ -80,7 +80,7 @@ class LatencyPass:
         job = prepared.job("latency", out, self.seed + place, self._loop(state), inputs)
         state.started_utc = state.started_utc or utc_now()
         before, sources = time.monotonic(), self.throttle.read()
-        ended = self.surroundings.begin()
+        ended = self.surroundings.begin(prepared.cpus)
         answer = self._run(job, state)
         around = ended()
         state.throttled = state.throttled or self.throttle.since(sources)
@@ -89,6 +89,7 @@ class LatencyPass:
             state.failure = answer
         else:
             state.add(answer, place, self.blobs, self.profile, around)
+            state.memory = self.surroundings.memory_reference
 
     def _run(self, job: Job, state: CaseState) -> Answer | WorkerFailure:
         """Nothing runs beside the worker, except in sustained, which is about what heat does to it."""

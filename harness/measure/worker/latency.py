@@ -61,6 +61,7 @@ def _steady_loop(session: Session, batches: list[Batch], plan: LoopPlan, job: Jo
         "ended_ns": samples.ended_ns,
         "inferences": samples.inferences,
         "calls_per_sample": samples.calls,
+        "control_ns": control_before,
         "control_ratio": control_ns() / control_before,
         "driver_log": samples.log,
         "inputs_in_rotation": len(batches),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from harness.core.quantity import iso
+from harness.core.trust import trusts
 
 from .filters import Filters, chosen_series
 from .schema import cell, config, metric, metric_def, process, reset, reset_series, run, series, target
@@ -55,7 +56,7 @@ class Nights:
         series: The series, the first axis of the arrays.
         runs: The runs, the second axis of the arrays.
         values: Shape (series, nights, processes): medians of fresh processes, or the single value of a metric without
-            processes; NaN where missing.
+            processes; NaN where missing, and where the verdict says that the metric must not be compared.
         value: Shape (series, nights): the recorded value; NaN where missing.
         lo: Lower end of its interval, of the same shape.
         hi: Upper end of its interval.
@@ -101,11 +102,21 @@ def nights(connection: sa.Connection, where: Filters, last: int | None = None, r
     grid = _Grid(connection, where, rows, columns)
     status, artifact, build = grid.texts(shape)
     value, lo, hi, n = grid.numbers(shape, scale)
+    values = grid.processes(value, scale)
+    values[_spoiled(chosen, status)] = np.nan
     return Nights(
-        tuple(chosen), tuple(night for night, _ in runs), grid.processes(value, scale), value, lo, hi, n,
+        tuple(chosen), tuple(night for night, _ in runs), values, value, lo, hi, n,
         status, artifact, build, np.array([environment for _, environment in runs], dtype=object),
         _since(connection, rows, [night.id for night, _ in runs]),
     )  # fmt: skip
+
+
+def _spoiled(chosen: Sequence[Series], status: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    """Return where a verdict spoils the metric, of shape (series, nights); a case that was not in a run has none."""
+    found = np.zeros(status.shape, dtype=np.bool_)
+    for row, item in enumerate(chosen):
+        found[row] = [bool(each) and not trusts(each, item.metric) for each in status[row]]
+    return found
 
 
 def _series(connection: sa.Connection, where: Filters) -> list[Series]:

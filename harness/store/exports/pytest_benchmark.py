@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.core.metric import METRICS
 from harness.core.record import Record
+from harness.core.trust import TIMED
 from harness.store.database.rows import git_sha
 
 from . import Export, Exported
@@ -21,7 +22,10 @@ OPTIONS = {"disable_gc": True, "timer": "perf_counter_ns", "warmup": True}
 
 
 def render(run: Exported) -> str:
-    """Return the document without cases that have no samples, for which the format has no place."""
+    """Return the document without cases that have no samples or whose latency must not be compared.
+
+    The format has no place for either: its readers compare whatever it holds.
+    """
     header = run.header
     commit = header.provenance.get("repository", {})
     document = {
@@ -59,6 +63,8 @@ def calls_per_sample(record: Record) -> int:
 def _entry(run: Exported, record: Record) -> dict[str, Any] | None:
     from pytest_benchmark.stats import Stats
 
+    if not record.trusts(TIMED):
+        return None
     stats: Any = Stats()  # type: ignore[no-untyped-call]
     for sample_ns in run.samples(record).tolist():
         stats.update(sample_ns / 1e9)

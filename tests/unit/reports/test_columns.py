@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
 import pytest
@@ -41,22 +40,32 @@ def test_a_list_keeps_its_order_and_has_each_once() -> None:
 
 
 @pytest.mark.parametrize(("name", "sign"), [("latency_p50_ns", 1), ("top1", -1), ("throughput_per_s", -1)])
-def test_the_best_value_comes_first_and_missing_ones_last(records: list[Record], name: str, sign: int) -> None:
-    ordered = [records[index] for index in best_first(record_table(records), column(name))]
+def test_the_best_value_comes_first_then_what_may_not_be_compared_and_missing_ones_last(
+    records: list[Record], name: str, sign: int
+) -> None:
+    ordered = best_first(records, column(name))
     assert sorted(map(id, ordered)) == sorted(map(id, records))
-    values = [record.value(name) for record in ordered]
-    present = [value for value in values if value is not None]
-    assert present == sorted(present, key=lambda value: sign * value)
-    assert values[len(present) :] == [None] * (len(values) - len(present))
-    assert None in values
+    places = [(record.value(name) is None, not record.trusts(name)) for record in ordered if record.verdict.ran]
+    assert places == sorted(places)
+    for trusted in (True, False):
+        alike = [value for r in ordered if r.trusts(name) is trusted and (value := r.value(name)) is not None]
+        assert alike == sorted(alike, key=lambda value: sign * value)
+    assert ordered[-1].value(name) is None
+
+
+def test_a_contended_case_is_not_ranked_by_its_time_and_is_by_its_size(records: list[Record]) -> None:
+    contended = next(record for record in records if record.verdict.status == "contended")
+    by_time, by_size = (best_first(records, column(name)) for name in ("latency_p50_ns", "artifact_bytes"))
+    slower = next(record for record in records if (record.value("latency_p50_ns") or 0) > 30_000_000)
+    assert by_time.index(contended) > by_time.index(slower)
+    assert (
+        by_size.index(contended) == min(by_size.index(r) for r in records if r.case.model == contended.case.model) + 1
+    )
 
 
 def test_text_ascends_and_equal_rows_keep_their_order(records: list[Record]) -> None:
-    order = best_first(record_table(records), column("model"))
-    models = [records[index].case.model for index in order]
-    assert models == sorted(models)
-    neighbours = itertools.pairwise(order)
-    assert all(a < b for a, b in neighbours if records[a].case.model == records[b].case.model)
+    ordered = best_first(records, column("model"))
+    assert ordered == sorted(records, key=lambda record: record.case.model)
 
 
 def test_numbers_are_rounded_to_what_their_interval_supports(records: list[Record]) -> None:

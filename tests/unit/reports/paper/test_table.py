@@ -54,7 +54,7 @@ def test_a_case_that_is_not_precise_has_a_symbol_with_its_reason(run: RunFolder)
     marked = [row for row in rows(code) if "$^{" in row]
     assert len(marked) == sum(record.verdict.status != "precise" for record in run.records())
     assert r"int8-static & onnxruntime-cpu" in code
-    assert r"$^{\ast}$\,contended: wall/CPU 1.31 at one thread.\par" in code
+    assert r"$^{\ast}$\,contended (not to be relied on: times, energy): wall/CPU 1.31 at one thread.\par" in code
     assert r"$^{\|}$\,unsupported: operator DYNAMIC\_QUANT is not supported.\par" in code
 
 
