@@ -65,7 +65,7 @@ class _RunTable:
         yield Text(clean(f"{self.header.suite} on {self.header.target}"), style="bold")
         yield self._fitting_table(console, options)
         yield Text(trust_counts(record.verdict.status for record in self.records))
-        yield from self._untrusted()
+        yield from untrusted_lines(self.records)
         yield from self._doubted()
         yield from self._machine_speed()
         yield from self._missing_columns()
@@ -106,18 +106,6 @@ class _RunTable:
             cells = (_cell(record, name, scales[name]) for name in names)
             table.add_row(Text("  " + clean(setting_of(record, " "))), *cells, _verdict(record, with_text))
         return table
-
-    def _untrusted(self) -> Iterator[Text]:
-        """Yield the verdicts that spoil times, those with one remedy together, each with one of its reasons."""
-        for records in _by_remedy(self.records):
-            verdict = records[0].verdict
-            status = verdict.status
-            cases = f"1 case {status}" if len(records) == 1 else f"{len(records)} cases {status}, for example"
-            yield Text(clean(f"{mark_of(verdict)} {cases}: {verdict.reason}"), style=_STYLES[mark_of(verdict)])
-            if verdict.ran:
-                yield Text(f"  not to be relied on: {spoiled(status)}", style="dim")
-            if verdict.remedy:
-                yield Text(clean(f"  → {verdict.remedy}"), style="dim")
 
     def _doubted(self) -> Iterator[Text]:
         """Yield why cases whose interval is narrow are not precise all the same, each reason once."""
@@ -209,6 +197,19 @@ class _RunTable:
                 values = (_with_unit(record, name, scales[name]) for name in _HEADLINE)
                 table.add_row(f"  {mark_of(record.verdict)}", Text(case), *map(Text, values))
             yield table
+
+
+def untrusted_lines(records: Sequence[Record]) -> Iterator[Text]:
+    """Yield the verdicts that spoil times, those with one remedy together, each with one of its reasons."""
+    for alike in _by_remedy(records):
+        verdict = alike[0].verdict
+        status = verdict.status
+        cases = f"1 case {status}" if len(alike) == 1 else f"{len(alike)} cases {status}, for example"
+        yield Text(clean(f"{mark_of(verdict)} {cases}: {verdict.reason}"), style=_STYLES[mark_of(verdict)])
+        if verdict.ran:
+            yield Text(f"  not to be relied on: {spoiled(status)}", style="dim")
+        if verdict.remedy:
+            yield Text(clean(f"  → {verdict.remedy}"), style="dim")
 
 
 def _lines(findings: Iterable[tuple[Record, str, Finding]]) -> Iterator[Text]:
