@@ -123,7 +123,7 @@ class UserModel:
         """
         fitting = [name for name in runtimes if self.format in plugins.load("runtimes", name).formats]
         if not fitting:
-            raise ModelError(f"none of the runtimes asked for takes {self.path.suffix}: {', '.join(runtimes)}")
+            raise ModelError(f"none of the runtimes asked for takes {_shown(self.format)}: {', '.join(runtimes)}")
         return [
             Case(self.name, SETTING, name, threads=n, batch=self.samples, weights="user", dataset=dataset)
             for name in fitting
@@ -303,4 +303,10 @@ def write_note(model: Path, preprocess: Preprocess | None, recipe: Mapping[str, 
 
 
 def _known() -> str:
-    return ", ".join(facts.suffixes[0] if facts.suffixes else f"a {facts.title} folder" for facts in FORMATS.values())
+    return ", ".join(map(_shown, FORMATS))
+
+
+def _shown(file_format: Format) -> str:
+    """Return the suffix of a format, whatever that of the file is; of a folder its title."""
+    facts = FORMATS[file_format]
+    return facts.suffixes[0] if facts.suffixes else f"a {facts.title} folder"

@@ -76,6 +76,11 @@ def _escape(code: int) -> str:
     return f"x{code & 0xFF:02x}" if 0xDC80 <= code <= 0xDCFF else f"u{code:04x}"
 
 
+def state_dir() -> Path:
+    """Return the folder of what is remembered: $XDG_STATE_HOME/edgebench, by default ~/.local/state/edgebench."""
+    return base_folder("XDG_STATE_HOME", ".local/state") / "edgebench"
+
+
 _MAX_NAME_LENGTH = 150
 
 

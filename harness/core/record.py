@@ -85,7 +85,8 @@ class ProcessRun:
         run_delay: Share of the time in which its own threads waited for a CPU, at most the share of its CPUs that this
             process left unused.
         others_cpus: CPUs that other programs used on average, from the process's start to its end.
-        new_input_ratio: Median with inputs of the loop over the least with inputs never seen before.
+        new_input_ratio: Least time with inputs of the loop over that with inputs never seen before, in wall or in CPU
+            time, whichever ratio is larger.
         cycle_ns: Of single inferences after the loop, the least times of 'prepare' and 'fetch', what each is allowed
             for copying ('prepare_allowed', 'fetch_allowed'), and the median of 'infer'.
         control_ns: CPU time of a fixed piece of work before the timed loop.

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from .metric import Subject, metric
 from .verdict import Status
-
-if TYPE_CHECKING:
-    from .record import Record
 
 Trust = Literal["full", "caution", "none"]
 """'caution' where the figure is right and its interval wider than the profile asks; 'none' where it proves nothing."""
@@ -59,9 +56,9 @@ def trusts(status: Status, name: str) -> bool:
     return trust_of(status, name) != "none"
 
 
-def trust_counts(records: Iterable[Record]) -> str:
+def trust_counts(statuses: Iterable[Status]) -> str:
     """Return of how many cases the times may be relied on: '13 precise, 23 usable with caution, 0 not'."""
-    counts = Counter("untimed" if record.verdict.status == "untimed" else record.trust(TIMED) for record in records)
+    counts = Counter("untimed" if status == "untimed" else trust_of(status, TIMED) for status in statuses)
     total, untimed = sum(counts.values()), counts["untimed"]
     if not total:
         return "nothing was measured: the run has no records"

@@ -90,7 +90,7 @@ def markdown(report: NightlyReport) -> str:
         "",
         f"**{report.headline}**; {measured} of {len(report.records)} cases measured, {header.started_utc[:16]} UTC",
         "",
-        f"Times: {trust_counts(report.records)}",
+        f"Times: {trust_counts(record.verdict.status for record in report.records)}",
         "",
     ]
     for outcome in by_severity(report.outcomes):

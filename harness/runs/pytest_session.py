@@ -16,6 +16,7 @@ import suites
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.metric import METRICS
+from harness.core.printable import printable
 from harness.core.quantity import Missing, utc_now
 from harness.core.record import Record
 from harness.core.verdict import Verdict
@@ -66,7 +67,8 @@ class DeviceSession:
     def __init__(self, config: pytest.Config, chosen: Sequence[Case]) -> None:
         run_config = _run_config(config)
         self._plan = plan(run_config, _distinct(chosen))
-        self._session = RunSession(run_config, self._plan)
+        writer = config.get_terminal_writer()
+        self._session = RunSession(run_config, self._plan, notify=lambda text: writer.line(f"\n{printable(text)}"))
         self._records: dict[Case, Record] = {}
         self._report: Path | None = None
 

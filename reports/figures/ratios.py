@@ -27,7 +27,7 @@ _ROW_HEIGHT = 17
 Pairs = Sequence[tuple[CaseView, Comparison]]
 
 
-def ratio_figure(pairs: Pairs, name: str) -> Figure | None:
+def ratio_figure(pairs: Pairs, name: str, title: str) -> Figure | None:
     """Return the plot of the largest ratios, largest on top; None if no case has a ratio."""
     with_ratio = [pair for pair in pairs if isinstance(pair[1].latency, Value)]
     drawn = sorted(with_ratio, key=lambda pair: abs(log_ratio(pair[1])))[-_MOST_DRAWN:]
@@ -38,7 +38,7 @@ def ratio_figure(pairs: Pairs, name: str) -> Figure | None:
     more = f"; showing the {_MOST_DRAWN} largest changes of {len(with_ratio)}" if len(with_ratio) > len(drawn) else ""
     return Figure(
         name,
-        "Latency, after over before",
+        title,
         _plot(drawn),
         f"{summary}{more}.",
         f"Right of 1 is slower. Bars: 95 % intervals. Grey band: changes within ±{SAME_WITHIN:.0%}.",

@@ -60,7 +60,6 @@ def render(data: ReportData) -> Markup | Absent:
     facts = _common([detail.facts for detail in details])
     missing = _common([detail.missing for detail in details])
     return _TEMPLATE.render(
-        several_targets=len({case.record.target for case in data.cases}) > 1,
         common=[*facts, *((titles, f"not available: {reason}") for titles, reason in missing)],
         details=[
             replace(detail, facts=_without(detail.facts, facts), missing=_without(detail.missing, missing))

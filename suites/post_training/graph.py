@@ -43,7 +43,6 @@ def float_graph(path: Path, shapes: Shapes, folder: Path) -> Graph:
         ModelError: The file is damaged, has custom operators, or is not fp32.
         UsageError: A dynamic shape is not in ``shapes``.
     """
-    _refuse_large(path)
     model, external = _loaded(path)
     _refuse_unknown(model.graph, path)
     _refuse_compressed(model.graph, path)
@@ -58,8 +57,12 @@ LARGEST_BYTES = 2 << 30
 """Protocol Buffers hold less than 2 GiB in one message, so a model of one file does too."""
 
 
-def _refuse_large(path: Path) -> None:
-    """Refuse a model that cannot be written as one file, before it is read."""
+def refuse_large(path: Path) -> None:
+    """Refuse a model that cannot be written as one file; it is not read for that.
+
+    Raises:
+        ModelError: The model has 2 GiB or more.
+    """
     if (size := size_of(path)) >= LARGEST_BYTES:
         raise ModelError(
             f"{path} has {size / 1e9:.2f} GB: --compress writes each setting as one .onnx, which holds less than "
