@@ -229,10 +229,10 @@ class UserModels:
         except ModelError:  # what is wrong with it is the result of its cases
             return
         if self.given is not None:
-            most = f" (the first {MOST}; more are not taken)" if found.n_inputs == MOST else ""
+            most = f" (at most {MOST} are taken)" if found.n_inputs == MOST else ""
             inputs = counted_inputs(found.n_inputs)
             self.notify(f"{model.path}: {inputs} from {self.given.path}{most}: {', '.join(shown_inputs(found))}")
-        elif set(found.values.values()) - {DESCRIBED["numbers"], DESCRIBED["bytes"]}:
+        elif set(found.values.values()) - {DESCRIBED["bytes"]}:
             inputs = ", ".join(shown_inputs(found, with_values=True))
             self.notify(f"{model.path}: inputs are synthetic: {inputs}; real ones: --inputs FILE")
 
@@ -296,9 +296,10 @@ def counted_inputs(n: int) -> str:
 
 
 def shown_inputs(found: Inspection, with_values: bool = False) -> list[str]:
-    """Return each input with its shape, and what it holds if wanted."""
+    """Return each input with its shape, and if wanted with what it holds other than random numbers."""
     shapes = {name: "x".join(map(str, shape)) or "scalar" for name, shape in found.inputs.items()}
-    return [f"{name} {shape}" + f" ({found.values[name]})" * with_values for name, shape in shapes.items()]
+    values = {name: f" ({words})" for name, words in found.values.items()} if with_values else {}
+    return [f"{name} {shape}{values.get(name, '')}" for name, shape in shapes.items()]
 
 
 def shown(finding: Finding) -> str:
