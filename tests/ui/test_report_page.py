@@ -66,13 +66,13 @@ def best_of(browser: Any, page: str, places: dict[str, int]) -> tuple[str, Const
     return text, Constraints(**{name: values[name] for name in places})
 
 
-def sentence(records: list[Record], bounds: Constraints, unit: str = "") -> str:
+def sentence(records: list[Record], bounds: Constraints) -> str:
     """The beginning of what a page must say, by what the command recommends."""
     recommendation = recommend(records, bounds)
     if recommendation.best is None:
         return "Nothing fits: relax a limit."
     first = "Fastest" if bounds.top1 is not None else "Most accurate"
-    label = " · ".join(filter(None, (recommendation.best.case.model, setting_of(recommendation.best), unit)))
+    label = f"{recommendation.best.case.model} · {setting_of(recommendation.best)}"
     return f"{recommendation.fitting} of {recommendation.considered} cases fit. {first}: {label}, "
 
 
@@ -112,7 +112,7 @@ def test_the_sliders_choose_on_each_board_what_can_be_trusted_there(
     page, boards = doubtful_boards
     text, bounds = best_of(browser, page, places)
     for unit, records in boards:
-        assert f"{unit}: {sentence(records, bounds, unit)}" in text
+        assert f"{unit}: {sentence(records, bounds)}" in text
     for name in ("tradeoff-plot", "tradeoff-plot-1"):
         assert drawn(browser, name)[0]["x"] == sorted(drawn(browser, name)[0]["x"])
 
