@@ -62,7 +62,7 @@ def expanded(path: Path) -> Path:
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def printable(text: str, backslash: str = "\\") -> str:
+def escape_undecodable(text: str, backslash: str = "\\") -> str:
     r"""Return a text that every encoding of Unicode can hold: a byte of a file name that is no UTF-8 becomes '\xff'.
 
     Args:
@@ -74,6 +74,11 @@ def printable(text: str, backslash: str = "\\") -> str:
 
 def _escape(code: int) -> str:
     return f"x{code & 0xFF:02x}" if 0xDC80 <= code <= 0xDCFF else f"u{code:04x}"
+
+
+def state_dir() -> Path:
+    """Return the folder of what is remembered: $XDG_STATE_HOME/edgebench, by default ~/.local/state/edgebench."""
+    return base_folder("XDG_STATE_HOME", ".local/state") / "edgebench"
 
 
 _MAX_NAME_LENGTH = 150
@@ -147,7 +152,8 @@ def record_name(case_id: str, slug: str) -> str:
     lossless = re.fullmatch(r"[A-Za-z0-9._|-]+", case_id) and "__" not in case_id and not slug.startswith(".")
     if lossless and len(slug) <= _MAX_NAME_LENGTH:
         return f"{slug}.json"
-    return f"{slug[:_MAX_NAME_LENGTH].lstrip('.')}-{hashlib.sha256(printable(case_id).encode()).hexdigest()[:12]}.json"
+    digest = hashlib.sha256(escape_undecodable(case_id).encode()).hexdigest()
+    return f"{slug[:_MAX_NAME_LENGTH].lstrip('.')}-{digest[:12]}.json"
 
 
 def fsync_folder(folder: Path) -> None:

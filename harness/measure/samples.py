@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from harness.core.record import Blob, ProcessRun
 from harness.core.scenario import Scenario
 from harness.core.verdict import Finding
+from harness.host.machine_speed import UNKNOWN_SPEED, MachineSpeed
 from harness.sensors.sampler import Traces
 from harness.stats import steady_state
 
@@ -84,6 +85,7 @@ class CaseState:
     denormals: Finding | None = None
     throttled: str = ""
     memory: MemoryReference | None = None
+    speed: MachineSpeed = UNKNOWN_SPEED
     started_utc: str = ""
     duration_s: float = 0.0
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from harness.core.hardware.roofline import Roof
 from harness.core.quantity import Missing
-from harness.core.roofline import Roof
 from reports.data import CaseView, ReportData, Unit
 from reports.figures.plots import DASHES, GREY, colour_of, figure_json, legend_entries, log_axis, symbol_of
 from reports.numbers import counted, format_number

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from harness.core.quantity import Value
-from harness.core.trust import TIMED, trust_counts
+from harness.core.verdict import TIMED, trust_counts
 from harness.store.comparison import Change, Comparison
 from reports.data import CaseView, ReportData, Unit
 from reports.labels import is_built, main_load
@@ -57,7 +57,7 @@ def render(data: ReportData) -> Markup:
 def _headline(unit: Unit) -> Headline:
     records = [case.record for case in unit.cases]
     missing = sum(len(run.missing) for run in unit.runs)
-    changes, trust = _changes(unit), trust_counts(records)
+    changes, trust = _changes(unit), trust_counts(record.verdict.status for record in records)
     named = {"precise", "imprecise", "untimed"} if changes else {"precise"}
     statuses = Counter(record.verdict.status for record in records)
     rest = f"; {missing} planned {'case has' if missing == 1 else 'cases have'} no record" if missing else ""

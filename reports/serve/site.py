@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -14,7 +14,6 @@ from harness.core.record import RunHeader
 from reports.build import build_html, policy
 from reports.data import Reset, RunReader, gather
 from reports.section import read_asset, render_template
-from reports.units import unit_names
 
 _MOST_CACHED = 8  # pages: one of a thousand cases has 15 MB
 _NOT_FOUND = 404
@@ -94,19 +93,22 @@ class Site:
             return self._report([_named(entries, names[0])])
         if (kind, len(names)) == ("target", 1):
             return self._report([entry for entry in entries if entry.header.target == names[0]])
+        if (kind, len(names)) == ("target", 2):
+            wanted = (names[0], names[1])
+            return self._report([entry for entry in entries if (entry.header.target, entry.header.unit) == wanted])
         if (kind, len(names)) == ("compare", 2):
             return self._report([_named(entries, names[1])], _named(entries, names[0]))
         raise LookupError("this page does not exist")
 
     def _list(self, entries: Sequence[RunEntry]) -> str:
-        targets: dict[str, list[tuple[RunEntry, RunEntry | None]]] = {}
-        units = unit_names([entry.header for entry in entries])
-        for index, (entry, unit) in enumerate(zip(entries, units, strict=True)):
-            older = zip(entries[index + 1 :], units[index + 1 :], strict=True)
-            previous = next((other for other, of_other in older if of_other == unit), None)
-            targets.setdefault(entry.header.target, []).append((entry, previous))
+        boards: dict[tuple[str, str], list[RunEntry]] = {}
+        for entry in entries:
+            boards.setdefault((entry.header.target, entry.header.unit), []).append(entry)
         style = read_asset("report.css")
-        return render_template("runs.html", title=self.source.title, targets=targets, style=style, address=address)
+        shared = {target for target, count in Counter(target for target, _ in boards).items() if count > 1}
+        return render_template(
+            *("runs.html",), title=self.source.title, boards=boards, shared=shared, style=style, address=address
+        )
 
     def _report(self, entries: Sequence[RunEntry], baseline: RunEntry | None = None) -> Response:
         if not entries:

@@ -14,8 +14,9 @@ from harness.core.execution import Execution, OperatorProfile, effective_precisi
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import Adapter, Capability, Options, SessionError
-from harness.runtimes.litert.adapter import INSTALL, LIBRARY, MODULES, LiteRt, LiteRtSession
+from harness.runtimes.litert.adapter import LIBRARY, MODULES, LiteRt, LiteRtSession
 from harness.runtimes.litert.counts import read_execution
+from harness.runtimes.litert.hints import INSTALL
 
 from .library import DEFAULT, NO_DEVICE, EdgeTpuLibrary, too_old
 from .model import CUSTOM_OPERATOR, Net, Parameters, read

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 _HINTS: tuple[Hint, ...] = (
     ("value_info type", "an input or output is no tensor: take onnxruntime-cpu, or export it (sklearn: zipmap=False)"),
+    (
+        r"No conversion rule found for operations: ([\w.-]+)",
+        r"OpenVINO has no translation of the operator \1: export the model without it, or take another runtime",
+    ),
     ("No conversion rule|not support|not implemented", "replace the operator, or try another runtime"),
     ("weights file|\\.bin", "an .xml needs its .bin beside it: copy both, or convert the net again"),
     ("ir version|Unsupported IR|opset", "written by a newer OpenVINO: pip install -U openvino"),

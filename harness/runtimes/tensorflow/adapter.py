@@ -117,7 +117,11 @@ _HINTS: tuple[Hint, ...] = (
         "no whole .keras file: model.save('name.keras') again",
     ),
     ("does not exist|parse|saved_model|variables", "the folder is damaged or not complete: export it again"),
-    ("not registered", "an operator of another package: export without it"),
+    (
+        r"Op type not registered '((TFText>|Sentencepiece|Wordpiece|\w*Tokenize)[^']*)'",
+        r"\1 is an operator of tensorflow-text, which is not loaded here: export without the text step",
+    ),
+    (r"Op type not registered '([^']+)'", r"\1 is an operator of another package than TensorFlow: export without it"),
     ("after initialization", "one process of TensorFlow has one number of threads"),
 )
 _ELEMENTS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64": "fp64", "int8": "int8"}
