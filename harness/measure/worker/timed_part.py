@@ -18,6 +18,7 @@ from harness.runtimes.base import Batch, Session
 
 from . import loop as timed_loop
 from .loop import LoopPlan
+from .time_limit import TimeLimit
 
 FEWEST, MOST = 3, 8
 _TRIES = 16
@@ -29,22 +30,32 @@ _CALLS = 60
 
 
 def whole_inference(
-    session: Session, batches: Sequence[Batch], plan: LoopPlan, samples_ns: NDArray[np.int64] | None
+    session: Session,
+    batches: Sequence[Batch],
+    plan: LoopPlan,
+    samples_ns: NDArray[np.int64] | None,
+    limit: TimeLimit,
+    once_ns: float,
 ) -> dict[str, Any]:
     """Return `same_input_ratio`, `new_input_ratio` and `cycle_ns` for the record.
 
     `samples_ns` are those of the loop where each is one query of one input, else None: then the first ratio is too.
+    What the time limit leaves no time for, with inferences of `once_ns`, is None or empty too.
     """
-    same = None
-    if samples_ns is not None:
-        again = timed_loop.run(session, batches[:1], plan._replace(min_n=plan.min_n // 4 + 1, min_ns=0))
+    same, once_ns = None, max(1.0, once_ns)
+    if samples_ns is not None and limit.left_ns > 3 * once_ns:
+        few = plan._replace(min_n=plan.min_n // 4 + 1, min_ns=0, end_ns=limit.part(1 / 3))
+        again = timed_loop.run(session, batches[:1], few)
         same = float(np.median(again.wall_ns) / np.median(samples_ns))
+    n = min(MOST, max(FEWEST, plan.min_n // 8 + 1), int(limit.left_ns // (2 * once_ns)))
     with timed_loop.gc_disabled():
-        return {"same_input_ratio": same, **_cycles(session, batches, min(MOST, max(FEWEST, plan.min_n // 8 + 1)))}
+        return {"same_input_ratio": same, **_cycles(session, batches, n)}
 
 
 def _cycles(session: Session, batches: Sequence[Batch], n: int) -> dict[str, Any]:
     """Run `n` whole cycles with inputs that were seen before, each followed by one with an input that never was."""
+    if n == 0:
+        return {"new_input_ratio": None, "cycle_ns": {}}
     rng = np.random.default_rng(n)
     seen: list[_Cycle] = []
     new: list[_Cycle] = []
