@@ -125,6 +125,16 @@ def points(text: str) -> float:
     return value
 
 
+def add_wait_for_quiet(parser: argparse._ActionsContainer) -> None:
+    """Declare `--wait-for-quiet`."""
+    parser.add_argument(
+        "--wait-for-quiet",
+        type=positive_number,
+        metavar="SECONDS",
+        help="before measuring, wait at most so long until no task waits for a CPU",
+    )
+
+
 def add_format_option(parser: argparse._ActionsContainer) -> None:
     """Declare `--format`."""
     parser.add_argument(
@@ -260,6 +270,7 @@ def _add_how(how: Group) -> None:
         "--tune", action="store_true", help="set governor and similar for the run, restore them afterwards"
     )
     how.add_argument("--strict", action="store_true", help="refuse to measure if a check of the machine fails")
+    add_wait_for_quiet(how)
     how.add_argument("--timeout", type=positive_number, metavar="SECONDS", help="kill a process that takes longer")
     how.add_argument(
         "--memory-limit", type=mebibytes, metavar="MIB", help="kill a process that uses more (default: by target)"
@@ -340,6 +351,7 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         resume=arguments.resume,
         tune=arguments.tune,
         strict=arguments.strict,
+        wait_for_quiet_s=arguments.wait_for_quiet,
         power_supply=arguments.power_supply,
         ambient_c=arguments.ambient_c,
         fs=host_of(arguments),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
 
-from ._options import mebibytes, number, positive, positive_number, shape
+from ._options import add_wait_for_quiet, mebibytes, number, positive, positive_number, shape
 from ._terminal import show_status
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_argument(
         *("--memory-limit",), type=mebibytes, dest="memory_bytes", metavar="MIB", help="kill a process that uses more"
     )
+    add_wait_for_quiet(options)
     options.add_argument("--seed", type=int, metavar="N", help="seed of the order and of synthetic inputs (default: 0)")
     options.add_argument("--out", type=Path, metavar="FILE", help="save the result with its raw medians as JSON")
     options.add_argument("--json", action="store_true", help="print JSON")
@@ -72,9 +74,24 @@ def run(arguments: argparse.Namespace) -> int:
     given: dict[str, Any] = {name: getattr(arguments, name) for name in _CONFIG if hasattr(arguments, name)}
     given["shapes"] = dict(given.get("shapes", ()))
     comparison = AbSession(AbConfig(arguments.a, arguments.b, **given))
+    _tell_load(getattr(arguments, "wait_for_quiet", None))
     interrupted = _measure(comparison)
     _conclude(comparison, interrupted, out, as_json=hasattr(arguments, "json"))
     return EXIT_INTERRUPTED if interrupted else _exit_code(comparison)
+
+
+def _tell_load(wait_s: float | None) -> None:
+    """Wait for a quiet machine, if that was asked for, and print the load that is there nevertheless."""
+    from harness.core.hostfs import HostFs
+    from harness.host.checks.system import inspect_load
+    from harness.host.quiet import wait_until_quiet
+    from harness.runs.session import warnings_of
+
+    fs, notify = HostFs(), partial(print, file=sys.stderr, flush=True)
+    if wait_s is not None:
+        wait_until_quiet(fs, wait_s, notify)
+    for warning in warnings_of([inspect_load(fs)]):
+        notify(warning)
 
 
 def _measure(comparison: AbSession) -> bool:

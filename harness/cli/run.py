@@ -70,7 +70,7 @@ def measure(config: RunConfig, plan: Plan, arguments: argparse.Namespace) -> Run
     """Measure to the end or to an interrupt, with progress; return the closed session."""
     from harness.runs.session import RunSession
 
-    with RunSession(config, plan) as session:
+    with RunSession(config, plan, notify=partial(print, file=sys.stderr, flush=True)) as session:
         if not arguments.out:
             name_latest(session.folder.path)
         _observe(session, silent=arguments.json)

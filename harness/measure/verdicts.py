@@ -150,12 +150,19 @@ def _width(state: CaseState, metrics: dict[str, Quantity], profile: Profile) -> 
         remedy = "measure in several: --profile quick, standard or full"
         return Verdict("imprecise", f"one process gives no interval{more}", remedy)
     width = (figure.hi - figure.lo) / 2 / figure.value
+    found = f"{what} within {width:.1%} at 95 % {_scope(state, width)}"
     if width <= profile.half_width and reasons:
-        return Verdict("imprecise", f"{what} within {width:.1%} at 95 %, not precise{more}", _DOUBTED)
+        return Verdict("imprecise", f"{found}, not precise{more}", _DOUBTED)
     if width <= profile.half_width:
-        return Verdict("precise", f"{what} within {width:.1%} at 95 %{more}")
-    reason = f"{what} within {width:.1%} at 95 %, profile '{profile.name}' asks {profile.half_width:.0%}{more}"
+        return Verdict("precise", f"{found}{more}")
+    reason = f"{found}, profile '{profile.name}' asks {profile.half_width:.0%}{more}"
     return Verdict("imprecise", reason, "measure longer: --profile standard or full")
+
+
+def _scope(state: CaseState, width: float) -> str:
+    """Say what an interval covers: this run, and this machine where its own history tells how far its runs differ."""
+    wider = state.speed.on_this_machine(width)
+    return "within this run" if wider is None else f"within this run, {wider:.1%} on this machine"
 
 
 def _bound_sentence(state: CaseState, metrics: dict[str, Quantity]) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.core.record import Record
-from harness.core.trust import TIMED
+from harness.core.verdict import TIMED
 from reports.numbers import counted
 
 from .outcome import Outcome
@@ -15,10 +15,15 @@ DEVICE_VERDICTS = frozenset({"throttled", "emulated"})
 """Verdicts that are about the device and not about a build."""
 
 
+def has_trusted_figures(record: Record) -> bool:
+    """Return whether a case has figures that say something about its build."""
+    return record.trusts(TIMED) or record.verdict.status == "untimed"
+
+
 def device(records: Sequence[Record]) -> list[Outcome]:
     """Report a night in which no time can be trusted, else each verdict of `DEVICE_VERDICTS` with its cases."""
     tried = [record for record in records if record.verdict.status != "unsupported"]
-    if tried and not any(record.trusts(TIMED) or record.verdict.status == "untimed" for record in tried):
+    if tried and not any(map(has_trusted_figures, tried)):
         counts = Counter(record.verdict.status for record in tried)
         statuses = ", ".join(f"{count} of {len(tried)} {status}" for status, count in counts.most_common())
         return [_infrastructure(f"no figures tonight: {statuses}", tried[0].verdict.reason)]

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from harness.core.files import write_atomic
 from harness.core.quantity import iso, microseconds
 from harness.core.record import RunHeader
-from harness.core.trust import TIMED
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.presets import PROFILES
 from harness.stats.nightly import Settings
@@ -188,8 +187,7 @@ class Night:
             if record.value("n_inferences") is None or name not in context.prepared:
                 continue
             baselines.add_latest(name, context.builds[name], context.prepared[name].artifact)
-            judged = record.trusts(TIMED) or record.verdict.status == "untimed"
-            approved = judged and name not in doubtful
+            approved = machine.has_trusted_figures(record) and name not in doubtful
             if approved or baselines.last_good(name) is None:
                 baselines.approve(name)
         for name in doubtful:  # cases without figures too: their run of good nights ends here

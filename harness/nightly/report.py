@@ -9,7 +9,7 @@ from xml.etree import ElementTree as Xml
 
 from harness.core.printable import markdown_text, one_line, printable
 from harness.core.record import Record, RunHeader
-from harness.core.trust import trust_counts
+from harness.core.verdict import trust_counts
 from harness.stats.nightly.screening import MIN_BASELINE
 from reports.numbers import counted
 
@@ -90,7 +90,7 @@ def markdown(report: NightlyReport) -> str:
         "",
         f"**{report.headline}**; {measured} of {len(report.records)} cases measured, {header.started_utc[:16]} UTC",
         "",
-        f"Times: {trust_counts(report.records)}",
+        f"Times: {trust_counts(record.verdict.status for record in report.records)}",
         "",
     ]
     for outcome in by_severity(report.outcomes):

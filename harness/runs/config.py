@@ -56,6 +56,7 @@ class RunConfig:
         resume: Whether a run that was killed in `out` is continued.
         tune: Whether the machine is tuned for the run and restored at its end.
         strict: Whether a failed check of the machine is an error.
+        wait_for_quiet_s: Longest time to wait for a quiet machine before anything is measured; None does not wait.
         power_supply: What feeds the machine, for the record.
         ambient_c: Room temperature in degrees Celsius, for the record.
         command: The command line, for the record.
@@ -100,6 +101,7 @@ class RunConfig:
     resume: bool = False
     tune: bool = False
     strict: bool = False
+    wait_for_quiet_s: float | None = None
     power_supply: str | None = None
     ambient_c: float | None = None
     command: Sequence[str] = ()

@@ -16,12 +16,14 @@ import suites
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.metric import METRICS
+from harness.core.printable import printable
 from harness.core.quantity import Missing, utc_now
 from harness.core.record import Record
 from harness.core.verdict import Verdict
 from harness.measure.passes.worker_process import WorkerFailure, run_worker
 from harness.measure.prepared import PreparedCase
 from harness.store.exports.pytest_benchmark import OPTIONS, calls_per_sample, extra_info
+from harness.store.runfolder import latencies_ns
 from reports.numbers import counted
 
 from .config import RunConfig
@@ -66,7 +68,8 @@ class DeviceSession:
     def __init__(self, config: pytest.Config, chosen: Sequence[Case]) -> None:
         run_config = _run_config(config)
         self._plan = plan(run_config, _distinct(chosen))
-        self._session = RunSession(run_config, self._plan)
+        writer = config.get_terminal_writer()
+        self._session = RunSession(run_config, self._plan, notify=lambda text: writer.line(f"\n{printable(text)}"))
         self._records: dict[Case, Record] = {}
         self._report: Path | None = None
 
@@ -101,7 +104,7 @@ class DeviceSession:
 
     def summary(self) -> list[str]:
         """Return a title, the verdict of each case that was measured or refused, and where the report is."""
-        from harness.core.trust import TIMED
+        from harness.core.verdict import TIMED
         from reports.terminal.table import case_line
 
         records = self._session.folder.records()
@@ -116,8 +119,7 @@ class DeviceSession:
 
     def _replay(self, record: Record, benchmark: Any, timer: ReplayTimer) -> None:
         """Replay every sample of the record as a round of pytest-benchmark; the rest becomes `extra_info`."""
-        blobs = [self._session.folder.blob(process.blob.sha256) for process in record.processes]
-        samples = [int(ns) for blob in blobs for ns in blob["wall_ns"]]
+        samples = latencies_ns(record, self._session.folder.blob).tolist()
         timer.load(samples)
         benchmark.params = dataclasses.asdict(record.case)
         benchmark.extra_info.update(extra_info(record))

@@ -7,7 +7,7 @@ import os
 import shlex
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,9 +25,12 @@ from harness.core.verdict import Finding, Verdict
 from harness.host import roofline
 from harness.host.checks import changes, inspect_all
 from harness.host.identity import identity
+from harness.host.machine_speed import UNKNOWN_SPEED, MachineSpeed, history_of
+from harness.host.quiet import wait_until_quiet
 from harness.host.thermal import wait_until_cool
 from harness.host.tuning import journal_path, tuned
 from harness.measure.block import RunContext, Step, measure_block
+from harness.measure.machine_speed import machine_speed, software
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
 from harness.measure.passes.memory_control import MemoryControl
@@ -63,8 +66,17 @@ class RunSession:
 
     interrupted = False
 
-    def __init__(self, config: RunConfig, plan: Plan) -> None:
+    def __init__(self, config: RunConfig, plan: Plan, notify: Callable[[str], None] = lambda _: None) -> None:
+        """Prepare a run.
+
+        Args:
+            config: What was asked for.
+            plan: What it comes to.
+            notify: Called, before anything is measured, with each finding that makes the figures worthless.
+
+        """
         self._config = config
+        self._notify = notify
         self.plan = plan
         self._scratch = tempfile.TemporaryDirectory(prefix="edgebench-")
         self._sensors = open_sensors(config.fs, meter=plan.target.power.meter)
@@ -83,16 +95,23 @@ class RunSession:
         scratch = Path(self._scratch.name)
         if self._config.tune:
             self._undo.enter_context(tuned(self._config.fs, changes(self._config.fs), journal_path()))
-        findings = self._findings()
+        waited = self._wait_for_quiet()
+        findings = (*self._findings(), *waited)
         if self._config.strict:
             refuse_unfit(findings)
+        for warning in warnings_of(findings):
+            self._notify(warning)
+        # one process is never precise: neither its surroundings nor the machine's speed would change that
+        memory = MemoryControl(HostFs()) if self.plan.profile.max_processes > 1 else None
+        speed = self._machine_speed(memory, scratch)
+        usual = speed.usual.get("memory")
+        findings = findings if speed == UNKNOWN_SPEED else (*findings, speed.finding)
         self.header = self._header(findings, scratch)
         if self._config.resume:
             self.folder = RunFolder(self.plan.out)
             self.plan, self.header = resumed(self.plan, self.folder, self.header)
         else:
             self.folder = RunFolder.create(self.plan.out, self.header, number=not self._config.out)
-        several = self.plan.profile.max_processes > 1  # a single process is never precise
         self._context = RunContext(
             run_id=self.header.run_id,
             target=self._target_name,
@@ -108,7 +127,8 @@ class RunSession:
             findings_now=self._findings,
             throttle=ThrottleWatch(self._sensors, self.plan.target.thermal.throttle),
             zones=self.plan.target.thermal.zones,
-            surroundings=SurroundingsWatch(HostFs(), MemoryControl(HostFs()) if several else None),
+            surroundings=SurroundingsWatch(HostFs(), memory, usual.ns if usual else None),
+            speed=speed,
         )
         self._refused = [self._refuse(case, verdict) for case, verdict in self.plan.refused.items()]
 
@@ -125,6 +145,11 @@ class RunSession:
                 raise
         finally:
             self._close()
+
+    def _wait_for_quiet(self) -> tuple[Finding, ...]:
+        """Wait until nothing else runs, if that was asked for; return what was found."""
+        timeout_s = self._config.wait_for_quiet_s
+        return () if timeout_s is None else (wait_until_quiet(self._config.fs, timeout_s, self._notify),)
 
     def _close(self) -> None:
         """Undo the tuning, close the sensors and remove the scratch folder."""
@@ -188,6 +213,13 @@ class RunSession:
         )
         return (*inspect_all(self._config.fs, self.plan.target), *(() if self._config.fs.live else (virtual,)))
 
+    def _machine_speed(self, memory: MemoryControl | None, scratch: Path) -> MachineSpeed:
+        """Measure this machine, even where findings are those of a recorded one: inference runs here."""
+        if memory is None or not self.plan.prepared:
+            return UNKNOWN_SPEED
+        history = history_of(identity(HostFs()), software())
+        return machine_speed(history, memory, self.plan.prepared[0].cpus, scratch)
+
     def _header(self, findings: tuple[Finding, ...], scratch: Path) -> RunHeader:
         config, plan = self._config, self.plan
         machine = identity(config.fs)
@@ -250,6 +282,16 @@ def refuse_unfit(findings: Sequence[Finding]) -> None:
             + "; ".join(f"{finding.check}: {finding.found}" for finding in failed),
             "; ".join(finding.remedy for finding in failed if finding.remedy),
         )
+
+
+def warnings_of(findings: Sequence[Finding]) -> list[str]:
+    """Return what must be said before anything is measured: checks that failed, and load that spoils times."""
+    texts = []
+    for finding in findings:
+        if finding.status == "fail" or (finding.check == "load" and finding.status == "warn"):
+            remedy = f"{finding.remedy}; or --wait-for-quiet 60" if finding.check == "load" else finding.remedy
+            texts.append(f"warning: {finding.check}: {finding.found}" + (f"\n  {remedy}" if remedy else ""))
+    return texts
 
 
 def machine_verdict(findings: Sequence[Finding]) -> Verdict | None:

@@ -48,8 +48,9 @@ def render(data: ReportData) -> Markup | Absent:
     models: dict[str, list[CaseView]] = {}
     for case in data.cases:
         if case.record.processes:
-            model = case.record.case.model
-            models.setdefault(model if case.load == data.main_load else f"{model}, {case.load}", []).append(case)
+            load = f", {case.load}" if case.load != data.main_load else ""
+            unit = f" on {case.unit}" if case.several else ""
+            models.setdefault(f"{case.record.case.model}{load}{unit}", []).append(case)
     plots = [plot for title, cases in models.items() for plot in split(title, cases)]
     points = max(_LEAST_POINTS, min(_MOST_POINTS, _MOST_POINTS_IN_ALL // max(len(data.cases), 1)))
     figures = [_figure(data, f"latency-{index}", plot, points) for index, plot in enumerate(plots)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from rich.text import Text
 
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity, Value
-from harness.core.trust import trusts
+from harness.core.verdict import trusts
 from reports.numbers import format_change, scale_for, show
 from reports.text import clean
 
@@ -29,9 +30,11 @@ def history_table(frame: pd.DataFrame) -> RenderableType:
     if not set(frame.columns) >= _HISTORY_COLUMNS:
         return _plain(frame)
     blocks = frame.groupby(["target", "machine", "case", "metric"], sort=False)
+    units = Counter(frame[["target", "machine"]].drop_duplicates().target)
     renderables: list[RenderableType] = []
-    for (target, _, case, metric), rows in blocks:
-        renderables += [Text(clean(f"{case}  {metric} on {target}"), style="bold"), _block(rows)]
+    for (target, unit, case, metric), rows in blocks:
+        named = f" {unit or '(unit unknown)'}" if units[target] > 1 else ""
+        renderables += [Text(clean(f"{case}  {metric} on {target}{named}"), style="bold"), _block(rows)]
     return Group(*renderables)
 
 

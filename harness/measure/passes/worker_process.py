@@ -30,6 +30,9 @@ FASTEST_BYTES_PER_S = 2 << 30
 
 _SHORTEST_S, _LONGEST_S = 0.02, 2.0
 
+_LEAST_FREE_BYTES = 64 << 10
+"""With less left, a process that ended without an answer had no room for one."""
+
 REMEDIES: Mapping[Status, str] = {
     "crashed": "the runtime or the model crashed: see the record's log; another version of either may do",
     "out-of-memory": "close other programs, or take a smaller model or batch; --memory-limit MIB allows more or less",
@@ -172,7 +175,7 @@ def _run(job: Job, out: Path, timeout_s: float, watch: Watcher) -> Answer | Work
 def _answer(job: Job, out: Path, status: int, log: Path) -> Answer | WorkerFailure:
     path = out / "result.json"
     if not path.exists():
-        return _broken_off(_died(status), job, out, log)
+        return _broken_off(_without_space(out) or _died(status), job, out, log)
     result = json.loads(path.read_text(encoding="utf-8"))
     if "error" in result:
         kind: Status = result["error"]
@@ -180,6 +183,14 @@ def _answer(job: Job, out: Path, status: int, log: Path) -> Answer | WorkerFailu
         return WorkerFailure(verdict, _tail(log), bool(result.get("shape")), noted(out))
     with np.load(out / "arrays.npz", allow_pickle=False) as file:
         return Answer(result, dict(file))
+
+
+def _without_space(out: Path) -> Verdict | None:
+    """Return a verdict where the process had no room for its answer; its log has none either, and says nothing."""
+    if shutil.disk_usage(out).free >= _LEAST_FREE_BYTES:
+        return None
+    reason = f"no space left on device for what the process measured: {out}"
+    return Verdict("crashed", reason, "free some space there, or set TMPDIR to a folder on another disk")
 
 
 def _broken_off(verdict: Verdict, job: Job, out: Path, log: Path) -> WorkerFailure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.core.printable import markdown_text
 from harness.core.record import Record
-from harness.core.trust import trust_counts
+from harness.core.verdict import trust_counts
 
 from . import Export, Exported
 
@@ -24,13 +24,14 @@ _COLUMNS = (
 def render(run: Exported) -> str:
     """Return a heading, the table, and the number of rows that did not fit."""
     shown = [column for column in _COLUMNS if any(record.value(column[0]) is not None for record in run.records)]
+    counts = trust_counts(record.verdict.status for record in run.records)
     titles = ["case", *(title for _, title, _, _ in shown), "verdict"]
     lines = [
         f"## {markdown_text(run.header.suite)} on {markdown_text(run.header.target)}",
         "",
         f"{markdown_text(run.header.run_id)}, {len(run.records)} of {len(run.header.planned)} cases",
         "",
-        f"Times: {trust_counts(run.records)}; a figure that is struck through cannot be trusted",
+        f"Times: {counts}; a figure that is struck through cannot be trusted",
         "",
         f"| {' | '.join(titles)} |",
         f"| {' | '.join(['---', *('---:' for _ in shown), '---'])} |",

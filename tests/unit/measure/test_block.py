@@ -430,7 +430,7 @@ def test_a_net_that_lost_most_of_its_accuracy_is_wrong_whatever_the_probe_says(t
     one_class = np.tile(np.eye(RIGHT.shape[1])[LABELS[0]], (N, 1))
     reference = labelled(prepared("fp32"))
     case = dataclasses.replace(labelled(prepared("int8")), output_reference=reference)
-    for outputs, status in ((half, "wrong-output"), (most, "imprecise"), (one_class, "wrong-output")):
+    for outputs, status in ((half, "wrong-output"), (most, "untimed"), (one_class, "wrong-output")):
         workers(
             probe=lambda _: probed(RIGHT),
             accuracy=by_model(
@@ -451,7 +451,7 @@ def test_a_few_images_prove_no_loss(tmp_path: Path, workers: Patch) -> None:
     reference = labelled(prepared("fp32"))
     case = dataclasses.replace(labelled(prepared("int8")), output_reference=reference)
     (record,) = records([case], setting(tmp_path), {case.case: reference})
-    assert record.verdict.status == "imprecise"
+    assert record.verdict.status == "untimed"
 
 
 def test_the_record_keeps_every_output_and_what_it_was_compared_with(tmp_path: Path, workers: Patch) -> None:

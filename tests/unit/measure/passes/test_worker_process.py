@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -49,6 +51,17 @@ def test_every_failure_is_a_verdict(tmp_path: Path, runtime: str, status: str, r
     assert isinstance(failure, WorkerFailure)
     assert failure.verdict.status == status
     assert reason in failure.verdict.reason
+
+
+def test_a_worker_without_room_for_its_answer_is_no_fault_of_the_runtime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1 << 12))
+    failure = run_worker(null_job(tmp_path / "job", "faulty_runtimes:LEAVES"), 60)
+    assert isinstance(failure, WorkerFailure)
+    assert failure.verdict.status == "crashed"
+    assert "no space left on device for what the process measured" in failure.verdict.reason
+    assert "TMPDIR" in failure.verdict.remedy
 
 
 def test_what_takes_memory_without_end_is_stopped_at_its_limit(tmp_path: Path) -> None:

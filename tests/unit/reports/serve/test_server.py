@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +79,24 @@ def test_runs_of_a_target_are_its_history_and_two_can_be_compared(server: Report
     assert "3 of 3 cases slower" in ask(server, "/compare/first/second%20%3C%22%26")[1]
     assert "0 of 3 cases slower, 3 faster" in ask(server, "/compare/second%20%3C%22%26/first")[1]
     assert "2 runs on x86-64" in ask(server, "/target/x86-64")[1]
+
+
+def test_units_of_a_target_are_listed_apart_in_the_order_of_the_store(tmp_path: Path) -> None:
+    """The clock of one board starts in 1970; the runs of the other are none of its history."""
+    with store.open(tmp_path / "store.sqlite") as opened:
+        for number, (unit, year) in enumerate((("u1", 2026), ("u2", 2026), ("u1", 1970), ("u1", 2025))):
+            about = {"run_id": f"r{number}", "started_utc": f"{year}-01-0{number + 1}T00:00:00Z"}
+            host = {"machine_id": "card", "unit_id": unit}
+            opened.append(factory.write_run(tmp_path / str(number), factory.nets()[:1], host=host, **about))
+        site = Site(StoreSource(opened))
+        page = site.respond("/").body.decode()
+        assert re.findall(r"<h2[^>]*>(x86-64 u\d)", page) == ["x86-64 u1", "x86-64 u2"]
+        assert re.findall(r'href="/run/(r\d)"', page) == ["r3", "r2", "r0", "r1"], "newest first, by board"
+        assert re.findall(r'href="/compare/(r\d)/(r\d)"', page) == [("r2", "r3"), ("r0", "r2")]
+        assert 'href="/target/x86-64/u1"' in page
+        history = site.respond("/target/x86-64/u1").body.decode()
+        assert "3 runs on x86-64" in history
+        assert site.respond("/target/x86-64/u3").status == 404
 
 
 @pytest.mark.parametrize(
