@@ -132,7 +132,7 @@ def _for_script(data: ReportData) -> list[dict[str, Any]]:
     return [
         {
             "key": case.key,
-            "label": case.label,
+            "label": case.name,
             "ranked": case.key in ranked,
             "imprecise": case.record.trust("latency_p50_ns") == "caution",
             "worst": getattr(case.record.quantity("latency_p50_ns"), "hi", None),

@@ -170,9 +170,14 @@ class CaseView:
         return load_of(self.record)
 
     @property
+    def name(self) -> str:
+        """Model and setting, for places that name the piece of hardware."""
+        return label_of(self.record)
+
+    @property
     def label(self) -> str:
         """Model and setting, with the piece of hardware where there are several."""
-        return f"{label_of(self.record)} · {self.unit}" if self.several else label_of(self.record)
+        return f"{self.name} · {self.unit}" if self.several else self.name
 
     def trusts(self, name: str) -> bool:
         """Return whether the verdict lets a metric be compared with that of others."""

@@ -16,11 +16,10 @@ from typing import Any
 
 from .case import Case
 from .execution import Execution, OperatorProfile
+from .hardware.roofline import Roofline
 from .metric import metric
 from .quantity import Missing, Quantity, Value
-from .roofline import Roofline
-from .trust import Trust, trust_of
-from .verdict import Finding, Verdict
+from .verdict import Finding, Trust, Verdict, trust_of
 
 SCHEMA = 2
 

@@ -7,9 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from posixpath import dirname
 
+from harness.core.hardware.raspberry_pi import firmware_answer, throttle_word, throttled_file
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.core.raspberry_pi import firmware_answer, throttle_word, throttled_file
 
 DEVICE_TREE = "/proc/device-tree"
 TREE_HIDDEN = (

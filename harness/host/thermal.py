@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from posixpath import dirname
 
+from harness.core.hardware.physical_limits import LIMITS, check
+from harness.core.hardware.processor_temperature import hwmon_files, processor_channels, zone_files
 from harness.core.hostfs import HostFs
-from harness.core.physical_limits import LIMITS, check
-from harness.core.processor_temperature import hwmon_files, processor_channels, zone_files
 from harness.core.quantity import Missing
 from harness.core.sensing import unique_names
 from harness.core.verdict import Finding

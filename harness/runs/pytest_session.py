@@ -103,7 +103,7 @@ class DeviceSession:
 
     def summary(self) -> list[str]:
         """Return a title, the verdict of each case that was measured or refused, and where the report is."""
-        from harness.core.trust import TIMED
+        from harness.core.verdict import TIMED
         from reports.terminal.table import case_line
 
         records = self._session.folder.records()

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, ModelError, UnknownName, UsageError
-from harness.core.files import printable
+from harness.core.printable import escape_surrogates
 from harness.core.verdict import Finding, Verdict
 from harness.datasets.dataset import open_folder
 from harness.datasets.manifest import Manifest, checked
@@ -166,7 +166,7 @@ class UserModels:
                 if self.alone and len(paths) == 1:
                     raise
                 _log.error("%s", error)
-                case = Case(printable(path.stem), SETTING, "none", weights="user")
+                case = Case(path.stem, SETTING, "none", weights="user")
                 refused[absolute] = {case: Verdict("unsupported", error.message, error.remedy)}
         self._check_shapes()
         self._check_inputs()
@@ -333,7 +333,7 @@ def _clash(path: Path, other: Path, names: Mapping[Path, str], cases: Mapping[Pa
 
 def _name(path: Path, folders: int) -> str:
     """Return the file's stem, or with `folders` its path from so many folders above."""
-    return printable("/".join(path.parts[-folders - 1 :]) if folders else path.stem)
+    return escape_surrogates("/".join(path.parts[-folders - 1 :]) if folders else path.stem)
 
 
 def _named(by_path: Mapping[Path, Mapping[Case, T]], names: Mapping[Path, str]) -> dict[Case, T]:

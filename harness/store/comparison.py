@@ -14,7 +14,7 @@ import numpy.typing as npt
 from harness.core.errors import UsageError
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record, RunHeader
-from harness.core.trust import TIMED
+from harness.core.verdict import TIMED
 from harness.host.machine_speed import between_runs
 from harness.measure.presets import PROFILES
 from harness.stats.distributions import t_quantile

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.core.errors import RecordError, UsageError
-from harness.core.files import numbered, printable, record_name, write_atomic
+from harness.core.files import numbered, record_name, write_atomic
+from harness.core.printable import escape_surrogates
 from harness.core.record import Blob, Record, RunHeader, to_json
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
@@ -179,7 +180,7 @@ def _npz(arrays: Arrays) -> bytes:
 def _encode(document: Mapping[str, object]) -> bytes:
     """Encode as JSON; a NaN or infinity raises ValueError."""
     text = json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1)
-    return printable(text, backslash=r"\\").encode()
+    return escape_surrogates(text, backslash=r"\\").encode()
 
 
 FindBlob = Callable[[str], Mapping[str, npt.NDArray[np.generic]]]

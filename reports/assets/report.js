@@ -111,23 +111,24 @@
     const isWithin = precise && ordered[0].imprecise && precise.values.latency_p50_ns <= (ordered[0].worst ?? Infinity);
     return isWithin ? precise : ordered[0];
   };
-  const units = [...new Set(cases.filter((item) => item.ranked).map((item) => item.facets.target))]; // pieces of hardware
+  const units = [...new Set(cases.map((item) => item.facets.target))]; // pieces of hardware
   const showBest = (inputs) => {
     const isAccurate = inputs.some((input) => input.name === "top1" && !isLoose(input));
-    byId("best").replaceChildren(...units.map((unit) => bestOf(unit, isAccurate)));
+    byId("best").replaceChildren(...units.flatMap((unit, index) => [index ? " " : "", bestOf(unit, isAccurate)]));
   };
   const bestOf = (unit, isAccurate) => {
-    const options = candidates(unit);
+    const isRanked = (item) => item.ranked && (!isAccurate || item.values.latency_p50_ns !== null);
+    const options = candidates(unit).filter(isRanked);
     const most = Math.max(...options.map((item) => item.values.top1));
     const equals = isAccurate ? options : options.filter((item) => item.values.top1 === most);
     const best = fastest(equals) ?? (isAccurate ? undefined : equals[0]);
     const line = document.createElement("span");
     if (units.length > 1) line.append(`${unit}: `);
-    if (!best) { line.append("Nothing fits: relax a limit. "); return line; }
+    if (!best) { line.append("Nothing fits: relax a limit."); return line; }
     const link = Object.assign(document.createElement("a"), { href: `#${best.key}`, textContent: best.label });
-    const all = cases.filter((item) => item.ranked && item.facets.target === unit && state.shown.has(item.key)).length;
-    line.append(`${options.length} of ${all} cases fit. ${isAccurate ? "Fastest" : "Most accurate"}: `, link,
-      `, ${best.shown.latency_p50_ns}, top-1 ${best.shown.top1}. `);
+    const considered = cases.filter((item) => isRanked(item) && item.facets.target === unit && state.shown.has(item.key)).length;
+    line.append(`${options.length} of ${considered} cases fit. ${isAccurate ? "Fastest" : "Most accurate"}: `, link,
+      `, ${best.shown.latency_p50_ns}, top-1 ${best.shown.top1}.`);
     return line;
   };
 

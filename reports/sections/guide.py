@@ -5,8 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from harness.core.metric import METRICS
-from harness.core.trust import left
-from harness.core.verdict import Status
+from harness.core.verdict import Status, left
 from reports.data import ReportData
 from reports.section import Section, Template
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from harness.core.hardware.roofline import Roof
 from harness.core.quantity import Missing
-from harness.core.roofline import Roof
 from reports.data import CaseView, ReportData, Unit
 from reports.figures.plots import DASHES, GREY, colour_of, figure_json, legend_entries, log_axis, symbol_of
 from reports.numbers import counted, format_number
@@ -103,11 +103,11 @@ def _figure(data: ReportData, unit: Unit, cases: Sequence[CaseView], index: int)
             xaxis=log_axis("Intensity (MAC per byte of model file)", _values(lines + points, "x")),
             yaxis=log_axis("Rate (GMAC/s)", _values(lines + points, "y"), "higher"),
         ),
-        f"{best.label} has the highest rate: {format_number(_rate(best) or 0.0)} GMAC/s."
+        f"{best.name} has the highest rate: {format_number(_rate(best) or 0.0)} GMAC/s."
         + "".join(f" {_peak(roof)}." for roof in roofs),
         _how(unit, roofs),
         ("Case", "MAC per byte", "GMAC/s"),
-        [[case.label, format_number(_intensity(case)), format_number(_rate(case) or 0.0)] for case in cases],
+        [[case.name, format_number(_intensity(case)), format_number(_rate(case) or 0.0)] for case in cases],
         height=340,
         legend=_legend(data, cases, roofs),
     )
@@ -141,7 +141,7 @@ def _points(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]]
             "x": [_intensity(case) for case in group],
             "y": [_rate(case) for case in group],
             "customdata": [case.key for case in group],
-            "hovertext": [str(Markup("{}").format(case.label)) for case in group],
+            "hovertext": [str(Markup("{}").format(case.name)) for case in group],
             "hovertemplate": "%{hovertext}<br>%{y:.3~g} GMAC/s<extra></extra>",
             "marker": {"size": 10, "color": colours[names[0]], "symbol": symbols[names[1]]},
         }

@@ -52,7 +52,7 @@ def _figure(data: ReportData, unit: Unit, cases: Sequence[CaseView], index: int)
         f"{_left_out(unit, cases)}".strip(),
         ("Case", f"Latency p50 ({ms})", "Top-1 (%)", f"{METRICS[size].title} ({data.scales[size].unit})", "Front"),
         [
-            [case.label, *(_text(data, case, name) for name in ("latency_p50_ns", "top1", size)),
+            [case.name, *(_text(data, case, name) for name in ("latency_p50_ns", "top1", size)),
              why_dominated(case, front)]
             for case in cases
         ],

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.core.trust import TIMED, spoiled
-from harness.core.verdict import Finding, Status
+from harness.core.verdict import TIMED, Finding, Status, spoiled
 from reports.data import CaseView, ReportData, Run
 from reports.section import Section, Template
 

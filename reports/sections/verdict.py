@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from harness.core.quantity import Value
-from harness.core.trust import TIMED, trust_counts
+from harness.core.verdict import TIMED, trust_counts
 from harness.store.comparison import Change, Comparison
 from reports.data import CaseView, ReportData, Unit
 from reports.labels import is_built, main_load

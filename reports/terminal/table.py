@@ -12,8 +12,7 @@ from rich.text import Text
 
 from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
-from harness.core.trust import TIMED, spoiled, trust_counts
-from harness.core.verdict import Finding
+from harness.core.verdict import TIMED, Finding, spoiled, trust_counts
 from harness.host.machine_speed import CHECK as MACHINE_SPEED
 from reports.labels import COLUMNS, EXPECTED_COLUMNS, is_built, label_of, mark_of, scales_of, setting_of
 from reports.numbers import FormattedValue, Scale, counted, show

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.core.artifact import size_of
 from harness.core.errors import ModelError, UsageError
-from harness.core.external_data import external_files
+from harness.core.model_files.external_data import external_files
 
 KNOWN_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 """Operators of other domains are custom, unknown to quantizers and runtimes."""

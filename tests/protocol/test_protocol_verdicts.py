@@ -20,8 +20,7 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing, Value
 from harness.core.scenario import Load
 from harness.core.target import Target, TargetLimits
-from harness.core.trust import TIMED, trust_of
-from harness.core.verdict import Finding, Verdict
+from harness.core.verdict import TIMED, Finding, Verdict, trust_of
 from harness.host import cpu_time
 from harness.host.resource_limits import ResourceLimits
 from harness.measure.metrics import latency_metrics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from harness.core import rapl
+from harness.core.hardware import rapl
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding

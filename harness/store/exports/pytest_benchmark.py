@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.core.metric import METRICS
 from harness.core.record import Record
-from harness.core.trust import TIMED
+from harness.core.verdict import TIMED
 from harness.store.database.rows import git_sha
 
 from . import Export, Exported

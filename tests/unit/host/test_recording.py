@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import targets
-from harness.core import rapl
 from harness.core.errors import UsageError
+from harness.core.hardware import rapl
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.host.checks import inspect_all

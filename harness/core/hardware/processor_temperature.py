@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from posixpath import basename, dirname
 
-from .hostfs import HostFs, read_label
-from .sensing import matches
+from harness.core.hostfs import HostFs, read_label
+from harness.core.sensing import matches
 
 _ZONES = re.compile(
     r"x86_pkg_temp|pkg-temp-\d+|b0d4|tcpu(_pci)?"  # Intel: package; DPTF's participants for the processor
