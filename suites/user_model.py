@@ -28,7 +28,7 @@ from harness.core.artifact import (
 )
 from harness.core.case import Case
 from harness.core.errors import ModelError, UsageError
-from harness.core.files import escape_undecodable
+from harness.core.printable import escape_surrogates
 from harness.datasets import label_mapping
 from harness.datasets.label_mapping import LabelMapping
 from harness.datasets.model_outputs import choose_output
@@ -108,7 +108,7 @@ class UserModel:
     @property
     def name(self) -> str:
         """What its cases are called: the file's stem, with the signature where one is asked for."""
-        stem = escape_undecodable(self.path.stem)
+        stem = escape_surrogates(self.path.stem)
         return f"{stem}:{self.signature}" if self.signature else stem
 
     @cached_property

@@ -299,6 +299,12 @@ class Record:
         return ", ".join(f"{name}={shape}" for name, shape in shapes.items()) or None
 
     @property
+    def input_values(self) -> str | None:
+        """What inputs held other than random numbers: 'ids: ids 1 to 3, mask: ones'; None for nothing else."""
+        values = self.details.get("input_values") or {}
+        return ", ".join(f"{name}: {words}" for name, words in values.items()) or None
+
+    @property
     def model_file(self) -> str | None:
         """The file that was measured: where it lies, as far as it was recorded; None without one."""
         return self.details.get("model_file") or (self.artifact.file if self.artifact else None)

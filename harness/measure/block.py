@@ -224,7 +224,9 @@ def _probed(state: CaseState, probes: FidelityPass) -> tuple[Execution, Counts |
 
 
 def _details(state: CaseState, energy: EnergyResult | None, context: RunContext) -> dict[str, Any]:
-    signature: dict[str, Any] = {key: state.result[key] for key in ("inputs", "outputs") if key in state.result}
+    signature: dict[str, Any] = {
+        key: state.result[key] for key in ("inputs", "outputs", "input_values") if key in state.result
+    }
     power = {"energy": dict(energy.details)} if energy and energy.details else {}
     minutes, repeated = minute_rows(state, context.zones), same_input_ratio(state)
     same = {"ratio": repeated, "at_least": FLATTERED, "held": repeated >= FLATTERED} if repeated is not None else None

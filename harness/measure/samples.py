@@ -68,8 +68,7 @@ class MemoryReference:
 class CaseState:
     """What has been measured of one case so far: per process `wall_ns`, `cpu_ns` and the arrays of its scenario.
 
-    `first_inputs` has for each process the place in the rotation of the input of its first sample. `denormals` is what
-    was found about numbers near zero, after the timing.
+    `denormals` is what was found about numbers near zero, after the timing.
     """
 
     prepared: PreparedCase
@@ -77,7 +76,6 @@ class CaseState:
     wall_ns: list[NDArray[np.int64]] = field(default_factory=list)
     cpu_ns: list[NDArray[np.int64]] = field(default_factory=list)
     more: list[dict[str, NDArray[np.int64]]] = field(default_factory=list)
-    first_inputs: list[int] = field(default_factory=list)
     thermal_traces: Traces | None = None
     driver_logs: list[str] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
@@ -101,7 +99,6 @@ class CaseState:
         )
         self.result = answer.result
         self.driver_logs += filter(None, [answer.result["driver_log"]])
-        self.first_inputs.append((len(answer.arrays["wall_ns"]) - run.n_timed) % self.n_inputs)
         self.runs.append(run)
         self.wall_ns.append(answer.arrays["wall_ns"][-run.n_timed :])
         self.cpu_ns.append(answer.arrays["cpu_ns"][-run.n_timed :])

@@ -11,8 +11,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from harness.core.case import Case
 from harness.core.errors import RecordError, UnknownName
-from harness.core.quantity import microseconds, month_bounds
+from harness.core.quantity import Missing, Quantity, microseconds, month_bounds
 from harness.core.record import SCHEMA, Record, RunHeader
+
+from .record_details import problem_of
 
 T = TypeVar("T", Record, RunHeader, Case)
 
@@ -22,6 +24,7 @@ _RECORD = TypeAdapter(tuple[Record], config=_STRICT)
 _HEADER = TypeAdapter(tuple[RunHeader], config=_STRICT)
 _CASE = TypeAdapter(tuple[Case], config=_STRICT)
 
+_ROUNDING = 1e-9
 _REMEDY = "copy the file again; the other files of the run can still be read"
 
 
@@ -74,6 +77,10 @@ def _parse(text: str, origin: str, adapter: TypeAdapter[tuple[T]]) -> T:
     parsed = _validated(text, origin, adapter)
     for name in ("started_utc", "ended_utc"):
         _check_time(origin, name, getattr(parsed, name, None))
+    for name, quantity in getattr(parsed, "metrics", {}).items():
+        _check_quantity(origin, name, quantity)
+    if problem := problem_of(getattr(parsed, "details", {})):
+        raise RecordError(f"{origin}: {problem}", _REMEDY)
     return parsed
 
 
@@ -107,6 +114,16 @@ def _check_time(origin: str, name: str, text: str | None) -> None:
             month_bounds(microseconds(text))
     except (ValueError, OverflowError) as error:
         raise RecordError(f"{origin}: key '{name}': {error}", _REMEDY) from None
+
+
+def _check_quantity(origin: str, name: str, quantity: Quantity) -> None:
+    """Raise RecordError for a number that no table holds, or that is outside of its own interval."""
+    if isinstance(quantity, Missing):
+        return
+    value, slack = quantity.value, abs(quantity.value) * _ROUNDING
+    lo, hi = quantity.lo if quantity.lo is not None else value, quantity.hi if quantity.hi is not None else value
+    if not (max(abs(value), abs(lo), abs(hi)) < 2**63 and lo - slack <= value <= hi + slack):
+        raise RecordError(f"{origin}: key 'metrics.{name}': {value:g} with the interval {lo:g} to {hi:g}", _REMEDY)
 
 
 def _int64(digits: str) -> int:

@@ -161,10 +161,11 @@ class _RunTable:
         )
 
     def _measured_shapes(self) -> Iterator[Text]:
-        """Yield the input shapes that each user model was measured with: another length has another latency."""
+        """Yield what each user model was measured with: another length, or another mask, has another latency."""
         own = [record for record in self.records if record.case.weights == "user" and record.input_shapes]
-        for model, shapes in dict.fromkeys((record.case.model, str(record.input_shapes)) for record in own):
-            yield Text(clean(f"{model} was measured with {shapes}"), style="dim")
+        lines = dict.fromkeys((record.case.model, str(record.input_shapes), record.input_values) for record in own)
+        for model, shapes, values in lines:
+            yield Text(clean(f"{model} was measured with {shapes}{f' ({values})' if values else ''}"), style="dim")
 
     def _built_files(self) -> Iterator[Text]:
         """Yield the files that were built from the user's models, each once, by their folder."""

@@ -14,7 +14,7 @@ from harness.core.artifact import FORMATS as KNOWN_FORMATS
 from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput, sha256_of
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, ModelError, UsageError
-from harness.core.files import cache_dir, escape_undecodable
+from harness.core.files import cache_dir
 from harness.core.plugins import load, load_all
 from suites.compression.base import Calibration, Compression
 from suites.user_model import UserModel
@@ -118,7 +118,7 @@ class CompressedModel:
             raise ModelError(f"none of the runtimes asked for takes .onnx or .tflite: {', '.join(names)}")
         return [
             Case(
-                escape_undecodable(self.model.path.stem),
+                self.model.path.stem,
                 *(setting.name, name),
                 threads=n,
                 batch=self.model.samples,

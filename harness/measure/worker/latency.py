@@ -15,7 +15,7 @@ from harness.runtimes.base import Batch, Session
 from . import loop as timed_loop
 from . import scenarios
 from .control import control_ns
-from .inputs import load_inputs
+from .inputs import described, load_inputs
 from .loop import LoopPlan
 from .os_counters import delta, memory_mark, own_rss_bytes, peaks, snapshot
 from .setup import Outcome, adapter
@@ -41,6 +41,7 @@ def latency(session: Session, job: Job) -> Outcome:
     once = job.scenario == "SingleStream"
     whole = whole_inference(session, batches, plan, arrays["wall_ns"] if once else None)
     told = {"first_inference_ns": first_ns, "outputs": outputs, **marks, **result, **whole}
+    told["input_values"] = described(session, job)
     return told, {"warmup_ns": warm.wall_ns, **arrays}
 
 
