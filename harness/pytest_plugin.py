@@ -101,8 +101,11 @@ def _without_traceback() -> Iterator[None]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Give the verdict of each test and the report, where this session has them, and the plug-ins left out of it."""
     plugins = sys.modules.get("harness.core.plugins")  # absent where no item was ours
-    for problem in plugins.problems() if plugins else ():
-        terminalreporter.write_line(f"edgebench: {problem}", yellow=True)
+    if plugins:
+        from .core.printable import printable
+
+        for problem in plugins.problems():
+            terminalreporter.write_line(f"edgebench: {printable(problem)}", yellow=True)
     if SESSION in config.stash:
         title, *lines = config.stash[SESSION].summary()
         terminalreporter.section(title)
