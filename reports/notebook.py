@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from harness.core.record import Record, RunHeader
-from harness.core.trust import TIMED, trust_counts
+from harness.core.verdict import TIMED, trust_counts
 
 from .figures.plots import colour_of
 from .labels import COLUMNS, label_of, mark_of, scales_of
