@@ -24,6 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     import sys
 
     from ._output import open_run, show_table
+    from ._store import print_damaged
 
     folders = [open_run(path) for path in arguments.runs]
     if arguments.format == "terminal":
@@ -32,5 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
         return EXIT_OK
     from harness.store.frame import table, write_table
 
+    for folder in folders:
+        contents = folder.contents()
+        contents.refuse_all_damaged()
+        print_damaged(contents.damaged)
     write_table(table(folders), arguments.format, sys.stdout)
     return EXIT_OK
