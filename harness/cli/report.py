@@ -66,13 +66,19 @@ def _from_folders(arguments: argparse.Namespace) -> Path:
     from reports.data import gather
 
     from ._output import open_run
+    from ._store import print_damaged
 
     folders = [open_run(path) for path in arguments.runs]
     baseline = open_run(arguments.baseline) if arguments.baseline else None
+    for folder in folders:
+        folder.contents().refuse_all_damaged()
     path = _write(gather(folders, baseline), arguments, folders[0])
     for folder in folders:
+        damaged = folder.contents().damaged
+        print_damaged(damaged)
+        why = "its record cannot be read, or the run ended before" if damaged else "the run ended before"
         for case_id in folder.missing():
-            print(f"missing: {case_id}: the run ended before this case was finished")
+            print(f"missing: {case_id}: {why} this case was finished")
     return path
 
 
