@@ -144,8 +144,8 @@ def test_a_value_of_a_type_that_no_option_has_is_a_type_error(values: Mapping[st
 def test_keywords_and_the_command_line_give_one_configuration() -> None:
     parser = CommandParser()
     run.add_arguments(parser)
-    line = "--model a.onnx --scenario Server --rate 5 --threads 2 --latency-bound 20 --memory-limit 64 --shape x=1x2 --accuracy-stop --no-deep"
-    typed: argparse.Namespace = parser.parse_args(line.split())
+    line = "--model a.onnx --scenario Server --rate 5 --threads 2 --latency-bound 20 --memory-limit 64 --shape x=1x2"
+    typed: argparse.Namespace = parser.parse_args([*line.split(), "--accuracy-stop", "--no-deep"])
     called = parsed(
         run,
         [None],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -136,7 +136,8 @@ class Handle:
         self.shown: list[dict[str, str]] = []
 
     def __call__(self, data: dict[str, str], raw: bool, display_id: bool) -> Handle:
-        assert raw and display_id
+        assert raw
+        assert display_id
         self.shown.append(data)
         return self
 
@@ -146,13 +147,13 @@ class Handle:
 
 
 @pytest.fixture
-def notebook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Handle]:
+def notebook(monkeypatch: pytest.MonkeyPatch) -> Handle:
     """The page of a notebook."""
     handle, ipython = Handle(), ModuleType("IPython")
     ipython.display = SimpleNamespace(display=handle)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
-    yield handle
+    return handle
 
 
 @pytest.fixture
