@@ -71,6 +71,6 @@ def test_the_page_names_every_keyword_and_every_name() -> None:
     from edgebench._options import AbOptions, Bounds, RunOptions
 
     text = re.sub(r"^```.*?^```$", "", (DOCS / "python.md").read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
-    code = set(re.findall(r"[A-Za-z_]+", " ".join(re.findall(r"`([^`]+)`", text))))
+    code = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", text))))
     keywords = {name for options in (RunOptions, AbOptions, Bounds) for name in options.__annotations__}
     assert keywords | set(eb.__all__) <= code
