@@ -128,11 +128,11 @@ def _for_script(data: ReportData) -> list[dict[str, Any]]:
 
     `worst` is the end of an imprecise latency's interval, null for any other and where there is none.
     """
-    ranked = {case.key for case in scored_cases(data.cases) if case.trusts("top1")}
+    ranked = {case.key for unit in data.units for case in scored_cases(unit.cases) if case.trusts("top1")}
     return [
         {
             "key": case.key,
-            "label": case.label,
+            "label": case.name,
             "ranked": case.key in ranked,
             "imprecise": case.record.trust("latency_p50_ns") == "caution",
             "worst": getattr(case.record.quantity("latency_p50_ns"), "hi", None),
@@ -148,7 +148,7 @@ def _facets(case: CaseView) -> dict[str, str]:
     """Return what a case can be filtered by; printable, since the page shows these texts and compares them."""
     identity = case.record.case
     facets = {
-        "target": case.record.target,
+        "target": case.unit,
         "model": identity.model,
         "compression": identity.compression,
         "runtime": identity.runtime,

@@ -263,7 +263,7 @@ def why_dominated(case: CaseView, front: Sequence[CaseView]) -> str:
         theirs = _point(other.record)
         if theirs and other is not case and theirs[0] <= mine[0] and theirs[1] >= mine[1]:
             faster, better = 100 * (1 - theirs[0] / mine[0]), 100 * (theirs[1] - mine[1])
-            return f"{other.label} is {faster:.0f} % faster and {better:.2f} points more accurate"
+            return f"{other.name} is {faster:.0f} % faster and {better:.2f} points more accurate"
     return "on the front" if case.record.trust("latency_p50_ns") == "full" else "on the front, imprecise"
 
 

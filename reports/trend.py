@@ -14,7 +14,7 @@ from harness.core.record import Record
 from harness.stats.changepoint import segments
 from harness.store.comparison import SMALLEST
 
-from .data import ReportData, Reset, Run
+from .data import Reset, Run
 from .text import flatten
 
 SHORTEST = 3
@@ -94,16 +94,11 @@ class CaseTrend:
         return self.levels[-1].ns / self.levels[0].ns
 
 
-def runs_of(data: ReportData, target: str) -> list[Run]:
-    """Return the runs of a target, oldest first."""
-    return [run for run in data.runs if run.header.target == target]
-
-
 def case_trends(runs: Sequence[Run], resets: Sequence[Reset]) -> list[CaseTrend]:
     """Return a trend per case with at least two trusted runs, largest change first.
 
     Args:
-        runs: Runs of one target, oldest first.
+        runs: Runs of one piece of hardware, oldest first.
         resets: Declared resets. Levels do not span them.
 
     """

@@ -9,6 +9,7 @@ Files out of a Debian package: downloaded by apt-get, read as an archive; nothin
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from pathlib import Path
 
 from harness.core.artifact import sha256_of
 from harness.core.errors import SetupError, UsageError
-from harness.core.files import cache_dir
+from harness.core.files import DISK_FULL, cache_dir
 
 _TIMEOUT_S = 60
 _SHA256_DIGITS = 64
@@ -66,6 +67,8 @@ def _download(address: str, target: Path) -> None:
         with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as answer, target.open("wb") as file:  # noqa: S310
             shutil.copyfileobj(answer, file)
     except (urllib.error.URLError, OSError) as error:
+        if error.errno in DISK_FULL:
+            raise OSError(error.errno, os.strerror(error.errno or 0), str(target)) from error
         raise SetupError(f"{address} cannot be downloaded: {error}", "see whether this machine reaches it") from error
 
 

@@ -36,7 +36,7 @@ class Inspection:
         samples: Samples in one inference, as far as the outputs tell: see `harness.measure.worker.inspection`.
         free: Inputs whose first dimension is as large as the batch.
         unclear: Those of `free` whose first dimension may be a length as well.
-        values: What each input holds, in words.
+        values: What inputs hold other than random numbers, in words.
         n_inputs: Inferences whose inputs differ, which the timed loop takes in rotation.
     """
 

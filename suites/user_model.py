@@ -28,6 +28,7 @@ from harness.core.artifact import (
 )
 from harness.core.case import Case
 from harness.core.errors import ModelError, UsageError
+from harness.core.printable import escape_surrogates
 from harness.datasets import label_mapping
 from harness.datasets.label_mapping import LabelMapping
 from harness.datasets.model_outputs import choose_output
@@ -107,7 +108,8 @@ class UserModel:
     @property
     def name(self) -> str:
         """What its cases are called: the file's stem, with the signature where one is asked for."""
-        return f"{self.path.stem}:{self.signature}" if self.signature else self.path.stem
+        stem = escape_surrogates(self.path.stem)
+        return f"{stem}:{self.signature}" if self.signature else stem
 
     @cached_property
     def signatures(self) -> tuple[str, ...]:
@@ -123,7 +125,7 @@ class UserModel:
         """
         fitting = [name for name in runtimes if self.format in plugins.load("runtimes", name).formats]
         if not fitting:
-            raise ModelError(f"none of the runtimes asked for takes {self.path.suffix}: {', '.join(runtimes)}")
+            raise ModelError(f"none of the runtimes asked for takes {_shown(self.format)}: {', '.join(runtimes)}")
         return [
             Case(self.name, SETTING, name, threads=n, batch=self.samples, weights="user", dataset=dataset)
             for name in fitting
@@ -303,4 +305,10 @@ def write_note(model: Path, preprocess: Preprocess | None, recipe: Mapping[str, 
 
 
 def _known() -> str:
-    return ", ".join(facts.suffixes[0] if facts.suffixes else f"a {facts.title} folder" for facts in FORMATS.values())
+    return ", ".join(map(_shown, FORMATS))
+
+
+def _shown(file_format: Format) -> str:
+    """Return the suffix of a format, whatever that of the file is; of a folder its title."""
+    facts = FORMATS[file_format]
+    return facts.suffixes[0] if facts.suffixes else f"a {facts.title} folder"

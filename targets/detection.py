@@ -49,6 +49,7 @@ class _HostFacts:
     cpu: CpuInfo | Missing
     arch_by_files: tuple[str, str] | Missing
     kinds: CoreKinds
+    tree_hidden: bool
     live: bool
 
     @property
@@ -98,6 +99,7 @@ def _read_facts(fs: HostFs) -> _HostFacts:
         model=model if isinstance(model, str) else "",
         dmi=dmi if isinstance(dmi, str) else "",
         cpu=cpu,
+        tree_hidden=fs.leads_nowhere(hardware.DEVICE_TREE),
         kinds=core_kinds(() if isinstance(cpu, Missing) else range(cpu.cores), fs),
         arch_by_files=hardware.arch_by_files(fs),
         live=fs.live,
@@ -111,6 +113,7 @@ def _board(facts: _HostFacts, known: dict[str, Target], notes: _Notes) -> Target
     if not best:
         name = facts.quoted_name
         why = f"{name} is in no descriptor" if name else "neither device tree nor DMI names it"
+        why += f"; {hardware.TREE_HIDDEN}" if facts.tree_hidden else ""
         notes.unknown.append(f"the board: {why}")
         return None
     if len(best) > 1:

@@ -13,6 +13,8 @@ from harness.store.runfolder import RunFolder
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.core.record import RunHeader
+
 
 def open_run(path: str) -> RunFolder:
     """Return the run folder at `path`, which may name its run.json too.
@@ -56,8 +58,8 @@ def show_report(folders: Sequence[RunFolder], silent: bool = False, out: Path | 
     return path
 
 
-def show_comparison(frame: pd.DataFrame) -> None:
-    """Print a comparison of two runs; a forced one begins with what differs between them.
+def show_comparison(frame: pd.DataFrame, a: RunHeader, b: RunHeader) -> None:
+    """Print a comparison of the runs `a` and `b`, which begins with what differs between them.
 
     Ratios are B over A: a latency ratio below 1 means that B is faster.
     """
@@ -68,4 +70,7 @@ def show_comparison(frame: pd.DataFrame) -> None:
     differences = frame.unlike.iloc[0]
     if differences:
         console().print(f"forced comparison of runs that differ: {differences}", markup=False, style="yellow")
+    if a.unit and b.unit and a.unit != b.unit:
+        text = f"two boards: A is {a.target} ({a.unit}), B is {b.target} ({b.unit}); a ratio is no change in time"
+        console().print(text, markup=False, style="yellow")
     console().print(comparison_table(frame))

@@ -110,7 +110,9 @@ def _files_beside(path: Path, *, optional: bool = True) -> list[Path]:
     """Return the files beside a model that belong to it, there or not; without the `optional` ones if so asked."""
     kind = format_of(path)
     if kind == "onnx" and path.is_file():
-        from .external_data import external_files  # the measured child imports this module and hashes nothing
+        from .model_files.external_data import (
+            external_files,  # the measured child imports this module and hashes nothing
+        )
 
         return external_files(path)
     info = FORMATS[kind] if kind else FormatInfo("")

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import UsageError
+from .printable import escape_surrogates
 
 
 class NoHome(UsageError):
@@ -59,21 +60,9 @@ def expanded(path: Path) -> Path:
         raise NoHome(f"no home folder for {path}", "write the path without ~") from None
 
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def printable(text: str, backslash: str = "\\") -> str:
-    r"""Return a text that every encoding of Unicode can hold: a byte of a file name that is no UTF-8 becomes '\xff'.
-
-    Args:
-        text: The text, such as a file's name as the system gives it.
-        backslash: What stands for a backslash, two of them within JSON.
-    """
-    return _LONE_SURROGATE.sub(lambda found: backslash + _escape(ord(found[0])), text)
-
-
-def _escape(code: int) -> str:
-    return f"x{code & 0xFF:02x}" if 0xDC80 <= code <= 0xDCFF else f"u{code:04x}"
+def state_dir() -> Path:
+    """Return the folder of what is remembered: $XDG_STATE_HOME/edgebench, by default ~/.local/state/edgebench."""
+    return base_folder("XDG_STATE_HOME", ".local/state") / "edgebench"
 
 
 _MAX_NAME_LENGTH = 150
@@ -147,7 +136,8 @@ def record_name(case_id: str, slug: str) -> str:
     lossless = re.fullmatch(r"[A-Za-z0-9._|-]+", case_id) and "__" not in case_id and not slug.startswith(".")
     if lossless and len(slug) <= _MAX_NAME_LENGTH:
         return f"{slug}.json"
-    return f"{slug[:_MAX_NAME_LENGTH].lstrip('.')}-{hashlib.sha256(printable(case_id).encode()).hexdigest()[:12]}.json"
+    digest = hashlib.sha256(escape_surrogates(case_id).encode()).hexdigest()[:12]
+    return f"{slug[:_MAX_NAME_LENGTH].lstrip('.')}-{digest}.json"
 
 
 def fsync_folder(folder: Path) -> None:

@@ -138,6 +138,13 @@ class HostFs:
         except OSError:  # a folder on the way is not accessible
             return False
 
+    def leads_nowhere(self, name: str) -> bool:
+        """Return whether the name is a symbolic link whose target is not there."""
+        try:
+            return self.path(name).is_symlink() and not self.path(name).exists()
+        except OSError:
+            return False
+
     def resolve(self, name: str) -> str:
         """Resolve symbolic links; return `name` itself if they are dangling or lead out of the root."""
         try:

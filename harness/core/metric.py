@@ -10,7 +10,7 @@ from .errors import UnknownName
 from .quantity import ENERGY_J, SHARE, SIZE_BYTES, TIME_NS, Quantity, Value, quantity
 
 Subject = Literal["time", "energy", "memory", "accuracy", "fidelity", "file", "count"]
-"""What a metric tells of; `harness.core.trust` says what a verdict leaves of each."""
+"""What a metric tells of; `harness.core.verdict` says what a verdict leaves of each."""
 
 
 @dataclass(frozen=True)

@@ -21,14 +21,38 @@ _CONTROL = (
 UNPRINTABLE = re.compile(f"{_SEQUENCE}|{_CONTROL}")
 """Terminal sequences and control characters other than line feeds and tabs."""
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a pair of surrogates, which no encoding of Unicode holds."""
+
+_BYTE = re.compile("[\udc80-\udcff]")
+"""Python's signs for the bytes of a file name that are no UTF-8."""
+
 _FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}",
             "\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
 """What a cell begins with that spreadsheets take for a formula."""
 
 
 def printable(text: str) -> str:
-    """Return the text without terminal sequences and control characters; line feeds and tabs stay."""
-    return UNPRINTABLE.sub("", text)
+    """Return the text without terminal sequences and control characters; line feeds and tabs stay.
+
+    A byte of a file name that is no UTF-8 is shown, since without it the name would be another file's.
+    """
+    return UNPRINTABLE.sub("", _BYTE.sub(lambda byte: escape_surrogates(byte[0]), text))
+
+
+def escape_surrogates(text: str, backslash: str = "\\") -> str:
+    r"""Return a text that UTF-8 can hold: a byte of a file name that is no UTF-8 becomes '\xff'.
+
+    Args:
+        text: The text, such as a file's name as the system gives it.
+        backslash: What stands for a backslash, two of them within JSON.
+    """
+    return _SURROGATE.sub(lambda found: f"{backslash}{_code(found[0])}", text)
+
+
+def _code(surrogate: str) -> str:
+    code = ord(surrogate)
+    return f"x{code & 0xFF:02x}" if _BYTE.match(surrogate) else f"u{code:04x}"
 
 
 def one_line(text: str) -> str:

@@ -16,11 +16,10 @@ from typing import Any
 
 from .case import Case
 from .execution import Execution, OperatorProfile
+from .hardware.roofline import Roofline
 from .metric import metric
 from .quantity import Missing, Quantity, Value
-from .roofline import Roofline
-from .trust import Trust, trust_of
-from .verdict import Finding, Verdict
+from .verdict import Finding, Trust, Verdict, trust_of
 
 SCHEMA = 2
 
@@ -79,13 +78,16 @@ class ProcessRun:
             CPUs that this process left unused.
         busy_threads: Threads of the process that computed.
         gc_frozen: Objects that the garbage collector ignored while it was off.
+        cut_short: Of a loop that the time limit ended early: how many samples were 'done' of how many 'planned', the
+            seconds of one of them as 'sample_s', and the limit for all of them as 'needed_s'; else empty.
         max_rss_bytes: `ru_maxrss`, which is never below that of the parent.
         resident_bytes: Inferences since the warm-up and what the process held then, several times in the timed loop;
             empty where the scenario has no such marks.
         run_delay: Share of the time in which its own threads waited for a CPU, at most the share of its CPUs that this
             process left unused.
         others_cpus: CPUs that other programs used on average, from the process's start to its end.
-        new_input_ratio: Median with inputs of the loop over the least with inputs never seen before.
+        new_input_ratio: Least time with inputs of the loop over that with inputs never seen before, in wall or in CPU
+            time, whichever ratio is larger.
         cycle_ns: Of single inferences after the loop, the least times of 'prepare' and 'fetch', what each is allowed
             for copying ('prepare_allowed', 'fetch_allowed'), and the median of 'infer'.
         control_ns: CPU time of a fixed piece of work before the timed loop.
@@ -122,6 +124,7 @@ class ProcessRun:
     busy_threads: int | None = None
     gc_frozen: int | None = None
     max_rss_bytes: int | None = None
+    cut_short: Mapping[str, float] = field(default_factory=dict)
     resident_bytes: tuple[tuple[int, int], ...] = ()
     run_delay: float | None = None
     others_cpus: float | None = None
@@ -297,6 +300,12 @@ class Record:
             return None
         shapes = {entry["name"]: "x".join(map(str, entry["measured"])) or "scalar" for entry in inputs}
         return ", ".join(f"{name}={shape}" for name, shape in shapes.items()) or None
+
+    @property
+    def input_values(self) -> str | None:
+        """What inputs held other than random numbers: 'ids: ids 1 to 3, mask: ones'; None for nothing else."""
+        values = self.details.get("input_values") or {}
+        return ", ".join(f"{name}: {words}" for name, words in values.items()) or None
 
     @property
     def model_file(self) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.core.trust import TIMED, spoiled
+from harness.core.verdict import TIMED, spoiled
 
 from .plausibility import PlausibleRange, plausible_range
 from .situation import Explanation, Situation, milliseconds, percent

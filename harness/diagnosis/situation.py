@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harness.core.execution import OperatorProfile, OperatorTiming
+from harness.core.hardware.roofline import Roofline
 from harness.core.quantity import Missing, Value
 from harness.core.record import Record
-from harness.core.roofline import Roofline
 
 from .plausibility import PublishedLatency
 

@@ -7,11 +7,15 @@ from collections import Counter
 from dataclasses import dataclass
 from posixpath import dirname
 
+from harness.core.hardware.raspberry_pi import firmware_answer, throttle_word, throttled_file
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.core.raspberry_pi import firmware_answer, throttle_word, throttled_file
 
 DEVICE_TREE = "/proc/device-tree"
+TREE_HIDDEN = (
+    "this container hides the device tree (/sys/firmware): start it with --security-opt systempaths=unconfined "
+    "(Docker) or --security-opt unmask=/sys/firmware (Podman), or name the board with --target"
+)
 
 # 'CPU part' of implementer 0x41 (Arm) in /proc/cpuinfo; numbers from Arm's MIDR_EL1 tables in the core manuals.
 _ARM_PARTS = {
@@ -184,7 +188,7 @@ def memory_bytes(fs: HostFs) -> int | Missing:
     text = fs.read("/proc/meminfo")
     if isinstance(text, Missing):
         return text
-    match = re.search(r"^MemTotal:\s+(\d+) kB", text, re.MULTILINE)
+    match = re.search(r"^MemTotal:\s+0*([1-9]\d*) kB", text, re.MULTILINE)
     return int(match[1]) * 1024 if match else Missing("no MemTotal in /proc/meminfo")
 
 
@@ -209,6 +213,9 @@ def _ids(fs: HostFs, pattern: str, vendor: str, product: str) -> dict[str, str]:
 
 
 _SUPPLY_FILE = f"{DEVICE_TREE}/chosen/power/max_current"
+_SUPPLY_BYTES = 4
+_MOST_MA = 20_000
+"""More than USB power delivery and every supply of a Raspberry Pi give."""
 
 
 def throttled_bits(fs: HostFs) -> int | Missing:
@@ -224,4 +231,7 @@ def supply_ma(fs: HostFs) -> int | Missing:
     data = fs.read_bytes(_SUPPLY_FILE)
     if isinstance(data, Missing):
         return data
-    return int.from_bytes(data, "big") if len(data) == 4 else Missing(f"not 4 bytes: {_SUPPLY_FILE}")
+    if len(data) != _SUPPLY_BYTES:
+        return Missing(f"not {_SUPPLY_BYTES} bytes: {_SUPPLY_FILE}")
+    current_ma = int.from_bytes(data, "big")
+    return current_ma if 0 < current_ma <= _MOST_MA else Missing(f"impossible: {_SUPPLY_FILE} offers {current_ma} mA")

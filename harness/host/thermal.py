@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from posixpath import dirname
 
+from harness.core.hardware.physical_limits import LIMITS, check
+from harness.core.hardware.processor_temperature import hwmon_files, processor_channels, zone_files
 from harness.core.hostfs import HostFs
-from harness.core.physical_limits import LIMITS, check
-from harness.core.processor_temperature import hwmon_files, processor_channels, zone_files
 from harness.core.quantity import Missing
 from harness.core.sensing import unique_names
 from harness.core.verdict import Finding
@@ -21,6 +21,9 @@ _THROTTLES_AT_CRIT = {"coretemp"}
 
 No other limit of hwmon counts: temp*_max is where fans run at full speed, and k10temp's is a constant 70 C.
 """
+
+_LOWEST_TRIP_C = 40.0
+"""No processor throttles below: it would in a warm room."""
 
 _POLL_S = 2.0
 _SETTLED_S = 30.0
@@ -138,7 +141,7 @@ def _read(fs: HostFs, channel: str, file: str) -> DieSensor | Missing:
     if isinstance(temperature_c, Missing):
         return temperature_c
     trips = _zone_trips(fs, dirname(file)) if channel.startswith("thermal/") else _chip_trips(fs, channel, file)
-    possible = [trip for trip in trips if 0 < trip <= LIMITS["degC"].high]
+    possible = [trip for trip in trips if _LOWEST_TRIP_C <= trip <= LIMITS["degC"].high]
     return DieSensor(channel, temperature_c, min(possible, default=None))
 
 

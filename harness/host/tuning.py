@@ -19,7 +19,7 @@ from types import FrameType
 from typing import NoReturn
 
 from harness.core.errors import UsageError
-from harness.core.files import base_folder
+from harness.core.files import state_dir
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 
@@ -44,8 +44,8 @@ class AppliedChange:
 
 
 def journal_path() -> Path:
-    """Return the path of the journal: `$XDG_STATE_HOME/edgebench/tuned.json`, by default in ~/.local/state."""
-    return base_folder("XDG_STATE_HOME", ".local/state") / "edgebench" / "tuned.json"
+    """Return the path of the journal of settings."""
+    return state_dir() / "tuned.json"
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record
 from harness.core.verdict import Finding, Verdict
+from harness.host.machine_speed import UNKNOWN_SPEED, MachineSpeed
 from harness.runtimes.graph_counts import Counts
 from harness.stats import Definition
 from harness.stats.by_input import InputSpread
@@ -38,7 +39,7 @@ from .passes.thermal import ThrottleWatch, minute_rows
 from .prepared import NOT_COUNTED, BlobSink, PreparedCase, artifact_info, count_metrics
 from .presets import Profile
 from .samples import CaseState
-from .verdicts import same_input_ratio, verdict
+from .verdicts import same_input_ratio, time_limit_finding, verdict
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class RunContext:
     throttle: ThrottleWatch = field(default_factory=lambda: ThrottleWatch((), ()))
     zones: tuple[str, ...] = ()
     surroundings: SurroundingsWatch = field(default_factory=SurroundingsWatch)
+    speed: MachineSpeed = UNKNOWN_SPEED
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def measure_block(
 
     `references` maps a case to the fp32 net it is compared with.
     """
-    states = [CaseState(prepared) for prepared in block]
+    states = [CaseState(prepared, speed=context.speed) for prepared in block]
     total = len(block) * context.profile.max_processes
     latency = LatencyPass(
         context.profile,
@@ -152,6 +154,7 @@ def _record(
         details={
             **_details(state, energy, context),
             **dependence_details(spread),
+            **({"doubts": witnesses.doubts(state, metrics)} if outcome.status == "imprecise" else {}),
             **diagnostics.details,
             **_checked(state, reference, probes, context),
         },
@@ -162,10 +165,10 @@ def _record(
 
 
 def _dependence(state: CaseState, spread: InputSpread | None) -> Iterator[Finding]:
-    """Yield what time and memory depend on; nothing for a failed case."""
+    """Yield what time and memory depend on, and what is missing of them; nothing for a failed case."""
     if state.failure is None:
         yield from dependence_findings(state, spread)
-        yield from filter(None, [state.denormals])
+        yield from filter(None, [state.denormals, time_limit_finding(state)])
 
 
 def _metrics(
@@ -221,7 +224,9 @@ def _probed(state: CaseState, probes: FidelityPass) -> tuple[Execution, Counts |
 
 
 def _details(state: CaseState, energy: EnergyResult | None, context: RunContext) -> dict[str, Any]:
-    signature: dict[str, Any] = {key: state.result[key] for key in ("inputs", "outputs") if key in state.result}
+    signature: dict[str, Any] = {
+        key: state.result[key] for key in ("inputs", "outputs", "input_values") if key in state.result
+    }
     power = {"energy": dict(energy.details)} if energy and energy.details else {}
     minutes, repeated = minute_rows(state, context.zones), same_input_ratio(state)
     same = {"ratio": repeated, "at_least": FLATTERED, "held": repeated >= FLATTERED} if repeated is not None else None
@@ -232,7 +237,9 @@ def _details(state: CaseState, energy: EnergyResult | None, context: RunContext)
         "limits": {"timeout_s": state.prepared.timeout_s, "memory_bytes": state.prepared.memory_bytes},
         "cpus": list(state.prepared.cpus),
         **({"cpu_quota": state.prepared.cpu_quota} if state.prepared.cpu_quota is not None else {}),
+        **({"partial": _partial(state)} if state.failure and state.failure.done else {}),
         **({"witnesses": witnesses.account(state)} if state.runs else {}),
+        **({"machine_speed": state.speed.to_json()} if state.speed != UNKNOWN_SPEED else {}),
         **_model_file(state.prepared),
         **({"same_input": same} if same else {}),
         **signature,
@@ -240,6 +247,12 @@ def _details(state: CaseState, energy: EnergyResult | None, context: RunContext)
         **({"minutes": minutes} if minutes else {}),
         **({"loadgen_summaries": state.driver_logs} if state.driver_logs else {}),
     }
+
+
+def _partial(state: CaseState) -> dict[str, Any]:
+    """Return what a failed case had done: the process that failed, and the medians of those before it."""
+    assert state.failure is not None
+    return {**state.failure.done, "medians_ns": [run.median_ns for run in state.runs]}
 
 
 def _model_file(prepared: PreparedCase) -> dict[str, str]:

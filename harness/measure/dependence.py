@@ -27,7 +27,7 @@ def spread_of(state: CaseState) -> InputSpread | None:
     case = state.prepared.case
     if not state.runs or (case.scenario, case.driver) != ("SingleStream", "own"):
         return None
-    return input_spread(list(zip(state.wall_ns, state.first_inputs, strict=True)), state.n_inputs)
+    return input_spread(state.wall_ns, state.n_inputs)
 
 
 def dependence_details(spread: InputSpread | None) -> dict[str, Any]:

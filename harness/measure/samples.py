@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from harness.core.record import Blob, ProcessRun
 from harness.core.scenario import Scenario
 from harness.core.verdict import Finding
+from harness.host.machine_speed import UNKNOWN_SPEED, MachineSpeed
 from harness.sensors.sampler import Traces
 from harness.stats import steady_state
 
@@ -67,8 +68,7 @@ class MemoryReference:
 class CaseState:
     """What has been measured of one case so far: per process `wall_ns`, `cpu_ns` and the arrays of its scenario.
 
-    `first_inputs` has for each process the place in the rotation of the input of its first sample. `denormals` is what
-    was found about numbers near zero, after the timing.
+    `denormals` is what was found about numbers near zero, after the timing.
     """
 
     prepared: PreparedCase
@@ -76,7 +76,6 @@ class CaseState:
     wall_ns: list[NDArray[np.int64]] = field(default_factory=list)
     cpu_ns: list[NDArray[np.int64]] = field(default_factory=list)
     more: list[dict[str, NDArray[np.int64]]] = field(default_factory=list)
-    first_inputs: list[int] = field(default_factory=list)
     thermal_traces: Traces | None = None
     driver_logs: list[str] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
@@ -84,6 +83,7 @@ class CaseState:
     denormals: Finding | None = None
     throttled: str = ""
     memory: MemoryReference | None = None
+    speed: MachineSpeed = UNKNOWN_SPEED
     started_utc: str = ""
     duration_s: float = 0.0
 
@@ -99,7 +99,6 @@ class CaseState:
         )
         self.result = answer.result
         self.driver_logs += filter(None, [answer.result["driver_log"]])
-        self.first_inputs.append((len(answer.arrays["wall_ns"]) - run.n_timed) % self.n_inputs)
         self.runs.append(run)
         self.wall_ns.append(answer.arrays["wall_ns"][-run.n_timed :])
         self.cpu_ns.append(answer.arrays["cpu_ns"][-run.n_timed :])
@@ -139,5 +138,6 @@ def _process_run(answer: Answer, state: CaseState, order: int, blobs: BlobSink, 
         affinity=tuple(result["affinity"]),
         peak_rss_after_bytes={name: result[f"after_{name}"]["peak_rss_bytes"] for name in PHASES},
         resident_bytes=tuple((n * result["calls_per_sample"], held) for n, held in result.get("resident_bytes", ())),
+        cut_short=result.get("cut_short", {}),
         **{name: result[name] for name in _FROM_RESULT},
     )

@@ -7,7 +7,7 @@ nothing else ran. A case that no witness of waiting watched is not precise, howe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -191,6 +191,16 @@ def _crossed(state: CaseState, metrics: Metrics) -> str:
     return "" if _starved(state, metrics) else _memory_moved(state)
 
 
+def _changed_speed(state: CaseState, metrics: Metrics) -> str:
+    """Of the run by the reference net, of the case by the fixed work in its own processes, where its Python is ours."""
+    speed, own = state.speed, [run.control_ns for run in state.runs if run.control_ns is not None]
+    now_ns = {name: ns for name, ns in speed.now_ns.items() if name == "reference"}
+    if own and state.prepared.interpreter is None:
+        now_ns["control"] = float(np.median(own))
+    usual = {name: usual for name, usual in speed.usual.items() if name in now_ns}
+    return replace(speed, now_ns=now_ns, usual=usual).words()
+
+
 def _any_run(fact: Callable[[ProcessRun], object]) -> Callable[[CaseState], bool]:
     return lambda state: any(fact(run) is not None for run in state.runs)
 
@@ -261,5 +271,14 @@ WITNESSES = (
         "trust",
         lambda state: _cache_bytes(state) is not None,
         _starved,
+    ),
+    Witness(
+        "usual speed",
+        "a machine that is faster or slower than in its other runs",
+        "5 earlier runs of this unit with this Python and NumPy; several processes",
+        "nothing: intervals hold within this run",
+        "precision",
+        lambda state: state.speed.between_runs is not None,
+        _changed_speed,
     ),
 )

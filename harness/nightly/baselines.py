@@ -17,7 +17,7 @@ from typing import Any
 from harness.core.artifact import Artifact, Preprocess, sha256_of, size_of
 from harness.core.errors import RecordError
 from harness.core.files import write_atomic
-from harness.core.model_copy import copy_model
+from harness.core.model_files.model_copy import copy_model
 from harness.measure.prepared import PreparedCase
 from harness.stats.nightly.confirmation import LASTING_NIGHTS
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity
 from harness.core.record import Record
-from harness.core.trust import TIMED, spoiled
+from harness.core.verdict import TIMED, spoiled
 from harness.measure.passes.accuracy import AccuracyPass, CaseOutputs
 from harness.measure.passes.worker_process import Answer, run_worker
 from harness.measure.prepared import PreparedCase

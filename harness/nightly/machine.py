@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.core.record import Record
-from harness.core.trust import TIMED
+from harness.core.verdict import TIMED
 from reports.numbers import counted
 
 from .outcome import Outcome

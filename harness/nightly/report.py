@@ -9,7 +9,7 @@ from xml.etree import ElementTree as Xml
 
 from harness.core.printable import markdown_text, one_line, printable
 from harness.core.record import Record, RunHeader
-from harness.core.trust import trust_counts
+from harness.core.verdict import trust_counts
 from harness.stats.nightly.screening import MIN_BASELINE
 from reports.numbers import counted
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.core.case import Case
 from harness.core.errors import SetupError, UsageError
-from harness.core.model_copy import copy_model
+from harness.core.model_files.model_copy import copy_model
 from harness.core.record import Record
 from harness.measure.prepared import PreparedCase
 from suites.user_model import write_note

@@ -23,6 +23,7 @@ from harness.core.verdict import Verdict
 from harness.measure.passes.worker_process import WorkerFailure, run_worker
 from harness.measure.prepared import PreparedCase
 from harness.store.exports.pytest_benchmark import OPTIONS, calls_per_sample, extra_info
+from harness.store.runfolder import latencies_ns
 from reports.numbers import counted
 
 from .config import RunConfig
@@ -103,7 +104,7 @@ class DeviceSession:
 
     def summary(self) -> list[str]:
         """Return a title, the verdict of each case that was measured or refused, and where the report is."""
-        from harness.core.trust import TIMED
+        from harness.core.verdict import TIMED
         from reports.terminal.table import case_line
 
         records = self._session.folder.records()
@@ -118,8 +119,7 @@ class DeviceSession:
 
     def _replay(self, record: Record, benchmark: Any, timer: ReplayTimer) -> None:
         """Replay every sample of the record as a round of pytest-benchmark; the rest becomes `extra_info`."""
-        blobs = [self._session.folder.blob(process.blob.sha256) for process in record.processes]
-        samples = [int(ns) for blob in blobs for ns in blob["wall_ns"]]
+        samples = latencies_ns(record, self._session.folder.blob).tolist()
         timer.load(samples)
         benchmark.params = dataclasses.asdict(record.case)
         benchmark.extra_info.update(extra_info(record))

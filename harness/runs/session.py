@@ -25,10 +25,12 @@ from harness.core.verdict import Finding, Verdict
 from harness.host import roofline
 from harness.host.checks import changes, inspect_all
 from harness.host.identity import identity
+from harness.host.machine_speed import UNKNOWN_SPEED, MachineSpeed, history_of
 from harness.host.quiet import wait_until_quiet
 from harness.host.thermal import wait_until_cool
 from harness.host.tuning import journal_path, tuned
 from harness.measure.block import RunContext, Step, measure_block
+from harness.measure.machine_speed import machine_speed, software
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
 from harness.measure.passes.memory_control import MemoryControl
@@ -99,13 +101,17 @@ class RunSession:
             refuse_unfit(findings)
         for warning in warnings_of(findings):
             self._notify(warning)
+        # one process is never precise: neither its surroundings nor the machine's speed would change that
+        memory = MemoryControl(HostFs()) if self.plan.profile.max_processes > 1 else None
+        speed = self._machine_speed(memory, scratch)
+        usual = speed.usual.get("memory")
+        findings = findings if speed == UNKNOWN_SPEED else (*findings, speed.finding)
         self.header = self._header(findings, scratch)
         if self._config.resume:
             self.folder = RunFolder(self.plan.out)
             self.plan, self.header = resumed(self.plan, self.folder, self.header)
         else:
             self.folder = RunFolder.create(self.plan.out, self.header, number=not self._config.out)
-        several = self.plan.profile.max_processes > 1  # a single process is never precise
         self._context = RunContext(
             run_id=self.header.run_id,
             target=self._target_name,
@@ -121,7 +127,8 @@ class RunSession:
             findings_now=self._findings,
             throttle=ThrottleWatch(self._sensors, self.plan.target.thermal.throttle),
             zones=self.plan.target.thermal.zones,
-            surroundings=SurroundingsWatch(HostFs(), MemoryControl(HostFs()) if several else None),
+            surroundings=SurroundingsWatch(HostFs(), memory, usual.ns if usual else None),
+            speed=speed,
         )
         self._refused = [self._refuse(case, verdict) for case, verdict in self.plan.refused.items()]
 
@@ -205,6 +212,13 @@ class RunSession:
             "virtual_board", "warn", f"the machine is read from {self._config.fs.root}, inference runs here"
         )
         return (*inspect_all(self._config.fs, self.plan.target), *(() if self._config.fs.live else (virtual,)))
+
+    def _machine_speed(self, memory: MemoryControl | None, scratch: Path) -> MachineSpeed:
+        """Measure this machine, even where findings are those of a recorded one: inference runs here."""
+        if memory is None or not self.plan.prepared:
+            return UNKNOWN_SPEED
+        history = history_of(identity(HostFs()), software())
+        return machine_speed(history, memory, self.plan.prepared[0].cpus, scratch)
 
     def _header(self, findings: tuple[Finding, ...], scratch: Path) -> RunHeader:
         config, plan = self._config, self.plan

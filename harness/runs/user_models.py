@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, ModelError, UnknownName, UsageError
-from harness.core.files import printable
+from harness.core.printable import escape_surrogates
 from harness.core.verdict import Finding, Verdict
 from harness.datasets.dataset import open_folder
 from harness.datasets.manifest import Manifest, checked
@@ -166,7 +166,7 @@ class UserModels:
                 if self.alone and len(paths) == 1:
                     raise
                 _log.error("%s", error)
-                case = Case(printable(path.stem), SETTING, "none", weights="user")
+                case = Case(path.stem, SETTING, "none", weights="user")
                 refused[absolute] = {case: Verdict("unsupported", error.message, error.remedy)}
         self._check_shapes()
         self._check_inputs()
@@ -229,10 +229,10 @@ class UserModels:
         except ModelError:  # what is wrong with it is the result of its cases
             return
         if self.given is not None:
-            most = f" (the first {MOST}; more are not taken)" if found.n_inputs == MOST else ""
+            most = f" (at most {MOST} are taken)" if found.n_inputs == MOST else ""
             inputs = counted_inputs(found.n_inputs)
             self.notify(f"{model.path}: {inputs} from {self.given.path}{most}: {', '.join(shown_inputs(found))}")
-        elif set(found.values.values()) - {DESCRIBED["numbers"], DESCRIBED["bytes"]}:
+        elif set(found.values.values()) - {DESCRIBED["bytes"]}:
             inputs = ", ".join(shown_inputs(found, with_values=True))
             self.notify(f"{model.path}: inputs are synthetic: {inputs}; real ones: --inputs FILE")
 
@@ -296,9 +296,10 @@ def counted_inputs(n: int) -> str:
 
 
 def shown_inputs(found: Inspection, with_values: bool = False) -> list[str]:
-    """Return each input with its shape, and what it holds if wanted."""
+    """Return each input with its shape, and if wanted with what it holds other than random numbers."""
     shapes = {name: "x".join(map(str, shape)) or "scalar" for name, shape in found.inputs.items()}
-    return [f"{name} {shape}" + f" ({found.values[name]})" * with_values for name, shape in shapes.items()]
+    values = {name: f" ({words})" for name, words in found.values.items()} if with_values else {}
+    return [f"{name} {shape}{values.get(name, '')}" for name, shape in shapes.items()]
 
 
 def shown(finding: Finding) -> str:
@@ -332,7 +333,7 @@ def _clash(path: Path, other: Path, names: Mapping[Path, str], cases: Mapping[Pa
 
 def _name(path: Path, folders: int) -> str:
     """Return the file's stem, or with `folders` its path from so many folders above."""
-    return printable("/".join(path.parts[-folders - 1 :]) if folders else path.stem)
+    return escape_surrogates("/".join(path.parts[-folders - 1 :]) if folders else path.stem)
 
 
 def _named(by_path: Mapping[Path, Mapping[Case, T]], names: Mapping[Path, str]) -> dict[Case, T]:

@@ -11,9 +11,9 @@ import os
 import struct
 from typing import Protocol
 
+from harness.core.hardware.raspberry_pi import firmware_answer
 from harness.core.hostfs import HostFs, OpenFile
 from harness.core.quantity import Missing
-from harness.core.raspberry_pi import firmware_answer
 
 DEVICE = "/dev/vcio"
 _TAG_GENCMD = 0x00030080

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.core import plugins
+from harness.core.hardware.physical_limits import check_reading
 from harness.core.hostfs import HostFs
-from harness.core.physical_limits import check_reading
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
 from harness.core.target import Power

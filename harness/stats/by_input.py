@@ -1,10 +1,10 @@
 """Whether latency depends on the input, from a loop that takes its inputs in rotation.
 
-Each latency is compared with the median of as many around it as there are inputs: each of them once, so that drift and
-load cancel. If the inputs make no difference, what is left of a stretch of the loop may as well be shifted in a circle
-over the inputs, whatever the dependence between neighbours. So the p-value is the share of such shifts of all
-stretches, by random amounts, after which the stretches agree as well as they do (a permutation test). Processes may
-have other inputs, so each must show a difference by itself.
+Each latency is compared with the median of its round, in which every input comes once, so that drift and load cancel.
+If the inputs make no difference, what is left of a stretch of the loop may as well be shifted in a circle over the
+inputs, whatever the dependence between neighbours. So the p-value is the share of such shifts of all stretches, by
+random amounts, after which the stretches agree as well as they do (a permutation test). Processes may have other
+inputs, so each must show a difference by itself.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ class InputSpread:
         return self.p_value < ALPHA
 
 
-def input_spread(processes: Sequence[tuple[npt.ArrayLike, int]], n_inputs: int, seed: int = 0) -> InputSpread | None:
+def input_spread(processes: Sequence[npt.ArrayLike], n_inputs: int, seed: int = 0) -> InputSpread | None:
     """Compare the latencies of the inputs.
 
     Args:
-        processes: The latencies of each process in order, all > 0, and the input of the first of them (0..n_inputs-1).
+        processes: The latencies of each process in order, all > 0.
         n_inputs: Inputs in rotation.
         seed: Seed of the shifts.
 
@@ -69,15 +69,14 @@ def input_spread(processes: Sequence[tuple[npt.ArrayLike, int]], n_inputs: int, 
     """
     if n_inputs < 2:
         return None
-    split = [_rounds(np.log(np.asarray(series, np.float64)), first, n_inputs) for series, first in processes]
-    rounds = [one for one in split if one is not None]
-    differences = [_differences(centred) for _, centred in rounds]
+    rounds = [found for latencies in processes if (found := _rounds(latencies, n_inputs)) is not None]
+    differences = [_differences(one) for one in rounds]
     if sum(map(len, differences)) < _FEWEST:
         return None
-    medians = np.array([np.median(raw, axis=0) for raw, _ in rounds])
-    quartiles = [np.quantile(raw, (0.25, 0.75), axis=0) for raw, _ in rounds]
+    medians = np.array([np.median(one, axis=0) for one in rounds])
+    quartiles = [np.quantile(one, (0.25, 0.75), axis=0) for one in rounds]
     within = np.expm1([np.median(high - low) for low, high in quartiles])
-    allowance = 1 + _FEW / np.array([len(raw) for raw, _ in rounds])
+    allowance = 1 + _FEW / np.array([len(one) for one in rounds])
     large = np.expm1(np.ptp(medians, axis=1)) > np.maximum(LEAST, within * allowance)
     return InputSpread(
         n_inputs=n_inputs,
@@ -88,36 +87,17 @@ def input_spread(processes: Sequence[tuple[npt.ArrayLike, int]], n_inputs: int, 
     )
 
 
-def _rounds(series: FloatArray, first: int, n_inputs: int) -> tuple[FloatArray, FloatArray] | None:
-    """Return the series as rounds x inputs, as it is and less the median around each; None without a whole round."""
-    skipped = -first % n_inputs
-    n = (series.size - skipped) // n_inputs
-    if n < 2:
-        return None
-    part = slice(skipped, skipped + n * n_inputs)
-    centred = series - _level(series, n_inputs)
-    return series[part].reshape(n, n_inputs), centred[part].reshape(n, n_inputs)
+def _rounds(latencies: npt.ArrayLike, n_inputs: int) -> FloatArray | None:
+    """Return the logarithms of latencies as rounds x inputs; None for fewer than two rounds."""
+    series = np.log(np.asarray(latencies, np.float64))
+    n = series.size // n_inputs
+    return series[: n * n_inputs].reshape(n, n_inputs) if n > 1 else None
 
 
-def _level(series: FloatArray, width: int) -> FloatArray:
-    """Return the median of the `width` values around each; at the ends, where there are fewer, the line goes on.
-
-    Its slope there is what one input changes from one round to the next.
-    """
-    around = np.median(np.lib.stride_tricks.sliding_window_view(series, width), axis=1)
-    slope = float(np.median(series[width:] - series[:-width])) / width
-    before = (width - 1) // 2
-    behind = series.size - len(around) - before
-    ahead = around[0] + slope * np.arange(-before, 0)
-    return np.concatenate([ahead, around, around[-1] + slope * np.arange(1, behind + 1)])
-
-
-def _differences(centred: FloatArray) -> FloatArray:
-    """Return how far the inputs' medians are from their mean in each stretch: roots, so that no outlier outweighs all.
-
-    The sign is kept.
-    """
-    parts = np.array_split(centred, min(STRETCHES, len(centred)))
+def _differences(rounds: FloatArray) -> FloatArray:
+    """Return how far the inputs are from the level of each stretch: signed roots, so that no outlier outweighs all."""
+    level: FloatArray = np.median(rounds, axis=1, keepdims=True)
+    parts = np.array_split(rounds - level, min(STRETCHES, len(rounds)))
     medians = np.array([np.median(part, axis=0) for part in parts])
     roots: FloatArray = np.sign(medians) * np.sqrt(np.abs(medians))
     centres: FloatArray = roots.mean(axis=1, keepdims=True)

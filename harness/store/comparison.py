@@ -14,7 +14,8 @@ import numpy.typing as npt
 from harness.core.errors import UsageError
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record, RunHeader
-from harness.core.trust import TIMED
+from harness.core.verdict import TIMED
+from harness.host.machine_speed import between_runs
 from harness.measure.presets import PROFILES
 from harness.stats.distributions import t_quantile
 
@@ -142,11 +143,18 @@ class Comparison:
 
 
 def compare_records(a: Record, b: Record) -> Comparison:
-    """Compare the records of a case. What the verdict on one of them spoils has a reason instead of a figure."""
-    ratio = _spoiled(a, b, TIMED) or _ratio(a, b)
+    """Compare the records of a case. What the verdict on one of them spoils has a reason instead of a figure.
+
+    The ratio of latencies is as uncertain as the two runs and the difference between runs of their machines.
+    """
+    narrow = _spoiled(a, b, TIMED) or _ratio(a, b)
+    ratio = _widened(narrow, a, b)
+    change, reason = _verdict(ratio, smallest_change(a, b))
+    if change == "undecided" and ratio != narrow:
+        reason += f"; runs of the same machine differ by {math.expm1(math.hypot(_reach(a), _reach(b))):.1%}"
     energy = _spoiled(a, b, "energy_net_j") or _energy_ratio(a, b)
     top1 = _spoiled(a, b, "top1") or _top1_delta(a, b)
-    return Comparison(a.case_id, *_verdict(ratio, smallest_change(a, b)), ratio, energy, top1)
+    return Comparison(a.case_id, change, reason, ratio, energy, top1)
 
 
 def _spoiled(a: Record, b: Record, name: str) -> Missing | None:
@@ -216,6 +224,21 @@ def _ratio(a: Record, b: Record) -> Quantity:
     if a.details.get("source") or b.details.get("source"):
         return _recorded_ratio(a, b, "latency_p50_ns", "median latency")
     return _latency_ratio(a, b)
+
+
+def _widened(ratio: Quantity, a: Record, b: Record) -> Quantity:
+    """Widen a ratio between two runs by how far runs of each machine differ, as far as their histories know that."""
+    reaches = [_reach(record) for record in (a, b)]
+    if a.run_id == b.run_id or not any(reaches) or isinstance(ratio, Missing) or ratio.lo is None or ratio.hi is None:
+        return ratio
+    below, above = math.log(ratio.value / ratio.lo), math.log(ratio.hi / ratio.value)
+    down, up = (math.hypot(half, *reaches) for half in (below, above))
+    return dataclasses.replace(ratio, lo=ratio.value * math.exp(-down), hi=ratio.value * math.exp(up))
+
+
+def _reach(record: Record) -> float:
+    """Return how far a run of that machine lies from its usual at 95 %, on the log scale; 0 where that is unknown."""
+    return between_runs(record.details.get("machine_speed", {})) or 0.0
 
 
 def _recorded_ratio(a: Record, b: Record, metric: str, title: str) -> Quantity:

@@ -30,8 +30,8 @@ def scatter_legend(data: ReportData, cases: Sequence[CaseView]) -> list[LegendEn
     return [LegendEntry("Pareto front", GREY, dash="solid"), *shown, *special]
 
 
-def front_line(data: ReportData, on_front: Sequence[CaseView]) -> dict[str, Any]:
-    """Return the front as a step line."""
+def front_line(data: ReportData, on_front: Sequence[CaseView], unit: str) -> dict[str, Any]:
+    """Return the front of a piece of hardware as a step line, which the script of the page finds by its name."""
     points = sorted(point(data, case) for case in on_front)
     return {
         "type": "scatter",
@@ -41,7 +41,7 @@ def front_line(data: ReportData, on_front: Sequence[CaseView]) -> dict[str, Any]
         "y": [y for _, y in points],
         "line": {"shape": "hv", "width": 2, "color": GREY},
         "hoverinfo": "skip",
-        "meta": "front",
+        "meta": {"front": unit},
     }
 
 
@@ -86,7 +86,7 @@ def _trace(data: ReportData, group: Sequence[CaseView], size: str, largest: floa
             "size": [_diameter(case.record.value(size), largest) for case in group],
             "symbol": [f"{symbol}-{_look(case)}".removesuffix("-") for case in group],
             "opacity": 0.9,
-            "line": {"width": 1.5, "color": colour},
+            "line": {"width": 1.5, "color": ["#fff" if _look(case) == "dot" else colour for case in group]},
         },
     }
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from harness.core.record import Record, RunHeader
-from harness.core.trust import spoiled
-from harness.core.verdict import FAILED, Status
+from harness.core.verdict import FAILED, Status, spoiled
 from harness.store.frame import dtype, record_table
 from reports.columns import Column, column
 from reports.labels import COLUMNS, effective_precision_note, load_of, scales_of

@@ -5,16 +5,17 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from harness.core.metric import METRICS
-from harness.core.trust import left
-from harness.core.verdict import Status
+from harness.core.verdict import Status, left
 from reports.data import ReportData
 from reports.section import Section, Template
 
 _TEMPLATE = Template.beside(__file__)
 
 VERDICTS: dict[Status, str] = {
-    "precise": "The interval is as narrow as the profile requires.",
-    "imprecise": "Measured correctly, but time ran out before the interval was as narrow as the profile requires.",
+    "precise": "The interval is as narrow as the profile requires, within this run; the reason says what it is on this "
+    "machine, where earlier runs tell how far its runs differ.",
+    "imprecise": "The interval is wider than the profile requires, or something forbids to call it precise: the reason "
+    "says what.",
     "untimed": "Too few inferences to measure latency: the profile smoke only shows that a case runs.",
     "wrong-output": "Its outputs are not those of the model, so its speed does not count.",
     "mistimed": "Work of an inference is outside of what was timed, or its outputs were remembered.",

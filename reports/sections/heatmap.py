@@ -38,18 +38,17 @@ def render(data: ReportData) -> Markup | Absent:
 
 def compression_views(data: ReportData, names: Sequence[str]) -> list[View]:
     """Return the tables of model x compression for each of the metrics that any case has."""
-    targets = len({case.record.target for case in data.cases}) > 1
     loads = len({case.load for case in data.cases}) > 1
     groups: dict[str, list[CaseView]] = {}
     for case in data.cases:
-        groups.setdefault(_caption(case, targets, loads), []).append(case)
+        groups.setdefault(_caption(case, loads), []).append(case)
     return views(data, groups, names, _LAYOUT)
 
 
-def _caption(case: CaseView, targets: bool, loads: bool) -> str:
-    """Return the caption of the table that holds a case, with target and load if there are several."""
+def _caption(case: CaseView, loads: bool) -> str:
+    """Return the caption of the table that holds a case, with piece of hardware and load if there are several."""
     identity = case.record.case
-    parts = [case.record.target] if targets else []
+    parts = [case.unit] if case.several else []
     parts += [identity.runtime, counted(identity.threads, "thread")]
     return " · ".join([*parts, case.load] if loads else parts)
 

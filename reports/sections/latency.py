@@ -58,8 +58,9 @@ def plots_of(data: ReportData) -> list[Plot]:
     models: dict[str, list[CaseView]] = {}
     for case in data.cases:
         if case.record.processes:
-            model = case.record.case.model
-            models.setdefault(model if case.load == data.main_load else f"{model}, {case.load}", []).append(case)
+            load = f", {case.load}" if case.load != data.main_load else ""
+            unit = f" on {case.unit}" if case.several else ""
+            models.setdefault(f"{case.record.case.model}{load}{unit}", []).append(case)
     return [plot for title, cases in models.items() for plot in split(title, cases)]
 
 

@@ -68,7 +68,7 @@ def _label(case: CaseView, what: str) -> str:
     identity = case.record.case
     load = case.load if what == "threads" else case.load.replace(f" b{identity.batch}", "")
     rest = [load] if what == "threads" else [f"t{identity.threads}", load]
-    return " · ".join((case.record.target, identity.model, identity.compression, identity.runtime, *rest))
+    return " · ".join((case.unit, identity.model, identity.compression, identity.runtime, *rest))
 
 
 def _summary(lines: dict[str, list[CaseView]], x_of: Callable[[CaseView], int], name: str, noun: str) -> str:

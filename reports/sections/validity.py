@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.core.trust import TIMED, spoiled
-from harness.core.verdict import Finding, Status
+from harness.core.verdict import TIMED, Finding, Status, spoiled
 from reports.data import CaseView, ReportData, Run
 from reports.section import Section, Template
 
@@ -44,22 +43,18 @@ class ValidityItem:
 
 
 def render(data: ReportData) -> Markup:
-    """Render the findings of the newest run of each target by severity, then the cases by verdict."""
-    items = [item for run in _newest_by_target(data) for item in _findings(run, len(data.runs) > 1)]
+    """Render the findings of the newest run of each piece of hardware by severity, then the cases by verdict."""
+    names = {unit.name: f"{unit.name}: " if data.several_units else "" for unit in data.units}
+    items = [item for unit in data.units for item in _findings(unit.newest, names[unit.name])]
     items += _untrusted(data)
     items += _warnings(data)
-    items += [item for run in data.runs for item in _missing_records(run)]
+    items += [item for unit in data.units for run in unit.runs for item in _missing_records(run, names[unit.name])]
     problems = [item for item in items if item.tone in ("bad", "doubt")]
     return _TEMPLATE.render(problems=problems, others=[item for item in items if item not in problems])
 
 
-def _newest_by_target(data: ReportData) -> list[Run]:
-    return list({run.header.target: run for run in data.runs}.values())
-
-
-def _findings(run: Run, several_runs: bool) -> list[ValidityItem]:
+def _findings(run: Run, prefix: str) -> list[ValidityItem]:
     ordered = sorted(run.header.findings, key=lambda finding: _ORDER[finding.status])
-    prefix = f"{run.header.target}: " if several_runs else ""
     return [ValidityItem(_MARKS[f.status], _TONES[f.status], prefix + f.check, f.found, f.remedy) for f in ordered]
 
 
@@ -82,17 +77,17 @@ def _warnings(data: ReportData) -> list[ValidityItem]:
     return [ValidityItem("!", "doubt", f.check, f.found, f.remedy, cases) for f, cases in groups.items()]
 
 
-def _missing_records(run: Run) -> list[ValidityItem]:
+def _missing_records(run: Run, prefix: str) -> list[ValidityItem]:
     """Return one line per damaged record, and one for all planned cases without a record."""
     items = [
-        ValidityItem("✕", "bad", "damaged record", reason, "the other records are not affected")
+        ValidityItem("✕", "bad", f"{prefix}damaged record", reason, "the other records are not affected")
         for reason in run.contents.damaged.values()
     ]
     if run.missing:
         interrupted = run.header.ended_utc is None or run.header.interrupted
         reason = "the run was interrupted" if interrupted else "no record"
         names = ", ".join(run.missing[:5]) + (f" and {len(run.missing) - 5} more" if len(run.missing) > 5 else "")
-        title = f"{len(run.missing)} not measured"
+        title = f"{prefix}{len(run.missing)} not measured"
         items.append(ValidityItem("!", "doubt", title, f"{reason}: {names}", "resume or repeat the run"))
     return items
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity, Value
-from harness.core.trust import trusts
+from harness.core.verdict import trusts
 from reports.numbers import format_change, scale_for, show
 from reports.text import clean
 

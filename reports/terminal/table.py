@@ -12,8 +12,8 @@ from rich.text import Text
 
 from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
-from harness.core.trust import TIMED, spoiled, trust_counts
-from harness.core.verdict import Finding
+from harness.core.verdict import TIMED, Finding, spoiled, trust_counts
+from harness.host.machine_speed import CHECK as MACHINE_SPEED
 from reports.labels import COLUMNS, EXPECTED_COLUMNS, is_built, label_of, mark_of, scales_of, setting_of
 from reports.numbers import FormattedValue, Scale, counted, show
 from reports.recommend import comparable, pareto_front
@@ -28,7 +28,7 @@ _FIRST_DROPPED = (
     "top1_difference",
     "artifact_bytes",
 )
-_SESSION_CHECKS = frozenset({"fidelity", "outputs", "repeatability", "signatures", "state"})
+_SESSION_CHECKS = frozenset({"fidelity", "outputs", "repeatability", "signatures", "state", "time_limit"})
 """Checks of a case's execution whose findings are shown below the table."""
 _HEADLINE = ("latency_p50_ns", "top1")
 _UNLIMITED = 10_000  # characters: wider than any table
@@ -65,6 +65,8 @@ class _RunTable:
         yield self._fitting_table(console, options)
         yield Text(trust_counts(record.verdict.status for record in self.records))
         yield from untrusted_lines(self.records)
+        yield from self._doubted()
+        yield from self._machine_speed()
         yield from self._missing_columns()
         yield from self._accuracy_notes()
         yield from self._accuracy_findings()
@@ -103,6 +105,21 @@ class _RunTable:
             cells = (_cell(record, name, scales[name]) for name in names)
             table.add_row(Text("  " + clean(setting_of(record, " "))), *cells, _verdict(record, with_text))
         return table
+
+    def _doubted(self) -> Iterator[Text]:
+        """Yield why cases whose interval is narrow are not precise all the same, each reason once."""
+        reasons: dict[str, list[Record]] = {}
+        for record in self.records:
+            for reason in record.details.get("doubts", ()):
+                reasons.setdefault(reason, []).append(record)
+        for reason, records in reasons.items():
+            yield Text(clean(f"! {counted(len(records), 'case')} not precise: {reason}"), style=_STYLES["!"])
+
+    def _machine_speed(self) -> Iterator[Text]:
+        """Yield whether the machine was as fast as usual."""
+        for finding in self.header.findings:
+            if finding.check == MACHINE_SPEED:
+                yield Text(clean(finding.found), style=_STYLES["!"] if finding.status == "warn" else "dim")
 
     def _missing_columns(self) -> Iterator[Text]:
         """Yield why no case that ran has a value for an expected column."""
@@ -144,10 +161,11 @@ class _RunTable:
         )
 
     def _measured_shapes(self) -> Iterator[Text]:
-        """Yield the input shapes that each user model was measured with: another length has another latency."""
+        """Yield what each user model was measured with: another length, or another mask, has another latency."""
         own = [record for record in self.records if record.case.weights == "user" and record.input_shapes]
-        for model, shapes in dict.fromkeys((record.case.model, str(record.input_shapes)) for record in own):
-            yield Text(clean(f"{model} was measured with {shapes}"), style="dim")
+        lines = dict.fromkeys((record.case.model, str(record.input_shapes), record.input_values) for record in own)
+        for model, shapes, values in lines:
+            yield Text(clean(f"{model} was measured with {shapes}{f' ({values})' if values else ''}"), style="dim")
 
     def _built_files(self) -> Iterator[Text]:
         """Yield the files that were built from the user's models, each once, by their folder."""

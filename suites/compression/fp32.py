@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.core.artifact import Format
-from harness.core.model_copy import copy_model
+from harness.core.model_files.model_copy import copy_model
 
 from .base import Calibration, Compression, FormatSupport
 

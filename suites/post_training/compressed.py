@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.core import plugins
+from harness.core.artifact import FORMATS as KNOWN_FORMATS
 from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput, sha256_of
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, ModelError, UsageError
-from harness.core.files import cache_dir, printable
+from harness.core.files import cache_dir
 from harness.core.plugins import load, load_all
 from suites.compression.base import Calibration, Compression
 from suites.user_model import UserModel
 
 from .build_cache import BuildCache
-from .graph import Graph, float_graph
+from .graph import Graph, float_graph, refuse_large
 from .onnx_to_tflite import converted, converter
 from .split import Split
 
@@ -79,10 +80,12 @@ class CompressedModel:
 
     def __post_init__(self) -> None:
         if self.model.format != "onnx":
+            title = KNOWN_FORMATS[self.model.format].title
             raise ModelError(
-                f"{self.model.path}: --compress starts from a float .onnx",
+                f"{self.model.path}: --compress starts from a float .onnx, not {title}",
                 "give the .onnx it was made from, or measure the file as it is without --compress",
             )
+        refuse_large(self.model.path)
         self._graph  # noqa: B018 - raises where the file cannot be compressed
         if self.images:
             self.scored  # noqa: B018 - raises where the images have other classes
@@ -115,7 +118,7 @@ class CompressedModel:
             raise ModelError(f"none of the runtimes asked for takes .onnx or .tflite: {', '.join(names)}")
         return [
             Case(
-                printable(self.model.path.stem),
+                self.model.path.stem,
                 *(setting.name, name),
                 threads=n,
                 batch=self.model.samples,

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.core.artifact import size_of
 from harness.core.errors import ModelError, UsageError
-from harness.core.external_data import external_files
+from harness.core.model_files.external_data import external_files
 
 KNOWN_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 """Operators of other domains are custom, unknown to quantizers and runtimes."""
@@ -43,7 +43,6 @@ def float_graph(path: Path, shapes: Shapes, folder: Path) -> Graph:
         ModelError: The file is damaged, has custom operators, or is not fp32.
         UsageError: A dynamic shape is not in ``shapes``.
     """
-    _refuse_large(path)
     model, external = _loaded(path)
     _refuse_unknown(model.graph, path)
     _refuse_compressed(model.graph, path)
@@ -58,8 +57,12 @@ LARGEST_BYTES = 2 << 30
 """Protocol Buffers hold less than 2 GiB in one message, so a model of one file does too."""
 
 
-def _refuse_large(path: Path) -> None:
-    """Refuse a model that cannot be written as one file, before it is read."""
+def refuse_large(path: Path) -> None:
+    """Refuse a model that cannot be written as one file; it is not read for that.
+
+    Raises:
+        ModelError: The model has 2 GiB or more.
+    """
     if (size := size_of(path)) >= LARGEST_BYTES:
         raise ModelError(
             f"{path} has {size / 1e9:.2f} GB: --compress writes each setting as one .onnx, which holds less than "

@@ -133,7 +133,7 @@ def test_benchmark_only_measures_and_gives_a_verdict_per_test(project: Path) -> 
     assert record["verdict"]["status"] in verdict
     (entry,) = json.loads((project / "out.json").read_text())["benchmarks"]
     assert entry["extra_info"]["verdict"] == record["verdict"]["status"]
-    assert entry["options"] == {"disable_gc": True, "timer": "perf_counter_ns", "warmup": True}
+    assert entry["options"] == {"disable_gc": False, "timer": "perf_counter_ns", "warmup": True}
     assert "cprofile" not in entry, "it would show the replay of the samples"
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,14 @@ from harness.core.case import Case
 from harness.core.execution import Execution
 from harness.core.quantity import Missing
 from harness.core.record import Record
+from harness.measure import machine_speed
 from harness.measure.block import RunContext, measure_block
 from harness.measure.metrics import latency_metrics
 from harness.measure.passes import accuracy, denormals, diagnostics, energy, fidelity, latency
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
 from harness.measure.passes.latency import CaseState, LatencyPass
+from harness.measure.passes.surroundings import SurroundingsWatch
 from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.prepared import PreparedCase
 from harness.measure.presets import Profile, profile
@@ -35,6 +38,7 @@ from harness.measure.selfcheck import checks
 from harness.measure.verdicts import verdict
 from harness.measure.worker import __main__, loop
 from harness.measure.worker import latency as timing
+from harness.runs import session
 from harness.runtimes.base import Batch, Options, Outputs, Session, TensorSpec
 from harness.runtimes.graph_counts import Counts
 from harness.runtimes.null import NullRuntime
@@ -344,6 +348,10 @@ def replace_workers(patch: pytest.MonkeyPatch, run: Run) -> list[Job]:
     for module in (latency, fidelity, accuracy, energy, diagnostics, denormals):
         patch.setattr(module, "run_worker", run_worker)
     patch.setattr(checks, "run_worker", lambda _job, timeout_s: answer(warmup_ns=[140] * 3000))
+    patch.setattr(machine_speed, "run_worker", lambda _job, _timeout_s: answer())
+    patch.setattr(machine_speed, "OtherPrograms", lambda _fs: SimpleNamespace(cpus=lambda: 0.0))
+    patch.setattr(session, "MemoryControl", lambda _fs: SimpleNamespace(ns=lambda _cpus: 1e6))
+    patch.setattr(session, "SurroundingsWatch", lambda *_: SurroundingsWatch())
     return jobs
 
 

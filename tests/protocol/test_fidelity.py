@@ -13,7 +13,7 @@ import pytest
 from harness.core.case import Case
 from harness.core.quantity import Value
 from harness.core.record import Record
-from harness.core.trust import TIMED
+from harness.core.verdict import TIMED
 from harness.measure.protocol import Job
 from harness.measure.worker import probe
 from harness.measure.worker.inputs import probe_inputs, signature

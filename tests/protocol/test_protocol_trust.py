@@ -14,8 +14,7 @@ from rich.console import Console
 from harness.core.metric import METRICS, Subject
 from harness.core.quantity import Value
 from harness.core.record import Record
-from harness.core.trust import trust_counts, trust_of, trusts
-from harness.core.verdict import Status, Verdict
+from harness.core.verdict import Status, Verdict, trust_counts, trust_of, trusts
 from harness.store.comparison import compare_records
 from harness.store.runfolder import RunFolder
 from reports.data import gather

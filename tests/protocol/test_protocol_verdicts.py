@@ -20,8 +20,7 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing, Value
 from harness.core.scenario import Load
 from harness.core.target import Target, TargetLimits
-from harness.core.trust import TIMED, trust_of
-from harness.core.verdict import Finding, Verdict
+from harness.core.verdict import TIMED, Finding, Verdict, trust_of
 from harness.host import cpu_time
 from harness.host.resource_limits import ResourceLimits
 from harness.measure.metrics import latency_metrics
@@ -463,15 +462,21 @@ def test_work_left_out_is_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert judged(early).reason.startswith("prepare takes 2 ms beside an inference of 0.1 ms")
 
 
+def cycle(infer: int, cpu: int, again: int = 40) -> timed_part._Cycle:
+    return timed_part._Cycle(10, infer, cpu, 30, again, 5, 7)
+
+
 def test_what_copying_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(itertools.accumulate([0, 10, 20, 30, 40, 5, 7]))
     empty = NullSession()
+    cpu = iter((100, 118))
     monkeypatch.setattr(timed_part.time, "perf_counter_ns", lambda: next(ticks))
-    assert timed_part._cycle(empty, {"input": np.zeros(1, np.float32)}) == (10, 20, 30, 40, 5, 7)
+    monkeypatch.setattr(timed_part.time, "process_time_ns", lambda: next(cpu))
+    assert timed_part._cycle(empty, {"input": np.zeros(1, np.float32)}) == (10, 20, 18, 30, 40, 5, 7)
     monkeypatch.undo()
     for again, allowed in ((300, 240 + 4 * 7), (20, 240 + 20)):
         with monkeypatch.context() as patch:
-            patch.setattr(timed_part, "_cycle", lambda *_, again=again: (10, 20, 30, again, 5, 7))
+            patch.setattr(timed_part, "_cycle", lambda *_, again=again: cycle(20, 18, again=again))
             patch.setattr(timed_part, "_call_ns", lambda: 4)
             told = timed_part._cycles(empty, [{"input": np.zeros(1, np.float32)}], 3)["cycle_ns"]
         assert (told["prepare_allowed"], told["fetch_allowed"]) == (240 + 4 * 5, allowed)
@@ -483,11 +488,18 @@ def test_remembered_outputs_are_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert "inputs seen before take 0.0005 times as long as new ones" in caching.reason
     for ratio, status in ((0.89, "mistimed"), (0.91, "precise"), (1.3, "precise"), (None, "precise")):
         assert judged(state_of([answer(new_input_ratio=ratio) for _ in range(3)])).status == status
-    seen, new = iter((100, 300, 500)), iter((1000, 400, 700))
-    monkeypatch.setattr(timed_part, "never_seen", lambda _batch, _rng: {"new": np.zeros(1)})
-    monkeypatch.setattr(timed_part, "_cycle", lambda _s, batch: (0, next(new if "new" in batch else seen), 0, 0, 0, 0))
-    ratio = timed_part._cycles(NullSession(), [{"input": np.zeros(1)}], 3)["new_input_ratio"]
-    assert ratio == 300 / 400, "the median of the first against the least of the second"
+    for seen_cpu, expected in ((100, 300 / 400), (390, 390 / 400)):
+        seen, new = iter((700, 300, 500)), iter((1000, 400, 700))
+        monkeypatch.setattr(timed_part, "never_seen", lambda _batch, _rng: {"new": np.zeros(1)})
+        monkeypatch.setattr(
+            timed_part,
+            "_cycle",
+            lambda _s, batch, seen=seen, new=new, cpu=seen_cpu: (
+                cycle(next(new), 400) if "new" in batch else cycle(next(seen), cpu)
+            ),
+        )
+        ratio = timed_part._cycles(NullSession(), [{"input": np.zeros(1)}], 3)["new_input_ratio"]
+        assert ratio == expected, "the least of the first over the least of the second, in wall or in CPU time"
 
 
 def test_samples_of_one_remembered_input_are_mistimed() -> None:

@@ -253,7 +253,8 @@ def test_a_steady_state_is_at_least_the_last_half(change_at: int, steady: bool) 
 
 
 def test_a_trend_is_no_steady_state() -> None:
-    for total, n, tolerance, moves in ((0.3, 400, 0.01, True), (0.14, 60, 0.05, True), (0.04, 60, 0.05, False)):
+    courses = ((0.3, 400, 0.01, True), (0.1, 60, 0.05, True), (0.14, 108, 0.05, True), (-0.12, 108, 0.05, True))
+    for total, n, tolerance, moves in (*courses, (0.04, 60, 0.05, False)):
         samples = noise(n, 0.004) * np.linspace(1.0, 1.0 + total, n)
         found = steady_state.detect(samples, tolerance)
         assert isinstance(found, steady_state.NotSteady) is moves, (total, n)

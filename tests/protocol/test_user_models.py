@@ -31,7 +31,7 @@ from harness.runs.session import RunSession, resumed
 from harness.runtimes.graph_counts import Counts
 from harness.store.runfolder import RunFolder
 from reports.terminal.table import final_table
-from suites.post_training import graph
+from suites.post_training import CompressedModel, chosen, graph
 from suites.user_model import UserModel
 from tests import tflite_bytes
 from tests.onnx_bytes import FLOAT, External, colours, network
@@ -360,7 +360,9 @@ def blank(case: Case) -> Record:
     return Record("run", case.id, case, "board", Verdict("precise"), {}, "2026-01-01T00:00:00Z", 1.0)
 
 
-def test_a_model_of_2_gib_is_not_compressed(tmp_path: Path) -> None:
+def test_a_model_of_2_gib_is_not_compressed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for reads in ("suites.user_model.sha256_of", "suites.post_training.compressed.sha256_of"):
+        monkeypatch.setattr(reads, lambda _: pytest.fail("the file is read"))
     rows = graph.LARGEST_BYTES // 16
     net = tmp_path / "huge.onnx"
     net.write_bytes(
@@ -374,4 +376,4 @@ def test_a_model_of_2_gib_is_not_compressed(tmp_path: Path) -> None:
     with (tmp_path / "weights.bin").open("wb") as file:
         file.truncate(graph.LARGEST_BYTES)
     with pytest.raises(ModelError, match=r"has 2\.15 GB: --compress"):
-        graph.float_graph(net, {}, tmp_path)
+        CompressedModel(UserModel(net), chosen("all"))

@@ -305,7 +305,7 @@ def test_calm_data_raise_no_alarm() -> None:
         noise = rng.normal(scale=0.02, size=(3, 300))
         noise = np.stack([np.convolve(one, 0.9 ** np.arange(60))[:300] for one in noise])
         noise += (rng.random((3, 300)) < 0.03) * rng.exponential(1.0, (3, 300))
-        found = input_spread([(2e6 * np.exp(one), 0) for one in noise], 8)
+        found = input_spread([2e6 * np.exp(one) for one in noise], 8)
         assert found is not None
         alarms += found.depends
     assert alarms <= 1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from harness.core import rapl
+from harness.core.hardware import rapl
 from harness.core.hostfs import HostFs
+from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.host import hardware
 
@@ -39,13 +40,17 @@ def inspect_usb_link(fs: HostFs) -> Finding:
         return Finding("usb_link", "unknown", f"absent: {_USB_DEVICES}")
     folders = hardware.usb_ids(fs)
     speeds = {name: fs.read_int(f"{folders[key]}/speed") for key, name in _USB_ACCELERATORS.items() if key in folders}
-    known = {name: speed for name, speed in speeds.items() if isinstance(speed, int)}
+    known = {name: speed for name, speed in speeds.items() if isinstance(speed, int) and speed > 0}
     unknown = [
         f"{name} is not initialised: its link shows after its first use"
         for key, name in _USB_BEFORE_FIRST_USE.items()
         if key in folders
     ]
-    unknown += [f"{name}: {speed.reason}" for name, speed in speeds.items() if not isinstance(speed, int)]
+    unknown += [
+        f"{name}: {speed.reason if isinstance(speed, Missing) else f'impossible: {speed} Mbit/s'}"
+        for name, speed in speeds.items()
+        if name not in known
+    ]
     found = "; ".join([*(f"{name} at {speed} Mbit/s" for name, speed in known.items()), *unknown])
     if any(speed < _USB3_MBIT_PER_S for speed in known.values()):
         return Finding("usb_link", "warn", found, "plug it into a USB 3 (blue) port with a USB 3 cable, without a hub")

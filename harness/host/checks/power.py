@@ -61,7 +61,7 @@ def _clocks_fixed(fs: HostFs) -> bool:
     limits = [(fs.read_int(f"{each}/scaling_min_freq"), fs.read_int(f"{each}/scaling_max_freq")) for each in folders]
     gpus = [dirname(name) for pattern in _GPU_CLOCKS for name in fs.glob(f"/sys/class/devfreq/{pattern}/min_freq")]
     limits += [(fs.read_int(f"{each}/min_freq"), fs.read_int(f"{each}/max_freq")) for each in gpus]
-    return bool(folders) and all(isinstance(low, int) and low == high for low, high in limits)
+    return bool(folders) and all(isinstance(low, int) and 0 < low == high for low, high in limits)
 
 
 def inspect_power_supply(fs: HostFs) -> Finding:
@@ -78,7 +78,7 @@ def inspect_power_supply(fs: HostFs) -> Finding:
     discharging = next((battery for battery, state in states.items() if state == "Discharging"), None)
     if discharging is not None:
         capacity = fs.read(f"{discharging}/capacity")
-        charge = f" at {capacity} %" if isinstance(capacity, str) else ""
+        charge = f" at {capacity} %" if isinstance(capacity, str) and re.fullmatch(r"100|\d{1,2}", capacity) else ""
         return Finding("power_supply", "warn", f"on battery{charge}", "plug in the power supply")
     plugged = any(kind not in _BATTERIES and fs.read(f"{supply}/online") == "1" for supply, kind in types.items())
     if plugged or set(states.values()) <= _ON_MAINS:

@@ -44,8 +44,10 @@ def _cpu_pressure_percent(fs: HostFs) -> float | Missing:
     text = fs.read("/proc/pressure/cpu")
     if isinstance(text, Missing):
         return text
-    match = re.search(r"^some avg10=(\d+\.?\d*)", text, re.MULTILINE)
-    return float(match[1]) if match else Missing(f"not understood: /proc/pressure/cpu: {text[:60]!r}")
+    match = re.search(r"^some avg10=(100|\d{1,2})(\.\d+)?\b", text, re.MULTILINE)
+    return (
+        float(match[1] + (match[2] or "")) if match else Missing(f"not understood: /proc/pressure/cpu: {text[:60]!r}")
+    )
 
 
 def _load_per_core(fs: HostFs) -> float | Missing:
@@ -70,10 +72,10 @@ def inspect_swap(fs: HostFs) -> Finding:
     areas = [line.split() for line in lines if line.strip()]
     if not areas:
         return Finding("swap", "ok", "none")
-    try:
-        used_kib = sum(int(area[3]) for area in areas)
-    except (IndexError, ValueError):
+    used = [area[3] if len(area) > 3 else "" for area in areas]
+    if not all(word.isdecimal() for word in used):
         return Finding("swap", "unknown", f"/proc/swaps is not understood: {text[:80]!r}")
+    used_kib = sum(map(int, used))
     names = ", ".join(f"{area[0]}{' (compressed RAM)' if 'zram' in area[0] else ''}" for area in areas)
     if used_kib == 0:
         return Finding("swap", "ok", f"{names}, unused")

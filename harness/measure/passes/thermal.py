@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.core.processor_temperature import processor_channels
+from harness.core.hardware.processor_temperature import processor_channels
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Sensor, matches
 from harness.measure.metrics import minutes_of

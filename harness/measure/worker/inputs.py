@@ -40,6 +40,19 @@ def load_inputs(session: Session, job: Job) -> list[Batch]:
     return [synthetic_batch(session.inputs, job.options, rng) for _ in range(N_FEEDS)]
 
 
+def described(session: Session, job: Job) -> dict[str, str]:
+    """Return in words what inputs hold in the timed loop, but for floats that are made up."""
+    names = [spec.name for spec in session.inputs]
+    if job.inputs is not None:
+        return dict.fromkeys(names, f"from {Path(job.inputs).name}")
+    if job.feeds is not None:
+        return dict.fromkeys(names, "images")
+    from harness.runtimes.synthetic import DESCRIBED, roles
+
+    known = roles(session.inputs, job.options)
+    return {name: DESCRIBED[role] for name, role in known.items() if role != "numbers"}
+
+
 def _given(session: Session, job: Job) -> list[Batch]:
     """Return the arrays of the user, cut into inferences."""
     from harness.measure.given_inputs import given_batches

@@ -18,9 +18,8 @@ from harness.measure.protocol import Job
 from harness.runtimes.base import Batch, Outputs, Session, SessionError, TensorSpec
 from harness.runtimes.inputs import BATCH, LENGTH, ONLY, UNNAMED, is_fixed, sized
 from harness.runtimes.outputs import is_numeric
-from harness.runtimes.synthetic import DESCRIBED, roles
 
-from .inputs import load_inputs
+from .inputs import described, load_inputs
 from .setup import Outcome, adapter
 
 _IMAGE_RANK = 4
@@ -35,7 +34,7 @@ def inspect(session: Session, job: Job) -> Outcome:
     Returns:
         `outputs`: their shapes in one inference; `samples`: how many of them there are; `free`: inputs whose first
         dimension the batch decides; `unclear`: those of them of which it is not known that it is a batch; `values`:
-        what each input holds, in words; `n_inputs`: how many are taken in rotation. The inputs themselves are in the
+        what inputs hold, in words; `n_inputs`: how many are taken in rotation. The inputs themselves are in the
         result of every phase.
     """
     batches = load_inputs(session, job)
@@ -47,7 +46,7 @@ def inspect(session: Session, job: Job) -> Outcome:
         "samples": samples(session, batch, _other(session, job, batches), outputs),
         "free": [spec.name for spec in free],
         "unclear": _unclear(free, job),
-        "values": _values(session, job),
+        "values": described(session, job),
         "n_inputs": len(batches),
     }
     return result, {}
@@ -109,12 +108,6 @@ def _changed(array: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
     if array.dtype.kind == "f":
         return rng.random(array.shape).astype(array.dtype)
     return rng.permuted(array) if array.ndim else array
-
-
-def _values(session: Session, job: Job) -> dict[str, str]:
-    if job.inputs is not None:
-        return dict.fromkeys((spec.name for spec in session.inputs), f"from {Path(job.inputs).name}")
-    return {name: DESCRIBED[role] for name, role in roles(session.inputs, job.options).items()}
 
 
 def _unclear(free: Iterable[TensorSpec], job: Job) -> list[str]:

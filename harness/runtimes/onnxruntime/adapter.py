@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.artifact import format_of
+from harness.core.printable import escape_surrogates
 from harness.runtimes import inputs
 from harness.runtimes.base import (
     Adapter,
@@ -165,9 +166,11 @@ class GraphFacts:
         return settings
 
     def open(self, settings: ort.SessionOptions) -> ort.InferenceSession:
-        """Open a session; SessionError where ONNX Runtime silently left the provider out."""
+        """Open a session; SessionError where ONNX Runtime cannot take the name or silently left the provider out."""
         import onnxruntime as ort
 
+        if escape_surrogates(str(self.path)) != str(self.path):
+            raise SessionError("ONNX Runtime opens no file whose path is not UTF-8", "rename the file or its folder")
         first = (self.provider.name, self.provider_options) if self.provider_options else self.provider.name
         providers = [first] if self.provider.name == CPU_PROVIDER else [first, CPU_PROVIDER]
         session = ort.InferenceSession(str(self.path), settings, providers=providers)

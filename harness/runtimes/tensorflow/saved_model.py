@@ -9,7 +9,7 @@ import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.core.protobuf import fields
+from harness.core.model_files.protobuf import fields
 
 _META_GRAPHS, _SIGNATURES, _KEY = 2, 5, 1
 """Fields: SavedModel.meta_graphs, MetaGraphDef.signature_def, and the key of an entry of that map."""

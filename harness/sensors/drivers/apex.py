@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from posixpath import basename
 
+from harness.core.hardware.physical_limits import LIMITS, check
 from harness.core.hostfs import HostFs, OpenFile
-from harness.core.physical_limits import LIMITS, check
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Sensor
 from harness.sensors.base import SECOND_NS, FileSensor, Probe, scaled

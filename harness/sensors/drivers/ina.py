@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from posixpath import basename, dirname
 from typing import Literal
 
+from harness.core.hardware.physical_limits import LIMITS, check
 from harness.core.hostfs import HostFs, OpenFile, read_label
-from harness.core.physical_limits import LIMITS, check
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Sensor
 from harness.sensors.base import FileSensor, Probe, hwmon_chips, scaled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from posixpath import dirname
 
-from harness.core import rapl
+from harness.core.hardware import rapl
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Scope, Sensor

@@ -6,10 +6,10 @@ import re
 import time
 from collections.abc import Iterable
 
+from harness.core.hardware.physical_limits import LIMITS, check
+from harness.core.hardware.raspberry_pi import throttle_word, throttled_file
 from harness.core.hostfs import HostFs
-from harness.core.physical_limits import LIMITS, check
 from harness.core.quantity import Missing
-from harness.core.raspberry_pi import throttle_word, throttled_file
 from harness.core.sensing import Channel, Reading, Sensor
 from harness.sensors.base import SECOND_NS, FileSensor, Probe, hwmon_chips, scaled
 from harness.sensors.raspberry_firmware import open_firmware

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from posixpath import dirname
 
+from harness.core.hardware.processor_temperature import hwmon_files, zone_files
 from harness.core.hostfs import HostFs, OpenFile, read_label
-from harness.core.processor_temperature import hwmon_files, zone_files
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Sensor
 from harness.sensors.base import SECOND_NS, FileSensor, Probe, scaled

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from harness.core.quantity import iso
-from harness.core.trust import trusts
+from harness.core.verdict import trusts
 
 from .filters import Filters, chosen_series
 from .schema import cell, config, metric, metric_def, process, reset, reset_series, run, series, target

@@ -13,7 +13,7 @@ from harness.core.metric import METRICS
 from harness.core.quantity import iso
 from harness.core.record import TEXT_COLUMNS
 from harness.core.scenario import LOAD_PARAMETERS
-from harness.core.trust import trusts
+from harness.core.verdict import trusts
 from harness.store.frame import TIDY, TIDY_TYPES, columns, dtype, metric_columns
 
 from .filters import Filters, chosen_series, of_cases, of_runs, of_series

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 from harness.core.metric import METRICS
 from harness.core.printable import without_sequences
 from harness.core.record import Record
-from harness.core.trust import TIMED
+from harness.core.verdict import TIMED
 
 from . import Export, Exported
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.core.printable import markdown_text
 from harness.core.record import Record
-from harness.core.trust import trust_counts
+from harness.core.verdict import trust_counts
 
 from . import Export, Exported
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from harness.core.metric import METRICS
-from reports.data import CaseView, ReportData
+from reports.data import CaseView, ReportData, Unit
 from reports.numbers import counted
 from reports.recommend import front_cases, scored_cases
 from reports.section import Absent
@@ -15,7 +15,7 @@ from reports.section import Absent
 from .axes import log_x
 from .boxes import Line, Point
 from .labels import Label, add_labels
-from .notes import left_out
+from .notes import left_out, name_of
 from .style import COLOURS, FILLS, GREY, MARKERS, Drawn, drawable, legend_above, new_figure, of_names
 
 _X, _Y = "latency_p50_ns", "top1"
@@ -24,11 +24,20 @@ _MARGIN = 0.14  # of the x axis, so that labels have room
 
 
 def draw(data: ReportData, width_mm: float) -> list[Drawn] | Absent:
-    """Draw every case that has both figures and may be compared."""
-    scored = scored_cases(data.cases)
-    cases = [case for case in scored if case.trusts(_X) and case.trusts(_Y)]
-    if not cases:
-        return Absent("no case has both a latency and an accuracy that can be compared")
+    """Draw, for each piece of hardware, every case that has both figures and may be compared."""
+    drawn = []
+    for unit in data.units:
+        scored = scored_cases(unit.cases)
+        cases = [case for case in scored if case.trusts(_X) and case.trusts(_Y)]
+        if cases:
+            figure, unnamed = _figure(data, cases, width_mm)
+            notes = [*_notes(unit, scored, cases), *_unnamed(unnamed)]
+            drawn.append(Drawn(name_of("front", data, unit), figure, notes))
+    return drawn or Absent("no case has both a latency and an accuracy that can be compared")
+
+
+def _figure(data: ReportData, cases: Sequence[CaseView], width_mm: float) -> tuple[Any, list[Label]]:
+    """Return the figure, and the labels for which it has no room."""
     figure = new_figure(width_mm, min(0.82 * width_mm, _TALLEST_MM))
     axes = figure.add_subplot()
     _markers(data, axes, cases)
@@ -42,8 +51,7 @@ def draw(data: ReportData, width_mm: float) -> list[Drawn] | Absent:
     axes.set_ylabel(f"{METRICS[_Y].title} ({data.scales[_Y].unit})")
     legend_above(figure, _legend(data, cases))
     lines = [*pairwise(steps), *(bar for case in cases for bar in _bars(data, case))]
-    unnamed = add_labels(axes, _labels(data, front, cases), points, lines)
-    return [Drawn("front", figure, [*_notes(data, scored, cases), *_unnamed(unnamed)])]
+    return figure, add_labels(axes, _labels(data, front, cases), points, lines)
 
 
 def _point(data: ReportData, case: CaseView) -> tuple[float, float]:
@@ -121,10 +129,10 @@ def _labels(data: ReportData, front: Sequence[CaseView], cases: Sequence[CaseVie
     return labels
 
 
-def _notes(data: ReportData, scored: Sequence[CaseView], cases: Sequence[CaseView]) -> list[str]:
+def _notes(unit: Unit, scored: Sequence[CaseView], cases: Sequence[CaseView]) -> list[str]:
     drawn, known = {case.key for case in cases}, {case.key for case in scored}
     untrusted = [case for case in scored if case.key not in drawn]
-    others = [case for case in data.cases if case.key not in known]
+    others = [case for case in unit.cases if case.key not in known]
     missing = f"{counted(len(others), 'case')} left out: no accuracy, no latency, another load or another data set"
     return [*left_out(untrusted), *([missing] if others else [])]
 

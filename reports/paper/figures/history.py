@@ -1,8 +1,7 @@
-"""The latency of every case over many runs of one target, with what else changed between them."""
+"""The latency of every case over many runs of one machine, with what else changed between them."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
@@ -13,8 +12,9 @@ from harness.core.quantity import microseconds
 from reports.data import ReportData, Run
 from reports.numbers import counted
 from reports.section import Absent
-from reports.trend import CaseTrend, case_trends, environment_changes, resets_of, runs_of, time_ns
+from reports.trend import CaseTrend, case_trends, environment_changes, resets_of, time_ns
 
+from .notes import name_of
 from .style import COLOURS, GREY, MARKERS, PALE, Drawn, drawable, legend_above, new_figure
 
 _LATENCY = "latency_p50_ns"
@@ -24,16 +24,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def draw(data: ReportData, width_mm: float) -> list[Drawn] | Absent:
-    """Draw a figure per target with at least two runs in which a case can be trusted."""
-    targets = list(dict.fromkeys(run.header.target for run in data.runs))
+    """Draw a figure per piece of hardware with at least two runs in which a case can be trusted."""
     drawn = []
-    for target in targets:
-        runs = runs_of(data, target)
-        trends = case_trends(runs, data.resets) if len(runs) > 1 else []
+    for unit in data.units:
+        trends = case_trends(unit.runs, data.resets) if len(unit.runs) > 1 else []
         if trends:
-            name = "history" if len(targets) == 1 else f"history-{re.sub(r'[^A-Za-z0-9._-]+', '-', target)}"
-            drawn.append(Drawn(name, _figure(data, runs, trends, width_mm), _notes(runs, trends)))
-    return drawn or Absent("a history needs two runs of one target in which a case can be trusted")
+            figure = _figure(data, unit.runs, trends, width_mm)
+            drawn.append(Drawn(name_of("history", data, unit), figure, _notes(unit.runs, trends)))
+    return drawn or Absent("a history needs two runs on one machine in which a case can be trusted")
 
 
 def _figure(data: ReportData, runs: Sequence[Run], trends: Sequence[CaseTrend], width_mm: float) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.artifact import Preprocess, sha256_of
 from harness.core.errors import ModelError, SetupError, UsageError
-from harness.core.model_copy import copy_model
+from harness.core.model_files.model_copy import copy_model
 from harness.datasets.preprocessing import fitted, parse
 from suites.fetch import fetched
 from suites.models.base import ModelVariant

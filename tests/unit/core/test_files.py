@@ -10,7 +10,8 @@ from typing import NoReturn
 
 import pytest
 
-from harness.core.files import NoHome, base_folder, cache_dir, expanded, printable, write_atomic
+from harness.core.files import NoHome, base_folder, cache_dir, expanded, write_atomic
+from harness.core.printable import escape_surrogates, printable
 
 
 @pytest.fixture
@@ -51,14 +52,15 @@ def test_without_a_home_the_error_says_what_to_set(monkeypatch: pytest.MonkeyPat
     [(b"net.onnx", "net.onnx"), (b"n\xff\xfe", "n\\xff\\xfe"), ("µ".encode(), "µ"), ("µ".encode("latin-1"), "\\xb5")],
 )
 def test_bytes_of_a_name_that_are_no_utf_8_are_escaped(name: bytes, shown: str) -> None:
-    text = printable(os.fsdecode(name))
+    text = escape_surrogates(os.fsdecode(name))
 
     assert text == shown
     assert text.encode().decode() == text
+    assert printable(os.fsdecode(name)) == shown
 
 
 def test_half_a_pair_of_surrogates_is_escaped() -> None:
-    assert printable("a\ud83db") == "a\\ud83db"
+    assert escape_surrogates("a\ud83db") == "a\\ud83db"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])

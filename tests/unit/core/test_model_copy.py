@@ -8,7 +8,7 @@ import pytest
 
 from harness.core.artifact import files_of, missing_files_of, sha256_of
 from harness.core.errors import ModelError
-from harness.core.model_copy import copy_model
+from harness.core.model_files.model_copy import copy_model
 from tests.onnx_bytes import onnx_with_weights
 
 

@@ -69,11 +69,11 @@ def alarm(state: int, name: str = "rpi_volt") -> trees.Tree:
 SUPPLIES = "sys/class/power_supply"
 CLOCK_SOURCE = "sys/devices/system/clocksource/clocksource0/current_clocksource"
 GARBAGE = ("unknown", "not understood")
+CLOCK_LIMITS = (f"{CPU}/cpufreq/policy0/scaling_min_freq", f"{CPU}/cpufreq/policy0/scaling_max_freq")
 HELD: trees.Tree = {
     "var/lib/nvpmodel/status": "pmode:0000",
     "etc/nvpmodel.conf": "< POWER_MODEL ID=0 NAME=MAXN >",
-    f"{CPU}/cpufreq/policy0/scaling_min_freq": 9,
-    f"{CPU}/cpufreq/policy0/scaling_max_freq": 9,
+    **dict.fromkeys(CLOCK_LIMITS, 9),
 }
 HIDDEN_RAPL: trees.Tree = {f"{trees.RAPL}/intel-rapl:0": trees.Link("../../devices/virtual/powercap/intel-rapl:0")}
 VCHI = {"cmd/vcgencmd/get_throttled": "VCHI initialization failed"}
@@ -92,6 +92,7 @@ CASES: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("usb_link", "usb 3", trees.coral_usb(), "ok", "Coral USB Accelerator at 5000 Mbit/s"),
     ("usb_link", "usb 2", {**trees.coral_usb(), f"{USB}/speed": 480}, "warn", "at 480 Mbit/s"),
     ("usb_link", "asleep", trees.coral_usb(used=False), "unknown", "shows after its first use"),
+    ("usb_link", "impossible", {**trees.coral_usb(), f"{USB}/speed": -1}, "unknown", "impossible: -1 Mbit/s"),
     ("usb_link", "silent", {f"{USB}/idVendor": "18d1", f"{USB}/idProduct": "9302"}, "unknown", "absent"),
     ("governor", "performance", {f"{CPU}/cpufreq/policy0/scaling_governor": "performance"}, "ok", "performance"),
     (
@@ -132,11 +133,13 @@ CASES: list[tuple[str, str, dict[str, Any], str, str]] = [
         "warn",
         "(compressed RAM): 20 MiB used",
     ),
+    ("swap", "impossible", {"proc/swaps": f"{SWAPS}/dev/sda2 partition 8 -4 -2"}, *GARBAGE),
     ("swap", "garbage", {"proc/swaps": f"{SWAPS}/dev/sda2 partition"}, "unknown", "not understood"),
     ("aslr", "full", {"proc/sys/kernel/randomize_va_space": 2}, "ok", "full"),
     ("aslr", "off", {"proc/sys/kernel/randomize_va_space": 0}, "ok", "off"),
     ("aslr", "new-mode", {"proc/sys/kernel/randomize_va_space": 7}, "unknown", "7"),
     ("aslr", "no-file", {}, "unknown", "absent"),
+    ("load", "impossible", {"proc/pressure/cpu": "some avg10=429496.00 avg60=0"}, *GARBAGE),
     ("load", "no-file", {}, "unknown", "absent: /proc/pressure/cpu; absent: /proc/loadavg"),
     ("load", "garbage", {"proc/pressure/cpu": "?", "proc/loadavg": "?", "proc/cpuinfo": cpuinfo("lm")}, *GARBAGE),
     ("load", "quiet", {"proc/pressure/cpu": QUIET}, "ok", "0.3 %"),
@@ -177,6 +180,7 @@ CASES: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("under_voltage", "no-pi", {}, "unknown", "no Raspberry Pi's firmware"),
     ("under_voltage", "since-boot", {THROTTLED: "10000"}, "warn", "since boot"),
     ("under_voltage", "weak", supply(3000), "warn", "only 3000 mA"),
+    ("under_voltage", "impossible-supply", supply(2**32 - 1), "ok", "none"),
     ("under_voltage", "fine", supply(5000), "ok", "5000 mA"),
     ("temperature", "cool", zone(50_000), "ok", "50.0 C"),
     ("temperature", "warm", zone(80_000), "warn", "throttles at 90 C"),
@@ -188,6 +192,7 @@ CASES: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("temperature", "coretemp", chip("coretemp", 90_000, temp1_crit=100_000), "warn", "throttles at 100 C"),
     ("temperature", "impossible", zone(-274_000), "unknown", "impossible: thermal/cpu-thermal reads -274 C"),
     ("temperature", "impossible-trip", zone(50_000, passive=-274_000), "ok", "where it throttles is not known"),
+    ("temperature", "trip-in-a-cold-room", zone(50_000, passive=1_000), "ok", "where it throttles is not known"),
     ("temperature", "drive", chip("nvme"), "unknown", "not the processor's: hwmon/nvme/temp1"),
     ("temperature", "nothing", {}, "unknown", "no temperature of the processor can be read"),
     (
@@ -204,6 +209,7 @@ CASES: list[tuple[str, str, dict[str, Any], str, str]] = [
         "ok",
         "mode 0 MAXN, clocks held",
     ),
+    ("power_mode", "no-clock", {**HELD, **dict.fromkeys(CLOCK_LIMITS, 0)}, "warn", "follow the load"),
     ("power_mode", "garbage", {"var/lib/nvpmodel/status": "?"}, "unknown", "not understood"),
     ("power_mode", "no-jetson", {}, "unknown", "no nvpmodel here"),
     ("power_mode", "gpu-follows", {**HELD, "sys/class/devfreq/17000000.gpu/min_freq": 1}, "warn", "follow the load"),

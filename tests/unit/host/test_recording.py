@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import targets
-from harness.core import rapl
 from harness.core.errors import UsageError
+from harness.core.hardware import rapl
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.host.checks import inspect_all
@@ -88,6 +88,24 @@ def test_a_link_that_leads_nowhere_does_so_in_the_recording(tmp_path: Path) -> N
     assert rapl.hidden(fs)
     fs.close()
     assert rapl.hidden(HostFs(tmp_path / "recording"))
+
+
+def test_a_recording_that_does_not_fit_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        if path.name == "cpuinfo":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return real(path, data)
+
+    fs = RecordingFs(tmp_path / "recording", trees.write(tmp_path / "tree", {"proc/cpuinfo": "x", "proc/swaps": "y"}))
+    monkeypatch.setattr(Path, "write_bytes", full)
+
+    assert fs.read("/proc/cpuinfo") == "x"
+    assert fs.read("/proc/swaps") == "y"
+    with pytest.raises(UsageError, match=r"No space left on device: .*recording/proc/cpuinfo") as raised:
+        fs.close()
+    assert "the recording is not complete" in raised.value.remedy
 
 
 def test_a_failing_file_fails_in_the_replay_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

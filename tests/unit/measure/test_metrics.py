@@ -74,7 +74,7 @@ def test_offline_throughput_is_that_of_the_window() -> None:
 
 
 def test_offline_is_judged_by_its_throughput() -> None:
-    assert judged(offline(110.0)) == Verdict("precise", "throughput within 0.0% at 95 %")
+    assert judged(offline(110.0)) == Verdict("precise", "throughput within 0.0% at 95 % within this run")
     assert judged(offline(110.0, control=1.5)).status == "drifted"
 
 

@@ -156,6 +156,13 @@ def test_a_model_that_cannot_be_used_is_refused_beside_others_and_an_error_alone
 def test_runtimes_that_do_not_take_a_models_format_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"none of the runtimes asked for takes \.onnx: litert-xnnpack"):
         planned(models=[str(relu(tmp_path / "net.onnx"))], runtimes=["litert-xnnpack"])
+    (tmp_path / "renamed.onnx").write_bytes(b"\0\0\0\0ORTM")
+    with pytest.raises(ModelError, match=r"takes \.ort: openvino-cpu"):
+        planned(models=[str(tmp_path / "renamed.onnx")], runtimes=["openvino-cpu"])
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved/saved_model.pb").write_bytes(b"model")
+    with pytest.raises(ModelError, match="takes a TensorFlow SavedModel folder: openvino-cpu"):
+        planned(models=[str(tmp_path / "saved")], runtimes=["openvino-cpu"])
 
 
 def test_compress_needs_a_model() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,14 @@ def test_inputs_of_every_type_are_fed_and_come_back(tmp_path: Path, element: int
     session = open_session(tmp_path, model("Identity", {"x": (element, [2, 3])}, (element, [2, 3])))
     array = synthetic_batch(session.inputs, Options(), np.random.default_rng(0))[session.inputs[0].name]
     assert (run(session, x=array) == array).all()
+
+
+def test_a_path_that_is_not_utf_8_is_refused_in_words(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"od\xff")
+    folder.mkdir()
+
+    with pytest.raises(SessionError, match="opens no file whose path is not UTF-8"):
+        open_session(folder, model("Relu", {"x": (FLOAT, [4])}, (FLOAT, [4])))
 
 
 def test_the_second_input_replaces_the_first(tmp_path: Path) -> None:

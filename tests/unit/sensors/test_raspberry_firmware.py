@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from harness.core.hardware.raspberry_pi import throttle_word
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.core.raspberry_pi import throttle_word
 from harness.sensors import raspberry_firmware
 from harness.sensors.drivers import raspberry_pi
 from harness.sensors.drivers.raspberry_pi import Pmic

@@ -17,7 +17,7 @@ import pytest
 from harness.core import plugins
 from harness.core.case import Case
 from harness.core.errors import NothingMeasured, UnknownName, UsageError
-from harness.core.trust import TIMED
+from harness.core.verdict import TIMED
 from harness.store.exports import Exported, export
 from harness.store.frame import CONTRACT, table
 from harness.store.runfolder import RunFolder, latencies_ns

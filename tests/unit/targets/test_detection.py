@@ -86,6 +86,19 @@ def test_the_board_is_named(tmp_path: Path, case: str) -> None:
     assert found.evidence
 
 
+def test_a_device_tree_that_a_container_hides_is_said(tmp_path: Path) -> None:
+    hidden: trees.Tree = {
+        **ARM,
+        "proc/device-tree": trees.Link("../sys/firmware/devicetree/base"),
+        "sys/firmware/.keep": "",
+    }
+
+    (unknown,) = [text for text in detect(tmp_path, hidden).unknown if text.startswith("the board")]
+
+    assert "this container hides the device tree" in unknown
+    assert "--target" in unknown
+
+
 def test_a_version_of_a_board_is_detected_by_its_module(tmp_path: Path) -> None:
     target = detect(tmp_path, trees.jetson_orin_nano()).target
 

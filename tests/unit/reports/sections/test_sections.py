@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from harness.core.execution import OperatorProfile, OperatorTiming
+from harness.core.hardware.roofline import Roof, Roofline
 from harness.core.record import Blob, Trace
-from harness.core.roofline import Roof, Roofline
 from harness.store.runfolder import RunFolder
 from reports.data import ReportData, gather
 from reports.section import Absent

@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
+from harness.core.hardware.raspberry_pi import throttle_word
 from harness.core.hostfs import HostFs
-from harness.core.raspberry_pi import throttle_word
 from harness.core.sensing import Channel
 from harness.sensors import open_sensors, read_all
 from harness.sensors.drivers.raspberry_pi import parse_pmic

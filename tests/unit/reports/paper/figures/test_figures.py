@@ -253,7 +253,7 @@ def test_figures_without_data_say_why(tmp_path: Path, nets: ReportData) -> None:
     assert [written.path.name for written in result.written] == [
         "front.png", "ecdf.png", "heatmap.png", "heatmap-runtimes.png"
     ]  # fmt: skip
-    assert dict(result.absent) == {"history": "a history needs two runs of one target in which a case can be trusted"}
+    assert dict(result.absent) == {"history": "a history needs two runs on one machine in which a case can be trusted"}
     with pytest.raises(NothingMeasured, match="a history needs two runs"):
         write_figures(nets, tmp_path / "none", names=["history"])
     with pytest.raises(UnknownName, match="did you mean 'ecdf'"):

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from .quantity import Missing
-from .sensing import Channel, Unit
+from harness.core.quantity import Missing
+from harness.core.sensing import Channel, Unit
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .hostfs import HostFs
+from harness.core.hostfs import HostFs
 
 COUNTERS = "/sys/class/powercap/*/energy_uj"
 

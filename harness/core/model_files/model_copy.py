@@ -8,8 +8,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from .artifact import files_of, format_of, missing_files_of
-from .errors import ModelError
+from harness.core.artifact import files_of, format_of, missing_files_of
+from harness.core.errors import ModelError
 
 
 def copy_model(source: Path, target: Path) -> None:

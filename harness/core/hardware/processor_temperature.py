@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from posixpath import basename, dirname
 
-from .hostfs import HostFs, read_label
-from .sensing import matches
+from harness.core.hostfs import HostFs, read_label
+from harness.core.sensing import matches
 
 _ZONES = re.compile(
     r"x86_pkg_temp|pkg-temp-\d+|b0d4|tcpu(_pci)?"  # Intel: package; DPTF's participants for the processor
@@ -27,7 +27,9 @@ _ZONES = re.compile(
 _CHIPS = re.compile(r"coretemp|k8temp|k10temp|zenpower|via_cputemp")
 """hwmon chips that sit in the processor, every input of them."""
 
-_LABELLED_CHIPS = re.compile(r"sc[mp]i_sensors|apm_xgene|smpro.hwmon|dell_smm|thinkpad|cpu_hwmon")
+_LABELLED_CHIPS = re.compile(
+    r"sc[mp]i_sensors|apm_xgene|smpro.hwmon|dell_smm|thinkpad|cpu_hwmon|asus[-_]?(ec|wmi)[-_]?sensors|asusec"
+)
 """hwmon chips of a firmware, with many inputs: the label says which is the processor's."""
 
 _CPU_LABELS = re.compile(r"(cpu|soc|package|cluster|big|little)\b.*")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .hostfs import HostFs, as_hex
-from .quantity import Missing
+from harness.core.hostfs import HostFs, as_hex
+from harness.core.quantity import Missing
 
 _THROTTLED_FILES = "/sys/devices/platform/soc*/*firmware*/get_throttled"
 _ALL_BITS = 0xFFFFFFFF
