@@ -91,10 +91,10 @@ def _label(text: str) -> str:
 
 def _rows(folders: Sequence[RunFolder], sort: str | None) -> list[Record]:
     """Return the records of the runs, in the requested order."""
-    from reports.columns import best_first, column
+    from reports.columns import column, sorted_by
 
     records = [record for folder in folders for record in folder.records()]
-    return best_first(records, column(sort)) if sort else records
+    return sorted_by(records, column(sort)) if sort else records
 
 
 def _chosen(arguments: argparse.Namespace) -> list[Column]:
