@@ -478,7 +478,7 @@ def test_remembered_outputs_are_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_pa
     for ratio, status in ((0.89, "mistimed"), (0.91, "precise"), (1.3, "precise"), (None, "precise")):
         assert judged(state_of([answer(new_input_ratio=ratio) for _ in range(3)])).status == status
     seen, new = iter((100, 300, 500)), iter((1000, 400, 700))
-    monkeypatch.setattr(timed_part, "never_seen", lambda _batch, _rng: {"new": np.zeros(1)})
+    monkeypatch.setattr(timed_part.NewInputs, "like", lambda _self, batch, new: {"new": np.zeros(1)} if new else batch)
     monkeypatch.setattr(timed_part, "_cycle", lambda _s, batch: (0, next(new if "new" in batch else seen), 0, 0, 0, 0))
     ratio = timed_part._cycles(NullSession(), [{"input": np.zeros(1)}], 3)["new_input_ratio"]
     assert ratio == 300 / 400, "the median of the first against the least of the second"
