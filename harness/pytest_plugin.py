@@ -50,7 +50,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _refusal(config: pytest.Config) -> str:
     """Return why nothing can be collected here, '' where nothing is in the way."""
-    from edgebench import foreign_message
+    from edgebench._guard import foreign_message
 
     if not config.pluginmanager.hasplugin("benchmark"):
         return "edgebench: pytest-benchmark is switched off\n  leave -p no:benchmark out"
@@ -101,8 +101,11 @@ def _without_traceback() -> Iterator[None]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Give the verdict of each test and the report, where this session has them, and the plug-ins left out of it."""
     plugins = sys.modules.get("harness.core.plugins")  # absent where no item was ours
-    for problem in plugins.problems() if plugins else ():
-        terminalreporter.write_line(f"edgebench: {problem}", yellow=True)
+    if plugins:
+        from .core.printable import printable
+
+        for problem in plugins.problems():
+            terminalreporter.write_line(f"edgebench: {printable(problem)}", yellow=True)
     if SESSION in config.stash:
         title, *lines = config.stash[SESSION].summary()
         terminalreporter.section(title)

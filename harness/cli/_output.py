@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 from harness.core.errors import RecordError
 from harness.store.runfolder import RunFolder
 
+from ._store import print_damaged
+
 if TYPE_CHECKING:
     import pandas as pd
+
+    from harness.core.record import RunHeader
 
 
 def open_run(path: str) -> RunFolder:
@@ -30,7 +34,14 @@ def open_run(path: str) -> RunFolder:
 
 
 def show_table(folder: RunFolder, as_json: bool) -> None:
-    """Print the table of a run, for the terminal or as JSON."""
+    """Print the table of a run, for the terminal or as JSON, and the records that cannot be read.
+
+    Raises:
+        RecordError: The header cannot be read, or no record.
+    """
+    contents = folder.contents()
+    contents.refuse_all_damaged()
+    print_damaged(contents.damaged)
     if as_json:
         from harness.store.frame import table, write_table
 
@@ -40,7 +51,7 @@ def show_table(folder: RunFolder, as_json: bool) -> None:
 
     from ._console import console
 
-    console().print(final_table(folder.records(), folder.header()))
+    console().print(final_table(contents.records, folder.header()))
     missing = folder.missing()
     if missing:
         print(f"{len(missing)} planned cases have no record: {', '.join(missing)}")
@@ -56,8 +67,8 @@ def show_report(folders: Sequence[RunFolder], silent: bool = False, out: Path | 
     return path
 
 
-def show_comparison(frame: pd.DataFrame) -> None:
-    """Print a comparison of two runs; a forced one begins with what differs between them.
+def show_comparison(frame: pd.DataFrame, a: RunHeader, b: RunHeader) -> None:
+    """Print a comparison of the runs `a` and `b`, which begins with what differs between them.
 
     Ratios are B over A: a latency ratio below 1 means that B is faster.
     """
@@ -68,4 +79,7 @@ def show_comparison(frame: pd.DataFrame) -> None:
     differences = frame.unlike.iloc[0]
     if differences:
         console().print(f"forced comparison of runs that differ: {differences}", markup=False, style="yellow")
+    if a.unit and b.unit and a.unit != b.unit:
+        text = f"two boards: A is {a.target} ({a.unit}), B is {b.target} ({b.unit}); a ratio is no change in time"
+        console().print(text, markup=False, style="yellow")
     console().print(comparison_table(frame))

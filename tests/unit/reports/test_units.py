@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from harness import cli
 from harness.core.record import RunHeader
 from harness.store.runfolder import RunFolder
 from reports.build import build_html
@@ -174,3 +175,12 @@ def test_the_list_of_runs_compares_with_the_run_before_on_the_same_board(tmp_pat
         board(tmp_path, unit, day)
     page = Site(FolderSource(tmp_path)).respond("/").body.decode()
     assert re.findall(r'href="/compare/([^"]+)"', page) == ["x86-64-aaaa1111-1/x86-64-aaaa1111-3"]
+
+
+def test_a_comparison_of_two_boards_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, again, other = (str(board(tmp_path, unit, day).path) for unit, day in (("aaaa", 1), ("aaaa", 2), ("bbbb", 3)))
+    assert cli.main(["compare", one, again]) == 0
+    assert "two boards" not in capsys.readouterr().out
+    assert cli.main(["compare", one, other]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "two boards: A is x86-64 (aaaa), B is x86-64 (bbbb); a ratio is no change in time" in shown
