@@ -9,6 +9,7 @@ import pytest
 
 from harness.measure.worker import timed_part
 from harness.measure.worker.loop import LoopPlan, Samples
+from harness.measure.worker.time_limit import TimeLimit
 from harness.measure.worker.timed_part import NewInputs, _cycles
 from harness.runtimes.null import NullSession
 
@@ -33,7 +34,7 @@ def test_an_input_is_compared_with_itself_in_rotation(
     session: Any = None
     batches = [{"x": np.zeros(1)}] * len(rotation)
     samples = np.array(rotation * 6, np.int64) * MS
-    found = timed_part.whole_inference(session, batches, LoopPlan(20, 0, 20), samples)
+    found = timed_part.whole_inference(session, batches, LoopPlan(20, 0, 20), samples, TimeLimit(), 1.0)
     assert found["same_input_ratio"] == ratio
 
 
