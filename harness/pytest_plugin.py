@@ -50,7 +50,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _refusal(config: pytest.Config) -> str:
     """Return why nothing can be collected here, '' where nothing is in the way."""
-    from edgebench import foreign_message
+    from edgebench._guard import foreign_message
 
     if not config.pluginmanager.hasplugin("benchmark"):
         return "edgebench: pytest-benchmark is switched off\n  leave -p no:benchmark out"

@@ -29,6 +29,7 @@ from ._terminal import printable_streams
 GROUPS = {
     "measure": "Measure",
     "look": "Look at results",
+    "paper": "Write a paper",
     "keep": "Keep and exchange results",
     "boards": "Boards, runtimes and sensors",
     "prepare": "Prepare models and data",
@@ -87,7 +88,7 @@ def _parser(modules: Mapping[str, ModuleType]) -> CommandParser:
         formatter_class=HEADLINE,
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    top.set_defaults(verbose=False)
+    top.set_defaults(verbose=False, words=())
     subparsers = top.add_subparsers(
         dest="command", required=True, metavar="COMMAND", prog="edgebench", help=argparse.SUPPRESS
     )

@@ -63,10 +63,10 @@ def _given(action: argparse.Action, value: Any) -> Given:
     texts = tuple(_absolute(action, text) for text in (value if isinstance(value, list) else [value]))
     if not name:
         return Given(action.dest, texts, texts)
-    return Given(action.dest, texts, tuple(word for text in texts for word in _option(name, text)))
+    return Given(action.dest, texts, tuple(word for text in texts for word in option_words(name, text)))
 
 
-def _option(name: str, text: str) -> tuple[str, ...]:
+def option_words(name: str, text: str) -> tuple[str, ...]:
     """Return an option with its value; in one word where the value would be taken for an option."""
     return (f"{name}={text}",) if text.startswith("-") else (name, text)
 

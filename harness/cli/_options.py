@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -34,12 +33,16 @@ def host_of(arguments: argparse.Namespace) -> HostFs:
 
 
 def folders_of(arguments: argparse.Namespace) -> list[Path]:
+    """Return the descriptor folders that the arguments name, see `descriptor_folders`."""
+    return descriptor_folders(getattr(arguments, "targets", None))
+
+
+def descriptor_folders(folder: Path | None) -> list[Path]:
     """Return the descriptor folders besides the user's and the built-in one.
 
     Raises:
-        UsageError: `--targets` names no folder.
+        UsageError: `folder`, that of `--targets`, does not exist.
     """
-    folder: Path | None = getattr(arguments, "targets", None)
     if folder and not folder.is_dir():
         raise UsageError(f"no folder of descriptors: {folder}", "it holds NAME.toml files: see docs/add-a-target.md")
     return [folder] if folder else []
@@ -346,7 +349,7 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         memory_bytes=arguments.memory_limit,
         seed=arguments.seed,
         out=arguments.out,
-        command=("edgebench", *sys.argv[1:]),
+        command=("edgebench", *arguments.words),
         percentiles=arguments.percentile_definition,
         resume=arguments.resume,
         tune=arguments.tune,

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import time
 from itertools import accumulate
 from types import FrameType, TracebackType
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -56,16 +57,27 @@ class LiveBar:
         self._bar.update(self._task, completed=reached, finished=finished, description=description)
 
 
+class ShowsProgress(Protocol):
+    """A display of a run's progress within a `with` block."""
+
+    def __enter__(self) -> ShowsProgress: ...
+
+    def __exit__(self, *_: Any) -> None: ...
+
+    def show(self, event: Step | Record) -> None:
+        """Show a finished case, or the step that was reached."""
+
+
 class RunProgress(LiveBar):
     """Progress of a run: a record counts as one, a block's step as a part of its cases."""
 
-    def __init__(self, plan: Plan, silent: bool) -> None:
+    def __init__(self, plan: Plan, silent: bool = False, stderr: bool = False) -> None:
         columns = (
             TextColumn("{task.description:<9}"),
             BarColumn(),
             TextColumn("{task.fields[finished]}/{task.total:.0f} cases"),
         )
-        lines = console(stderr=silent, quiet=silent, highlight=False, soft_wrap=True)
+        lines = console(stderr=silent or stderr, quiet=silent, highlight=False, soft_wrap=True)
         super().__init__(lines, columns, len(plan.cases), "starting")
         self._sizes = _block_sizes(plan)
         self._done = 0
@@ -126,19 +138,25 @@ def _in_words(seconds: float) -> str:
 
 
 class GentleInterrupt:
-    """Within the `with` block a first SIGINT only sets `requested`; the next one interrupts as usual."""
+    """Within the `with` block a first SIGINT only sets `requested`; the next one interrupts as usual.
+
+    Python gives signals to the main thread alone: in any other, nothing is requested.
+    """
 
     def __init__(self) -> None:
         self.requested = False
+        self._before: Any = None
 
     def __enter__(self) -> GentleInterrupt:
-        self._before = signal.signal(signal.SIGINT, self._first)
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._first)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._before)
 
     def _first(self, number: int, frame: FrameType | None) -> None:
         self.requested = True

@@ -15,6 +15,8 @@ from ._options import add_wait_for_quiet, mebibytes, number, positive, positive_
 from ._terminal import show_status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.runs.ab import AbSession
 
 HELP = "compare two models side by side until it is decided"
@@ -66,6 +68,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure in pairs, print and save the outcome; return the exit code."""
+    comparison = session_of(arguments, partial(print, file=sys.stderr, flush=True))
+    interrupted = measured(comparison, show=sys.stderr.isatty())
+    _print(comparison, interrupted, as_json=hasattr(arguments, "json"))
+    save(comparison, interrupted, arguments)  # last: where it cannot be written, the result is on the terminal
+    return EXIT_INTERRUPTED if interrupted else _exit_code(comparison)
+
+
+def session_of(arguments: argparse.Namespace, notify: Callable[[str], None]) -> AbSession:
+    """Return the comparison that the arguments describe, with the machine as quiet as they ask for.
+
+    Args:
+        arguments: The command's arguments.
+        notify: Called with each warning about the machine.
+
+    Raises:
+        UsageError: There is nothing to compare, or no folder to save the result in.
+    """
     from harness.runs.ab import AbConfig, AbSession
 
     out: Path | None = getattr(arguments, "out", None)
@@ -74,29 +93,26 @@ def run(arguments: argparse.Namespace) -> int:
     given: dict[str, Any] = {name: getattr(arguments, name) for name in _CONFIG if hasattr(arguments, name)}
     given["shapes"] = dict(given.get("shapes", ()))
     comparison = AbSession(AbConfig(arguments.a, arguments.b, **given))
-    _tell_load(getattr(arguments, "wait_for_quiet", None))
-    interrupted = _measure(comparison)
-    _conclude(comparison, interrupted, out, as_json=hasattr(arguments, "json"))
-    return EXIT_INTERRUPTED if interrupted else _exit_code(comparison)
+    _tell_load(getattr(arguments, "wait_for_quiet", None), notify)
+    return comparison
 
 
-def _tell_load(wait_s: float | None) -> None:
+def _tell_load(wait_s: float | None, notify: Callable[[str], None]) -> None:
     """Wait for a quiet machine, if that was asked for, and print the load that is there nevertheless."""
     from harness.core.hostfs import HostFs
     from harness.host.checks.system import inspect_load
     from harness.host.quiet import wait_until_quiet
     from harness.runs.session import warnings_of
 
-    fs, notify = HostFs(), partial(print, file=sys.stderr, flush=True)
+    fs = HostFs()
     if wait_s is not None:
         wait_until_quiet(fs, wait_s, notify)
     for warning in warnings_of([inspect_load(fs)]):
         notify(warning)
 
 
-def _measure(comparison: AbSession) -> bool:
-    """Run to the end, counting pairs on a terminal; return whether the user interrupted."""
-    show = sys.stderr.isatty()
+def measured(comparison: AbSession, show: bool) -> bool:
+    """Run to the end, counting pairs on standard error if `show`; return whether the user interrupted."""
     try:
         for done in comparison.run():
             if show:
@@ -109,17 +125,24 @@ def _measure(comparison: AbSession) -> bool:
     return False
 
 
-def _conclude(comparison: AbSession, interrupted: bool, out: Path | None, as_json: bool) -> None:
-    from harness.core.files import write_atomic
-
-    text = json.dumps(comparison.document(interrupted), indent=2)
+def _print(comparison: AbSession, interrupted: bool, as_json: bool) -> None:
     if as_json:
-        print(text)
+        print(_text(comparison, interrupted))
     else:
         outcome, *doubts = comparison.words
         print("\n".join([outcome, *(f"warning: {doubt}" for doubt in doubts)]))
-    if out is not None:  # last: where it cannot be written, the result is on the terminal
-        write_atomic(out, text.encode())
+
+
+def save(comparison: AbSession, interrupted: bool, arguments: argparse.Namespace) -> None:
+    """Write the result to the file of `--out`, if one was given."""
+    from harness.core.files import write_atomic
+
+    if hasattr(arguments, "out"):
+        write_atomic(arguments.out, _text(comparison, interrupted).encode())
+
+
+def _text(comparison: AbSession, interrupted: bool) -> str:
+    return json.dumps(comparison.document(interrupted), indent=2)
 
 
 def _exit_code(comparison: AbSession) -> int:

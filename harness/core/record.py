@@ -78,6 +78,8 @@ class ProcessRun:
             CPUs that this process left unused.
         busy_threads: Threads of the process that computed.
         gc_frozen: Objects that the garbage collector ignored while it was off.
+        cut_short: Of a loop that the time limit ended early: how many samples were 'done' of how many 'planned', the
+            seconds of one of them as 'sample_s', and the limit for all of them as 'needed_s'; else empty.
         max_rss_bytes: `ru_maxrss`, which is never below that of the parent.
         resident_bytes: Inferences since the warm-up and what the process held then, several times in the timed loop;
             empty where the scenario has no such marks.
@@ -122,6 +124,7 @@ class ProcessRun:
     busy_threads: int | None = None
     gc_frozen: int | None = None
     max_rss_bytes: int | None = None
+    cut_short: Mapping[str, float] = field(default_factory=dict)
     resident_bytes: tuple[tuple[int, int], ...] = ()
     run_delay: float | None = None
     others_cpus: float | None = None

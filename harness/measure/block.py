@@ -39,7 +39,7 @@ from .passes.thermal import ThrottleWatch, minute_rows
 from .prepared import NOT_COUNTED, BlobSink, PreparedCase, artifact_info, count_metrics
 from .presets import Profile
 from .samples import CaseState
-from .verdicts import same_input_ratio, verdict
+from .verdicts import same_input_ratio, time_limit_finding, verdict
 
 
 @dataclass(frozen=True)
@@ -165,10 +165,10 @@ def _record(
 
 
 def _dependence(state: CaseState, spread: InputSpread | None) -> Iterator[Finding]:
-    """Yield what time and memory depend on; nothing for a failed case."""
+    """Yield what time and memory depend on, and what is missing of them; nothing for a failed case."""
     if state.failure is None:
         yield from dependence_findings(state, spread)
-        yield from filter(None, [state.denormals])
+        yield from filter(None, [state.denormals, time_limit_finding(state)])
 
 
 def _metrics(
@@ -237,6 +237,7 @@ def _details(state: CaseState, energy: EnergyResult | None, context: RunContext)
         "limits": {"timeout_s": state.prepared.timeout_s, "memory_bytes": state.prepared.memory_bytes},
         "cpus": list(state.prepared.cpus),
         **({"cpu_quota": state.prepared.cpu_quota} if state.prepared.cpu_quota is not None else {}),
+        **({"partial": _partial(state)} if state.failure and state.failure.done else {}),
         **({"witnesses": witnesses.account(state)} if state.runs else {}),
         **({"machine_speed": state.speed.to_json()} if state.speed != UNKNOWN_SPEED else {}),
         **_model_file(state.prepared),
@@ -246,6 +247,12 @@ def _details(state: CaseState, energy: EnergyResult | None, context: RunContext)
         **({"minutes": minutes} if minutes else {}),
         **({"loadgen_summaries": state.driver_logs} if state.driver_logs else {}),
     }
+
+
+def _partial(state: CaseState) -> dict[str, Any]:
+    """Return what a failed case had done: the process that failed, and the medians of those before it."""
+    assert state.failure is not None
+    return {**state.failure.done, "medians_ns": [run.median_ns for run in state.runs]}
 
 
 def _model_file(prepared: PreparedCase) -> dict[str, str]:

@@ -21,6 +21,12 @@ PHASES = ("import", "load", "first", "steady")
 """What a latency process goes through; its result says of each when it ended and the peak memory up to then."""
 
 
+AFTER_LOOP = 2
+"""Times a quarter of the loop's inferences follow it: with one input, and with inputs that were never seen."""
+_SLACK = 1.3
+"""A time limit is to be above what is needed by this."""
+
+
 @dataclass(frozen=True)
 class Loop:
     """How long the loop runs: at least `n` and at least `ns`, whichever is later, never more than `max_n`."""
@@ -83,6 +89,7 @@ class Job:
         out: The folder for `result.json` and `arrays.npz`.
         feeds: An .npy with one preprocessed image per row, for the timed loop; None without images.
         spawned_ns: The parent's monotonic clock at the spawn.
+        deadline_ns: When the parent stops it, on the same clock; 0 for never.
         affinity: The CPUs to run on; empty for the system's choice.
         memory_bytes: What the process may hold, resident and swapped, before the parent stops it; None for no limit.
         interpreter: The Python that runs it; None for the running one.
@@ -103,6 +110,7 @@ class Job:
     stop: StoppingRule | None = None
     seed: int = 0
     spawned_ns: int = 0
+    deadline_ns: int = 0
     affinity: tuple[int, ...] = ()
     memory_bytes: int | None = None
     interpreter: Interpreter | None = None
@@ -119,6 +127,20 @@ class Job:
         if self.loop is None or (self.load.rate_per_s is None and self.load.minutes is None):
             return 0.0
         return max(self.loop.min_ns / 1e9, self.loop.min_n / (self.load.rate_per_s or math.inf))
+
+    def needed_s(self, start_s: float, once_s: float, fewest: bool = False) -> int:
+        """Return the time limit, in whole tens of seconds, for a worker whose inference takes `once_s`.
+
+        Args:
+            start_s: What comes before the first inference.
+            once_s: One inference.
+            fewest: Whether one sample is enough; else those that the loop asks for.
+        """
+        query = (self.load.samples_per_query or 1) // self.options.batch or 1
+        inferences = 2 + query
+        if self.loop and not fewest:
+            inferences = 1 + self.loop.warmup_n + query * self.loop.min_n + AFTER_LOOP * (self.loop.min_n // 4 + 4)
+        return 10 * math.ceil(_SLACK * (start_s + inferences * once_s) / 10)
 
     def write(self, path: Path) -> None:
         """Save as JSON."""

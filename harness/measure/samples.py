@@ -138,5 +138,6 @@ def _process_run(answer: Answer, state: CaseState, order: int, blobs: BlobSink, 
         affinity=tuple(result["affinity"]),
         peak_rss_after_bytes={name: result[f"after_{name}"]["peak_rss_bytes"] for name in PHASES},
         resident_bytes=tuple((n * result["calls_per_sample"], held) for n, held in result.get("resident_bytes", ())),
+        cut_short=result.get("cut_short", {}),
         **{name: result[name] for name in _FROM_RESULT},
     )

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("edgebench.py", "harness", "reports", "suites", "targets")
+PACKAGES = ("edgebench", "harness", "reports", "suites", "targets")
 AROUND = ("harness/cli/", "reports/")
 """What reads the command and prints the table; the run itself is the rest."""
 RUN = (
@@ -73,7 +73,7 @@ def run() -> tuple[Entered, Entered]:
         notes.mkdir()
         paths = os.pathsep.join((str(Path(__file__).parent / "entered"), str(ROOT)))
         environment = {**os.environ, "PYTHONPATH": paths, "EDGEBENCH_ENTERED": str(notes)}
-        arguments = [sys.executable, str(ROOT / "edgebench.py"), *RUN, "--out", str(Path(scratch) / "run")]
+        arguments = [sys.executable, "-m", "edgebench", *RUN, "--out", str(Path(scratch) / "run")]
         subprocess.run(arguments, check=True, env=environment, stdout=subprocess.DEVNULL)
         (command,) = notes.glob("command-*.json")
         # The null runtime, whose loop is the harness's overhead, has the first of them; the case's is larger.

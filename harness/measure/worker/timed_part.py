@@ -18,8 +18,14 @@ from harness.runtimes.base import Batch, Session
 
 from . import loop as timed_loop
 from .loop import LoopPlan
+from .time_limit import TimeLimit
 
 FEWEST, MOST = 3, 8
+"""Pairs of cycles, of an input of the loop and a new one; the more the longer the loop."""
+
+SHORT = 24
+"""Pairs where an inference is so short that several make a sample: there the caches' state shows in each."""
+
 _TRIES = 16
 _COPIES = 4
 """Placing inputs and fetching outputs may take as long as so many copies: one, and a conversion or a transposition."""
@@ -29,30 +35,55 @@ _CALLS = 60
 
 
 def whole_inference(
-    session: Session, batches: Sequence[Batch], plan: LoopPlan, samples_ns: NDArray[np.int64] | None
+    session: Session,
+    batches: Sequence[Batch],
+    plan: LoopPlan,
+    samples_ns: NDArray[np.int64] | None,
+    limit: TimeLimit,
+    once_ns: float,
 ) -> dict[str, Any]:
     """Return `same_input_ratio`, `new_input_ratio` and `cycle_ns` for the record.
 
     `samples_ns` are those of the loop where each is one query of one input, else None: then the first ratio is too.
+    What the time limit leaves no time for, with inferences of `once_ns`, is None or empty too.
     """
-    same = None
-    if samples_ns is not None:
-        again = timed_loop.run(session, batches[:1], plan._replace(min_n=plan.min_n // 4 + 1, min_ns=0))
-        same = float(np.median(again.wall_ns) / np.median(samples_ns))
+    same, once_ns = None, max(1.0, once_ns)
+    if samples_ns is not None and limit.left_ns > 3 * once_ns:
+        few = plan._replace(min_n=plan.min_n // 4 + 1, min_ns=0, end_ns=limit.part(1 / 3))
+        again = timed_loop.run(session, batches[:1], few)
+        same = float(np.median(again.wall_ns) / _in_rotation(samples_ns, len(batches)))
+    pairs = SHORT if plan.calls > 1 else min(MOST, max(FEWEST, plan.min_n // 8 + 1))
     with timed_loop.gc_disabled():
-        return {"same_input_ratio": same, **_cycles(session, batches, min(MOST, max(FEWEST, plan.min_n // 8 + 1)))}
+        found = _cycles(session, batches, min(pairs, int(limit.left_ns // (2 * once_ns))))
+    return {"same_input_ratio": same, **found}
+
+
+def _in_rotation(samples_ns: NDArray[np.int64], n_inputs: int) -> float:
+    """Return what the first input takes in rotation: the median, of its own samples if they take less than all.
+
+    Where the time depends on the input, the first one may be faster than most without being remembered.
+    """
+    return float(min(np.median(samples_ns), np.median(samples_ns[::n_inputs])))
 
 
 def _cycles(session: Session, batches: Sequence[Batch], n: int) -> dict[str, Any]:
     """Run `n` whole cycles with inputs that were seen before, each followed by one with an input that never was."""
-    rng = np.random.default_rng(n)
+    if n == 0:
+        return {"new_input_ratio": None, "cycle_ns": {}}
+    inputs = NewInputs(batches, seed=n)
     seen: list[_Cycle] = []
     new: list[_Cycle] = []
     for place in range(n):
         batch = batches[place % len(batches)]
-        seen.append(_cycle(session, batch))
-        if (changed := never_seen(batch, rng)) is not None:
-            new.append(_cycle(session, changed))
+        for cycles, is_new in ((seen, False), (new, True)):
+            if (given := inputs.like(batch, is_new)) is None:
+                continue
+            try:
+                cycles.append(_cycle(session, given))
+            except Exception:
+                if not is_new:
+                    raise
+                # a model that refuses such an input says nothing of remembered ones
     prepare, _, _, fetch, again, copy_in, copy_out = map(min, zip(*seen, *new, strict=True))
     calls = _CALLS * _call_ns()
     return {
@@ -122,15 +153,32 @@ def _call_ns() -> int:
     return least
 
 
-def never_seen(batch: Batch, rng: np.random.Generator) -> Batch | None:
-    """Return the batch with two values of its largest input exchanged; None where all values of all inputs agree.
+class NewInputs:
+    """Makes inputs that never came before, each from one of the loop's by exchanging values, of its largest first."""
 
-    In place where it can be written: another array would take memory, and caches that the inference is measured with.
-    """
-    for name in sorted(batch, key=lambda name: -batch[name].size):
-        array = batch[name] if batch[name].flags.writeable else batch[name].copy()
-        for first, second in rng.integers(0, max(1, array.size), (_TRIES, 2)).tolist():
-            if array.size and array.flat[first] != array.flat[second]:
-                array.flat[first], array.flat[second] = array.flat[second], array.flat[first]
-                return {**batch, name: array}
-    return None
+    def __init__(self, batches: Sequence[Batch], seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._known = {_key(batch) for batch in batches}
+
+    def like(self, batch: Batch, new: bool) -> Batch | None:
+        """Return a new one, or else a copy of the batch; None where no exchange makes a new one.
+
+        Both are made for either, so that the inference finds the caches in one and the same state.
+        """
+        copy, changed = ({name: array.copy() for name, array in batch.items()} for _ in range(2))
+        found = self._change(changed)
+        return (changed if found else None) if new else copy
+
+    def _change(self, batch: Batch) -> bool:
+        for array in sorted(batch.values(), key=lambda array: -array.size):
+            for first, second in self._rng.integers(0, max(1, array.size), (_TRIES, 2)).tolist():
+                if array.size:
+                    array.flat[first], array.flat[second] = array.flat[second], array.flat[first]
+                if (key := _key(batch)) not in self._known:
+                    self._known.add(key)
+                    return True
+        return False
+
+
+def _key(batch: Batch) -> int:
+    return hash(tuple(array.tobytes() for array in batch.values()))

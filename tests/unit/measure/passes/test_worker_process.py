@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.measure.dependence import growth_per_inference
 from harness.measure.passes.worker_process import Answer, WorkerFailure, run_worker
 from harness.measure.protocol import Job, LabelledData, Loop
 from harness.runtimes.base import Options
@@ -135,3 +136,14 @@ def test_a_job_survives_its_file(tmp_path: Path) -> None:
     )
     job.write(tmp_path / "job.json")
     assert Job.read(tmp_path / "job.json") == job
+
+
+@pytest.mark.parametrize(("runtime", "leaks"), [("faulty_runtimes:LEAKS", True), ("harness.runtimes.null:null", False)])
+def test_memory_that_each_inference_adds_is_seen_in_the_marks(tmp_path: Path, runtime: str, leaks: bool) -> None:
+    """No other memory of the process grows by 400 KiB an inference; allocators may add a page here and there."""
+    job = dataclasses.replace(null_job(tmp_path / "job", runtime), loop=Loop(5, 0, 60, 0, 60))
+    answer = run_worker(job, 60)
+    assert isinstance(answer, Answer), answer
+    calls, marks = answer.result["calls_per_sample"], answer.result["resident_bytes"]
+    rate = growth_per_inference([(n * calls, held) for n, held in marks])
+    assert rate == (pytest.approx(400 << 10, rel=0.05) if leaks else None)

@@ -1,16 +1,14 @@
-"""The command `edgebench`. It first checks that the four packages that Python imports are those of this distribution.
+"""Checks that the four packages that Python imports are those of this distribution.
 
 Their names are plain words (`reports`, `targets`): another distribution, or a folder on PYTHONPATH, may have a package
-of the same name, and a mixture of both would fail in ways that nobody could explain.
+of the same name, and a mixture of both would fail in ways that nobody could explain. The command, the Python API and
+the pytest plug-in all ask here before they import one of them.
 """
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 
 PACKAGES = ("harness", "reports", "suites", "targets")
 
@@ -47,33 +45,10 @@ def foreign_message() -> str:
     return "\n".join([*(f"edgebench: {problem}" for problem in problems), remedy]) if problems else ""
 
 
-def __getattr__(name: str) -> ModuleType:
-    """Return `pytest_plugin`, which pytest loads in every session of the environment, whatever `harness` is there.
+def refuse_foreign() -> None:
+    """Raise ImportError with `foreign_message` where a package is not this distribution's.
 
-    Where that package is another's, the plug-in comes from its file, and refuses to collect anything of ours.
+    It is no `EdgebenchError`: that class is in one of the packages.
     """
-    if name != "pytest_plugin":
-        raise AttributeError(name)
-    if not foreign_packages():
-        return import_module("harness.pytest_plugin")
-    file = Path(__file__).resolve().with_name("harness") / "pytest_plugin.py"
-    spec = spec_from_file_location("edgebench_pytest_plugin", file)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{file} cannot be loaded")
-    plugin = module_from_spec(spec)
-    spec.loader.exec_module(plugin)
-    return plugin
-
-
-def main() -> int:
-    """Run the command line and return its exit code."""
     if message := foreign_message():
-        print(message, file=sys.stderr)
-        return 2
-    from harness.cli import main as run
-
-    return run(sys.argv[1:])
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+        raise ImportError(message)
