@@ -187,8 +187,8 @@ def _npz(arrays: Arrays) -> bytes:
 
 
 def _encode(document: Mapping[str, object]) -> bytes:
-    """Encode as JSON; a NaN or infinity raises ValueError."""
-    return json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1).encode()
+    """Encode as JSON; a NaN or infinity raises ValueError. A byte of a file's name that is not UTF-8 becomes '?'."""
+    return json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1).encode(errors="replace")
 
 
 FindBlob = Callable[[str], Mapping[str, npt.NDArray[np.generic]]]
