@@ -83,7 +83,8 @@ def record_name(case_id: str, slug: str) -> str:
     lossless = re.fullmatch(r"[A-Za-z0-9._|-]+", case_id) and "__" not in case_id and not slug.startswith(".")
     if lossless and len(slug) <= _MAX_NAME_LENGTH:
         return f"{slug}.json"
-    return f"{slug[:_MAX_NAME_LENGTH].lstrip('.')}-{hashlib.sha256(case_id.encode(errors='replace')).hexdigest()[:12]}.json"
+    digest = hashlib.sha256(case_id.encode(errors="replace")).hexdigest()  # as it is written into the record
+    return f"{slug[:_MAX_NAME_LENGTH].lstrip('.')}-{digest[:12]}.json"
 
 
 def fsync_folder(folder: Path) -> None:
