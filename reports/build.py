@@ -23,6 +23,7 @@ from markupsafe import Markup
 from harness.core.errors import UsageError, describe_error
 from harness.core.files import write_atomic
 from harness.core.plugins import load_all
+from harness.core.printable import printable
 
 from .data import CaseView, ReportData, Reset, RunReader, gather
 from .recommend import SLIDERS, figures, scored_cases
@@ -123,13 +124,18 @@ def linked_policy() -> str:
 
 
 def _for_script(data: ReportData) -> list[dict[str, Any]]:
-    """Return what the script needs of every case. Only `ranked` cases can be on the front and be recommended."""
-    ranked = {case.key for case in scored_cases(data.cases) if case.trusted}
+    """Return what the script needs of every case: `ranked` ones can be recommended, values not trusted are null.
+
+    `worst` is the end of an imprecise latency's interval, null for any other and where there is none.
+    """
+    ranked = {case.key for unit in data.units for case in scored_cases(unit.cases) if case.trusts("top1")}
     return [
         {
             "key": case.key,
-            "label": case.label,
+            "label": case.name,
             "ranked": case.key in ranked,
+            "imprecise": case.record.trust("latency_p50_ns") == "caution",
+            "worst": getattr(case.record.quantity("latency_p50_ns"), "hi", None),
             "facets": _facets(case),
             "values": {name: figures(case.record, ())[name] for name in SLIDERS},
             "shown": {name: _text(data, case, name) for name in SLIDERS},
@@ -139,15 +145,17 @@ def _for_script(data: ReportData) -> list[dict[str, Any]]:
 
 
 def _facets(case: CaseView) -> dict[str, str]:
+    """Return what a case can be filtered by; printable, since the page shows these texts and compares them."""
     identity = case.record.case
-    return {
-        "target": case.record.target,
+    facets = {
+        "target": case.unit,
         "model": identity.model,
         "compression": identity.compression,
         "runtime": identity.runtime,
         "scenario": case.load,
         "verdict": case.record.verdict.status,
     }
+    return {name: printable(text) for name, text in facets.items()}
 
 
 def _text(data: ReportData, case: CaseView, name: str) -> str:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from harness.core.errors import RecordError, UsageError
 from harness.core.files import record_name
+from harness.core.quantity import microseconds
 from harness.core.record import Record, RunHeader
 from harness.store.comparison import Comparison, compare_records
 from harness.store.runfolder import Contents
@@ -20,12 +21,13 @@ from harness.store.runfolder import Contents
 from .labels import label_of, load_of, main_load, mark_of, scales_of, setting_of
 from .numbers import FormattedValue, Scale, show
 from .text import brief_record, when
+from .units import unit_names
 
 Samples = npt.NDArray[np.float64]
 
 
 class RunReader(Protocol):
-    """Reads one run: a `RunFolder`, or a run in a store (`reports.serve.run_sources`)."""
+    """Reads one run: a `RunFolder`, or a run in a store (`reports.serve.run_sources`), which has a `sequence`."""
 
     def header(self) -> RunHeader:
         """Return the header of the run.
@@ -84,6 +86,7 @@ class Reset:
         reason: Why it was declared.
         target: The target it applies to; None for all.
         case_id: The case it applies to; None for all.
+        since: Sequence number from which the new history counts; None where the time decides.
 
     """
 
@@ -91,6 +94,12 @@ class Reset:
     reason: str
     target: str | None = None
     case_id: str | None = None
+    since: int | None = None
+
+    @property
+    def sequence(self) -> int:
+        """Its place in the order of the runs: `since`, else its time in microseconds."""
+        return microseconds(self.at_utc) if self.since is None else self.since
 
 
 @dataclass(frozen=True)
@@ -111,9 +120,19 @@ class Run:
     missing: tuple[str, ...]
 
     @property
+    def sequence(self) -> int:
+        """Its place in the order of the runs: the sequence number in its store, else its start in microseconds."""
+        number: int | None = getattr(self.reader, "sequence", None)
+        return microseconds(self.header.started_utc) if number is None else number
+
+    @property
     def label(self) -> str:
         """Suite, target and start time."""
-        return f"{self.header.suite} on {self.header.target}, {when(self.header.started_utc)}"
+        return self.label_on(self.header.target)
+
+    def label_on(self, unit: str) -> str:
+        """Return suite, piece of hardware and start time."""
+        return f"{self.header.suite} on {unit}, {when(self.header.started_utc)}"
 
 
 @dataclass(frozen=True)
@@ -124,12 +143,16 @@ class CaseView:
         key: Its HTML id, unique in the report.
         record: Its record.
         run: The run it comes from.
+        unit: Name of the piece of hardware that it ran on.
+        several: The report shows several pieces of hardware, so that the name is part of the label.
 
     """
 
     key: str
     record: Record
     run: Run
+    unit: str = ""
+    several: bool = False
 
     @cached_property
     def blobs(self) -> Blobs:
@@ -147,14 +170,18 @@ class CaseView:
         return load_of(self.record)
 
     @property
-    def label(self) -> str:
-        """Model and setting."""
+    def name(self) -> str:
+        """Model and setting, for places that name the piece of hardware."""
         return label_of(self.record)
 
     @property
-    def trusted(self) -> bool:
-        """Whether its values can be compared with others."""
-        return self.record.verdict.trusted
+    def label(self) -> str:
+        """Model and setting, with the piece of hardware where there are several."""
+        return f"{self.name} · {self.unit}" if self.several else self.name
+
+    def trusts(self, name: str) -> bool:
+        """Return whether the verdict lets a metric be compared with that of others."""
+        return self.record.trusts(name)
 
     @property
     def mark(self) -> str:
@@ -168,13 +195,44 @@ class CaseView:
 
 
 @dataclass(frozen=True)
+class Unit:
+    """One piece of hardware: the figures of two are not compared unless that is said.
+
+    Attributes:
+        name: Its name, unique in the report.
+        runs: Its runs, oldest first.
+        cases: The newest record of each of its cases, in planned order.
+        baseline: The run that its newest run is compared with; None if there is none.
+        baseline_unit: Name of the piece of hardware that the baseline comes from.
+
+    """
+
+    name: str
+    runs: tuple[Run, ...]
+    cases: tuple[CaseView, ...]
+    baseline: Run | None
+    baseline_unit: str
+
+    @property
+    def newest(self) -> Run:
+        """Its last run in their order."""
+        return self.runs[-1]
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """Every case of its newest run that is in the baseline too, compared with it; none without a baseline."""
+        return compare_cases(self.baseline, self.newest) if self.baseline else []
+
+
+@dataclass(frozen=True)
 class ReportData:
     """Everything that the sections of a report are made from.
 
     Attributes:
         runs: The runs, oldest first.
-        cases: The newest record of each case of each target, in planned order.
-        baseline: The run that the newest run is compared with.
+        cases: The newest record of each case of each piece of hardware, in planned order.
+        baseline: The run that was given to compare with. A piece of hardware without one is compared with its oldest
+            run.
         resets: Declared resets of the history.
         samples_file: Path of the raw samples relative to the report; '' if they are not beside it.
 
@@ -188,7 +246,7 @@ class ReportData:
 
     @property
     def newest(self) -> Run:
-        """The run that started last."""
+        """The last run in their order."""
         return self.runs[-1]
 
     @cached_property
@@ -202,24 +260,43 @@ class ReportData:
         return scales_of([case.record for case in self.cases])
 
     @cached_property
-    def comparisons(self) -> list[Comparison]:
-        """Every case of the newest run that is in the baseline too, compared with it; none without a baseline."""
-        return compare_cases(self.baseline, self.newest) if self.baseline else []
+    def units(self) -> tuple[Unit, ...]:
+        """The pieces of hardware, in the order of their first runs.
 
-    @cached_property
-    def boards(self) -> list[tuple[Run, Run]]:
-        """The newest run of the first target paired with the newest run of every other target."""
-        first, *others = {run.header.target: run for run in self.runs}.values()
-        return [(first, other) for other in others]
+        A given baseline is that of the piece of hardware it was measured on, and if there is none of the newest run's.
+        """
+        names = unit_names([run.header for run in self.runs])
+        of_baseline, compared = "", ""
+        if self.baseline:
+            *others, of_baseline = unit_names([run.header for run in (*self.runs, self.baseline)])
+            compared = names[others.index(of_baseline)] if of_baseline in others else names[-1]
+        return tuple(self._unit(name, names, of_baseline if name == compared else "") for name in dict.fromkeys(names))
+
+    def _unit(self, name: str, names: Sequence[str], of_baseline: str) -> Unit:
+        runs = tuple(run for run, of_run in zip(self.runs, names, strict=True) if of_run == name)
+        cases = tuple(case for case in self.cases if any(case.run is run for run in runs))
+        if of_baseline:
+            return Unit(name, runs, cases, self.baseline, of_baseline)
+        return Unit(name, runs, cases, runs[0] if len(runs) > 1 else None, name)
+
+    @property
+    def several_units(self) -> bool:
+        """Whether there are several pieces of hardware."""
+        return len(self.units) > 1
+
+    @property
+    def title(self) -> str:
+        """The suite and the pieces of hardware."""
+        return f"{self.newest.header.suite} on {', '.join(unit.name for unit in self.units)}"
 
     def show(self, record: Record, name: str) -> FormattedValue:
         """Return a metric of a record in the scale of this report."""
         return show(record.quantity(name), self.scales[name])
 
     def show_case(self, case: CaseView, name: str) -> FormattedValue:
-        """Return a metric of a case in the scale of this report, or its verdict if it failed before that metric."""
+        """Return a metric of a case in the scale of this report, or its verdict if it did not run."""
         value = self.show(case.record, name)
-        if value.missing and not case.trusted:
+        if value.missing and not case.record.verdict.ran:
             return FormattedValue(case.record.verdict.status, value.about, missing=True)
         return value
 
@@ -251,7 +328,7 @@ def gather(readers: Sequence[RunReader], baseline: RunReader | None = None, rese
 
     Args:
         readers: The runs, in any order.
-        baseline: The run to compare the newest run with. Without one it is the oldest earlier run of the same target.
+        baseline: The run to compare with; see `ReportData.units`.
         resets: Declared resets of the history.
 
     Raises:
@@ -261,29 +338,28 @@ def gather(readers: Sequence[RunReader], baseline: RunReader | None = None, rese
     """
     if not readers:
         raise UsageError("no run to report on", "give a run folder")
-    runs = tuple(sorted((read_run(reader) for reader in readers), key=lambda run: run.header.started_utc))
-    if baseline is not None:
-        chosen: Run | None = read_run(baseline)
-    else:
-        chosen = next((run for run in runs[:-1] if run.header.target == runs[-1].header.target), None)
+    runs = tuple(sorted((read_run(reader) for reader in readers), key=lambda run: run.sequence))
+    chosen = None if baseline is None else read_run(baseline)
     return ReportData(runs, newest_cases(runs), chosen, tuple(resets))
 
 
-def case_key(record: Record) -> str:
-    """Return the HTML id of a case: target and file name, reduced to letters, digits and '._-'."""
+def case_key(record: Record, unit: str = "") -> str:
+    """Return the HTML id of a case: piece of hardware and file name, reduced to letters, digits and '._-'."""
     name = record_name(record.case_id, record.case.slug).removesuffix(".json")
-    return f"case-{re.sub(r'[^A-Za-z0-9_-]+', '-', record.target)}-{name}"
+    return f"case-{re.sub(r'[^A-Za-z0-9_-]+', '-', unit or record.target)}-{name}"
 
 
 def newest_cases(runs: Sequence[Run]) -> tuple[CaseView, ...]:
-    """Return the newest record of each case of each target.
+    """Return the newest record of each case of each piece of hardware.
 
     Args:
         runs: The runs, oldest first.
 
     """
+    names = unit_names([run.header for run in runs])
+    several = len(set(names)) > 1
     newest: dict[tuple[str, str], CaseView] = {}
-    for run in runs:
+    for run, unit in zip(runs, names, strict=True):
         for record in run.contents.records:
-            newest[record.target, record.case_id] = CaseView(case_key(record), record, run)
+            newest[unit, record.case_id] = CaseView(case_key(record, unit), record, run, unit, several)
     return tuple(newest.values())

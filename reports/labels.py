@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from harness.core.execution import FROM_FILE
 from harness.core.metric import METRICS
+from harness.core.printable import one_line
 from harness.core.record import Record
-from harness.core.verdict import Verdict
+from harness.core.verdict import Status, Verdict
 
 from .numbers import Scale, scale_for
 
@@ -27,17 +28,19 @@ COLUMNS = {
 EXPECTED_COLUMNS = tuple(name for name in COLUMNS if name != "top1_difference")
 """Columns whose absence a table explains. A difference to fp32 needs an fp32 case, so it is not expected."""
 
+_MARKS: dict[Status, str] = {"precise": "✓", "imprecise": "≈", "untimed": "○", "unsupported": "○"}
+
 
 def setting_of(record: Record, separator: str = " · ") -> str:
     """Return the case without its model: compression, runtime and threads, and the load unless it is the default."""
     case = record.case
     load = load_of(record).removeprefix(_DEFAULT_LOAD).strip()
-    return separator.join([case.compression, case.runtime, f"t{case.threads}", *([load] if load else [])])
+    return one_line(separator.join([case.compression, case.runtime, f"t{case.threads}", *([load] if load else [])]))
 
 
 def label_of(record: Record) -> str:
     """Return the model and the setting of a case."""
-    return f"{record.case.model} · {setting_of(record)}"
+    return f"{one_line(record.case.model)} · {setting_of(record)}"
 
 
 def is_built(record: Record) -> bool:
@@ -70,10 +73,13 @@ def effective_precision_note(record: Record) -> str:
 
 
 def mark_of(verdict: Verdict) -> str:
-    """Return the sign of a verdict: ✓ precise, ≈ imprecise, ✕ failed, ○ unsupported, ! measured but not trusted."""
-    if verdict.trusted:
-        return "✓" if verdict.status == "precise" else "≈"
-    return "✕" if verdict.failed else "○" if verdict.status == "unsupported" else "!"
+    """Return the sign of a verdict.
+
+    ✓ precise, ≈ imprecise, ! measured and not to be trusted, ✕ failed, ○ neither measured nor failed.
+    """
+    if verdict.status in _MARKS:
+        return _MARKS[verdict.status]
+    return "✕" if verdict.failed else "!"
 
 
 def scales_of(records: Sequence[Record]) -> dict[str, Scale]:

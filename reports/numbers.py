@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.core.metric import Metric
 from harness.core.quantity import Missing, Quantity, Value
@@ -95,17 +96,56 @@ def show(quantity: Quantity, scale: Scale = Scale()) -> FormattedValue:
     """
     if isinstance(quantity, Missing):
         return FormattedValue(shorten(quantity.reason), quantity.reason, missing=True)
-    value = quantity.value * scale.factor
     width = half_width(quantity)
     if not width:
-        return FormattedValue(format_number(value), _observations(quantity), sort=quantity.value)
-    lo, hi = quantity.lo or 0.0, quantity.hi or 0.0
-    wide = width > _WIDE * abs(quantity.value) and not lo < 0 < hi
-    places = _two_digits(value) if wide else decimals(width * scale.factor)
-    low, text, high = (_fixed(bound * scale.factor, places) for bound in (lo, quantity.value, hi))
+        return FormattedValue(
+            format_number(quantity.value * scale.factor), _observations(quantity), sort=quantity.value
+        )
+    places = _shown(places_of(_scaled(quantity, scale)))
+    low, text, high = (
+        _fixed(bound * scale.factor, places) for bound in (quantity.lo or 0.0, quantity.value, quantity.hi or 0.0)
+    )
     about = f"95 % interval {low} to {high} {scale.unit}".rstrip() + _observations(quantity, "; ")
-    spread = f"{low}\N{EN DASH}{high}" if wide else f"±{width * scale.factor:.{places}f}"
+    spread = f"{low}\N{EN DASH}{high}" if _is_wide(quantity) else f"±{width * scale.factor:.{places}f}"
     return FormattedValue(text, about, spread, sort=quantity.value)
+
+
+def show_bound(quantity: Quantity, bound: Literal["lo", "hi"], scale: Scale = Scale()) -> FormattedValue:
+    """Return an end of an interval with the digits of `show`."""
+    if isinstance(quantity, Missing):
+        return show(quantity, scale)
+    end = getattr(quantity, bound)
+    if end is None:
+        return FormattedValue("no interval", "no interval", missing=True)
+    number = end * scale.factor
+    text = (
+        _fixed(number, _shown(places_of(_scaled(quantity, scale)))) if half_width(quantity) else format_number(number)
+    )
+    return FormattedValue(text, sort=end)
+
+
+def places_of(value: Value) -> int:
+    """Return the decimal places that the interval of a value supports, negative for tens and above.
+
+    They show the first significant digit of its half-width, which must not be 0; of a wide interval, two digits of the
+    value.
+    """
+    return _two_digits(value.value) if _is_wide(value) else _first_digit(half_width(value))
+
+
+def _is_wide(value: Value) -> bool:
+    """Return whether an interval is shown by its ends; one that contains 0 belongs to a difference that may be none."""
+    return half_width(value) > _WIDE * abs(value.value) and not (value.lo or 0.0) < 0 < (value.hi or 0.0)
+
+
+def _scaled(value: Value, scale: Scale) -> Value:
+    lo, hi = (None if end is None else end * scale.factor for end in (value.lo, value.hi))
+    return Value(value.value * scale.factor, lo, hi, value.n)
+
+
+def _shown(places: int) -> int:
+    """Return the decimal places to print, which are neither negative nor very many."""
+    return min(max(0, places), _MOST_DECIMALS)
 
 
 def _fixed(number: float, places: int) -> str:
@@ -120,13 +160,17 @@ def half_width(value: Value) -> float:
 
 def decimals(width: float) -> int:
     """Return the decimal places that show the first significant digit of a half-width and no more."""
-    first_digit = float(f"{width:.0e}")  # 0.0096 will be shown as 0.01
-    return min(max(0, -math.floor(math.log10(first_digit))), _MOST_DECIMALS)
+    return _shown(_first_digit(width))
+
+
+def _first_digit(width: float) -> int:
+    """Return the decimal place of the first significant digit of a half-width."""
+    return -math.floor(math.log10(float(f"{width:.0e}")))  # rounded first: 0.0096 will be shown as 0.01
 
 
 def _two_digits(number: float) -> int:
-    """Return the decimal places that show two significant digits."""
-    return min(max(0, 1 - math.floor(math.log10(abs(number)))), _MOST_DECIMALS) if number else 0
+    """Return the decimal place of the second significant digit."""
+    return 1 - math.floor(math.log10(abs(number))) if number else 0
 
 
 def format_number(number: float) -> str:

@@ -1,4 +1,7 @@
-"""The best setting under given constraints, and the Pareto front of latency and accuracy."""
+"""The best setting under given constraints, and the Pareto front of latency and accuracy.
+
+A value that the case's verdict spoils counts as unknown here: it meets no constraint and is on no front.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from harness.core.metric import METRICS
+from harness.core.quantity import Value
 from harness.core.record import Record
 from harness.stats.pareto import front as pareto_mask
 
@@ -43,6 +48,11 @@ class Constraints:
         pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
         return {name: bound for name, bound in pairs if bound is not None}
 
+    @property
+    def fastest_is_best(self) -> bool:
+        """Whether the fastest case is best, because accuracy is bounded; otherwise the most accurate one is."""
+        return self.top1 is not None or self.top1_drop is not None
+
     def without(self, name: str) -> Constraints:
         """Return the same bounds except one."""
         return Constraints(**{other: bound for other, bound in self.given.items() if other != name})
@@ -50,7 +60,7 @@ class Constraints:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A record with the values that are checked against the constraints; None where a value is missing."""
+    """A record with the values that are checked against the constraints; None where a value is unknown."""
 
     record: Record
     figures: dict[str, float | None]
@@ -69,7 +79,7 @@ class Recommendation:
         best: The chosen case; None if no case meets the constraints.
         runner_up: The second choice, if any.
         fitting: Number of cases that meet the constraints.
-        considered: Number of cases that could be compared.
+        considered: Number of cases that could be ranked.
         binding: Each bound that changes the choice, with the choice without it.
         relax: If nothing fits, for each bound the value to which it alone would have to move, and the case that
             would then fit. Empty if moving a single bound is not enough.
@@ -87,7 +97,7 @@ class Recommendation:
 
 
 def recommend(records: Sequence[Record], constraints: Constraints) -> Recommendation:
-    """Return the best of the records that can be compared and trusted."""
+    """Return the best of the records that can be compared."""
     options = candidates(records)
     ranked = rank(options, constraints)
     best, runner_up = (*(candidate.record for candidate in ranked[:2]), None, None)[:2]
@@ -102,7 +112,7 @@ def recommend(records: Sequence[Record], constraints: Constraints) -> Recommenda
         best,
         runner_up,
         len(ranked),
-        len(options),
+        sum(not constraints.fastest_is_best or option.figures["latency_p50_ns"] is not None for option in options),
         tuple((name, other) for name, other in binding if other is not best),
         tuple(relax),
         tuple(
@@ -117,22 +127,24 @@ def _why_unknown(options: Sequence[Candidate], name: str) -> str:
     """Return the most frequent reason why the candidates lack the value."""
     if name == "top1_drop":
         return "no fp32 case of the same model and runtime was scored on the same images"
-    reasons = Counter(candidate.record.missing(name) for candidate in options)
-    return next((reason for reason, _ in reasons.most_common() if reason), "no case can be compared")
+    reasons = Counter(
+        candidate.record.missing(name) or f"not trusted: {candidate.record.verdict.status}" for candidate in options
+    )
+    return next((reason for reason, _ in reasons.most_common()), "no case can be compared")
 
 
 def candidates(records: Sequence[Record]) -> list[Candidate]:
-    """Return the records that can be compared and trusted."""
+    """Return the records that can be compared and whose accuracy, which ranks or limits them, can be trusted."""
     able = comparable(records)
-    return [Candidate(record, figures(record, able)) for record in able if record.verdict.trusted]
+    return [Candidate(record, figures(record, able)) for record in able if record.trusts("top1")]
 
 
 def comparable(records: Sequence[Record]) -> list[Record]:
     """Return the records whose latencies and accuracies can be compared with each other.
 
     They have both values, ran under the main load, and were scored on the data set that most records were scored on:
-    latencies of two scenarios answer two questions, and so do accuracies on two data sets. Untrusted records are
-    included, to be shown as such.
+    latencies of two scenarios answer two questions, and so do accuracies on two data sets. Records with a verdict that
+    spoils a value are included, to be shown as such.
     """
     load = main_load(records)
     able = [r for r in records if load_of(r) == load and None not in (r.value("latency_p50_ns"), r.value("top1"))]
@@ -141,15 +153,15 @@ def comparable(records: Sequence[Record]) -> list[Record]:
 
 
 def figures(record: Record, others: Sequence[Record]) -> dict[str, float | None]:
-    """Return the values of a record by the fields of `Constraints`.
+    """Return the values of a record by the fields of `Constraints`; None for one that is missing or not trusted.
 
     Args:
         record: The record.
         others: Records among which its fp32 baseline is looked up, for the loss of accuracy.
 
     """
-    values = {name: record.value(name) for name in SLIDERS}
-    baseline = next((r.value("top1") for r in others if _is_fp32_of(r, record)), None)
+    values = {name: record.trusted_value(name) for name in SLIDERS}
+    baseline = next((r.trusted_value("top1") for r in others if _is_fp32_of(r, record)), None)
     top1 = values["top1"]
     return {**values, "top1_drop": None if baseline is None or top1 is None else baseline - top1}
 
@@ -157,20 +169,44 @@ def figures(record: Record, others: Sequence[Record]) -> dict[str, float | None]
 def rank(options: Sequence[Candidate], constraints: Constraints) -> list[Candidate]:
     """Return the candidates that meet the constraints, best first.
 
-    The fastest is best if accuracy is bounded, otherwise the most accurate.
+    The fastest is best if accuracy is bounded, otherwise the most accurate; see `best_first` for what is imprecise. A
+    case whose latency is not trusted is never the fastest.
     """
-    fitting = [
-        candidate
-        for candidate in options
+    accurate_first = sorted(options, key=lambda candidate: -(candidate.figures["top1"] or 0.0))
+    fitting = {
+        id(candidate.record): candidate
+        for candidate in accurate_first
         if all(candidate.meets(name, bound) for name, bound in constraints.given.items())
-    ]
-    fast_first = constraints.top1 is not None or constraints.top1_drop is not None
-    return sorted(fitting, key=lambda candidate: _order(candidate, fast_first))
+    }
+    ordered = best_first([candidate.record for candidate in fitting.values()], "latency_p50_ns")
+    fastest = [fitting.pop(id(record)) for record in ordered]
+    if constraints.fastest_is_best:
+        return fastest
+    return sorted([*fastest, *fitting.values()], key=lambda candidate: -(candidate.figures["top1"] or 0.0))
 
 
-def _order(candidate: Candidate, fast_first: bool) -> tuple[float, float]:
-    latency, loss = candidate.figures["latency_p50_ns"] or 0.0, -(candidate.figures["top1"] or 0.0)
-    return (latency, loss) if fast_first else (loss, latency)
+def best_first(records: Sequence[Record], name: str) -> list[Record]:
+    """Return the records whose metric `name` is trusted, best first.
+
+    An imprecise value is not ahead of a precise one that lies within its interval, and without an interval of none.
+    """
+    sign = -1.0 if METRICS[name].better == "higher" else 1.0
+    trusted = [(sign * value, record) for record in records if (value := record.trusted_value(name)) is not None]
+    trusted.sort(key=lambda pair: pair[0])
+    precise = [pair for pair in trusted if pair[1].trust(name) == "full"]
+    cautious = [pair for pair in trusted if pair[1].trust(name) == "caution"]
+    ordered: list[Record] = []
+    while precise and cautious:
+        ahead = cautious[0][0] < precise[0][0] and _worst(cautious[0][1], name) < precise[0][0]
+        ordered.append((cautious if ahead else precise).pop(0)[1])
+    return ordered + [record for _, record in (*precise, *cautious)]
+
+
+def _worst(record: Record, name: str) -> float:
+    """Return the worse end of the interval, so that less is better; infinity without an interval."""
+    quantity, lower = record.quantity(name), METRICS[name].better != "higher"
+    end = (quantity.hi if lower else quantity.lo) if isinstance(quantity, Value) else None
+    return float("inf") if end is None else end if lower else -end
 
 
 def _is_fp32_of(other: Record, record: Record) -> bool:
@@ -194,8 +230,8 @@ def _relaxed(options: Sequence[Candidate], constraints: Constraints, name: str) 
 
 
 def pareto_front(records: Sequence[Record]) -> list[Record]:
-    """Return the trusted records on the Pareto front of median latency and top-1, fastest first."""
-    able = [record for record in comparable(records) if record.verdict.trusted]
+    """Return the records on the Pareto front of median latency and top-1, both trusted, fastest first."""
+    able = [record for record in comparable(records) if _point(record)]
     if not able:
         return []
     points = np.array([_point(record) for record in able], dtype=np.float64)
@@ -204,7 +240,7 @@ def pareto_front(records: Sequence[Record]) -> list[Record]:
 
 
 def scored_cases(cases: Sequence[CaseView]) -> list[CaseView]:
-    """Return the cases whose latency and accuracy can be compared, untrusted ones included."""
+    """Return the cases that have a latency and an accuracy to be compared, whether or not these can be trusted."""
     return _select(cases, comparable)
 
 
@@ -220,17 +256,18 @@ def _select(cases: Sequence[CaseView], choose: Callable[[Sequence[Record]], Sequ
 
 def why_dominated(case: CaseView, front: Sequence[CaseView]) -> str:
     """Return which case of the front dominates this one and by how much, or 'on the front' if none does."""
-    if not case.trusted:
-        return f"not trusted: {case.record.verdict.status}"
     mine = _point(case.record)
+    if mine is None:
+        return f"not trusted: {case.record.verdict.status}"
     for other in front:
         theirs = _point(other.record)
-        if mine and theirs and other is not case and theirs[0] <= mine[0] and theirs[1] >= mine[1]:
+        if theirs and other is not case and theirs[0] <= mine[0] and theirs[1] >= mine[1]:
             faster, better = 100 * (1 - theirs[0] / mine[0]), 100 * (theirs[1] - mine[1])
-            return f"{other.label} is {faster:.0f} % faster and {better:.2f} points more accurate"
-    return "on the front"
+            return f"{other.name} is {faster:.0f} % faster and {better:.2f} points more accurate"
+    return "on the front" if case.record.trust("latency_p50_ns") == "full" else "on the front, imprecise"
 
 
 def _point(record: Record) -> tuple[float, float] | None:
-    latency, top1 = record.value("latency_p50_ns"), record.value("top1")
+    """Return latency and top-1; None if one of them is missing or not trusted."""
+    latency, top1 = record.trusted_value("latency_p50_ns"), record.trusted_value("top1")
     return None if latency is None or top1 is None else (latency, top1)

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import pandas as pd
 
 from harness.core.record import ProcessRun
+from harness.store.frame import csv_text
 
 from .data import CaseView, ReportData, Samples
 
@@ -59,7 +60,7 @@ def write_csv_gz(data: ReportData, file: BinaryIO) -> None:
     with gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as compressed:
         compressed.write((",".join(COLUMNS) + "\n").encode())
         for frame in sample_frames(data):
-            compressed.write(frame.to_csv(index=False, header=False, lineterminator="\n").encode())
+            compressed.write(csv_text(frame, header=False).encode())
 
 
 def _write_parquet(first: pd.DataFrame, rest: Iterator[pd.DataFrame], path: Path) -> Path:

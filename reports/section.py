@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
+from harness.core.printable import printable
+
 from .text import when
 
 if TYPE_CHECKING:
@@ -156,12 +158,18 @@ def _to_markup(template: jinja2.Template, context: dict[str, Any]) -> Markup:
     return Markup(template.render(**context))  # noqa: S704 - the environment escapes
 
 
+def _finalized(value: object) -> object:
+    """Return what a template shows in place of a value: a text without control characters; HTML stays."""
+    return printable(value) if type(value) is str else value
+
+
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_finalized,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from harness.core.printable import one_line, printable
 from harness.core.quantity import Missing
 from harness.core.record import Record
 
 _LONGEST_LOG = 4_000
 _LONGEST_VALUE = 400
 _LONGEST_REASON = 1_000
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def when(utc: str) -> str:
@@ -30,7 +30,7 @@ def to_the_second(utc: str) -> str:
 
 def clean(text: str) -> str:
     """Return the text on one line, without terminal sequences and control characters, and of a readable length."""
-    return _CONTROL.sub("", brief(text)).replace("\n", " ")
+    return one_line(brief(text))
 
 
 def brief(reason: str) -> str:
@@ -57,7 +57,7 @@ def brief_record(record: Record) -> Record:
 
 def tail(log: str, longest: int = _LONGEST_LOG) -> str:
     """Return the end of a log without control characters, with a note on what was cut."""
-    end = _CONTROL.sub("", log[-2 * longest :])
+    end = printable(log[-2 * longest :])
     if len(log) <= longest:
         return end
     return f"[the last {longest:,} of {len(log):,} characters]\n{end[-longest:]}"
@@ -70,7 +70,7 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
         if isinstance(value, Mapping):
             yield from flatten(value, f"{name}.")
         else:
-            yield _CONTROL.sub("", name), _value_text(value)
+            yield printable(name), _value_text(value)
 
 
 def _value_text(value: Any) -> str:
@@ -78,5 +78,5 @@ def _value_text(value: Any) -> str:
         text = ", ".join(str(item) for item in value)
     else:
         text = "none" if value is None else str(value)
-    text = _CONTROL.sub("", text)
+    text = printable(text)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}… ({len(text):,} characters)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from harness.core.record import Record
 from harness.stats.changepoint import segments
 from harness.store.comparison import SMALLEST
 
-from .data import ReportData, Reset, Run
+from .data import Reset, Run
 from .text import flatten
 
 SHORTEST = 3
@@ -30,11 +30,13 @@ class EnvironmentChange:
     Attributes:
         at_utc: Start of the run.
         what: What differs, as 'name: before → after' pairs.
+        sequence: The run's place in the order of the runs.
 
     """
 
     at_utc: str
     what: str
+    sequence: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class ChangePoint:
 
 @dataclass(frozen=True)
 class CaseTrend:
-    """One case over the runs in which it could be trusted.
+    """One case over the runs in which its latency could be trusted.
 
     Attributes:
         case_id: Its id.
@@ -92,23 +94,18 @@ class CaseTrend:
         return self.levels[-1].ns / self.levels[0].ns
 
 
-def runs_of(data: ReportData, target: str) -> list[Run]:
-    """Return the runs of a target, oldest first."""
-    return [run for run in data.runs if run.header.target == target]
-
-
 def case_trends(runs: Sequence[Run], resets: Sequence[Reset]) -> list[CaseTrend]:
     """Return a trend per case with at least two trusted runs, largest change first.
 
     Args:
-        runs: Runs of one target, oldest first.
+        runs: Runs of one piece of hardware, oldest first.
         resets: Declared resets. Levels do not span them.
 
     """
     by_case: dict[str, list[tuple[Run, Record]]] = {}
     for run in runs:
         for record in run.contents.records:
-            if record.verdict.trusted and math.isfinite(time_ns(record)):
+            if record.trusts("latency_p50_ns") and math.isfinite(time_ns(record)):
                 by_case.setdefault(record.case_id, []).append((run, record))
     changes = environment_changes(runs)
     trends = [_trend(case_id, pairs, changes, resets) for case_id, pairs in by_case.items() if len(pairs) > 1]
@@ -139,7 +136,7 @@ def environment_changes(runs: Sequence[Run]) -> list[EnvironmentChange]:
             if a.get(key) != b.get(key)
         ]
         if differences:
-            changes.append(EnvironmentChange(after.header.started_utc, "; ".join(differences)))
+            changes.append(EnvironmentChange(after.header.started_utc, "; ".join(differences), after.sequence))
     return changes
 
 
@@ -152,10 +149,10 @@ def resets_of(runs: Sequence[Run], resets: Sequence[Reset], case_id: str | None 
         case_id: Keep only the resets that apply to this case; None keeps all.
 
     """
-    target, first, last = runs[0].header.target, runs[0].header.started_utc, runs[-1].header.started_utc
+    target, first, last = runs[0].header.target, runs[0].sequence, runs[-1].sequence
     return [
         reset for reset in resets
-        if reset.target in (None, target) and first < reset.at_utc <= last
+        if reset.target in (None, target) and first < reset.sequence <= last
         and (case_id is None or reset.case_id in (None, case_id))
     ]  # fmt: skip
 
@@ -166,14 +163,14 @@ def _trend(
     changes: Sequence[EnvironmentChange],
     resets: Sequence[Reset],
 ) -> CaseTrend:
-    times = [run.header.started_utc for run, _ in pairs]
+    places = [run.sequence for run, _ in pairs]
     applicable = resets_of([run for run, _ in pairs], resets, case_id)
-    edges = sorted({0, len(pairs), *(bisect.bisect_left(times, reset.at_utc) for reset in applicable)})
+    edges = sorted({0, len(pairs), *(bisect.bisect_left(places, reset.sequence) for reset in applicable)})
     values = np.array([time_ns(record) for _, record in pairs])
     levels = [level for start, stop in itertools.pairwise(edges) for level in _levels(values, start, stop)]
-    events = {reset.at_utc: f"reset: {reset.reason}" for reset in applicable}
-    events |= {change.at_utc: change.what for change in changes}
-    points = (_change_point(times, before, after, events) for before, after in itertools.pairwise(levels))
+    events = [(reset.sequence, f"reset: {reset.reason}") for reset in applicable]
+    events += [(change.sequence, change.what) for change in changes]
+    points = (_change_point(pairs, before, after, events) for before, after in itertools.pairwise(levels))
     return CaseTrend(case_id, tuple(pairs), tuple(levels), tuple(filter(_is_large_enough, points)))
 
 
@@ -183,11 +180,13 @@ def _levels(values: np.ndarray, start: int, stop: int) -> list[Level]:
     return [Level(start + segment.start, start + segment.stop, math.exp(segment.level)) for segment in found]
 
 
-def _change_point(times: Sequence[str], before: Level, after: Level, events: Mapping[str, str]) -> ChangePoint:
+def _change_point(
+    pairs: Sequence[tuple[Run, Record]], before: Level, after: Level, events: Sequence[tuple[int, str]]
+) -> ChangePoint:
     """Return the change between two levels, explained by the events between their adjacent runs."""
-    last, first = times[before.stop - 1], times[after.start]
-    explanation = "; ".join(what for at_utc, what in events.items() if last < at_utc <= first)
-    return ChangePoint(first, after.ns / before.ns, explanation)
+    last, first = pairs[before.stop - 1][0], pairs[after.start][0]
+    explanation = "; ".join(what for place, what in events if last.sequence < place <= first.sequence)
+    return ChangePoint(first.header.started_utc, after.ns / before.ns, explanation)
 
 
 def _is_large_enough(point: ChangePoint) -> bool:

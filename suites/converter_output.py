@@ -1,4 +1,4 @@
-"""Converters and quantisers warn, log and draw progress bars about their own business, on the user's terminal."""
+"""Converters and quantizers warn, log and draw progress bars about their own business, on the user's terminal."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ Files out of a Debian package: downloaded by apt-get, read as an archive; nothin
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -25,16 +26,18 @@ from pathlib import Path
 
 from harness.core.artifact import sha256_of
 from harness.core.errors import SetupError, UsageError
-from harness.core.files import cache_dir
+from harness.core.files import DISK_FULL, cache_dir
 
 _TIMEOUT_S = 60
 _SHA256_DIGITS = 64
 
 
 def fetched(url: str) -> Path:
-    """The file behind 'https://...#sha256=HEX', kept in the cache under its hash.
+    """Return the file behind 'https://...#sha256=HEX', kept in the cache under its hash.
 
-    UsageError for an address without the hash, SetupError when nothing or another file comes.
+    Raises:
+        UsageError: The address has no hash.
+        SetupError: Nothing or another file comes.
     """
     address, _, fragment = url.partition("#")
     wanted = fragment.removeprefix("sha256=").lower()
@@ -64,6 +67,8 @@ def _download(address: str, target: Path) -> None:
         with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as answer, target.open("wb") as file:  # noqa: S310
             shutil.copyfileobj(answer, file)
     except (urllib.error.URLError, OSError) as error:
+        if error.errno in DISK_FULL:
+            raise OSError(error.errno, os.strerror(error.errno or 0), str(target)) from error
         raise SetupError(f"{address} cannot be downloaded: {error}", "see whether this machine reaches it") from error
 
 
@@ -78,7 +83,11 @@ class Wheel:
 
     @contextmanager
     def open(self, folder: Path | None = None) -> Iterator[zipfile.ZipFile]:
-        """The archive, from `folder` where it was put by hand, else downloaded. SetupError when it is another file."""
+        """Return the archive, from `folder` where it was put by hand, else downloaded.
+
+        Raises:
+            SetupError: It is another file.
+        """
         with tempfile.TemporaryDirectory(prefix="edgebench-") as scratch:
             path = folder / self.file if folder else self._downloaded(Path(scratch))
             if not path.is_file():

@@ -13,6 +13,7 @@ from harness.core.artifact import Format
 from harness.core.errors import ModelError, UsageError
 from harness.core.hostfs import HostFs
 from harness.host.resource_limits import process_limit_bytes
+from harness.measure.given_inputs import GivenInputs
 from harness.measure.passes.worker_process import WorkerFailure, run_worker
 from harness.measure.protocol import Job
 from harness.runtimes.base import Options
@@ -35,6 +36,8 @@ class Inspection:
         samples: Samples in one inference, as far as the outputs tell: see `harness.measure.worker.inspection`.
         free: Inputs whose first dimension is as large as the batch.
         unclear: Those of `free` whose first dimension may be a length as well.
+        values: What inputs hold other than random numbers, in words.
+        n_inputs: Inferences whose inputs differ, which the timed loop takes in rotation.
     """
 
     declared: Mapping[str, tuple[int | str, ...]]
@@ -43,6 +46,8 @@ class Inspection:
     samples: int = 1
     free: tuple[str, ...] = ()
     unclear: tuple[str, ...] = field(default=())
+    values: Mapping[str, str] = field(default_factory=dict)
+    n_inputs: int = 1
 
     @property
     def sample_outputs(self) -> Shapes:
@@ -53,11 +58,19 @@ class Inspection:
         }
 
 
-def inspect(path: Path, file_format: Format, shapes: Shapes, batch: int) -> Inspection:
+def signatures(path: Path, file_format: Format) -> tuple[str, ...]:
+    """Return the names of a model's entry points, as its file tells them; empty where it has one alone."""
+    fitting = (one for _, one in by_preference() if file_format in one.formats)
+    return next((names for one in fitting if (names := one.signatures(path))), ())
+
+
+def inspect(
+    path: Path, file_format: Format, shapes: Shapes, batch: int, given: GivenInputs | None = None, signature: str = ""
+) -> Inspection:
     """Run a model once on the first runtime that can, which need not be one that is measured.
 
     Raises:
-        UsageError: The shape of an input is not known, or does not fit.
+        UsageError: The shape or the value of an input is not known, or does not fit.
         ModelError: No runtime runs it.
     """
     fitting = [name for name, one in by_preference() if one.support(file_format).ok]
@@ -65,7 +78,8 @@ def inspect(path: Path, file_format: Format, shapes: Shapes, batch: int) -> Insp
         raise ModelError(f"{path}: no runtime that takes {file_format} is installed", "see edgebench runtimes")
     failures = []
     for name in fitting:
-        answer = _answer(path, name, Options(batch=batch, shapes=shapes))
+        options = Options(batch=batch, shapes=shapes, signature=signature, given=given.shapes if given else {})
+        answer = _answer(path, name, options, given)
         if not isinstance(answer, WorkerFailure):
             return _inspection(answer)
         if answer.shape:
@@ -74,11 +88,12 @@ def inspect(path: Path, file_format: Format, shapes: Shapes, batch: int) -> Insp
     raise ModelError(f"{path}: {failures[0].status}: {failures[0].reason}")
 
 
-def _answer(path: Path, runtime: str, options: Options) -> dict[str, Any] | WorkerFailure:
+def _answer(path: Path, runtime: str, options: Options, given: GivenInputs | None) -> dict[str, Any] | WorkerFailure:
     """Inspect in a process of its own: what crashes there crashes nothing else."""
     with TemporaryDirectory(prefix="edgebench-") as scratch:
         job = Job(
             *("inspect", plugins.reference("runtimes", runtime), str(path.absolute()), f"{scratch}/job", options),
+            inputs=str(given.path.absolute()) if given else None,
             memory_bytes=process_limit_bytes(None, HostFs()),
         )
         answer = run_worker(job, timeout_s=_TIMEOUT_S)
@@ -93,4 +108,6 @@ def _inspection(result: Mapping[str, Any]) -> Inspection:
         samples=result["samples"],
         free=tuple(result["free"]),
         unclear=tuple(result["unclear"]),
+        values=result["values"],
+        n_inputs=result["n_inputs"],
     )

@@ -50,12 +50,12 @@ class NightlyRules:
     watches: tuple[NightlyRule, ...] = ()
 
     def min_effect(self, case_id: str, metric: str) -> float:
-        """The change of this metric of this case that is worth a word."""
+        """Return the smallest change of this metric of this case that is reported."""
         found = [_by_name(watch.min_effect).get(metric) for watch in self._of(case_id)]
         return next((effect for effect in reversed(found) if effect is not None), MIN_EFFECT[metric])
 
     def least_effect(self, metric: str) -> float:
-        """The smallest effect asked for in any case."""
+        """Return the smallest effect asked for in any case."""
         return min([MIN_EFFECT[metric], *(_by_name(w.min_effect).get(metric, 1.0) for w in self.watches)])
 
     def limits(self, case_id: str) -> Iterable[Limit]:

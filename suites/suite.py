@@ -69,12 +69,17 @@ class Suite:
 
 
 def names() -> list[str]:
-    """The built-in suites."""
+    """Return the built-in suites."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
 def load(name: str) -> Suite:
-    """A built-in suite by name, or a suite file by path. Raises UnknownName or DescriptorError."""
+    """Return a built-in suite by name, or a suite file by path.
+
+    Raises:
+        UnknownName: There is no such suite.
+        DescriptorError: The file cannot be read as a suite.
+    """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
         raise UnknownName("suite", name, names())
@@ -86,7 +91,11 @@ def load(name: str) -> Suite:
 
 
 def _checked(data: dict[str, Any], path: Path) -> Suite:
-    """The file's tables as dataclasses; an unknown or ill-typed key is a DescriptorError that names it."""
+    """Return the file's tables as dataclasses.
+
+    Raises:
+        DescriptorError: A key is unknown or has the wrong type; the message names it.
+    """
     from pydantic import ConfigDict, TypeAdapter, ValidationError
 
     settings = {**data, "name": path.stem, "groups": data.pop("cases", [])}

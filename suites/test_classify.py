@@ -9,6 +9,5 @@ from harness.core.record import Record
 
 
 def test_classify(edgebench_case: Case, edgebench_measure: Callable[[Case], Record]) -> None:
-    """The case gives figures; its verdict, accuracy and energy are in the record and in `extra_info`."""
-    record = edgebench_measure(edgebench_case)
-    assert record.value("latency_p50_ns"), record.missing("latency_p50_ns")
+    """The case gives figures, else this fails or is skipped with the reason; verdict and accuracy are in the record."""
+    edgebench_measure(edgebench_case)

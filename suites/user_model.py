@@ -28,12 +28,15 @@ from harness.core.artifact import (
 )
 from harness.core.case import Case
 from harness.core.errors import ModelError, UsageError
+from harness.core.printable import escape_surrogates
 from harness.datasets import label_mapping
 from harness.datasets.label_mapping import LabelMapping
 from harness.datasets.model_outputs import choose_output
 from harness.datasets.preprocessing import ImageInput, check_shape, fitted, image_input, parse
+from harness.measure.given_inputs import GivenInputs
+from harness.runtimes.inputs import ONLY, is_fixed
 
-from .inspection import Inspection, Shape, inspect
+from .inspection import Inspection, Shape, inspect, signatures
 from .model_metadata import ModelMetadata, read_metadata
 
 _log = logging.getLogger(__name__)
@@ -50,14 +53,19 @@ class UserModel:
         path: The file or folder. It is handed on as it was given: a link may have neighbours that its target has not.
         shapes: Shapes of inputs, by input name.
         batch: Samples per inference; None where the user did not say.
+        given: Arrays of the user for its inputs.
+        signature: The entry point to run, of a model that has several; '' for its only or primary one.
 
     Raises:
-        ModelError: The file is missing, empty or of an unknown kind, or a file that belongs to it is missing.
+        ModelError: The file is missing, empty or of an unknown kind, a file that belongs to it is missing, or it has
+            no such signature.
     """
 
     path: Path
     shapes: Mapping[str, Shape] = field(default_factory=dict)
     batch: int | None = None
+    given: GivenInputs | None = None
+    signature: str = ""
 
     def __post_init__(self) -> None:
         if not self.path.exists():
@@ -67,6 +75,11 @@ class UserModel:
         self._check_files()
         if size_of(self.path) == 0:
             raise ModelError(f"{self.path} is empty")
+        if self.signature and self.signature not in self.signatures:
+            raise ModelError(
+                f"{self.path} has no signature '{self.signature}': it has {', '.join(self.signatures) or 'none'}",
+                "--signature NAME with one of these, or all" if self.signatures else "leave --signature out",
+            )
 
     def _check_files(self) -> None:
         """Refuse a model of several files that are not all there, or lie elsewhere than with it."""
@@ -92,6 +105,17 @@ class UserModel:
         assert known is not None
         return known
 
+    @property
+    def name(self) -> str:
+        """What its cases are called: the file's stem, with the signature where one is asked for."""
+        stem = escape_surrogates(self.path.stem)
+        return f"{stem}:{self.signature}" if self.signature else stem
+
+    @cached_property
+    def signatures(self) -> tuple[str, ...]:
+        """Names of its entry points; empty where it has one alone."""
+        return signatures(self.path, self.format)
+
     def cases(self, runtimes: Iterable[str], threads: Sequence[int], dataset: str | None) -> list[Case]:
         """Return one case per runtime and thread count; `runtimes` that do not take the format are left out.
 
@@ -101,9 +125,9 @@ class UserModel:
         """
         fitting = [name for name in runtimes if self.format in plugins.load("runtimes", name).formats]
         if not fitting:
-            raise ModelError(f"none of the runtimes asked for takes {self.path.suffix}: {', '.join(runtimes)}")
+            raise ModelError(f"none of the runtimes asked for takes {_shown(self.format)}: {', '.join(runtimes)}")
         return [
-            Case(self.path.stem, SETTING, name, threads=n, batch=self.samples, weights="user", dataset=dataset)
+            Case(self.name, SETTING, name, threads=n, batch=self.samples, weights="user", dataset=dataset)
             for name in fitting
             for n in threads
         ]
@@ -116,9 +140,14 @@ class UserModel:
             sha256=sha256_of(self.path),
             size_bytes=size_of(self.path),
             preprocess=preprocess,
-            recipe={"setting": SETTING, "source": self.path.name},
+            recipe={
+                "setting": SETTING,
+                "source": self.path.name,
+                **({"signature": self.signature} if self.signature else {}),
+            },
             output=output,
             batch=self.fixed_batch,
+            signature=self.signature,
         )
 
     @cached_property
@@ -129,7 +158,20 @@ class UserModel:
             UsageError: The shape of an input is not known, or the given one does not fit.
             ModelError: No runtime runs the model.
         """
-        return inspect(self.path, self.format, self.shapes, self.batch or 1)
+        return inspect(self.path, self.format, self.shapes, self.batch or 1, self.given, self.signature)
+
+    @property
+    def fixed_shapes(self) -> Mapping[str, Shape]:
+        """The given shapes, and those that arrays give to inputs with dynamic dimensions other than the batch."""
+        if self.given is None:
+            return self.shapes
+        found = self.inspection
+        dynamic = {
+            name: found.inputs[name]
+            for name, declared in found.declared.items()
+            if not all(map(is_fixed, declared[name in found.free :]))
+        }
+        return {**dynamic, **self.shapes}
 
     @property
     def input_names(self) -> list[str]:
@@ -174,6 +216,13 @@ class UserModel:
         """Return the error that asks for a size."""
         name = found.unclear[0]
         declared = found.declared[name]
+        if self.given is not None:
+            given = self.given.shapes.get(name) or self.given.shapes[ONLY]
+            return UsageError(
+                f"{self.path}: the first dimension of input '{name}' {list(declared)} has no size, and it is not known "
+                f"whether its array of {list(given)} is one input or {given[0]}",
+                f"where it is one, give an array of {[1, *given]}; where the rows are samples, add --batch 1",
+            )
         sizes = [16_000 if axis == 0 else size for axis, size in enumerate(found.inputs[name])]
         return UsageError(
             f"{self.path}: the first dimension of input '{name}' {list(declared)} has no size, and it is not known to "
@@ -215,8 +264,9 @@ class UserModel:
 
     @property
     def _image_input(self) -> ImageInput:
+        inputs = self.inspection.inputs
         try:
-            return image_input(self.inspection.inputs)
+            return image_input(inputs)
         except UsageError as error:
             raise UsageError(f"{self.path}: {error.message}", error.remedy) from error
 
@@ -255,4 +305,10 @@ def write_note(model: Path, preprocess: Preprocess | None, recipe: Mapping[str, 
 
 
 def _known() -> str:
-    return ", ".join(facts.suffixes[0] if facts.suffixes else f"a {facts.title} folder" for facts in FORMATS.values())
+    return ", ".join(map(_shown, FORMATS))
+
+
+def _shown(file_format: Format) -> str:
+    """Return the suffix of a format, whatever that of the file is; of a folder its title."""
+    facts = FORMATS[file_format]
+    return facts.suffixes[0] if facts.suffixes else f"a {facts.title} folder"

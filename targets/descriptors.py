@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import os
 import sys
 import typing
 from collections.abc import Iterable, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import DescriptorError, UnknownName
+from harness.core.files import NoHome, base_folder
 from harness.core.target import Target
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def builtin_folder() -> Path:
 
 def user_folder() -> Path:
     """Return the user's folder: `$XDG_CONFIG_HOME/edgebench/targets`, by default under ~/.config."""
-    config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(config) / "edgebench" / "targets"
+    return base_folder("XDG_CONFIG_HOME", ".config") / "edgebench" / "targets"
 
 
 def names(folders: Sequence[Path] = ()) -> tuple[str, ...]:
@@ -104,7 +103,11 @@ def schema() -> dict[str, Any]:
 
 
 def _search(folders: Sequence[Path]) -> list[Path]:
-    return [*folders, user_folder(), builtin_folder()]
+    try:
+        own = [user_folder()]
+    except NoHome:
+        own = []
+    return [*folders, *own, builtin_folder()]
 
 
 def _load_one(name: str, folders: Sequence[Path]) -> Target:

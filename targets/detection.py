@@ -13,6 +13,7 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.target import Cluster, Cpu, Target
 from harness.host import hardware
+from harness.host.core_kinds import CoreKinds, core_kinds
 from harness.host.hardware import CpuInfo
 
 from .descriptors import compose, load, names
@@ -47,6 +48,8 @@ class _HostFacts:
     dmi: str
     cpu: CpuInfo | Missing
     arch_by_files: tuple[str, str] | Missing
+    kinds: CoreKinds
+    tree_hidden: bool
     live: bool
 
     @property
@@ -89,12 +92,15 @@ def detect(fs: HostFs, folders: Sequence[Path] = ()) -> Detection:
 
 
 def _read_facts(fs: HostFs) -> _HostFacts:
+    cpu = hardware.cpu(fs)
     model, dmi = hardware.device_tree_model(fs), hardware.dmi_board(fs)
     return _HostFacts(
         compatible=hardware.compatible(fs),
         model=model if isinstance(model, str) else "",
         dmi=dmi if isinstance(dmi, str) else "",
-        cpu=hardware.cpu(fs),
+        cpu=cpu,
+        tree_hidden=fs.leads_nowhere(hardware.DEVICE_TREE),
+        kinds=core_kinds(() if isinstance(cpu, Missing) else range(cpu.cores), fs),
         arch_by_files=hardware.arch_by_files(fs),
         live=fs.live,
     )
@@ -107,6 +113,7 @@ def _board(facts: _HostFacts, known: dict[str, Target], notes: _Notes) -> Target
     if not best:
         name = facts.quoted_name
         why = f"{name} is in no descriptor" if name else "neither device tree nor DMI names it"
+        why += f"; {hardware.TREE_HIDDEN}" if facts.tree_hidden else ""
         notes.unknown.append(f"the board: {why}")
         return None
     if len(best) > 1:
@@ -142,34 +149,42 @@ def _generic(facts: _HostFacts, known: dict[str, Target], notes: _Notes) -> Targ
     """Return the generic target of the architecture, completed with the processor of this machine."""
     arch, source = _arch(facts, notes)
     name = _GENERIC.get(arch, arch)
-    notes.evidence.append(f"{name}: {arch} by {source}")
-    target = known.get(name) or Target(name=name, title=f"Generic {arch}", kind="generic", arch=(arch,))
+    if arch:
+        notes.evidence.append(f"{name}: {arch} by {source}")
+        target = known.get(name) or Target(name=name, title=f"Generic {arch}", kind="generic", arch=(arch,))
+    else:
+        notes.unknown.append(f"the architecture: {source}")
+        target = Target(name="unknown", title="Machine of unknown architecture", kind="generic")
     cpu = facts.cpu
     if isinstance(cpu, Missing):
         return target
     clusters = [Cluster(core, count) for core, count in cpu.parts.items()]
     clusters = clusters or [Cluster(cpu.model or "unknown", cpu.cores)]
     notes.evidence.append(f"{cpu.cores} x {cpu.model or ', '.join(cpu.parts) or 'unnamed core'} by /proc/cpuinfo")
+    if len(facts.kinds.kinds) > 1:
+        counts = " and ".join(str(len(kind)) for kind in facts.kinds.kinds)
+        notes.evidence.append(f"kinds of core: {counts} CPUs, the fastest first, by {facts.kinds.source}")
     return dataclasses.replace(target, cpu=Cpu(cpu.model, tuple(clusters), cpu.isa))
 
 
 def _arch(facts: _HostFacts, notes: _Notes) -> tuple[str, str]:
-    """Return the architecture that programs see, and the source of that fact.
+    """Return the architecture that programs see and the source of that fact; '' and the reason where nothing shows it.
 
     On the live machine it is this Python's own: under an emulator /proc/cpuinfo may show another one. A recorded tree
     without /proc/cpuinfo may still have files that exist on one architecture only.
     """
-    own_arch, source = platform.machine(), "this Python's own architecture"
+    in_cpuinfo = "" if isinstance(facts.cpu, Missing) else facts.cpu.arch
     if isinstance(facts.cpu, Missing):
         notes.unknown.append(f"the processor: {facts.cpu.reason}")
-        if facts.live or isinstance(facts.arch_by_files, Missing):
-            return own_arch, source
-        return facts.arch_by_files
-    if not facts.live:
-        return facts.cpu.arch, "/proc/cpuinfo"
-    if facts.cpu.arch != own_arch:
-        notes.unknown.append(f"the processor: {own_arch} to programs, {facts.cpu.arch} in /proc/cpuinfo: emulated?")
-    return own_arch, source
+    if facts.live:
+        own_arch = platform.machine()
+        if in_cpuinfo and in_cpuinfo != own_arch:
+            notes.unknown.append(f"the processor: {own_arch} to programs, {in_cpuinfo} in /proc/cpuinfo: emulated?")
+        return own_arch, "this Python's own architecture"
+    if in_cpuinfo:
+        return in_cpuinfo, "/proc/cpuinfo"
+    by_files = facts.arch_by_files
+    return ("", by_files.reason) if isinstance(by_files, Missing) else by_files
 
 
 def _with_memory(fs: HostFs, target: Target, notes: _Notes) -> Target:

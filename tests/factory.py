@@ -144,8 +144,8 @@ def _why(plan: Plan) -> str:
 def _verdict(plan: Plan) -> Verdict:
     remedies = {"contended": "stop other programs and run again", "no-steady-state": "run the profile 'full'"}
     reasons = {"contended": "wall/CPU 1.31 at one thread", "no-steady-state": "latency never settled in 400 inferences"}
-    trusted = plan.status in ("precise", "imprecise")
-    return Verdict(plan.status, reasons.get(plan.status, "" if trusted else _why(plan)), remedies.get(plan.status, ""))
+    reason = reasons.get(plan.status, "" if plan.status in ("precise", "imprecise") else _why(plan))
+    return Verdict(plan.status, reason, remedies.get(plan.status, ""))
 
 
 def _processes(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -138,3 +139,15 @@ def slowed(data: bytes, output: str, pairs: int) -> bytes:
     names = [before, *(f"{output}/{number}" for number in range(2 * pairs - 1)), output]
     nodes = [_text(1, a) + _text(2, b) + _text(4, "Neg") for a, b in pairwise(names)]
     return data + _bytes(7, b"".join(_bytes(1, node) for node in nodes))
+
+
+def onnx_with_weights(path: Path, location: str, weights: bytes = b"\0" * 16) -> Path:
+    """An .onnx that keeps one tensor in the file `location` beside it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nodes = [("Add", ["x", "w"], ["y"], {})]
+    shape = {"x": (FLOAT, (1, 4))}, {"y": (FLOAT, (1, 4))}
+    path.write_bytes(network(nodes, *shape, {"w": External(location, (1, 4))}))
+    if ".." not in location:
+        (path.parent / location).parent.mkdir(exist_ok=True)
+        (path.parent / location).write_bytes(weights)
+    return path

@@ -1,8 +1,9 @@
-"""ONNX models with unusual outputs: of changing shape, empty, sequences, maps, strings. They need the package onnx."""
+"""ONNX models with unusual outputs, and some whose work depends on their inputs. They need the package onnx."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +70,49 @@ def splitter(path: Path) -> Path:
     kind = helper.make_sequence_type_proto(helper.make_tensor_type_proto(T.FLOAT, None))
     node = helper.make_node("SplitToSequence", ["x"], ["parts"], axis=1)
     return save(path, [node], [tensor("x", T.FLOAT, [1, 2])], [helper.make_value_info("parts", kind)])
+
+
+def branches(path: Path, deep: int = 40) -> Path:
+    """Return a model of x [4, 32]: a chain of `deep` products where the mean of x is above .5, else nothing."""
+    names = ["x", *(f"then{place}" for place in range(deep))]
+    chain = [helper.make_node("MatMul", [before, "w"], [after]) for before, after in pairwise(names)]
+    then = helper.make_graph(chain, "then", [], [tensor(names[-1], T.FLOAT, [4, 32])])
+    same = helper.make_graph(
+        [helper.make_node("Identity", ["x"], ["else"])], "same", [], [tensor("else", T.FLOAT, [4, 32])]
+    )
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["mean"], keepdims=0),
+        helper.make_node("Greater", ["mean", "half"], ["above"]),
+        helper.make_node("If", ["above"], ["y"], then_branch=then, else_branch=same),
+    ]
+    constants = {"w": np.eye(32, dtype=np.float32), "half": np.float32(0.5)}
+    return save(path, nodes, [tensor("x", T.FLOAT, [4, 32])], [tensor("y", T.FLOAT, [4, 32])], constants)
+
+
+def loops(path: Path) -> Path:
+    """Return a model that doubles x [4] as often as its input 'steps' says."""
+    body = helper.make_graph(
+        [helper.make_node("Add", ["v", "v"], ["twice"]), helper.make_node("Identity", ["on"], ["still"])],
+        "body",
+        [tensor("i", T.INT64, []), tensor("on", T.BOOL, []), tensor("v", T.FLOAT, [4])],
+        [tensor("still", T.BOOL, []), tensor("twice", T.FLOAT, [4])],
+    )
+    inputs = [tensor("x", T.FLOAT, [4]), tensor("steps", T.INT64, [])]
+    return save(
+        path, [helper.make_node("Loop", ["steps", "", "x"], ["y"], body=body)], inputs, [tensor("y", T.FLOAT, [4])]
+    )
+
+
+def sentences(path: Path, vocabulary: int = 8) -> Path:
+    """Return a model that sums the vectors of the tokens that its mask lets through, for sentences of any length."""
+    table = np.arange(1, 4 * vocabulary + 1, dtype=np.float32).reshape(vocabulary, 4)
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["vectors"]),
+        helper.make_node("Cast", ["attention_mask"], ["kept"], to=T.FLOAT),
+        helper.make_node("Unsqueeze", ["kept", "last"], ["column"]),
+        helper.make_node("Mul", ["vectors", "column"], ["masked"]),
+        helper.make_node("ReduceSum", ["masked", "one"], ["y"], keepdims=0),
+    ]
+    inputs = [tensor(name, T.INT64, ["batch", "sequence"]) for name in ("input_ids", "attention_mask")]
+    constants = {"table": table, "last": np.int64([-1]), "one": np.int64([1])}
+    return save(path, nodes, inputs, [tensor("y", T.FLOAT, ["batch", 4])], constants)

@@ -93,7 +93,7 @@ def model(*graphs: Graph, signatures: Sequence[Signature] = ()) -> bytes:
     operators = [{0: np.int8(min(code, 127)), 2: np.int32(1), 3: np.int32(code)} for code in codes]
     entries = [_signature(signature) for signature in signatures]
     named = {7: entries} if entries else {}
-    return _finished({0: np.int32(3), 1: operators, 2: tables, 4: buffers, **named}, b"TFL3")
+    return finished({0: np.int32(3), 1: operators, 2: tables, 4: buffers, **named}, b"TFL3")
 
 
 def _declared(tensor: Tensor, buffers: list[Fields]) -> Fields:
@@ -128,12 +128,16 @@ def subtraction(*names: str) -> bytes:
     return model(graph)
 
 
-def two_signatures() -> bytes:
-    """'double' gives x + x for 4 numbers, 'square' x * x for 2: a graph each."""
-    double = Graph((Tensor("d_x", (1, 4)), Tensor("d_y", (1, 4))), (0,), (1,), (Node(ADD, (0, 0), (1,)),))
-    square = Graph((Tensor("s_x", (1, 2)), Tensor("s_y", (1, 2))), (0,), (1,), (Node(MUL, (0, 0), (1,)),))
-    names = [Signature(name, place, {"x": 0}, {"y": 1}) for place, name in enumerate(("double", "square"))]
-    return model(double, square, signatures=names)
+TWO = (
+    Graph((Tensor("d_x", (1, 4)), Tensor("d_y", (1, 4))), (0,), (1,), (Node(ADD, (0, 0), (1,)),)),
+    Graph((Tensor("s_x", (1, 2)), Tensor("s_y", (1, 2))), (0,), (1,), (Node(MUL, (0, 0), (1,)),)),
+)
+"""x + x for 4 numbers, and x * x for 2."""
+
+
+def two_signatures(names: Sequence[str] = ("double", "square")) -> bytes:
+    """The graphs of `TWO`, each under a name."""
+    return model(*TWO, signatures=[Signature(name, place, {"x": 0}, {"y": 1}) for place, name in enumerate(names)])
 
 
 def variable_tensor() -> bytes:
@@ -172,8 +176,8 @@ def compiled(package: bytes) -> Op:
 
 def package(*executables: tuple[int, int], runtime: int = 13) -> bytes:
     """The data of a compiled operator for that runtime version, of executables as (kind, bytes of parameters)."""
-    held = [_finished({6: bytes(size), 13: np.int16(kind)}) for kind, size in executables]
-    whole = _finished({0: np.int32(runtime), 1: _finished({0: held})}, b"DWN1")
+    held = [finished({6: bytes(size), 13: np.int16(kind)}) for kind, size in executables]
+    whole = finished({0: np.int32(runtime), 1: finished({0: held})}, b"DWN1")
     custom = flexbuffers.Builder()
     with custom.Map():
         custom.Int("1", 0)
@@ -199,7 +203,7 @@ def chain(*operators: Op, start: int = INT8) -> bytes:
         3: [_operator(place, one) for place, one in enumerate(operators)],
     }
     codes = [{0: np.int8(one.code), 1: one.name, 2: np.int32(1), 3: np.int32(one.code)} for one in operators]
-    return _finished({0: np.int32(3), 1: codes, 2: [graph], 4: [{}]}, b"TFL3")
+    return finished({0: np.int32(3), 1: codes, 2: [graph], 4: [{}]}, b"TFL3")
 
 
 def _tensor(name: bytes, kind: int) -> Fields:
@@ -213,7 +217,8 @@ def _operator(place: int, one: Op) -> Fields:
     return {**fields, 5: one.data} if one.data else fields
 
 
-def _finished(fields: Fields, identifier: bytes | None = None) -> bytes:
+def finished(fields: Fields, identifier: bytes | None = None) -> bytes:
+    """A FlatBuffer with this root table."""
     builder = flatbuffers.Builder(1024)
     builder.Finish(_table(builder, fields), identifier)
     return bytes(builder.Output())

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import logging
 import pkgutil
 import shlex
@@ -23,6 +24,7 @@ from types import ModuleType
 
 from ._errors import end
 from ._parser import HEADLINE, CommandParser
+from ._terminal import printable_streams
 
 GROUPS = {
     "measure": "Measure",
@@ -42,11 +44,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     An exception of the command becomes a message; `--debug` prints the traceback as well.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name or sign that the terminal cannot show is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if argv is None else argv)
+    with printable_streams():
+        return _run(words)
+
+
+def _run(words: list[str]) -> int:
     debug = "--debug" in words
     try:
         modules = commands()
-        arguments = _parser(modules).parse_args(_modern(words, modules))
+        words = _modern(words, modules)
+        arguments = _parser(modules).parse_args(words)
+        arguments.words = words
         level = logging.DEBUG if arguments.verbose else logging.WARNING
         logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
         code: int = arguments.run(arguments)
@@ -75,7 +87,7 @@ def _parser(modules: Mapping[str, ModuleType]) -> CommandParser:
         formatter_class=HEADLINE,
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    top.set_defaults(verbose=False)
+    top.set_defaults(verbose=False, words=())
     subparsers = top.add_subparsers(
         dest="command", required=True, metavar="COMMAND", prog="edgebench", help=argparse.SUPPRESS
     )

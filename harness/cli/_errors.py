@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import select
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 from harness.core.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, EdgebenchError, describe_error
+from harness.core.files import DISK_FULL
 
 _OWN = ("harness", "reports", "suites", "targets", "edgebench")
 _REMEDIES: tuple[tuple[type[OSError], str], ...] = (
@@ -22,8 +24,7 @@ _REMEDIES: tuple[tuple[type[OSError], str], ...] = (
     (TimeoutError, "check the network and try again"),
 )
 _REMEDIES_BY_NUMBER = {
-    errno.ENOSPC: "free some space, or write to another disk",
-    errno.EDQUOT: "free some space, or write to another disk",
+    **dict.fromkeys(DISK_FULL, "free some space, or write to another disk"),
     errno.EROFS: "write to another disk",
     errno.EMFILE: "raise the limit of open files: ulimit -n 4096",
 }
@@ -67,10 +68,20 @@ def _of_system(error: OSError) -> tuple[str, int]:
         return _bug(error), EXIT_BUG
     what = error.strerror or os.strerror(error.errno)
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, (str, bytes))]
+    names = names or [*_written_file(error)][:1]
     remedy = _REMEDIES_BY_NUMBER.get(error.errno) or next(
         (text for kind, text in _REMEDIES if isinstance(error, kind)), _DEBUG
     )
     return f"{f'{what}: ' + ' -> '.join(names) if names else what + _at(error)}\n  {remedy}", EXIT_USAGE
+
+
+def _written_file(error: OSError) -> Iterator[str]:
+    """Yield the names of files that the code which failed had open, innermost first: a write names no file."""
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        for value in frame.f_locals.values():
+            name = getattr(value, "name", None) if isinstance(value, io.IOBase) else None
+            if error.errno in DISK_FULL and isinstance(name, (str, os.PathLike)):
+                yield os.fspath(name)
 
 
 def _bug(error: BaseException) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -23,18 +22,27 @@ if TYPE_CHECKING:
 
 def host_of(arguments: argparse.Namespace) -> HostFs:
     """Return the files of the machine that the arguments name: this one, or a recorded one."""
+    root: Path | None = getattr(arguments, "host_root", None)
+    if root is None:
+        from harness.core.hostfs import HostFs
+
+        return HostFs()
     from harness.host.replay import open_host
 
-    return open_host(getattr(arguments, "host_root", None))
+    return open_host(root)
 
 
 def folders_of(arguments: argparse.Namespace) -> list[Path]:
+    """Return the descriptor folders that the arguments name, see `descriptor_folders`."""
+    return descriptor_folders(getattr(arguments, "targets", None))
+
+
+def descriptor_folders(folder: Path | None) -> list[Path]:
     """Return the descriptor folders besides the user's and the built-in one.
 
     Raises:
-        UsageError: `--targets` names no folder.
+        UsageError: `folder`, that of `--targets`, does not exist.
     """
-    folder: Path | None = getattr(arguments, "targets", None)
     if folder and not folder.is_dir():
         raise UsageError(f"no folder of descriptors: {folder}", "it holds NAME.toml files: see docs/add-a-target.md")
     return [folder] if folder else []
@@ -104,12 +112,30 @@ def by_runtime(options: Iterable[tuple[str, str, str]]) -> dict[str, dict[str, s
     return grouped
 
 
+def replacement(text: str) -> tuple[str, Path]:
+    """Parse 'CASE=FILE' into case id and path."""
+    case, _, file = text.rpartition("=")
+    if not case or not file:
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form CASE=FILE")
+    return case, Path(file)
+
+
 def points(text: str) -> float:
     """Parse percentage points above 0 and below 100."""
     value = number(text)
     if not 0 < value < 100:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 100 points")
     return value
+
+
+def add_wait_for_quiet(parser: argparse._ActionsContainer) -> None:
+    """Declare `--wait-for-quiet`."""
+    parser.add_argument(
+        "--wait-for-quiet",
+        type=positive_number,
+        metavar="SECONDS",
+        help="before measuring, wait at most so long until no task waits for a CPU",
+    )
 
 
 def add_format_option(parser: argparse._ActionsContainer) -> None:
@@ -169,6 +195,7 @@ def _add_what(what: Group) -> None:
     what.add_argument(
         "--model", action="append", default=[], metavar="FILE", help="your .onnx, .tflite, .xml, ... file; repeatable"
     )
+    what.add_argument("--reference", metavar="FILE", help="the float model that the other --model files were made from")
     what.add_argument("--data", metavar="DIR", help="labelled images for --model, one sub-folder per class")
     what.add_argument(
         "--compress",
@@ -191,12 +218,24 @@ def _add_what(what: Group) -> None:
         help="how class folders 0, 1, 10, 2 are counted (default: by name, as torchvision and Keras do)",
     )
     what.add_argument(
+        "--inputs",
+        metavar="FILE",
+        help="measure --model with these arrays: an .npz with one for each input by name, or an .npy for the only one",
+    )
+    what.add_argument(
         "--shape",
         action="append",
         default=[],
         type=shape,
         metavar="NAME=1x3x224x224",
         help="shape of a dynamic input; repeatable",
+    )
+    what.add_argument(
+        "--signature",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="entry point of --model to measure, or all for a case of each; repeatable (default: the primary one)",
     )
     what.add_argument(
         "--filter",
@@ -206,6 +245,10 @@ def _add_what(what: Group) -> None:
         metavar="TEXT",
         help="only cases whose id contains TEXT; repeatable",
     )
+    what.add_argument(
+        *("--artifact",), action="append", default=[], type=replacement, metavar="CASE=FILE",
+        help="measure this model file instead of the case's; repeatable",
+    )  # fmt: skip
     what.add_argument("--runtime", action="append", default=[], metavar="NAME", help="only this runtime; repeatable")
     what.add_argument(
         "--runtime-option",
@@ -230,6 +273,7 @@ def _add_how(how: Group) -> None:
         "--tune", action="store_true", help="set governor and similar for the run, restore them afterwards"
     )
     how.add_argument("--strict", action="store_true", help="refuse to measure if a check of the machine fails")
+    add_wait_for_quiet(how)
     how.add_argument("--timeout", type=positive_number, metavar="SECONDS", help="kill a process that takes longer")
     how.add_argument(
         "--memory-limit", type=mebibytes, metavar="MIB", help="kill a process that uses more (default: by target)"
@@ -280,11 +324,14 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         suite=arguments.suite,
         models=arguments.model,
         data=arguments.data,
+        reference=arguments.reference,
         compress=arguments.compress,
         preprocess=arguments.preprocess,
         output=arguments.output,
         labels=LabelChoice(arguments.label_offset, arguments.label_order),
+        inputs=arguments.inputs,
         shapes=dict(arguments.shape),
+        signatures=arguments.signature,
         filters=arguments.filter,
         runtimes=arguments.runtime,
         runtime_options=by_runtime(arguments.runtime_option),
@@ -302,14 +349,15 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         memory_bytes=arguments.memory_limit,
         seed=arguments.seed,
         out=arguments.out,
-        command=("edgebench", *sys.argv[1:]),
+        command=("edgebench", *arguments.words),
         percentiles=arguments.percentile_definition,
         resume=arguments.resume,
         tune=arguments.tune,
         strict=arguments.strict,
+        wait_for_quiet_s=arguments.wait_for_quiet,
         power_supply=arguments.power_supply,
         ambient_c=arguments.ambient_c,
         fs=host_of(arguments),
         descriptors=folders_of(arguments),
-        replacements=dict(getattr(arguments, "artifact", ())),
+        replacements=dict(arguments.artifact),
     )

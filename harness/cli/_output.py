@@ -13,6 +13,8 @@ from harness.store.runfolder import RunFolder
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.core.record import RunHeader
+
 
 def open_run(path: str) -> RunFolder:
     """Return the run folder at `path`, which may name its run.json too.
@@ -36,11 +38,11 @@ def show_table(folder: RunFolder, as_json: bool) -> None:
 
         write_table(table(folder), "json", sys.stdout)
         return
-    from rich.console import Console
-
     from reports.terminal.table import final_table
 
-    Console().print(final_table(folder.records(), folder.header()))
+    from ._console import console
+
+    console().print(final_table(folder.records(), folder.header()))
     missing = folder.missing()
     if missing:
         print(f"{len(missing)} planned cases have no record: {', '.join(missing)}")
@@ -56,16 +58,19 @@ def show_report(folders: Sequence[RunFolder], silent: bool = False, out: Path | 
     return path
 
 
-def show_comparison(frame: pd.DataFrame) -> None:
-    """Print a comparison of two runs; a forced one begins with what differs between them.
+def show_comparison(frame: pd.DataFrame, a: RunHeader, b: RunHeader) -> None:
+    """Print a comparison of the runs `a` and `b`, which begins with what differs between them.
 
     Ratios are B over A: a latency ratio below 1 means that B is faster.
     """
-    from rich.console import Console
-
     from reports.terminal.comparison import comparison_table
+
+    from ._console import console
 
     differences = frame.unlike.iloc[0]
     if differences:
-        Console().print(f"forced comparison of runs that differ: {differences}", markup=False, style="yellow")
-    Console().print(comparison_table(frame))
+        console().print(f"forced comparison of runs that differ: {differences}", markup=False, style="yellow")
+    if a.unit and b.unit and a.unit != b.unit:
+        text = f"two boards: A is {a.target} ({a.unit}), B is {b.target} ({b.unit}); a ratio is no change in time"
+        console().print(text, markup=False, style="yellow")
+    console().print(comparison_table(frame))

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import time
 from itertools import accumulate
 from types import FrameType, TracebackType
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -27,6 +28,8 @@ from harness.core.record import Record
 from harness.measure.block import Step
 from harness.runs.plan import Plan
 from reports.terminal.table import case_line
+
+from ._console import console
 
 Bar = TypeVar("Bar", bound="LiveBar")
 
@@ -54,17 +57,28 @@ class LiveBar:
         self._bar.update(self._task, completed=reached, finished=finished, description=description)
 
 
+class ShowsProgress(Protocol):
+    """A display of a run's progress within a `with` block."""
+
+    def __enter__(self) -> ShowsProgress: ...
+
+    def __exit__(self, *_: Any) -> None: ...
+
+    def show(self, event: Step | Record) -> None:
+        """Show a finished case, or the step that was reached."""
+
+
 class RunProgress(LiveBar):
     """Progress of a run: a record counts as one, a block's step as a part of its cases."""
 
-    def __init__(self, plan: Plan, silent: bool) -> None:
+    def __init__(self, plan: Plan, silent: bool = False, stderr: bool = False) -> None:
         columns = (
             TextColumn("{task.description:<9}"),
             BarColumn(),
             TextColumn("{task.fields[finished]}/{task.total:.0f} cases"),
         )
-        console = Console(stderr=silent, quiet=silent, highlight=False, soft_wrap=True)
-        super().__init__(console, columns, len(plan.cases), "starting")
+        lines = console(stderr=silent or stderr, quiet=silent, highlight=False, soft_wrap=True)
+        super().__init__(lines, columns, len(plan.cases), "starting")
         self._sizes = _block_sizes(plan)
         self._done = 0
         self._reached = 0.0
@@ -98,7 +112,7 @@ class Tally(LiveBar):
     def __init__(self, total: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         # the file itself: redirecting sys.stdout to silence a converter does not stop the bar
-        super().__init__(Console(file=sys.stdout, highlight=False, soft_wrap=True), columns, total, "")
+        super().__init__(console(highlight=False, soft_wrap=True), columns, total, "")
         self._total = total
         self._finished = 0
         self._started_s = time.monotonic()
@@ -107,10 +121,10 @@ class Tally(LiveBar):
         """Count an item as finished and print its line, that of a failure to standard error."""
         self._finished += 1
         self.move(self._finished, self._finished)
-        console = self.console if good else Console(stderr=True, highlight=False, soft_wrap=True)
+        lines = self.console if good else console(stderr=True, highlight=False, soft_wrap=True)
         head, *more = line.splitlines()
         tail = "" if self.console.is_terminal else f"  [{self._finished}/{self._total}{self._left()}]"
-        console.print("\n".join([head + tail, *more]), markup=False)
+        lines.print("\n".join([head + tail, *more]), markup=False)
 
     def _left(self) -> str:
         """Return the time that the remaining items will take at this rate; '' when all are done."""
@@ -124,19 +138,25 @@ def _in_words(seconds: float) -> str:
 
 
 class GentleInterrupt:
-    """Within the `with` block a first SIGINT only sets `requested`; the next one interrupts as usual."""
+    """Within the `with` block a first SIGINT only sets `requested`; the next one interrupts as usual.
+
+    Python gives signals to the main thread alone: in any other, nothing is requested.
+    """
 
     def __init__(self) -> None:
         self.requested = False
+        self._before: Any = None
 
     def __enter__(self) -> GentleInterrupt:
-        self._before = signal.signal(signal.SIGINT, self._first)
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._first)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._before)
 
     def _first(self, number: int, frame: FrameType | None) -> None:
         self.requested = True

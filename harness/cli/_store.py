@@ -44,7 +44,7 @@ def add_filters(parser: argparse._ActionsContainer) -> None:
         ("runtime", "runtime, such as onnxruntime-cpu"),
         ("scenario", "scenario, such as SingleStream"),
         ("target", "board, such as raspberry-pi-5"),
-        ("machine", "machine id, as `edgebench host show` prints it"),
+        ("machine", "unit, by the `unit_id` that `edgebench host show` prints"),
         ("suite", "suite, such as quick"),
         ("case", "case id, as the table shows it"),
         ("metric", "such as latency_p50_ns, energy_net_j, top1"),

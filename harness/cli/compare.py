@@ -36,9 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     from ._output import open_run, show_comparison
 
-    frame = compare_runs(open_run(arguments.before), open_run(arguments.after), force=arguments.force)
+    before, after = open_run(arguments.before), open_run(arguments.after)
+    frame = compare_runs(before, after, force=arguments.force)
     if arguments.format == "terminal":
-        show_comparison(frame)
+        show_comparison(frame, before.header(), after.header())
     else:
         write_table(frame, arguments.format, sys.stdout)
     return EXIT_OK

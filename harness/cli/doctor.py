@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED
 
-from ._options import host_of
+from ._options import host_of, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     fs = host_of(arguments)
     applied = _changed(fs, arguments)
-    findings = inspect_all(fs)
+    findings = inspect_all(fs, target_of("auto", fs, arguments))
     if arguments.json:
         document = {
             "findings": [dataclasses.asdict(finding) for finding in findings],

@@ -12,9 +12,9 @@ from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from harness.core.hardware.roofline import Roofline
     from harness.core.quantity import Missing
     from harness.core.record import Record, RunHeader
-    from harness.core.roofline import Roofline
     from harness.diagnosis import Explanation, Situation
 
     Explained = Sequence[tuple[Record, Sequence[Explanation]]]
@@ -96,5 +96,4 @@ def _json(explained: Explained) -> str:
             for record, explanations in explained
         ],
         indent=1,
-        ensure_ascii=False,
     )

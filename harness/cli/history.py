@@ -69,11 +69,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(frame: pd.DataFrame, arguments: argparse.Namespace) -> None:
     if arguments.format == "terminal":
-        from rich.console import Console
-
         from reports.terminal.history import history_table
 
-        Console().print(history_table(frame))
+        from ._console import console
+
+        console().print(history_table(frame))
         return
     from harness.store.frame import write_table
 

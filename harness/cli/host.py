@@ -56,7 +56,7 @@ def _record(arguments: argparse.Namespace) -> int:
     try:
         detection = targets.detect(fs)
         identity(fs)
-        inspect_all(fs)
+        inspect_all(fs, detection.target)
         sampler = Sampler(sensors, separate_process=False).start()  # a forked process would write a journal of its own
         time.sleep(arguments.seconds)
         sampler.stop()

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from harness.core.errors import EXIT_OK
+from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED
 from reports.numbers import counted
 
 from ._store import add_run, add_store_option
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the run folder, show it, and add it to the configured store."""
+    """Write the run folder, show it, and add it to the configured store; name the cases that were refused."""
     from harness.runs.plan import default_out
     from harness.store.imports import read
     from harness.store.imports.records import import_run
@@ -41,9 +41,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     imported = read(arguments.file, arguments.source)
     out = arguments.out or default_out("import")
-    folder = import_run(imported, arguments.file, out, arguments.target, ("edgebench", *sys.argv[1:]))
+    command = ("edgebench", *sys.argv[1:])
+    folder = import_run(imported, arguments.file, out, arguments.target, command, number=not arguments.out)
     show_table(folder, as_json=arguments.json)
     add_run(folder, arguments, trigger="import")
     if not arguments.json:
         print(f"{counted(len(imported.cases), 'case')} of {imported.source}: {folder.path}")
-    return EXIT_OK
+    for refused in imported.refused:
+        print(f"edgebench: not imported: {refused}", file=sys.stderr)
+    return EXIT_SOME_FAILED if imported.refused else EXIT_OK

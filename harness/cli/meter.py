@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--volts", type=positive_number, metavar="V", help="supply voltage, for a trace that holds only current"
     )
+    parser.add_argument(
+        "--trigger", default="", metavar="NAME", help="column that marks windows, such as D1 (default: by its heading)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -35,14 +38,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Print one line per window, and the median of the valid windows."""
     from harness.sensors.meter_csv import read_trace, window_energies
 
-    trace = read_trace(arguments.trace, arguments.volts)
+    trace = read_trace(arguments.trace, arguments.volts, arguments.trigger)
     rows = [_row(gross, net, arguments.inferences) for gross, net in window_energies(trace)]
     valid = [row["energy_gross_j"] for row in rows if row["valid"]]
     median = statistics.median(valid) if valid else None
     if arguments.json:
-        print(json.dumps({"windows": rows, "median_energy_gross_j": median}, indent=2))
+        print(json.dumps({"windows": rows, "median_energy_gross_j": median, "trigger": trace.trigger}, indent=2))
     else:
-        print("\n".join([_line(number, row) for number, row in enumerate(rows, 1)]) or "no trigger mark in the trace")
+        unmarked = f"no trigger mark in the trace{f' (column {trace.trigger})' if trace.trigger else ''}"
+        print("\n".join([_line(number, row) for number, row in enumerate(rows, 1)]) or unmarked)
         print(f"median   {median:.6g} J per inference, gross" if valid else "no valid window")
     return EXIT_OK if valid else EXIT_NOTHING_MEASURED
 

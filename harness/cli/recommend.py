@@ -13,7 +13,7 @@ from harness.core.quantity import ENERGY_J, SHARE, SIZE_BYTES, TIME_NS, quantity
 
 if TYPE_CHECKING:
     from harness.core.record import Record
-    from reports.recommend import Recommendation
+    from reports.recommend import Constraints, Recommendation
 
 HELP = "name the best setting of a run under given bounds"
 GROUP = "look"
@@ -42,32 +42,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the recommendation.
-
-    Raises:
-        NothingMeasured: No case has both a latency and an accuracy that can be trusted.
-    """
-    from reports.recommend import Constraints, comparable, recommend
-
+    """Print the recommendation."""
     from ._output import open_run
 
-    bounds = Constraints(
+    bounds = bounds_of(arguments)
+    recommendation = recommended(arguments.run_folder, open_run(arguments.run_folder).records(), bounds)
+    _print_json(recommendation, bounds.given) if arguments.json else _print(recommendation, bounds.given)
+    return EXIT_OK
+
+
+def bounds_of(arguments: argparse.Namespace) -> Constraints:
+    """Return the bounds that the arguments describe."""
+    from reports.recommend import Constraints
+
+    return Constraints(
         latency_p50_ns=arguments.max_latency,
         top1=arguments.min_top1,
         energy_net_j=arguments.max_energy,
         artifact_bytes=arguments.max_size,
         top1_drop=arguments.max_drop,
     )
-    records = list(open_run(arguments.run_folder).records())
+
+
+def recommended(run: str, records: Sequence[Record], bounds: Constraints) -> Recommendation:
+    """Return the best of a run's records.
+
+    Args:
+        run: The run's name for messages: its folder.
+        records: All records of the run.
+        bounds: What the choice must meet.
+
+    Raises:
+        NothingMeasured: No case has both a latency and an accuracy, or none a value that can rank it.
+    """
+    from reports.recommend import comparable, recommend
+
     recommendation = recommend(records, bounds)
     if not recommendation.considered:
-        raise _nothing_to_rank(arguments.run_folder, comparable(records))
-    _print_json(recommendation, bounds.given) if arguments.json else _print(recommendation, bounds.given)
-    return EXIT_OK
+        raise _nothing_to_rank(run, comparable(records))
+    return recommendation
 
 
 def _nothing_to_rank(run: str, complete: Sequence[Record]) -> NothingMeasured:
-    """Return why nothing can be ranked; the `complete` cases have both figures but cannot be trusted."""
+    """Return why nothing can be ranked; the `complete` cases have both figures, and one that cannot be trusted."""
     if not complete:
         return NothingMeasured(
             f"{run}: no case has both a latency and an accuracy",
@@ -75,7 +92,8 @@ def _nothing_to_rank(run: str, complete: Sequence[Record]) -> NothingMeasured:
         )
     statuses = Counter(record.verdict.status for record in complete)
     named = ", ".join(f"{count} {status}" for status, count in statuses.most_common())
-    return NothingMeasured(f"{run}: no case can be trusted: {named}", f"see why: edgebench explain {run}")
+    what = "latency" if any(record.trusts("top1") for record in complete) else "accuracy"
+    return NothingMeasured(f"{run}: no {what} can be trusted: {named}", f"see why: edgebench explain {run}")
 
 
 def time_ns(text: str) -> float:

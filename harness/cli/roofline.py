@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from harness.core.errors import EXIT_OK
 
 if TYPE_CHECKING:
-    from harness.core.roofline import Roofline
+    from harness.core.hardware.roofline import Roofline
 
 HELP = "measure peak arithmetic and memory bandwidth"
 GROUP = "boards"

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
+from harness.core.files import DISK_FULL
 
 from ._options import add_arguments as add_run_arguments
 from ._options import config_of
 from ._store import add_run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from harness.core.record import Record
     from harness.runs.config import RunConfig
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
     from harness.runs.session import RunSession
     from harness.store.runfolder import RunFolder
 
-__all__ = ["HELP", "add_arguments", "conclude", "exit_code", "measure", "name_latest", "planned", "run"]
+    from ._progress import ShowsProgress
+
+__all__ = ["HELP", "add_arguments", "conclude", "exit_code", "measure", "measured", "name_latest", "planned", "run"]
 
 HELP = "measure a suite or your own model, write a report"
 GROUP = "measure"
@@ -55,32 +59,53 @@ def run(arguments: argparse.Namespace) -> int:
     )
 
 
-def planned(config: RunConfig) -> Plan:
-    """Return the plan of a run; standard error shows the files that are built for it."""
+def say(text: str) -> None:
+    """Print a line on standard error at once."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def planned(config: RunConfig, notify: Callable[[str], None] = say) -> Plan:
+    """Return the plan of a run; `notify` is told of the files that are built for it."""
     from harness.runs.plan import plan
 
     if config.resume and not config.out:
         raise UsageError("--resume needs --out", "name the folder of the interrupted run")
-    return plan(config, notify=partial(print, file=sys.stderr))
+    return plan(config, notify=notify)
 
 
 def measure(config: RunConfig, plan: Plan, arguments: argparse.Namespace) -> RunSession:
     """Measure to the end or to an interrupt, with progress; return the closed session."""
+    from ._progress import RunProgress
+
+    return measured(config, plan, partial(RunProgress, silent=arguments.json))
+
+
+def measured(
+    config: RunConfig, plan: Plan, display: Callable[[Plan], ShowsProgress], notify: Callable[[str], None] = say
+) -> RunSession:
+    """Measure to the end or to an interrupt; return the closed session.
+
+    Args:
+        config: What was asked for.
+        plan: What it comes to.
+        display: Makes the display of progress from what is measured: the rest of the plan after a resumption.
+        notify: Called with each finding that makes the figures worthless.
+    """
     from harness.runs.session import RunSession
 
-    with RunSession(config, plan) as session:
-        if not arguments.out:
+    with RunSession(config, plan, notify=notify) as session:
+        if not config.out:
             name_latest(session.folder.path)
-        _observe(session, silent=arguments.json)
+        _observe(session, display(session.plan))
     return session
 
 
-def _observe(session: RunSession, silent: bool) -> None:
+def _observe(session: RunSession, display: ShowsProgress) -> None:
     """Show every event. An interrupt ends the run but not the program, which still writes the report."""
-    from ._progress import GentleInterrupt, RunProgress
+    from ._progress import GentleInterrupt
 
     try:
-        with GentleInterrupt() as interrupt, RunProgress(session.plan, silent) as progress:
+        with GentleInterrupt() as interrupt, display as progress:
             for event in session.run():
                 progress.show(event)
                 if interrupt.requested:
@@ -105,7 +130,14 @@ def conclude(folder: RunFolder, arguments: argparse.Namespace) -> None:
 
     show_table(folder, as_json=arguments.json)
     if not arguments.no_report:
-        show_report([folder], silent=arguments.json)
+        try:
+            show_report([folder], silent=arguments.json)
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
+            what = f"{os.strerror(error.errno or 0)}: {error.filename or folder.path}"
+            remedy = f"the run is complete in {folder.path}: free some space, then: edgebench report {folder.path}"
+            raise UsageError(what, remedy) from error
 
 
 def check_export(arguments: argparse.Namespace) -> None:

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     statuses = runtime_statuses(target, here)
     if arguments.json:
         rows = [{**dataclasses.asdict(view), "ready": view.ready} for view in statuses]
-        print(json.dumps({"target": target.name, "this_machine": here, "runtimes": rows}, indent=2, ensure_ascii=False))
+        print(json.dumps({"target": target.name, "this_machine": here, "runtimes": rows}, indent=2))
     else:
         print("\n".join(_lines(statuses, target, here)))
     return EXIT_OK

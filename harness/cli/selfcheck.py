@@ -56,8 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
             print(line(check), flush=True)
     result = document(found)
     text = json.dumps(result, indent=2)
-    write_atomic(out, text.encode())
-    print(text if arguments.json else "\n".join([*_busy(result["machine_now"]), f"saved: {out}"]))
+    print(text if arguments.json else "\n".join(_busy(result["machine_now"])))
+    write_atomic(out, text.encode())  # last: where it cannot be written, the result is on the terminal
+    if not arguments.json:
+        print(f"saved: {out}")
     return EXIT_SOME_FAILED if arguments.strict and any(check.status == "warn" for check in found) else EXIT_OK
 
 

@@ -12,10 +12,11 @@ from harness.core.quantity import Missing
 from ._options import host_of, target_of
 
 if TYPE_CHECKING:
+    from harness.host.thermal import ProcessorTemperature
     from harness.sensors.board_power import BoardPower
     from harness.sensors.registry import Overview
 
-HELP = "read every sensor once, and the board's power"
+HELP = "read every sensor once, with the board's power and temperature"
 GROUP = "boards"
 EXAMPLE = "edgebench sensors"
 
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read once and print."""
+    from harness.host.thermal import processor_temperature
     from harness.sensors import open_sensors
     from harness.sensors.registry import overview
 
@@ -49,16 +51,21 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         for sensor in sensors:
             sensor.close()
-    print(json.dumps(document(target.name, readings), indent=2) if arguments.json else text(target.name, readings))
+    heat = processor_temperature(fs, target.thermal.zones)
+    if arguments.json:
+        print(json.dumps(document(target.name, readings, heat), indent=2))
+    else:
+        print(text(target.name, readings, heat))
     return EXIT_OK
 
 
-def document(target: str, readings: Overview) -> dict[str, Any]:
+def document(target: str, readings: Overview, heat: ProcessorTemperature | Missing) -> dict[str, Any]:
     """Return the JSON document: a missing value is null and has a reason."""
     return {
         "target": target,
         **_power(readings.power),
         "board_power_channels": readings.power_channels,
+        **_temperature(heat),
         "channels": [
             {
                 "name": item.channel.name,
@@ -84,7 +91,23 @@ def _power(power: BoardPower | Missing) -> dict[str, float | str | None]:
     return dict(zip(_POWER_KEYS, values, strict=True))
 
 
-def text(target: str, readings: Overview) -> str:
+def _temperature(heat: ProcessorTemperature | Missing) -> dict[str, float | str | list[str] | None]:
+    if isinstance(heat, Missing):
+        return {
+            "processor_temperature_c": None,
+            "processor_temperature_channel": None,
+            "processor_temperature_channels": [],
+            "processor_temperature_reason": heat.reason,
+        }
+    return {
+        "processor_temperature_c": heat.hottest.temperature_c,
+        "processor_temperature_channel": heat.hottest.channel,
+        "processor_temperature_channels": [sensor.channel for sensor in heat.sensors],
+        "processor_temperature_reason": None,
+    }
+
+
+def text(target: str, readings: Overview, heat: ProcessorTemperature | Missing) -> str:
     """Return the text for the terminal."""
     power = readings.power
     if isinstance(power, Missing):
@@ -92,7 +115,8 @@ def text(target: str, readings: Overview) -> str:
     else:
         first = f"{target}: {power.power_w:.3f} W ({power.scope})"
         first += f", an estimate from {power.sum_w:.3f} W: {power.estimate}" if power.estimate else ""
-    lines = [first, ""]
+    processor = heat.reason if isinstance(heat, Missing) else heat.describe(heat.hottest)
+    lines = [first, f"processor: {processor}", ""]
     for item in readings.channels:
         value = item.value.reason if isinstance(item.value, Missing) else f"{item.value:.9g} {item.channel.unit}"
         lines.append(f"  {item.channel.name:<36} {value}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE, EdgebenchError
+from harness.core.quantity import microseconds
 from reports.numbers import counted
 
 from ._parser import CommandParser, add_action
@@ -48,11 +50,23 @@ def _add(arguments: argparse.Namespace) -> int:
 
 
 def _distinct(paths: Iterable[str]) -> list[str]:
-    """Return the folders in their order without repetitions: `runs/*` holds the link `latest` too."""
+    """Return the folders without repetitions (`runs/*` holds the link `latest` too), in the order of their starts.
+
+    Nothing else tells their order, which is that of the store from then on. A folder that cannot be read is the last.
+    """
     by_folder: dict[Path, str] = {}
     for path in paths:
         by_folder.setdefault(Path(path).resolve(), path)
-    return list(by_folder.values())
+    return sorted(by_folder.values(), key=_start_us)
+
+
+def _start_us(path: str) -> float:
+    from harness.store.runfolder import RunFolder
+
+    try:
+        return microseconds(RunFolder(path).header().started_utc)
+    except (EdgebenchError, ValueError):
+        return math.inf  # adding it will tell why
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -115,7 +115,7 @@ def _schema(arguments: argparse.Namespace) -> int:
 
 
 def _print(document: Any) -> None:
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    print(json.dumps(document, indent=2))
 
 
 def _lines(value: Any, name: str = "") -> list[str]:

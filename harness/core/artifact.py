@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from .case import Weights
+if TYPE_CHECKING:
+    from .case import Weights
 
 Format = Literal[
     "onnx", "ort", "tflite", "openvino", "torchscript", "executorch", "ncnn", "mnn", "savedmodel", "keras", "tensorrt"
@@ -109,7 +110,9 @@ def _files_beside(path: Path, *, optional: bool = True) -> list[Path]:
     """Return the files beside a model that belong to it, there or not; without the `optional` ones if so asked."""
     kind = format_of(path)
     if kind == "onnx" and path.is_file():
-        from .external_data import external_files  # the measured child imports this module and hashes nothing
+        from .model_files.external_data import (
+            external_files,  # the measured child imports this module and hashes nothing
+        )
 
         return external_files(path)
     info = FORMATS[kind] if kind else FormatInfo("")
@@ -194,6 +197,7 @@ class Artifact:
         recipe: How it was made: hash of the parent, setting, seed, versions of tools.
         output: The output that is scored; None for the only or the first one.
         batch: Samples per inference that the file, or the shape given for it, fixes; 1 where the batch is free.
+        signature: The entry point that runs, of a model that has several; '' for its only or primary one.
     """
 
     path: Path
@@ -207,6 +211,7 @@ class Artifact:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     output: ScoredOutput | None = None
     batch: int = 1
+    signature: str = ""
 
 
 def size_of(path: Path) -> int:

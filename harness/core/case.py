@@ -27,6 +27,8 @@ class Case:
         dataset: Data set for accuracy, None if the model has no labels.
         load: Parameters of the scenario, with its defaults filled in.
         driver: What sends the queries.
+        inputs: Beginning of the hash of the user's inputs, '' where there are none. It is not part of the id: the same
+            case may be measured with other inputs, and the two are not compared.
 
     Raises:
         ScenarioError: The load, driver or batch does not fit the scenario.
@@ -43,6 +45,7 @@ class Case:
     dataset: str | None = None
     load: Load = field(default_factory=Load)
     driver: Driver = "own"
+    inputs: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "load", self.load.with_defaults(self.scenario))

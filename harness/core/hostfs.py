@@ -138,6 +138,13 @@ class HostFs:
         except OSError:  # a folder on the way is not accessible
             return False
 
+    def leads_nowhere(self, name: str) -> bool:
+        """Return whether the name is a symbolic link whose target is not there."""
+        try:
+            return self.path(name).is_symlink() and not self.path(name).exists()
+        except OSError:
+            return False
+
     def resolve(self, name: str) -> str:
         """Resolve symbolic links; return `name` itself if they are dangling or lead out of the root."""
         try:
@@ -195,15 +202,26 @@ class OpenFile:
             self._descriptor = None
 
 
+def read_label(fs: HostFs, name: str, default: str) -> str:
+    """Return the text of a label file, or the default without one; '/', which separates channel names, becomes '-'."""
+    text = fs.read(name)
+    return text.replace("/", "-") if isinstance(text, str) and text else default
+
+
 def _run(program: str, *arguments: str) -> str | Missing:
     path = shutil.which(program)
     if path is None:
         return Missing(f"absent: the command {program}")
     try:
         line = [path, *arguments]
-        done = subprocess.run(line, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S, check=True)
+        done = subprocess.run(
+            line, capture_output=True, text=True, errors="replace", timeout=_COMMAND_TIMEOUT_S, check=False
+        )
     except (OSError, subprocess.SubprocessError) as error:
         return Missing(f"unavailable: {program} {' '.join(arguments)}: {error}")
+    if done.returncode:
+        words = " ".join(f"{done.stdout} {done.stderr}".split())[:200]
+        return Missing(f"unavailable: {program} {' '.join(arguments)} says '{words}' (exit code {done.returncode})")
     return done.stdout
 
 

@@ -9,6 +9,9 @@ from typing import Literal
 from .errors import UnknownName
 from .quantity import ENERGY_J, SHARE, SIZE_BYTES, TIME_NS, Quantity, Value, quantity
 
+Subject = Literal["time", "energy", "memory", "accuracy", "fidelity", "file", "count"]
+"""What a metric tells of; `harness.core.verdict` says what a verdict leaves of each."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -21,6 +24,7 @@ class Metric:
         better: Better direction.
         about: Sentence for the glossary.
         interval: Whether tables have columns for its interval.
+        subject: What it tells of.
 
     """
 
@@ -30,6 +34,7 @@ class Metric:
     better: Literal["lower", "higher", "none"]
     about: str
     interval: bool = False
+    subject: Subject = "time"
 
     def column(self, bound: Literal["lo", "hi"]) -> str:
         """Return the column of a bound of the interval; the unit stays last ('latency_p50_lo_ns')."""
@@ -56,9 +61,9 @@ _ALL = (
            "process otherwise."),
     Metric("wall_per_cpu", "Wall / CPU", "", "none",
            "Median wall time over median CPU time, in Offline of all streams; above 1.05 at one thread another program "
-           "held the core."),
-    Metric("n_inferences", "Inferences", "", "none", "Timed inferences over all processes."),
-    Metric("n_processes", "Processes", "", "none", "Fresh processes the case was measured in."),
+           "held the core.", subject="count"),
+    Metric("n_inferences", "Inferences", "", "none", "Timed inferences over all processes.", subject="count"),
+    Metric("n_processes", "Processes", "", "none", "Fresh processes the case was measured in.", subject="count"),
     Metric("throughput_per_s", "Throughput", "per_s", "higher",
            "Samples in a second: over the sum of their wall times; in Offline, Server and paced over the time from the "
            "first to the last.", True),
@@ -72,43 +77,50 @@ _ALL = (
            "Median of the last minute, after as many minutes under load as the scenario sustained lasts."),
     Metric("sustained_ratio", "Slowdown, sustained", "", "lower", "Median of the last minute over that of the first."),
     Metric("energy_gross_j", "Energy, gross", "j", "lower",
-           "Joules per inference, everything within the sensor's scope included.", True),
+           "Joules per inference, everything within the sensor's scope included.", True, subject="energy"),
     Metric("energy_net_j", "Energy, net", "j", "lower",
-           "Joules per inference with the idle power before and after taken off.", True),
+           "Joules per inference with the idle power before and after taken off.", True, subject="energy"),
     Metric("peak_rss_bytes", "Peak memory", "bytes", "lower",
-           "Largest resident set of the measured process, runtime library included."),
+           "Largest resident set of the measured process, runtime library included.", subject="memory"),
     Metric("arena_bytes", "Arena", "bytes", "lower",
-           "The most that the runtime's own allocator held in an inference: activations and packed weights."),
+           "The most that the runtime's own allocator held in an inference: activations and packed weights.",
+           subject="memory"),
     Metric("parameters", "Parameters", "", "none",
            "Weights and biases in the model file, counted from its graph: a batch normalisation folded into them is "
-           "gone. Where the runtime does not tell the graph, those of the net the file was made from."),
+           "gone. Where the runtime does not tell the graph, those of the net the file was made from.", subject="file"),
     Metric("macs", "MACs", "", "none",
            "Multiply-accumulates of one inference with a batch of 1, of convolutions and matrix products, counted from "
-           "the graph."),
-    Metric("artifact_bytes", "Model size", "bytes", "lower", "Size of the model file."),
+           "the graph.", subject="file"),
+    Metric("artifact_bytes", "Model size", "bytes", "lower", "Size of the model file.", subject="file"),
     Metric("artifact_compressed_bytes", "Model size, compressed", "bytes", "lower",
-           "Size of the model file deflated, as in a zip archive or an app package."),
-    Metric("top1", "Top-1", "", "higher", "Share of images whose best class is the label; Wilson interval.", True),
-    Metric("top5", "Top-5", "", "higher", "Share of images whose label is among the best five classes.", True),
-    Metric("n_images", "Images", "", "none", "Labelled images the accuracy was taken from."),
+           "Size of the model file deflated, as in a zip archive or an app package.", subject="file"),
+    Metric("top1", "Top-1", "", "higher", "Share of images whose best class is the label; Wilson interval.", True,
+           subject="accuracy"),
+    Metric("top5", "Top-5", "", "higher", "Share of images whose label is among the best five classes.", True,
+           subject="accuracy"),
+    Metric("n_images", "Images", "", "none", "Labelled images the accuracy was taken from.", subject="count"),
     Metric("agreement", "Agreement", "", "higher",
-           "Share of images whose best class equals that of the fp32 net on the same runtime.", True),
+           "Share of images whose best class equals that of the fp32 net on the same runtime.", True,
+           subject="accuracy"),
     Metric("sqnr_db", "SQNR", "db", "higher",
-           "Signal to quantisation-noise ratio of the outputs against fp32: 10 log10(sum y^2 / sum (y - y')^2)."),
+           "Signal to quantization-noise ratio of the outputs against fp32: 10 log10(sum y^2 / sum (y - y')^2).",
+           subject="accuracy"),
     Metric("mcnemar_p", "McNemar p", "", "none",
            "How likely so uneven a split of the images that only one of this net and fp32 gets right is, were both "
-           "equally accurate: McNemar's exact test, two-sided."),
+           "equally accurate: McNemar's exact test, two-sided.", subject="accuracy"),
     Metric("top1_difference", "Top-1 to fp32", "", "higher",
-           "Top-1 less that of the fp32 net on the same images and runtime; Tango's paired interval.", True),
+           "Top-1 less that of the fp32 net on the same images and runtime; Tango's paired interval.", True,
+           subject="accuracy"),
     Metric("fidelity_sqnr_db", "Fidelity SQNR", "db", "higher",
            "As SQNR, against the fp32 net on the reference runtime (ONNX Runtime's CPU provider where it can) given "
-           "the same inputs."),
+           "the same inputs.", subject="fidelity"),
     Metric("fidelity_cosine", "Fidelity cosine", "", "higher",
-           "Cosine of all outputs to those of the fp32 net on the reference runtime."),
+           "Cosine of all outputs to those of the fp32 net on the reference runtime.", subject="fidelity"),
     Metric("fidelity_max_abs", "Fidelity max error", "", "lower",
-           "Largest difference of an output to that of the fp32 net on the reference runtime."),
+           "Largest difference of an output to that of the fp32 net on the reference runtime.", subject="fidelity"),
     Metric("fidelity_agreement", "Fidelity agreement", "", "higher",
-           "Share of probe inputs whose best class equals that of the fp32 net on the reference runtime.", True),
+           "Share of probe inputs whose best class equals that of the fp32 net on the reference runtime.", True,
+           subject="fidelity"),
 )  # fmt: skip
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

@@ -16,10 +16,10 @@ from typing import Any
 
 from .case import Case
 from .execution import Execution, OperatorProfile
+from .hardware.roofline import Roofline
 from .metric import metric
 from .quantity import Missing, Quantity, Value
-from .roofline import Roofline
-from .verdict import Finding, Verdict
+from .verdict import Finding, Trust, Verdict, trust_of
 
 SCHEMA = 2
 
@@ -78,11 +78,16 @@ class ProcessRun:
             CPUs that this process left unused.
         busy_threads: Threads of the process that computed.
         gc_frozen: Objects that the garbage collector ignored while it was off.
+        cut_short: Of a loop that the time limit ended early: how many samples were 'done' of how many 'planned', the
+            seconds of one of them as 'sample_s', and the limit for all of them as 'needed_s'; else empty.
         max_rss_bytes: `ru_maxrss`, which is never below that of the parent.
+        resident_bytes: Inferences since the warm-up and what the process held then, several times in the timed loop;
+            empty where the scenario has no such marks.
         run_delay: Share of the time in which its own threads waited for a CPU, at most the share of its CPUs that this
             process left unused.
         others_cpus: CPUs that other programs used on average, from the process's start to its end.
-        new_input_ratio: Median with inputs of the loop over the least with inputs never seen before.
+        new_input_ratio: Least time with inputs of the loop over that with inputs never seen before, in wall or in CPU
+            time, whichever ratio is larger.
         cycle_ns: Of single inferences after the loop, the least times of 'prepare' and 'fetch', what each is allowed
             for copying ('prepare_allowed', 'fetch_allowed'), and the median of 'infer'.
         control_ns: CPU time of a fixed piece of work before the timed loop.
@@ -119,6 +124,8 @@ class ProcessRun:
     busy_threads: int | None = None
     gc_frozen: int | None = None
     max_rss_bytes: int | None = None
+    cut_short: Mapping[str, float] = field(default_factory=dict)
+    resident_bytes: tuple[tuple[int, int], ...] = ()
     run_delay: float | None = None
     others_cpus: float | None = None
     new_input_ratio: float | None = None
@@ -185,6 +192,9 @@ ACCURACY_CHECKS = frozenset(
 )
 """Names of the findings about a case's accuracy, as data sets and the accuracy pass give them."""
 
+TIME_CHECKS = frozenset({"input_dependence", "memory_growth", "denormals"})
+"""Names of the findings about what a case's time and memory depend on."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -247,6 +257,18 @@ class Record:
         quantity = self.quantity(name)
         return quantity.reason if isinstance(quantity, Missing) else None
 
+    def trust(self, name: str) -> Trust:
+        """Return how far the verdict lets a metric be relied on: 'full', 'caution' or 'none'."""
+        return trust_of(self.verdict.status, name)
+
+    def trusts(self, name: str) -> bool:
+        """Return whether the verdict lets a metric be compared with that of others."""
+        return self.trust(name) != "none"
+
+    def trusted_value(self, name: str) -> float | None:
+        """Return the number of a metric that may be compared with that of others; None if it is missing or may not."""
+        return self.value(name) if self.trusts(name) else None
+
     @property
     def accuracy_note(self) -> str | None:
         """What must accompany top-1, None if nothing must.
@@ -266,12 +288,24 @@ class Record:
         return tuple(f for f in self.execution.findings if f.check in ACCURACY_CHECKS and f.status == "warn")
 
     @property
+    def time_findings(self) -> tuple[Finding, ...]:
+        """The warnings about what time and memory depend on: the inputs, the number of inferences, tiny numbers."""
+        return tuple(f for f in self.execution.findings if f.check in TIME_CHECKS and f.status == "warn")
+
+    @property
     def input_shapes(self) -> str | None:
         """The shapes that were measured, as --shape takes them: 'ids=1x128, mask=1x128'; None where not recorded."""
         inputs = self.details.get("inputs")
         if not isinstance(inputs, list) or not all("measured" in entry for entry in inputs):
             return None
-        return ", ".join(f"{entry['name']}={'x'.join(map(str, entry['measured']))}" for entry in inputs) or None
+        shapes = {entry["name"]: "x".join(map(str, entry["measured"])) or "scalar" for entry in inputs}
+        return ", ".join(f"{name}={shape}" for name, shape in shapes.items()) or None
+
+    @property
+    def input_values(self) -> str | None:
+        """What inputs held other than random numbers: 'ids: ids 1 to 3, mask: ones'; None for nothing else."""
+        values = self.details.get("input_values") or {}
+        return ", ".join(f"{name}: {words}" for name, words in values.items()) or None
 
     @property
     def model_file(self) -> str | None:
@@ -328,6 +362,11 @@ class RunHeader:
     roofline: Roofline | Missing = field(default_factory=lambda: Missing("not measured: edgebench roofline"))
     provenance: Mapping[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
+
+    @property
+    def unit(self) -> str:
+        """Id of the piece of hardware: of its serial number, in older runs of the installed system; '' if unknown."""
+        return self.host.get("unit_id") or self.host.get("machine_id") or ""
 
 
 def to_json(document: Record | RunHeader) -> dict[str, Any]:

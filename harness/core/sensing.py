@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal, Protocol
@@ -11,13 +12,6 @@ from .quantity import Missing
 Unit = Literal["W", "J", "degC", "Hz", "B", "V", "A", "1"]
 Scope = Literal["wall", "board", "module", "package", "rail", "none"]
 Kind = Literal["instant", "mean", "counter"]
-
-RAPL_REMEDY = (
-    "root alone may read it since kernel 5.10 (CVE-2020-8694); grant it until the next boot: "
-    "sudo chmod a+r /sys/class/powercap/*/energy_uj; for good, in /etc/tmpfiles.d/edgebench.conf: "
-    "z /sys/class/powercap/*/energy_uj 0444 - - -"
-)
-"""Used by the sensor that has no access and by the check that looks for it."""
 
 
 @dataclass(frozen=True)
@@ -93,3 +87,11 @@ def matches(pattern: str, name: str) -> bool:
     """Match a channel name part by part: 'powercap/package-*' does not match 'powercap/package-0/core'."""
     parts, patterns = name.split("/"), pattern.split("/")
     return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
+
+
+def unique_names(names: Iterable[str]) -> Iterator[str]:
+    """Yield names made unique: two zones of the type 'acpitz' become 'acpitz' and 'acpitz#2'."""
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+        yield name if counts[name] == 1 else f"{name}#{counts[name]}"

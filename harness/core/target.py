@@ -187,7 +187,8 @@ class Thermal:
     """Temperatures and throttling.
 
     Attributes:
-        zones: Patterns of the temperature channels to watch.
+        zones: Patterns of the processor's temperature channels ('thermal/CPU-therm'); empty where the kernel's usual
+            names do.
         throttle: Patterns of the channels that show throttling.
         throttle_c: Temperature at which throttling starts.
 

@@ -220,14 +220,26 @@ def check_shape(how: Preprocess, into: ImageInput, source: str) -> None:
 
 def describe(how: Preprocess) -> str:
     """Return the steps in words."""
-    steps: list[str] = ["grey" if how.channels == 1 else how.order]
+    steps: list[str] = ["greyscale" if how.channels == 1 else how.order]
     if how.resize is not None:
         steps.append(f"{'stretched' if how.stretch else 'shorter side'} to {_size(how.resize)} px")
     if how.crop is not None:
         steps.append(f"centre crop {_size(how.crop)} px")
     steps += [f"{how.pad} px of zeros around"] if how.pad else []
-    mean, std = (":".join(f"{number:g}" for number in numbers) for numbers in (how.mean, how.std))
-    return ", ".join([*steps, f"(x / {how.scale:g} - {mean}) / {std}", how.layout])
+    return ", ".join([*steps, _formula(how), how.layout])
+
+
+def _formula(how: Preprocess) -> str:
+    """Return what becomes of a pixel, without the steps that leave it as it is."""
+    scaled = f"x / {how.scale:g}" if how.scale != 1 else "x"
+    centred = f"{scaled} - {_listed(how.mean)}" if any(how.mean) else scaled
+    if set(how.std) == {1}:
+        return centred
+    return f"{f'({centred})' if ' ' in centred else centred} / {_listed(how.std)}"
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    return ":".join(f"{value:g}" for value in values)
 
 
 def _single(size: tuple[int, int]) -> int | tuple[int, int]:

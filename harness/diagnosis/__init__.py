@@ -17,6 +17,9 @@ RULES: tuple[Rule, ...] = (
     measurement.untrusted,
     roofline.beats_the_roof,
     measurement.repeated_input,
+    measurement.input_dependence,
+    measurement.memory_growth,
+    measurement.denormal_numbers,
     measurement.far_from_published,
     measurement.usb2_link,
     precision.slower_than_fp32,
@@ -35,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     operators.where_the_time_goes,
     roofline.memory_bound,
     roofline.far_below_the_roof,
+    measurement.one_signature,
     measurement.one_thread,
     measurement.first_inference,
 )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from harness.core.verdict import TIMED, spoiled
+
 from .plausibility import PlausibleRange, plausible_range
 from .situation import Explanation, Situation, milliseconds, percent
 
 
 def untrusted(situation: Situation) -> Explanation | None:
-    """Report a verdict that makes the figures unfit for comparison."""
+    """Report a verdict that makes figures unfit for comparison."""
     verdict = situation.record.verdict
-    if verdict.trusted:
+    if situation.record.trusts(TIMED):
         return None
-    figures = not (verdict.failed or verdict.status == "unsupported")
     grave = [each for each in situation.record.findings if each.status in ("fail", "warn")]
     checks = "; ".join(f"{each.check}: {each.found}" for each in grave)
     remedies = [each.remedy for each in grave if each.remedy]
@@ -21,7 +22,7 @@ def untrusted(situation: Situation) -> Explanation | None:
         f"verdict-{verdict.status}",
         "warn",
         "; ".join(part for part in (verdict.reason, checks) if part),
-        "the figures are not the net's alone" if figures else "there are no figures",
+        f"not to be relied on: {spoiled(verdict.status)}" if verdict.ran else "there are no figures",
         "; ".join(part for part in (verdict.remedy, *remedies) if part),
     )
 
@@ -54,6 +55,29 @@ def repeated_input(situation: Situation) -> Explanation | None:
         "something between the caller and the net remembers inputs or results",
         "look for a cache in the runtime or driver: one that holds all of the rotation spoils the figure",
     )
+
+
+def input_dependence(situation: Situation) -> Explanation | None:
+    """Report a time that depends on the input."""
+    return _found(situation, "input_dependence", "no single figure stands for all inputs")
+
+
+def memory_growth(situation: Situation) -> Explanation | None:
+    """Report memory that grows with every inference."""
+    return _found(situation, "memory_growth", "the peak in the table is that of so many inferences, more take more")
+
+
+def denormal_numbers(situation: Situation) -> Explanation | None:
+    """Report time spent on numbers near zero."""
+    return _found(situation, "denormals", "processors need many times as long for numbers below 1.2e-38 (denormals)")
+
+
+def _found(situation: Situation, check: str, conclusion: str) -> Explanation | None:
+    """Explain a finding about time or memory, if the record has it."""
+    finding = next((each for each in situation.record.time_findings if each.check == check), None)
+    if finding is None:
+        return None
+    return Explanation(check.replace("_", "-"), "warn", finding.found, conclusion, finding.remedy)
 
 
 def far_from_published(situation: Situation) -> Explanation | None:
@@ -104,6 +128,16 @@ def one_thread(situation: Situation) -> Explanation | None:
         said,
         "one inference uses a single core: right for comparing settings and for several streams, slower for one",
         f"--threads {cores} for the shortest time of one inference",
+    )
+
+
+def one_signature(situation: Situation) -> Explanation | None:
+    """Report that a model has other entry points than the one that was measured."""
+    found = next((one for one in situation.record.execution.findings if one.check == "signatures"), None)
+    if found is None:
+        return None
+    return Explanation(
+        "signatures", "info", found.found, "the model has entry points that no figure is of", found.remedy
     )
 
 

@@ -54,7 +54,7 @@ def no_instructions(situation: Situation) -> Explanation | None:
 
 
 def dynamic_convolutions(situation: Situation) -> Explanation | None:
-    """Report dynamically quantised convolutions: ranges are found and data converted anew at every inference."""
+    """Report dynamically quantized convolutions: ranges are found and data converted anew at every inference."""
     if situation.record.case.compression != "int8-dynamic":
         return None
     compared, profile = situation.against_fp32(), situation.profile
@@ -69,12 +69,12 @@ def dynamic_convolutions(situation: Situation) -> Explanation | None:
         "warn" if slower else "info",
         "; ".join(said),
         "dynamic int8 finds the range of every activation at run time, and its convolutions have no fused kernels",
-        "int8-static does this once, with calibration data; or quantise MatMul and Gemm alone",
+        "int8-static does this once, with calibration data; or quantize MatMul and Gemm alone",
     )
 
 
 def products_alone(situation: Situation) -> Explanation | None:
-    """Report that only matrix products are quantised: in a convolutional net that is little of the work."""
+    """Report that only matrix products are quantized: in a convolutional net that is little of the work."""
     profile = situation.profile
     if profile is None or situation.record.case.compression != "int8-dynamic":
         return None
@@ -86,7 +86,7 @@ def products_alone(situation: Situation) -> Explanation | None:
         "products-alone",
         "info",
         f"{kinds(profile, products)} in int8; in floating point {kinds(profile, floating)}",
-        "this setting quantises matrix products alone: convolutions stay as they are",
+        "this setting quantizes matrix products alone: convolutions stay as they are",
         "int8-static, where the convolutions are to be faster too",
     )
 
@@ -100,8 +100,8 @@ def conversions(situation: Situation) -> Explanation | None:
         "conversions",
         "warn",
         converting,
-        "values are quantised and dequantised within the graph, around operators that have no int8 kernel",
-        "see which operators stand between them; quantise those too, replace them, or leave that part in fp32",
+        "values are quantized and dequantized within the graph, around operators that have no int8 kernel",
+        "see which operators stand between them; quantize those too, replace them, or leave that part in fp32",
     )
 
 
@@ -120,7 +120,7 @@ def float_operators(situation: Situation) -> Explanation | None:
 
 
 def _in_float(operator: OperatorTiming) -> bool:
-    """Return whether the operator computes on floats; a quantiser only reads them."""
+    """Return whether the operator computes on floats; a quantizer only reads them."""
     return operator.dtype in _FLOAT and not _CONVERSION.search(operator.type)
 
 

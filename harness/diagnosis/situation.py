@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harness.core.execution import OperatorProfile, OperatorTiming
+from harness.core.hardware.roofline import Roofline
 from harness.core.quantity import Missing, Value
 from harness.core.record import Record
-from harness.core.roofline import Roofline
 
 from .plausibility import PublishedLatency
 
@@ -83,7 +83,7 @@ class Situation:
         """Return the trusted record of the case that differs from this one in `changes` alone, None without one."""
         case = dataclasses.replace(self.record.case, **changes)
         found = (each for each in self.others if each.case.id == case.id and each.target == self.record.target)
-        return next((each for each in found if each.verdict.trusted and each.value("latency_p50_ns")), None)
+        return next((each for each in found if each.trusted_value("latency_p50_ns")), None)
 
     @property
     def fp32(self) -> Record | None:
@@ -95,7 +95,7 @@ class Situation:
     def against_fp32(self) -> tuple[float, str] | None:
         """Return latency over fp32's and a phrase with both; None where one is missing or the intervals overlap."""
         base = self.fp32
-        if base is None or self.latency is None or not self.record.verdict.trusted:
+        if base is None or self.latency is None or not self.record.trusts("latency_p50_ns"):
             return None
         other = base.quantity("latency_p50_ns")
         if not isinstance(other, Value) or _overlap(self.latency, other):

@@ -13,10 +13,18 @@ _ROOT = "/sys/fs/cgroup"
 _MEMBERSHIP = "/proc/self/cgroup"
 
 
-def cpu_quota_cores(fs: HostFs) -> float | None:
-    """Return the tightest CPU quota on this process in cores, None when there is none."""
+def cpu_quota_cores(fs: HostFs) -> float | Missing | None:
+    """Return the tightest CPU quota on this process in cores, None when there is none, Missing when it is not shown."""
     membership = fs.read(_MEMBERSHIP)
-    return None if isinstance(membership, Missing) else min(_cpu_quotas(fs, membership), default=None)
+    if isinstance(membership, Missing):
+        return membership
+    quotas = list(_cpu_quotas(fs, membership))
+    if unread := [quota for quota in quotas if isinstance(quota, Missing)]:
+        return unread[0]
+    own = [folders[0] for controller in ("", "cpu") if (folders := list(_folders(membership, controller)))]
+    if not quotas and not any(fs.exists(folder) for folder in own):
+        return Missing(f"the control group is not visible here: absent: {' and '.join(own) or _ROOT}")
+    return min((quota for quota in quotas if isinstance(quota, float)), default=None)
 
 
 def memory_limit_bytes(fs: HostFs) -> int | None:
@@ -32,16 +40,26 @@ def memory_limit_bytes(fs: HostFs) -> int | None:
     return lowest if lowest is not None and (isinstance(total, Missing) or lowest < total) else None
 
 
-def _cpu_quotas(fs: HostFs, membership: str) -> Iterator[float]:
-    """Yield quotas in cores of version 2 ('max 100000' is no quota) and version 1 (-1 is no quota)."""
+def _cpu_quotas(fs: HostFs, membership: str) -> Iterator[float | Missing | None]:
+    """Yield what each file of a quota says, of both versions: cores, None for no quota, Missing if not understood."""
     for folder in _folders(membership, ""):
-        words = str(fs.read(f"{folder}/cpu.max")).split()
-        if len(words) == 2 and all(word.isdecimal() for word in words):
-            yield int(words[0]) / int(words[1])
+        if fs.exists(name := f"{folder}/cpu.max"):
+            yield _quota(name, fs.read(name))
     for folder in _folders(membership, "cpu"):
-        quota_us, period_us = fs.read_int(f"{folder}/cpu.cfs_quota_us"), fs.read_int(f"{folder}/cpu.cfs_period_us")
-        if isinstance(quota_us, int) and isinstance(period_us, int) and quota_us > 0 < period_us:
-            yield quota_us / period_us
+        if fs.exists(name := f"{folder}/cpu.cfs_quota_us"):
+            yield _quota(name, fs.read(name), fs.read(f"{folder}/cpu.cfs_period_us"))
+
+
+def _quota(name: str, text: str | Missing, period: str | Missing = "") -> float | Missing | None:
+    """Return a quota in cores: '50000 100000' of version 2 ('max' is none), or two files of version 1 (-1 is none)."""
+    if isinstance(text, Missing) or isinstance(period, Missing):
+        return text if isinstance(text, Missing) else Missing(f"no period beside {name}")
+    words = [*text.split(), *period.split()]
+    if words and words[0] in {"max", "-1"}:
+        return None
+    if len(words) == 2 and all(word.isdecimal() and int(word) > 0 for word in words):
+        return int(words[0]) / int(words[1])
+    return Missing(f"not understood: '{' '.join(words)[:40]}' in {name}")
 
 
 def _folders(membership: str, controller: str) -> Iterator[str]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import platform
 import re
 from collections import Counter
 from dataclasses import dataclass
 from posixpath import dirname
 
-from harness.core.hostfs import HostFs, as_hex
+from harness.core.hardware.raspberry_pi import firmware_answer, throttle_word, throttled_file
+from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 
 DEVICE_TREE = "/proc/device-tree"
+TREE_HIDDEN = (
+    "this container hides the device tree (/sys/firmware): start it with --security-opt systempaths=unconfined "
+    "(Docker) or --security-opt unmask=/sys/firmware (Podman), or name the board with --target"
+)
 
 # 'CPU part' of implementer 0x41 (Arm) in /proc/cpuinfo; numbers from Arm's MIDR_EL1 tables in the core manuals.
 _ARM_PARTS = {
@@ -20,6 +24,9 @@ _ARM_PARTS = {
     0xD0B: "Cortex-A76", 0xD0C: "Neoverse-N1", 0xD40: "Neoverse-V1", 0xD41: "Cortex-A78", 0xD42: "Cortex-A78AE",
     0xD49: "Neoverse-N2", 0xD4F: "Neoverse-V2", 0xD83: "Neoverse-V3AE", 0xD84: "Neoverse-V3",
 }  # fmt: skip
+_OTHER_ARCHES = {"mvendorid": "riscv64", "CPU Family": "loongarch64", "timebase": "ppc64le", "cpu model": "mips64"}
+"""By a key of /proc/cpuinfo that only this architecture has."""
+
 _NVIDIA_PARTS = {0x003: "Denver 2", 0x004: "Carmel"}
 _ISA_FEATURES = {
     "sse4_1", "avx", "avx2", "f16c", "fma", "avx_vnni", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "amx_int8",
@@ -30,8 +37,14 @@ _ARCH_FILES = {
     "/sys/devices/system/cpu/intel_pstate": "x86_64",
     "/sys/class/powercap/intel-rapl": "x86_64",
     "/sys/class/powercap/intel-rapl:0": "x86_64",
-    f"{DEVICE_TREE}/compatible": "aarch64",
 }
+_CPU_NODES = f"{DEVICE_TREE}/cpus/cpu@*/compatible"
+_CPU_TOKENS = (
+    (r"riscv", "riscv64"),
+    (r"arm,(armv7.*|cortex-a([5789]|1[257]))", "armv7l"),
+    (r"arm,(armv8.*|cortex-.*|neoverse-.*)|nvidia,.*(carmel|denver).*|qcom,(kryo|oryon).*|apple,.*", "aarch64"),
+)
+"""Architecture by a token of a CPU's 'compatible' in the device tree, such as 'arm,cortex-a76'."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +52,10 @@ class CpuInfo:
     """The processor as /proc/cpuinfo describes it.
 
     Attributes:
-        arch: Architecture in the words of `platform.machine()`, such as 'x86_64' or 'aarch64'.
+        arch: Architecture in the words of `platform.machine()`, such as 'x86_64'; '' where the file does not show it.
         model: Model name, '' where the file has none.
         cores: Number of logical processors.
-        parts: Number of cores by core name, for Arm ('Cortex-A76').
+        parts: Number of cores by core name, for Arm and RISC-V ('Cortex-A76', 'sifive,u74-mc').
         isa: Instruction set features that decide which kernels a runtime chooses, sorted.
         microcode: Microcode revision, '' off x86.
         hypervisor: Whether the CPU flag of a hypervisor is set.
@@ -58,7 +71,7 @@ class CpuInfo:
 
 
 def cpu(fs: HostFs) -> CpuInfo | Missing:
-    """Return the x86 or Arm processor of /proc/cpuinfo; Missing when the file is absent or lists no processor."""
+    """Return the processor of /proc/cpuinfo; Missing when the file is absent or lists no processor."""
     text = fs.read("/proc/cpuinfo")
     if isinstance(text, Missing):
         return text
@@ -99,11 +112,29 @@ def _arch(core: dict[str, str]) -> str:
         return "x86_64" if "lm" in core["flags"].split() else "i686"
     if "CPU implementer" in core:
         return "aarch64" if core.get("CPU architecture") in {"8", "AArch64"} else "armv7l"
-    return platform.machine()
+    isa = core.get("isa", "")
+    if isa.startswith(("rv64", "rv32")):
+        return "riscv64" if isa.startswith("rv64") else "riscv32"
+    return next((arch for key, arch in _OTHER_ARCHES.items() if key in core), "")
+
+
+def arch(fs: HostFs, cpu: CpuInfo | Missing) -> str | Missing:
+    """Return the architecture by /proc/cpuinfo, else by other files."""
+    if not isinstance(cpu, Missing) and cpu.arch:
+        return cpu.arch
+    found = arch_by_files(fs)
+    return found if isinstance(found, Missing) else found[0]
 
 
 def arch_by_files(fs: HostFs) -> tuple[str, str] | Missing:
-    """Return (architecture, file that shows it) from files that exist on one architecture only."""
+    """Return (architecture, file that shows it) from files other than /proc/cpuinfo."""
+    kernel = fs.read("/proc/sys/kernel/arch")
+    if isinstance(kernel, str) and kernel:
+        return kernel, "/proc/sys/kernel/arch"
+    for name in fs.glob(_CPU_NODES):
+        for token in _tokens(fs, name):
+            if known := next((arch for pattern, arch in _CPU_TOKENS if re.fullmatch(pattern, token)), ""):
+                return known, name
     for name, arch in _ARCH_FILES.items():
         if fs.exists(name):
             return arch, name
@@ -111,6 +142,8 @@ def arch_by_files(fs: HostFs) -> tuple[str, str] | Missing:
 
 
 def _core_name(core: dict[str, str]) -> str:
+    if "uarch" in core:  # RISC-V
+        return core["uarch"]
     try:
         implementer, part = int(core["CPU implementer"], 16), int(core["CPU part"], 16)
     except (KeyError, ValueError):
@@ -121,7 +154,11 @@ def _core_name(core: dict[str, str]) -> str:
 
 def compatible(fs: HostFs) -> tuple[str, ...]:
     """Return the tokens of the device tree's root 'compatible', from the board to its chip; empty on a PC."""
-    data = fs.read_bytes(f"{DEVICE_TREE}/compatible")
+    return _tokens(fs, f"{DEVICE_TREE}/compatible")
+
+
+def _tokens(fs: HostFs, name: str) -> tuple[str, ...]:
+    data = fs.read_bytes(name)
     if isinstance(data, Missing):
         return ()
     return tuple(token for token in data.decode("utf-8", "replace").strip().split("\0") if token)
@@ -151,7 +188,7 @@ def memory_bytes(fs: HostFs) -> int | Missing:
     text = fs.read("/proc/meminfo")
     if isinstance(text, Missing):
         return text
-    match = re.search(r"^MemTotal:\s+(\d+) kB", text, re.MULTILINE)
+    match = re.search(r"^MemTotal:\s+0*([1-9]\d*) kB", text, re.MULTILINE)
     return int(match[1]) * 1024 if match else Missing("no MemTotal in /proc/meminfo")
 
 
@@ -175,22 +212,18 @@ def _ids(fs: HostFs, pattern: str, vendor: str, product: str) -> dict[str, str]:
     return folders
 
 
-_THROTTLED_FILES = "/sys/devices/platform/soc*/*firmware*/get_throttled"
-"""Pattern of the file in which a Raspberry Pi's kernel shows the firmware's throttle word."""
-
 _SUPPLY_FILE = f"{DEVICE_TREE}/chosen/power/max_current"
+_SUPPLY_BYTES = 4
+_MOST_MA = 20_000
+"""More than USB power delivery and every supply of a Raspberry Pi give."""
 
 
 def throttled_bits(fs: HostFs) -> int | Missing:
-    """Return a Raspberry Pi's throttle word, from sysfs, else from `vcgencmd`, which forks.
-
-    Bits 0 under-voltage, 1 clock capped, 2 throttled, 3 soft temperature limit hold now, 16-19 the same since boot.
-    """
-    name = next(fs.glob(_THROTTLED_FILES), None)
+    """Return a Raspberry Pi's throttle word, from sysfs, else from `vcgencmd`, which forks."""
+    name = throttled_file(fs)
     if name is not None:
-        return as_hex(name, fs.read(name))
-    text = fs.command("vcgencmd", "get_throttled")
-    return text if isinstance(text, Missing) else as_hex("vcgencmd get_throttled", text.partition("=")[2])
+        return throttle_word(fs.read(name))
+    return throttle_word(firmware_answer("get_throttled", fs.command("vcgencmd", "get_throttled")))
 
 
 def supply_ma(fs: HostFs) -> int | Missing:
@@ -198,4 +231,7 @@ def supply_ma(fs: HostFs) -> int | Missing:
     data = fs.read_bytes(_SUPPLY_FILE)
     if isinstance(data, Missing):
         return data
-    return int.from_bytes(data, "big") if len(data) == 4 else Missing(f"not 4 bytes: {_SUPPLY_FILE}")
+    if len(data) != _SUPPLY_BYTES:
+        return Missing(f"not {_SUPPLY_BYTES} bytes: {_SUPPLY_FILE}")
+    current_ma = int.from_bytes(data, "big")
+    return current_ma if 0 < current_ma <= _MOST_MA else Missing(f"impossible: {_SUPPLY_FILE} offers {current_ma} mA")

@@ -60,9 +60,10 @@ class Machine:
         os: Name and version of the operating system.
         microcode: Microcode revision, on x86 only.
         firmware: Version of the BIOS on a PC, of the bootloader on a Raspberry Pi, of L4T on a Jetson.
-        hypervisor: Name of the hypervisor, '' on bare metal.
+        hypervisor: Name of the hypervisor, '' on bare metal and where it is not known, see `unknown`.
         container: Name of the container engine, '' outside of one.
-        unknown: Why a field is None, by field name; under 'unit_serial', why `unit_id` is not a serial number's.
+        unknown: Why a field is None or `hypervisor` is not known, by field name; under 'unit_serial', why `unit_id` is
+            not a serial number's.
         unit_id: Hash of the hardware's serial number, else of the system's id: it distinguishes two boards with copies
             of one SD card, and recognises one board after a new installation.
         unit_source: File that the unit's id comes from, '' where there is none.
@@ -97,12 +98,13 @@ def identity(fs: HostFs) -> Machine:
         return None
 
     cpu = hardware.cpu(fs)
+    host = hypervisor(fs)
     serial = _serial(fs)
     unit = _unit(fs, serial)
     facts = {
         "machine_id": _machine_id(fs),
         "board": hardware.board_model(fs),
-        "arch": cpu if isinstance(cpu, Missing) else cpu.arch,
+        "arch": hardware.arch(fs, cpu),
         "cpu_model": _cpu_model(cpu),
         "cores": cpu if isinstance(cpu, Missing) else cpu.cores,
         "memory_bytes": hardware.memory_bytes(fs),
@@ -112,12 +114,14 @@ def identity(fs: HostFs) -> Machine:
         "firmware": _firmware(fs),
         "unit_id": unit if isinstance(unit, Missing) else _hash("unit", unit[0]),
     }
+    if isinstance(host, Missing):
+        unknown["hypervisor"] = host.reason
     if isinstance(serial, Missing) and not isinstance(unit, Missing):
         unknown["unit_serial"] = serial.reason
     return Machine(
         **{name: value_or_none(name, value) for name, value in facts.items()},  # type: ignore[arg-type]
         isa=() if isinstance(cpu, Missing) else cpu.isa,
-        hypervisor=hypervisor(fs),
+        hypervisor="" if isinstance(host, Missing) else host,
         container=container(fs),
         unknown=unknown,
         unit_source="" if isinstance(unit, Missing) else unit[1],

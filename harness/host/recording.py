@@ -14,6 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,13 @@ class RecordingFs(HostFs):
         self.folder = folder
         self._lock = threading.Lock()
         self._last: dict[str, bytes | Missing] = {}
+        self._failure: OSError | None = None
         self._start_ns = time.perf_counter_ns()
         self._journal = (folder / JOURNAL).open("w", encoding="utf-8")
 
     def on_read(self, name: str, result: bytes | Missing) -> None:
         """Record a result when it differs from the last one of that name."""
-        with self._lock:
+        with self._lock, self._noting_failure():
             if self._last.get(name) == result:
                 return
             if name not in self._last and isinstance(result, bytes):
@@ -60,31 +62,63 @@ class RecordingFs(HostFs):
     def glob(self, pattern: str) -> Iterator[str]:
         """Yield the names that match, as HostFs does; they exist in the recording too, readable or not."""
         for name in super().glob(pattern):
-            self._put(name, None)
+            with self._noting_failure():
+                self._put(name, None)
             yield name
 
     def exists(self, name: str) -> bool:
         """Return whether the file is there, as HostFs does; then it exists in the recording too."""
         present = super().exists(name)
         if present:
-            self._put(name, None)
+            with self._noting_failure():
+                self._put(name, None)
         return present
 
+    def leads_nowhere(self, name: str) -> bool:
+        """Return whether the name is a link without a target, as HostFs does; then it is one in the recording too."""
+        nowhere = super().leads_nowhere(name)
+        if nowhere:
+            with self._noting_failure():
+                self._put(name, None)
+        return nowhere
+
     def close(self) -> None:
-        """End the recording."""
-        with self._lock:
-            self._write({"end": True})
-            self._journal.close()
+        """End the recording.
+
+        Raises:
+            UsageError: Something could not be written, for a full disk for instance.
+        """
+        with self._lock, self._noting_failure():
+            try:
+                self._write({"end": True})
+            finally:
+                self._journal.close()
+        if self._failure is not None:
+            raise UsageError(
+                f"{os.strerror(self._failure.errno or 0)}: {self._failure.filename or self.folder / JOURNAL}",
+                "the recording is not complete: record again into a new folder, on a disk with free space",
+            ) from self._failure
+
+    @contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        """Keep the first error of a write for the end: what reads the machine goes on, and knows nothing of it."""
+        try:
+            yield
+        except OSError as error:
+            self._failure = self._failure or error
 
     def _write(self, event: Mapping[str, Any]) -> None:
         self._journal.write(json.dumps({"t_ns": time.perf_counter_ns() - self._start_ns, **event}) + "\n")
 
     def _put(self, name: str, content: bytes | None) -> None:
-        """Write a file or folder of the recorded tree; with `content` None it only comes to exist."""
+        """Write a file or folder of the recorded tree; with `content` None it only comes to exist.
+
+        A link that leads nowhere does so in the recording too.
+        """
         path = self._recorded_path(name)
         if content is None and self.path(name).is_dir():
             path.mkdir(parents=True, exist_ok=True)
-        elif content is not None or not path.exists():
+        elif content is not None or (self.path(name).exists() and not path.exists()):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content or b"")
 

@@ -16,10 +16,9 @@ from harness.core.quantity import Missing
 from harness.core.target import Target
 
 from . import cgroup
+from .core_kinds import core_kinds, parse_cpus
 
 _CPU = "/sys/devices/system/cpu/cpu"
-_SAME_KIND_RATIO = 0.85
-"""Cores of one kind differ by a few per cent in their highest clock, kinds by a quarter and more."""
 
 MEMORY_SHARE = 0.9
 """Share of the available memory that one process may use; the rest is for other programs."""
@@ -34,7 +33,7 @@ class ResourceLimits:
         memory_bytes: Memory above which the process is stopped, None where no limit is known.
         cpus: CPUs to pin to, the best first. A case uses as many as it has threads in all its streams; with none, the
             system chooses.
-        cpu_quota: CPU time per wall time that the control group allows, in CPUs; None where it sets no limit.
+        cpu_quota: CPU time per wall time that the control group allows, in CPUs; None where no limit is known.
     """
 
     timeout_s: float
@@ -46,47 +45,34 @@ class ResourceLimits:
     def on(cls, target: Target, timeout_s: float | None = None, memory_bytes: int | None = None) -> ResourceLimits:
         """Return the limits of `target` on this machine; `timeout_s` and `memory_bytes` replace the descriptor's."""
         fs = HostFs()
+        quota = cgroup.cpu_quota_cores(fs)
         return cls(
             timeout_s or target.limits.timeout_s,
             process_limit_bytes(memory_bytes or target.memory_limit_bytes, fs),
             pinning_order(os.sched_getaffinity(0), target.affinity, fs),
-            cgroup.cpu_quota_cores(fs),
+            quota if isinstance(quota, float) else None,
         )
 
 
 def pinning_order(allowed: Collection[int], preferred: Sequence[int], fs: HostFs) -> tuple[int, ...]:
     """Return the `allowed` CPUs, the best to pin to first.
 
-    Preferred CPUs (a target's affinity) come first, then the fastest kind of core, and one hardware thread of each core
-    before its siblings. CPU 0 is last among equals: most interrupts arrive there.
+    Preferred CPUs (a target's affinity) come first, then the faster kinds of core, and of these one hardware thread of
+    each core before its siblings. CPU 0 is last among equals: most interrupts arrive there.
     """
-    speeds = {cpu: _speed(cpu, fs) for cpu in allowed}
-    fast = _SAME_KIND_RATIO * max(speeds.values(), default=0)
+    kinds = core_kinds(allowed, fs)
     return tuple(
         sorted(
             allowed,
-            key=lambda cpu: (cpu not in preferred, speeds[cpu] < fast, _sibling(cpu, fs), cpu == 0, cpu),
+            key=lambda cpu: (cpu not in preferred, kinds.rank(cpu), _sibling(cpu, fs), cpu == 0, cpu),
         )
     )
-
-
-def _speed(cpu: int, fs: HostFs) -> int:
-    """Return the scheduler's capacity (Arm), else the highest clock in kHz, else 0: then all CPUs are equal."""
-    for name in ("cpu_capacity", "cpufreq/cpuinfo_max_freq"):
-        value = fs.read_int(f"{_CPU}{cpu}/{name}")
-        if isinstance(value, int):
-            return value
-    return 0
 
 
 def _sibling(cpu: int, fs: HostFs) -> int:
     """Return which of its core's hardware threads a CPU is, from 0; thread_siblings_list is '0,4' or '0-1'."""
     text = fs.read(f"{_CPU}{cpu}/topology/thread_siblings_list")
-    threads: list[int] = []
-    for part in text.split(",") if isinstance(text, str) else ():
-        first, _, last = part.partition("-")
-        if first.isdecimal():
-            threads += range(int(first), int(last if last.isdecimal() else first) + 1)
+    threads = sorted(parse_cpus(text)) if isinstance(text, str) else []
     return threads.index(cpu) if cpu in threads else 0
 
 

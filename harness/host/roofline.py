@@ -14,9 +14,9 @@ from typing import Any
 
 from harness.core.errors import SetupError
 from harness.core.files import cache_dir
+from harness.core.hardware.roofline import Roof, Roofline
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing, utc_now
-from harness.core.roofline import Roof, Roofline
 
 from .identity import Machine
 

@@ -6,12 +6,13 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from posixpath import basename, dirname
+from posixpath import dirname
 
+from harness.core.hardware.physical_limits import LIMITS, check
+from harness.core.hardware.processor_temperature import hwmon_files, processor_channels, zone_files
 from harness.core.hostfs import HostFs
-from harness.core.physical_limits import LIMITS, check
-from harness.core.processor_temperature import processor_channels
 from harness.core.quantity import Missing
+from harness.core.sensing import unique_names
 from harness.core.verdict import Finding
 
 _THROTTLING_TRIPS = {"passive", "hot"}  # at 'critical' the machine switches off
@@ -20,6 +21,9 @@ _THROTTLES_AT_CRIT = {"coretemp"}
 
 No other limit of hwmon counts: temp*_max is where fans run at full speed, and k10temp's is a constant 70 C.
 """
+
+_LOWEST_TRIP_C = 40.0
+"""No processor throttles below: it would in a warm room."""
 
 _POLL_S = 2.0
 _SETTLED_S = 30.0
@@ -32,12 +36,12 @@ class DieSensor:
     """A temperature sensor of the processor.
 
     Attributes:
-        name: Type of the thermal zone, or chip and label.
+        channel: Name of its channel, as `edgebench sensors` prints it.
         temperature_c: Temperature in degrees Celsius, possible for silicon.
         trip_c: Lowest temperature in degrees Celsius at which the chip throttles, None where the sensor names none.
     """
 
-    name: str
+    channel: str
     temperature_c: float
     trip_c: float | None
 
@@ -66,7 +70,7 @@ class ProcessorTemperature:
     def describe(self, sensor: DieSensor) -> str:
         """Return a sensor's name and temperature, and how many sensors of the processor there are."""
         others = f" (of {len(self.sensors)} sensors of the processor)" if len(self.sensors) > 1 else ""
-        return f"{sensor.name} {sensor.temperature_c:.1f} C{others}"
+        return f"{sensor.channel} {sensor.temperature_c:.1f} C{others}"
 
 
 def processor_temperature(fs: HostFs, patterns: Sequence[str] = ()) -> ProcessorTemperature | Missing:
@@ -80,7 +84,8 @@ def processor_temperature(fs: HostFs, patterns: Sequence[str] = ()) -> Processor
         The readable sensors, hottest first; Missing with the reasons of those that cannot be read, or with the names of
         the sensors that are not the processor's.
     """
-    present = dict(_sensors(fs))
+    files = (*zone_files(fs), *hwmon_files(fs))
+    present = dict(zip(unique_names(name for name, _ in files), (file for _, file in files), strict=True))
     readings: list[DieSensor | Missing] = []
     for chosen in (patterns, ()):
         readings = [_read(fs, name, present[name]) for name in processor_channels(present, chosen)]
@@ -128,42 +133,16 @@ def wait_until_cool(
         waited_s += _POLL_S
 
 
-def _sensors(fs: HostFs) -> Iterator[tuple[str, str]]:
-    """Yield channel name and file of every temperature, thermal zones before hwmon; names are made unique."""
-    counts: dict[str, int] = {}
-    for name, file in (*_zones(fs), *_inputs(fs)):
-        counts[name] = counts.get(name, 0) + 1
-        yield (name if counts[name] == 1 else f"{name}#{counts[name]}"), file
-
-
-def _zones(fs: HostFs) -> Iterator[tuple[str, str]]:
-    for file in fs.glob("/sys/class/thermal/thermal_zone*/type"):
-        yield f"thermal/{_label(fs, file, 'unnamed')}", f"{dirname(file)}/temp"
-
-
-def _inputs(fs: HostFs) -> Iterator[tuple[str, str]]:
-    for file in fs.glob("/sys/class/hwmon/hwmon*/temp*_input"):
-        chip = _label(fs, f"{dirname(file)}/name", "unnamed")
-        label = _label(fs, file.removesuffix("_input") + "_label", basename(file).removesuffix("_input"))
-        yield f"hwmon/{chip}/{label}", file
-
-
-def _label(fs: HostFs, name: str, default: str) -> str:
-    text = fs.read(name)
-    return text.replace("/", "-") if isinstance(text, str) and text else default
-
-
-def _read(fs: HostFs, name: str, file: str) -> DieSensor | Missing:
+def _read(fs: HostFs, channel: str, file: str) -> DieSensor | Missing:
     millidegrees = fs.read_int(file)
     if isinstance(millidegrees, Missing):
         return millidegrees
-    shown = name.removeprefix("thermal/").removeprefix("hwmon/")
-    temperature_c = check(LIMITS["degC"], millidegrees / 1000, "degC", shown)
+    temperature_c = check(LIMITS["degC"], millidegrees / 1000, "degC", channel)
     if isinstance(temperature_c, Missing):
         return temperature_c
-    trips = _zone_trips(fs, dirname(file)) if name.startswith("thermal/") else _chip_trips(fs, name, file)
-    possible = [trip for trip in trips if 0 < trip <= LIMITS["degC"].high]
-    return DieSensor(shown, temperature_c, min(possible, default=None))
+    trips = _zone_trips(fs, dirname(file)) if channel.startswith("thermal/") else _chip_trips(fs, channel, file)
+    possible = [trip for trip in trips if _LOWEST_TRIP_C <= trip <= LIMITS["degC"].high]
+    return DieSensor(channel, temperature_c, min(possible, default=None))
 
 
 def _zone_trips(fs: HostFs, folder: str) -> Iterator[float]:
@@ -173,7 +152,7 @@ def _zone_trips(fs: HostFs, folder: str) -> Iterator[float]:
             yield trip / 1000
 
 
-def _chip_trips(fs: HostFs, name: str, file: str) -> Iterator[float]:
+def _chip_trips(fs: HostFs, channel: str, file: str) -> Iterator[float]:
     trip = fs.read_int(file.removesuffix("_input") + "_crit")
-    if name.split("/")[1] in _THROTTLES_AT_CRIT and isinstance(trip, int):
+    if channel.split("/")[1] in _THROTTLES_AT_CRIT and isinstance(trip, int):
         yield trip / 1000

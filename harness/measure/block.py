@@ -22,28 +22,32 @@ from harness.core.verdict import Finding, Verdict
 from harness.host.machine_speed import UNKNOWN_SPEED, MachineSpeed
 from harness.runtimes.graph_counts import Counts
 from harness.stats import Definition
+from harness.stats.by_input import InputSpread
 
 from . import witnesses
+from .dependence import dependence_details, dependence_findings, spread_of
 from .metrics import latency_metrics
 from .mistimed import FLATTERED
 from .passes.accuracy import AccuracyPass
+from .passes.denormals import denormals_finding
 from .passes.diagnostics import Diagnostics, diagnose
 from .passes.energy import EnergyPass, EnergyResult, keep_traces
-from .passes.fidelity import FidelityPass, wrong_output
+from .passes.fidelity import FidelityPass, not_repeatable
 from .passes.latency import LatencyPass
 from .passes.surroundings import SurroundingsWatch
 from .passes.thermal import ThrottleWatch, minute_rows
 from .prepared import NOT_COUNTED, BlobSink, PreparedCase, artifact_info, count_metrics
 from .presets import Profile
 from .samples import CaseState
-from .verdicts import same_input_ratio, verdict
+from .verdicts import same_input_ratio, time_limit_finding, verdict
 
 
 @dataclass(frozen=True)
 class RunContext:
     """What all blocks of a run share. `machine` is a verdict on the whole machine ('emulated'), if there is one.
 
-    `findings` are the checks before the run; `findings_now` makes them again after a block.
+    `findings` are the checks before the run; `findings_now` makes them again after a block. `zones` are the processor's
+    temperatures by the target's descriptor.
     """
 
     run_id: str
@@ -60,6 +64,7 @@ class RunContext:
     findings_after: tuple[Finding, ...] = ()
     findings_now: Callable[[], tuple[Finding, ...]] = tuple
     throttle: ThrottleWatch = field(default_factory=lambda: ThrottleWatch((), ()))
+    zones: tuple[str, ...] = ()
     surroundings: SurroundingsWatch = field(default_factory=SurroundingsWatch)
     speed: MachineSpeed = UNKNOWN_SPEED
 
@@ -105,9 +110,11 @@ def measure_block(
     for each in scored if context.profile.deep else ():
         yield Step("operators", len(diagnostics), len(scored))
         diagnostics[each.case] = diagnose(each, context.blobs, context.scratch)
+    denormals = {each.case: denormals_finding(each, context.scratch) for each in scored}
     context = dataclasses.replace(context, findings_after=context.findings_now())
     for state in states:
         case = state.prepared.case
+        state.denormals = denormals.get(case)
         yield _record(
             state, energies.get(case), diagnostics.get(case, Diagnostics()), references.get(case), probes, context
         )
@@ -123,9 +130,10 @@ def _record(
 ) -> Record:
     case = state.prepared.case
     ran, counts, probed = _probed(state, probes)
-    ran = ran.with_findings(*context.scores.findings(state.prepared))
+    spread = spread_of(state) if state.failure is None else None
+    ran = ran.with_findings(*context.scores.findings(state.prepared), *_dependence(state, spread))
     metrics = {**_metrics(state, energy, diagnostics, reference, context), **probed}
-    outcome = _case_verdict(state, metrics, ran, context)
+    outcome = _case_verdict(state, metrics, probes, reference, context)
     thermal = keep_traces(state.thermal_traces, context.blobs) if state.thermal_traces else ()
     absent = Missing(f"{outcome.status}: {outcome.reason}")
     return Record(
@@ -145,14 +153,22 @@ def _record(
         findings_after=context.findings_after,
         details={
             **_details(state, energy, context),
+            **dependence_details(spread),
             **({"doubts": witnesses.doubts(state, metrics)} if outcome.status == "imprecise" else {}),
             **diagnostics.details,
-            **_accuracy(state, reference, context),
+            **_checked(state, reference, probes, context),
         },
         log=state.failure.log if state.failure else "",
         execution=ran,
         operators=absent if state.failure else diagnostics.operators,
     )
+
+
+def _dependence(state: CaseState, spread: InputSpread | None) -> Iterator[Finding]:
+    """Yield what time and memory depend on, and what is missing of them; nothing for a failed case."""
+    if state.failure is None:
+        yield from dependence_findings(state, spread)
+        yield from filter(None, [state.denormals, time_limit_finding(state)])
 
 
 def _metrics(
@@ -174,13 +190,27 @@ def _metrics(
     return metrics
 
 
-def _case_verdict(state: CaseState, metrics: dict[str, Quantity], ran: Execution, context: RunContext) -> Verdict:
+def _case_verdict(
+    state: CaseState,
+    metrics: dict[str, Quantity],
+    probes: FidelityPass,
+    reference: PreparedCase | None,
+    context: RunContext,
+) -> Verdict:
     """Return the case's verdict.
 
     Wrong outputs outweigh all but a verdict on the whole machine: an emulator may compute wrongly itself.
     """
-    wrong = wrong_output(state.prepared, ran, metrics) if state.failure is None and context.machine is None else None
-    return wrong or verdict(state, metrics, context.profile, context.machine)
+    if state.failure is not None or context.machine is not None:
+        return verdict(state, metrics, context.profile, context.machine)
+    case = state.prepared
+    if (wrong := probes.wrong_output(case)) is not None:
+        return wrong
+    if lost := context.scores.lost(case, reference):
+        return Verdict("wrong-output", lost, "do not use it for its speed: another setting, or calibrate it again")
+    found = verdict(state, metrics, context.profile, None)
+    unsteady = not_repeatable(probes.outputs(case))
+    return dataclasses.replace(found, reason="; ".join(filter(None, (found.reason, unsteady))))
 
 
 def _probed(state: CaseState, probes: FidelityPass) -> tuple[Execution, Counts | Missing, dict[str, Quantity]]:
@@ -194,9 +224,11 @@ def _probed(state: CaseState, probes: FidelityPass) -> tuple[Execution, Counts |
 
 
 def _details(state: CaseState, energy: EnergyResult | None, context: RunContext) -> dict[str, Any]:
-    signature: dict[str, Any] = {key: state.result[key] for key in ("inputs", "outputs") if key in state.result}
+    signature: dict[str, Any] = {
+        key: state.result[key] for key in ("inputs", "outputs", "input_values") if key in state.result
+    }
     power = {"energy": dict(energy.details)} if energy and energy.details else {}
-    minutes, repeated = minute_rows(state), same_input_ratio(state)
+    minutes, repeated = minute_rows(state, context.zones), same_input_ratio(state)
     same = {"ratio": repeated, "at_least": FLATTERED, "held": repeated >= FLATTERED} if repeated is not None else None
     return {
         "profile": context.profile.name,
@@ -205,6 +237,7 @@ def _details(state: CaseState, energy: EnergyResult | None, context: RunContext)
         "limits": {"timeout_s": state.prepared.timeout_s, "memory_bytes": state.prepared.memory_bytes},
         "cpus": list(state.prepared.cpus),
         **({"cpu_quota": state.prepared.cpu_quota} if state.prepared.cpu_quota is not None else {}),
+        **({"partial": _partial(state)} if state.failure and state.failure.done else {}),
         **({"witnesses": witnesses.account(state)} if state.runs else {}),
         **({"machine_speed": state.speed.to_json()} if state.speed != UNKNOWN_SPEED else {}),
         **_model_file(state.prepared),
@@ -216,6 +249,12 @@ def _details(state: CaseState, energy: EnergyResult | None, context: RunContext)
     }
 
 
+def _partial(state: CaseState) -> dict[str, Any]:
+    """Return what a failed case had done: the process that failed, and the medians of those before it."""
+    assert state.failure is not None
+    return {**state.failure.done, "medians_ns": [run.median_ns for run in state.runs]}
+
+
 def _model_file(prepared: PreparedCase) -> dict[str, str]:
     """Return where the model of a user is, whether given or built; the home folder as ~."""
     if prepared.artifact.weights != "user":
@@ -225,6 +264,10 @@ def _model_file(prepared: PreparedCase) -> dict[str, str]:
     return {"model_file": f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)}
 
 
-def _accuracy(state: CaseState, reference: PreparedCase | None, context: RunContext) -> dict[str, Any]:
-    details = context.scores.details(state.prepared, reference)
-    return {"accuracy": details} if details else {}
+def _checked(
+    state: CaseState, reference: PreparedCase | None, probes: FidelityPass, context: RunContext
+) -> dict[str, Any]:
+    """Return the details of the passes that check outputs; those that have none leave theirs out."""
+    accuracy = context.scores.details(state.prepared, reference)
+    fidelity = probes.details(state.prepared) if state.failure is None else {}
+    return {**({"accuracy": accuracy} if accuracy else {}), **({"fidelity": fidelity} if fidelity else {})}

@@ -52,6 +52,7 @@ class PreparedCase:
         cpu_quota: CPU time per wall time that the control group allows them, in CPUs; None where it sets no limit.
         interpreter: The Python they run under; None for the running one.
         precision: The precision the case asks its runtime to compute in.
+        inputs: The user's file of inputs; None without one.
         output_reference: The float net whose outputs count as right, on the runtime that computes them; None without.
     """
 
@@ -67,7 +68,15 @@ class PreparedCase:
     cpu_quota: float | None = None
     interpreter: Interpreter | None = None
     precision: str = FROM_FILE
+    inputs: Path | None = None
     output_reference: PreparedCase | None = None
+
+    @property
+    def outputs_key(self) -> tuple[str, ...]:
+        """What its outputs depend on: cases that share it have the same, whatever their threads and their load."""
+        options = self.options
+        chosen = repr((dict(options.settings), dict(options.shapes), options.signature, self.inputs))
+        return self.artifact.sha256, self.runtime, repr(self.labelled), chosen
 
     @property
     def concurrency(self) -> int:
@@ -84,6 +93,7 @@ class PreparedCase:
             options=replace(self.options, batch=self.artifact.batch) if phase in _ONE_BY_ONE else self.options,
             loop=loop,
             feeds=str(feeds) if feeds else None,
+            inputs=str(self.inputs.absolute()) if self.inputs else None,
             labelled=self.labelled if phase in _ONE_BY_ONE else None,
             seed=seed,
             affinity=() if phase in _ONE_BY_ONE else self.cpus,

@@ -23,8 +23,9 @@ class Profile:
     """At least `processes` fresh processes of `loop` each; more, up to `max_processes`, until the interval is narrow.
 
     `half_width` is the relative half-width of the 95 % interval the verdict asks for; `energy_ns` the least time under
-    the power sensor, where there is one. `deep` adds the passes for operators and memory. Where pilots size the
-    processes, each is to be worth `n_effective` independent inferences, as far as four times the loop's time allows.
+    the power sensor, where there is one. A profile that is not `timed` shows that a case runs, and no latency. `deep`
+    adds the passes for operators and memory. Where pilots size the processes, each is to be worth `n_effective`
+    independent inferences, as far as four times the loop's time allows.
     """
 
     name: str
@@ -33,12 +34,13 @@ class Profile:
     loop: Loop
     half_width: float
     energy_ns: int
+    timed: bool = True
     deep: bool = True
     n_effective: float = 1.0
 
 
 _ALL = (
-    Profile("smoke", 1, 1, Loop(warmup_n=2, warmup_ns=0, min_n=5, min_ns=0), 1.0, 1000 * _MS, deep=False),
+    Profile("smoke", 1, 1, Loop(warmup_n=2, warmup_ns=0, min_n=5, min_ns=0), 1.0, 1000 * _MS, timed=False, deep=False),
     Profile(
         "quick", 3, 3, Loop(warmup_n=5, warmup_ns=80 * _MS, min_n=20, min_ns=250 * _MS), 0.05, 1200 * _MS, deep=False
     ),

@@ -16,9 +16,15 @@ from harness.runtimes.base import Options
 if TYPE_CHECKING:  # accuracy alone needs it: the timed child does without
     from harness.core.artifact import Preprocess, ScoredOutput
 
-Phase = Literal["inspect", "latency", "accuracy", "profile", "probe", "stamps"]
+Phase = Literal["inspect", "latency", "accuracy", "profile", "probe", "stamps", "denormals"]
 PHASES = ("import", "load", "first", "steady")
 """What a latency process goes through; its result says of each when it ended and the peak memory up to then."""
+
+
+AFTER_LOOP = 2
+"""Times a quarter of the loop's inferences follow it: with one input, and with inputs that were never seen."""
+_SLACK = 1.3
+"""A time limit is to be above what is needed by this."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +82,21 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Job:
-    """One worker's work. `runtime` is 'module:name' as `harness.core.plugins.reference` gives it.
+    """One worker's work.
 
-    `feeds` is an .npy with one input a row, or None: synthesised.
-
-    `out` is the folder for `result.json` and `arrays.npz`; `spawned_ns` the parent's monotonic clock at the spawn;
-    `affinity` the CPUs to run on, empty for the system's choice; `memory_bytes` what the process may hold (resident and
-    swapped) before the parent stops it, None for no limit; `interpreter` runs it where that is another Python.
+    Attributes:
+        runtime: The adapter, as 'module:name' as `harness.core.plugins.reference` gives it.
+        out: The folder for `result.json` and `arrays.npz`.
+        feeds: An .npy with one preprocessed image per row, for the timed loop; None without images.
+        spawned_ns: The parent's monotonic clock at the spawn.
+        deadline_ns: When the parent stops it, on the same clock; 0 for never.
+        affinity: The CPUs to run on; empty for the system's choice.
+        memory_bytes: What the process may hold, resident and swapped, before the parent stops it; None for no limit.
+        interpreter: The Python that runs it; None for the running one.
+        keep_outputs: The folder that a probe of the reference keeps its outputs in; None for other probes.
+        reference_outputs: The folder with the reference's outputs, which a probe compares with; None without.
+        inputs: The user's .npz or .npy of inputs, for every phase but accuracy; None without one. It comes before
+            `feeds` and images.
     """
 
     phase: Phase
@@ -96,12 +110,16 @@ class Job:
     stop: StoppingRule | None = None
     seed: int = 0
     spawned_ns: int = 0
+    deadline_ns: int = 0
     affinity: tuple[int, ...] = ()
     memory_bytes: int | None = None
     interpreter: Interpreter | None = None
     scenario: Scenario = "SingleStream"
     load: Load = field(default_factory=Load)
     driver: Driver = "own"
+    keep_outputs: str | None = None
+    reference_outputs: str | None = None
+    inputs: str | None = None
 
     @property
     def own_time_s(self) -> float:
@@ -109,6 +127,20 @@ class Job:
         if self.loop is None or (self.load.rate_per_s is None and self.load.minutes is None):
             return 0.0
         return max(self.loop.min_ns / 1e9, self.loop.min_n / (self.load.rate_per_s or math.inf))
+
+    def needed_s(self, start_s: float, once_s: float, fewest: bool = False) -> int:
+        """Return the time limit, in whole tens of seconds, for a worker whose inference takes `once_s`.
+
+        Args:
+            start_s: What comes before the first inference.
+            once_s: One inference.
+            fewest: Whether one sample is enough; else those that the loop asks for.
+        """
+        query = (self.load.samples_per_query or 1) // self.options.batch or 1
+        inferences = 2 + query
+        if self.loop and not fewest:
+            inferences = 1 + self.loop.warmup_n + query * self.loop.min_n + AFTER_LOOP * (self.loop.min_n // 4 + 4)
+        return 10 * math.ceil(_SLACK * (start_s + inferences * once_s) / 10)
 
     def write(self, path: Path) -> None:
         """Save as JSON."""
@@ -119,7 +151,8 @@ class Job:
         """Load what `write` saved."""
         data = json.loads(path.read_text(encoding="utf-8"))
         options = data.pop("options")
-        options["shapes"] = {name: tuple(shape) for name, shape in options["shapes"].items()}
+        for key in ("shapes", "given"):
+            options[key] = {name: tuple(shape) for name, shape in options[key].items()}
         loop, labelled, _ = data.pop("loop"), data.pop("labelled"), data.pop("interpreter")
         stop = data.pop("stop")
         return cls(

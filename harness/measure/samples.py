@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.core.record import Blob, ProcessRun
 from harness.core.scenario import Scenario
+from harness.core.verdict import Finding
 from harness.host.machine_speed import UNKNOWN_SPEED, MachineSpeed
 from harness.sensors.sampler import Traces
 from harness.stats import steady_state
@@ -65,7 +66,10 @@ class MemoryReference:
 
 @dataclass
 class CaseState:
-    """What has been measured of one case so far: per process `wall_ns`, `cpu_ns` and the arrays of its scenario."""
+    """What has been measured of one case so far: per process `wall_ns`, `cpu_ns` and the arrays of its scenario.
+
+    `denormals` is what was found about numbers near zero, after the timing.
+    """
 
     prepared: PreparedCase
     runs: list[ProcessRun] = field(default_factory=list)
@@ -76,6 +80,7 @@ class CaseState:
     driver_logs: list[str] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
     failure: WorkerFailure | None = None
+    denormals: Finding | None = None
     throttled: str = ""
     memory: MemoryReference | None = None
     speed: MachineSpeed = UNKNOWN_SPEED
@@ -97,6 +102,11 @@ class CaseState:
         self.runs.append(run)
         self.wall_ns.append(answer.arrays["wall_ns"][-run.n_timed :])
         self.cpu_ns.append(answer.arrays["cpu_ns"][-run.n_timed :])
+
+    @property
+    def n_inputs(self) -> int:
+        """Inputs that the timed loop takes in rotation."""
+        return int(self.result.get("inputs_in_rotation", 1))
 
 
 def steady_part(wall_ns: NDArray[np.int64], profile: Profile) -> tuple[int, str]:
@@ -127,5 +137,7 @@ def _process_run(answer: Answer, state: CaseState, order: int, blobs: BlobSink, 
         unsteady=unsteady,
         affinity=tuple(result["affinity"]),
         peak_rss_after_bytes={name: result[f"after_{name}"]["peak_rss_bytes"] for name in PHASES},
+        resident_bytes=tuple((n * result["calls_per_sample"], held) for n, held in result.get("resident_bytes", ())),
+        cut_short=result.get("cut_short", {}),
         **{name: result[name] for name in _FROM_RESULT},
     )

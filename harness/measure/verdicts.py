@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 
 from harness.core.quantity import Missing, Quantity, Value
-from harness.core.verdict import Verdict
+from harness.core.verdict import Finding, Verdict
 from harness.stats import steady_state
 
 from .metrics import BACK_TO_BACK, KEPT_UP, keeps_up
@@ -23,7 +24,7 @@ DRIFTED = 0.01
 def verdict(state: CaseState, metrics: dict[str, Quantity], profile: Profile, machine: Verdict | None) -> Verdict:
     """Return whether the latency may be trusted; the gravest reason wins. `machine` is a verdict on the machine."""
     if state.failure is not None:
-        return state.failure.verdict
+        return _failed(state, state.failure.verdict)
     return (
         machine
         or _mistimed(state)
@@ -33,8 +34,48 @@ def verdict(state: CaseState, metrics: dict[str, Quantity], profile: Profile, ma
         or _unsteady(state)
         or _climbing(state, profile)
         or _drifted(state, profile)
+        or _untimed(state, profile)
+        or _cut_short(state)
         or _width(state, metrics, profile)
     )
+
+
+def _failed(state: CaseState, verdict: Verdict) -> Verdict:
+    """Return the verdict on a failed process, with what those before it measured."""
+    if not state.runs:
+        return verdict
+    medians = ", ".join(f"{run.median_ns / 1e6:.4g}" for run in state.runs)
+    n = len(state.runs)
+    words = f"{n} process{'es' * (n > 1)} before it had a median of {medians} ms"
+    return dataclasses.replace(verdict, reason=f"{verdict.reason}; {words}")
+
+
+def _untimed(state: CaseState, profile: Profile) -> Verdict | None:
+    if profile.timed or state.prepared.case.scenario == "sustained":
+        return None
+    n = sum(run.n_timed for run in state.runs)
+    reason = f"not measured for latency: {n} inferences in one process only show that the case runs"
+    return Verdict("untimed", reason, "measure it: --profile quick, standard or full")
+
+
+def _cut_short(state: CaseState) -> Verdict | None:
+    """Never precise: a loop that was cut short has hardly warmed up, and its tail is not seen."""
+    found = time_limit_finding(state)
+    return Verdict("imprecise", found.found, found.remedy) if found else None
+
+
+def time_limit_finding(state: CaseState) -> Finding | None:
+    """Return what the time limit left of the loops; None where it left all."""
+    cut = [run.cut_short for run in state.runs if run.cut_short]
+    if not cut:
+        return None
+    fewest = min(cut, key=lambda each: each["done"])
+    reason = (
+        f"the time limit of {state.prepared.timeout_s:g} s ended {len(cut)} of {len(state.runs)} processes early: "
+        f"{fewest['done']:g} of {fewest['planned']:g} samples, which take {fewest['sample_s']:.3g} s each"
+    )
+    remedy = f"--timeout {max(each['needed_s'] for each in cut):g} lets it do them all"
+    return Finding("time_limit", "warn", reason, remedy)
 
 
 def _mistimed(state: CaseState) -> Verdict | None:

@@ -1,21 +1,23 @@
 """The last good build of each case: its model files, and the versions of the packages it ran with.
 
-<folder>/objects/<sha256>/<file>     model files, by content
-<folder>/<suite>-<target>.json       case id -> build
+<folder>/objects/<sha256>/<file>          model files, by content
+<folder>/<suite>-<target>-<unit>.json     case id -> build
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+import uuid
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.core.artifact import Artifact, Preprocess, files_of, sha256_of
+from harness.core.artifact import Artifact, Preprocess, sha256_of, size_of
 from harness.core.errors import RecordError
 from harness.core.files import write_atomic
+from harness.core.model_files.model_copy import copy_model
 from harness.measure.prepared import PreparedCase
 from harness.stats.nightly.confirmation import LASTING_NIGHTS
 
@@ -64,7 +66,7 @@ class Build:
 
 
 class BaselineStore:
-    """The builds of one suite on one target, listed in the file `index`; `save` writes the list."""
+    """The builds of one suite on one unit, listed in the file `index`; `save` writes the list."""
 
     def __init__(self, index: Path) -> None:
         self._objects = index.parent / "objects"
@@ -90,8 +92,16 @@ class BaselineStore:
         if path is None:
             return None
         how = Preprocess.from_json(build.preprocess) if build.preprocess else None
-        size = sum(file.stat().st_size for file in files_of(path))
-        old = Artifact(path, new.artifact.format, build.sha256, size, new.artifact.weights, preprocess=how)
+        old = replace(
+            new.artifact,
+            path=path,
+            sha256=build.sha256,
+            size_bytes=size_of(path),
+            preprocess=how,
+            parameters=None,
+            macs=None,
+            recipe={},
+        )
         labelled = replace(new.labelled, preprocess=how) if new.labelled and how else new.labelled
         return replace(new, artifact=old, labelled=labelled)
 
@@ -122,6 +132,15 @@ class BaselineStore:
             self._on_trial.pop(case, None)
         return accepted
 
+    def take_over(self, shared: BaselineStore, runs: Container[str]) -> None:
+        """Take over the builds that these runs measured from a list that several units shared."""
+        self._good, self._latest = (
+            {case: build for case, build in builds.items() if build.run_id in runs}
+            for builds in (shared._good, shared._latest)
+        )
+        trials = {case: [one for one in builds if one.run_id in runs] for case, builds in shared._on_trial.items()}
+        self._on_trial = {case: builds for case, builds in trials.items() if builds}
+
     def save(self) -> None:
         """Write the index."""
         self._index.parent.mkdir(parents=True, exist_ok=True)
@@ -137,19 +156,13 @@ class BaselineStore:
         folder = self._objects / artifact.sha256
         if (folder / artifact.path.name).exists():
             return
-        partial = folder.with_name(f".{artifact.sha256}.tmp")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for file in files_of(artifact.path):
-            copy = partial / file.relative_to(artifact.path.parent)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
-        if not folder.is_dir():
-            partial.rename(folder)
-            return
-        for entry in partial.iterdir():  # another case has the same content under another name
-            entry.replace(folder / entry.name)
-        partial.rmdir()
+        # a folder of its own: the nights of two units may store one model at the same time
+        partial = folder.with_name(f".{artifact.sha256}.{uuid.uuid4().hex}.tmp")
+        try:
+            copy_model(artifact.path, partial / artifact.path.name)
+            _publish(partial, folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
     def _read(self) -> None:
         try:
@@ -163,11 +176,23 @@ class BaselineStore:
             ) from error
 
 
+def _publish(partial: Path, folder: Path) -> None:
+    """Move the files to their place, which may exist: by another unit's night, or by a file of another name."""
+    try:
+        partial.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+        for entry in partial.iterdir():
+            if not (folder / entry.name).exists():
+                entry.rename(folder / entry.name)
+
+
 def accept(folder: Path, text: str) -> list[str]:
-    """Accept the latest builds of cases whose id contains `text`, in all suites and targets; return the case ids."""
+    """Accept the latest builds of cases whose id contains `text`, in all suites and units; return the case ids."""
     accepted: list[str] = []
     for index in sorted(folder.glob("*.json")):
         baselines = BaselineStore(index)
         accepted += baselines.accept(text)
         baselines.save()
-    return accepted
+    return list(dict.fromkeys(accepted))

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 class Environments:
-    """The virtual environments of a store. One that cannot be created is tried once a night, with a warning."""
+    """The virtual environments of one unit. One that cannot be created is tried once a night, with a warning."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity
 from harness.core.record import Record
+from harness.core.verdict import TIMED, spoiled
 from harness.measure.passes.accuracy import AccuracyPass, CaseOutputs
 from harness.measure.passes.worker_process import Answer, run_worker
 from harness.measure.prepared import PreparedCase
@@ -16,13 +17,14 @@ from harness.measure.presets import PROFILES
 from harness.stats import benjamini_hochberg
 from harness.stats.output_quality import discordant
 from harness.stats.proportions import mcnemar
-from reports.numbers import counted, scale_for, show
+from reports.numbers import scale_for, show
 
+from .machine import DEVICE_VERDICTS
 from .outcome import Kind, Outcome
 from .series import NightContext
 
-DEVICE_VERDICTS = frozenset({"throttled", "emulated"})
-"""Verdicts that are about the device and not about a build."""
+_TOLD_ELSEWHERE = DEVICE_VERDICTS | {"untimed"}
+"""Verdicts without an outcome of their case: `machine.device` tells of them, or nobody asked for times."""
 
 
 def accuracy(context: NightContext, scores: AccuracyPass, q: float) -> list[Outcome]:
@@ -51,7 +53,7 @@ def accuracy(context: NightContext, scores: AccuracyPass, q: float) -> list[Outc
             kind: Kind = "regression" if points < 0 else "improvement"
             evidence = {"lost": lost, "won": won, "images": n}
             outcomes.append(
-                Outcome(kind, name, "top1", text, p_value=p, command=context.command(name), evidence=evidence)
+                Outcome(kind, name, "top1", text, p_value=p, command=context.command(name, "top1"), evidence=evidence)
             )
     return outcomes
 
@@ -82,11 +84,16 @@ def sizes(context: NightContext) -> list[Outcome]:
 
 
 def limits(records: Iterable[Record], context: NightContext) -> list[Outcome]:
-    """Check the suite's limits: a whole interval beyond one is a regression, part of an interval is inconclusive."""
+    """Check the suite's limits: a whole interval beyond one is a regression, part of an interval is inconclusive.
+
+    So is a figure that is missing, or that the verdict spoils.
+    """
     outcomes = []
     for record in records:
         for limit in context.rules.limits(record.case_id):
             quantity = record.quantity(limit.metric)
+            if not record.trusts(limit.metric):
+                quantity = Missing(f"{record.verdict.status}: {record.verdict.reason}")
             exceeded = limit.exceeded_by(quantity)
             if exceeded is False:
                 continue
@@ -127,18 +134,26 @@ def failures(records: Sequence[Record], context: NightContext) -> list[Outcome]:
     return outcomes
 
 
+def not_compared(records: Sequence[Record], context: NightContext) -> list[Outcome]:
+    """Report cases that ran and whose times must not be compared with those of earlier nights.
+
+    A night without any time to compare is reported by `machine.device`, wrong outputs until their build is accepted.
+    """
+    if not any(record.trusts(TIMED) for record in records):
+        return []
+    outcomes = []
+    for record in records:
+        name, verdict = record.case_id, record.verdict
+        if record.trusts(TIMED) or not verdict.ran or verdict.status in _TOLD_ELSEWHERE:
+            continue
+        if verdict.status == "wrong-output" and context.changes(name) == []:
+            continue
+        text = f"{verdict.status}: {verdict.reason}; not compared with earlier nights: {spoiled(verdict.status)}"
+        outcomes.append(Outcome("inconclusive", name, "", text, command=context.command(name)))
+    return outcomes
+
+
 def _runs(prepared: PreparedCase) -> bool:
     with tempfile.TemporaryDirectory(prefix="edgebench-") as folder:
         job = prepared.job("latency", Path(folder) / "job", 0, PROFILES["smoke"].loop)
         return isinstance(run_worker(job, prepared.timeout_s), Answer)
-
-
-def device(records: Sequence[Record]) -> list[Outcome]:
-    """Report each verdict of `DEVICE_VERDICTS` once, with the number of its cases."""
-    outcomes = []
-    for status in sorted(DEVICE_VERDICTS):
-        affected = [record for record in records if record.verdict.status == status]
-        if affected:
-            text = f"{counted(len(affected), 'case')} {status}: {affected[0].verdict.reason}"
-            outcomes.append(Outcome("infrastructure", "", "", text, command="edgebench doctor"))
-    return outcomes

@@ -1,14 +1,11 @@
-"""The outcomes of a night, each with its numbers, a sentence and the command that repeats the measurement."""
+"""The outcomes of a night, each with its numbers and a sentence."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
-from harness.core.case import Case
 from harness.core.errors import EXIT_ENVIRONMENT, EXIT_INCONCLUSIVE, EXIT_INFRASTRUCTURE, EXIT_OK, EXIT_REGRESSION
 from harness.stats.nightly import Verdict
 
@@ -106,18 +103,3 @@ def sentence(verdict: Verdict, unit: str, changes: Sequence[str] | None, others:
     if first_bad and verdict.kind == "regression":
         parts.append(f"first bad {first_bad[:10]}")
     return "; ".join(parts)
-
-
-def remeasure_command(case: Case, old: Path | None, new: Path) -> str:
-    """Return the command that compares the builds `old` and `new` of a case, or measures `new` alone."""
-    if case.scenario != "SingleStream" or case.batch != 1:
-        return run_command(case.id)
-    if old is None:
-        return shlex.join(["edgebench", "run", "--model", str(new), "--runtime", case.runtime])
-    runtimes = ["--runtime-a", case.runtime, "--runtime-b", case.runtime]
-    return shlex.join(["edgebench", "ab", str(old), str(new), *runtimes, "--threads", str(case.threads)])
-
-
-def run_command(case_id: str) -> str:
-    """Return the command that measures a case as the suite defines it."""
-    return shlex.join(["edgebench", "run", "-k", case_id])

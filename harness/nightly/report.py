@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from xml.etree import ElementTree as Xml
 
+from harness.core.printable import markdown_text, one_line, printable
 from harness.core.record import Record, RunHeader
+from harness.core.verdict import trust_counts
+from harness.stats.nightly.screening import MIN_BASELINE
+from reports.numbers import counted
 
 from .outcome import Kind, Outcome, by_severity, exit_code, of_case
 
@@ -22,7 +26,9 @@ class NightlyReport:
         header: Header of the run.
         outcomes: The outcomes, in any order.
         records: Records of the run.
-        slow_pass: Whether slow changes were looked for tonight, as once a week.
+        slow_pass: Whether slow changes were looked for tonight, as in every seventh night.
+        sequence: The run's sequence number in the store.
+        not_judged: Number of the night, tonight included, of each case whose history is too short to judge it.
 
     """
 
@@ -30,13 +36,25 @@ class NightlyReport:
     outcomes: Sequence[Outcome]
     records: Sequence[Record]
     slow_pass: bool = False
+    sequence: int = 0
+    not_judged: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def headline(self) -> str:
-        """The counts of outcomes, such as '2 regressions, 1 inconclusive', or 'nothing to report'."""
+        """The counts of outcomes, such as '2 regressions, 1 inconclusive', or 'nothing to report'.
+
+        A night of which nothing or not all was judged says so: 'night 1 of 5: not judged yet'.
+        """
         kinds = [outcome.kind for outcome in by_severity(self.outcomes) if outcome.kind != "transient"]
         counts = [f"{kinds.count(kind)} {_plural(kind, kinds.count(kind))}" for kind in dict.fromkeys(kinds)]
-        return ", ".join(counts) or "nothing to report"
+        measured = sum(record.value("n_inferences") is not None for record in self.records)
+        if not self.not_judged:
+            return ", ".join(counts) or "nothing to report"
+        if len(self.not_judged) >= measured:
+            first = f"night {max(self.not_judged.values())} of {MIN_BASELINE}: not judged yet"
+            return "; ".join(filter(None, (", ".join(counts), first)))
+        some = f"{len(self.not_judged)} of {counted(measured, 'case')} not judged yet"
+        return f"{', '.join(counts) or 'nothing to report'}; {some}"
 
     def document(self) -> dict[str, Any]:
         """Return the whole report in plain JSON types."""
@@ -52,6 +70,9 @@ class NightlyReport:
             "exit_code": exit_code(self.outcomes),
             "slow_pass": self.slow_pass,
             "outcomes": [{**asdict(outcome), "series": outcome.series} for outcome in by_severity(self.outcomes)],
+            "unit": self.header.unit,
+            "sequence": self.sequence,
+            "not_judged": dict(self.not_judged),
         }
 
 
@@ -65,26 +86,20 @@ def markdown(report: NightlyReport) -> str:
     header = report.header
     measured = sum(record.value("n_inferences") is not None for record in report.records)
     lines = [
-        f"## edgebench nightly: {_md(header.suite)} on {_md(header.target)}",
+        f"## edgebench nightly: {markdown_text(header.suite)} on {markdown_text(header.target)}",
         "",
         f"**{report.headline}**; {measured} of {len(report.records)} cases measured, {header.started_utc[:16]} UTC",
         "",
+        f"Times: {trust_counts(record.verdict.status for record in report.records)}",
+        "",
     ]
     for outcome in by_severity(report.outcomes):
-        lines.append(f"- **{outcome.kind}** {_md(outcome.series)}: {_md(outcome.sentence)}")
-        lines += [f"  `{outcome.command.replace('`', '')}`"] if outcome.command else []
+        lines.append(f"- **{outcome.kind}** {markdown_text(outcome.series)}: {markdown_text(outcome.sentence)}")
+        lines += [f"  `{one_line(outcome.command).replace('`', '')}`"] if outcome.command else []
     return "\n".join(lines) + "\n"
 
 
-def _md(text: str) -> str:
-    """Escape Markdown and HTML."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{char}" if char in "\\`*_[]|#" else char for char in " ".join(escaped.split()))
-
-
 _ATOM = "http://www.w3.org/2005/Atom"
-_CONTROL = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
-"""Characters that XML 1.0 cannot hold."""
 _TAGS: dict[Kind, str] = {
     "regression": "failure",
     "infrastructure": "error",
@@ -113,7 +128,7 @@ def junit(report: NightlyReport) -> bytes:
 
 def _test(suite: Xml.Element, record: Record, outcomes: Sequence[Outcome]) -> Xml.Element:
     case = Xml.SubElement(
-        suite, "testcase", name=_clean(record.case_id), classname=record.target, time=f"{record.duration_s:.3f}"
+        suite, "testcase", name=printable(record.case_id), classname=record.target, time=f"{record.duration_s:.3f}"
     )
     properties = Xml.SubElement(case, "properties")
     for name, quantity in record.metrics.items():
@@ -121,7 +136,7 @@ def _test(suite: Xml.Element, record: Record, outcomes: Sequence[Outcome]) -> Xm
         if value is not None:
             Xml.SubElement(properties, "property", name=name, value=repr(value))
     if record.verdict.status == "unsupported" and not outcomes:
-        Xml.SubElement(case, "skipped", message=_clean(record.verdict.reason))
+        Xml.SubElement(case, "skipped", message=printable(record.verdict.reason))
     _results(case, outcomes)
     return case
 
@@ -131,7 +146,7 @@ def _results(case: Xml.Element, outcomes: Sequence[Outcome]) -> None:
     first = next((outcome.kind for outcome in outcomes if outcome.kind in _TAGS), None)
     severest = [outcome for outcome in outcomes if outcome.kind == first]
     if first:
-        text = _clean(
+        text = printable(
             "\n".join(f"{outcome.metric} {outcome.sentence}\n{outcome.command}".strip() for outcome in severest)
         )
         result = Xml.SubElement(case, _TAGS[first], message=text.split("\n")[0])
@@ -140,16 +155,17 @@ def _results(case: Xml.Element, outcomes: Sequence[Outcome]) -> None:
             result.set("type", first)
     others = [f"{outcome.kind}: {outcome.metric} {outcome.sentence}" for outcome in outcomes if outcome not in severest]
     if others:
-        Xml.SubElement(case, "system-out").text = _clean("\n".join(others))
+        Xml.SubElement(case, "system-out").text = printable("\n".join(others))
 
 
 def atom(nights: Sequence[dict[str, Any]]) -> bytes:
     """Return an Atom feed with one entry per night; `nights` are documents, newest first."""
     first = nights[0]
     feed = Xml.Element("feed", xmlns=_ATOM)
-    name = f"edgebench nightly: {first['suite']} on {first['target']}"
-    _leaf(feed, "title", name)
-    _leaf(feed, "id", f"urn:edgebench:nightly:{first['suite']}:{first['target']}".replace(" ", "-"))
+    unit = first.get("unit", "")
+    _leaf(feed, "title", f"edgebench nightly: {first['suite']} on {first['target']}{f' ({unit})' if unit else ''}")
+    identity = ":".join(["urn:edgebench:nightly", first["suite"], first["target"], *filter(None, [unit])])
+    _leaf(feed, "id", identity.replace(" ", "-"))
     _leaf(feed, "updated", first["started_utc"])
     _leaf(Xml.SubElement(feed, "author"), "name", "edgebench")
     for night in nights:
@@ -158,18 +174,14 @@ def atom(nights: Sequence[dict[str, Any]]) -> bytes:
         _leaf(entry, "id", f"urn:edgebench:run:{night['run_id']}")
         _leaf(entry, "updated", night["started_utc"])
         lines = [f"{item['kind']}: {item['series']}: {item['sentence']}" for item in night["outcomes"]]
-        _leaf(entry, "content", "\n".join(lines) or "nothing to report").set("type", "text")
+        _leaf(entry, "content", "\n".join(lines) or night["headline"]).set("type", "text")
     return _xml(feed)
 
 
 def _leaf(parent: Xml.Element, tag: str, text: str) -> Xml.Element:
     leaf = Xml.SubElement(parent, tag)
-    leaf.text = _clean(text)
+    leaf.text = printable(text)
     return leaf
-
-
-def _clean(text: str) -> str:
-    return text.translate(_CONTROL)
 
 
 def _xml(root: Xml.Element) -> bytes:

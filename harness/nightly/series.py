@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +15,9 @@ from suites.nightly_rules import NightlyRules
 
 from .baselines import BaselineStore, Build
 from .environments import Environments
-from .outcome import Outcome, remeasure_command, run_command, sentence
+from .outcome import Outcome, sentence
 from .remeasurement import FIELDS, Remeasurement
+from .repeat import Request
 
 if TYPE_CHECKING:
     from harness.store.database.history import Nights
@@ -32,6 +33,7 @@ class NightContext:
         baselines: The last good builds.
         environments: Virtual environments with older package versions.
         rules: The suite's smallest effects and limits.
+        request: What the night was asked for.
 
     """
 
@@ -40,6 +42,7 @@ class NightContext:
     baselines: BaselineStore
     environments: Environments
     rules: NightlyRules
+    request: Request = field(default_factory=Request)
 
     def changes(self, case_id: str) -> list[str] | None:
         """List the differences from the last good build; None where there is no such build."""
@@ -57,12 +60,13 @@ class NightContext:
         interpreter = self.environments.interpreter(build.versions)
         return replace(old, interpreter=interpreter) if interpreter else None
 
-    def command(self, case_id: str) -> str:
-        """Return the command that measures a case again."""
+    def command(self, case_id: str, metric: str = "") -> str:
+        """Return the command that compares a case with its last good build, or measures it again."""
         if case_id not in self.prepared:
-            return run_command(case_id)
+            return self.request.measure(case_id)
         new, old = self.prepared[case_id], self.baseline(case_id)
-        return remeasure_command(new.case, old.artifact.path if old else None, new.artifact.path)
+        here = old is not None and old.interpreter == new.interpreter  # `ab` has no older package versions
+        return self.request.compare(new.case, metric, old.artifact.path if old and here else None, new.artifact.path)
 
 
 def detect_changes(
@@ -104,16 +108,36 @@ def detect_changes(
 def detect_slow_changes(
     metric: str, nights: Nights, context: NightContext, settings: Settings, release: str | None = None
 ) -> list[Outcome]:
-    """Detect changes too slow for a single night, since each series' last reset or since `release` (ISO date)."""
+    """Detect changes too slow for a single night, since each series' last reset or since `release`.
+
+    Args:
+        metric: Name of the metric.
+        nights: As for `detect_changes`.
+        context: As for `detect_changes`.
+        settings: Settings of the detector.
+        release: ISO date; the first night with that date or a later one begins the comparison.
+
+    """
     wanted = [i for i, series in enumerate(nights.series) if series.case_id in context.prepared]
     if not wanted:
         return []
     detector = Detector(_metric_settings(metric, nights, context.rules, settings))
-    first = sum(run.started_utc < release for run in nights.runs) if release else 0
+    dates = [run.started_utc for run in nights.runs]
+    first = next((index for index, date in enumerate(dates) if date >= release), len(dates)) if release else 0
     verdicts = detector.slow(nights.values[wanted], np.maximum(nights.since[wanted], first))
     outcomes = _outcomes(metric, wanted, verdicts, nights, context)
     # a slow loss shows that something changed, not that a build did it: it is no regression
     return [replace(item, kind="inconclusive") if item.kind == "regression" else item for item in outcomes]
+
+
+def nights_measured(nights: Nights, context: NightContext) -> dict[str, int]:
+    """Return the number of nights since the last reset that measured the series, by the ids of tonight's cases."""
+    numbers = {}
+    for series, values, since in zip(nights.series, nights.values, nights.since, strict=True):
+        measured = ~np.isnan(values).all(axis=-1)
+        if series.case_id in context.prepared and measured[-1:].any():
+            numbers[series.case_id] = int(np.count_nonzero(measured[since:]))
+    return numbers
 
 
 def _pending(verdict: Verdict) -> Verdict:
@@ -172,7 +196,7 @@ def _outcome(
         lo=verdict.lo,
         hi=verdict.hi,
         p_value=verdict.p_value,
-        command=context.command(name) if name else "edgebench selfcheck",
+        command=context.command(name, metric) if name else "edgebench selfcheck",
         evidence=asdict(verdict.evidence),
     )
 

@@ -48,6 +48,7 @@ class AbConfig:
         runtime_b: Runtime of B; None takes the one in its name.
         threads: Intra-op threads of both.
         shapes: Shapes of dynamic inputs, by input name.
+        signature: The entry point of both model files; '' for their primary one.
         profile: Name of the preset that says how long each process runs.
         same_within: Latency ratios within this share of 1 are called the same: 0.02 is 2 %.
         max_pairs: The most pairs to measure.
@@ -65,6 +66,7 @@ class AbConfig:
     runtime_b: str | None = None
     threads: int | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    signature: str = ""
     profile: str = "quick"
     same_within: float = 0.02
     max_pairs: int = 20
@@ -86,7 +88,7 @@ class AbConfig:
         """Both variants, ready to run; one that names no runtime takes the other's where that can run it."""
         chosen = (self.runtime_a, named_runtime(self.a), self.runtime_b, named_runtime(self.b))
         limits = ResourceLimits.on(find_target("auto", HostFs()), self.timeout_s, self.memory_bytes)
-        resolver = VariantResolver(limits, self.threads, self.shapes, next(filter(None, chosen), None))
+        resolver = VariantResolver(limits, self.threads, self.shapes, next(filter(None, chosen), None), self.signature)
         return {"a": resolver.resolve(self.a, self.runtime_a), "b": resolver.resolve(self.b, self.runtime_b)}
 
 

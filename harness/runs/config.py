@@ -24,11 +24,15 @@ class RunConfig:
         suite: Name of a built-in suite or path of a .toml file; None means 'quick' where `models` is empty.
         models: Model files of the user.
         data: Folder of labelled images for `models`.
+        reference: The float model that all other files among `models` are compared with.
         compress: Settings for float .onnx files among `models`, as `suites.post_training.chosen` takes them.
         preprocess: How images become inputs, as `harness.datasets.preprocessing.parse` takes it.
         output: Name of the output of `models` that is scored.
         labels: What the user says about the labels of `data`.
+        inputs: File of arrays that `models` are measured with, as `harness.measure.given_inputs` reads it.
         shapes: Shapes of dynamic inputs, by input name.
+        signatures: Entry points of `models` to measure, each as a case; 'all' for all of them, empty for the primary
+            one.
         filters: Texts that a case id must contain.
         runtimes: Runtimes to measure on; empty means all.
         runtime_options: Options by runtime, in the runtime's own terms; they override the target's.
@@ -52,24 +56,28 @@ class RunConfig:
         resume: Whether a run that was killed in `out` is continued.
         tune: Whether the machine is tuned for the run and restored at its end.
         strict: Whether a failed check of the machine is an error.
+        wait_for_quiet_s: Longest time to wait for a quiet machine before anything is measured; None does not wait.
         power_supply: What feeds the machine, for the record.
         ambient_c: Room temperature in degrees Celsius, for the record.
         command: The command line, for the record.
         fs: The machine's files: those of this machine, or a recorded tree.
 
     Raises:
-        UsageError: `compress` without `models`.
+        UsageError: `compress`, `reference`, `inputs` or `signatures` without `models`.
         ScenarioError: `load` does not fit the scenario.
     """
 
     suite: str | None = None
     models: Sequence[str] = ()
     data: str | None = None
+    reference: str | None = None
     compress: str | None = None
     preprocess: str | None = None
     output: str | None = None
     labels: LabelChoice = NO_CHOICE
+    inputs: str | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    signatures: Sequence[str] = ()
     filters: Sequence[str] = ()
     runtimes: Sequence[str] = ()
     runtime_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -93,6 +101,7 @@ class RunConfig:
     resume: bool = False
     tune: bool = False
     strict: bool = False
+    wait_for_quiet_s: float | None = None
     power_supply: str | None = None
     ambient_c: float | None = None
     command: Sequence[str] = ()
@@ -101,6 +110,12 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.compress and not self.models:
             raise UsageError("--compress needs a model of your own", "name a float .onnx file with --model")
+        if self.inputs and not self.models:
+            raise UsageError("--inputs needs a model of your own", "name its file with --model")
+        if self.reference and not self.models:
+            raise UsageError("--reference needs a model of your own", "name the files that are made of it with --model")
+        if self.signatures and not self.models:
+            raise UsageError("--signature needs a model of your own", "name a .tflite or a SavedModel with --model")
         if self.names_scenario:
             self.load.with_defaults(self.scenario or "SingleStream")
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from harness.core.artifact import files_of
 from harness.core.case import Case
 from harness.core.errors import SetupError, UsageError
+from harness.core.model_files.model_copy import copy_model
 from harness.core.record import Record
 from harness.measure.prepared import PreparedCase
 from suites.user_model import write_note
@@ -49,9 +48,7 @@ def _copy(one: PreparedCase, folder: Path) -> Path:
     path = one.artifact.path
     target = folder / f"{export_name(one.case)}{path.suffix}"
     folder.mkdir(parents=True, exist_ok=True)
-    for file in files_of(path):
-        copy = target if file == path else folder / file.relative_to(path.parent)
-        shutil.copyfile(file, copy)
+    copy_model(path, target)
     write_note(target, one.artifact.preprocess, dict(one.artifact.recipe))
     return target
 

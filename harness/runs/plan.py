@@ -20,6 +20,7 @@ from harness.core.quantity import utc_now
 from harness.core.target import Target
 from harness.core.verdict import Verdict
 from harness.host.resource_limits import ResourceLimits
+from harness.measure.given_inputs import GivenInputs
 from harness.measure.prepared import PreparedCase
 from harness.measure.presets import Profile, profile
 from suites.artifacts import catalog
@@ -28,7 +29,7 @@ from suites.user_model import UserModel
 from targets import detect, load
 
 from .config import RunConfig
-from .preparation import CasePreparer, EvaluationData
+from .preparation import CasePreparer, EvaluationData, fp32_parent
 from .user_models import USER_DATA, UserModels
 
 _log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Plan:
         prepared: Cases that can run.
         refused: Cases that cannot, with the verdict that says why.
         references: The fp32 model on the same runtime that a case's accuracy is compared with.
+        inputs: Arrays that the user's models are measured with.
         nightly_rules: Limits and smallest effects that a nightly run looks out for.
     """
 
@@ -58,6 +60,7 @@ class Plan:
     prepared: tuple[PreparedCase, ...] = ()
     refused: Mapping[Case, Verdict] = field(default_factory=dict)
     references: Mapping[Case, PreparedCase] = field(default_factory=dict)
+    inputs: GivenInputs | None = None
     nightly_rules: NightlyRules = field(default_factory=NightlyRules)
 
     @property
@@ -103,9 +106,16 @@ def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callab
         )
 
     def find(case: Case, file_format: Format) -> Artifact:
-        artifact = artifacts[case](file_format) if case in artifacts else catalog.artifact(case, file_format)
+        if case in artifacts:
+            artifact = artifacts[case](file_format)
+        elif case.weights == "user":
+            artifact = user_models.parent_artifact(case, file_format)
+        else:
+            artifact = catalog.artifact(case, file_format)
         replacement = config.replacements.get(case.id)
-        return UserModel(replacement, config.shapes).artifact(artifact.preprocess) if replacement else artifact
+        if replacement is None:
+            return artifact
+        return UserModel(replacement, config.shapes, signature=artifact.signature).artifact(artifact.preprocess)
 
     preparer = CasePreparer(
         find,
@@ -113,6 +123,9 @@ def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callab
         ResourceLimits.on(target, config.timeout_s, config.memory_bytes),
         config.shapes,
         runtime_options(target, config.runtime_options),
+        parent=lambda case: user_models.parent(case) if case.weights == "user" else fp32_parent(case),
+        inputs=user_models.given,
+        further_references=user_models.reference_runtimes,
     )
     result = preparer.prepare_all(case for case in chosen if case not in user_models.refused)
     return Plan(
@@ -124,6 +137,7 @@ def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callab
         prepared=result.prepared,
         refused={**result.refused, **user_models.refused},
         references=result.references,
+        inputs=user_models.given,
         nightly_rules=NightlyRules(suite.nightly if suite else ()),
     )
 

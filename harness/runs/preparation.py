@@ -15,6 +15,7 @@ from harness.core.execution import FROM_FILE
 from harness.core.scenario import Load
 from harness.core.verdict import Verdict
 from harness.host.resource_limits import ResourceLimits
+from harness.measure.given_inputs import GivenInputs
 from harness.measure.prepared import PreparedCase
 from harness.measure.protocol import LabelledData
 from harness.runtimes.base import Adapter, Capability, Options
@@ -47,6 +48,11 @@ OUTPUT_REFERENCES = ("onnxruntime-cpu", "litert-xnnpack", "openvino-cpu")
 """Runtimes whose fp32 outputs are taken as the reference: the first of them that can run the model."""
 
 FindArtifact = Callable[[Case, Format], Artifact]
+
+
+def fp32_parent(case: Case) -> Case | None:
+    """Return the float model that a case is compared with, on the case's runtime: the same model in fp32."""
+    return replace(case, compression=REFERENCE)
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,9 @@ class CasePreparer:
         limits: Time, memory and CPUs of each process.
         shapes: Shapes of dynamic inputs, by input name.
         runtime_options: Options by runtime, in the runtime's own terms.
+        parent: Returns the float model that a case is compared with; None where the case's own file is all there is.
+        inputs: Arrays that the cases of the user are measured with.
+        further_references: Runtimes to try for that model where no reference runtime takes its format.
     """
 
     find: FindArtifact
@@ -98,6 +107,9 @@ class CasePreparer:
     limits: ResourceLimits
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     runtime_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    parent: Callable[[Case], Case | None] = fp32_parent
+    inputs: GivenInputs | None = None
+    further_references: tuple[str, ...] = ()
 
     def prepare_all(self, cases: Iterable[Case]) -> Preparation:
         """Prepare every case; one that cannot run is refused with the reason and does not stop the rest."""
@@ -145,6 +157,7 @@ class CasePreparer:
         if artifact.batch not in (1, case.batch):
             raise UsageError(f"{artifact.path.name} has a fixed batch of {artifact.batch}, not {case.batch}")
         labelled, unlabelled = self._labelled(case, artifact)
+        given = self.inputs if case.inputs else None
         return PreparedCase(
             case=case,
             artifact=artifact,
@@ -154,9 +167,12 @@ class CasePreparer:
                 case.batch,
                 self.shapes,
                 self.runtime_options.get(case.runtime, {}),
+                signature=artifact.signature,
                 fixed_batch=artifact.batch > 1,
+                given=given.shapes if given else {},
             ),
             precision=requested_precision(case.compression, capability.hint),
+            inputs=given.path if given else None,
             labelled=labelled,
             unlabelled=unlabelled,
             timeout_s=self.limits.timeout_s,
@@ -176,33 +192,34 @@ class CasePreparer:
         path, how = str(data.path.absolute()), artifact.preprocess
         return LabelledData(data.kind, path, how, data.limit, data.figure, artifact.output), ""
 
-    def _output_reference(self, one: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
-        """Return the model in fp32, or the user's file itself, on the first reference runtime that can run it."""
-        for name in OUTPUT_REFERENCES:
-            case = replace(
-                one.case,
-                runtime=name,
-                threads=1,
-                batch=one.artifact.batch,
-                scenario="SingleStream",
-                load=Load(),
-                driver="own",
-            )
-            if one.case.weights == "user":
-                runtime: Adapter = plugins.load("runtimes", name)
-                if runtime.support(one.artifact.format).ok:
-                    return self._prepared(case, one.artifact, runtime.capability)
-                continue
-            case = replace(case, compression=REFERENCE)
-            reference = prepared.get(case) or self.prepare(case)
-            if isinstance(reference, PreparedCase):
-                return reference
+    def _output_reference(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
+        """Return the float parent on the first reference runtime that can run it; without a parent the file itself."""
+        batch = own.case.batch if own.case.weights == "user" else 1  # a user's file may fix it
+        plain = replace(own.case, threads=1, batch=batch, scenario="SingleStream", load=Load(), driver="own")
+        for name in (*OUTPUT_REFERENCES, *self.further_references):
+            case = replace(plain, runtime=name)
+            parent = self.parent(case)
+            found = self._itself(own, case) if parent is None else self._parent(parent, prepared)
+            if found is not None:
+                return found
         return None
 
-    def _accuracy_baseline(self, one: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
-        """Return the model in fp32 on the same runtime, prepared for its outputs alone where it is not measured."""
-        if one.labelled is None:
+    def _itself(self, own: PreparedCase, case: Case) -> PreparedCase | None:
+        runtime: Adapter = plugins.load("runtimes", case.runtime)
+        able = runtime.support(own.artifact.format).ok
+        return self._prepared(case, own.artifact, runtime.capability) if able else None
+
+    def _parent(self, case: Case, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
+        found = prepared.get(case) or self.prepare(case)
+        return found if isinstance(found, PreparedCase) else None
+
+    def _accuracy_baseline(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
+        """Return the float parent on the same runtime, prepared for its outputs alone where it is not measured.
+
+        Where that runtime does not take the parent's file, the parent on the reference runtime.
+        """
+        if own.labelled is None or (parent := self.parent(own.case)) is None:
             return None
-        case = replace(one.case, compression=REFERENCE)
-        baseline = prepared.get(case) or self.prepare(case)
-        return baseline if isinstance(baseline, PreparedCase) else None
+        same = self._parent(parent, prepared)
+        other = own.output_reference
+        return same or (other if other is not None and other.labelled is not None else None)

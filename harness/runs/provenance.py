@@ -5,6 +5,7 @@
     target        name, kind and hash of the target descriptor in use
     python        implementation, version and compiler
     power_mode    finding of the check of that name
+    inputs        name and hash of the file of --inputs
     power_supply, ambient_c   given by the user, since nothing here can measure them
 
 Each is a value, or {"reason": why it is not known}.
@@ -25,13 +26,18 @@ from typing import Any
 from harness.core.quantity import Missing
 from harness.core.target import Target
 from harness.core.verdict import Finding
+from harness.measure.given_inputs import GivenInputs
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE_S = 20.0  # of a status over a large work tree on a memory card
 
 
 def provenance(
-    target: Target, findings: Iterable[Finding], power_supply: str | None, ambient_c: float | None
+    target: Target,
+    findings: Iterable[Finding],
+    power_supply: str | None,
+    ambient_c: float | None,
+    inputs: GivenInputs | None = None,
 ) -> dict[str, Any]:
     """Return the provenance as plain JSON types."""
     return {
@@ -44,6 +50,7 @@ def provenance(
             "compiler": platform.python_compiler(),
         },
         "power_mode": _power_mode(findings),
+        "inputs": {"file": inputs.path.name, "sha256": inputs.sha256} if inputs else _unknown("not given (--inputs)"),
         "power_supply": power_supply or _unknown("not given (--power-supply)"),
         "ambient_c": _unknown("not given (--ambient-c)") if ambient_c is None else ambient_c,
     }

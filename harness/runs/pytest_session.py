@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 import suites
 from harness.core.case import Case
+from harness.core.errors import UsageError
+from harness.core.metric import METRICS
+from harness.core.printable import printable
+from harness.core.quantity import Missing, utc_now
 from harness.core.record import Record
-from harness.store.exports.pytest_benchmark import extra_info
+from harness.core.verdict import Verdict
+from harness.measure.passes.worker_process import WorkerFailure, run_worker
+from harness.measure.prepared import PreparedCase
+from harness.store.exports.pytest_benchmark import OPTIONS, calls_per_sample, extra_info
+from harness.store.runfolder import latencies_ns
+from reports.numbers import counted
 
 from .config import RunConfig
-from .plan import plan
+from .plan import Plan, plan
 from .session import RunSession
 
 
@@ -52,16 +62,16 @@ def parameters(suite: str) -> list[Any]:
 class DeviceSession:
     """The run of one pytest session over the `chosen` cases, as a context manager.
 
-    Attributes:
-        report: Path of the report, once the session is closed.
+    Each case is measured once: a second test of it gets the same record.
     """
 
     def __init__(self, config: pytest.Config, chosen: Sequence[Case]) -> None:
         run_config = _run_config(config)
-        self._plan = plan(run_config, chosen)
-        self._session = RunSession(run_config, self._plan)
-        self._prepared = {prepared.case: prepared for prepared in self._plan.prepared}
-        self.report: Path | None = None
+        self._plan = plan(run_config, _distinct(chosen))
+        writer = config.get_terminal_writer()
+        self._session = RunSession(run_config, self._plan, notify=lambda text: writer.line(f"\n{printable(text)}"))
+        self._records: dict[Case, Record] = {}
+        self._report: Path | None = None
 
     def __enter__(self) -> DeviceSession:
         self._session.__enter__()
@@ -70,29 +80,119 @@ class DeviceSession:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._session.__exit__(kind, error, trace)
+        self.close(interrupted=kind is not None and issubclass(kind, KeyboardInterrupt))
+
+    def close(self, interrupted: bool = False) -> None:
+        """End the run and write its report."""
+        self._session.interrupted = interrupted
+        self._session.__exit__(None, None, None)
         from reports.build import build
 
-        self.report = build([self._session.folder], self._session.folder.path / "report.html")
+        self._report = build([self._session.folder], self._session.folder.path / "report.html")
 
     def measure(self, case: Case, benchmark: Any, timer: ReplayTimer) -> Record:
         """Measure one case and fill the `benchmark` fixture; skip or fail the test where there are no figures."""
-        if case in self._plan.refused:
-            pytest.skip(self._plan.refused[case].reason)
-        record = next(event for event in self._session.block([self._prepared[case]]) if isinstance(event, Record))
+        _skip_refused(self._plan, case)
+        if case not in self._records:
+            events = self._session.block([_prepared(self._plan, case)])
+            self._records[case] = next(event for event in events if isinstance(event, Record))
+        record = self._records[case]
         if record.value("n_inferences") is None:
-            pytest.fail(f"{record.verdict.status}: {record.verdict.reason}\n{record.log}", pytrace=False)
+            _fail(record.verdict, record.log)
         self._replay(record, benchmark, timer)
         return record
 
+    def summary(self) -> list[str]:
+        """Return a title, the verdict of each case that was measured or refused, and where the report is."""
+        from harness.core.verdict import TIMED
+        from reports.terminal.table import case_line
+
+        records = self._session.folder.records()
+        lines = [f"{case_line(one)}{f'  {one.verdict.status}' if one.trusts(TIMED) else ''}" for one in records]
+        missing = [f"- {case_id}  not measured: the session ended before" for case_id in self._session.folder.missing()]
+        return [
+            "edgebench verdicts",
+            *lines,
+            *missing,
+            *([f"edgebench report: {self._report}"] if self._report else []),
+        ]
+
     def _replay(self, record: Record, benchmark: Any, timer: ReplayTimer) -> None:
         """Replay every sample of the record as a round of pytest-benchmark; the rest becomes `extra_info`."""
-        blobs = [self._session.folder.blob(process.blob.sha256) for process in record.processes]
-        samples = [int(ns) for blob in blobs for ns in blob["wall_ns"]]
+        samples = latencies_ns(record, self._session.folder.blob).tolist()
         timer.load(samples)
         benchmark.params = dataclasses.asdict(record.case)
         benchmark.extra_info.update(extra_info(record))
+        benchmark.cprofile = False  # it would profile the replay
         benchmark.pedantic(_nothing, rounds=len(samples))
+        if benchmark.stats is not None:  # what the samples are, in place of the options of the replay
+            benchmark.stats.iterations = calls_per_sample(record)
+            benchmark.stats.options = dict(OPTIONS)
+
+
+class UntimedSession:
+    """A pytest session with `--benchmark-disable`: each case runs once, untimed, and nothing is kept."""
+
+    def __init__(self, config: pytest.Config, chosen: Sequence[Case]) -> None:
+        self._plan = plan(_run_config(config), _distinct(chosen))
+        self._ran = 0
+
+    def __enter__(self) -> UntimedSession:
+        return self
+
+    def close(self, interrupted: bool = False) -> None:
+        """End the session, of which nothing is kept."""
+
+    def measure(self, case: Case, benchmark: Any, timer: ReplayTimer) -> Record:
+        """Load the model in a process of its own and run one inference; the record's metrics are all missing."""
+        _skip_refused(self._plan, case)
+        prepared = _prepared(self._plan, case)
+        with tempfile.TemporaryDirectory(prefix="edgebench-") as scratch:
+            answer = run_worker(prepared.job("inspect", Path(scratch) / "once", seed=0), prepared.timeout_s)
+        if isinstance(answer, WorkerFailure):
+            _fail(answer.verdict, answer.log)
+        benchmark.pedantic(_nothing)
+        self._ran += 1
+        reason = "not measured: --benchmark-disable"
+        return Record(
+            run_id="",
+            case_id=case.id,
+            case=case,
+            target=self._plan.target.name,
+            verdict=Verdict("unsupported", reason, "leave --benchmark-disable out"),
+            metrics=dict.fromkeys(METRICS, Missing(reason)),
+            started_utc=utc_now(),
+            duration_s=0.0,
+        )
+
+    def summary(self) -> list[str]:
+        """Return a title, and that there are no figures."""
+        ran = counted(self._ran, "case")
+        return ["edgebench verdicts", f"{ran} ran once, untimed: nothing is measured with --benchmark-disable"]
+
+
+def _distinct(cases: Sequence[Case]) -> list[Case]:
+    """Return each case once, however many tests have it."""
+    return list(dict.fromkeys(cases))
+
+
+def _prepared(planned: Plan, case: Case) -> PreparedCase:
+    """Return a case of the plan; UsageError for a case that a test made itself."""
+    for prepared in planned.prepared:
+        if prepared.case == case:
+            return prepared
+    raise UsageError(f"{case.id} is not a case of this session", "measure the fixture edgebench_case")
+
+
+def _skip_refused(planned: Plan, case: Case) -> None:
+    """Skip the test of a case that this target cannot run."""
+    if case in planned.refused:
+        pytest.skip(planned.refused[case].reason)
+
+
+def _fail(verdict: Verdict, log: str) -> NoReturn:
+    """Fail the test of a case that was tried and gave no figures."""
+    pytest.fail(f"{verdict.status}: {verdict.reason}\n{log}", pytrace=False)
 
 
 def _nothing() -> None:

@@ -83,7 +83,7 @@ def document(results: Iterable[Check]) -> dict[str, Any]:
         "kind": "edgebench-selfcheck",
         "ended_utc": utc_now(),
         "checks": [{**dataclasses.asdict(check), "status": check.status} for check in results],
-        "machine_now": [dataclasses.asdict(finding) for finding in inspect_all(fs)],
+        "machine_now": [dataclasses.asdict(finding) for finding in inspect_all(fs, find_target("auto", fs))],
         "host": dataclasses.asdict(identity(fs)),
         "versions": versions(),
     }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shlex
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +16,7 @@ from types import TracebackType
 from harness.core.case import Case
 from harness.core.errors import NothingMeasured, UsageError
 from harness.core.execution import Execution
+from harness.core.files import DISK_FULL
 from harness.core.hostfs import HostFs
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, utc_now
@@ -23,6 +26,7 @@ from harness.host import roofline
 from harness.host.checks import changes, inspect_all
 from harness.host.identity import identity
 from harness.host.machine_speed import UNKNOWN_SPEED, MachineSpeed, history_of
+from harness.host.quiet import wait_until_quiet
 from harness.host.thermal import wait_until_cool
 from harness.host.tuning import journal_path, tuned
 from harness.measure.block import RunContext, Step, measure_block
@@ -62,8 +66,17 @@ class RunSession:
 
     interrupted = False
 
-    def __init__(self, config: RunConfig, plan: Plan) -> None:
+    def __init__(self, config: RunConfig, plan: Plan, notify: Callable[[str], None] = lambda _: None) -> None:
+        """Prepare a run.
+
+        Args:
+            config: What was asked for.
+            plan: What it comes to.
+            notify: Called, before anything is measured, with each finding that makes the figures worthless.
+
+        """
         self._config = config
+        self._notify = notify
         self.plan = plan
         self._scratch = tempfile.TemporaryDirectory(prefix="edgebench-")
         self._sensors = open_sensors(config.fs, meter=plan.target.power.meter)
@@ -82,9 +95,12 @@ class RunSession:
         scratch = Path(self._scratch.name)
         if self._config.tune:
             self._undo.enter_context(tuned(self._config.fs, changes(self._config.fs), journal_path()))
-        findings = self._findings()
+        waited = self._wait_for_quiet()
+        findings = (*self._findings(), *waited)
         if self._config.strict:
             refuse_unfit(findings)
+        for warning in warnings_of(findings):
+            self._notify(warning)
         # one process is never precise: neither its surroundings nor the machine's speed would change that
         memory = MemoryControl(HostFs()) if self.plan.profile.max_processes > 1 else None
         speed = self._machine_speed(memory, scratch)
@@ -95,7 +111,7 @@ class RunSession:
             self.folder = RunFolder(self.plan.out)
             self.plan, self.header = resumed(self.plan, self.folder, self.header)
         else:
-            self.folder = RunFolder.create(self.plan.out, self.header)
+            self.folder = RunFolder.create(self.plan.out, self.header, number=not self._config.out)
         self._context = RunContext(
             run_id=self.header.run_id,
             target=self._target_name,
@@ -110,6 +126,7 @@ class RunSession:
             findings=findings,
             findings_now=self._findings,
             throttle=ThrottleWatch(self._sensors, self.plan.target.thermal.throttle),
+            zones=self.plan.target.thermal.zones,
             surroundings=SurroundingsWatch(HostFs(), memory, usual.ns if usual else None),
             speed=speed,
         )
@@ -120,8 +137,19 @@ class RunSession:
     ) -> None:
         self.interrupted |= kind is not None and issubclass(kind, KeyboardInterrupt)
         self.header = dataclasses.replace(self.header, ended_utc=utc_now(), interrupted=self.interrupted)
-        self.folder.write_header(self.header)
-        self._close()
+        try:
+            self.folder.write_header(self.header)
+        except OSError as failed:
+            if error is None:
+                self._raise_if_full(failed)
+                raise
+        finally:
+            self._close()
+
+    def _wait_for_quiet(self) -> tuple[Finding, ...]:
+        """Wait until nothing else runs, if that was asked for; return what was found."""
+        timeout_s = self._config.wait_for_quiet_s
+        return () if timeout_s is None else (wait_until_quiet(self._config.fs, timeout_s, self._notify),)
 
     def _close(self) -> None:
         """Undo the tuning, close the sensors and remove the scratch folder."""
@@ -131,7 +159,11 @@ class RunSession:
             sensor.close()
 
     def run(self) -> Iterator[Step | Record]:
-        """Measure every block; each record is written before it is yielded, those of refused cases first."""
+        """Measure every block; each record is written before it is yielded, those of refused cases first.
+
+        Raises:
+            UsageError: A disk is full; it says what is kept and how to go on.
+        """
         yield from self._refused
         for block in self.plan.blocks:
             yield from self.block(block)
@@ -144,10 +176,29 @@ class RunSession:
         if (limit_c := self.plan.target.limits.start_temperature_c) is not None:
             gate = wait_until_cool(self._config.fs, limit_c, patterns=self.plan.target.thermal.zones)
             context = dataclasses.replace(context, findings=(*context.findings, gate))
-        for event in measure_block(block, self.plan.references, context):
-            if isinstance(event, Record):
-                self.folder.append(event)
-            yield event
+        try:
+            for event in measure_block(block, self.plan.references, context):
+                if isinstance(event, Record):
+                    self.folder.append(event)
+                yield event
+        except OSError as error:
+            self._raise_if_full(error)
+            raise
+
+    def _raise_if_full(self, error: OSError) -> None:
+        """Raise what a user needs to know where `error` is that of a full disk."""
+        if error.errno not in DISK_FULL:
+            return
+        n_kept = len(self.folder.contents().records)
+        command = [*self._config.command] if self._config.command else ["edgebench", "run"]
+        command += [] if "--out" in command else ["--out", str(self.folder.path)]
+        command += [] if "--resume" in command else ["--resume"]
+        where = error.filename or self._scratch.name
+        raise UsageError(
+            f"{os.strerror(error.errno or 0)}: {os.fsdecode(where)}",
+            f"{n_kept} finished cases are kept in {self.folder.path}; free some space, then go on with: "
+            f"{shlex.join(command)}",
+        ) from error
 
     @property
     def _target_name(self) -> str:
@@ -187,7 +238,7 @@ class RunSession:
             findings=findings,
             sensors={sensor.name: sensor.absent or "present" for sensor in self._sensors},
             harness_overhead_ns=loop_overhead_ns(scratch),
-            provenance=provenance(plan.target, findings, config.power_supply, config.ambient_c),
+            provenance=provenance(plan.target, findings, config.power_supply, config.ambient_c, plan.inputs),
         )
 
     def _refuse(self, case: Case, verdict: Verdict) -> Record:
@@ -233,6 +284,16 @@ def refuse_unfit(findings: Sequence[Finding]) -> None:
         )
 
 
+def warnings_of(findings: Sequence[Finding]) -> list[str]:
+    """Return what must be said before anything is measured: checks that failed, and load that spoils times."""
+    texts = []
+    for finding in findings:
+        if finding.status == "fail" or (finding.check == "load" and finding.status == "warn"):
+            remedy = f"{finding.remedy}; or --wait-for-quiet 60" if finding.check == "load" else finding.remedy
+            texts.append(f"warning: {finding.check}: {finding.found}" + (f"\n  {remedy}" if remedy else ""))
+    return texts
+
+
 def machine_verdict(findings: Sequence[Finding]) -> Verdict | None:
     """Return the verdict that the checks pass on every case of this machine, if any."""
     for finding in findings:
@@ -248,7 +309,8 @@ def resumed(plan: Plan, folder: RunFolder, header: RunHeader) -> tuple[Plan, Run
         UsageError: The folder holds another run: figures of two configurations must not stand in one run.
     """
     before = folder.header()
-    for name, old, new in zip(_SAME_RUN, _identity_of(before), _identity_of(header), strict=True):
+    unit = "unit_id" if before.host.get("unit_id") else "machine_id"  # runs of older versions do not tell their unit
+    for name, old, new in zip(_SAME_RUN, _identity_of(before, unit), _identity_of(header, unit), strict=True):
         if old != new:
             raise UsageError(
                 f"{folder.path} holds another run: its {name} differs",
@@ -270,10 +332,11 @@ def _refuse_other_files(plan: Plan, folder: RunFolder) -> None:
             )
 
 
-_SAME_RUN = ("suite", "target", "profile", "seed", "planned cases", "versions", "machine")
+_SAME_RUN = ("suite", "target", "profile", "seed", "planned cases", "versions", "machine", "inputs")
 
 
-def _identity_of(header: RunHeader) -> tuple[object, ...]:
-    """Return what two headers of one run share, in the order of `_SAME_RUN`."""
-    machine = header.host.get("machine_id")
-    return header.suite, header.target, header.profile, header.seed, header.planned, dict(header.versions), machine
+def _identity_of(header: RunHeader, unit: str) -> tuple[object, ...]:
+    """Return what two headers of one run share, in the order of `_SAME_RUN`; `unit` names the fact about the host."""
+    machine, inputs = header.host.get(unit), header.provenance.get("inputs") or {}
+    facts = header.suite, header.target, header.profile, header.seed, header.planned, dict(header.versions)
+    return *facts, machine, inputs.get("sha256")

@@ -11,17 +11,22 @@ from typing import Any, TypeVar
 
 from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput
 from harness.core.case import Case
-from harness.core.errors import EdgebenchError, UnknownName
+from harness.core.errors import EdgebenchError, ModelError, UnknownName, UsageError
+from harness.core.printable import escape_surrogates
 from harness.core.verdict import Finding, Verdict
 from harness.datasets.dataset import open_folder
 from harness.datasets.manifest import Manifest, checked
 from harness.datasets.preprocessing import describe
+from harness.measure.given_inputs import MOST, GivenInputs
+from harness.runtimes.inputs import ONLY
 from harness.runtimes.installed import by_preference
+from harness.runtimes.synthetic import DESCRIBED
+from suites.inspection import Inspection
 from suites.post_training import CompressedModel, Split, chosen
 from suites.user_model import SETTING, UserModel
 
 from .config import RunConfig
-from .preparation import EvaluationData
+from .preparation import REFERENCE, EvaluationData
 
 USER_DATA = "own"
 """Name of the data set that the user gave with --data, as records carry it."""
@@ -29,9 +34,29 @@ USER_DATA = "own"
 Find = Callable[[Format], Artifact]
 """Returns the artifact of a case in a format."""
 
+FLOAT_PARENT = "float parent"
+"""The compression label of the model that the user gave with --reference."""
+
+ALL_SIGNATURES = "all"
+
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ResolvedModels:
+    """The models of the user as cases.
+
+    Attributes:
+        cases: Every case, with the function that finds its artifact.
+        refused: A case for each model that cannot be used, with the verdict that says why.
+        signatures: The signature that a model's cases run, by the model's name; without those of primary ones.
+    """
+
+    cases: Mapping[Case, Find]
+    refused: Mapping[Case, Verdict]
+    signatures: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -48,15 +73,64 @@ class UserModels:
     alone: bool
     notify: Callable[[str], None]
 
+    @cached_property
+    def given(self) -> GivenInputs | None:
+        """Arrays that the models are measured with.
+
+        Raises:
+            UsageError: The file cannot be read.
+        """
+        return GivenInputs.read(Path(self.config.inputs)) if self.config.inputs else None
+
     @property
     def cases(self) -> Mapping[Case, Find]:
         """Every case, with the function that finds its artifact."""
-        return self._resolved[0]
+        return self._resolved.cases
 
     @property
     def refused(self) -> Mapping[Case, Verdict]:
         """A case for each model that cannot be used, with the verdict that says why."""
-        return self._resolved[1]
+        return self._resolved.refused
+
+    @cached_property
+    def _references(self) -> Mapping[str, UserModel]:
+        """The float model that the user named, under each of its signatures and '' for the primary one."""
+        if not self.config.reference:
+            return {}
+        path = Path(self.config.reference)
+        primary = self._model(path)
+        return {"": primary, **{name: self._model(path, name) for name in primary.signatures}}
+
+    def parent(self, case: Case) -> Case | None:
+        """Return the float model that a case of the user is compared with; None for a file without one.
+
+        It is the file that the user named, else the one that --compress starts from.
+        """
+        if references := self._references:
+            reference = references.get(self._resolved.signatures.get(case.model, ""), references[""])
+            return replace(case, model=reference.name, compression=FLOAT_PARENT, batch=reference.samples)
+        return replace(case, compression=REFERENCE) if self.config.compress else None
+
+    def parent_artifact(self, case: Case, file_format: Format) -> Artifact:
+        """Return the file of a float parent, on whatever runtime.
+
+        Raises:
+            UsageError: It has another format, or cannot be made.
+        """
+        if case.compression == FLOAT_PARENT:
+            reference = next(one for one in self._references.values() if one.name == case.model)
+            if reference.format != file_format:
+                raise UsageError(f"{reference.path} is no .{file_format} file")
+            return reference.artifact(*self._scored(reference))
+        for other, find in self.cases.items():
+            if (other.model, other.compression) == (case.model, case.compression):
+                return find(file_format)
+        raise UsageError(f"{case.model} is not among the models")
+
+    @property
+    def reference_runtimes(self) -> tuple[str, ...]:
+        """Runtimes that can run the float model that the user named, for formats no reference runtime takes."""
+        return tuple(_usable_runtimes([self._references[""].format])) if self._references else ()
 
     def scored_data(self, limit: int | None) -> EvaluationData | None:
         """Return the images to score, at most `limit`; None without any."""
@@ -79,13 +153,15 @@ class UserModels:
         return [self.config.threads or 1]
 
     @cached_property
-    def _resolved(self) -> tuple[dict[Case, Find], dict[Case, Verdict]]:
+    def _resolved(self) -> ResolvedModels:
         cases: dict[Path, dict[Case, Find]] = {}
         refused: dict[Path, dict[Case, Verdict]] = {}
         paths = {Path(name).absolute(): Path(name) for name in self.config.models}
         for absolute, path in paths.items():
             try:
-                cases[absolute] = self._cases(self._model(path))
+                cases[absolute] = {
+                    case: find for model in self._entries(path) for case, find in self._cases(model).items()
+                }
             except EdgebenchError as error:
                 if self.alone and len(paths) == 1:
                     raise
@@ -93,12 +169,26 @@ class UserModels:
                 case = Case(path.stem, SETTING, "none", weights="user")
                 refused[absolute] = {case: Verdict("unsupported", error.message, error.remedy)}
         self._check_shapes()
+        self._check_inputs()
         names = _distinct_names(cases, refused)
-        return _named(cases, names), _named(refused, names)
+        signatures = {
+            _renamed(case, path, names).model: case.model.removeprefix(f"{path.stem}:")
+            for path, found in cases.items()
+            for case in found
+            if case.model != path.stem
+        }
+        return ResolvedModels(_named(cases, names), _named(refused, names), signatures)
 
-    def _model(self, path: Path) -> UserModel:
+    def _entries(self, path: Path) -> list[UserModel]:
+        """Return the model at `path` once for each of the signatures asked for."""
+        wanted = dict.fromkeys(self.config.signatures)
+        if ALL_SIGNATURES in wanted:
+            wanted = dict.fromkeys(self._model(path).signatures)
+        return [self._model(path, name) for name in wanted or ("",)]
+
+    def _model(self, path: Path, signature: str = "") -> UserModel:
         """Return the model at `path`, with those of the given shapes that are its own."""
-        model = UserModel(path, self.config.shapes, self.config.batch)
+        model = UserModel(path, self.config.shapes, self.config.batch, self.given, signature)
         self._models.append(model)
         return model
 
@@ -116,23 +206,56 @@ class UserModels:
             if inputs and name not in inputs:
                 raise UnknownName("input of --shape", name, inputs)
 
+    def _check_inputs(self) -> None:
+        """Refuse an array for an input that no model has: it may be a slip of the pen."""
+        if self.given is None:
+            return
+        inputs = [name for model in self._models for name in model.input_names]
+        for name in self.given.shapes:
+            if inputs and name not in (*inputs, ONLY):
+                raise UnknownName(f"input in {self.config.inputs}", name, inputs)
+
     def _cases(self, model: UserModel) -> dict[Case, Find]:
-        if self.config.compress:
-            return self._compressed(model, self.config.compress)
-        preprocess, output = None, None
-        if self._images is not None:
-            preprocess = self._preprocess(model)
-            output = model.output(self._images.label_mapping, self.config.output)
-            self._show_output(model, output)
+        """Return the cases of a model; those of other inputs are other cases."""
+        cases = self._compressed(model, self.config.compress) if self.config.compress else self._as_is(model)
+        self._show_values(model)
+        digest = self.given.digest if self.given else ""
+        return {replace(case, inputs=digest): find for case, find in cases.items()}
+
+    def _show_values(self, model: UserModel) -> None:
+        """Show what the inputs hold, where they are the user's or integers: the time may depend on it."""
+        try:
+            found = model.inspection
+        except ModelError:  # what is wrong with it is the result of its cases
+            return
+        if self.given is not None:
+            most = f" (at most {MOST} are taken)" if found.n_inputs == MOST else ""
+            inputs = counted_inputs(found.n_inputs)
+            self.notify(f"{model.path}: {inputs} from {self.given.path}{most}: {', '.join(shown_inputs(found))}")
+        elif set(found.values.values()) - {DESCRIBED["bytes"]}:
+            inputs = ", ".join(shown_inputs(found, with_values=True))
+            self.notify(f"{model.path}: inputs are synthetic: {inputs}; real ones: --inputs FILE")
+
+    def _as_is(self, model: UserModel) -> dict[Case, Find]:
+        preprocess, output = self._scored(model)
         runtimes = self.config.runtimes or _usable_runtimes([model.format])
         cases = model.cases(runtimes, self._threads, USER_DATA if preprocess else None)
         artifact = model.artifact(preprocess, output)
         return dict.fromkeys(cases, lambda _: artifact)
 
+    def _scored(self, model: UserModel) -> tuple[Preprocess | None, ScoredOutput | None]:
+        """Return how images become inputs and which output is scored, both shown; None without images."""
+        if self._images is None:
+            return None, None
+        preprocess = self._preprocess(model)
+        output = model.output(self._images.label_mapping, self.config.output)
+        self._show_output(model, output)
+        return preprocess, output
+
     def _preprocess(self, model: UserModel) -> Preprocess:
         """Return how images become inputs; it is shown, with where it comes from."""
         how, source = model.preprocessing(self.config.preprocess)
-        self.notify(f"{model.path}: images are made {describe(how)} ({source})")
+        self.notify(f"{model.path}: images are converted to {describe(how)} ({source})")
         return how
 
     def _show_output(self, model: UserModel, output: ScoredOutput) -> None:
@@ -149,7 +272,7 @@ class UserModels:
         """Return the cases of the model under `settings`; their files are built when the cases are prepared."""
         config = self.config
         compressed = CompressedModel(
-            model, chosen(settings), self._split, config.preprocess, model.shapes, self.notify, config.output
+            model, chosen(settings), self._split, config.preprocess, model.fixed_shapes, self.notify, config.output
         )
         if compressed.scored:
             self._preprocess(compressed.float_model)
@@ -165,6 +288,18 @@ class UserModels:
         if self._images is None or not self.config.compress:
             return None
         return Split(self._images, Path(self.config.data or ""), self.config.seed)
+
+
+def counted_inputs(n: int) -> str:
+    """Return 'one input' or '8 inputs in rotation'."""
+    return "one input" if n == 1 else f"{n} inputs in rotation"
+
+
+def shown_inputs(found: Inspection, with_values: bool = False) -> list[str]:
+    """Return each input with its shape, and if wanted with what it holds other than random numbers."""
+    shapes = {name: "x".join(map(str, shape)) or "scalar" for name, shape in found.inputs.items()}
+    values = {name: f" ({words})" for name, words in found.values.items()} if with_values else {}
+    return [f"{name} {shape}{values.get(name, '')}" for name, shape in shapes.items()]
 
 
 def shown(finding: Finding) -> str:
@@ -198,14 +333,17 @@ def _clash(path: Path, other: Path, names: Mapping[Path, str], cases: Mapping[Pa
 
 def _name(path: Path, folders: int) -> str:
     """Return the file's stem, or with `folders` its path from so many folders above."""
-    return "/".join(path.parts[-folders - 1 :]) if folders else path.stem
+    return escape_surrogates("/".join(path.parts[-folders - 1 :]) if folders else path.stem)
 
 
 def _named(by_path: Mapping[Path, Mapping[Case, T]], names: Mapping[Path, str]) -> dict[Case, T]:
     """Return what belongs to each case, the models called by their names."""
-    return {
-        replace(case, model=names[path]): thing for path, things in by_path.items() for case, thing in things.items()
-    }
+    return {_renamed(case, path, names): thing for path, things in by_path.items() for case, thing in things.items()}
+
+
+def _renamed(case: Case, path: Path, names: Mapping[Path, str]) -> Case:
+    """Return the case of a model with its name instead of the stem; a signature behind it stays."""
+    return replace(case, model=names[path] + case.model.removeprefix(path.stem))
 
 
 def _usable_runtimes(formats: Sequence[Format]) -> list[str]:

@@ -44,12 +44,14 @@ class VariantResolver:
         threads: Intra-op threads; None takes those in the name, else 1.
         shapes: Shapes of dynamic inputs, by input name.
         prefer: Runtime to try first for a variant that names none.
+        signature: The entry point of model files; '' for their primary one.
     """
 
     limits: ResourceLimits
     threads: int | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     prefer: str | None = None
+    signature: str = ""
 
     def resolve(self, text: str, runtime: str | None = None) -> Variant:
         """Return the variant called `text`.
@@ -80,7 +82,7 @@ class VariantResolver:
         raise UsageError(f"{text} cannot run here", "; ".join(f"{name}: {why}" for name, why in refusals.items()))
 
     def _user_model(self, text: str, runtime: str | None) -> tuple[list[Case], FindArtifact]:
-        model = UserModel(Path(text), self.shapes)
+        model = UserModel(Path(text), self.shapes, signature=self.signature)
         artifact = model.artifact(None)
         cases = model.cases([runtime] if runtime else self._runtimes(), [self.threads or 1], None)
         return cases, lambda case, file_format: artifact

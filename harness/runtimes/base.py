@@ -10,7 +10,7 @@ import importlib.util
 import platform
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -64,6 +64,7 @@ class Capability:
         by_default: Whether it runs where the user names no runtime.
         profiler: Whether it times each operator.
         note: A remark for the tables of runtimes.
+        flush_denormals: The options, in the library's own words, that make it take denormal numbers for zero.
         hardware_tested: False where the adapter follows its maker's documentation and was tested on imitations only.
     """
 
@@ -78,6 +79,7 @@ class Capability:
     by_default: bool = True
     profiler: bool = False
     note: str = ""
+    flush_denormals: Mapping[str, str] = field(default_factory=dict)
     hardware_tested: bool = True
 
     @property
@@ -130,7 +132,7 @@ class TensorSpec:
         name: Its name, unique among the inputs of a session.
         shape: Its dimensions; a dynamic one is its name (str) or -1.
         dtype: Its element type, as NumPy names it.
-        scale: Of a quantised input: real value = (stored - zero_point) * scale.
+        scale: Of a quantized input: real value = (stored - zero_point) * scale.
         zero_point: The stored value that stands for 0.
     """
 
@@ -141,7 +143,7 @@ class TensorSpec:
     zero_point: int = 0
 
     def encode(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Convert a float array to this input's type: quantised where the input has a scale, else cast.
+        """Convert a float array to this input's type: quantized where the input has a scale, else cast.
 
         Raises:
             SessionError: The input takes integers without a scale, and the values are fractions.
@@ -172,6 +174,7 @@ class Options:
             the command line.
         signature: The entry point to run, of a model that has several; '' for its only or primary one.
         fixed_batch: Whether the file or the shapes fix the batch, so that it sets no dimension.
+        given: Shapes of the arrays that the user gave as inputs, by name; empty where inputs are synthetic or images.
     """
 
     threads: int = 1
@@ -180,6 +183,7 @@ class Options:
     settings: Mapping[str, str] = field(default_factory=dict)
     signature: str = ""
     fixed_batch: bool = False
+    given: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class SessionError(Exception):
@@ -190,7 +194,11 @@ class SessionError(Exception):
         self.remedy = remedy
 
 
-class ShapeError(SessionError):
+class InputError(SessionError):
+    """An input that the user can describe: by its shape with --shape, by its values with --inputs."""
+
+
+class ShapeError(InputError):
     """An input whose shape is not known, or is not the one that was given: the user can say it with --shape."""
 
 
@@ -202,6 +210,11 @@ class Session(ABC):
     """
 
     inputs: tuple[TensorSpec, ...]
+
+    @property
+    def signatures(self) -> tuple[str, ...]:
+        """Entry points of a model that has several where none was asked for, the one that runs first; else empty."""
+        return ()
 
     @property
     def state(self) -> tuple[str, ...]:
@@ -218,7 +231,7 @@ class Session(ABC):
 
     @abstractmethod
     def fetch(self) -> Outputs:
-        """Copy the outputs of the last infer out, by name; quantised ones as the float32 they stand for.
+        """Copy the outputs of the last infer out, by name; quantized ones as the float32 they stand for.
 
         Their shapes may differ from one inference to the next and may be empty; `harness.runtimes.outputs` makes
         arrays of what is no tensor.
@@ -249,6 +262,18 @@ class Session(ABC):
 
     def findings(self) -> tuple[Finding, ...]:
         """Return what a reader of the figures must know about how this model runs."""
+        return (*self._signature_finding(), *self._state_finding())
+
+    def _signature_finding(self) -> tuple[Finding, ...]:
+        from harness.core.verdict import Finding
+
+        if not self.signatures:
+            return ()
+        first, *others = self.signatures
+        words = f"signature '{first}' is measured, not {', '.join(others)}"
+        return (Finding("signatures", "warn", words, "--signature NAME, or --signature all for a case of each"),)
+
+    def _state_finding(self) -> tuple[Finding, ...]:
         from harness.core.verdict import Finding
 
         if not self.state:
@@ -265,6 +290,10 @@ class Session(ABC):
         from harness.core.quantity import Missing
 
         return Missing("this runtime has no interface to the graph of its files")
+
+    def constants(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the fp32 constants of the file, one at a time; nothing where the library does not give them."""
+        return iter(())
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """Run `n` more inferences on the prepared inputs under the library's own profiler, in a second session."""

@@ -16,7 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from .base import SessionError
 
 Hint = tuple[str, str]
-"""A pattern found in a library's message (case does not matter), and the remedy it calls for."""
+"""A pattern found in a library's message (case does not matter), and the remedy it calls for.
+
+The remedy may name what the pattern's groups found, as \\1, \\2.
+"""
 _LONGEST = 600
 """Characters of a library's message that are kept: some append whole stack traces."""
 
@@ -28,14 +31,13 @@ def explain_error(library: str, error: BaseException, hints: Sequence[Hint]) -> 
     """
     if isinstance(error, SessionError):
         return error
-    words = _plain(str(error)) or type(error).__name__
-    remedy = next((advice for pattern, advice in hints if re.search(pattern, words, re.IGNORECASE)), "")
-    return SessionError(f"{library} cannot run it: {words}", remedy)
+    words = " ".join(str(error).split()) or type(error).__name__
+    found = ((re.search(pattern, words, re.IGNORECASE), advice) for pattern, advice in hints)
+    remedy = next((match.expand(advice) for match, advice in found if match), "")
+    return SessionError(f"{library} cannot run it: {_cut(words)}", remedy)
 
 
-def _plain(message: str) -> str:
-    """Return one paragraph without line breaks, cut where it gets long."""
-    words = " ".join(message.split())
+def _cut(words: str) -> str:
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST]} ..."
 
 

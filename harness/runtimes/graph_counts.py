@@ -98,7 +98,7 @@ def _parameters(graph: Graph, rules: Rules) -> Iterator[tuple[str, int]]:
 
 
 def _roots(graph: Graph) -> dict[str, str]:
-    """Map each value computed from constants alone (dequantised, cast, transposed) to the constant it comes from."""
+    """Map each value computed from constants alone (dequantized, cast, transposed) to the constant it comes from."""
     roots = {name: name for name in graph.constants}
     while True:
         made = {

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from harness.core.hostfs import HostFs, OpenFile
 from harness.core.quantity import Missing
-from harness.core.sensing import Channel, Reading
+from harness.core.sensing import Channel, Reading, unique_names
 
 SECOND_NS = 1_000_000_000
 Explain = Callable[[Missing], Missing]
@@ -94,12 +94,6 @@ def scaled(
     return Probe(channel, value, (file,))
 
 
-def read_label(fs: HostFs, name: str, default: str) -> str:
-    """Return the text of a label file, or the default without one; '/', which separates channel names, becomes '-'."""
-    text = fs.read(name)
-    return text.replace("/", "-") if isinstance(text, str) and text else default
-
-
 def hwmon_chips(fs: HostFs) -> Iterator[tuple[str, str]]:
     """Yield (folder, chip name) of every hwmon chip once, by its class or, where only that shows it, its I2C driver.
 
@@ -136,14 +130,8 @@ def import_optional(fs: HostFs, module: str, extra: str) -> Any | Missing:
         return Missing(f"the library {module} does not load: {type(error).__name__}: {error}")
 
 
-def _unique(probes: Iterable[Probe]) -> Iterable[Probe]:
+def _unique(probes: Iterable[Probe]) -> Iterator[Probe]:
     """Make channel names unique: two zones of the type 'acpitz' become 'acpitz' and 'acpitz#2'."""
-    counts: dict[str, int] = {}
-    for probe in probes:
-        name = probe.channel.name
-        counts[name] = counts.get(name, 0) + 1
-        if counts[name] == 1:
-            yield probe
-        else:
-            channel = dataclasses.replace(probe.channel, name=f"{name}#{counts[name]}")
-            yield dataclasses.replace(probe, channel=channel)
+    probes = list(probes)
+    for probe, name in zip(probes, unique_names(probe.channel.name for probe in probes), strict=True):
+        yield dataclasses.replace(probe, channel=dataclasses.replace(probe.channel, name=name))

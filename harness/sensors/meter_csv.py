@@ -3,13 +3,11 @@
 Any meter works that way: the board raises a pin while it infers (as with EEMBC EnergyRunner), the meter records the pin
 beside the power, and every high stretch is one window. Columns are identified by their headings in any spelling: a time
 (`time_s`, `Timestamp(ms)`, ...), a power (`power_w`, `Power [mW]`, ...) or a current with a voltage (`current_ua`,
-`voltage_v`), a trigger (`trigger`, `D0`, `D0-D7`, `gpio`, `mark`).
+`voltage_v`), a trigger (`trigger`, `gpio`, `mark`, else the one of `D0` to `D7` that changes; or any column by name).
 """
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +19,14 @@ from harness.core.errors import DataError
 from harness.stats.energy import Energy, integrate, net
 
 from .energy import Window
+from .meter_table import PACKED_CHANNELS, Column, normalised, read_columns
 
 _TIME = {"time", "timestamp", "t"}
-_TRIGGER = {"trigger", "mark", "gpio", "d0", "d0_d7"}
+_MARKS = ("trigger", "mark", "gpio")
+_CHANNELS = tuple(f"d{number}" for number in range(8))
 _QUANTITIES = {*_TIME, "power", "current", "voltage"}
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 _SI = {"u": 1e-6, "m": 1e-3, "": 1.0}
-Column = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -38,11 +37,13 @@ class MeterTrace:
         t_ns: Times on the meter's own clock, shape (n,), int64.
         power_w: Power, shape (n,), float64.
         windows: Windows that the trigger marks.
+        trigger: Normalised heading of the trigger, '' without one.
     """
 
     t_ns: NDArray[np.int64]
     power_w: Column
     windows: tuple[Window, ...]
+    trigger: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,24 +65,33 @@ class Alignment:
         return np.rint(self.offset_ns + self.rate * t_ns.astype(np.float64)).astype(np.int64)
 
 
-def read_trace(path: Path, volts: float | None = None) -> MeterTrace:
+def read_trace(path: Path, volts: float | None = None, trigger: str = "") -> MeterTrace:
     """Read the trace in a CSV file.
 
     Args:
         path: The file.
         volts: Supply voltage, for a file with a current but no voltage.
+        trigger: Heading of the column that marks windows, 'D0' to 'D7' for a digital channel; '' for the column with a
+            usual heading.
 
     Raises:
-        DataError: A column is missing, the time falls, or the file is no table of numbers.
+        DataError: A column is missing, more than one channel may be the trigger, the time falls, or the file is no
+            table of numbers.
     """
-    columns = _columns(path)
+    wanted = normalised(trigger)
+    columns = read_columns(path, lambda name: _is_known(name) or name == wanted, {*_MARKS, *_CHANNELS, wanted})
     t_ns = np.rint(_time_s(path, columns) * 1e9).astype(np.int64)
     if t_ns.size < 2:
         raise DataError(f"{path} holds {t_ns.size} samples", "export the whole trace")
     if np.any(np.diff(t_ns) < 0):
         raise DataError(f"{path}: time falls", "sort the rows by time")
-    trigger = next((columns[name] for name in columns if name in _TRIGGER), np.zeros(t_ns.size))
-    return MeterTrace(t_ns, _power_w(path, columns, volts), tuple(_high_windows(t_ns, trigger)))
+    power_w = _power_w(path, columns, volts)
+    name, levels = _trigger(path, columns, wanted)
+    return MeterTrace(t_ns, power_w, tuple(_high_windows(t_ns, levels)), name)
+
+
+def _is_known(name: str) -> bool:
+    return name in {PACKED_CHANNELS, *_MARKS, *_CHANNELS} or name.split("_", maxsplit=1)[0] in _QUANTITIES
 
 
 def window_energies(trace: MeterTrace) -> list[tuple[Energy, Energy | None]]:
@@ -114,24 +124,23 @@ def align(meter_ns: Sequence[int], host_ns: Sequence[int]) -> Alignment:
     return Alignment(float(host[0] + offset - rate * meter[0]), rate, residual)
 
 
-def _columns(path: Path) -> dict[str, Column]:
-    """Return the columns of known quantities by normalised heading; a meter may write other columns beside them."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            names = [_normalised(heading) for heading in next(csv.reader(file), [])]
-            indices = [
-                index for index, name in enumerate(names) if name in _TRIGGER or name.split("_")[0] in _QUANTITIES
-            ]
-            rows = np.loadtxt(file, delimiter=",", usecols=indices, ndmin=2) if indices else np.zeros((0, 0))
-    except (OSError, ValueError, csv.Error) as error:
-        remedy = "export the trace as comma-separated numbers under one heading line"
-        raise DataError(f"{path} cannot be read as a trace: {error}", remedy) from error
-    return {names[index]: rows[:, column] for column, index in enumerate(indices)}
-
-
-def _normalised(heading: str) -> str:
-    """Return 'timestamp_ms' for 'Timestamp(ms)', 'power_mw' for 'Power [mW]', 'd0_d7' for 'D0-D7'."""
-    return re.sub(r"[^a-z0-9]+", "_", heading.lower().replace("µ", "u").replace("μ", "u")).strip("_")
+def _trigger(path: Path, columns: Mapping[str, Column], wanted: str) -> tuple[str, Column]:
+    """Return name and levels of the trigger, ('', zeros) where the file has none."""
+    if wanted:
+        if wanted not in columns:
+            raise DataError(f"{path} has no column {wanted}", f"--trigger takes one of: {', '.join(columns)}")
+        return wanted, columns[wanted]
+    for names in (_MARKS, _CHANNELS):
+        present = [name for name in columns if name in names]
+        moving = [name for name in present if np.any(columns[name] != 0) and np.any(columns[name] == 0)]
+        if len(moving) > 1:
+            channels = ", ".join(name.upper() if name in _CHANNELS else name for name in moving)
+            raise DataError(
+                f"{path}: more than one channel changes: {channels}", "choose the one that marks: --trigger NAME"
+            )
+        if chosen := next(iter(moving or present), ""):
+            return chosen, columns[chosen]
+    return "", np.zeros(len(next(iter(columns.values()))))
 
 
 def _time_s(path: Path, columns: Mapping[str, Column]) -> Column:

@@ -11,6 +11,7 @@ import os
 import struct
 from typing import Protocol
 
+from harness.core.hardware.raspberry_pi import firmware_answer
 from harness.core.hostfs import HostFs, OpenFile
 from harness.core.quantity import Missing
 
@@ -98,7 +99,7 @@ class Vcgencmd:
 
     def ask(self, command: str) -> str | Missing:
         """Return what `vcgencmd` prints."""
-        return self._fs.command("vcgencmd", *command.split())
+        return firmware_answer(command, self._fs.command("vcgencmd", *command.split()))
 
     def close(self) -> None:
         """Do nothing: nothing stays open."""
@@ -118,7 +119,7 @@ class RecordedFirmware:
         name = _recorded_name(command)
         if name not in self._files:
             self._files[name] = self._fs.open(name)
-        return self._files[name].read()
+        return firmware_answer(command, self._files[name].read())
 
     def close(self) -> None:
         """Close the files."""
@@ -144,6 +145,6 @@ def parse_response(command: str, buffer: bytes) -> str | Missing:
     if code == _FAILURE:
         return Missing(f"unavailable: the firmware refused '{command}' (code {code:#x})")
     text = buffer[_HEADER.size :].split(b"\0", 1)[0].decode("utf-8", "replace")
-    if status or text.startswith("error="):
-        return Missing(f"unavailable: the firmware does not know '{command}' ({text.strip() or status})")
-    return text
+    if status:
+        return Missing(f"unavailable: the firmware refused '{command}' ({text.strip() or f'status {status:#x}'})")
+    return firmware_answer(command, text)

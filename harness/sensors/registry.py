@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.core import plugins
+from harness.core.hardware.physical_limits import check_reading
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
@@ -68,14 +69,27 @@ def _open(name: str, plugin: type[Sensor], fs: HostFs, named: bool) -> Sensor:
 
 
 def read_safely(sensor: Sensor) -> list[Reading]:
-    """Return one reading of every channel; where the sensor raises, all are Missing with the error."""
+    """Return one reading of every channel; one that is physically impossible is Missing.
+
+    Where the sensor raises, all are Missing with the error.
+    """
     try:
-        return sensor.read()
+        return [_checked(sensor, index, reading) for index, reading in enumerate(sensor.read())]
     except Exception as error:
         _log.debug("sensor %s does not read", sensor.name, exc_info=True)
         now = time.perf_counter_ns()
         reason = Missing(f"the sensor failed: {type(error).__name__}: {error}")
         return [Reading(channel.name, now, reason) for channel in sensor.channels]
+
+
+def _checked(sensor: Sensor, index: int, reading: Reading) -> Reading:
+    """Return a reading, Missing where it is impossible; most sensors give their channels in order."""
+    channels, name = sensor.channels, reading.channel
+    channel = channels[index] if index < len(channels) else None
+    if channel is None or channel.name != name:
+        channel = next((each for each in channels if each.name == name), None)
+    value = reading.value if channel is None else check_reading(channel, reading.value)
+    return reading if value is reading.value else Reading(name, reading.t_ns, value)
 
 
 def read_all(sensors: Iterable[Sensor]) -> dict[str, Reading]:

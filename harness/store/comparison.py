@@ -14,6 +14,7 @@ import numpy.typing as npt
 from harness.core.errors import UsageError
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record, RunHeader
+from harness.core.verdict import TIMED
 from harness.host.machine_speed import between_runs
 from harness.measure.presets import PROFILES
 from harness.stats.distributions import t_quantile
@@ -30,6 +31,8 @@ _NOT_CLASS = frozenset({
     "machine_id", "unit_id", "unit_source", "kernel", "os", "microcode", "firmware", "unknown", "memory_bytes"
 })  # fmt: skip
 _GIB = 1 << 30
+
+NO_INPUTS = "none"
 
 Pair = tuple[Record, Record]
 
@@ -55,7 +58,12 @@ def differences(a: RunHeader, b: RunHeader, pairs: Sequence[Pair] = ()) -> list[
     ]
     differing = [f"{name}: {left} and {right}" for name, left, right in facts if _unlike(name, left, right)]
     threads = {(left.case.threads, right.case.threads) for left, right in pairs}
-    return differing + [f"threads: {left} and {right}" for left, right in sorted(threads) if left != right]
+    inputs = {(left.case.inputs or NO_INPUTS, right.case.inputs or NO_INPUTS) for left, right in pairs}
+    return [
+        *differing,
+        *(f"threads: {left} and {right}" for left, right in sorted(threads) if left != right),
+        *(f"inputs (--inputs): {left} and {right}" for left, right in sorted(inputs) if left != right),
+    ]
 
 
 def other_file(a: Record, b: Record) -> bool:
@@ -135,18 +143,26 @@ class Comparison:
 
 
 def compare_records(a: Record, b: Record) -> Comparison:
-    """Compare the records of a case. If one cannot be trusted, time and energy have a reason instead of a ratio."""
-    top1 = _top1_delta(a, b)
-    for side, record in (("first", a), ("second", b)):
-        if not record.verdict.trusted:
-            missing = Missing(f"{record.verdict.status} in the {side} run")
-            return Comparison(a.case_id, "undecided", missing.reason, missing, missing, top1)
-    narrow = _ratio(a, b)
+    """Compare the records of a case. What the verdict on one of them spoils has a reason instead of a figure.
+
+    The ratio of latencies is as uncertain as the two runs and the difference between runs of their machines.
+    """
+    narrow = _spoiled(a, b, TIMED) or _ratio(a, b)
     ratio = _widened(narrow, a, b)
     change, reason = _verdict(ratio, smallest_change(a, b))
     if change == "undecided" and ratio != narrow:
         reason += f"; runs of the same machine differ by {math.expm1(math.hypot(_reach(a), _reach(b))):.1%}"
-    return Comparison(a.case_id, change, reason, ratio, _energy_ratio(a, b), top1)
+    energy = _spoiled(a, b, "energy_net_j") or _energy_ratio(a, b)
+    top1 = _spoiled(a, b, "top1") or _top1_delta(a, b)
+    return Comparison(a.case_id, change, reason, ratio, energy, top1)
+
+
+def _spoiled(a: Record, b: Record, name: str) -> Missing | None:
+    """Return which verdict forbids to compare a metric of two records; None where none does."""
+    for side, record in (("first", a), ("second", b)):
+        if not record.trusts(name):
+            return Missing(f"{record.verdict.status} in the {side} run")
+    return None
 
 
 def smallest_change(*records: Record) -> float:

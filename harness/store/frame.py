@@ -10,6 +10,7 @@ import pandas as pd
 
 from harness.core.errors import UsageError
 from harness.core.metric import METRICS, Metric
+from harness.core.printable import csv_cell, json_text, markdown_text
 from harness.core.quantity import Missing, Value, iso, microseconds
 from harness.core.record import TEXT_COLUMNS, Record, RunHeader, display_texts
 from harness.core.scenario import LOAD_PARAMETERS
@@ -78,7 +79,7 @@ def tidy(runs: RunFolder | Sequence[RunFolder], where: Filters | None = None) ->
 
 def write_table(frame: pd.DataFrame, format: Format, out: TextIO) -> None:  # noqa: A002 - named as the option
     """Write a table as `csv`, `json` (a list of objects, null where empty) or `markdown`; UsageError otherwise."""
-    writers: dict[str, Callable[[pd.DataFrame], str]] = {"csv": _csv, "json": _json, "markdown": _markdown}
+    writers: dict[str, Callable[[pd.DataFrame], str]] = {"csv": csv_text, "json": _json, "markdown": _markdown}
     if format not in writers:
         raise UsageError(f"no table format '{format}'", f"one of: {', '.join(get_args(Format))}")
     out.write(writers[format](frame))
@@ -136,7 +137,7 @@ def _tidy_rows(header: RunHeader, record: Record, where: Filters) -> Iterable[tu
     about = (
         *(record.verdict.status, iso(microseconds(header.started_utc))),
         *(case.model, case.compression, case.runtime, case.threads, case.batch, case.scenario),
-        *(header.host.get("machine_id") or "", header.suite, header.profile, git_sha(header)),
+        *(header.unit, header.suite, header.profile, git_sha(header)),
     )
     for metric in filter(lambda metric: where.takes_metric(metric.name), METRICS.values()):
         quantity = record.quantity(metric.name)
@@ -147,13 +148,20 @@ def _tidy_rows(header: RunHeader, record: Record, where: Filters) -> Iterable[tu
             yield (*key, None, None, None, None, quantity.reason, *about)
 
 
-def _csv(frame: pd.DataFrame) -> str:
-    return str(frame.to_csv(index=False, lineterminator="\n"))
+def csv_text(frame: pd.DataFrame, header: bool = True) -> str:
+    """Return a table as CSV whose texts are printable and no formulas of a spreadsheet."""
+    safe = frame.copy(deep=False)
+    for name in frame.columns:
+        if pd.api.types.is_numeric_dtype(frame[name]):
+            continue
+        cells = {value: csv_cell(value) for value in frame[name].unique() if isinstance(value, str)}
+        safe[name] = [cells.get(value, value) for value in frame[name]]
+    return str(safe.to_csv(index=False, header=header, lineterminator="\n"))
 
 
 def _json(frame: pd.DataFrame) -> str:
     rows = [{name: _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
-    return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def _plain(value: Any) -> Any:
@@ -171,4 +179,4 @@ def _markdown(frame: pd.DataFrame) -> str:
 def _markdown_cell(value: Any) -> str:
     """Escape what would break the row ('|', a line end) or be read as HTML ('<')."""
     text = "" if _plain(value) is None else f"{value:.6g}" if isinstance(value, float) else str(value)
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    return markdown_text(text, "\\|")

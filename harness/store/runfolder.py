@@ -11,6 +11,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.core.errors import RecordError, UsageError
-from harness.core.files import record_name, write_atomic
+from harness.core.files import numbered, record_name, write_atomic
+from harness.core.printable import escape_surrogates
 from harness.core.record import Blob, Record, RunHeader, to_json
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
@@ -46,15 +48,36 @@ class RunFolder:
         self.path = Path(path)
 
     @classmethod
-    def create(cls, path: Path | str, header: RunHeader) -> RunFolder:
-        """Create the folder of a run and write its header; UsageError if the folder already holds a run."""
-        run = cls(path)
-        if run._header_file.exists():
-            raise UsageError(f"{run.path} already holds a run", "choose another --out, or resume that run")
-        for folder in (run._records, run._blobs):
-            folder.mkdir(parents=True, exist_ok=True)
-        run.write_header(header)
-        return run
+    def create(cls, path: Path | str, header: RunHeader, *, number: bool = False) -> RunFolder:
+        """Create the folder of a run and write its header.
+
+        Of several processes that want the same folder at once, one gets it.
+
+        Args:
+            path: Path of the folder.
+            header: The run's header.
+            number: Whether a path that is taken gets a number; the folder is then `path`-2, `path`-3 and so on.
+
+        Raises:
+            UsageError: The folder already holds a run.
+
+        """
+        for place in numbered(Path(path)) if number else (Path(path),):
+            run = cls(place)
+            if run._claim():
+                run.write_header(header)
+                return run
+        raise UsageError(f"{path} already holds a run", "choose another --out, or resume that run")
+
+    def _claim(self) -> bool:
+        """Make the folders of a new run; False where it has a run, or another process makes one at this moment."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self._records.mkdir()
+        except FileExistsError:
+            return False
+        self._blobs.mkdir(exist_ok=True)
+        return not self._header_file.exists()
 
     def write_header(self, header: RunHeader) -> None:
         """Write `run.json` atomically: at the start of the run, and again at its end."""
@@ -87,8 +110,11 @@ class RunFolder:
             raise RecordError(f"{path}: {error.strerror}", "the run folder was copied without its blobs") from None
         if hashlib.sha256(data).hexdigest() != sha256:
             raise RecordError(f"{path}: the contents do not match the name", "the file was damaged; copy it again")
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return dict(arrays)
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+                return dict(arrays)
+        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise RecordError(f"{path}: not arrays of samples: {error}", "measure the case again") from None
 
     def header(self) -> RunHeader:
         """Return the header of the run; RecordError if there is none or it cannot be read."""
@@ -157,7 +183,8 @@ def _npz(arrays: Arrays) -> bytes:
 
 def _encode(document: Mapping[str, object]) -> bytes:
     """Encode as JSON; a NaN or infinity raises ValueError."""
-    return json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1).encode()
+    text = json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1)
+    return escape_surrogates(text, backslash=r"\\").encode()
 
 
 FindBlob = Callable[[str], Mapping[str, npt.NDArray[np.generic]]]
@@ -173,5 +200,16 @@ def sample_blobs(record: Record) -> Iterator[Blob]:
 
 def latencies_ns(record: Record, blob: FindBlob) -> npt.NDArray[np.int64]:
     """Return all timed latencies of a record in nanoseconds, in the order of its processes; empty if it has none."""
-    parts = [np.asarray(blob(samples.sha256)["wall_ns"], dtype=np.int64) for samples in sample_blobs(record)]
+    parts = [_wall_ns(record, samples, blob(samples.sha256)) for samples in sample_blobs(record)]
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
+
+def _wall_ns(record: Record, named: Blob, arrays: Arrays) -> npt.NDArray[np.int64]:
+    """Return the latencies of a blob; RecordError where they are of another kind, or not as many as the record says."""
+    wall_ns = arrays.get("wall_ns")
+    if wall_ns is None or wall_ns.ndim != 1 or wall_ns.dtype.kind not in "iu" or len(wall_ns) != named.n:
+        raise RecordError(
+            f"{record.case_id}: the raw file {named.sha256}.npz does not hold its {named.n} latencies",
+            "the record was damaged or edited: measure the case again",
+        )
+    return np.asarray(wall_ns, dtype=np.int64)

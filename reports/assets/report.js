@@ -33,7 +33,7 @@
   const figures = new Map();
   const masked = (values, isShown) => (Array.isArray(values) ? values.map((value, index) => (isShown[index] ? value : null)) : values);
   const filtered = (trace) => {
-    if (trace.meta === "front") return frontLine(trace);
+    if (trace.meta?.front !== undefined) return frontLine(trace);
     if (trace.meta) return { ...trace, visible: state.shown.has(trace.meta) ? trace.visible ?? true : false };
     if (!trace.customdata) return trace;
     const isShown = trace.customdata.map((key) => state.shown.has(key));
@@ -72,16 +72,17 @@
     for (const { isIntersecting, target } of entries) if (isIntersecting) { near.unobserve(target); draw(target); }
   }, { rootMargin: "400px" });
 
-  // ---- the front and the best setting, from the same values as the tables
-  const candidates = () => cases.filter((item) => state.shown.has(item.key) && state.fitting.has(item.key) && item.ranked);
+  // ---- the front and the best setting, from the same values as the tables; a value that is not trusted is null
+  const candidates = (unit) => cases.filter((item) => item.facets.target === unit && state.shown.has(item.key) && state.fitting.has(item.key) && item.ranked);
   const dominates = (a, b) => a.values.latency_p50_ns <= b.values.latency_p50_ns && a.values.top1 >= b.values.top1
     && (a.values.latency_p50_ns < b.values.latency_p50_ns || a.values.top1 > b.values.top1);
-  const front = () => { const options = candidates(); return options.filter((item) => !options.some((other) => dominates(other, item))); };
+  const front = (unit) => { const options = candidates(unit).filter((item) => item.values.latency_p50_ns !== null); return options.filter((item) => !options.some((other) => dominates(other, item))); };
   const frontLine = (trace) => {
     const points = new Map();
-    for (const other of figures.get(byId("tradeoff").querySelector(".canvas")).data)
-      (other.customdata ?? []).forEach((key, index) => points.set(key, [other.x[index], other.y[index]]));
-    const line = front().map((item) => points.get(item.key)).filter(Boolean).sort((a, b) => a[0] - b[0]);
+    for (const canvas of all("#tradeoff .canvas"))
+      for (const other of figures.get(canvas)?.data ?? [])
+        (other.customdata ?? []).forEach((key, index) => points.set(key, [other.x[index], other.y[index]]));
+    const line = front(trace.meta.front).map((item) => points.get(item.key)).filter(Boolean).sort((a, b) => a[0] - b[0]);
     return { ...trace, x: line.map((point) => point[0]), y: line.map((point) => point[1]) };
   };
   const sliders = byId("sliders");
@@ -102,18 +103,33 @@
     state.fitting = new Set(cases.filter(fits).map((item) => item.key));
     showBest(inputs);
   };
+  // an imprecise latency is not ahead of a precise one within its interval, and without an interval of none
+  const fastest = (options) => {
+    const ordered = options.filter((item) => item.values.latency_p50_ns !== null)
+      .sort((a, b) => a.values.latency_p50_ns - b.values.latency_p50_ns || b.values.top1 - a.values.top1);
+    const precise = ordered.find((item) => !item.imprecise);
+    const isWithin = precise && ordered[0].imprecise && precise.values.latency_p50_ns <= (ordered[0].worst ?? Infinity);
+    return isWithin ? precise : ordered[0];
+  };
+  const units = [...new Set(cases.map((item) => item.facets.target))]; // pieces of hardware
   const showBest = (inputs) => {
-    const options = candidates();
-    const accurate = inputs.some((input) => input.name === "top1" && !isLoose(input));
-    const order = accurate ? (a, b) => a.values.latency_p50_ns - b.values.latency_p50_ns || b.values.top1 - a.values.top1
-      : (a, b) => b.values.top1 - a.values.top1 || a.values.latency_p50_ns - b.values.latency_p50_ns;
-    const best = options.sort(order)[0];
-    const output = byId("best");
-    output.replaceChildren();
-    if (!best) { output.append("Nothing fits: relax a limit."); return; }
+    const isAccurate = inputs.some((input) => input.name === "top1" && !isLoose(input));
+    byId("best").replaceChildren(...units.flatMap((unit, index) => [index ? " " : "", bestOf(unit, isAccurate)]));
+  };
+  const bestOf = (unit, isAccurate) => {
+    const isRanked = (item) => item.ranked && (!isAccurate || item.values.latency_p50_ns !== null);
+    const options = candidates(unit).filter(isRanked);
+    const most = Math.max(...options.map((item) => item.values.top1));
+    const equals = isAccurate ? options : options.filter((item) => item.values.top1 === most);
+    const best = fastest(equals) ?? (isAccurate ? undefined : equals[0]);
+    const line = document.createElement("span");
+    if (units.length > 1) line.append(`${unit}: `);
+    if (!best) { line.append("Nothing fits: relax a limit."); return line; }
     const link = Object.assign(document.createElement("a"), { href: `#${best.key}`, textContent: best.label });
-    output.append(`${options.length} of ${cases.filter((item) => item.ranked && state.shown.has(item.key)).length} cases fit. ${accurate ? "Fastest" : "Most accurate"}: `, link,
+    const considered = cases.filter((item) => isRanked(item) && item.facets.target === unit && state.shown.has(item.key)).length;
+    line.append(`${options.length} of ${considered} cases fit. ${isAccurate ? "Fastest" : "Most accurate"}: `, link,
       `, ${best.shown.latency_p50_ns}, top-1 ${best.shown.top1}.`);
+    return line;
   };
 
   // ---- filters, stored in the address: #?model=a&runtime=b

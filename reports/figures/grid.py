@@ -14,9 +14,6 @@ from reports.labels import effective_precision_note
 from reports.numbers import TIMES, FormattedValue, Scale
 from reports.section import render_template
 
-TIMED = frozenset({"latency_p50_ns", "throughput_per_s", "energy_net_j"})
-"""Metrics that a verdict applies to; the size of a file is right in any case."""
-
 _COMPARED_BY_DIFFERENCE = frozenset({"top1", "agreement", "fidelity_agreement"})
 _NOT_COMPARED = frozenset({"sqnr_db", "fidelity_sqnr_db"})  # ratios themselves
 _FULL_COLOUR_RATIO = math.log(4)
@@ -55,6 +52,7 @@ class Cell:
         shown: Its value.
         relative: Its ratio or difference to the reference, or why there is none.
         tint: How much better (down to -1) or worse (up to 1) than the reference it is.
+        trusted: Its verdict lets the value be compared.
         remark: A further remark.
 
     """
@@ -63,6 +61,7 @@ class Cell:
     shown: FormattedValue
     relative: str
     tint: float
+    trusted: bool
     remark: str = ""
 
 
@@ -156,25 +155,27 @@ def _cell(
     if case is None:
         return None
     shown, value = data.show_case(case, name), case.record.value(name)
-    remark = effective_precision_note(case.record)
+    remark, trusted = effective_precision_note(case.record), case.trusts(name)
     why = "" if reference is None else _no_ratio(case, base, reference, name)
     if value is None or why or base is None or name in _NOT_COMPARED:
-        return Cell(case, shown, "" if value is None or name in _NOT_COMPARED else why, 0.0, remark)
+        return Cell(case, shown, "" if value is None or name in _NOT_COMPARED else why, 0.0, trusted, remark)
     reference_value = base.record.value(name) or 0.0
     if name in _COMPARED_BY_DIFFERENCE:
         tint = _clip((reference_value - value) / _FULL_COLOUR_DIFFERENCE)
-        return Cell(case, shown, "" if case is base else f"{100 * (value - reference_value):+.2f}", tint, remark)
+        return Cell(
+            case, shown, "" if case is base else f"{100 * (value - reference_value):+.2f}", tint, trusted, remark
+        )
     tint = _clip(math.log(value / reference_value) / _FULL_COLOUR_RATIO)
     tint = tint if METRICS[name].better == "lower" else -tint
-    return Cell(case, shown, "" if case is base else f"{TIMES}{value / reference_value:.2f}", tint, remark)
+    return Cell(case, shown, "" if case is base else f"{TIMES}{value / reference_value:.2f}", tint, trusted, remark)
 
 
 def _no_ratio(case: CaseView, base: CaseView | None, reference: str, name: str) -> str:
     """Return why a case is not compared with the reference; '' if it can be."""
     if base is None or not base.record.value(name) or (case.record.value(name) or 0) <= 0:
         return f"no {reference} to compare with"
-    if name in TIMED and not (case.trusted and base.trusted):
-        return f"{reference} not trusted" if case.trusted else "not trusted"
+    if not (case.trusts(name) and base.trusts(name)):
+        return f"{reference} not trusted" if case.trusts(name) else "not trusted"
     return (
         f"{reference} on other images"
         if name == "top1" and base.record.case.dataset != case.record.case.dataset

@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from harness.core.quantity import Value
 from harness.core.record import Record
-from reports.data import case_key
 from reports.trend import CaseTrend, time_ns
 
 from .plots import COLOURS, GREY
@@ -18,12 +17,12 @@ Events = Sequence[tuple[str, str, str]]
 """(UTC, description, dash) of every vertical line."""
 
 
-def ratio_trace(trend: CaseTrend, colour: str) -> dict[str, Any]:
-    """Return the medians of a case as ratios to its first level."""
+def ratio_trace(trend: CaseTrend, colour: str, key: str) -> dict[str, Any]:
+    """Return the medians of the case with this HTML id as ratios to its first level."""
     first = trend.levels[0].ns
     return {
         "type": "scatter", "mode": "lines+markers", "name": str(Markup("{}").format(trend.case_id)),
-        "meta": case_key(trend.runs[-1][1]), "x": [run.header.started_utc for run, _ in trend.runs],
+        "meta": key, "x": [run.header.started_utc for run, _ in trend.runs],
         "y": [time_ns(record) / first for _, record in trend.runs],
         "line": {"color": colour, "width": 1.4}, "marker": {"size": 4},
         "hovertemplate": "%{y:.3f}<extra>%{fullData.name}</extra>",

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 from markupsafe import Markup
 
+from harness.core.printable import printable
 from reports.section import LegendEntry, json_for_html
 
 # The first eight are distinct for all kinds of colour vision; all have a contrast of 3:1 in both themes.
@@ -43,10 +44,19 @@ def dash_of(names: Sequence[str]) -> dict[str, str]:
 
 
 def figure_json(traces: Sequence[Mapping[str, Any]], **layout: Any) -> Markup:
-    """Return a figure as JSON for HTML, validated and encoded by plotly (typed arrays as binary)."""
+    """Return a figure as JSON for HTML, with printable texts, validated and encoded by plotly (arrays as binary)."""
     defaults = {"template": "none", "margin": {"l": 62, "r": 16, "t": 12, "b": 52}, "hovermode": "closest"}
-    figure = go.Figure(list(traces), {**defaults, "showlegend": False, **layout})
+    figure = go.Figure(_printable(list(traces)), _printable({**defaults, "showlegend": False, **layout}))
     return json_for_html(str(figure.to_json()))
+
+
+def _printable(part: Any) -> Any:
+    """Return a part of a figure with every text in it printable."""
+    if isinstance(part, str):
+        return printable(part)
+    if isinstance(part, Mapping):
+        return {name: _printable(value) for name, value in part.items()}
+    return [_printable(each) for each in part] if isinstance(part, (list, tuple)) else part
 
 
 def axis(title: str, better: str = "none", **more: Any) -> dict[str, Any]:

@@ -27,7 +27,7 @@ _ROW_HEIGHT = 17
 Pairs = Sequence[tuple[CaseView, Comparison]]
 
 
-def ratio_figure(pairs: Pairs, name: str) -> Figure | None:
+def ratio_figure(pairs: Pairs, name: str, title: str) -> Figure | None:
     """Return the plot of the largest ratios, largest on top; None if no case has a ratio."""
     with_ratio = [pair for pair in pairs if isinstance(pair[1].latency, Value)]
     drawn = sorted(with_ratio, key=lambda pair: abs(log_ratio(pair[1])))[-_MOST_DRAWN:]
@@ -38,7 +38,7 @@ def ratio_figure(pairs: Pairs, name: str) -> Figure | None:
     more = f"; showing the {_MOST_DRAWN} largest changes of {len(with_ratio)}" if len(with_ratio) > len(drawn) else ""
     return Figure(
         name,
-        "Latency, after over before",
+        title,
         _plot(drawn),
         f"{summary}{more}.",
         f"Right of 1 is slower. Bars: 95 % intervals. Grey band: changes within ±{SAME_WITHIN:.0%}.",
@@ -57,7 +57,7 @@ def log_ratio(comparison: Comparison) -> float:
 
 def _plot(drawn: Pairs) -> Markup:
     ends = [1.0, *(end for _, comparison in drawn for end in _interval(comparison.latency))]
-    names = [str(Markup("{}").format(case.label)) for case, _ in drawn]
+    names = [str(Markup("{}").format(case.name)) for case, _ in drawn]
     band = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "x0": 1 - SAME_WITHIN, "x1": 1 + SAME_WITHIN,
             "fillcolor": GREY, "opacity": 0.18, "line": {"width": 0}}  # fmt: skip
     return figure_json(
@@ -82,7 +82,7 @@ def _trace(drawn: Pairs, change: Change) -> dict[str, object]:
         "y": [y for y, _, _ in lines],
         "customdata": [case.key for _, case, _ in lines],
         "hovertext": [
-            str(Markup("{}<br>{:.3f} ({:.3f} to {:.3f})").format(case.label, ratio, *span))
+            str(Markup("{}<br>{:.3f} ({:.3f} to {:.3f})").format(case.name, ratio, *span))
             for (_, case, _), ratio, span in zip(lines, ratios, ends, strict=True)
         ],
         "hoverinfo": "text",
@@ -100,7 +100,7 @@ def _trace(drawn: Pairs, change: Change) -> dict[str, object]:
 
 def _row(case: CaseView, comparison: Comparison) -> Sequence[object]:
     low, high = _interval(comparison.latency)
-    return [case.label, f"{math.exp(log_ratio(comparison)):.3f}", f"{low:.3f} to {high:.3f}"]
+    return [case.name, f"{math.exp(log_ratio(comparison)):.3f}", f"{low:.3f} to {high:.3f}"]
 
 
 def _interval(quantity: Quantity) -> tuple[float, float]:

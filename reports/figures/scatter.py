@@ -16,18 +16,22 @@ from .plots import GREY, colour_of, legend_entries, symbol_of
 
 _SMALLEST, _LARGEST = 8.0, 20.0
 
+_LOOKS = {"dot": "with a dot: imprecise, use with caution", "open": "hollow: not trusted"}
+"""What a marker says of its case, by the end of its name in plotly."""
+
 
 def scatter_legend(data: ReportData, cases: Sequence[CaseView]) -> list[LegendEntry]:
-    """Return the legend: the front, settings and runtimes of these cases, and what a hollow marker means."""
+    """Return the legend: the front, settings and runtimes of these cases, and what a special marker means."""
     colours, symbols = _styles(data)
     settings, runtimes = ({getattr(case.record.case, of): 0 for case in cases} for of in ("compression", "runtime"))
-    hollow = [LegendEntry("hollow: not trusted", GREY, "open")] if any(not case.trusted for case in cases) else []
+    looks = {_look(case) for case in cases}
+    special = [LegendEntry(text, GREY, look) for look, text in _LOOKS.items() if look in looks]
     shown = legend_entries({name: colours[name] for name in settings}, {name: symbols[name] for name in runtimes})
-    return [LegendEntry("Pareto front", GREY, dash="solid"), *shown, *hollow]
+    return [LegendEntry("Pareto front", GREY, dash="solid"), *shown, *special]
 
 
-def front_line(data: ReportData, on_front: Sequence[CaseView]) -> dict[str, Any]:
-    """Return the front as a step line."""
+def front_line(data: ReportData, on_front: Sequence[CaseView], unit: str) -> dict[str, Any]:
+    """Return the front of a piece of hardware as a step line, which the script of the page finds by its name."""
     points = sorted(point(data, case) for case in on_front)
     return {
         "type": "scatter",
@@ -37,7 +41,7 @@ def front_line(data: ReportData, on_front: Sequence[CaseView]) -> dict[str, Any]
         "y": [y for _, y in points],
         "line": {"shape": "hv", "width": 2, "color": GREY},
         "hoverinfo": "skip",
-        "meta": "front",
+        "meta": {"front": unit},
     }
 
 
@@ -80,11 +84,17 @@ def _trace(data: ReportData, group: Sequence[CaseView], size: str, largest: floa
         "marker": {
             "color": colour,
             "size": [_diameter(case.record.value(size), largest) for case in group],
-            "symbol": [symbol if case.trusted else f"{symbol}-open" for case in group],
+            "symbol": [f"{symbol}-{_look(case)}".removesuffix("-") for case in group],
             "opacity": 0.9,
-            "line": {"width": 1.5, "color": colour},
+            "line": {"width": 1.5, "color": ["#fff" if _look(case) == "dot" else colour for case in group]},
         },
     }
+
+
+def _look(case: CaseView) -> str:
+    """Return 'open' where latency or top-1 is not trusted, 'dot' where the latency is imprecise, else ''."""
+    levels = {case.record.trust(name) for name in ("latency_p50_ns", "top1")}
+    return "open" if "none" in levels else "dot" if "caution" in levels else ""
 
 
 def _diameter(value: float | None, largest: float) -> float:
@@ -115,6 +125,6 @@ def _hover(data: ReportData, case: CaseView) -> str:
         shown = data.show(case.record, name)
         unit = "" if shown.missing else data.scales[name].unit
         lines.append(Markup("{}: {}").format(METRICS[name].title, shown.words(unit)))
-    if not case.trusted:
-        lines.append(Markup("not trusted: {}").format(case.record.verdict.status))
+    if look := _look(case):
+        lines.append(Markup("{}: {}").format(_LOOKS[look].partition(": ")[2], case.record.verdict.status))
     return "<br>".join(str(line) for line in lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from harness.core.metric import METRICS
 from harness.store.comparison import Comparison
-from reports.data import CaseView, ReportData
+from reports.data import CaseView, ReportData, Unit
 from reports.labels import COLUMNS, EXPECTED_COLUMNS
 from reports.numbers import FormattedValue, format_change, half_width, shorten
 from reports.section import Absent, Section, Template
@@ -27,14 +27,14 @@ class Row:
 
     Attributes:
         case: The case.
-        cells: Its values, in the order of the columns.
+        cells: Its values by metric, in the order of the columns.
         change: Its latency compared with the baseline.
         histogram: Its latencies as an SVG path; '' without samples.
 
     """
 
     case: CaseView
-    cells: Sequence[FormattedValue]
+    cells: Mapping[str, FormattedValue]
     change: FormattedValue
     histogram: str
 
@@ -43,13 +43,13 @@ def render(data: ReportData) -> Markup | Absent:
     """Render the table."""
     if not data.cases:
         return Absent("the run has no records", "edgebench run")
-    changes = {comparison.case_id: comparison for comparison in data.comparisons}
+    changes = {unit.name: _changes(unit) for unit in data.units if unit.comparisons}
     names = [name for name in COLUMNS if any(case.record.value(name) is not None for case in data.cases)]
     return _TEMPLATE.render(
-        rows=[_row(data, case, names, changes) for case in data.cases],
+        rows=[_row(data, case, names, changes.get(unit.name, {})) for unit in data.units for case in unit.cases],
         columns=[(METRICS[name], data.scales[name], COLUMNS[name]) for name in names],
         left_out=[(METRICS[name].title, why_missing(data, name)) for name in EXPECTED_COLUMNS if name not in names],
-        several_targets=len({case.record.target for case in data.cases}) > 1,
+        several_units=data.several_units,
         has_baseline=bool(changes),
     )
 
@@ -61,18 +61,22 @@ def why_missing(data: ReportData, name: str) -> str:
     return next(iter(reasons)) if len(reasons) == 1 else "; ".join(reason for reason, _ in gists.most_common(3))
 
 
-def _row(data: ReportData, case: CaseView, names: Sequence[str], changes: dict[str, Comparison]) -> Row:
-    cells = [data.show_case(case, name) for name in names]
-    return Row(case, cells, _change(data, case, changes), histogram_path(case.blobs.wall_ns()))
+def _row(data: ReportData, case: CaseView, names: Sequence[str], changes: Mapping[str, FormattedValue]) -> Row:
+    cells = {name: data.show_case(case, name) for name in names}
+    none = FormattedValue("none", "there is no earlier run on this machine", missing=True)
+    return Row(case, cells, changes.get(case.record.case_id, none), histogram_path(case.blobs.wall_ns()))
 
 
-def _change(data: ReportData, case: CaseView, changes: dict[str, Comparison]) -> FormattedValue:
-    """Return the change against the baseline, or why there is none."""
-    if case.run is not data.newest:
-        return FormattedValue("not run again", "the newest run does not include this case", missing=True)
-    return change_of(changes.get(case.record.case_id)) or FormattedValue(
-        "new", "the baseline does not include it", missing=True
-    )
+def _changes(unit: Unit) -> dict[str, FormattedValue]:
+    """Return the change of each case against the baseline of its piece of hardware, or why there is none."""
+    compared = {comparison.case_id: comparison for comparison in unit.comparisons}
+    not_again = FormattedValue("not run again", "the newest run does not include this case", missing=True)
+    new = FormattedValue("new", "the baseline does not include it", missing=True)
+    return {
+        case.record.case_id: not_again if case.run is not unit.newest
+        else change_of(compared.get(case.record.case_id)) or new
+        for case in unit.cases
+    }  # fmt: skip
 
 
 def change_of(comparison: Comparison | None) -> FormattedValue | None:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from harness.core.quantity import Missing
 from harness.store.comparison import Comparison, differences, other_file, pairs_of
-from reports.data import CaseView, ReportData, Run, compare_cases
+from reports.data import CaseView, ReportData, Run, Unit, compare_cases
 from reports.figures.ratios import log_ratio, ratio_figure
 from reports.numbers import FormattedValue, counted, format_change, shorten
 from reports.section import Absent, Figure, Section, Template
@@ -38,8 +38,8 @@ class RunPair:
     """Two runs that are compared.
 
     Attributes:
-        before: The first run.
-        after: The second run.
+        title: What is compared with what.
+        titles: Titles of the columns of the two medians.
         figure: The ratios as a plot, if there are any.
         changed: Cases that became slower or faster.
         unchanged: All other cases.
@@ -48,8 +48,8 @@ class RunPair:
 
     """
 
-    before: Run
-    after: Run
+    title: str
+    titles: tuple[str, str]
     figure: Figure | None
     changed: list[Row]
     unchanged: list[Row]
@@ -58,19 +58,22 @@ class RunPair:
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """Render the newest run against its baseline, and every other board against the first."""
-    requested = [(data.baseline, data.newest)] if data.baseline else []
-    pairs = [pair for index, runs in enumerate([*requested, *data.boards]) if (pair := _pair(data, *runs, index))]
-    if not requested and not data.boards:
+    """Render the newest run of each piece of hardware against its baseline, and every other piece against the first."""
+    first, *others = data.units
+    compared = [(unit.baseline, unit.baseline_unit, unit) for unit in data.units if unit.baseline]
+    compared += [(first.newest, first.name, other) for other in others]
+    if not compared:
         return Absent("no baseline was given", "edgebench report RUN --baseline RUN")
+    pairs = [pair for index, sides in enumerate(compared) if (pair := _pair(data, *sides, index))]
     if not pairs:
         return Absent("the two runs have no case in common")
     return _TEMPLATE.render(pairs=pairs, scale=data.scales["latency_p50_ns"])
 
 
-def _pair(data: ReportData, before: Run, after: Run, index: int) -> RunPair | None:
-    comparisons = data.comparisons if before is data.baseline else compare_cases(before, after)
-    cases = {(case.record.target, case.record.case_id): case for case in data.cases}
+def _pair(data: ReportData, before: Run, unit_before: str, unit: Unit, index: int) -> RunPair | None:
+    after = unit.newest
+    comparisons = unit.comparisons if before is unit.baseline else compare_cases(before, after)
+    cases = {case.record.case_id: case for case in unit.cases}
     old_records = {record.case_id: record for record in before.contents.records}
     rows = [
         Row(
@@ -83,12 +86,16 @@ def _pair(data: ReportData, before: Run, after: Run, index: int) -> RunPair | No
             _top1(comparison),
         )
         for comparison in sorted(comparisons, key=_largest_change_first)
-        if (case := cases.get((after.header.target, comparison.case_id)))
+        if (case := cases.get(comparison.case_id))
     ]
     changed = [row for row in rows if row.comparison.change in ("slower", "faster")]
     unchanged = [row for row in rows if row not in changed]
-    figure = ratio_figure([(row.case, row.comparison) for row in rows], f"ratios-{index}")
-    return RunPair(before, after, figure, changed, unchanged, *_differences(before, after)) if rows else None
+    titles, what = ("Before", "After"), "after over before"
+    if unit_before != unit.name:
+        titles, what = (unit_before, unit.name), f"{unit.name} over {unit_before}"
+    figure = ratio_figure([(row.case, row.comparison) for row in rows], f"ratios-{index}", f"Latency, {what}")
+    title = f"{after.label_on(unit.name)} compared with {before.label_on(unit_before)}"
+    return RunPair(title, titles, figure, changed, unchanged, *_differences(before, after)) if rows else None
 
 
 def _largest_change_first(comparison: Comparison) -> tuple[int, float]:

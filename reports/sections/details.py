@@ -60,7 +60,6 @@ def render(data: ReportData) -> Markup | Absent:
     facts = _common([detail.facts for detail in details])
     missing = _common([detail.missing for detail in details])
     return _TEMPLATE.render(
-        several_targets=len({case.record.target for case in data.cases}) > 1,
         common=[*facts, *((titles, f"not available: {reason}") for titles, reason in missing)],
         details=[
             replace(detail, facts=_without(detail.facts, facts), missing=_without(detail.missing, missing))
@@ -111,6 +110,7 @@ def _facts(case: CaseView) -> list[tuple[str, str]]:
     if artifact is not None:
         facts += [("Model file", record.model_file or artifact.file), ("SHA-256", artifact.sha256)]
         facts += [("Measured shapes", record.input_shapes)] if record.input_shapes else []
+        facts += [("Input values", record.input_values)] if record.input_values else []
         facts += [(f"recipe: {key}", value) for key, value in flatten(artifact.recipe)]
     facts += [(f"runtime: {key}", value) for key, value in flatten(record.runtime_info)]
     facts += _execution(record)

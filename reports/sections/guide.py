@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from harness.core.metric import METRICS
-from harness.core.verdict import TRUSTED, Status
+from harness.core.verdict import Status, left
 from reports.data import ReportData
 from reports.section import Section, Template
 
@@ -16,6 +16,7 @@ VERDICTS: dict[Status, str] = {
     "machine, where earlier runs tell how far its runs differ.",
     "imprecise": "The interval is wider than the profile requires, or something forbids to call it precise: the reason "
     "says what.",
+    "untimed": "Too few inferences to measure latency: the profile smoke only shows that a case runs.",
     "wrong-output": "Its outputs are not those of the model, so its speed does not count.",
     "mistimed": "Work of an inference is outside of what was timed, or its outputs were remembered.",
     "contended": "Another program used the core while the case ran.",
@@ -32,8 +33,17 @@ VERDICTS: dict[Status, str] = {
 
 def render(data: ReportData) -> Markup:
     """Render the glossary."""
-    verdicts = [(status, status in TRUSTED, about) for status, about in VERDICTS.items()]
+    verdicts = [(status, f"{about} {_reliable(status)}") for status, about in VERDICTS.items()]
     return _TEMPLATE.render(metrics=METRICS.values(), verdicts=verdicts, data=data)
+
+
+def _reliable(status: Status) -> str:
+    """Return what of a case with this verdict can be relied on, in a sentence."""
+    if status == "precise":
+        return "All figures can be relied on."
+    if status == "imprecise":
+        return "Times are to be used with caution, all other figures can be relied on."
+    return f"What can be relied on: {left(status)}."
 
 
 PLUGINS: tuple[Section, ...] = (Section("guide", "How to read this report", 150, render),)

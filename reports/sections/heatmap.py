@@ -25,11 +25,10 @@ _HOW = (
 
 def render(data: ReportData) -> Markup | Absent:
     """Render every metric that any case has, with one table per target, runtime, thread count and load."""
-    targets = len({case.record.target for case in data.cases}) > 1
     loads = len({case.load for case in data.cases}) > 1
     groups: dict[str, list[CaseView]] = {}
     for case in data.cases:
-        groups.setdefault(_caption(case, targets, loads), []).append(case)
+        groups.setdefault(_caption(case, loads), []).append(case)
     if not groups:
         return Absent("the run has no records")
     tables = views(data, groups, _METRICS, _LAYOUT)
@@ -38,10 +37,10 @@ def render(data: ReportData) -> Markup | Absent:
     return views_html(tables, _HOW)
 
 
-def _caption(case: CaseView, targets: bool, loads: bool) -> str:
-    """Return the caption of the table that holds a case, with target and load if there are several."""
+def _caption(case: CaseView, loads: bool) -> str:
+    """Return the caption of the table that holds a case, with piece of hardware and load if there are several."""
     identity = case.record.case
-    parts = [case.record.target] if targets else []
+    parts = [case.unit] if case.several else []
     parts += [identity.runtime, counted(identity.threads, "thread")]
     return " · ".join([*parts, case.load] if loads else parts)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from reports.data import CaseView, ReportData, Reset, Run
+from reports.data import CaseView, ReportData, Reset, Unit
 from reports.figures.history import Events, event_lines, level_trace, median_trace, ratio_trace
 from reports.figures.plots import COLOURS, GREY, axis, figure_json
 from reports.numbers import FormattedValue, counted, format_change
@@ -21,7 +21,6 @@ from reports.trend import (
     case_trends,
     environment_changes,
     resets_of,
-    runs_of,
 )
 
 _TEMPLATE = Template.beside(__file__)
@@ -42,8 +41,8 @@ class ChangeRow:
 
 
 @dataclass(frozen=True)
-class TargetHistory:
-    """What the section shows of one target.
+class UnitHistory:
+    """What the section shows of one piece of hardware.
 
     Attributes:
         figures: An overview, then a plot per case with unexplained changes.
@@ -64,21 +63,20 @@ class TargetHistory:
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """Render one block per target with at least two runs."""
-    targets = dict.fromkeys(run.header.target for run in data.runs)
-    histories = [block for index, target in enumerate(targets) if (block := _history(data, target, index))]
+    """Render one block per piece of hardware with at least two runs."""
+    histories = [block for index, unit in enumerate(data.units) if (block := _history(data, unit, index))]
     if not histories:
-        return Absent("a history needs two runs of one target", "edgebench report RUN_1 RUN_2 ...")
+        return Absent("a history needs two runs on one machine", "edgebench report RUN_1 RUN_2 ...")
     return _TEMPLATE.render(histories=histories, shortest=SHORTEST)
 
 
-def _history(data: ReportData, target: str, index: int) -> TargetHistory | None:
-    runs = runs_of(data, target)
+def _history(data: ReportData, unit: Unit, index: int) -> UnitHistory | None:
+    runs = unit.runs
     trends = case_trends(runs, data.resets) if len(runs) > 1 else []
     if not trends:
         return None
     changes, resets = environment_changes(runs), resets_of(runs, data.resets)
-    cases = {case.record.case_id: case for case in data.cases if case.record.target == target}
+    cases = {case.record.case_id: case for case in unit.cases}
     rows = [
         _change_row(cases[trend.case_id], point)
         for trend in trends
@@ -90,10 +88,10 @@ def _history(data: ReportData, target: str, index: int) -> TargetHistory | None:
     ]
     changed = [trend for trend in trends if any(not point.explanation for point in trend.change_points)]
     figures = [
-        _overview(f"history-{index}", target, runs, trends, events),
+        _overview(f"history-{index}", unit, trends, cases, events),
         *(_case_figure(data, cases[trend.case_id], trend, events) for trend in changed[:_MOST_CHANGED]),
     ]
-    return TargetHistory(
+    return UnitHistory(
         figures,
         [row for row in rows if not row.explanation],
         [row for row in rows if row.explanation],
@@ -109,14 +107,18 @@ def _change_row(case: CaseView, point: ChangePoint) -> ChangeRow:
     return ChangeRow(case, when(point.at_utc), change, point.explanation)
 
 
-def _overview(name: str, target: str, runs: Sequence[Run], trends: Sequence[CaseTrend], events: Events) -> Figure:
+def _overview(
+    name: str, unit: Unit, trends: Sequence[CaseTrend], cases: Mapping[str, CaseView], events: Events
+) -> Figure:
     drawn = trends[:_MOST_LINES]
-    traces = [ratio_trace(trend, COLOURS[index % len(COLOURS)]) for index, trend in enumerate(drawn)]
+    traces = [
+        ratio_trace(trend, COLOURS[index % len(COLOURS)], cases[trend.case_id].key) for index, trend in enumerate(drawn)
+    ]
     changed = sum(bool(trend.change_points) for trend in trends)
     hidden = len(trends) - len(drawn)
     return Figure(
         name,
-        f"{counted(len(runs), 'run')} on {target}",
+        f"{counted(len(unit.runs), 'run')} on {unit.name}",
         figure_json(
             traces,
             xaxis=axis("Run", type="date"),

@@ -44,12 +44,13 @@ class Plot:
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """Render one figure per model and load, with thin and faint lines for untrusted cases."""
+    """Render one figure per model and load, with thin and faint lines for latencies that cannot be trusted."""
     models: dict[str, list[CaseView]] = {}
     for case in data.cases:
         if case.record.processes:
-            model = case.record.case.model
-            models.setdefault(model if case.load == data.main_load else f"{model}, {case.load}", []).append(case)
+            load = f", {case.load}" if case.load != data.main_load else ""
+            unit = f" on {case.unit}" if case.several else ""
+            models.setdefault(f"{case.record.case.model}{load}{unit}", []).append(case)
     plots = [plot for title, cases in models.items() for plot in split(title, cases)]
     points = max(_LEAST_POINTS, min(_MOST_POINTS, _MOST_POINTS_IN_ALL // max(len(data.cases), 1)))
     figures = [_figure(data, f"latency-{index}", plot, points) for index, plot in enumerate(plots)]
@@ -116,7 +117,7 @@ def _legend(
     names, styles = (dict.fromkeys(of(case) for case in drawn) for of in (plot.colour, plot.dash))
     entries = [LegendEntry(name, colours[name], dash="solid") for name in names]
     entries += [LegendEntry(name, GREY, dash=dashes[name]) for name in styles] if len(styles) > 1 else []
-    faint = any(not case.trusted for case in drawn)
+    faint = not all(case.trusts("latency_p50_ns") for case in drawn)
     return [*entries, *([LegendEntry("thin and faint: not trusted", GREY, dash="solid")] if faint else [])]
 
 
@@ -124,7 +125,8 @@ def _trace(data: ReportData, case: CaseView, colour: str, dash: str, points: int
     scale, samples = data.scales["latency_p50_ns"], case.blobs.wall_ns()
     assert samples is not None
     values, shares = quantiles(samples * scale.factor, points)
-    status = "" if case.trusted else f" ({case.record.verdict.status})"
+    trusted = case.trusts("latency_p50_ns")
+    status = "" if trusted else f" ({case.record.verdict.status})"
     return {
         "type": "scatter",
         "mode": "lines",
@@ -132,8 +134,8 @@ def _trace(data: ReportData, case: CaseView, colour: str, dash: str, points: int
         "x": values,
         "y": shares,
         "meta": case.key,
-        "line": {"color": colour, "dash": dash, "width": 2 if case.trusted else 1, "shape": "hv"},
-        "opacity": 1 if case.trusted else 0.65,
+        "line": {"color": colour, "dash": dash, "width": 2 if trusted else 1, "shape": "hv"},
+        "opacity": 1 if trusted else 0.65,
         "hovertemplate": "%{y:.1%} within %{x:.4~g} " + scale.unit + "<extra>%{fullData.name}</extra>",
     }
 
@@ -144,9 +146,9 @@ def _cell(data: ReportData, case: CaseView, name: str) -> str:
 
 
 def _summary(data: ReportData, cases: Sequence[CaseView]) -> str:
-    usable = [case for case in cases if case.trusted and case.record.value("latency_p50_ns") is not None]
+    usable = [case for case in cases if case.record.trusted_value("latency_p50_ns") is not None]
     if not usable:
-        return "No case in this plot can be trusted."
+        return "No latency in this plot can be trusted."
     ordered = sorted(usable, key=lambda case: case.record.value("latency_p50_ns") or 0.0)
     texts = [f"{case.setting} ({_cell(data, case, 'latency_p50_ns')})" for case in (ordered[0], ordered[-1])]
     return f"Medians range from {texts[0]} to {texts[1]}." if len(usable) > 1 else f"Median: {texts[0]}."

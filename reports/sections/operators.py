@@ -61,8 +61,9 @@ def render(data: ReportData) -> Markup | Absent:
     profiles = [(case, case.record.operators) for case in data.cases]
     blocks = [_block(case, profile) for case, profile in profiles if isinstance(profile, OperatorProfile)]
     if not blocks:
-        reasons = {profile.reason for case, profile in profiles if case.trusted and isinstance(profile, Missing)}
-        return Absent("; ".join(sorted(reasons)) or "no case can be trusted")
+        ran = [profile for case, profile in profiles if case.record.verdict.ran]
+        reasons = {profile.reason for profile in ran if isinstance(profile, Missing)}
+        return Absent("; ".join(sorted(reasons)) or "no case was measured")
     return _TEMPLATE.render(blocks=blocks)
 
 

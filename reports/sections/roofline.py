@@ -7,20 +7,21 @@ from typing import Any
 
 from markupsafe import Markup
 
+from harness.core.hardware.roofline import Roof
 from harness.core.quantity import Missing
-from harness.core.roofline import Roof
-from reports.data import CaseView, ReportData
+from reports.data import CaseView, ReportData, Unit
 from reports.figures.plots import DASHES, GREY, colour_of, figure_json, legend_entries, log_axis, symbol_of
 from reports.numbers import counted, format_number
 from reports.section import Absent, Figure, LegendEntry, Section, figures_html
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """Render the achieved rate of every trusted case whose multiply-accumulates are known."""
-    cases = [case for case in data.cases if case.trusted and _rate(case)]
-    if not cases:
+    """Render the rates on each piece of hardware, of cases with a trusted latency and a known count of MACs."""
+    cases = [(unit, [case for case in unit.cases if _rate(case)]) for unit in data.units]
+    figures = [_figure(data, unit, rated, index) for index, (unit, rated) in enumerate(cases) if rated]
+    if not figures:
         return Absent("the multiply-accumulates (MACs) of these models are unknown, so there is no rate to draw")
-    return figures_html([_figure(data, cases)])
+    return figures_html(figures)
 
 
 def _rate(case: CaseView) -> float | None:
@@ -30,7 +31,7 @@ def _rate(case: CaseView) -> float | None:
     """
     if case.record.case.scenario != "SingleStream":
         return None
-    artifact, latency = case.record.artifact, case.record.value("latency_p50_ns")
+    artifact, latency = case.record.artifact, case.record.trusted_value("latency_p50_ns")
     if artifact is None or not artifact.macs or not artifact.size_bytes or not latency:
         return None
     return artifact.macs * case.record.case.batch / latency
@@ -42,9 +43,9 @@ def _intensity(case: CaseView) -> float:
     return 0.0 if artifact is None or not artifact.macs else artifact.macs / artifact.size_bytes
 
 
-def _roofs(data: ReportData, cases: Sequence[CaseView]) -> list[Roof]:
+def _roofs(unit: Unit, cases: Sequence[CaseView]) -> list[Roof]:
     """Return the measured peaks of the newest run for every thread count in use; none if it has no roofline."""
-    roofline = data.newest.header.roofline
+    roofline = unit.newest.header.roofline
     if isinstance(roofline, Missing):
         return []
     return [roofline.at(threads) for threads in sorted({case.record.case.threads for case in cases})]
@@ -75,9 +76,9 @@ def _peak(roof: Roof) -> str:
     return f"Peak with {counted(roof.threads, 'thread')}: {rates}"
 
 
-def _how(data: ReportData, roofs: Sequence[Roof]) -> str:
+def _how(unit: Unit, roofs: Sequence[Roof]) -> str:
     if not roofs:
-        roofline = data.newest.header.roofline
+        roofline = unit.newest.header.roofline
         reason = roofline.reason if isinstance(roofline, Missing) else "there is no case to draw it for"
         return (
             f"There is no roof in this plot: {reason}. If a setting halves the bytes without raising the rate, "
@@ -90,23 +91,23 @@ def _how(data: ReportData, roofs: Sequence[Roof]) -> str:
     )
 
 
-def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
-    roofs = _roofs(data, cases)
+def _figure(data: ReportData, unit: Unit, cases: Sequence[CaseView], index: int) -> Figure:
+    roofs = _roofs(unit, cases)
     lines, points = _lines(roofs, cases), _points(data, cases)
     best = max(cases, key=lambda case: _rate(case) or 0.0)
     return Figure(
-        "roofline-plot",
-        "Achieved arithmetic rate",
+        f"roofline-plot-{index}" if index else "roofline-plot",
+        "Achieved arithmetic rate" + (f" on {unit.name}" if data.several_units else ""),
         figure_json(
             [*lines, *points],
             xaxis=log_axis("Intensity (MAC per byte of model file)", _values(lines + points, "x")),
             yaxis=log_axis("Rate (GMAC/s)", _values(lines + points, "y"), "higher"),
         ),
-        f"{best.label} has the highest rate: {format_number(_rate(best) or 0.0)} GMAC/s."
+        f"{best.name} has the highest rate: {format_number(_rate(best) or 0.0)} GMAC/s."
         + "".join(f" {_peak(roof)}." for roof in roofs),
-        _how(data, roofs),
+        _how(unit, roofs),
         ("Case", "MAC per byte", "GMAC/s"),
-        [[case.label, format_number(_intensity(case)), format_number(_rate(case) or 0.0)] for case in cases],
+        [[case.name, format_number(_intensity(case)), format_number(_rate(case) or 0.0)] for case in cases],
         height=340,
         legend=_legend(data, cases, roofs),
     )
@@ -140,7 +141,7 @@ def _points(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]]
             "x": [_intensity(case) for case in group],
             "y": [_rate(case) for case in group],
             "customdata": [case.key for case in group],
-            "hovertext": [str(Markup("{}").format(case.label)) for case in group],
+            "hovertext": [str(Markup("{}").format(case.name)) for case in group],
             "hovertemplate": "%{hovertext}<br>%{y:.3~g} GMAC/s<extra></extra>",
             "marker": {"size": 10, "color": colours[names[0]], "symbol": symbols[names[1]]},
         }

@@ -44,12 +44,11 @@ def _first(columns: Sequence[str], reference: str) -> str | None:
 
 def _groups(data: ReportData) -> dict[str, list[CaseView]]:
     """Return groups of cases that differ in model and runtime alone. Groups with a single runtime are left out."""
-    targets = len({case.record.target for case in data.cases}) > 1
     loads = len({case.load for case in data.cases}) > 1
     groups: dict[str, list[CaseView]] = {}
     for case in data.cases:
         identity = case.record.case
-        parts = [*([case.record.target] if targets else []), identity.compression, counted(identity.threads, "thread")]
+        parts = [*([case.unit] if case.several else []), identity.compression, counted(identity.threads, "thread")]
         groups.setdefault(" · ".join([*parts, case.load] if loads else parts), []).append(case)
     return {title: cases for title, cases in groups.items() if len({_runtime(case) for case in cases}) > 1}
 

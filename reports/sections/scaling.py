@@ -30,7 +30,7 @@ def _figure(data: ReportData, what: str, x_of: Callable[[CaseView], int], name: 
     lines: dict[str, list[CaseView]] = {}
     for case in data.cases:
         offline = case.record.case.scenario == "Offline"
-        if case.trusted and case.record.value(name) is not None and not (offline and name == "latency_p50_ns"):
+        if case.record.trusted_value(name) is not None and not (offline and name == "latency_p50_ns"):
             lines.setdefault(_label(case, what), []).append(case)
     lines = {label: cases for label, cases in lines.items() if len({x_of(case) for case in cases}) > 1}
     if not lines:
@@ -68,7 +68,7 @@ def _label(case: CaseView, what: str) -> str:
     identity = case.record.case
     load = case.load if what == "threads" else case.load.replace(f" b{identity.batch}", "")
     rest = [load] if what == "threads" else [f"t{identity.threads}", load]
-    return " · ".join((case.record.target, identity.model, identity.compression, identity.runtime, *rest))
+    return " · ".join((case.unit, identity.model, identity.compression, identity.runtime, *rest))
 
 
 def _summary(lines: dict[str, list[CaseView]], x_of: Callable[[CaseView], int], name: str, noun: str) -> str:

@@ -24,6 +24,7 @@ class Row:
     Attributes:
         setting: The compression.
         runtime: The runtime.
+        unit: The piece of hardware.
         expected: What to expect.
         latency: Latency relative to fp32.
         size: Size of the model file relative to fp32.
@@ -32,6 +33,7 @@ class Row:
 
     setting: str
     runtime: str
+    unit: str
     expected: Sequence[str]
     latency: str
     size: str
@@ -45,7 +47,7 @@ def render(data: ReportData) -> Markup | Absent:
     groups: dict[tuple[str, str, str], list[CaseView]] = {}
     for case in data.cases:
         identity = case.record.case
-        groups.setdefault((identity.compression, identity.runtime, case.record.target), []).append(case)
+        groups.setdefault((identity.compression, identity.runtime, case.unit), []).append(case)
     baselines = {_key(case): case for case in data.cases if case.record.case.compression == _BASELINE}
     rows = [
         _row(cases, baselines)
@@ -53,13 +55,18 @@ def render(data: ReportData) -> Markup | Absent:
         if cases[0].record.case.compression != _BASELINE and any(case.record.artifact for case in cases)
     ]
     described = [row for row in rows if row.expected]
-    return _TEMPLATE.render(rows=described) if described else Absent("no case used a setting with a description")
+    several = data.several_units
+    return (
+        _TEMPLATE.render(rows=described, several_units=several)
+        if described
+        else Absent("no case used a setting with a description")
+    )
 
 
 def _key(case: CaseView) -> Key:
     """Return what two settings of a model have in common."""
     identity = case.record.case
-    return identity.model, identity.runtime, identity.threads, case.load, case.record.target
+    return identity.model, identity.runtime, identity.threads, case.load, case.unit
 
 
 def _row(cases: Sequence[CaseView], baselines: Mapping[Key, CaseView]) -> Row:
@@ -70,15 +77,16 @@ def _row(cases: Sequence[CaseView], baselines: Mapping[Key, CaseView]) -> Row:
     return Row(
         identity.compression,
         identity.runtime,
+        first.unit,
         prospects(identity.compression, isa),
-        _over_fp32([pair for pair in pairs if all(case.trusted for case in pair)], "latency_p50_ns"),
+        _over_fp32(pairs, "latency_p50_ns"),
         _over_fp32(pairs, "artifact_bytes"),
     )
 
 
 def _over_fp32(pairs: Sequence[tuple[CaseView, CaseView]], name: str) -> str:
-    """Return the range of the ratios to fp32 over all models; '' without any."""
-    values = [(case.record.value(name), baseline.record.value(name)) for case, baseline in pairs]
+    """Return the range of the ratios to fp32 over all models for which both values are trusted; '' without any."""
+    values = [tuple(case.record.trusted_value(name) for case in pair) for pair in pairs]
     ratios = sorted(value / baseline for value, baseline in values if value and baseline)
     if not ratios:
         return ""

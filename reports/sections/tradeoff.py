@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.core.metric import METRICS
-from reports.data import CaseView, ReportData
+from reports.data import CaseView, ReportData, Unit
 from reports.figures.plots import axis, figure_json, log_axis
 from reports.figures.scatter import front_line, markers, point, scatter_legend
 from reports.numbers import counted
@@ -19,12 +19,13 @@ _TEMPLATE = Template.beside(__file__)
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """Render the scatter plot, its front, and sliders that find the best setting under constraints."""
-    cases = scored_cases(data.cases)
-    if not cases:
+    """Render a scatter plot with its front for each piece of hardware, and sliders that find the best setting."""
+    scored = [(unit, scored_cases(unit.cases)) for unit in data.units]
+    scored = [(unit, cases) for unit, cases in scored if cases]
+    if not scored:
         return Absent(_why_none(data), "score a net on labelled images: edgebench run --model NET --data FOLDER")
-    figure = _figure(data, cases, front_cases(cases))
-    return _TEMPLATE.render(plot=figure, bounds=_sliders(data, [case for case in cases if case.trusted]))
+    figures = [_figure(data, unit, cases, index) for index, (unit, cases) in enumerate(scored)]
+    return _TEMPLATE.render(plots=figures, bounds=_sliders(data, [case for _, cases in scored for case in cases]))
 
 
 def _why_none(data: ReportData) -> str:
@@ -33,24 +34,25 @@ def _why_none(data: ReportData) -> str:
     return f"no case has both a latency and an accuracy: {'; '.join(known) or 'there are no cases'}"
 
 
-def _figure(data: ReportData, cases: Sequence[CaseView], front: Sequence[CaseView]) -> Figure:
+def _figure(data: ReportData, unit: Unit, cases: Sequence[CaseView], index: int) -> Figure:
+    front = front_cases(cases)
     size = "energy_net_j" if any(case.record.value("energy_net_j") is not None for case in cases) else "artifact_bytes"
-    unit = data.scales["latency_p50_ns"].unit
+    ms = data.scales["latency_p50_ns"].unit
     return Figure(
-        "tradeoff-plot",
-        "Accuracy against latency",
+        f"tradeoff-plot-{index}" if index else "tradeoff-plot",
+        "Accuracy against latency" + (f" on {unit.name}" if data.several_units else ""),
         figure_json(
-            [front_line(data, front), *markers(data, cases, size)],
-            xaxis=log_axis(f"Latency p50 ({unit})", [point(data, case)[0] for case in cases], "lower"),
+            [front_line(data, front, unit.name), *markers(data, cases, size)],
+            xaxis=log_axis(f"Latency p50 ({ms})", [point(data, case)[0] for case in cases], "lower"),
             yaxis=axis("Top-1 (%)", "higher"),
         ),
         f"{len(front)} of {len(cases)} scored cases are on the Pareto front. Up and to the left is better.",
         "No other case is both faster and more accurate than one on the line. "
         f"Larger marker: more {METRICS[size].title.lower()}. Bars: 95 % intervals; smaller steps may be noise. "
-        f"{_left_out(data, cases)}".strip(),
-        ("Case", f"Latency p50 ({unit})", "Top-1 (%)", f"{METRICS[size].title} ({data.scales[size].unit})", "Front"),
+        f"{_left_out(unit, cases)}".strip(),
+        ("Case", f"Latency p50 ({ms})", "Top-1 (%)", f"{METRICS[size].title} ({data.scales[size].unit})", "Front"),
         [
-            [case.label, *(_text(data, case, name) for name in ("latency_p50_ns", "top1", size)),
+            [case.name, *(_text(data, case, name) for name in ("latency_p50_ns", "top1", size)),
              why_dominated(case, front)]
             for case in cases
         ],
@@ -63,10 +65,10 @@ def _text(data: ReportData, case: CaseView, name: str) -> str:
     return data.show(case.record, name).words()
 
 
-def _left_out(data: ReportData, cases: Sequence[CaseView]) -> str:
+def _left_out(unit: Unit, cases: Sequence[CaseView]) -> str:
     """Return how many cases are not in the plot because they lack a value or ran another load or data set."""
     drawn = {case.key for case in cases}
-    others = [case for case in data.cases if case.key not in drawn]
+    others = [case for case in unit.cases if case.key not in drawn]
     incomplete = sum(None in (case.record.value("latency_p50_ns"), case.record.value("top1")) for case in others)
     incomparable = len(others) - incomplete
     sentences = [f"{counted(incomplete, 'case')} without accuracy or latency left out"] if incomplete else []
@@ -80,7 +82,7 @@ def _sliders(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]
     """Return one slider per metric with at least two values; its loosest position does not bound anything."""
     sliders = []
     for name in SLIDERS:
-        values = sorted({value for case in cases if (value := case.record.value(name)) is not None})
+        values = sorted({value for case in cases if (value := case.record.trusted_value(name)) is not None})
         if len(values) > 1:
             metric, scale = METRICS[name], data.scales[name]
             sliders.append({"name": name, "metric": metric, "unit": scale.unit, "factor": scale.factor,

@@ -1,64 +1,104 @@
-"""Verdict: the result in one sentence and a few numbers."""
+"""Verdict: the result on each piece of hardware, in one sentence and a few numbers."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from harness.core.quantity import Value
+from harness.core.verdict import TIMED, trust_counts
 from harness.store.comparison import Change, Comparison
-from reports.data import CaseView, ReportData
-from reports.labels import is_built
+from reports.data import CaseView, ReportData, Unit
+from reports.labels import is_built, main_load
 from reports.numbers import counted, format_change, half_width
+from reports.recommend import best_first
 from reports.section import Section, Template
 
 _TEMPLATE = Template.beside(__file__)
 
 
+@dataclass(frozen=True)
+class Headline:
+    """The verdict on one piece of hardware.
+
+    Attributes:
+        name: Its name.
+        headline: What changed since its baseline, else how far its times can be trusted.
+        tone: CSS class of the banner: good, doubt or bad.
+        compared_with: The run that it is compared with; '' if there is none.
+        cases: How far its times can be trusted; how many cases it has, where the headline says that.
+        others: Cases by verdict, without those that were named.
+        missing: Number of planned cases without a record.
+        best_cases: (title, case or None, metric, why there is none) of the best cases.
+        rank: What comes first is worse.
+
+    """
+
+    name: str
+    headline: str
+    tone: str
+    compared_with: str
+    cases: str
+    others: Sequence[tuple[str, int]]
+    missing: int
+    best_cases: Sequence[tuple[str, CaseView | None, str, str]]
+    rank: tuple[float, ...]
+
+
 def render(data: ReportData) -> Markup:
-    """Render the banner and the best cases."""
-    counts = Counter(case.record.verdict.status for case in data.cases)
-    missing = sum(len(run.missing) for run in data.runs)
-    trusted = sum(case.trusted for case in data.cases)
-    return _TEMPLATE.render(
-        data=data,
-        headline=_changes(data) or _headline(trusted, len(data.cases), missing),
-        tone=_tone(data, trusted, missing),
-        others=[(status, count) for status, count in counts.most_common() if status not in ("precise",)],
+    """Render a banner and the best cases for each piece of hardware, the worst first."""
+    units = sorted(map(_headline, data.units), key=lambda unit: unit.rank)
+    return _TEMPLATE.render(data=data, units=units, is_built=is_built)
+
+
+def _headline(unit: Unit) -> Headline:
+    records = [case.record for case in unit.cases]
+    missing = sum(len(run.missing) for run in unit.runs)
+    changes, trust = _changes(unit), trust_counts(record.verdict.status for record in records)
+    named = {"precise", "imprecise", "untimed"} if changes else {"precise"}
+    statuses = Counter(record.verdict.status for record in records)
+    rest = f"; {missing} planned {'case has' if missing == 1 else 'cases have'} no record" if missing else ""
+    return Headline(
+        name=unit.name,
+        headline=changes or f"{trust[0].upper()}{trust[1:]}{rest}",
+        tone=_tone(unit, missing),
+        compared_with=unit.baseline.label_on(unit.baseline_unit) if unit.baseline else "",
+        cases=f"{trust[0].upper()}{trust[1:]}" if changes else f"{counted(len(records), 'case')} on {unit.name}",
+        others=[(status, count) for status, count in statuses.most_common() if status not in named],
         missing=missing,
-        trusted=trusted,
-        best_cases=_best_cases(data),
-        why_none=lambda name: _why_none(data, name),
-        is_built=is_built,
+        best_cases=[(title, case, name, "" if case else _why_none(unit, name)) for title, case, name in _best(unit)],
+        rank=_rank(unit, missing),
     )
 
 
-def _tone(data: ReportData, trusted: int, missing: int) -> str:
-    if not trusted:
+def _rank(unit: Unit, missing: int) -> tuple[float, ...]:
+    """Return what a headline is sorted by: nothing to trust, then the worst loss, missing cases, doubtful ones."""
+    slower = [_ratio(comparison) for comparison in unit.comparisons if comparison.change == "slower"]
+    levels = Counter(case.record.trust(TIMED) for case in unit.cases)
+    nothing = levels["full"] + levels["caution"] == 0
+    return not nothing, -max(slower, default=0.0), -len(slower), -missing, -levels["none"], -levels["caution"]
+
+
+def _tone(unit: Unit, missing: int) -> str:
+    levels = {case.record.trust(TIMED) for case in unit.cases}
+    if levels <= {"none"}:
         return "bad"
-    slower = any(comparison.change == "slower" for comparison in data.comparisons)
-    return "doubt" if slower or missing or trusted < len(data.cases) else "good"
+    slower = any(comparison.change == "slower" for comparison in unit.comparisons)
+    return "doubt" if slower or missing or levels != {"full"} else "good"
 
 
-def _headline(trusted: int, total: int, missing: int) -> str:
-    if not total:
-        return "Nothing was measured: the run has no records"
-    all_cases = f"All {total} cases" if total > 1 else "The case"
-    subject = all_cases if trusted == total else f"{trusted} of {total} cases" if trusted else "No case"
-    rest = f"; {missing} planned {'case has' if missing == 1 else 'cases have'} no record" if missing else ""
-    return f"{subject} can be trusted{rest}"
-
-
-def _changes(data: ReportData) -> str:
+def _changes(unit: Unit) -> str:
     """Return '2 of 48 cases slower (worst +11.4 % ±2.1), 3 undecided, 43 unchanged'; '' without a baseline."""
-    comparisons = data.comparisons
+    comparisons = unit.comparisons
     if not comparisons:
         return ""
     counts = Counter(comparison.change for comparison in comparisons)
     worst = max((c for c in comparisons if c.change == "slower"), key=_ratio, default=None)
-    slower = f"{counts['slower']} of {counted(len(comparisons), 'case')} slower"
+    than = "" if unit.baseline_unit == unit.name else f" than on {unit.baseline_unit}"
+    slower = f"{counts['slower']} of {counted(len(comparisons), 'case')} slower{than}"
     if worst:
         slower += f" (worst {_percent(worst)})"
     words: dict[Change, str] = {"faster": "faster", "undecided": "undecided", "same": "unchanged"}
@@ -75,24 +115,27 @@ def _percent(comparison: Comparison) -> str:
     return " ".join(part for part in format_change(_ratio(comparison), width) if part)
 
 
-def _best_cases(data: ReportData) -> list[tuple[str, CaseView | None, str]]:
-    """Return (title, case, metric) of the best trusted case by each metric; None if no case has the metric.
+def _best(unit: Unit) -> list[tuple[str, CaseView | None, str]]:
+    """Return (title, case, metric) of the best case by each metric; None if no case has it and can be trusted in it.
 
-    Times and energies are ranked under the main load only, and accuracies on one data set only.
+    Only a case that computes what the net does can be the smallest. Times and energies are ranked under the main load
+    only, and accuracies on one data set only.
     """
-    main = [case for case in data.cases if case.load == data.main_load]
-    rankings: tuple[tuple[str, str, Sequence[CaseView], Callable[..., CaseView]], ...] = (
-        ("Fastest", "throughput_per_s" if _offline(main) else "latency_p50_ns", main, max if _offline(main) else min),
-        ("Most accurate", "top1", _of_one_dataset(data.cases), max),
-        ("Least energy", "energy_net_j", main, min),
-        ("Smallest", "artifact_bytes", data.cases, min),
+    load = main_load([case.record for case in unit.cases])
+    main = [case for case in unit.cases if case.load == load]
+    rankings: tuple[tuple[str, str, Sequence[CaseView]], ...] = (
+        ("Fastest", "throughput_per_s" if _offline(main) else "latency_p50_ns", main),
+        ("Most accurate", "top1", _of_one_dataset(unit.cases)),
+        ("Least energy", "energy_net_j", main),
+        ("Smallest", "artifact_bytes", unit.cases),
     )
-    best_cases = []
-    for title, name, cases, choose in rankings:
-        usable = [case for case in cases if case.trusted and case.record.value(name) is not None]
-        best = choose(usable, key=lambda case: case.record.value(name)) if usable else None
-        best_cases.append((title, best, name))
-    return best_cases
+    return [(title, _first(cases, name), name) for title, name, cases in rankings]
+
+
+def _first(cases: Sequence[CaseView], name: str) -> CaseView | None:
+    views = {id(case.record): case for case in cases if case.record.verdict.works}
+    ordered = best_first([case.record for case in views.values()], name)
+    return views[id(ordered[0])] if ordered else None
 
 
 def _offline(cases: Sequence[CaseView]) -> bool:
@@ -105,11 +148,11 @@ def _of_one_dataset(cases: Sequence[CaseView]) -> list[CaseView]:
     return [case for case in cases if counts and case.record.case.dataset == counts.most_common(1)[0][0]]
 
 
-def _why_none(data: ReportData, name: str) -> str:
-    """Return why no trusted case has a metric: only untrusted ones do, or the most frequent reason."""
-    if any(case.record.value(name) is not None for case in data.cases):
-        return "only cases that cannot be trusted have a value"
-    reasons = Counter(reason for case in data.cases if (reason := case.record.missing(name)))
+def _why_none(unit: Unit, name: str) -> str:
+    """Return why no case is the best by a metric: it is not trusted in any, or the most frequent reason."""
+    if any(case.record.value(name) is not None for case in unit.cases):
+        return "no case has a value that can be trusted"
+    reasons = Counter(reason for case in unit.cases if (reason := case.record.missing(name)))
     return reasons.most_common(1)[0][0] if reasons else "there are no cases"
 
 

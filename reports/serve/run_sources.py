@@ -79,8 +79,8 @@ class StoreSource:
 
     def entries(self) -> Sequence[RunEntry]:
         """Return the newest runs, newest first."""
-        names = list(self.store.runs(Filters())["run"])[-_MOST_LISTED:]
-        return [RunEntry(name, self.store.header(name), StoredRun(self.store, name), "") for name in reversed(names)]
+        runs = stored(self.store, Filters())[-_MOST_LISTED:]
+        return [RunEntry(run.run_id, run.header(), run, "") for run in reversed(runs)]
 
     def resets(self) -> Sequence[Reset]:
         """Return the resets declared in the store."""
@@ -97,6 +97,7 @@ class StoredRun:
 
     store: Store
     run_id: str
+    sequence: int
 
     def header(self) -> RunHeader:
         """Return the header of the run."""
@@ -126,18 +127,24 @@ def stored_runs(store: Store, filters: Filters) -> list[StoredRun]:
         RecordError: No run matches, or more than `MOST_RUNS` do.
 
     """
-    names = list(store.runs(filters)["run"])
-    if not names:
+    runs = stored(store, filters)
+    if not runs:
         raise RecordError("no run in the store matches", "edgebench history lists its runs")
-    if len(names) > MOST_RUNS:
+    if len(runs) > MOST_RUNS:
         raise RecordError(
-            f"{len(names)} runs are too many for one report", f"narrow them to {MOST_RUNS} at most: --since 90d"
+            f"{len(runs)} runs are too many for one report", f"narrow them to {MOST_RUNS} at most: --since 90d"
         )
-    return [StoredRun(store, name) for name in names]
+    return runs
+
+
+def stored(store: Store, filters: Filters) -> list[StoredRun]:
+    """Return the runs that match the filters, oldest first; none if there is no such run."""
+    frame = store.runs(filters)
+    return [StoredRun(store, name, int(number)) for name, number in zip(frame.run, frame.sequence, strict=True)]
 
 
 def declared_resets(store: Store) -> list[Reset]:
     """Return the resets declared in a store, without duplicates."""
     frame = store.resets()
-    rows = frame[["at_utc", "reason", "target", "case"]].drop_duplicates().itertuples(index=False)
-    return [Reset(*map(str, row)) for row in rows]
+    rows = frame[["at_utc", "reason", "target", "case", "sequence"]].drop_duplicates().itertuples(index=False)
+    return [Reset(at_utc, reason, target, case, int(number)) for at_utc, reason, target, case, number in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -93,16 +93,22 @@ class Site:
             return self._report([_named(entries, names[0])])
         if (kind, len(names)) == ("target", 1):
             return self._report([entry for entry in entries if entry.header.target == names[0]])
+        if (kind, len(names)) == ("target", 2):
+            wanted = (names[0], names[1])
+            return self._report([entry for entry in entries if (entry.header.target, entry.header.unit) == wanted])
         if (kind, len(names)) == ("compare", 2):
             return self._report([_named(entries, names[1])], _named(entries, names[0]))
         raise LookupError("this page does not exist")
 
     def _list(self, entries: Sequence[RunEntry]) -> str:
-        targets: dict[str, list[RunEntry]] = {}
+        boards: dict[tuple[str, str], list[RunEntry]] = {}
         for entry in entries:
-            targets.setdefault(entry.header.target, []).append(entry)
+            boards.setdefault((entry.header.target, entry.header.unit), []).append(entry)
         style = read_asset("report.css")
-        return render_template("runs.html", title=self.source.title, targets=targets, style=style, address=address)
+        shared = {target for target, count in Counter(target for target, _ in boards).items() if count > 1}
+        return render_template(
+            *("runs.html",), title=self.source.title, boards=boards, shared=shared, style=style, address=address
+        )
 
     def _report(self, entries: Sequence[RunEntry], baseline: RunEntry | None = None) -> Response:
         if not entries:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Quantity, Value
+from harness.core.verdict import trusts
 from reports.numbers import format_change, scale_for, show
 from reports.text import clean
 
@@ -21,13 +23,18 @@ _HISTORY_COLUMNS = frozenset({"case", "metric", "value", "lo", "hi", "reason", "
 
 
 def history_table(frame: pd.DataFrame) -> RenderableType:
-    """Return a tidy history as blocks, with the change from run to run, and any other table unchanged."""
+    """Return a tidy history as blocks, with the change from run to run, and any other table unchanged.
+
+    A value that its verdict spoils is shown, and compared with none.
+    """
     if not set(frame.columns) >= _HISTORY_COLUMNS:
         return _plain(frame)
     blocks = frame.groupby(["target", "machine", "case", "metric"], sort=False)
+    units = Counter(frame[["target", "machine"]].drop_duplicates().target)
     renderables: list[RenderableType] = []
-    for (target, _, case, metric), rows in blocks:
-        renderables += [Text(clean(f"{case}  {metric} on {target}"), style="bold"), _block(rows)]
+    for (target, unit, case, metric), rows in blocks:
+        named = f" {unit or '(unit unknown)'}" if units[target] > 1 else ""
+        renderables += [Text(clean(f"{case}  {metric} on {target}{named}"), style="bold"), _block(rows)]
     return Group(*renderables)
 
 
@@ -41,6 +48,7 @@ def _block(frame: pd.DataFrame) -> Table:
     for row in frame.to_dict("records"):
         formatted = show(_quantity(row), scale)
         value = None if formatted.missing else float(row["value"])
+        value = value if trusts(row["verdict"], metric.name) else None
         change = format_change(value / previous)[0] if value and previous else ""
         commit = row.get("git_sha")
         cells = (change, row["verdict"], commit[:10] if isinstance(commit, str) else "")

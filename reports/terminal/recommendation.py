@@ -78,7 +78,10 @@ def _evidence(record: Record, given: Mapping[str, float]) -> list[str]:
 def _value_text(record: Record, name: str) -> str:
     scale = scales_of([record])[name]
     value = show(record.quantity(name), scale)
-    return f"unknown: {value.about}" if value.missing else value.words(scale.unit)
+    if value.missing:
+        return f"unknown: {value.about}"
+    doubt = {"full": "", "caution": " (imprecise)", "none": f" (not trusted: {record.verdict.status})"}
+    return value.words(scale.unit) + doubt[record.trust(name)]
 
 
 def _bound_text(name: str, value: float) -> str:

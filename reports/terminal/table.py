@@ -12,7 +12,7 @@ from rich.text import Text
 
 from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
-from harness.core.verdict import Finding
+from harness.core.verdict import TIMED, Finding, spoiled, trust_counts
 from harness.host.machine_speed import CHECK as MACHINE_SPEED
 from reports.labels import COLUMNS, EXPECTED_COLUMNS, is_built, label_of, mark_of, scales_of, setting_of
 from reports.numbers import FormattedValue, Scale, counted, show
@@ -28,28 +28,28 @@ _FIRST_DROPPED = (
     "top1_difference",
     "artifact_bytes",
 )
-_SESSION_CHECKS = frozenset({"outputs", "state"})
-"""Findings of `harness.runtimes.base.Session.findings`."""
+_SESSION_CHECKS = frozenset({"fidelity", "outputs", "repeatability", "signatures", "state", "time_limit"})
+"""Checks of a case's execution whose findings are shown below the table."""
 _HEADLINE = ("latency_p50_ns", "top1")
 _UNLIMITED = 10_000  # characters: wider than any table
 _STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "○": "dim"}
 
 
 def case_line(record: Record) -> str:
-    """Return a finished case as one line: sign, case, latency, accuracy, and the verdict unless it can be trusted."""
+    """Return a finished case as one line: sign, case, latency, accuracy, and the verdict if it spoils the times."""
     verdict = record.verdict
     parts = [f"{mark_of(verdict)} {clean(label_of(record))}"]
     scales = scales_of([record])
     parts += [_with_unit(record, name, scales[name]) for name in _HEADLINE if record.value(name) is not None]
     if record.accuracy_note:
         parts.append(f"({clean(record.accuracy_note)})")
-    if not verdict.trusted:
+    if not record.trusts(TIMED):
         parts.append(f"{verdict.status}: {clean(verdict.reason)}".rstrip(": "))
     return "  ".join(parts)
 
 
 def final_table(records: Sequence[Record], header: RunHeader) -> RenderableType:
-    """Return every case of a run in as many columns as the console has room for, and why some cannot be trusted."""
+    """Return every case of a run in as many columns as the console has room for, and how far they can be trusted."""
     return _RunTable(tuple(records), header)
 
 
@@ -63,13 +63,15 @@ class _RunTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         yield Text(clean(f"{self.header.suite} on {self.header.target}"), style="bold")
         yield self._fitting_table(console, options)
-        yield from self._untrusted()
+        yield Text(trust_counts(record.verdict.status for record in self.records))
+        yield from untrusted_lines(self.records)
         yield from self._doubted()
         yield from self._machine_speed()
         yield from self._missing_columns()
         yield from self._accuracy_notes()
         yield from self._accuracy_findings()
-        yield from self._session_notes()
+        yield from self._time_findings()
+        yield from self._session_findings()
         yield from self._measured_shapes()
         yield from self._built_files()
         yield from self._front()
@@ -104,16 +106,6 @@ class _RunTable:
             table.add_row(Text("  " + clean(setting_of(record, " "))), *cells, _verdict(record, with_text))
         return table
 
-    def _untrusted(self) -> Iterator[Text]:
-        """Yield the verdicts that cannot be trusted, those with one remedy together, each with one of its reasons."""
-        for records in _by_remedy(self.records):
-            verdict = records[0].verdict
-            status = verdict.status
-            cases = f"1 case {status}" if len(records) == 1 else f"{len(records)} cases {status}, for example"
-            yield Text(clean(f"{mark_of(verdict)} {cases}: {verdict.reason}"), style=_STYLES[mark_of(verdict)])
-            if verdict.remedy:
-                yield Text(clean(f"  → {verdict.remedy}"), style="dim")
-
     def _doubted(self) -> Iterator[Text]:
         """Yield why cases whose interval is narrow are not precise all the same, each reason once."""
         reasons: dict[str, list[Record]] = {}
@@ -130,9 +122,9 @@ class _RunTable:
                 yield Text(clean(finding.found), style=_STYLES["!"] if finding.status == "warn" else "dim")
 
     def _missing_columns(self) -> Iterator[Text]:
-        """Yield why no trusted case has a value for an expected column."""
+        """Yield why no case that ran has a value for an expected column."""
         for name in EXPECTED_COLUMNS:
-            reasons = {record.missing(name) for record in self.records if record.verdict.trusted}
+            reasons = {record.missing(name) for record in self.records if record.verdict.ran}
             if reasons and None not in reasons:
                 first, *others = sorted(str(reason) for reason in reasons)
                 more = f" (and {len(others)} more reasons)" if others else ""
@@ -147,26 +139,33 @@ class _RunTable:
 
     def _accuracy_findings(self) -> Iterator[Text]:
         """Yield each warning about the accuracy, with the cases it holds for."""
-        for finding, records in _by_finding(self.records).items():
-            first = f"{records[0].case.model} {setting_of(records[0], ' ')}"
-            cases = first if len(records) == 1 else f"{len(records)} cases, for example {first}"
-            yield Text(clean(f"! accuracy of {cases}: {finding.found}"), style=_STYLES["!"])
-            if finding.remedy:
-                yield Text(clean(f"  → {finding.remedy}"), style="dim")
+        yield from _lines(
+            (record, "accuracy", finding) for record in self.records for finding in record.accuracy_findings
+        )
 
-    def _session_notes(self) -> Iterator[Text]:
+    def _time_findings(self) -> Iterator[Text]:
+        """Yield what latency and memory depend on: the inputs, the number of inferences, tiny numbers."""
+        yield from _lines(
+            (record, "memory" if finding.check == "memory_growth" else "latency", finding)
+            for record in self.records
+            for finding in record.time_findings
+        )
+
+    def _session_findings(self) -> Iterator[Text]:
         """Yield what a reader must know about how a model ran: outputs that are not bound, state that carries over."""
-        for record in self.records:
-            for finding in record.execution.findings:
-                if finding.check in _SESSION_CHECKS:
-                    case = f"{record.case.model} {setting_of(record, ' ')}"
-                    yield Text(clean(f"{finding.check} of {case}: {finding.found}"), style="dim")
+        yield from _lines(
+            (record, finding.check, finding)
+            for record in self.records
+            for finding in record.execution.findings
+            if finding.check in _SESSION_CHECKS
+        )
 
     def _measured_shapes(self) -> Iterator[Text]:
-        """Yield the input shapes that each user model was measured with: another length has another latency."""
+        """Yield what each user model was measured with: another length, or another mask, has another latency."""
         own = [record for record in self.records if record.case.weights == "user" and record.input_shapes]
-        for model, shapes in dict.fromkeys((record.case.model, str(record.input_shapes)) for record in own):
-            yield Text(clean(f"{model} was measured with {shapes}"), style="dim")
+        lines = dict.fromkeys((record.case.model, str(record.input_shapes), record.input_values) for record in own)
+        for model, shapes, values in lines:
+            yield Text(clean(f"{model} was measured with {shapes}{f' ({values})' if values else ''}"), style="dim")
 
     def _built_files(self) -> Iterator[Text]:
         """Yield the files that were built from the user's models, each once, by their folder."""
@@ -183,8 +182,10 @@ class _RunTable:
         """Yield the cases on the Pareto front, fastest first."""
         scored = comparable(self.records)
         if len(scored) > 1 and (best := pareto_front(scored)):
+            cautious = any(record.trust(TIMED) == "caution" for record in best)
             yield Text(
-                f"{len(best)} of {counted(len(scored), 'scored case')} on the Pareto front of latency and accuracy:"
+                f"{len(best)} of {counted(len(scored), 'scored case')} on the Pareto front of latency and accuracy"
+                f"{' (≈ imprecise: use with caution)' * cautious}:"
             )
             table, scales = Table.grid(padding=(0, 1, 0, 0)), scales_of(best)
             table.add_column()
@@ -198,20 +199,37 @@ class _RunTable:
             yield table
 
 
-def _by_finding(records: Iterable[Record]) -> dict[Finding, list[Record]]:
-    """Return the records by each of their warnings about the accuracy."""
-    found: dict[Finding, list[Record]] = {}
-    for record in records:
-        for finding in record.accuracy_findings:
-            found.setdefault(finding, []).append(record)
-    return found
+def untrusted_lines(records: Sequence[Record]) -> Iterator[Text]:
+    """Yield the verdicts that spoil times, those with one remedy together, each with one of its reasons."""
+    for alike in _by_remedy(records):
+        verdict = alike[0].verdict
+        status = verdict.status
+        cases = f"1 case {status}" if len(alike) == 1 else f"{len(alike)} cases {status}, for example"
+        yield Text(clean(f"{mark_of(verdict)} {cases}: {verdict.reason}"), style=_STYLES[mark_of(verdict)])
+        if verdict.ran:
+            yield Text(f"  not to be relied on: {spoiled(status)}", style="dim")
+        if verdict.remedy:
+            yield Text(clean(f"  → {verdict.remedy}"), style="dim")
+
+
+def _lines(findings: Iterable[tuple[Record, str, Finding]]) -> Iterator[Text]:
+    """Yield each finding once, with the cases it holds for and its remedy; `findings` are of a case, on a topic."""
+    cases: dict[tuple[str, Finding], list[Record]] = {}
+    for record, topic, finding in findings:
+        cases.setdefault((topic, finding), []).append(record)
+    for (topic, finding), records in cases.items():
+        case = f"{records[0].case.model} {setting_of(records[0], ' ')}"
+        where = case if len(records) == 1 else f"{len(records)} cases, for example {case}"
+        yield Text(clean(f"! {topic} of {where}: {finding.found}"), style=_STYLES["!"])
+        if finding.remedy:
+            yield Text(clean(f"  → {finding.remedy}"), style="dim")
 
 
 def _by_remedy(records: Sequence[Record]) -> list[list[Record]]:
     """Return the records without success in groups of one verdict and one remedy, the largest of a verdict first."""
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
-        if not record.verdict.trusted:
+        if not record.trusts(TIMED):
             groups.setdefault((record.verdict.status, record.verdict.remedy), []).append(record)
     order = list(dict.fromkeys(status for status, _ in groups))
     return [groups[key] for key in sorted(groups, key=lambda key: (order.index(key[0]), -len(groups[key])))]
@@ -219,7 +237,12 @@ def _by_remedy(records: Sequence[Record]) -> list[list[Record]]:
 
 def _cell(record: Record, name: str, scale: Scale) -> Text:
     value = show(record.quantity(name), scale)
-    return Text("-", style="dim") if value.missing else value_text(value)
+    if value.missing:
+        return Text("-", style="dim")
+    text = value_text(value)
+    if not record.trusts(name):
+        text.stylize("dim")
+    return text
 
 
 def value_text(value: FormattedValue) -> Text:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from harness.core.artifact import Format
+from harness.core.model_files.model_copy import copy_model
 
 from .base import Calibration, Compression, FormatSupport
 
@@ -19,8 +19,8 @@ class Fp32(Compression):
     formats: Mapping[Format, FormatSupport] = {"onnx": FormatSupport("fp32"), "tflite": FormatSupport("fp32")}
 
     def build_onnx(self, source: Path, calibration: Calibration | None, out: Path) -> None:
-        """Copy the file."""
-        shutil.copyfile(source, out)
+        """Copy the model."""
+        copy_model(source, out)
 
     build_tflite = build_onnx
 

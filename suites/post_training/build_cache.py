@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.core.artifact import Artifact, Format, sha256_of, size_of
+from harness.core.artifact import Artifact, Format, files_of, sha256_of, size_of
 from harness.core.errors import EdgebenchError, UsageError
 from suites.compression.base import Calibration, Compression
 from suites.converter_output import quiet
@@ -76,7 +76,10 @@ def _replacing(path: Path) -> Iterator[Path]:
         out = Path(folder) / path.name
         yield out
         Path(f"{path}.sha256").write_text(sha256_of(out), encoding="utf-8")
-        out.replace(path)
+        for file in reversed(files_of(out)):  # the model itself last
+            place = path.parent / file.relative_to(folder)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(place)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.core import plugins
+from harness.core.artifact import FORMATS as KNOWN_FORMATS
 from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput, sha256_of
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, ModelError, UsageError
@@ -19,7 +20,7 @@ from suites.compression.base import Calibration, Compression
 from suites.user_model import UserModel
 
 from .build_cache import BuildCache
-from .graph import Graph, float_graph
+from .graph import Graph, float_graph, refuse_large
 from .onnx_to_tflite import converted, converter
 from .split import Split
 
@@ -79,10 +80,13 @@ class CompressedModel:
 
     def __post_init__(self) -> None:
         if self.model.format != "onnx":
+            title = KNOWN_FORMATS[self.model.format].title
             raise ModelError(
-                f"{self.model.path}: --compress starts from a float .onnx",
+                f"{self.model.path}: --compress starts from a float .onnx, not {title}",
                 "give the .onnx it was made from, or measure the file as it is without --compress",
             )
+        refuse_large(self.model.path)
+        self._graph  # noqa: B018 - raises where the file cannot be compressed
         if self.images:
             self.scored  # noqa: B018 - raises where the images have other classes
         self._preprocess("onnx")
@@ -90,7 +94,7 @@ class CompressedModel:
     @cached_property
     def float_model(self) -> UserModel:
         """The float .onnx that settings start from."""
-        return UserModel(self._source("onnx"))
+        return UserModel(self._source("onnx"), given=self.model.given)
 
     @cached_property
     def scored(self) -> ScoredOutput | None:
@@ -175,7 +179,7 @@ class CompressedModel:
 
     def _float_model(self, kind: Format) -> UserModel:
         """Return the float file as a model, with the shapes that are not in it yet."""
-        return UserModel(self._source(kind), self.shapes if kind == "onnx" else {})
+        return UserModel(self._source(kind), self.shapes if kind == "onnx" else {}, given=self.model.given)
 
     def _calibration(self, kind: Format) -> Calibration:
         images, preprocess = self.images, self._preprocess(kind)

@@ -10,11 +10,12 @@ from typing import Any
 
 from harness.core.artifact import size_of
 from harness.core.errors import ModelError, UsageError
+from harness.core.model_files.external_data import external_files
 
 KNOWN_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
-"""Operators of other domains are custom, unknown to quantisers and runtimes."""
+"""Operators of other domains are custom, unknown to quantizers and runtimes."""
 INTEGER_OPERATORS = frozenset({"QuantizeLinear", "DequantizeLinear", "MatMulInteger", "ConvInteger"})
-"""Together with those whose names begin with QLinear: the signs of a quantised model."""
+"""Together with those whose names begin with QLinear: the signs of a quantized model."""
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -42,7 +43,6 @@ def float_graph(path: Path, shapes: Shapes, folder: Path) -> Graph:
         ModelError: The file is damaged, has custom operators, or is not fp32.
         UsageError: A dynamic shape is not in ``shapes``.
     """
-    _refuse_large(path)
     model, external = _loaded(path)
     _refuse_unknown(model.graph, path)
     _refuse_compressed(model.graph, path)
@@ -57,8 +57,12 @@ LARGEST_BYTES = 2 << 30
 """Protocol Buffers hold less than 2 GiB in one message, so a model of one file does too."""
 
 
-def _refuse_large(path: Path) -> None:
-    """Refuse a model that cannot be written as one file, before it is read."""
+def refuse_large(path: Path) -> None:
+    """Refuse a model that cannot be written as one file; it is not read for that.
+
+    Raises:
+        ModelError: The model has 2 GiB or more.
+    """
     if (size := size_of(path)) >= LARGEST_BYTES:
         raise ModelError(
             f"{path} has {size / 1e9:.2f} GB: --compress writes each setting as one .onnx, which holds less than "
@@ -71,9 +75,9 @@ def _loaded(path: Path) -> tuple[Any, bool]:
     """Return the model, and whether its weights are in files beside it."""
     import onnx
 
+    external = bool(external_files(path))
     try:
         model = onnx.load(path, load_external_data=False)
-        external = any(one.data_location == onnx.TensorProto.EXTERNAL for one in model.graph.initializer)
         onnx.load_external_data_for_model(model, str(path.parent))
     except Exception as error:  # protobuf's and onnx's own, which share no base
         raise ModelError(f"{path} cannot be read as .onnx: {error}", "it is damaged or of another kind") from error
@@ -105,7 +109,7 @@ def _refuse_compressed(graph: Any, path: Path) -> None:
     )
     kinds = {one.data_type for one in graph.initializer if one.dims}
     if signs:
-        raise ModelError(f"{path} is quantised already: {_counted(signs)}", "give the float model it was made from")
+        raise ModelError(f"{path} is quantized already: {_counted(signs)}", "give the float model it was made from")
     if TensorProto.FLOAT not in kinds and kinds & {TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}:
         raise ModelError(f"{path}: its weights are not fp32", "export the model in float32")
 

@@ -4,8 +4,9 @@
 
 Prints the files, by package, of two processes: that of the command and the latency pass's worker. 'called' are files a
 function of which is called; 'imported' are the rest. Files that only gather a package (`__init__.py`) without a
-function called do not count. The command has at most 80 called files outside of the command line and the report; the
-worker has at most 20 files of either kind. Nothing is added to the product for this: see `entered/sitecustomize.py`.
+function called do not count. The command, without its report, has at most 80 called files outside of the command line
+and the table; the worker has at most 20 files of either kind. Nothing is added to the product for this: see
+`entered/sitecustomize.py`.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("edgebench.py", "harness", "reports", "suites", "targets")
+PACKAGES = ("edgebench", "harness", "reports", "suites", "targets")
 AROUND = ("harness/cli/", "reports/")
-"""What reads the command and shows the result; the run itself is the rest."""
+"""What reads the command and prints the table; the run itself is the rest."""
 RUN = (
     *("run", "quick", "-k", "mobilenet_v2-0.35", "-k", "fp32", "-k", "onnxruntime"),
-    *("--profile", "smoke", "--images", "100"),
+    *("--profile", "smoke", "--images", "100", "--no-report"),
 )
 MOST_CALLED_BY_COMMAND = 80
 MOST_IN_WORKER = 20
@@ -42,7 +43,7 @@ class Entered:
 
     @property
     def run(self) -> tuple[str, ...]:
-        """Called files that are neither the command line's nor the report's."""
+        """Called files that are neither the command line's nor the table's."""
         return tuple(file for file in self.called if not file.startswith(AROUND))
 
 
@@ -60,7 +61,7 @@ def main() -> None:
         _print(f"{name}: imported only", process.imported)
     n_worker = len(worker.called) + len(worker.imported)
     n_run = len(command.run)
-    print(f"command: {n_run} called without command line and report, {len(command.called)} with them,", end=" ")
+    print(f"command: {n_run} called without command line and table, {len(command.called)} with them,", end=" ")
     print(f"{len(command.imported)} imported only; at most {MOST_CALLED_BY_COMMAND} of the first are wanted")
     print(f"worker: {n_worker}, of which {len(worker.called)} called; at most {MOST_IN_WORKER} are wanted")
 
@@ -72,7 +73,7 @@ def run() -> tuple[Entered, Entered]:
         notes.mkdir()
         paths = os.pathsep.join((str(Path(__file__).parent / "entered"), str(ROOT)))
         environment = {**os.environ, "PYTHONPATH": paths, "EDGEBENCH_ENTERED": str(notes)}
-        arguments = [sys.executable, str(ROOT / "edgebench.py"), *RUN, "--out", str(Path(scratch) / "run")]
+        arguments = [sys.executable, "-m", "edgebench", *RUN, "--out", str(Path(scratch) / "run")]
         subprocess.run(arguments, check=True, env=environment, stdout=subprocess.DEVNULL)
         (command,) = notes.glob("command-*.json")
         # The null runtime, whose loop is the harness's overhead, has the first of them; the case's is larger.

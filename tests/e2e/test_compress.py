@@ -66,7 +66,7 @@ def test_a_setting_that_no_runtime_ran_is_a_failure_when_it_was_named(
     [
         (("--compress", "all"), "--compress needs a model of your own"),
         (("--model", "{artifacts}/fp32.tflite", "--compress", "all"), "starts from a float .onnx"),
-        (("--model", "{artifacts}/int8-static.onnx", "--compress", "all"), "is quantised already"),
+        (("--model", "{artifacts}/int8-static.onnx", "--compress", "all"), "is quantized already"),
         (("--model", "{artifacts}/fp32.onnx", "--compress", "int8-statik"), "did you mean 'int8-static'"),
         (("--model", "{artifacts}/fp32.onnx", "--compress", "distilled"), "distilled needs training"),
         (("--model", "{artifacts}/fp32.onnx", "--compress", "all", "--data", "pets"), "10 outputs, the data set 2"),

@@ -28,7 +28,11 @@ def test_what_is_compiled_runs_and_what_is_not_gets_its_reason(edgebench: Edgebe
     assert ran.value("latency_p50_ns")
     assert ran.execution.effective == "int8"
     assert ran.execution.nodes == {"edgetpu": 1, "cpu": 1}
-    assert {each.check: each.status for each in ran.execution.findings} == {"fallback": "warn", "parameters": "warn"}
+    assert {each.check: each.status for each in ran.execution.findings} == {
+        "fallback": "warn",
+        "parameters": "warn",
+        "fidelity": "unknown",
+    }
     assert ran.runtime_info["parameters"] == {"on_chip_bytes": 4096, "streamed_bytes": 64}
     assert ran.runtime_info["options"]["device"] == "usb:0"
     assert refused.verdict.reason.startswith("not compiled for Edge TPU")

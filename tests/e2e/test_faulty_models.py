@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.errors import EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED
+from harness.core.errors import EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE
 from harness.core.record import Record
 from harness.store.runfolder import RunFolder
 from tests.e2e.conftest import SMOKE, Edgebench
@@ -77,7 +77,6 @@ DEEP: Shape = (1, 1, 1, 1, 1, 1, 2, 3)
     ("name", "data", "code"),
     [
         ("text input", model("Identity", {"x": (STRING, (1, 2))}, (STRING, (1, 2))), EXIT_NOTHING_MEASURED),
-        ("free dimension", model("Identity", {"x": (FLOAT, (1, "w"))}, (FLOAT, (1, "w"))), EXIT_NOTHING_MEASURED),
         ("rank 8", model("Identity", {"x": (FLOAT, DEEP)}, (FLOAT, DEEP)), EXIT_OK),
         ("token ids", model("Identity", {"x": (INT64, (1, 4))}, (INT64, (1, 4))), EXIT_OK),
     ],
@@ -95,6 +94,17 @@ def test_inputs_of_any_type_and_rank_are_fed_or_refused(
     assert (record.verdict.status == "unsupported") is (code != EXIT_OK)
     assert (record.value("latency_p50_ns") is None) is (code != EXIT_OK)
     assert record.verdict.reason
+
+
+def test_a_dimension_without_a_size_is_asked_for_before_anything_is_measured(
+    edgebench: Edgebench, tmp_path: Path
+) -> None:
+    (tmp_path / "odd.onnx").write_bytes(model("Identity", {"x": (FLOAT, (1, "w"))}, (FLOAT, (1, "w"))))
+    done = edgebench("run", "--model", "odd.onnx", *SMOKE, "--out", "run")
+    assert done.returncode == EXIT_USAGE, done.stdout + done.stderr
+    assert "dimension 1 of input 'x' [1, 'w'] is dynamic" in done.stderr
+    assert "--shape x=1x" in done.stderr
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(("kind", "kept"), [("onnx", 0.5), ("tflite", 0.99)])

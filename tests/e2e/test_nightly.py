@@ -7,6 +7,8 @@ import json
 import pytest
 
 from harness.core.case import Case
+from harness.nightly.machine import has_trusted_figures
+from harness.store.runfolder import RunFolder
 from suites.artifacts import catalog
 from tests.onnx_bytes import slowed
 from tests.shared import copy, once
@@ -24,10 +26,17 @@ def _first_night(tmp_path_factory, tmp_path):
 
     def measure(folder):
         done = called(folder, *BOTH, "--no-report", "--out", "night1")
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "nothing to report" in done.stdout
+        assert_quiet(done, folder / "night1")
+        assert "night 1 of 5: not judged yet" in done.stdout
 
     copy(once(tmp_path_factory, "night", measure), tmp_path)
+
+
+def assert_quiet(done, run):
+    """Nothing was found about a build: on a machine that others use, no figure may be one to trust."""
+    trusted = any(map(has_trusted_figures, RunFolder(run).records()))
+    assert done.returncode == (0 if trusted else 12), done.stdout + done.stderr
+    assert {one["kind"] for one in _outcomes(run)} <= ({"transient"} if trusted else {"transient", "infrastructure"})
 
 
 def shipped(setting):
@@ -37,8 +46,8 @@ def shipped(setting):
 @pytest.mark.usefixtures("_first_night")
 def test_second_night_of_the_same_build_has_nothing_to_report(edgebench, tmp_path):
     done = edgebench(*NIGHT, "--out", "night2")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "nothing to report" in done.stdout
+    assert_quiet(done, tmp_path / "night2")
+    assert "night 2 of 5: not judged yet" in done.stdout
     written = {path.name for path in (tmp_path / "night2").iterdir()}
     assert {"report.html", "verdicts.json", "junit.xml", "summary.md", "feed.atom"} <= written
     assert (tmp_path / "night2" / "feed.atom").read_text().count("<entry>") == 2
@@ -63,7 +72,7 @@ def test_lost_accuracy_is_a_confirmed_regression_until_it_is_accepted(edgebench,
 
     assert edgebench("nightly", "accept", CASE).returncode == 2, "it asks for the reason"
     assert edgebench("nightly", "accept", CASE, "--reason", "wanted").returncode == 0
-    assert edgebench(*NIGHT, *collapsed).returncode == 0
+    assert_quiet(edgebench(*NIGHT, *collapsed, "--out", "accepted"), tmp_path / "accepted")
 
 
 @pytest.mark.usefixtures("_first_night")
@@ -111,7 +120,7 @@ def test_install_writes_units_that_name_the_command(edgebench, tmp_path, monkeyp
     assert done.returncode == 0, done.stderr
     units = tmp_path / "config" / "systemd" / "user"
     service = (units / "edgebench-nightly-quick.service").read_text()
-    assert "nightly run quick --store bench.sqlite" in service
+    assert f"nightly run quick --store {tmp_path}/bench.sqlite" in service
     assert f"WorkingDirectory={tmp_path}" in service
     assert "OnCalendar=*-*-* 03:15:00" in (units / "edgebench-nightly-quick.timer").read_text()
 

@@ -65,6 +65,15 @@ def swell() -> None:
         held.append(np.ones(16 << 20, np.uint8))
 
 
+LEAKED: list[Any] = []
+LEAK_BYTES = 400 << 10
+
+
+def leak() -> None:
+    """Keep 400 KiB."""
+    LEAKED.append(np.ones(LEAK_BYTES, np.uint8))
+
+
 def abort() -> None:
     os.abort()
 
@@ -77,6 +86,7 @@ REFUSES = Faulty("refuses", "open", refuse)
 FAILS = Faulty("fails", "infer", fail)
 HANGS = Faulty("hangs", "infer", hang)
 SEGFAULTS = Faulty("segfaults", "infer", segfault)
+LEAKS = Faulty("leaks", "infer", leak)
 LEAVES = Faulty("leaves", "infer", leave)
 KILLED = Faulty("killed", "infer", be_killed)
 HUNGRY = Faulty("hungry", "infer", run_out_of_memory)

@@ -128,20 +128,24 @@ class Lab:
         slow: Mapping[str, float] | None = None,
         status: Mapping[str, str] | None = None,
         cases: Sequence[Case] = CASES,
+        *,
         day: float | None = None,
         joules: float | None = None,
         machine: str | None = "m1",
+        unit: str | None = None,
+        clock: str | None = None,
         **changes: object,
     ) -> RunFolder:
-        """A run folder of the next day; `slow` multiplies latencies."""
+        """A run folder of the next day; `slow` multiplies latencies, `clock` is what the board's clock says instead."""
         self.day = self.day + 1 if day is None else day
-        started = (FIRST + timedelta(days=self.day)).isoformat()
+        starts = datetime.fromisoformat(clock) if clock else FIRST + timedelta(days=self.day)
         plans = [
             Plan(case, int(2 * MILLISECOND * (slow or {}).get(case.id, 1.0)), (status or {}).get(case.id, "precise"),
                  joules=joules)
             for case in cases
         ]  # fmt: skip
-        about = {"run_id": f"night{self.day}", "started_utc": started, "host": {"machine_id": machine}}
+        about: dict[str, object] = {"run_id": f"night{self.day}", "host": {"machine_id": machine, "unit_id": unit}}
+        about |= {"started_utc": starts.isoformat(), "ended_utc": (starts + timedelta(hours=1)).isoformat()}
         about |= {"provenance": {"repository": {"commit": f"c{self.day}"}}, "versions": VERSIONS}
         return write_run(self.folder / f"run-{self.day}-{len(list(self.folder.iterdir()))}", plans, **(about | changes))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from harness.core.verdict import Status, Verdict
 from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.protocol import Job
+from harness.measure.worker.probe import ReferenceOutputs, checked
 
 MS = 1_000_000
 CRASH = WorkerFailure(Verdict("crashed", "the process was ended by SIGSEGV", "update the runtime"), "boom\n")
@@ -22,6 +25,7 @@ PASSES = (
     "harness.measure.passes.energy.run_worker",
     "harness.measure.passes.fidelity.run_worker",
     "harness.measure.passes.accuracy.run_worker",
+    "harness.measure.passes.denormals.run_worker",
 )
 """Where the passes look `run_worker` up."""
 
@@ -84,6 +88,8 @@ def inspected(inputs: Mapping[str, Sequence[int]], outputs: Mapping[str, Sequenc
         "samples": samples,
         "free": [],
         "unclear": [],
+        "values": {},
+        "n_inputs": 8,
     }
     return Answer(result, {})
 
@@ -121,11 +127,32 @@ class FakeWorkers:
     ) -> Answer | WorkerFailure:
         self.jobs.append(job)
         with watch(0):
-            return self.scripts[job.phase](job)
+            return checked_answer(job, self.scripts[job.phase](job))
 
     def of(self, phase: str) -> list[Job]:
         """The jobs of one phase."""
         return [job for job in self.jobs if job.phase == phase]
+
+
+def checked_answer(job: Job, answer: Answer | WorkerFailure) -> Answer | WorkerFailure:
+    """The answer of a probe whose outputs are checked as the worker does.
+
+    They are arrays of inputs x values: 'outputs' of a net with the one output 'y', or 'outputs/NAME' of several, and
+    'again/NAME' what a reference answers when it is asked a second time.
+    """
+    if job.phase != "probe" or isinstance(answer, WorkerFailure) or not answer.arrays:
+        return answer
+    outputs = {name.removeprefix("outputs/").replace("outputs", "y"): one for name, one in answer.arrays.items()}
+    first = {name: values for name, values in outputs.items() if not name.startswith("again/")}
+    second = {name: outputs.get(f"again/{name}", values) for name, values in first.items()}
+    asked = iter((first, second))
+    reference = ReferenceOutputs.read(Path(job.reference_outputs)) if job.reference_outputs else None
+
+    def answers() -> list[dict[str, NDArray[Any]]]:
+        return [dict(zip(first, row, strict=True)) for row in zip(*next(asked).values(), strict=True)]
+
+    found = [dataclasses.asdict(one) for one in checked(answers, job, reference=reference)]
+    return Answer({**answer.result, "outputs_checked": found}, {})
 
 
 def in_turn(*answers: Answer | WorkerFailure) -> Script:

@@ -135,6 +135,10 @@ def compared(
     """
     reference = prepared(Case("m", "reference", "onnxruntime-cpu"))
     precision = how.pop("precision", setting)
+    if setting == "as-is":  # a file of the user is its own reference
+        reference = prepared(Case("m", "as-is", "onnxruntime-cpu"))
+        artifact = dataclasses.replace(reference.artifact, path=Path("m-reference.onnx"))
+        reference = dataclasses.replace(reference, artifact=artifact, runtime="harness.runtimes.null:other")
     case = prepared(Case("m", setting, "null"), output_reference=reference, precision=precision)
     replies = iter(answers)
     execution = how.pop("execution", {})

@@ -25,7 +25,7 @@ from harness.core.record import Record
 from harness.measure import machine_speed
 from harness.measure.block import RunContext, measure_block
 from harness.measure.metrics import latency_metrics
-from harness.measure.passes import accuracy, diagnostics, energy, fidelity, latency
+from harness.measure.passes import accuracy, denormals, diagnostics, energy, fidelity, latency
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.energy import EnergyPass
 from harness.measure.passes.latency import CaseState, LatencyPass
@@ -42,6 +42,7 @@ from harness.runs import session
 from harness.runtimes.base import Batch, Options, Outputs, Session, TensorSpec
 from harness.runtimes.graph_counts import Counts
 from harness.runtimes.null import NullRuntime
+from tests.fakes.worker import checked_answer
 
 US, MS = 1_000, 1_000_000
 SECOND = 1_000 * MS
@@ -315,6 +316,8 @@ def usual(job: Job) -> Answer:
         return accuracy_answer(PLAIN, [0, 1, 2, 3])
     if job.phase == "profile":
         return Answer({"operators": {"reason": "no profiler"}}, {})
+    if job.phase == "denormals":
+        return Answer({"median_ns": 1.0, "tiny": ""}, {})
     return answer(steady())
 
 
@@ -340,9 +343,9 @@ def replace_workers(patch: pytest.MonkeyPatch, run: Run) -> list[Job]:
 
     def run_worker(job: Job, timeout_s: float, watch: Any = None) -> Answer | WorkerFailure:
         jobs.append(job)
-        return run(job)
+        return checked_answer(job, run(job))
 
-    for module in (latency, fidelity, accuracy, energy, diagnostics):
+    for module in (latency, fidelity, accuracy, energy, diagnostics, denormals):
         patch.setattr(module, "run_worker", run_worker)
     patch.setattr(checks, "run_worker", lambda _job, timeout_s: answer(warmup_ns=[140] * 3000))
     patch.setattr(machine_speed, "run_worker", lambda _job, _timeout_s: answer())

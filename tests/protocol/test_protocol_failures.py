@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import errno
+import os
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -112,7 +114,7 @@ def test_a_dynamic_dimension_without_a_size(monkeypatch: pytest.MonkeyPatch, tmp
     failure = opened(monkeypatch, tmp_path, ORT, tmp_path / "free.onnx")
     assert isinstance(failure, WorkerFailure)
     assert failure.verdict.status == "unsupported"
-    assert "--shape x=1x3x224x224" in failure.verdict.reason
+    assert "--shape x=1x3x224x224" in failure.verdict.remedy
     assert codes(monkeypatch, tmp_path, failure) == (3, 4)
 
 
@@ -175,7 +177,15 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shown: list[Any] = []
     monkeypatch.setattr(_output, "show_report", lambda folders, silent: shown.append(folders))
     out = str(tmp_path / "run")
-    how = {"resume": False, "out": out, "json": True, "no_report": False, "store": None, "compress": None}
+    how = {
+        "resume": False,
+        "out": out,
+        "json": True,
+        "no_report": False,
+        "store": None,
+        "compress": None,
+        "export": None,
+    }
     assert cli_run.run(argparse.Namespace(**how)) == 130
     assert ran == ["finished"], "the running process is finished, and no other is begun"
     folder = RunFolder(out)
@@ -210,6 +220,38 @@ def test_a_killed_run_is_resumed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert [record.case.model for record in run.records()] == ["first", "second"]
     assert len({record.run_id for record in run.records()}) == 1
     assert run.missing() == ()
+
+
+def test_a_full_disk_keeps_what_is_finished_and_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    real, refused = os.fsync, []
+
+    def full_from_the_second_record_on(descriptor: int) -> None:
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        if refused or "second" in name:
+            refused.append(name)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    def measure() -> None:
+        with session:
+            list(session.run())
+
+    replace_workers(monkeypatch, usual)
+    command = ("edgebench", "run", "my suite.toml")
+    config = dataclasses.replace(config_on_a_tree(tmp_path), command=command)
+    session = RunSession(config, plan_of(two_nets(), tmp_path / "run"))
+    monkeypatch.setattr(os, "fsync", full_from_the_second_record_on)
+    with pytest.raises(UsageError) as raised:
+        measure()
+    assert "run.json" in refused[-1], "the header of the end does not fit either, and hides nothing"
+    folder = session.folder
+    second = folder.path / "records" / "second__fp32__null__t1.json"
+    assert raised.value.message == f"No space left on device: {second}"
+    assert f"1 finished cases are kept in {folder.path}" in raised.value.remedy
+    assert raised.value.remedy.endswith(f"edgebench run 'my suite.toml' --out {folder.path} --resume")
+    assert folder.missing() == ("second|fp32|null|t1",)
 
 
 @pytest.mark.parametrize("name", ["suite", "target", "profile", "seed", "planned cases", "versions", "machine"])

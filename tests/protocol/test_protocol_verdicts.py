@@ -6,12 +6,10 @@ import dataclasses
 import itertools
 import math
 import os
-import re
 import subprocess
-import tempfile
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas
@@ -22,7 +20,7 @@ from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing, Value
 from harness.core.scenario import Load
 from harness.core.target import Target, TargetLimits
-from harness.core.verdict import TRUSTED, Finding, Status, Verdict
+from harness.core.verdict import TIMED, Finding, Verdict, trust_of
 from harness.host import cpu_time
 from harness.host.resource_limits import ResourceLimits
 from harness.measure.metrics import latency_metrics
@@ -41,11 +39,7 @@ from harness.measure.worker import control, os_counters, timed_part
 from harness.runtimes.base import SessionError
 from harness.runtimes.null import NullSession
 from harness.store.frame import record_table
-from reports.data import gather
-from reports.recommend import pareto_front
-from reports.sections import cases as cases_section
-from reports.sections import verdict as verdict_section
-from tests import factory, trees
+from tests import trees
 from tests.protocol.protocol_helpers import (
     LEVELS,
     ROOT,
@@ -170,7 +164,7 @@ def test_verdict_precise(name: str, width: float) -> None:
     verdict = judged(spread(name, 0.97), name)
     assert verdict.status == "precise"
     assert verdict.reason.startswith("median within")
-    assert verdict.trusted
+    assert trust_of(verdict.status, TIMED) == "full"
 
 
 @pytest.mark.parametrize("name", ["quick", "standard", "full"])
@@ -179,12 +173,23 @@ def test_verdict_imprecise(name: str) -> None:
     assert verdict.status == "imprecise"
     assert f"profile '{name}' asks {profile(name).half_width:.0%}" in verdict.reason
     assert judged(state_of([answer(steady(2 * MS, 500))]), name).status == "imprecise"
+    assert trust_of(verdict.status, TIMED) == "caution"
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_verdict_untimed(processes: int) -> None:
+    verdict = judged(state_of([answer(steady(2 * MS, 5))] * processes, how="smoke"), "smoke")
+    assert verdict.status == "untimed"
+    assert verdict.reason.startswith(f"not measured for latency: {5 * processes} inferences")
+    assert "--profile quick" in verdict.remedy
+    assert trust_of(verdict.status, TIMED) == "none"
+    assert judged(state_of([answer(steady(2 * MS, 5))] * processes)).status != "untimed"
 
 
 def test_verdict_contended() -> None:
     verdict = judged(state_of([answer(cpu_share=0.5)] * 3))
     assert verdict.status == "contended"
-    assert not verdict.trusted
+    assert trust_of(verdict.status, TIMED) == "none"
     assert verdict.remedy
     assert judged(state_of([answer()] * 3)).status == "precise"
 
@@ -272,7 +277,7 @@ def test_verdict_wrong_output(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     wrong = compared(monkeypatch, tmp_path, -PLAIN)
     assert wrong.verdict.status == "wrong-output"
     assert "cosine -1.00 to the fp32 reference" in wrong.verdict.reason
-    assert not wrong.verdict.trusted
+    assert not wrong.trusts(TIMED)
     assert isinstance(wrong.metrics["latency_p50_ns"], Value), "the figures stand, with the verdict beside them"
     assert compared(monkeypatch, tmp_path, PLAIN * 1.01).verdict.status == "precise"
 
@@ -286,7 +291,7 @@ def no_figures(patch: pytest.MonkeyPatch, scratch: Path, failure: Answer | Worke
         assert [job.phase for job in jobs] == ["latency"] * (good + 1), "no pass follows"
         assert record.verdict == failure.verdict
         assert record.verdict.failed
-        assert not record.verdict.trusted
+        assert not record.trusts(TIMED)
         assert record.log == failure.log
         numbers = {name for name, found in record.metrics.items() if isinstance(found, Value)}
         assert numbers == {"artifact_bytes"}, "a file's size is true whatever became of the process"
@@ -428,7 +433,7 @@ def test_verdict_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert judged(honest).status == "precise"
     lazy = measured_by(monkeypatch, tmp_path / "lazy", takes_ns=lambda _n: US, fetch_ns=2 * MS)
     found = judged(lazy)
-    assert (found.status, found.trusted) == ("mistimed", False)
+    assert (found.status, trust_of(found.status, TIMED)) == ("mistimed", "none")
     assert found.reason.startswith("fetch takes 2 ms beside an inference of 0.001 ms")
     assert "add-a-runtime.md" in found.remedy
     assert number(latency_metrics(lazy, profile("quick"))["latency_p50_ns"]) == US, (
@@ -457,15 +462,21 @@ def test_work_left_out_is_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert judged(early).reason.startswith("prepare takes 2 ms beside an inference of 0.1 ms")
 
 
+def cycle(infer: int, cpu: int, again: int = 40) -> timed_part._Cycle:
+    return timed_part._Cycle(10, infer, cpu, 30, again, 5, 7)
+
+
 def test_what_copying_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(itertools.accumulate([0, 10, 20, 30, 40, 5, 7]))
     empty = NullSession()
+    cpu = iter((100, 118))
     monkeypatch.setattr(timed_part.time, "perf_counter_ns", lambda: next(ticks))
-    assert timed_part._cycle(empty, {"input": np.zeros(1, np.float32)}) == (10, 20, 30, 40, 5, 7)
+    monkeypatch.setattr(timed_part.time, "process_time_ns", lambda: next(cpu))
+    assert timed_part._cycle(empty, {"input": np.zeros(1, np.float32)}) == (10, 20, 18, 30, 40, 5, 7)
     monkeypatch.undo()
     for again, allowed in ((300, 240 + 4 * 7), (20, 240 + 20)):
         with monkeypatch.context() as patch:
-            patch.setattr(timed_part, "_cycle", lambda *_, again=again: (10, 20, 30, again, 5, 7))
+            patch.setattr(timed_part, "_cycle", lambda *_, again=again: cycle(20, 18, again=again))
             patch.setattr(timed_part, "_call_ns", lambda: 4)
             told = timed_part._cycles(empty, [{"input": np.zeros(1, np.float32)}], 3)["cycle_ns"]
         assert (told["prepare_allowed"], told["fetch_allowed"]) == (240 + 4 * 5, allowed)
@@ -477,11 +488,18 @@ def test_remembered_outputs_are_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert "inputs seen before take 0.0005 times as long as new ones" in caching.reason
     for ratio, status in ((0.89, "mistimed"), (0.91, "precise"), (1.3, "precise"), (None, "precise")):
         assert judged(state_of([answer(new_input_ratio=ratio) for _ in range(3)])).status == status
-    seen, new = iter((100, 300, 500)), iter((1000, 400, 700))
-    monkeypatch.setattr(timed_part.NewInputs, "like", lambda _self, batch, new: {"new": np.zeros(1)} if new else batch)
-    monkeypatch.setattr(timed_part, "_cycle", lambda _s, batch: (0, next(new if "new" in batch else seen), 0, 0, 0, 0))
-    ratio = timed_part._cycles(NullSession(), [{"input": np.zeros(1)}], 3)["new_input_ratio"]
-    assert ratio == 300 / 400, "the median of the first against the least of the second"
+    for seen_cpu, expected in ((100, 300 / 400), (390, 390 / 400)):
+        seen, new = iter((700, 300, 500)), iter((1000, 400, 700))
+        monkeypatch.setattr(timed_part.NewInputs, "like", lambda _self, _batch: {"new": np.zeros(1)})
+        monkeypatch.setattr(
+            timed_part,
+            "_cycle",
+            lambda _s, batch, seen=seen, new=new, cpu=seen_cpu: (
+                cycle(next(new), 400) if "new" in batch else cycle(next(seen), cpu)
+            ),
+        )
+        ratio = timed_part._cycles(NullSession(), [{"input": np.zeros(1)}], 3)["new_input_ratio"]
+        assert ratio == expected, "the least of the first over the least of the second, in wall or in CPU time"
 
 
 def test_samples_of_one_remembered_input_are_mistimed() -> None:
@@ -765,35 +783,3 @@ def test_witnesses_are_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     (run,) = state_of([answer(run_delay=0.02, cpu_pressure=0.01)]).runs
     assert (run.run_delay, run.cpu_pressure, run.others_cpus) == (0.02, 0.01, None)
     assert [run.others_cpus for run in accompanied(0.25, None).runs] == [0.25, None]
-
-
-# --- Comparison -------------------------------------------------------------------------------------------------------
-
-
-def test_only_trusted_figures_are_compared() -> None:
-    assert sorted(TRUSTED) == ["imprecise", "precise"]
-    fast, slow_one, fair = (
-        dataclasses.replace(plan, latency_ns=ns, top1=top1)
-        for plan, ns, top1 in zip(factory.nets()[:3], (MS, 3 * MS, 2 * MS), (0.99, 0.95, 0.93), strict=False)
-    )
-    for status in get_args(Status):
-        with tempfile.TemporaryDirectory() as folder:
-            plans = [dataclasses.replace(fast, status=status), slow_one, dataclasses.replace(fair, status="imprecise")]
-            run = factory.write_run(Path(folder), plans)
-            best = {record.case_id for record in pareto_front(run.records())}
-            data = gather([run])
-            champion = str(verdict_section.render(data))
-        assert (plans[0].case.id in best) == (status in TRUSTED), status
-        assert slow_one.case.id in best or status in TRUSTED
-        fastest = champion.partition("Fastest")[2].partition("</div>")[0]
-        assert (fast.case.slug in fastest) == (status in TRUSTED), status
-
-
-def test_untrusted_figures_are_hatched(tmp_path: Path) -> None:
-    plan, *_ = factory.nets()
-    for number_of_run, status in enumerate(get_args(Status)):
-        run = factory.write_run(tmp_path / str(number_of_run), [dataclasses.replace(plan, status=status)])
-        html = str(cases_section.render(gather([run])))
-        assert ('class="untrusted"' in html) == (status not in ("precise", "imprecise")), status
-    css = (ROOT / "reports" / "assets" / "report.css").read_text(encoding="utf-8")
-    assert re.search(r"\.untrusted \{ background-image: repeating-linear-gradient", css)

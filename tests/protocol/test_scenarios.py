@@ -594,7 +594,7 @@ def series(name: str, unit: Any, t_s: Sequence[float], values: Sequence[float]) 
 
 CLIMATE = (
     series("thermal/cpu", "degC", [15, 65, 75, 130], [50.0, 80.0, 90.0, 20.0]),
-    series("thermal/board", "degC", [15, 75], [40.0, 45.0]),
+    series("thermal/PMIC-Die", "degC", [15, 75], [100.0, 100.0]),
     series("cpufreq/policy0", "Hz", [15, 75], [2.0e9, 1.0e9]),
     series("cpufreq/policy4", "Hz", [15, 75], [1.0e9, 0.5e9]),
     series("devfreq/gpu", "Hz", [15, 75], [5.0e8, 5.0e8]),
@@ -644,6 +644,7 @@ def test_sustained_keeps_a_row_a_minute(monkeypatch: pytest.MonkeyPatch, watched
     assert (second["minute"], second["p50_ns"], second["n"]) == (2, 500 * MS, 120)
     if watched:
         assert (first["temperature_c"], second["temperature_c"]) == (65.0, 90.0)
+        assert first["temperature_channel"] == second["temperature_channel"] == "thermal/cpu"
         assert (first["clock_hz"], second["clock_hz"]) == (1.5e9, 0.75e9)
     else:
         assert first["temperature_c"] is first["clock_hz"] is None

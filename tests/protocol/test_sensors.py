@@ -27,6 +27,9 @@ from harness.core.sensing import Channel, Reading
 from harness.core.target import PowerTotal
 from harness.core.verdict import Verdict
 from harness.host.checks import virtualization
+from harness.host.checks.devices import inspect_sensor_access
+from harness.host.checks.power import inspect_under_voltage
+from harness.host.checks.thermal import inspect_throttled
 from harness.host.recording import JOURNAL
 from harness.host.replay import ReplayFs
 from harness.measure.metrics import latency_metrics
@@ -189,6 +192,30 @@ def test_a_denied_rapl_counter_says_how_to_grant_it(tmp_path: Path, monkeypatch:
     for grant in ("sudo chmod a+r /sys/class/powercap/*/energy_uj", "z /sys/class/powercap/*/energy_uj 0444 - - -"):
         assert grant in found.reason
         assert grant in page
+
+
+def test_rapl_hidden_by_a_container_says_how_to_show_it(tmp_path: Path) -> None:
+    zones = ("intel-rapl", "intel-rapl:0", "intel-rapl:0:0")
+    links: trees.Tree = {f"{trees.RAPL}/{zone}": trees.Link(f"../../devices/virtual/powercap/{zone}") for zone in zones}
+    fs = HostFs(trees.write(tmp_path, {**links, "sys/devices/virtual/powercap/.keep": ""}))
+
+    (sensor,) = open_sensors(fs, ["powercap"])
+    for text in (sensor.absent, inspect_sensor_access(fs).remedy):
+        assert "--security-opt systempaths=unconfined" in text
+        assert "-v /sys/devices/virtual/powercap:/sys/devices/virtual/powercap:ro" in text
+    assert "this container hides /sys/devices/virtual/powercap" in sensor.absent
+
+
+@pytest.mark.parametrize(
+    "words", ["VCHI initialization failed", "Can't open device file: /dev/vcio_gencmd", 'error=1 error_msg="unknown"']
+)
+def test_the_words_of_a_firmware_that_refuses_are_shown(tmp_path: Path, words: str) -> None:
+    answers: trees.Tree = {f"cmd/vcgencmd/{command}": words for command in ("get_throttled", "pmic_read_adc")}
+    fs = HostFs(trees.write(tmp_path, answers))
+
+    absent = {sensor.name: sensor.absent for sensor in open_sensors(fs, ["pi-throttled", "pmic"])}
+    for text in (*absent.values(), inspect_throttled(fs).found, inspect_under_voltage(fs).found):
+        assert f"says '{words}'" in text
 
 
 # --- the board's power
@@ -773,7 +800,7 @@ def squared(*parts: Quantity | float) -> float:
     return sum((half(each) / Z if isinstance(each, (Value, Missing)) else each) ** 2 for each in parts)
 
 
-def test_the_interval_holds_quantisation() -> None:
+def test_the_interval_holds_quantization() -> None:
     # steps of 0.1 W, a new one with every reading: each is off by 0.1 W / sqrt(12) on its own
     rounded = energy(watts(np.round(ramp(1.0), 1)), n=1, idle=()).gross
     exact = energy(watts(ramp(1.0) * ODD), n=1, idle=()).gross
@@ -925,6 +952,52 @@ def test_columns_of_a_meter_are_known_by_their_headings(
     assert trace.windows == ((10 * SECOND, 20 * SECOND),)
     assert trace.power_w == pytest.approx(level, rel=1e-6)
     assert trace.t_ns == pytest.approx(TIME * 1e9, abs=10)
+
+
+PPK2 = "Timestamp(ms),Current(uA),D0-D7\n0,400000.0,01000000\n1,400000.0,11000000\n2,400000.0,10000000\n"
+PPK2 += "3,400000.0,0-0000X0\n4,400000.0,00000000\n"
+
+
+@pytest.mark.parametrize(
+    ("trigger", "windows_ms"),
+    [("D0", ((1, 3),)), ("d1", ((0, 2),)), ("D6", ((3, 4),)), ("D2", ()), ("Timestamp(ms)", ())],
+)
+def test_the_column_of_the_trigger_can_be_chosen(
+    tmp_path: Path, trigger: str, windows_ms: tuple[tuple[int, int], ...]
+) -> None:
+    path = tmp_path / "ppk2.csv"
+    path.write_text(PPK2)
+    windows = read_trace(path, 5.0, trigger).windows
+    assert windows == tuple((start * MS, end * MS) for start, end in windows_ms)
+
+
+def test_of_several_channels_that_change_none_is_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "ppk2.csv"
+    path.write_text(PPK2)
+    with pytest.raises(DataError, match="more than one channel changes: D0, D1, D6"):
+        read_trace(path, 5.0)
+    path.write_text("Timestamp(ms),Current(uA),D0,D1,D2\n0,400,1,0,0\n1,400,1,1,0\n2,400,1,0,0\n")
+    assert read_trace(path, 5.0).trigger == "d1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time_s;power_w;trigger\n0,5;1,25;0\n1,5;2,25;1\n2,5;1,25;0\n",
+        "time_s\tpower_w\ttrigger\n0,5\t1,25\t0\n1,5\t2,25\t1\n2,5\t1,25\t0\n",
+        "sep=;\ntime_s;power_w;trigger\n0.5;1.25;0\n1.5;2.25;1\n2.5;1.25;0\n",
+        'time_s,power_w,trigger\n"0,5","1,25",0\n"1,5","2,25",1\n"2,5","1,25",0\n',
+        "time_s,power_w,trigger\n0.5,1.25,low\n1.5,2.25,high\n2.5,1.25,low\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_delimiter_and_decimal_comma_of_a_meter_are_recognised(tmp_path: Path, text: str, encoding: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    trace = read_trace(path)
+    assert list(trace.t_ns) == [500 * MS, 1500 * MS, 2500 * MS]
+    assert list(trace.power_w) == [1.25, 2.25, 1.25]
+    assert trace.windows == ((1500 * MS, 2500 * MS),)
 
 
 def metered(tmp_path: Path, pin: NDArray[np.float64], keep: Any = slice(None), level: Any = None) -> Path:

@@ -118,7 +118,7 @@ def test_uncertainty_of_the_edges() -> None:
     assert trace_of(power_w, resolution_w=0.0).u_joules == pytest.approx(math.hypot(edge, inside), rel=1e-3)
 
 
-def test_uncertainty_of_quantisation() -> None:
+def test_uncertainty_of_quantization() -> None:
     still = trace_of(np.full(101, 5.0), resolution_w=0.5)
     assert still.u_joules == pytest.approx(0.5 / math.sqrt(12) * 10, rel=0.02), "one error for the whole window"
     power_w = np.where(np.arange(101) // 10 % 2, 5.5, 5.0)

@@ -14,11 +14,13 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from harness.cli.explain import situation
 from harness.core.artifact import Preprocess, deflated_size_of, sha256_of, size_of
 from harness.core.case import Case
 from harness.core.errors import ModelError, UnknownName, UsageError
 from harness.core.quantity import Value
 from harness.core.record import Record, display_texts
+from harness.diagnosis import explain
 from harness.measure.passes.accuracy import AccuracyPass, CaseOutputs
 from harness.measure.passes.fidelity import FidelityPass
 from harness.measure.prepared import PreparedCase, count_metrics
@@ -29,8 +31,9 @@ from harness.runs.session import RunSession, resumed
 from harness.runtimes.graph_counts import Counts
 from harness.store.runfolder import RunFolder
 from reports.terminal.table import final_table
-from suites.post_training import graph
+from suites.post_training import CompressedModel, chosen, graph
 from suites.user_model import UserModel
+from tests import tflite_bytes
 from tests.onnx_bytes import FLOAT, External, colours, network
 
 Nodes = Sequence[tuple[str, Sequence[str], Sequence[str], Mapping[str, Any]]]
@@ -95,7 +98,7 @@ def outputs(prepared: PreparedCase, tmp_path: Path) -> CaseOutputs:
 
 def measured(tmp_path: Path, **config: Any) -> tuple[RunFolder, list[Record]]:
     """Run a configuration in the profile 'smoke'."""
-    whole = RunConfig(profile="smoke", runtimes=[RUNTIME], out=str(tmp_path / "run"), **config)
+    whole = RunConfig(profile="smoke", out=str(tmp_path / "run"), **{"runtimes": [RUNTIME], **config})
     with RunSession(whole, plan(whole)) as session:
         records = [event for event in session.run() if isinstance(event, Record)]
     return session.folder, records
@@ -126,14 +129,15 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         planned(tmp_path / "ir.xml")
 
 
-def test_a_path_is_handed_on_as_it_was_given(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runtime", [RUNTIME, "openvino-cpu"])
+def test_a_path_is_handed_on_as_it_was_given(tmp_path: Path, runtime: str) -> None:
     colour_net(tmp_path / "blobs" / "net.onnx", external=True)
     links = tmp_path / "snapshots"
     links.mkdir()
     for name, blob in (("net.onnx", "1111"), ("weights.bin", "2222")):
         (tmp_path / "blobs" / name).rename(tmp_path / "blobs" / blob)
         (links / name).symlink_to(f"../blobs/{blob}")
-    prepared = the_one(links / "net.onnx", data=str(pictures(tmp_path / "data")))
+    prepared = the_one(links / "net.onnx", data=str(pictures(tmp_path / "data")), runtimes=[runtime])
     assert prepared.job("latency", tmp_path, seed=0).model == str(links / "net.onnx")
     assert outputs(prepared, tmp_path / "scratch").hits.all()
 
@@ -265,6 +269,55 @@ def test_batch_names_the_input_that_has_none(tmp_path: Path) -> None:
         planned(conv(tmp_path / "net.onnx", 4), batch=1)
 
 
+# Signatures
+
+
+def two_signatures(path: Path) -> Path:
+    """'double' takes 4 numbers, 'square' takes 2."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(tflite_bytes.two_signatures())
+    return path
+
+
+def test_each_signature_is_a_case_of_its_own(tmp_path: Path) -> None:
+    net = two_signatures(tmp_path / "net.tflite")
+    _, records = measured(tmp_path, models=[str(net)], signatures=["all"], runtimes=["litert-xnnpack"])
+    assert [record.case_id for record in records] == [
+        f"net:{name}|as-is|litert-xnnpack|t1" for name in ("double", "square")
+    ]
+    assert [record.input_shapes for record in records] == ["x=1x4", "x=1x2"]
+    assert [record.runtime_info["signature"] for record in records] == ["double", "square"]
+    artifacts = [record.artifact for record in records if record.artifact]
+    assert artifacts[0].sha256 == artifacts[1].sha256
+    assert artifacts[0].recipe_sha256 != artifacts[1].recipe_sha256
+    assert all(record.value("n_inferences") for record in records)
+
+
+def test_an_unknown_signature_lists_those_there_are(tmp_path: Path) -> None:
+    net = two_signatures(tmp_path / "net.tflite")
+    with pytest.raises(ModelError, match="no signature 'decode': it has double, square"):
+        planned(net, runtimes=["litert-xnnpack"], signatures=["square", "decode"])
+    with pytest.raises(ModelError, match="no signature 'square': it has none") as raised:
+        planned(colour_net(tmp_path / "net.onnx"), signatures=["square"])
+    assert raised.value.remedy == "leave --signature out"
+    with pytest.raises(UsageError, match="--signature needs a model"):
+        RunConfig(signatures=["square"])
+
+
+def test_signatures_that_are_not_measured_are_named(tmp_path: Path) -> None:
+    net = two_signatures(tmp_path / "net.tflite")
+    folder, (record,) = measured(tmp_path, models=[str(net)], runtimes=["litert-xnnpack"])
+    assert record.case_id == "net|as-is|litert-xnnpack|t1"
+    words = "signature 'double' is measured, not square"
+    printed = io.StringIO()
+    Console(file=printed, width=200).print(final_table([record], folder.header()))
+    assert words in printed.getvalue()
+    told = explain(situation(record, [record], folder.header()))
+    assert [(one.evidence, one.remedy) for one in told if one.rule == "signatures"] == [
+        (words, "--signature NAME, or --signature all for a case of each")
+    ]
+
+
 # Files to ship
 
 
@@ -307,7 +360,9 @@ def blank(case: Case) -> Record:
     return Record("run", case.id, case, "board", Verdict("precise"), {}, "2026-01-01T00:00:00Z", 1.0)
 
 
-def test_a_model_of_2_gib_is_not_compressed(tmp_path: Path) -> None:
+def test_a_model_of_2_gib_is_not_compressed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for reads in ("suites.user_model.sha256_of", "suites.post_training.compressed.sha256_of"):
+        monkeypatch.setattr(reads, lambda _: pytest.fail("the file is read"))
     rows = graph.LARGEST_BYTES // 16
     net = tmp_path / "huge.onnx"
     net.write_bytes(
@@ -321,4 +376,4 @@ def test_a_model_of_2_gib_is_not_compressed(tmp_path: Path) -> None:
     with (tmp_path / "weights.bin").open("wb") as file:
         file.truncate(graph.LARGEST_BYTES)
     with pytest.raises(ModelError, match=r"has 2\.15 GB: --compress"):
-        graph.float_graph(net, {}, tmp_path)
+        CompressedModel(UserModel(net), chosen("all"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import struct
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ import pytest
 
 from harness.core.record import Record
 from harness.store.runfolder import RunFolder
+from reports.build import build
 from reports.labels import setting_of
-from reports.recommend import Constraints, recommend
+from reports.recommend import Constraints, pareto_front, recommend
+from tests import factory
 from tests.ui.page import drawn, requested_urls, window
 from tests.ui.screenshots import make
 
@@ -39,21 +42,19 @@ def test_a_link_to_a_case_opens_it(browser: Any, report: str) -> None:
     assert opened == ["case-x86-64-mobilenet_v2-0.35-32__int8-static__litert-xnnpack__t1"]
 
 
-@pytest.mark.parametrize(
-    "places",
-    [
-        {},
-        {"latency_p50_ns": 9},
-        {"top1": 14},
-        {"artifact_bytes": 4, "latency_p50_ns": 12},
-        {"energy_net_j": 1, "top1": 20},
-    ],
-)
-def test_the_sliders_choose_the_same_case_as_the_command(
-    browser: Any, report: str, records: list[Record], places: dict[str, int]
-) -> None:
-    """The sliders are set by position, and their values are passed to `recommend`."""
-    browser.get(report)
+PLACES: list[dict[str, int]] = [
+    {},
+    {"latency_p50_ns": 9},
+    {"top1": 14},
+    {"artifact_bytes": 4, "latency_p50_ns": 12},
+    {"energy_net_j": 1, "top1": 20},
+]
+"""Positions of the sliders."""
+
+
+def best_of(browser: Any, page: str, places: dict[str, int]) -> tuple[str, Constraints]:
+    """Move the sliders of a page; what it says is best, and the bounds they stand for."""
+    browser.get(page)
     values = browser.execute_script(
         "return Object.fromEntries([...document.querySelectorAll('#sliders input')].map((input) => {"
         " if (input.name in arguments[0]) input.value = arguments[0][input.name];"
@@ -61,14 +62,72 @@ def test_the_sliders_choose_the_same_case_as_the_command(
         " return [input.name, JSON.parse(input.dataset.values)[input.value]]; }))",
         places,
     )
-    recommendation = recommend(records, Constraints(**{name: values[name] for name in places}))
     text = browser.execute_script("return document.querySelector('#best').textContent")
+    return text, Constraints(**{name: values[name] for name in places})
+
+
+def sentence(records: list[Record], bounds: Constraints) -> str:
+    """The beginning of what a page must say, by what the command recommends."""
+    recommendation = recommend(records, bounds)
     if recommendation.best is None:
-        assert text == "Nothing fits: relax a limit."
-    else:
-        first = "Fastest" if "top1" in places else "Most accurate"
-        label = f"{recommendation.best.case.model} · {setting_of(recommendation.best)}"
-        assert text.startswith(f"{recommendation.fitting} of {recommendation.considered} cases fit. {first}: {label}, ")
+        return "Nothing fits: relax a limit."
+    first = "Fastest" if bounds.top1 is not None else "Most accurate"
+    label = f"{recommendation.best.case.model} · {setting_of(recommendation.best)}"
+    return f"{recommendation.fitting} of {recommendation.considered} cases fit. {first}: {label}, "
+
+
+@pytest.mark.parametrize("places", PLACES)
+def test_the_sliders_choose_the_same_case_as_the_command(
+    browser: Any, report: str, records: list[Record], places: dict[str, int]
+) -> None:
+    """The sliders are set by position, and their values are passed to `recommend`."""
+    text, bounds = best_of(browser, report, places)
+    assert text.startswith(sentence(records, bounds))
+
+
+@pytest.fixture(scope="session")
+def doubtful_boards(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[tuple[str, list[Record]]]]:
+    """Two boards with verdicts of all kinds; an imprecise case is half a per cent ahead of the fastest precise one."""
+    folder = tmp_path_factory.mktemp("doubtful")
+    statuses = ("precise", "imprecise", "contended", "wrong-output", "precise", "crashed", "untimed", "imprecise")
+    plans = [
+        dataclasses.replace(plan, status=statuses[index % len(statuses)])
+        for index, plan in enumerate(factory.nets(joules=True))
+    ]
+    fastest = min((plan for plan in plans if plan.status == "precise"), key=lambda plan: plan.latency_ns)
+    ahead = dataclasses.replace(fastest.case, threads=2)
+    latency_ns = round(fastest.latency_ns * 0.995)
+    plans.append(dataclasses.replace(fastest, case=ahead, status="imprecise", latency_ns=latency_ns))
+    first = factory.write_run(folder / "a", plans, host={"unit_id": "aaaa"})
+    second = factory.write_run(folder / "b", plans[::-1], shift=1.3, host={"unit_id": "bbbb"}, target="raspberry-pi-5",
+                               started_utc="2026-01-02T00:00:00Z")  # fmt: skip
+    page = build([first, second], folder / "report.html").as_uri()
+    return page, [("x86-64", list(first.records())), ("raspberry-pi-5", list(second.records()))]
+
+
+@pytest.mark.parametrize("places", PLACES)
+def test_the_sliders_choose_on_each_board_what_can_be_trusted_there(
+    browser: Any, doubtful_boards: tuple[str, list[tuple[str, list[Record]]]], places: dict[str, int]
+) -> None:
+    page, boards = doubtful_boards
+    text, bounds = best_of(browser, page, places)
+    for unit, records in boards:
+        assert f"{unit}: {sentence(records, bounds)}" in text
+    for name in ("tradeoff-plot", "tradeoff-plot-1"):
+        assert drawn(browser, name)[0]["x"] == sorted(drawn(browser, name)[0]["x"])
+
+
+def test_each_board_keeps_its_front_when_the_sliders_move(
+    browser: Any, doubtful_boards: tuple[str, list[tuple[str, list[Record]]]]
+) -> None:
+    page, boards = doubtful_boards
+    browser.get(page)
+    for index, (name, (_, records)) in enumerate(zip(("tradeoff-plot", "tradeoff-plot-1"), boards, strict=True)):
+        written = browser.execute_script(
+            f"return JSON.parse(document.querySelector('#{name}-json').textContent).data[0].x"
+        )
+        assert drawn(browser, name)[0]["x"] == written, index
+        assert len(written) == len(pareto_front(records))
 
 
 def test_the_browser_draws_the_same_front_as_python(browser: Any, report: str) -> None:
@@ -99,13 +158,17 @@ def test_hostile_names_run_nothing(browser: Any, report: str) -> None:
 
 def test_screenshots_of_the_golden_run(browser: Any, tmp_path: Path) -> None:
     paths = make(RunFolder(Path(__file__).parents[1] / "golden" / "run-v1"), tmp_path / "images", browser)
-    assert [path.name for path in paths] == ["report.png", "report-dark.png", "terminal.svg"]
+    names = ["report.png", "report-dark.png", "boards.png", "boards-narrow.png", "terminal.svg"]
+    assert [path.name for path in paths] == names
     light, dark = (path.read_bytes() for path in paths[:2])
     for picture in (light, dark):
         assert picture.startswith(b"\x89PNG")
         assert struct.unpack(">II", picture[16:24]) == (2049, 1152)  # 1366 x 768, times 1.5
     assert light != dark
-    assert "mobilenet_v2-0.35-32" in paths[2].read_text()
+    for path, width in zip(paths[2:4], (1366, 390), strict=True):
+        assert struct.unpack(">II", path.read_bytes()[16:24])[0] == width
+        assert path.stat().st_size < 150_000
+    assert "mobilenet_v2-0.35-32" in paths[4].read_text()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

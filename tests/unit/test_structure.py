@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("harness", "reports", "suites", "targets")
+PACKAGES = ("edgebench", "harness", "reports", "suites", "targets")
 
 Imports = Mapping[str, set[str]]
 """The project's modules that each of them imports."""

@@ -53,9 +53,8 @@ def modern(words: list[str]) -> list[str] | None:
 
 def _options_of_0_1() -> CommandParser:
     """Return a parser of all options that could stand before the suite or `install`."""
-    parser = CommandParser(conflict_handler="resolve")
-    for add in (measure.add_arguments, install.add_arguments):
-        add(parser)
+    parser = CommandParser()
+    install.add_arguments(parser)
     return parser
 
 

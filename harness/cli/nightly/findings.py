@@ -26,11 +26,11 @@ def add_accept_arguments(parser: argparse.ArgumentParser) -> None:
 def show(arguments: argparse.Namespace) -> int:
     """Print the stored findings of the series, the newest first."""
     from harness import store
-    from harness.nightly.night import documents, matching
+    from harness.nightly.unit_files import all_documents, matching
     from reports.text import clean
 
     with store.open(arguments.store, create=False) as kept:
-        nights = [night for folder in sorted((kept.folder / "nightly").glob("*")) for night in documents(folder)]
+        nights = all_documents(kept.folder)
     found = list(matching(nights, arguments.series))
     if not found:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""`edgebench nightly install`: install a systemd service and timer that run a suite every night."""
+"""`edgebench nightly install`: install a systemd service and timer that carry out a request every night."""
 
 from __future__ import annotations
 
@@ -9,71 +9,102 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from harness.cli._store import add_store_option
+from harness.cli import run as run_command
+from harness.cli._given import Given, absolute_store, given
+from harness.cli._options import config_of
 from harness.core.errors import EXIT_OK, UsageError
+from harness.core.files import base_folder
 
-_SERVICE = """\
-[Unit]
-Description=edgebench nightly {suite}
-Documentation=https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html
+from . import measure, units
 
-[Service]
-Type=oneshot
-WorkingDirectory={folder}
-ExecStart={command}
-# 10 (inconclusive) and 11 (environment changed) are findings, not failures of the service
-SuccessExitStatus=10 11
-Nice=0
-"""
-_TIMER = """\
-[Unit]
-Description=edgebench nightly {suite}, every night
-
-[Timer]
-OnCalendar=*-*-* {at}:00
-# a board that was off at that time catches up
-Persistent=true
-
-[Install]
-WantedBy=timers.target
-"""
+_REFUSED = {
+    "out": "every night needs a run folder of its own: without --out it is runs/<time>-<suite>",
+    "resume": "a night begins anew; resume an interrupted one by hand: edgebench nightly run --resume --out DIR",
+}
+"""Options of `nightly run` that no timer can repeat, and why."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `install`."""
-    parser.add_argument("suite", nargs="?", default="quick", help="suite to run (default: quick)")
-    parser.add_argument("--user", action="store_true", help="install for this user (default: for the system, as root)")
-    parser.add_argument("--at", default="02:30", metavar="HH:MM", help="local time (default: 02:30)")
-    add_store_option(parser, "store of the nights (default: $EDGEBENCH_STORE, or your own)")
+    """Declare the arguments of `install`: those of `nightly run`, which the timer repeats, and its own."""
+    measure.add_arguments(parser)
+    group = parser.add_argument_group("timer")
+    group.add_argument("--user", action="store_true", help="install for this user (default: for the system, as root)")
+    group.add_argument("--at", default="02:30", metavar="HH:MM", help="local time (default: 02:30)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write both units and start the timer, or print the command that starts it.
+    """Write both units, have systemd check them, and start the timer, or print the command that starts it.
 
     Raises:
-        UsageError: `--at` is not a time of day, or the folder of the units cannot be written.
+        UsageError: The request cannot be carried out or not be repeated, `--at` is not a time of day, systemd refuses
+            the units, or their folder cannot be written.
     """
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", arguments.at):
         raise UsageError(f"'{arguments.at}' is not a time of day", "write one such as 02:30")
-    folder = _unit_folder(arguments.user)
-    name = "edgebench-nightly-" + re.sub(r"[^A-Za-z0-9_.-]", "_", Path(arguments.suite).stem)
-    store = ["--store", arguments.store] if arguments.store else []
-    command = shlex.join([_program(), "nightly", "run", arguments.suite, *store])
+    request = _request(given(arguments.words, add_arguments))
+    suite = run_command.planned(config_of(arguments)).suite  # what no night could measure is refused today
+    name = "edgebench-nightly-" + re.sub(r"[^A-Za-z0-9_.-]", "_", suite)
     texts = {
-        "service": _SERVICE.format(suite=arguments.suite, folder=_escaped(Path.cwd()), command=command),
-        "timer": _TIMER.format(suite=arguments.suite, at=arguments.at),
+        f"{name}.service": units.service(suite, Path.cwd(), [*_program(), "nightly", "run", *request]),
+        f"{name}.timer": units.timer(suite, arguments.at),
     }
+    _verify(texts)
+    folder = _unit_folder(arguments.user)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for kind, text in texts.items():
-            (folder / f"{name}.{kind}").write_text(text, encoding="utf-8")
-            print(f"wrote {folder / name}.{kind}")
+        for file, text in texts.items():
+            (folder / file).write_text(text, encoding="utf-8")
+            print(f"wrote {folder / file}")
     except PermissionError as error:
         raise UsageError(f"{folder} cannot be written", "use sudo, or --user for your own account") from error
     _start(f"{name}.timer", arguments.user)
     return EXIT_OK
+
+
+def _request(options: list[Given]) -> list[str]:
+    """Return the words of the request behind `nightly run`, which mean the same without this shell and its variables.
+
+    Raises:
+        UsageError: No timer can repeat one of the options.
+    """
+    names = {option.name for option in options}
+    for name in _REFUSED.keys() & names:
+        raise UsageError(f"--{name} cannot be repeated every night", _REFUSED[name])
+    suite = [] if {"suite", "model"} & names else ["quick"]
+    store = [] if "store" in names else ["--store", _configured_store()]
+    own = [word for option in options if option.name not in {"user", "at"} for word in option.words]
+    return [*suite, *own, *store]
+
+
+def _configured_store() -> str:
+    """Return the store that a night would use if it ran in this shell now."""
+    from harness.store.database.location import VARIABLE, default_file
+
+    return absolute_store(os.environ.get(VARIABLE) or str(default_file()))
+
+
+def _verify(texts: Mapping[str, str]) -> None:
+    """Have systemd check the units, where it is installed.
+
+    Raises:
+        UsageError: It refuses one.
+    """
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        return
+    with tempfile.TemporaryDirectory(prefix="edgebench-") as folder:
+        files = [Path(folder) / name for name in texts]
+        for file in files:
+            file.write_text(texts[file.name], encoding="utf-8")
+        done = subprocess.run([analyze, "verify", *map(str, files)], check=False, capture_output=True, text=True)
+    # it checks what the units refer to as well, which is not ours to judge
+    complaints = [line for line in done.stderr.splitlines() if any(file.name in line for file in files)]
+    if done.returncode and complaints:
+        raise UsageError(f"systemd refuses the units: {complaints[0]}", "nothing was installed; change what it names")
 
 
 def _start(timer: str, user: bool) -> None:
@@ -87,6 +118,7 @@ def _start(timer: str, user: bool) -> None:
         print(f"started; next: systemctl {shlex.join([*scope, 'list-timers', timer])}")
     else:
         print(f"systemd is not running here; start it with: systemctl {shlex.join(start)}")
+    print("to start it only when the clock is right: sudo systemctl enable systemd-time-wait-sync.service")
     if user:
         print("to run it while you are not logged in: sudo loginctl enable-linger $USER")
 
@@ -94,15 +126,11 @@ def _start(timer: str, user: bool) -> None:
 def _unit_folder(user: bool) -> Path:
     if not user:
         return Path("/etc/systemd/system")
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
+    return base_folder("XDG_CONFIG_HOME", ".config") / "systemd" / "user"
 
 
-def _program() -> str:
-    """Return the installed command of this environment."""
+def _program() -> list[str]:
+    """Return the words that start the command of this environment; systemd needs an absolute path."""
     beside = Path(sys.executable).with_name("edgebench")
-    return str(beside if beside.exists() else shutil.which("edgebench") or "edgebench")
-
-
-def _escaped(path: Path) -> str:
-    """Return a path as written in a unit file, where % begins a specifier."""
-    return str(path).replace("%", "%%")
+    found = str(beside) if beside.exists() else shutil.which("edgebench")
+    return [str(Path(found).absolute())] if found else [sys.executable, "-m", "edgebench"]

@@ -1,30 +1,31 @@
-"""`edgesession nightly run`: measure a suite and report what has changed since earlier nights."""
+"""`edgebench nightly run`: measure a suite and report what has changed since earlier nights."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli import run as run_command
+from harness.cli._given import given
 from harness.cli._options import add_arguments as add_run_arguments
 from harness.cli._options import config_of
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED
 
 if TYPE_CHECKING:
+    from harness.nightly.repeat import Request
     from harness.nightly.report import NightlyReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `nightly run`: those of `edgesession run` and a few more."""
+    """Declare the arguments of `nightly run`: those of `edgebench run` and one more."""
     add_run_arguments(parser)
     group = parser.add_argument_group("nightly")
     group.add_argument(
-        *("--artifact",), action="append", default=[], type=_replacement, metavar="CASE=FILE",
-        help="measure this model file instead of the case's; repeatable",
-    )  # fmt: skip
-    group.add_argument("--release", metavar="DATE", help="report changes since that day too, such as 2026-11-01")
+        *("--release",), type=_date, metavar="DATE", help="report changes since that day too, such as 2026-11-01"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,7 +43,10 @@ def run(arguments: argparse.Namespace) -> int:
                 f"not compared with earlier nights; resume with: --resume --out {session.folder.path}", file=sys.stderr
             )
             return EXIT_INTERRUPTED
-        night = Night(kept, session.folder, session.plan, plan.nightly_rules, arguments.release, _print_progress)
+        request = _request(arguments, session.plan.profile.name)
+        night = Night(
+            kept, session.folder, session.plan, plan.nightly_rules, arguments.release, _print_progress, request
+        )
         if run_command.exit_code(night.records) == EXIT_NOTHING_MEASURED:
             run_command.conclude(session.folder, arguments)
             return EXIT_NOTHING_MEASURED
@@ -66,12 +70,31 @@ def _show(report: NightlyReport, folder: Path) -> None:
     print(f"verdicts: {folder / 'verdicts.json'}")
 
 
-def _replacement(text: str) -> tuple[str, Path]:
-    """Parse 'CASE=FILE' into case id and path."""
-    case, _, file = text.rpartition("=")
-    if not case or not file:
-        raise argparse.ArgumentTypeError(f"'{text}' is not of the form CASE=FILE")
-    return case, Path(file)
+def _date(text: str) -> str:
+    """Parse a date, '2026-11-01'."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date().isoformat()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a date such as 2026-11-01") from None
+
+
+_NOT_REPEATED = frozenset({"out", "resume", "json", "store", "no_report", "release"})
+"""Options that change where results go, and not what is measured."""
+
+_OF_AB = frozenset({"shape", "timeout", "memory_limit", "seed"})
+_NOT_IN_AB = frozenset({"runtime_option", "inputs", "signature", "tune", "target", "targets", "host_root"})
+"""Options that change how a pair is measured: those of `edgebench ab`, and those that it lacks."""
+
+
+def _request(arguments: argparse.Namespace, profile: str) -> Request:
+    """Return what was asked for, so that findings can name the command that repeats them."""
+    from harness.nightly.repeat import Request
+
+    options = given(arguments.words, add_arguments)
+    run = [word for option in options if option.name not in _NOT_REPEATED for word in option.words]
+    ab = [word for option in options if option.name in _OF_AB for word in option.words]
+    paired = not any(option.name in _NOT_IN_AB for option in options)
+    return Request(("edgebench", "run", *run), ("--profile", profile, *ab) if paired else None)
 
 
 def _print_progress(line: str) -> None:

@@ -19,8 +19,12 @@ _CPU = "/sys/devices/system/cpu"
 _GOVERNORS = f"{_CPU}/cpufreq/policy*/scaling_governor"
 _STEADY_GOVERNOR = "performance"
 
-_TURBO_OFF = {f"{_CPU}/intel_pstate/no_turbo": "1", f"{_CPU}/cpufreq/boost": "0"}
-"""Turbo switches, each with the value that turns turbo off."""
+_TURBO_OFF = {
+    f"{_CPU}/intel_pstate/no_turbo": "1",
+    f"{_CPU}/cpufreq/boost": "0",
+    f"{_CPU}/cpufreq/policy*/boost": "0",  # amd-pstate: one per CPU
+}
+"""Patterns of turbo switches, each with the value that turns turbo off; the first that can be read counts."""
 
 _SMT_CONTROL = f"{_CPU}/smt/control"
 _SMT_ACTIVE = f"{_CPU}/smt/active"
@@ -29,14 +33,18 @@ _ASLR_MODES = {"0": "off", "1": "conservative", "2": "full"}
 
 _CLOCK_SOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 _FAST_CLOCK_SOURCES = {"tsc", "arch_sys_counter", "kvm-clock", "hyperv_clocksource_tsc_page"}
+_SLOW_CLOCK_SOURCES = {"hpet", "acpi_pm", "pit", "jiffies", "refined-jiffies", "hyperv_clocksource_msr"}
 
 
 def inspect_governor(fs: HostFs) -> Finding:
     """Warn of a governor other than 'performance': the clock follows the load, and the latency follows the clock."""
-    names = [fs.read(name) for name in fs.glob(_GOVERNORS)]
-    governors = sorted({name for name in names if isinstance(name, str) and name})
-    if not governors:
+    texts = {name: fs.read(name) for name in fs.glob(_GOVERNORS)}
+    governors = sorted({text for text in texts.values() if isinstance(text, str) and text})
+    unread = [name for name, text in texts.items() if isinstance(text, Missing) or not text]
+    if not texts:
         return Finding("governor", "unknown", "no cpufreq policy: the clock is not this system's to set")
+    if unread and governors in ([], [_STEADY_GOVERNOR]):
+        return Finding("governor", "unknown", f"not readable: {', '.join(unread)}")
     if governors == [_STEADY_GOVERNOR]:
         return Finding("governor", "ok", _STEADY_GOVERNOR)
     return Finding("governor", "warn", ", ".join(governors), f"echo {_STEADY_GOVERNOR} | sudo tee {_GOVERNORS}")
@@ -52,20 +60,27 @@ def tune_governor(fs: HostFs) -> Iterable[Change]:
 
 def inspect_turbo(fs: HostFs) -> Finding:
     """Warn of turbo or boost: clocks above the nominal one last only as long as the chip stays cool."""
-    for name, off in _TURBO_OFF.items():
-        value = fs.read(name)
-        if value in {"0", "1"}:
-            if value == off:
-                return Finding("turbo", "ok", "off")
-            return Finding("turbo", "warn", "on: the clock depends on the temperature", f"echo {off} | sudo tee {name}")
+    for pattern, off in _TURBO_OFF.items():
+        values = {name: fs.read(name) for name in fs.glob(pattern)}
+        known = {value for value in values.values() if value in {"0", "1"}}
+        if known - {off}:
+            remedy = f"echo {off} | sudo tee {pattern}"
+            return Finding("turbo", "warn", "on: the clock depends on the temperature", remedy)
+        if known:
+            unread = [name for name, value in values.items() if value not in known]
+            return Finding("turbo", "unknown", f"not readable: {', '.join(unread)}") if unread else _TURBO_IS_OFF
     return Finding("turbo", "unknown", "no turbo switch here")
+
+
+_TURBO_IS_OFF = Finding("turbo", "ok", "off")
 
 
 def tune_turbo(fs: HostFs) -> Iterable[Change]:
     """Turn turbo off where there is a switch and it is on."""
-    for name, off in _TURBO_OFF.items():
-        if fs.read(name) in {"0", "1"} and fs.read(name) != off:
-            yield Change(name, off)
+    for pattern, off in _TURBO_OFF.items():
+        for name in fs.glob(pattern):
+            if fs.read(name) in {"0", "1"} and fs.read(name) != off:
+                yield Change(name, off)
 
 
 def inspect_smt(fs: HostFs) -> Finding:
@@ -110,6 +125,8 @@ def inspect_timer(fs: HostFs) -> Finding:
         return Finding("timer", "unknown", source.reason + resolution)
     if source in _FAST_CLOCK_SOURCES:
         return Finding("timer", "ok", source + resolution)
+    if source not in _SLOW_CLOCK_SOURCES:
+        return Finding("timer", "unknown", f"what reading the clock source '{source}' costs{resolution}")
     remedy = f"echo tsc | sudo tee {_CLOCK_SOURCE}, where tsc is among available_clocksource"
     return Finding("timer", "warn", f"{source} is slow to read{resolution}", remedy)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
+from harness.core.hardware import rapl
 from harness.core.hostfs import HostFs
-from harness.core.sensing import RAPL_REMEDY
+from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.host import hardware
 
@@ -17,6 +18,7 @@ _USB_ACCELERATORS = {"18d1:9302": "Coral USB Accelerator", "03e7:2485": "Neural 
 _USB_BEFORE_FIRST_USE = {"1a6e:089a": "Coral USB Accelerator"}
 """Until a program loads their firmware they show another id, and a link speed that says nothing of the later one."""
 
+_USB_DEVICES = "/sys/bus/usb/devices"
 _USB3_MBIT_PER_S = 5000
 
 _VCIO_REMEDY = (
@@ -25,7 +27,7 @@ _VCIO_REMEDY = (
 )
 _APEX_REMEDY = 'sudo usermod -aG apex "$USER", then log in again'
 _DEVICE_FILES = (
-    ("/sys/class/powercap/*/energy_uj", os.R_OK, RAPL_REMEDY),
+    (rapl.COUNTERS, os.R_OK, rapl.DENIED_REMEDY),
     ("/dev/vcio", os.R_OK | os.W_OK, _VCIO_REMEDY),
     ("/dev/apex_*", os.R_OK | os.W_OK, _APEX_REMEDY),
 )
@@ -34,15 +36,21 @@ _DEVICE_FILES = (
 
 def inspect_usb_link(fs: HostFs) -> Finding:
     """Warn when an accelerator's link is slower than USB 3, by /sys/bus/usb/devices/*/speed in Mbit/s."""
+    if not fs.exists(_USB_DEVICES):
+        return Finding("usb_link", "unknown", f"absent: {_USB_DEVICES}")
     folders = hardware.usb_ids(fs)
     speeds = {name: fs.read_int(f"{folders[key]}/speed") for key, name in _USB_ACCELERATORS.items() if key in folders}
-    known = {name: speed for name, speed in speeds.items() if isinstance(speed, int)}
+    known = {name: speed for name, speed in speeds.items() if isinstance(speed, int) and speed > 0}
     unknown = [
         f"{name} is not initialised: its link shows after its first use"
         for key, name in _USB_BEFORE_FIRST_USE.items()
         if key in folders
     ]
-    unknown += [f"{name}: {speed.reason}" for name, speed in speeds.items() if not isinstance(speed, int)]
+    unknown += [
+        f"{name}: {speed.reason if isinstance(speed, Missing) else f'impossible: {speed} Mbit/s'}"
+        for name, speed in speeds.items()
+        if name not in known
+    ]
     found = "; ".join([*(f"{name} at {speed} Mbit/s" for name, speed in known.items()), *unknown])
     if any(speed < _USB3_MBIT_PER_S for speed in known.values()):
         return Finding("usb_link", "warn", found, "plug it into a USB 3 (blue) port with a USB 3 cable, without a hub")
@@ -53,7 +61,8 @@ def inspect_sensor_access(fs: HostFs) -> Finding:
     """Warn of sensors and accelerators that exist but that this user may not use: energy would be missing."""
     present = [(pattern, mode, remedy, list(fs.glob(pattern))) for pattern, mode, remedy in _DEVICE_FILES]
     present = [(pattern, mode, remedy, names) for pattern, mode, remedy, names in present if names]
-    if not present:
+    hidden = rapl.hidden(fs)
+    if not present and not hidden:
         found = "no RAPL counter, Raspberry Pi firmware or Edge TPU on this machine"
         return Finding("sensor_access", "unknown", found)
     denied = [
@@ -61,14 +70,12 @@ def inspect_sensor_access(fs: HostFs) -> Finding:
         for pattern, mode, remedy, names in present
         if not all(os.access(fs.path(name), mode) for name in names)
     ]
-    if not denied:
-        return Finding("sensor_access", "ok", ", ".join(pattern for pattern, *_ in present))
-    return Finding(
-        "sensor_access",
-        "warn",
-        f"closed to this user: {', '.join(pattern for pattern, _ in denied)}",
-        "; ".join(remedy for _, remedy in denied),
-    )
+    closed = [f"closed to this user: {', '.join(pattern for pattern, _ in denied)}"] if denied else []
+    found = "; ".join([*([rapl.HIDDEN] if hidden else []), *closed])
+    remedies = [*([rapl.HIDDEN_REMEDY] if hidden else []), *(remedy for _, remedy in denied)]
+    if found:
+        return Finding("sensor_access", "warn", found, "; ".join(remedies))
+    return Finding("sensor_access", "ok", ", ".join(pattern for pattern, *_ in present))
 
 
 PLUGINS: tuple[Check, ...] = (

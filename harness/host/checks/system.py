@@ -44,8 +44,10 @@ def _cpu_pressure_percent(fs: HostFs) -> float | Missing:
     text = fs.read("/proc/pressure/cpu")
     if isinstance(text, Missing):
         return text
-    match = re.search(r"^some avg10=(\d+\.?\d*)", text, re.MULTILINE)
-    return float(match[1]) if match else Missing(f"not understood: /proc/pressure/cpu: {text[:60]!r}")
+    match = re.search(r"^some avg10=(100|\d{1,2})(\.\d+)?\b", text, re.MULTILINE)
+    return (
+        float(match[1] + (match[2] or "")) if match else Missing(f"not understood: /proc/pressure/cpu: {text[:60]!r}")
+    )
 
 
 def _load_per_core(fs: HostFs) -> float | Missing:
@@ -64,13 +66,16 @@ def inspect_swap(fs: HostFs) -> Finding:
     text = fs.read("/proc/swaps")
     if isinstance(text, Missing):
         return Finding("swap", "unknown", text.reason)
-    areas = [line.split() for line in text.splitlines()[1:] if line.strip()]
+    head, *lines = text.splitlines() or [""]
+    if not head.startswith("Filename"):
+        return Finding("swap", "unknown", f"/proc/swaps is not understood: {text[:80]!r}")
+    areas = [line.split() for line in lines if line.strip()]
     if not areas:
         return Finding("swap", "ok", "none")
-    try:
-        used_kib = sum(int(area[3]) for area in areas)
-    except (IndexError, ValueError):
+    used = [area[3] if len(area) > 3 else "" for area in areas]
+    if not all(word.isdecimal() for word in used):
         return Finding("swap", "unknown", f"/proc/swaps is not understood: {text[:80]!r}")
+    used_kib = sum(map(int, used))
     names = ", ".join(f"{area[0]}{' (compressed RAM)' if 'zram' in area[0] else ''}" for area in areas)
     if used_kib == 0:
         return Finding("swap", "ok", f"{names}, unused")
@@ -95,18 +100,18 @@ def inspect_disk(fs: HostFs) -> Finding:
 
 def inspect_cgroup(fs: HostFs) -> Finding:
     """Warn of a CPU quota below all CPUs: it stops a process in the middle of a loop. Record the memory limit."""
-    membership = fs.read("/proc/self/cgroup")
-    if isinstance(membership, Missing):
-        return Finding("cgroup", "unknown", membership.reason)
     quota_cores = cgroup.cpu_quota_cores(fs)
     memory_bytes = cgroup.memory_limit_bytes(fs)
-    limits = [f"CPU quota {quota_cores:.2f} cores"] if quota_cores is not None else []
-    limits += [f"memory limit {memory_bytes / 2**20:.0f} MiB"] if memory_bytes is not None else []
+    memory = f"memory limit {memory_bytes / 2**20:.0f} MiB" if memory_bytes is not None else ""
+    if isinstance(quota_cores, Missing):
+        return Finding("cgroup", "unknown", ", ".join(filter(None, [f"CPU quota: {quota_cores.reason}", memory])))
+    quota = f"CPU quota {quota_cores:.2f} cores" if quota_cores is not None else ""
+    limits = ", ".join(filter(None, [quota, memory]))
     cpu = hardware.cpu(fs)
     if quota_cores is not None and (isinstance(cpu, Missing) or quota_cores < cpu.cores):
         remedy = "run outside the container, or pin CPUs instead of a quota (docker run --cpuset-cpus, not --cpus)"
-        return Finding("cgroup", "warn", ", ".join(limits), remedy)
-    return Finding("cgroup", "ok", ", ".join(limits) or "no limit")
+        return Finding("cgroup", "warn", limits, remedy)
+    return Finding("cgroup", "ok", limits or "no limit")
 
 
 PLUGINS: tuple[Check, ...] = (

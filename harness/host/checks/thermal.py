@@ -22,6 +22,9 @@ _SLOWING_DEVICES = ("*throttle-alert", "Processor", "cpufreq-*", "thermal-cpufre
                     "intel_powerclamp", "thermal-idle-*", "cpuidle-*")  # fmt: skip
 """Types of cooling devices that slow the processor down; a fan is none of them."""
 
+_IDLE_IS_NEGATIVE = "intel_powerclamp"
+"""It reports -1 while it is idle."""
+
 _THROTTLE_BITS = {1: "ARM clock capped", 2: "throttled", 3: "soft temperature limit"}
 """Bits of get_throttled that hold now; 16 higher, the same since boot. Bits 0 and 16 are the check 'under_voltage'."""
 
@@ -61,16 +64,22 @@ def inspect_cooling(fs: HostFs) -> Finding:
     """Fail while a thermal cooling device slows the processor down."""
     n_devices = 0
     active: list[str] = []
+    unread: list[str] = []
     for name in fs.glob("/sys/class/thermal/cooling_device*/type"):
-        kind, state = fs.read(name), fs.read_int(name.replace("/type", "/cur_state"))
-        if not isinstance(kind, str) or not isinstance(state, int):
-            continue
-        if any(fnmatchcase(kind, pattern) for pattern in _SLOWING_DEVICES):
+        kind = fs.read(name)
+        if isinstance(kind, str) and any(fnmatchcase(kind, pattern) for pattern in _SLOWING_DEVICES):
             n_devices += 1
-            # intel_powerclamp reports -1 while it is idle
-            active += [f"{kind} at {state}"] if state > 0 else []
+            state = fs.read_int(name.replace("/type", "/cur_state"))
+            if isinstance(state, Missing):
+                unread.append(f"{kind}: {state.reason}")
+            elif state > 0:
+                active.append(f"{kind} at {state}")
+            elif state < 0 and kind != _IDLE_IS_NEGATIVE:
+                unread.append(f"{kind}: impossible: its state is {state}")
     if active:
         return Finding("cooling", "fail", f"slowing down now: {', '.join(active)}", "let it cool, better cooling")
+    if unread:
+        return Finding("cooling", "unknown", "; ".join(unread))
     if n_devices:
         return Finding("cooling", "ok", f"none of {n_devices} active")
     return Finding("cooling", "unknown", "no cooling device of the processor is listed")

@@ -25,7 +25,13 @@ from harness.stats.proportions import paired_difference
 from .worker_process import Answer, WorkerFailure, run_worker
 
 NAMES = ("top1", "top5", "n_images", "agreement", "sqnr_db", "mcnemar_p", "top1_difference")
-Key = tuple[str, str, str]
+Key = tuple[str, ...]
+
+LEFT = 0.5
+"""Least share of its parent's accuracy above chance that a net keeps, or its outputs are not the net's."""
+
+SIGNIFICANT = 0.01
+"""McNemar's p below which a loss is no chance of the images."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,11 @@ class CaseOutputs:
         """For each image, whether the best class is its label."""
         return output_quality.hits(self.scores, self.labels)
 
+    @property
+    def names_one_class(self) -> bool:
+        """Whether the best class is the same for every image."""
+        return len(self.outputs) > 0 and len(np.unique(self.outputs.argmax(axis=1))) == 1
+
 
 class AccuracyPass:
     """Runs accuracy passes and keeps their outputs, since one fp32 model is the baseline of many cases."""
@@ -81,9 +92,9 @@ class AccuracyPass:
 
         With a `margin`, a case ends once its difference to its fp32 model in `references` is decided; those run first.
         """
-        todo = {_key(case): case for case in cases if case.labelled and _key(case) not in self._known}
+        todo = {case.outputs_key: case for case in cases if case.labelled and case.outputs_key not in self._known}
         against = {key: ref for key, case in todo.items() if (ref := (references or {}).get(case.case))}
-        early = {key for key, ref in against.items() if self._margin is not None and key != _key(ref)}
+        early = {key for key, ref in against.items() if self._margin is not None and key != ref.outputs_key}
         self._pass_all({key: case for key, case in todo.items() if key not in early}, {})
         stops = {key: stop for key in early if (stop := self._stop(against[key]))}
         self._pass_all({key: case for key, case in todo.items() if key in early}, stops)
@@ -97,15 +108,15 @@ class AccuracyPass:
                 self._known[key] = answer if isinstance(answer, WorkerFailure) else _scored(answer, outputs.get(key))
 
     def _job(self, case: PreparedCase) -> Job:
-        out = self._scratch / f"accuracy-{case.case.slug}-{case.artifact.sha256[:12]}"
+        out = self._scratch / f"accuracy-{abs(hash(case.outputs_key))}"
         return case.job("accuracy", out, seed=0)
 
     def _stop(self, reference: PreparedCase) -> StoppingRule | None:
         """Return what a case is compared with while it runs; None without fp32 scores: it then runs to its end."""
-        scored = self._known.get(_key(reference))
+        scored = self._known.get(reference.outputs_key)
         if not isinstance(scored, CaseOutputs) or scored.unscored or self._margin is None:
             return None
-        file = self._scratch / f"reference-{reference.case.slug}-{reference.artifact.sha256[:12]}.npz"
+        file = self._scratch / f"reference-{abs(hash(reference.outputs_key))}.npz"
         size = int(scored.places[-1]) + 1  # an image that could not be read leaves a gap: no label, so never right
         hits, labels = np.zeros(size, bool), np.full((size, *scored.labels.shape[1:]), NO_LABEL)
         hits[scored.places], labels[scored.places] = scored.hits, scored.labels
@@ -114,13 +125,13 @@ class AccuracyPass:
 
     def of(self, case: PreparedCase) -> CaseOutputs | WorkerFailure:
         """Return the outputs of a case, or the failure of its pass; KeyError for a case that `run` was not given."""
-        return self._known[_key(case)]
+        return self._known[case.outputs_key]
 
     def metrics(self, case: PreparedCase, reference: PreparedCase | None) -> dict[str, Quantity]:
         """Return every accuracy metric of the case, compared with the fp32 `reference` on the same runtime."""
         if case.labelled is None:
             return _all(Missing(case.unlabelled or "no labelled images: give some with --data"))
-        own = self._known[_key(case)]
+        own = self._known[case.outputs_key]
         if isinstance(own, WorkerFailure):
             return _all(Missing(f"the accuracy pass ended as {own.verdict.status}: {own.verdict.reason}"))
         if own.unscored:
@@ -136,9 +147,9 @@ class AccuracyPass:
         names = ("agreement", "sqnr_db", "mcnemar_p", "top1_difference")
         if reference is None:
             return dict.fromkeys(names, Missing("no fp32 net to compare with"))
-        if _key(reference) == _key(case):
+        if reference.outputs_key == case.outputs_key:
             return dict.fromkeys(names, Missing("the reference: others are compared with this fp32 net"))
-        known = self._known.get(_key(reference))
+        known = self._known.get(reference.outputs_key)
         if not isinstance(known, CaseOutputs):
             return dict.fromkeys(names, Missing("the accuracy pass of the fp32 net failed"))
         if known.unscored:
@@ -156,17 +167,41 @@ class AccuracyPass:
 
     def findings(self, case: PreparedCase) -> tuple[Finding, ...]:
         """Return findings on the accuracy of a case: images left out, choices made, predictions without skill."""
-        own = self._known.get(_key(case))
+        own = self._known.get(case.outputs_key)
         if case.labelled is None or not isinstance(own, CaseOutputs):
             return ()
         return own.findings if own.unscored else (*own.findings, *skill_findings(own.scores, own.labels))
 
+    def lost(self, case: PreparedCase, reference: PreparedCase | None) -> str:
+        """Return that the case lost more than half of what its float parent can do; '' where it did not.
+
+        What a net can do is its top-1 above chance. Below half of its parent's, the part that is lost is as large as
+        the part that is left; so is it for a net that names one class alone. McNemar's test says that this is no chance
+        of few images.
+        """
+        own = self._known.get(case.outputs_key)
+        parent = self._known.get(reference.outputs_key) if reference else None
+        if not isinstance(own, CaseOutputs) or not isinstance(parent, CaseOutputs) or own is parent:
+            return ""
+        if own.unscored or parent.unscored or not len(own.hits):
+            return ""
+        parent = parent.at(own.places)
+        chance = 1 / max(own.classes, 1)
+        left, able = float(own.hits.mean()) - chance, float(parent.hits.mean()) - chance
+        constant = own.names_one_class and not parent.names_one_class
+        by_chance = mcnemar(*output_quality.discordant(own.hits, parent.hits)) >= SIGNIFICANT
+        if able <= max(left, 0) or by_chance or not (constant or left < LEFT * able):
+            return ""
+        top1, parents = own.hits.mean(), parent.hits.mean()
+        words = f"top-1 is {top1:.0%} on {len(own.hits)} images, that of the float model {parents:.0%}"
+        return f"{words}: it names one class alone" if constant else words
+
     def details(self, case: PreparedCase, reference: PreparedCase | None) -> dict[str, Any]:
         """Return what the record keeps beside the metrics: name and counts, by part and against `reference`."""
-        own = self._known.get(_key(case))
+        own = self._known.get(case.outputs_key)
         if case.labelled is None or not isinstance(own, CaseOutputs) or own.unscored:
             return {}
-        ref = self._known.get(_key(reference)) if reference else None
+        ref = self._known.get(reference.outputs_key) if reference else None
         against = None
         if isinstance(ref, CaseOutputs) and ref is not own and not ref.unscored:
             there = ref.at(own.places)
@@ -211,10 +246,6 @@ def _by_part(scored: CaseOutputs) -> Iterator[tuple[str, dict[str, int]]]:
         hits = scored.hits[(scored.places >= start) & (scored.places < start + size)]
         start += size
         yield name, {"right": int(hits.sum()), "n": len(hits)}
-
-
-def _key(case: PreparedCase) -> Key:
-    return case.artifact.sha256, case.runtime, repr(case.labelled)
 
 
 def _scored(answer: Answer, output: ScoredOutput | None) -> CaseOutputs:

@@ -63,9 +63,13 @@ class LatencyPass:
                 yield place
 
     def _decided(self, state: CaseState) -> bool:
-        """Return whether the case failed, ran as often as allowed, or is precise enough at a planned look."""
+        """Return whether the case failed, ran as often as allowed, or is precise enough at a planned look.
+
+        One whose time limit cuts it short can never be precise: it runs no oftener than it has to.
+        """
         n, profile = len(state.runs), fitted(self.profile, state.prepared.case)
-        if state.failure is not None or n >= profile.max_processes:
+        most = profile.processes if any(run.cut_short for run in state.runs) else profile.max_processes
+        if state.failure is not None or n >= most:
             return True
         return n >= profile.processes and n in stats.LOOKS and self._width(state) <= profile.half_width
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.core.hardware.processor_temperature import processor_channels
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Sensor, matches
 from harness.measure.metrics import minutes_of
@@ -97,10 +98,15 @@ def _thermal(traces: Traces) -> Traces:
     return Traces(kept, traces.cpu_ns, traces.wall_ns)
 
 
-def minute_rows(state: CaseState) -> list[dict[str, Any]]:
-    """Return one row per minute: minute (from 1), p50_ns, n, temperature_c (hottest sensor), clock_hz (mean of cores).
+def minute_rows(state: CaseState, zones: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return one row per minute: minute (from 1), p50_ns, n, temperature_c, temperature_channel, clock_hz.
 
-    A value without a sensor is None, with the reason under '<name>_missing'. Empty for other scenarios.
+    The temperature is that of the processor's hottest sensor, the clock the mean of the cores. A value without a sensor
+    is None, with the reason under '<name>_missing'. Empty for other scenarios.
+
+    Args:
+        state: What was measured.
+        zones: Names of the processor's temperatures by the board's descriptor.
     """
     if state.prepared.case.scenario != "sustained" or not state.runs:
         return []
@@ -112,25 +118,39 @@ def minute_rows(state: CaseState) -> list[dict[str, Any]]:
             "minute": number,
             "p50_ns": float(np.median(part)),
             "n": len(part),
-            **_thermal_figures(state.thermal_traces, window),
+            **_thermal_figures(state.thermal_traces, window, zones),
         }
         for number, (part, window) in enumerate(zip(samples, windows, strict=True), 1)
     ]
 
 
-def _thermal_figures(traces: Traces | None, window: tuple[int, int]) -> dict[str, Any]:
-    series = traces.series.values() if traces else ()
-    temperatures = _means([each for each in series if each.channel.unit == "degC"], window)
-    clocks = _means([each for each in series if each.channel.name.startswith("cpufreq/")], window)
-    found = {
-        "temperature_c": max(temperatures) if temperatures else Missing("no temperature sensor gave a reading"),
-        "clock_hz": float(np.mean(clocks)) if clocks else Missing("cpufreq reports no clock on this machine"),
+def _thermal_figures(traces: Traces | None, window: tuple[int, int], zones: Sequence[str]) -> dict[str, Any]:
+    series = traces.series if traces else {}
+    temperatures = _means({name: series[name] for name in processor_channels(series, zones)}, window)
+    clocks = _means({name: each for name, each in series.items() if name.startswith("cpufreq/")}, window)
+    hottest = max(temperatures, key=temperatures.__getitem__, default=None)
+    return {
+        **_figure("temperature_c", temperatures.get(hottest or ""), _no_temperature(series)),
+        "temperature_channel": hottest,
+        **_figure("clock_hz", float(np.mean([*clocks.values()])) if clocks else None, _NO_CLOCK),
     }
-    known = {name: None if isinstance(value, Missing) else value for name, value in found.items()}
-    return {**known, **{f"{name}_missing": v.reason for name, v in found.items() if isinstance(v, Missing)}}
 
 
-def _means(series: Sequence[Series], window: tuple[int, int]) -> list[float]:
-    """Mean of each series within the window, of those that have readings there."""
-    inside = [each.value[(each.t_ns >= window[0]) & (each.t_ns <= window[1])] for each in series]
-    return [float(np.mean(values)) for values in inside if len(values)]
+_NO_CLOCK = "cpufreq reports no clock on this machine"
+
+
+def _figure(name: str, value: float | None, reason: str) -> dict[str, float | str | None]:
+    return {name: value} if value is not None else {name: None, f"{name}_missing": reason}
+
+
+def _no_temperature(series: Mapping[str, Series]) -> str:
+    others = [name for name, each in series.items() if each.channel.unit == "degC"]
+    return "no temperature sensor of the processor gave a reading" + (
+        f" (not the processor's: {', '.join(others)})" if others else ""
+    )
+
+
+def _means(series: Mapping[str, Series], window: tuple[int, int]) -> dict[str, float]:
+    """Return the mean of each series within the window, of those that have readings there."""
+    inside = {name: each.value[(each.t_ns >= window[0]) & (each.t_ns <= window[1])] for name, each in series.items()}
+    return {name: float(np.mean(values)) for name, values in inside.items() if len(values)}

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,15 @@ from numpy.typing import NDArray
 from harness.core.verdict import Status, Verdict
 from harness.measure.protocol import Job
 from harness.measure.worker.os_counters import current_rss_bytes
+from harness.measure.worker.progress import doing, noted
 
 FASTEST_BYTES_PER_S = 2 << 30
 """No faster than this does a process fill new memory (the kernel zeroes every page first)."""
 
 _SHORTEST_S, _LONGEST_S = 0.02, 2.0
+
+_LEAST_FREE_BYTES = 64 << 10
+"""With less left, a process that ended without an answer had no room for one."""
 
 REMEDIES: Mapping[Status, str] = {
     "crashed": "the runtime or the model crashed: see the record's log; another version of either may do",
@@ -113,12 +117,14 @@ class WorkerFailure:
     Attributes:
         verdict: What happened.
         log: The tail of what the worker printed.
+        done: What it had done, as `harness.measure.worker.progress` notes it.
         shape: Whether the cause is the shape of an input, which the command line can give.
     """
 
     verdict: Verdict
     log: str
     shape: bool = False
+    done: Mapping[str, Any] = field(default_factory=dict)
 
 
 Watcher = Callable[[int], AbstractContextManager[Any]]
@@ -141,9 +147,11 @@ def run_worker(job: Job, timeout_s: float, watch: Watcher = nullcontext) -> Answ
 
 
 def _run(job: Job, out: Path, timeout_s: float, watch: Watcher) -> Answer | WorkerFailure:
-    log = out / "log.txt"
+    log, limit_s = out / "log.txt", timeout_s + job.own_time_s
     with log.open("wb") as sink:
-        dataclasses.replace(job, spawned_ns=time.perf_counter_ns()).write(out / "job.json")
+        now_ns = time.perf_counter_ns()
+        job = dataclasses.replace(job, spawned_ns=now_ns, deadline_ns=now_ns + round(limit_s * 1e9))
+        job.write(out / "job.json")
         child = subprocess.Popen(
             [job.interpreter.executable if job.interpreter else sys.executable, "-m", WORKER, "job.json"],
             cwd=out,
@@ -155,24 +163,44 @@ def _run(job: Job, out: Path, timeout_s: float, watch: Watcher) -> Answer | Work
         )
         try:
             with watch(child.pid):
-                stopped = supervise(child, timeout_s + job.own_time_s, job.memory_bytes)
+                stopped = supervise(child, limit_s, job.memory_bytes)
         finally:
             child.kill()
             child.wait()
-    return WorkerFailure(stopped, _tail(log)) if stopped else _answer(out, child.returncode, log)
+    if stopped:
+        return _broken_off(stopped, job, out, log)
+    return _answer(job, out, child.returncode, log)
 
 
-def _answer(out: Path, status: int, log: Path) -> Answer | WorkerFailure:
+def _answer(job: Job, out: Path, status: int, log: Path) -> Answer | WorkerFailure:
     path = out / "result.json"
     if not path.exists():
-        return WorkerFailure(_died(status), _tail(log))
+        return _broken_off(_without_space(out) or _died(status), job, out, log)
     result = json.loads(path.read_text(encoding="utf-8"))
     if "error" in result:
         kind: Status = result["error"]
         verdict = Verdict(kind, result["message"], result.get("remedy") or REMEDIES[kind])
-        return WorkerFailure(verdict, _tail(log), bool(result.get("shape")))
+        return WorkerFailure(verdict, _tail(log), bool(result.get("shape")), noted(out))
     with np.load(out / "arrays.npz", allow_pickle=False) as file:
         return Answer(result, dict(file))
+
+
+def _without_space(out: Path) -> Verdict | None:
+    """Return a verdict where the process had no room for its answer; its log has none either, and says nothing."""
+    if shutil.disk_usage(out).free >= _LEAST_FREE_BYTES:
+        return None
+    reason = f"no space left on device for what the process measured: {out}"
+    return Verdict("crashed", reason, "free some space there, or set TMPDIR to a folder on another disk")
+
+
+def _broken_off(verdict: Verdict, job: Job, out: Path, log: Path) -> WorkerFailure:
+    """Return the failure of a process that was ended, with what it had done and, of a time limit, what it needs."""
+    done = noted(out)
+    reason, remedy = f"{verdict.reason}, {doing(done, job.phase)}", verdict.remedy
+    if verdict.status == "timeout" and (once_ns := done.get("warmup_median_ns") or done.get("first_inference_ns")):
+        start_s = (done["import_ns"] + done["load_ns"]) / 1e9
+        remedy = f"--timeout {job.needed_s(start_s, once_ns / 1e9)} lets it do all its inferences"
+    return WorkerFailure(Verdict(verdict.status, reason, remedy), _tail(log), done=done)
 
 
 def _died(status: int) -> Verdict:

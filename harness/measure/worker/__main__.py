@@ -21,20 +21,23 @@ from typing import Any  # noqa: E402
 import numpy as np  # noqa: E402
 
 from harness.measure.protocol import Job, Phase  # noqa: E402
-from harness.runtimes.base import Options, SessionError, ShapeError, TensorSpec  # noqa: E402
+from harness.runtimes.base import InputError, Options, SessionError, ShapeError, TensorSpec  # noqa: E402
 from harness.runtimes.inputs import concrete_shape  # noqa: E402
 
 from . import latency as _latency  # noqa: E402, F401 - with this module, so that the runtime's own cost stands apart
 from .os_counters import memory_mark, peaks  # noqa: E402
+from .progress import note  # noqa: E402
 from .setup import Arrays, adapter, die_with_parent, pin_to_cpus, raise_oom_score  # noqa: E402  # noqa: E402
+from .time_limit import OutOfTime  # noqa: E402
 
 _PHASES: dict[Phase, tuple[str, str]] = {
     "inspect": ("inspection", "inspect"),
     "latency": ("latency", "latency"),
     "accuracy": ("accuracy", "accuracy"),
-    "profile": ("probe", "profile"),
+    "profile": ("profile", "profile"),
     "probe": ("probe", "probe"),
     "stamps": ("latency", "stamps"),
+    "denormals": ("denormals", "denormals"),
 }
 """Module and function of each; only what a latency needs is imported with this module."""
 
@@ -48,8 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         result, arrays = _work(job)
     except SessionError as error:
-        shape = isinstance(error, ShapeError)
-        result = {"error": "unsupported", "message": str(error), "remedy": error.remedy, "shape": shape}
+        asks = isinstance(error, InputError)
+        result = {"error": "unsupported", "message": str(error), "remedy": error.remedy, "shape": asks}
+    except OutOfTime as error:
+        result = {"error": "timeout", "message": str(error), "remedy": error.remedy}
     except MemoryError as error:
         result = {"error": "out-of-memory", "message": str(error) or "the process could not get more memory"}
     except Exception as error:  # whatever a runtime raises is this case's result
@@ -78,9 +83,11 @@ def _work(job: Job) -> tuple[dict[str, Any], Arrays]:
     runtime.load_library()
     imported = time.perf_counter_ns()
     after_import = memory_mark()
+    note(job.out, import_ns=imported - before_import)
     before_load = time.perf_counter_ns()
     session = runtime.open(Path(job.model), job.options)
     loaded = time.perf_counter_ns()
+    note(job.out, load_ns=loaded - before_load)
     result = {
         "spawn_ns": _FIRST_LINE_NS - job.spawned_ns,
         "import_ns": imported - before_import,

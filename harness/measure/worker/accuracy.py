@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
@@ -23,7 +24,11 @@ from harness.stats.output_quality import class_scores, discordant, hits
 from harness.stats.proportions import Difference, decide, planned_looks
 
 from .inputs import filled, only_input
+from .progress import note
 from .setup import Outcome
+
+_TELL_S = 1.0
+"""How often it is noted how many images are done."""
 
 
 def accuracy(session: Session, job: Job) -> Outcome:
@@ -38,10 +43,14 @@ def accuracy(session: Session, job: Job) -> Outcome:
     stopping = EarlyStopping(job.stop) if job.stop else None
     places, outputs, labels = [], [], []
     images = in_order(dataset, job.labelled.limit, job.stop.seed if job.stop else None)
+    told = time.monotonic()
     for place, label, scores in _scores(session, spec, job, images):
         places.append(place)
         outputs.append(scores)
         labels.append(label)
+        if time.monotonic() - told > _TELL_S:
+            told = time.monotonic()
+            note(job.out, images=len(places))
         if stopping and stopping.decided(places, outputs):
             break
     sizes = sorted({len(each) for each in outputs})

@@ -7,8 +7,7 @@ steps of a sequence are not, and the rows of an output follow those of an input 
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,11 @@ from numpy.typing import NDArray
 
 from harness.measure.protocol import Job
 from harness.runtimes.base import Batch, Outputs, Session, SessionError, TensorSpec
-from harness.runtimes.inputs import is_fixed, synthetic_input
+from harness.runtimes.inputs import BATCH, LENGTH, ONLY, UNNAMED, is_fixed, sized
 from harness.runtimes.outputs import is_numeric
 
+from .inputs import described, load_inputs
 from .setup import Outcome, adapter
-
-_BATCH = re.compile(r"batch|(^|_)(n|b|bs)($|_)", re.IGNORECASE)
-_LENGTH = re.compile(
-    r"sample|time|frame|len|seq|step|token|word|char|sound|audio|wave|signal|point|node|edge|past|num|count|height|width",
-    re.IGNORECASE,
-)
-"""Names of dimensions that are a batch, and of those that are not."""
-_UNNAMED = re.compile(r"unk__|\?$|dynamic_axes|^s\d+$|^dim_?\d*$|^none$", re.IGNORECASE)
-"""Names that exporters give to a dimension that nobody named."""
 
 _IMAGE_RANK = 4
 """Inputs of images, whose first dimension is a batch unless its name says otherwise."""
@@ -42,17 +33,21 @@ def inspect(session: Session, job: Job) -> Outcome:
 
     Returns:
         `outputs`: their shapes in one inference; `samples`: how many of them there are; `free`: inputs whose first
-        dimension the batch decides; `unclear`: those of them of which it is not known that it is a batch. The inputs
-        are in the result of every phase.
+        dimension the batch decides; `unclear`: those of them of which it is not known that it is a batch; `values`:
+        what inputs hold, in words; `n_inputs`: how many are taken in rotation. The inputs themselves are in the
+        result of every phase.
     """
-    batch = _synthesised(session, job, 0)
+    batches = load_inputs(session, job)
+    batch = batches[0]
     outputs = _outputs(session, batch)
     free = [spec for spec in session.inputs if _is_free(spec, job)]
     result: dict[str, Any] = {
         "outputs": {name: list(array.shape) for name, array in outputs.items()},
-        "samples": samples(session, batch, _synthesised(session, job, 1), outputs),
+        "samples": samples(session, batch, _other(session, job, batches), outputs),
         "free": [spec.name for spec in free],
         "unclear": _unclear(free, job),
+        "values": described(session, job),
+        "n_inputs": len(batches),
     }
     return result, {}
 
@@ -96,7 +91,23 @@ def _numbers(array: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _is_free(spec: TensorSpec, job: Job) -> bool:
-    return bool(spec.shape) and not is_fixed(spec.shape[0]) and spec.name not in job.options.shapes
+    declared = sized(spec, job.options)
+    return bool(declared) and not is_fixed(declared[0]) and spec.name not in job.options.shapes
+
+
+def _other(session: Session, job: Job, batches: Sequence[Batch]) -> Batch:
+    """Return inputs of the same shapes as the first ones, and with other numbers."""
+    if job.inputs is None:
+        return batches[1]
+    rng = np.random.default_rng(job.seed)
+    return {name: _changed(array, rng) for name, array in batches[0].items()}
+
+
+def _changed(array: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    """Return other numbers that are as valid: any floats, the same integers in another order."""
+    if array.dtype.kind == "f":
+        return rng.random(array.shape).astype(array.dtype)
+    return rng.permuted(array) if array.ndim else array
 
 
 def _unclear(free: Iterable[TensorSpec], job: Job) -> list[str]:
@@ -104,13 +115,19 @@ def _unclear(free: Iterable[TensorSpec], job: Job) -> list[str]:
     doubtful = []
     for spec in free:
         name = spec.shape[0] if isinstance(spec.shape[0], str) else ""
-        if _BATCH.search(name):
+        if BATCH.search(name) or _holds_one(spec, job):
             continue
-        if _LENGTH.search(name) and not _UNNAMED.search(name):
+        if LENGTH.search(name) and not UNNAMED.search(name):
             return [spec.name]
         if len(spec.shape) < _IMAGE_RANK:
             doubtful.append(spec.name)
     return doubtful if doubtful and not _is_batch_of_two(job) else []
+
+
+def _holds_one(spec: TensorSpec, job: Job) -> bool:
+    """Return whether the user's array is one inference whatever its first dimension is."""
+    given = job.options.given.get(spec.name, job.options.given.get(ONLY))
+    return given is not None and given[:1] == (job.options.batch,)
 
 
 def _is_batch_of_two(job: Job) -> bool:
@@ -118,8 +135,8 @@ def _is_batch_of_two(job: Job) -> bool:
     two = dataclasses.replace(job, options=dataclasses.replace(job.options, batch=2))
     try:
         session = adapter(two).open(Path(two.model), two.options)
-        batch = _synthesised(session, two, 0)
-        return samples(session, batch, _synthesised(session, two, 1), _outputs(session, batch)) == 2
+        batches = load_inputs(session, two)
+        return samples(session, batches[0], _other(session, two, batches), _outputs(session, batches[0])) == 2
     except SessionError:
         return False
     except Exception:  # a library's own: it refuses a second sample
@@ -132,8 +149,3 @@ def _outputs(session: Session, batch: Batch) -> Outputs:
     session.prepare(batch)
     session.infer()
     return {name: array for name, array in session.fetch().items() if is_numeric(array)}
-
-
-def _synthesised(session: Session, job: Job, number: int) -> Batch:
-    rng = np.random.default_rng((job.seed, number))
-    return {spec.name: synthetic_input(spec, job.options, rng) for spec in session.inputs}

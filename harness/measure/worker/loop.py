@@ -43,7 +43,8 @@ class Samples(NamedTuple):
 
     `inferences` is how many there were in all, `calls` how many of them each sample is the mean of; `more` holds
     the arrays that only some scenarios have, `log` what another driver than ours wrote. `gc_frozen` is how many objects
-    the garbage collector was told to leave alone, None where it was on.
+    the garbage collector was told to leave alone, None where it was on. `cut_short` says that the plan's `end_ns` came
+    before the rest of it was done.
     """
 
     wall_ns: NDArray[np.int64]
@@ -55,6 +56,7 @@ class Samples(NamedTuple):
     more: Mapping[str, NDArray[np.int64]] = MappingProxyType({})
     log: str = ""
     gc_frozen: int | None = None
+    cut_short: bool = False
 
 
 def cpu_clock(threads: int) -> Callable[[], int]:
@@ -62,14 +64,21 @@ def cpu_clock(threads: int) -> Callable[[], int]:
     return time.thread_time_ns if threads == 1 else time.process_time_ns
 
 
+NEVER = 1 << 62
+
+
 class LoopPlan(NamedTuple):
-    """At least `min_n` samples and `min_ns` in all, at most `max_n`; a sample is the mean of `calls` inferences."""
+    """At least `min_n` samples and `min_ns` in all, at most `max_n`; a sample is the mean of `calls` inferences.
+
+    But for the first, no sample is begun that would end after `end_ns` if it took as long as the one before.
+    """
 
     min_n: int
     min_ns: int
     max_n: int
     threads: int = 1
     calls: int = 1
+    end_ns: int = NEVER
 
 
 def run(
@@ -104,7 +113,7 @@ def timed(
     wall, cpu = _reserved(plan.max_n), _reserved(plan.max_n)
     cpu_now, prepare = cpu_clock(plan.threads), session.prepare
     infer = session.infer if plan.calls == 1 else repeated(session.infer, plan.calls)
-    n, kinds, min_n, max_n = 0, len(batches), plan.min_n, plan.max_n
+    n, kinds, min_n, max_n, end, cut_short = 0, len(batches), plan.min_n, plan.max_n, plan.end_ns, False
     started = clock()
     deadline = started + plan.min_ns
     while n < max_n and (n < min_n or clock() < deadline):
@@ -117,11 +126,14 @@ def timed(
         wall[n] = after - before
         cpu[n] = cpu_after - cpu_before
         n += 1
+        if 2 * after - before > end:
+            cut_short = n < min_n or after < deadline
+            break
     ended = clock()
     own_ns = _clock_cost_ns(cpu_now)
     cpu_ns = _per_call(np.maximum(np.array(cpu[:n], np.int64) - own_ns, 0), plan.calls)
     wall_ns = _per_call(np.array(wall[:n], np.int64), plan.calls)
-    return Samples(wall_ns, cpu_ns, started, ended, n * plan.calls, plan.calls, gc_frozen=frozen())
+    return Samples(wall_ns, cpu_ns, started, ended, n * plan.calls, plan.calls, gc_frozen=frozen(), cut_short=cut_short)
 
 
 def frozen() -> int | None:

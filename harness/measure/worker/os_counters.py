@@ -58,6 +58,11 @@ def current_rss_bytes(pid: int) -> int:
     return sum(int(rest.split()[0]) * 1024 for name, _, rest in map(_parted, text.splitlines()) if name in _HELD)
 
 
+def own_rss_bytes() -> int:
+    """Return what this process holds now, from /proc/self/statm: fewer numbers and less to parse than in status."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+
+
 def resident(pid: int) -> tuple[int, int] | None:
     """Return (RSS, USS) of another process in bytes from /proc/<pid>/smaps_rollup; None when it is gone or not ours.
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from harness.runtimes.base import Batch, Session
 
 from . import loop as timed_loop
 from .loop import LoopPlan
+from .time_limit import TimeLimit
 
 FEWEST, MOST = 3, 8
 """Pairs of cycles, of an input of the loop and a new one; the more the longer the loop."""
@@ -34,46 +36,58 @@ _CALLS = 60
 
 
 def whole_inference(
-    session: Session, batches: Sequence[Batch], plan: LoopPlan, samples_ns: NDArray[np.int64] | None
+    session: Session,
+    batches: Sequence[Batch],
+    plan: LoopPlan,
+    samples_ns: NDArray[np.int64] | None,
+    limit: TimeLimit,
+    once_ns: float,
 ) -> dict[str, Any]:
     """Return `same_input_ratio`, `new_input_ratio` and `cycle_ns` for the record.
 
     `samples_ns` are those of the loop where each is one query of one input, else None: then the first ratio is too.
+    What the time limit leaves no time for, with inferences of `once_ns`, is None or empty too.
     """
-    same = None
-    if samples_ns is not None:
-        again = timed_loop.run(session, batches[:1], plan._replace(min_n=plan.min_n // 4 + 1, min_ns=0))
-        same = float(np.median(again.wall_ns) / np.median(samples_ns))
+    same, once_ns = None, max(1.0, once_ns)
+    if samples_ns is not None and limit.left_ns > 3 * once_ns:
+        few = plan._replace(min_n=plan.min_n // 4 + 1, min_ns=0, end_ns=limit.part(1 / 3))
+        again = timed_loop.run(session, batches[:1], few)
+        same = float(np.median(again.wall_ns) / _in_rotation(samples_ns, len(batches)))
     pairs = SHORT if plan.calls > 1 else min(MOST, max(FEWEST, plan.min_n // 8 + 1))
+    n = min(pairs, int(limit.left_ns // (2 * once_ns)))
     with timed_loop.gc_disabled():
-        return {"same_input_ratio": same, **_cycles(session, batches, pairs)}
+        return {"same_input_ratio": same, **_cycles(session, batches, n)}
+
+
+def _in_rotation(samples_ns: NDArray[np.int64], n_inputs: int) -> float:
+    """Return what the first input takes in rotation: the median, of its own samples if they take less than all.
+
+    Where the time depends on the input, the first one may be faster than most without being remembered.
+    """
+    return float(min(np.median(samples_ns), np.median(samples_ns[::n_inputs])))
 
 
 def _cycles(session: Session, batches: Sequence[Batch], n: int) -> dict[str, Any]:
     """Run `n` whole cycles with inputs that were seen before, each followed by one with an input that never was."""
+    if n == 0:
+        return {"new_input_ratio": None, "cycle_ns": {}}
     inputs = NewInputs(batches, seed=n)
-    cycles: list[tuple[int, ...]] = []
-    seen_ns: list[int] = []
-    new_ns: list[int] = []
+    seen: list[_Cycle] = []
+    new: list[_Cycle] = []
     for place in range(n):
         batch = batches[place % len(batches)]
-        for times, new in ((seen_ns, False), (new_ns, True)):
-            if (given := inputs.like(batch, new)) is None:
-                continue
-            try:
-                cycles.append(_cycle(session, given))
-            except Exception:
-                if not new:
-                    raise
-                continue  # a model that refuses such an input says nothing of remembered ones
-            times.append(cycles[-1][1])
-    prepare, _, fetch, again, copy_in, copy_out = (min(times) for times in zip(*cycles, strict=True))
+        seen.append(_cycle(session, inputs.copy_of(batch)))
+        if (given := inputs.like(batch)) is None:
+            continue
+        with suppress(Exception):  # a model that refuses such an input says nothing of remembered ones
+            new.append(_cycle(session, given))
+    prepare, _, _, fetch, again, copy_in, copy_out = map(min, zip(*seen, *new, strict=True))
     calls = _CALLS * _call_ns()
     return {
-        "new_input_ratio": float(np.median(seen_ns)) / max(1, min(new_ns)) if new_ns else None,
+        "new_input_ratio": _ratio(seen, new) if new else None,
         "cycle_ns": {
             "prepare": prepare,
-            "infer": round(float(np.median(seen_ns))),
+            "infer": round(float(np.median([cycle.infer for cycle in seen]))),
             "fetch": fetch,
             "prepare_allowed": calls + _COPIES * copy_in,
             "fetch_allowed": calls + min(again, _COPIES * copy_out),
@@ -81,14 +95,38 @@ def _cycles(session: Session, batches: Sequence[Batch], n: int) -> dict[str, Any
     }
 
 
-def _cycle(session: Session, batch: Batch) -> tuple[int, ...]:
-    """Return nanoseconds of prepare, infer, fetch, another fetch, a copy of the inputs and one of the outputs."""
+class _Cycle(NamedTuple):
+    """Nanoseconds of the parts of a cycle: `cpu` is the CPU time of `infer`, the copies are of inputs and outputs."""
+
+    prepare: int
+    infer: int
+    cpu: int
+    fetch: int
+    again: int
+    copy_in: int
+    copy_out: int
+
+
+def _ratio(seen: Sequence[_Cycle], new: Sequence[_Cycle]) -> float:
+    """Return the least time for inputs seen before over that for new ones: in wall or CPU time, whichever is more.
+
+    Another program that holds the CPU makes one of the two faster in wall time; remembered outputs do in both.
+    """
+    wall = min(cycle.infer for cycle in seen) / max(1, min(cycle.infer for cycle in new))
+    cpu = min(cycle.cpu for cycle in seen) / max(1, min(cycle.cpu for cycle in new))
+    return max(wall, cpu)
+
+
+def _cycle(session: Session, batch: Batch) -> _Cycle:
+    """Run one cycle, fetch once more, and copy inputs and outputs."""
     clock = time.perf_counter_ns
     marks = [clock()]
     session.prepare(batch)
+    before = time.process_time_ns()
     marks.append(clock())
     session.infer()
     marks.append(clock())
+    cpu = time.process_time_ns() - before
     outputs = session.fetch()
     marks.append(clock())
     session.fetch()
@@ -99,7 +137,8 @@ def _cycle(session: Session, batch: Batch) -> tuple[int, ...]:
     for array in outputs.values():
         array.copy()
     marks.append(clock())
-    return tuple(after - before for before, after in pairwise(marks))
+    prepare, infer, *rest = (after - before for before, after in pairwise(marks))
+    return _Cycle(prepare, infer, cpu, *rest)
 
 
 def _call_ns() -> int:
@@ -118,14 +157,15 @@ class NewInputs:
         self._rng = np.random.default_rng(seed)
         self._known = {_key(batch) for batch in batches}
 
-    def like(self, batch: Batch, new: bool) -> Batch | None:
-        """Return a new one, or else a copy of the batch; None where no exchange makes a new one.
+    def copy_of(self, batch: Batch) -> Batch:
+        """Return a copy, made with all the work for a new one, so that inferences find the caches in the same state."""
+        self.like(batch)
+        return {name: array.copy() for name, array in batch.items()}
 
-        Both are made for either, so that the inference finds the caches in one and the same state.
-        """
-        copy, changed = ({name: array.copy() for name, array in batch.items()} for _ in range(2))
-        found = self._change(changed)
-        return (changed if found else None) if new else copy
+    def like(self, batch: Batch) -> Batch | None:
+        """Return a new one, None where no exchange makes one."""
+        changed = {name: array.copy() for name, array in batch.items()}
+        return changed if self._change(changed) else None
 
     def _change(self, batch: Batch) -> bool:
         for array in sorted(batch.values(), key=lambda array: -array.size):

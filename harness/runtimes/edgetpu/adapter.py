@@ -14,8 +14,9 @@ from harness.core.execution import Execution, OperatorProfile, effective_precisi
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes.base import Adapter, Capability, Options, SessionError
-from harness.runtimes.litert.adapter import INSTALL, LIBRARY, MODULES, LiteRt, LiteRtSession
+from harness.runtimes.litert.adapter import LIBRARY, MODULES, LiteRt, LiteRtSession
 from harness.runtimes.litert.counts import read_execution
+from harness.runtimes.litert.hints import INSTALL
 
 from .library import DEFAULT, NO_DEVICE, EdgeTpuLibrary, too_old
 from .model import CUSTOM_OPERATOR, Net, Parameters, read
@@ -109,7 +110,7 @@ def _require_compiled(net: Net, path: Path) -> None:
         kinds = ", ".join(f"{n} {kind}" for kind, n in net.unfit.items())
         raise SessionError(
             f"not fully int8: tensors within the net are not of 8 bits ({kinds})",
-            "quantise weights and activations (--compress int8-static-io8), then compile it: edgetpu_compiler -s FILE",
+            "quantize weights and activations (--compress int8-static-io8), then compile it: edgetpu_compiler -s FILE",
         )
     raise SessionError(
         f"not compiled for Edge TPU: {path.name} has no operator {CUSTOM_OPERATOR}",

@@ -94,6 +94,6 @@ def too_old(wanted: int, present: int) -> SessionError:
 
 
 def _named(devices: list[tuple[str, str]]) -> list[str]:
-    """Number devices within their kind, as libedgetpu's option counts them."""
+    """Return the names of devices, numbered within their kind, as libedgetpu's option counts them."""
     kinds = [kind for kind, _ in devices]
     return [f"{kind}:{kinds[:place].count(kind)} {path}" for place, (kind, path) in enumerate(devices)]

@@ -31,7 +31,7 @@ _EXECUTABLE_PARAMETERS, _EXECUTABLE_KIND = 6, 13
 _STAND_ALONE, _CACHING, _EXECUTING = 0, 1, 2
 
 _TAKEN = frozenset({2, 3, 4, 6, 9})
-"""Types of a quantised net's tensors: int32 (bias, shape), uint8, int64, bool, int8."""
+"""Types of a quantized net's tensors: int32 (bias, shape), uint8, int64, bool, int8."""
 _TYPES: Mapping[int, str] = {0: "float32", 1: "float16", 7: "int16", 10: "float64", 17: "int4", 18: "bfloat16"}
 
 

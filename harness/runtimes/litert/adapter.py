@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
@@ -30,46 +29,22 @@ from harness.runtimes.base import (
     installed,
     version_of,
 )
-from harness.runtimes.errors import Hint, explain_error
+from harness.runtimes.errors import explain_error
 from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.outputs import named_arrays
+from harness.runtimes.signatures import in_order
 
 from .counts import BUILT_IN, DELEGATED, read_execution
 from .graph import EntryGraph
+from .hints import FLEX, HINTS, INSTALL
 from .model import Declarations, declarations
 
 if TYPE_CHECKING:
     from harness.runtimes.graph_counts import Counts
 
 
-INSTALL = "pip install ai-edge-litert"
-
-_FLEX = r"Flex delegate|Select TensorFlow op|\(Flex\w+\)"
-"""What the interpreters of all distributions say of a TensorFlow operator in a .tflite."""
 FLEX_MODULE = "tensorflow"
-"""The only distribution whose interpreter has the Flex delegate."""
-
-_NO_FLEX = (
-    "its TensorFlow operators need the Flex delegate: pip install tensorflow, whose interpreter has it and is then "
-    "taken for such files; or convert again without SELECT_TF_OPS"
-)
-
-HINTS: tuple[Hint, ...] = (
-    (
-        _FLEX,
-        _NO_FLEX,
-    ),
-    ("edgetpu-custom-op", "compiled for the Edge TPU: use the runtime edgetpu, or the file from before compiling"),
-    ("custom op|unresolved", "the operator is not built in: export without it, or try another runtime"),
-    ("Flatbuffer|Could not open|not a valid|identifier", "the file is damaged or no .tflite: export it again"),
-    ("find op for builtin|builtin_code out of range", f"the file is newer than this library: {INSTALL} -U"),
-    ("failed to prepare", f"this release's kernel does not take such tensors: {INSTALL} -U, or another setting"),
-    ("with an exception set", f"tflite-runtime needs NumPy 1: pip install 'numpy<2', or {INSTALL}"),
-    ("cannot open shared object", "give the path: --runtime-option NAME:library=/path/to/delegate.so"),
-    ("undefined symbol|tflite_plugin", "this library is no delegate, or is made for another version of LiteRT"),
-    ("delegate", "device, driver and delegate must fit each other"),
-)
-
+"""The only distribution whose interpreter has the Flex delegate, up to release 2.18."""
 
 MODULES = ("ai_edge_litert", "tflite_runtime", "tensorflow")
 """Distributions with LiteRT's interpreter, the successor first; all have the same Python interface."""
@@ -82,8 +57,8 @@ _KERNELS = {
     "fp32": "fp32",
     "fp16": "fp32, weights widened when loading",
     "int8": "int8",
-    "int8-dynamic": "int8, activations quantised while running",
-    "weight-only": "fp32, weights dequantised",
+    "int8-dynamic": "int8, activations quantized while running",
+    "weight-only": "fp32, weights dequantized",
 }
 
 
@@ -111,7 +86,7 @@ class LiteRt(Adapter):
         try:
             return self._open(self.module, path, options)
         except SessionError as error:
-            if self.module == FLEX_MODULE or not re.search(_FLEX, str(error)) or not installed(FLEX_MODULE):
+            if self.module == FLEX_MODULE or not FLEX.search(str(error)) or not installed(FLEX_MODULE):
                 raise
             return self._open(FLEX_MODULE, path, options)
 
@@ -202,7 +177,7 @@ class LiteRtSession(Session):
         self._invoke()
 
     def fetch(self) -> Outputs:
-        """Return copies of the outputs; quantised ones as the float32 they stand for."""
+        """Return copies of the outputs; quantized ones as the float32 they stand for."""
         details = self._graph.outputs
         return named_arrays(list(details), [self._fetch_one(detail) for detail in details.values()])
 
@@ -214,6 +189,12 @@ class LiteRtSession(Session):
     @cached_property
     def _declared(self) -> Declarations:
         return declarations(self._path)
+
+    @property
+    def signatures(self) -> tuple[str, ...]:
+        """Where none is asked for: the name of the primary graph, or what it is, then the other signatures."""
+        first = next(iter(self._declared.primary), "the primary graph")
+        return in_order(self._declared.signatures, first, self._options)
 
     @property
     def state(self) -> tuple[str, ...]:

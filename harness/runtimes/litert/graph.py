@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.runtimes.base import SessionError
+from harness.runtimes.base import Options
 from harness.runtimes.outputs import unique_names
+from harness.runtimes.signatures import chosen
 
 Details = Mapping[str, dict[str, Any]]
 
@@ -77,10 +78,7 @@ class EntryGraph:
 
 
 def _runner(interpreter: Any, signature: str) -> Any:
-    available = list(interpreter.get_signature_list())
-    if signature not in available:
-        reason = f"the file has no signature '{signature}': it has {', '.join(available) or 'none'}"
-        raise SessionError(reason, f"--signature {available[0]}" if available else "leave --signature out")
+    chosen(list(interpreter.get_signature_list()), Options(signature=signature), signature)
     return interpreter.get_signature_runner(signature)
 
 

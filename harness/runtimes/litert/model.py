@@ -18,7 +18,7 @@ _CODE_BUILT_IN = 3
 _GRAPH_TENSORS, _GRAPH_OPERATORS = 0, 3
 _TENSOR_NAME, _TENSOR_IS_VARIABLE = 3, 5
 _OPERATOR_CODE, _OPERATOR_OPTIONS = 0, 4
-_SIGNATURE_KEY = 2
+_SIGNATURE_KEY, _SIGNATURE_GRAPH = 2, 4
 _VAR_HANDLE, _SHARED_NAME = 142, 1
 """BuiltinOperator of the operator that names a resource variable, and the field of its options with the name."""
 
@@ -29,11 +29,13 @@ class Declarations:
 
     Attributes:
         signatures: Names of its entry points in the file's order; empty for a file with one graph and no name for it.
+        primary: Those of them whose graph is the primary one.
         variable_tensors: Names of tensors that keep their values between inferences, as those of SVDF and LSTM do.
         resources: Names of variables outside of the graph, which VAR_HANDLE opens.
     """
 
     signatures: tuple[str, ...] = ()
+    primary: tuple[str, ...] = ()
     variable_tensors: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
 
@@ -53,8 +55,10 @@ def _read(data: memoryview) -> Declarations:
     model = Table.root(data)
     handles = {place for place, code in enumerate(model.tables(_MODEL_CODES)) if _is_handle(code)}
     graphs = list(model.tables(_MODEL_GRAPHS))
+    signatures = {_text(one.content(_SIGNATURE_KEY)): one for one in model.tables(_MODEL_SIGNATURES)}
     return Declarations(
-        tuple(_text(entry.content(_SIGNATURE_KEY)) for entry in model.tables(_MODEL_SIGNATURES)),
+        tuple(signatures),
+        tuple(name for name, one in signatures.items() if one.number(_SIGNATURE_GRAPH) == 0),
         tuple(name for graph in graphs for name in _variables(graph)),
         tuple(dict.fromkeys(name for graph in graphs if handles for name in _resources(graph, handles))),
     )

@@ -44,7 +44,7 @@ class Failed(Exception):
 class MnnSession(Session):
     """Inputs are copied in by each inference: MNN computes on in their memory, so that a second one finds none.
 
-    Outputs come through a tensor of the host, which alone turns a quantised net's into floats.
+    Outputs come through a tensor of the host, which alone turns a quantized net's into floats.
     """
 
     def __init__(self, library: Any, path: Path, configuration: Mapping[str, int], options: Options) -> None:
@@ -119,7 +119,7 @@ class MnnSession(Session):
             copy(host)
 
     def fetch(self) -> Outputs:
-        """Return copies of the outputs; quantised ones as the float32 they stand for."""
+        """Return copies of the outputs; quantized ones as the float32 they stand for."""
         return {name: self._fetched(tensor) for name, tensor in self._outputs.items()}
 
     def _fetched(self, tensor: Any) -> NDArray[Any]:

@@ -126,7 +126,7 @@ def _spec(layers: Sequence[Layer], layer: Layer, options: Options) -> TensorSpec
 
 INSTALL = "pip install ncnn"
 _HINTS: tuple[Hint, ...] = (
-    ("not exists or registered", f"this ncnn does not know the layer: {INSTALL} -U, or export without it"),
+    (r"layer (\S+) not exists or registered", rf"ncnn has no layer \1: {INSTALL} -U, or convert the model without it"),
     ("load_model|ModelBin", "the .bin is cut off or of another net: the two files of one conversion belong together"),
     ("load_param|parse|too old", "the .param is damaged or of another version of ncnn: convert the net again"),
 )

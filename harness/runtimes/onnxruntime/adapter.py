@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,32 +13,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.artifact import format_of
-from harness.core.execution import Execution, OperatorProfile
-from harness.core.quantity import Missing
-from harness.core.verdict import Finding
+from harness.core.printable import escape_surrogates
 from harness.runtimes import inputs
-from harness.runtimes.base import Adapter, Batch, Options, Outputs, Session, SessionError, TensorSpec
-from harness.runtimes.errors import Hint, explain_error
+from harness.runtimes.base import (
+    Adapter,
+    Batch,
+    Options,
+    Outputs,
+    Session,
+    SessionError,
+    TensorSpec,
+    import_library,
+    installed,
+)
+from harness.runtimes.errors import explain_error
 from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.outputs import named_arrays, unique_names
 
+from .hints import EXTENSIONS, EXTENSIONS_DOMAIN, HINTS, OPERATORS
 from .providers import CPU as CPU_PROVIDER
-from .providers import PROVIDERS, Provider
+from .providers import PROVIDERS, SESSION, Provider
 
 if TYPE_CHECKING:
     import onnxruntime as ort
 
+    from harness.core.execution import Execution, OperatorProfile
+    from harness.core.quantity import Missing
+    from harness.core.verdict import Finding
     from harness.runtimes.graph_counts import Counts
-
-
-HINTS: tuple[Hint, ...] = (
-    ("IR version|opset|onnx version", "export with an older opset, or pip install -U onnxruntime"),
-    ("not a registered function|NOT_IMPLEMENTED", "replace this operator in the net, or try another runtime"),
-    ("ORT format|ORT model|flatbuffers?", "the .ort is damaged or of another release: convert the .onnx again"),
-    ("PROTOBUF", "the file is damaged or no .onnx: copy or export it again"),
-    ("shared object|libcud|libnvinfer", "a library of the provider is missing: see `edgebench runtimes`"),
-    ("INVALID_GRAPH|Type Error|ShapeInference", "the graph is not valid: check it with onnx.checker, export it again"),
-)
 
 
 _DTYPES = {
@@ -77,11 +79,24 @@ class OnnxRuntime(Adapter):
     def open(self, path: Path, options: Options) -> OnnxSession:
         """Load the graph with every optimisation, sequential execution and `options.threads` intra-op threads."""
         self._need_provider()
-        facts = GraphFacts(path, self.provider, options)
+        library = options.settings.get(OPERATORS, "")
+        if library and not Path(library).is_file():
+            raise SessionError(f"no such library of operators: {library}", f"{OPERATORS}=PATH is that of an .so file")
+        facts = GraphFacts(path, self.provider, options, operators=(library,) if library else ())
         try:
-            return OnnxSession(facts)
+            return self._session(facts)
         except Exception as error:  # onnxruntime's exceptions share no base but Exception
             raise explain_error("onnxruntime", error, HINTS) from error
+
+    def _session(self, facts: GraphFacts) -> OnnxSession:
+        """Return a session; with the operators of onnxruntime-extensions where the file has some of them."""
+        try:
+            return OnnxSession(facts)
+        except Exception as error:  # as above
+            if EXTENSIONS_DOMAIN not in str(error) or not installed(EXTENSIONS):
+                raise
+            path = import_library(EXTENSIONS, "pip install onnxruntime-extensions").get_library_path()
+            return OnnxSession(replace(facts, operators=(*facts.operators, path)))
 
     def probe(self) -> dict[str, Any]:
         """Return version, build and the providers of this build."""
@@ -103,17 +118,29 @@ class OnnxRuntime(Adapter):
 
 @dataclass(frozen=True)
 class GraphFacts:
-    """What a session is made from, so that a second one under the profiler is the same."""
+    """What a session is made from, so that a second one under the profiler is the same.
+
+    Attributes:
+        operators: Paths of libraries of operators beside ONNX Runtime's own.
+    """
 
     path: Path
     provider: Provider
     options: Options
+    operators: tuple[str, ...] = ()
 
     @property
     def provider_options(self) -> dict[str, str]:
         """The provider's own options, overridden by the user's, with its own thread pool as large as requested."""
         pool = {self.provider.threads_option: str(self.options.threads)} if self.provider.threads_option else {}
-        return {**self.provider.options, **pool, **self.options.settings}
+        not_its_own = {OPERATORS, *self.session_options}
+        own = {key: value for key, value in self.options.settings.items() if key not in not_its_own}
+        return {**self.provider.options, **pool, **own}
+
+    @property
+    def session_options(self) -> dict[str, str]:
+        """Those of the user's options that belong to the session: 'session.set_denormal_as_zero' and its like."""
+        return {key: value for key, value in self.options.settings.items() if key.startswith(SESSION)}
 
     def settings(self) -> ort.SessionOptions:
         """Return settings for sequential execution, every optimisation (the default) and `options.threads` threads.
@@ -126,8 +153,12 @@ class GraphFacts:
         settings.intra_op_num_threads = 1 if self.provider.threads_option else self.options.threads
         settings.inter_op_num_threads = 1
         settings.log_severity_level = 3
+        for library in self.operators:
+            settings.register_custom_ops_library(library)
         if format_of(self.path) == "ort":  # whatever its name
             settings.add_session_config_entry("session.load_model_format", "ORT")
+        for key, value in self.session_options.items():
+            settings.add_session_config_entry(key, value)
         if self.provider.threads_option:
             settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if not self.options.shapes:  # a batch known beforehand lets the optimiser plan memory once
@@ -135,9 +166,11 @@ class GraphFacts:
         return settings
 
     def open(self, settings: ort.SessionOptions) -> ort.InferenceSession:
-        """Open a session; SessionError where ONNX Runtime silently left the provider out."""
+        """Open a session; SessionError where ONNX Runtime cannot take the name or silently left the provider out."""
         import onnxruntime as ort
 
+        if escape_surrogates(str(self.path)) != str(self.path):
+            raise SessionError("ONNX Runtime opens no file whose path is not UTF-8", "rename the file or its folder")
         first = (self.provider.name, self.provider_options) if self.provider_options else self.provider.name
         providers = [first] if self.provider.name == CPU_PROVIDER else [first, CPU_PROVIDER]
         session = ort.InferenceSession(str(self.path), settings, providers=providers)
@@ -228,6 +261,8 @@ class OnnxSession(Session):
         """Add that outputs are not bound, where they are not."""
         if not self._unbound:
             return super().findings()
+        from harness.core.verdict import Finding
+
         words = f"outputs are not bound but allocated by every inference, which its latency includes: {self._unbound}"
         return (*super().findings(), Finding("outputs", "warn", words, "compare it with cases that ran the same way"))
 
@@ -241,12 +276,17 @@ class OnnxSession(Session):
             "build": ort.get_build_info(),
             "providers": self._session.get_providers(),
             "options": {name: dict(each) for name, each in self._session.get_provider_options().items() if each},
+            **({"session": self._facts.session_options} if self._facts.session_options else {}),
             "threads": self._facts.options.threads,
+            **({"operators": list(self._facts.operators)} if self._facts.operators else {}),
             "outputs": f"not bound: {self._unbound}" if self._unbound else "bound",
         }
 
     def execution(self) -> Execution:
         """Read back precision and providers from the kernels of a profiled inference."""
+        from harness.core.execution import Execution
+        from harness.core.quantity import Missing
+
         from .profiler import arena_bytes, read, read_execution, trace
 
         text = trace(self._facts.open, self._facts.settings(), self._buffers, 1)
@@ -259,6 +299,12 @@ class OnnxSession(Session):
         from .counts import counts, symbols
 
         return counts(self._facts.path, {BATCH: self._facts.options.batch, **symbols(self._session, self._buffers)})
+
+    def constants(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the fp32 initializers of the graph without optimisations."""
+        from .counts import constants
+
+        return constants(self._facts.path)
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """Profile by ONNX Runtime's profiler, which is on or off for a session's whole life."""

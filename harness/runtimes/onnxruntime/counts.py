@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import mmap
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.artifact import format_of
@@ -32,10 +34,12 @@ from harness.runtimes.graph_counts import (
 if TYPE_CHECKING:
     import onnxruntime as ort
 
+_FLOAT = 1
+"""fp32 of TensorProto.DataType."""
 _NO_WEIGHTS = frozenset({7, 8, 9})
 """int64, string and bool of TensorProto.DataType."""
-_TENSOR, _NUMBER = 1, 1
-"""TypeInfoValue.tensor_type and DimensionValueType.VALUE of ort.fbs."""
+_TENSOR, _NUMBER, _NAME = 1, 1, 2
+"""TypeInfoValue.tensor_type, DimensionValueType.VALUE and .PARAM of ort.fbs."""
 _SCALE_AND_SHIFT = Rule((1, 2))
 _NOT_TOLD = ("If", "Loop", "Scan", "LSTM", "GRU", "RNN", "Einsum", "Attention", "DeformConv")
 _MS = "com.microsoft."
@@ -51,6 +55,11 @@ RULES: Rules = {
     "MatMulInteger": Rule((0, 1), by_rows),
     "QLinearMatMul": Rule((0, 3), by_rows),
     f"{_MS}QGemm": Rule((3, 6), by_rows),
+    f"{_MS}FusedConv": Rule((1, 2), by_filter(1)),
+    f"{_MS}FusedGemm": Rule((1, 2), by_rows),
+    f"{_MS}FusedMatMul": Rule((0, 1), by_rows),
+    f"{_MS}DynamicQuantizeMatMul": Rule((1, 4), by_rows),
+    f"{_MS}MatMulIntegerToFloat": Rule((1, 6), by_rows),
     "BatchNormalization": _SCALE_AND_SHIFT,
     "InstanceNormalization": _SCALE_AND_SHIFT,
     "LayerNormalization": _SCALE_AND_SHIFT,
@@ -67,6 +76,23 @@ RULES: Rules = {
 
 def counts(model: Path, sizes: dict[str, int]) -> Counts | Missing:
     """Count the file, its symbolic dimensions being `sizes` by their names."""
+    with _as_read(model, sizes) as data:
+        return count(_graph(data, sizes), RULES)
+
+
+def constants(model: Path) -> Iterator[NDArray[np.float32]]:
+    """Yield the fp32 initializers of the file."""
+    with _as_read(model, {}) as data:
+        graph = _root(data)
+        for place in range(graph.InitializersLength()):
+            tensor = graph.Initializers(place)
+            if tensor.DataType() == _FLOAT and not tensor.RawDataIsNone():
+                yield tensor.RawDataAsNumpy().view(np.float32).copy()
+
+
+@contextmanager
+def _as_read(model: Path, sizes: Mapping[str, int]) -> Iterator[mmap.mmap]:
+    """Yield the graph as ONNX Runtime reads it, in its own format."""
     import onnxruntime as ort
 
     with tempfile.TemporaryDirectory(prefix="edgebench-counts-") as folder:
@@ -82,7 +108,7 @@ def counts(model: Path, sizes: dict[str, int]) -> Counts | Missing:
             settings.add_free_dimension_override_by_name(name, size)
         ort.InferenceSession(str(model), settings, providers=["CPUExecutionProvider"])
         with out.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return count(_graph(data), RULES)
+            yield data
 
 
 def symbols(session: ort.InferenceSession, inputs: Mapping[str, NDArray[Any]]) -> dict[str, int]:
@@ -91,15 +117,20 @@ def symbols(session: ort.InferenceSession, inputs: Mapping[str, NDArray[Any]]) -
     return {axis: size for axis, size in axes if isinstance(axis, str)}
 
 
-def _graph(data: Any) -> Graph:
+def _root(data: Any) -> Any:
     from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs.InferenceSession import InferenceSession
 
-    graph = InferenceSession.GetRootAs(data, 0).Model().Graph()
+    return InferenceSession.GetRootAs(data, 0).Model().Graph()
+
+
+def _graph(data: Any, sizes: Mapping[str, int]) -> Graph:
+    """Return the graph; `sizes` are those of dimensions that are still symbolic, as ONNX Runtime leaves an .ort's."""
+    graph = _root(data)
     tensors = [graph.Initializers(place) for place in range(graph.InitializersLength())]
     values = [graph.NodeArgs(place) for place in range(graph.NodeArgsLength())]
     return Graph(
         nodes=[_node(graph.Nodes(place)) for place in range(graph.NodesLength())],
-        shapes={value.Name().decode(): shape for value in values if (shape := _shape(value)) is not None},
+        shapes={value.Name().decode(): shape for value in values if (shape := _shape(value, sizes)) is not None},
         constants={tensor.Name().decode(): tensor.DataType() not in _NO_WEIGHTS for tensor in tensors},
     )
 
@@ -113,7 +144,7 @@ def _node(node: Any) -> Node:
     )
 
 
-def _shape(value: Any) -> Shape | None:
+def _shape(value: Any, sizes: Mapping[str, int]) -> Shape | None:
     """Return a tensor's shape; None for what is no tensor, or has a dimension known only when it runs."""
     from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs.TensorTypeAndShape import TensorTypeAndShape
 
@@ -125,6 +156,11 @@ def _shape(value: Any) -> Shape | None:
     shape = tensor.Shape()
     if shape is None:
         return None
-    edges = [shape.Dim(place).Value() for place in range(shape.DimLength())]
-    known = all(edge is not None and edge.DimType() == _NUMBER for edge in edges)
-    return tuple(int(edge.DimValue()) for edge in edges) if known else None
+    edges = [_size(shape.Dim(place).Value(), sizes) for place in range(shape.DimLength())]
+    return tuple(edge for edge in edges if edge is not None) if None not in edges else None
+
+
+def _size(edge: Any, sizes: Mapping[str, int]) -> int | None:
+    if edge is None or edge.DimType() not in (_NUMBER, _NAME):
+        return None
+    return int(edge.DimValue()) if edge.DimType() == _NUMBER else sizes.get((edge.DimParam() or b"").decode())

@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from harness.runtimes.base import Capability
 
 CPU = "CPUExecutionProvider"
+SESSION = "session."
+"""How the options begin that belong to the session and not to its provider (onnxruntime_session_options_config_keys.h).
+"""
 _BUILD = "build onnxruntime for this machine with --build_wheel {}: no wheel of it is published"
-_FLOAT = {"fp32": "fp32", "weight-only": "fp32, weights dequantised"}
+_FLOAT = {"fp32": "fp32", "weight-only": "fp32, weights dequantized"}
 _GPU = {
     **_FLOAT,
     "fp16": "fp16",
@@ -65,7 +68,14 @@ def _capability(
 PROVIDERS: Mapping[str, Provider] = {
     "cpu": Provider(
         CPU,
-        Capability(("onnx", "ort"), ("onnxruntime",), "pip install onnxruntime", _CPU_KERNELS, profiler=True),
+        Capability(
+            ("onnx", "ort"),
+            ("onnxruntime",),
+            "pip install onnxruntime",
+            _CPU_KERNELS,
+            profiler=True,
+            flush_denormals={f"{SESSION}set_denormal_as_zero": "1"},
+        ),
     ),
     "xnnpack": Provider(
         "XnnpackExecutionProvider",

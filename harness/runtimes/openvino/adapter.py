@@ -5,9 +5,13 @@ Properties and their values: docs.openvino.ai, 'Inference devices and modes'.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core.artifact import files_of
 from harness.runtimes.base import Adapter, Capability, Device, Options, SessionError
 from harness.runtimes.errors import Hint, explain_error
 
@@ -18,7 +22,10 @@ if TYPE_CHECKING:
 
 _HINTS: tuple[Hint, ...] = (
     ("value_info type", "an input or output is no tensor: take onnxruntime-cpu, or export it (sklearn: zipmap=False)"),
-    ("outside the base directory", "OpenVINO refuses weights behind a link: cp -rL the folder and measure the copy"),
+    (
+        r"No conversion rule found for operations: ([\w.-]+)",
+        r"OpenVINO has no translation of the operator \1: export the model without it, or take another runtime",
+    ),
     ("No conversion rule|not support|not implemented", "replace the operator, or try another runtime"),
     ("weights file|\\.bin", "an .xml needs its .bin beside it: copy both, or convert the net again"),
     ("ir version|Unsupported IR|opset", "written by a newer OpenVINO: pip install -U openvino"),
@@ -30,7 +37,7 @@ _KERNELS = {
     "fp16": "fp32: fp16 is storage",
     "int8": "int8",
     "int8-dynamic": "fp32",
-    "weight-only": "fp32, weights dequantised",
+    "weight-only": "fp32, weights dequantized",
 }
 
 
@@ -53,7 +60,8 @@ class OpenVino(Adapter):
         if self.device not in core.available_devices:
             raise self._no_device(core)
         try:
-            return OpenVinoSession(core, core.read_model(path), self.device, self.properties(options), options)
+            with _without_links(path) as whole:
+                return OpenVinoSession(core, core.read_model(whole), self.device, self.properties(options), options)
         except Exception as error:  # RuntimeError and openvino's own, which share no base
             raise explain_error("openvino", error, _HINTS) from error
 
@@ -97,6 +105,7 @@ def _capability(device: Device, hint: str, by_default: bool = False, note: str =
         profiler=True,
         note=note,
         hardware_tested=device == "cpu",
+        flush_denormals={"CPU_DENORMALS_OPTIMIZATION": "YES"} if device == "cpu" else {},
     )
 
 
@@ -111,5 +120,31 @@ CPU_THROUGHPUT = OpenVino(
 )
 GPU = OpenVino("openvino-gpu", "GPU", "f16", _capability("gpu", "fp16", note=_GPU_NOTE))
 NPU = OpenVino("openvino-npu", "NPU", "f16", _capability("npu", "fp16", note=_NPU_NOTE))
+
+
+@contextmanager
+def _without_links(path: Path) -> Iterator[Path]:
+    """Yield the model as plain files: OpenVINO refuses weights behind a link that leads out of the model's folder.
+
+    The caches of huggingface_hub are made of such links. They are replaced by hard links in a temporary folder, or by
+    copies where that is on another file system; the load time then includes the copying.
+    """
+    files = files_of(path)
+    if path.is_dir() or len(files) == 1 or not any(file.is_symlink() for file in files):
+        yield path
+        return
+    import shutil
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="edgebench-") as folder:
+        for file in files:
+            plain = Path(folder, os.path.relpath(file, path.parent))
+            plain.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                plain.hardlink_to(file.resolve())
+            except OSError:
+                shutil.copyfile(file, plain)
+        yield Path(folder, path.name)
+
 
 PLUGINS: tuple[Adapter, ...] = (CPU, CPU_BF16, CPU_FP16, CPU_THROUGHPUT, GPU, NPU)

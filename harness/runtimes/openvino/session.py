@@ -6,12 +6,13 @@ performance counters have one entry per node of it, of the last inference, in mi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective_precision
 from harness.core.quantity import Missing
@@ -186,6 +187,12 @@ class OpenVinoSession(Session):
         from .counts import counts
 
         return counts(self._model)
+
+    def constants(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the fp32 constants of the model as OpenVINO read it."""
+        for node in self._model.get_ops():
+            if node.get_type_name() == "Constant" and node.get_element_type().to_string() in ("f32", "float32"):
+                yield node.data
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """Profile by OpenVINO's counters, which are on or off for a compiled model's whole life."""

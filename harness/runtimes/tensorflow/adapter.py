@@ -33,28 +33,35 @@ from harness.runtimes.base import (
 from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.outputs import named_arrays
+from harness.runtimes.signatures import chosen, in_order
+
+from .saved_model import signatures
 
 SIGNATURE = "serving_default"
 
 
 @dataclass(frozen=True)
 class Net:
-    """A model that was read; `call` takes one tensor per input, in order."""
+    """A model that was read.
+
+    Attributes:
+        call: Takes one tensor per input, in order.
+        inputs: The inputs.
+        signatures: See `Session.signatures`.
+    """
 
     call: Callable[..., Any]
     inputs: tuple[TensorSpec, ...]
+    signatures: tuple[str, ...] = ()
 
 
 def saved_model(path: Path, options: Options) -> Net:
-    """Read a signature of a SavedModel, 'serving_default' unless the option `signature` names another."""
+    """Read the signature of a SavedModel that is asked for, else its only one, else 'serving_default'."""
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
-    name = options.signature or options.settings.get("signature", SIGNATURE)
-    if name not in loaded.signatures:
-        available = ", ".join(loaded.signatures) or "none at all"
-        remedy = "--signature NAME, or save it with signatures=..."
-        raise SessionError(f"the SavedModel has no signature '{name}': it has {available}", remedy)
+    available = list(loaded.signatures)
+    name = chosen(available, options, SIGNATURE)
     signature = loaded.signatures[name]
     _, specs = signature.structured_input_signature
     names = sorted(specs)
@@ -64,7 +71,7 @@ def saved_model(path: Path, options: Options) -> Net:
         return function(**dict(zip(names, tensors, strict=True)))
 
     inputs = tuple(_spec(each, specs[each].shape, specs[each].dtype.name, options) for each in names)
-    return Net(call, inputs)
+    return Net(call, inputs, in_order(available, name, options))
 
 
 def keras_file(path: Path, options: Options) -> Net:
@@ -110,7 +117,11 @@ _HINTS: tuple[Hint, ...] = (
         "no whole .keras file: model.save('name.keras') again",
     ),
     ("does not exist|parse|saved_model|variables", "the folder is damaged or not complete: export it again"),
-    ("not registered", "an operator of another package: export without it"),
+    (
+        r"Op type not registered '((TFText>|Sentencepiece|Wordpiece|\w*Tokenize)[^']*)'",
+        r"\1 is an operator of tensorflow-text, which is not loaded here: export without the text step",
+    ),
+    (r"Op type not registered '([^']+)'", r"\1 is an operator of another package than TensorFlow: export without it"),
     ("after initialization", "one process of TensorFlow has one number of threads"),
 )
 _ELEMENTS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64": "fp64", "int8": "int8"}
@@ -128,6 +139,10 @@ class TensorFlow(Adapter):
         self.name = name
         self.capability = capability
         self._read = read
+
+    def signatures(self, path: Path) -> tuple[str, ...]:
+        """Return the signatures of a SavedModel; a Keras file has none."""
+        return signatures(path) if path.is_dir() else ()
 
     def load_library(self) -> None:
         """Import TensorFlow, with Keras on it whatever the user's own configuration says."""
@@ -158,7 +173,7 @@ class TensorFlowSession(Session):
     def __init__(self, net: Net, options: Options) -> None:
         import tensorflow as tf
 
-        self.inputs = net.inputs
+        self.inputs, self._signatures, self._signature = net.inputs, net.signatures, options.signature
         shapes = [concrete_shape(spec, options) for spec in net.inputs]
         self._buffers = {spec.name: _aligned(shape, spec.dtype) for spec, shape in zip(net.inputs, shapes, strict=True)}
         specs = [tf.TensorSpec(each.shape, each.dtype) for each in self._buffers.values()]
@@ -169,6 +184,11 @@ class TensorFlowSession(Session):
         tensors = [tf.experimental.dlpack.from_dlpack(each.__dlpack__()) for each in self._buffers.values()]
         self._call = partial(self._frozen.inference_fn.call_flat, *tensors)
         self._outputs = self._call()
+
+    @property
+    def signatures(self) -> tuple[str, ...]:
+        """Where none is asked for: the signature that runs, then the others."""
+        return self._signatures
 
     def prepare(self, batch: Batch) -> None:
         """Copy into the buffers that the tensors share."""
@@ -194,6 +214,7 @@ class TensorFlowSession(Session):
             "threads": tf.config.threading.get_intra_op_parallelism_threads(),
             "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
             "options": {"TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "the build's default")},
+            **({"signature": self._signature} if self._signature else {}),
         }
 
     def execution(self) -> Execution:

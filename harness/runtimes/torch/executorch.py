@@ -34,7 +34,11 @@ from harness.runtimes.base import (
 from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.outputs import named_arrays
+from harness.runtimes.signatures import chosen, in_order
 
+from .methods import methods
+
+FORWARD = "forward"
 BACKEND = "XnnpackBackend"
 PORTABLE = "portable"
 """Instructions that call a kernel of ExecuTorch's own library instead of a backend."""
@@ -49,12 +53,9 @@ _PROGRAM_ELEMENTS = {
 }
 
 
-def read_execution(path: Path) -> Execution:
-    """Return precision and nodes of the program's first method."""
-    from executorch.exir._serialize._program import deserialize_pte_binary
-
-    program = deserialize_pte_binary(path.read_bytes()).program
-    plan = program.execution_plan[0]
+def read_execution(path: Path, method: str) -> Execution:
+    """Return precision and nodes of a method of the program."""
+    program, plan = _program(path, method)
     names = [delegate.id for delegate in plan.delegates]
     calls = [type(one.instr_args).__name__ for chain in plan.chains for one in chain.instructions]
     graphs = [graph for each in plan.delegates if each.id == BACKEND for graph in _graphs(program, each)]
@@ -71,12 +72,17 @@ def read_execution(path: Path) -> Execution:
     )
 
 
-def mutable_buffers(path: Path) -> tuple[str, ...]:
-    """Return the names of the buffers that the first method changes: in planned memory, with a value to start from."""
+def _program(path: Path, method: str) -> tuple[Any, Any]:
+    """Return the program and the plan of one of its methods."""
     from executorch.exir._serialize._program import deserialize_pte_binary
 
-    plan = deserialize_pte_binary(path.read_bytes()).program.execution_plan[0]
-    return _mutable([value.val for value in plan.values])
+    program = deserialize_pte_binary(path.read_bytes()).program
+    return program, next(plan for plan in program.execution_plan if plan.name == method)
+
+
+def mutable_buffers(path: Path, method: str) -> tuple[str, ...]:
+    """Return the names of the buffers that a method changes: in planned memory, with a value to start from."""
+    return _mutable([value.val for value in _program(path, method)[1].values])
 
 
 def _mutable(values: Sequence[Any]) -> tuple[str, ...]:
@@ -117,7 +123,7 @@ def _precisions(graph: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _typed(value: Mapping[str, Any]) -> tuple[int, str]:
-    """Return identity and element type of a tensor; a quantised one wraps a plain one."""
+    """Return identity and element type of a tensor; a quantized one wraps a plain one."""
     tensor = value.get("tensor_value", value)
     return tensor.get("id_out", 0), str(tensor.get("datatype", "unknown")).removeprefix("xnn_datatype_")
 
@@ -153,17 +159,21 @@ class ExecuTorch(Adapter):
         formats=("executorch",),
         modules=("executorch",),
         install=INSTALL,
-        computes={"fp32": "fp32", "int8": "int8 (XNNPACK, quantised when the program is made)"},
+        computes={"fp32": "fp32", "int8": "int8 (XNNPACK, quantized when the program is made)"},
         architectures=("x86_64", "aarch64", "arm64"),
         note="make the files with edgebench prepare",
     )
+
+    def signatures(self, path: Path) -> tuple[str, ...]:
+        """Return the program's methods."""
+        return methods(path)
 
     def load_library(self) -> None:
         """Import the bindings, which import torch."""
         import_library(_BINDINGS, INSTALL)
 
     def open(self, path: Path, options: Options) -> ExecuTorchSession:
-        """Load the method 'forward' with a thread pool of `options.threads`."""
+        """Load a method with a thread pool of `options.threads`."""
         bindings = import_library(_BINDINGS, INSTALL)
         try:
             return ExecuTorchSession(bindings, path, options)
@@ -180,7 +190,9 @@ class ExecuTorchSession(Session):
         bindings._unsafe_reset_threadpool(options.threads)
         self._bindings, self._path, self._options = bindings, path, options
         self._program = bindings._load_program(str(path))  # the method reads its memory
-        self._method = self._program.load_method("forward")
+        self._available = methods(path)
+        self._name = chosen(self._available, options, FORWARD)
+        self._method = self._program.load_method(self._name)
         meta = self._method.method_meta()
         self.inputs = tuple(_spec(meta.input_tensor_meta(place), place) for place in range(meta.num_inputs()))
         self._buffers = {spec.name: np.zeros(concrete_shape(spec, options), spec.dtype) for spec in self.inputs}
@@ -188,15 +200,20 @@ class ExecuTorchSession(Session):
         self._method.set_inputs(self._tensors)
         self._execute = self._method.execute
 
+    @property
+    def signatures(self) -> tuple[str, ...]:
+        """Where none is asked for: the method that runs, then the others."""
+        return in_order(self._available, self._name, self._options)
+
     @cached_property
     def state(self) -> tuple[str, ...]:
         """Names of the mutable buffers."""
-        return mutable_buffers(self._path)
+        return mutable_buffers(self._path, self._name)
 
     def reset_state(self) -> None:
         """Load the method anew where it has mutable buffers: they keep their values as long as it lives."""
         if self.state:
-            self._method = self._program.load_method("forward")
+            self._method = self._program.load_method(self._name)
             self._method.set_inputs(self._tensors)
             self._execute = self._method.execute
 
@@ -225,11 +242,12 @@ class ExecuTorchSession(Session):
             "version": version("executorch"),
             "backends": list(self._bindings._get_registered_backend_names()),
             "threads": self._bindings._threadpool_get_thread_count(),
+            **({"signature": self._options.signature} if self._options.signature else {}),
         }
 
     def execution(self) -> Execution:
         """Read back what was lowered to which backend from the file; kernels beside it are a finding."""
-        execution = read_execution(self._path)
+        execution = read_execution(self._path, self._name)
         portable = execution.nodes.get(PORTABLE, 0)
         if not portable:
             return execution

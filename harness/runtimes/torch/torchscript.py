@@ -20,7 +20,18 @@ import numpy as np
 
 from harness.core.execution import Execution, OperatorProfile, OperatorTiming, effective_precision
 from harness.core.quantity import Missing
-from harness.runtimes.base import Adapter, Batch, Capability, Options, Outputs, Session, SessionError, TensorSpec
+from harness.runtimes.base import (
+    Adapter,
+    Batch,
+    Capability,
+    Options,
+    Outputs,
+    Session,
+    SessionError,
+    TensorSpec,
+    import_library,
+    installed,
+)
 from harness.runtimes.errors import Hint, explain_error
 from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.operator_profile import Inference, summarise
@@ -35,9 +46,12 @@ SHAPES = "edgebench-inputs.json"
 INSTALL = "pip install torch"
 _HINTS: tuple[Hint, ...] = (
     (
-        "Unknown builtin op|similar ops|NotImplemented",
-        "the operator is not in this torch: export without it, or update",
+        r"Unknown builtin op: ((torchvision|torchaudio)::\w+)",
+        r"\1 is an operator of \2: pip install \2, which is then loaded",
     ),
+    (r"Unknown builtin op: aten::(\w+)", rf"this torch has no \1: {INSTALL} -U"),
+    (r"Unknown builtin op: (\w+::\w+)", r"\1 is an operator of the model's own: export the model without it"),
+    ("similar ops|NotImplemented", "the operator is not in this torch: export without it, or update"),
     ("version_|file format|newer", "the file is of another version of torch: export it again"),
     ("zip archive|constants|archive|PytorchStreamReader", "no TorchScript: save with torch.jit.save, not torch.save"),
     (
@@ -45,6 +59,7 @@ _HINTS: tuple[Hint, ...] = (
         "give the shape it was traced with: --shape input=1x3x224x224",
     ),
 )
+_PACKAGE_OPERATOR = re.compile("Unknown builtin op: (torchvision|torchaudio)::")
 _ELEMENTS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64": "fp64", "qint8": "int8"}
 _ARITHMETIC = re.compile("conv|linear|mm$|matmul|lstm|gru")
 
@@ -67,9 +82,20 @@ class TorchScript(Adapter):
         """Load, freeze where that was not done, and run once with `options.threads` threads."""
         self.load_library()
         try:
-            return TorchScriptSession(path, options)
+            return self._session(path, options)
         except Exception as error:  # torch raises RuntimeError and its own kinds
             raise explain_error("torch", error, _HINTS) from error
+
+    def _session(self, path: Path, options: Options) -> TorchScriptSession:
+        """Return a session; with the operators of a package beside torch where the file has some of them."""
+        try:
+            return TorchScriptSession(path, options)
+        except RuntimeError as error:
+            found = _PACKAGE_OPERATOR.search(str(error))
+            if found is None or not installed(found[1]):
+                raise
+            import_library(found[1], f"pip install {found[1]}")
+            return TorchScriptSession(path, options)
 
 
 class TorchScriptSession(Session):
@@ -204,7 +230,7 @@ def _changed(node: Any) -> str:
 
 
 def _weight(node: Any) -> str:
-    """Return the type of the second operand, a constant of a frozen graph; quantised kernels name theirs."""
+    """Return the type of the second operand, a constant of a frozen graph; quantized kernels name theirs."""
     if node.kind().startswith("quantized::"):
         return "qint8"
     tensors = [value.toIValue() for value in node.inputs() if value.node().kind() == "prim::Constant"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from posixpath import basename
 
+from harness.core.hardware.physical_limits import LIMITS, check
 from harness.core.hostfs import HostFs, OpenFile
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Sensor
@@ -38,12 +39,18 @@ class Apex(FileSensor):
 
 def _over_trip(name: str, temperature: OpenFile, trip: OpenFile) -> Probe:
     def value() -> float | Missing:
-        now, limit = temperature.read_int(), trip.read_int()
+        now, limit = _degrees(temperature), _degrees(trip)
         if isinstance(now, Missing):
             return now
         return limit if isinstance(limit, Missing) else float(now >= limit)
 
     return Probe(Channel(name, "1", period_ns=_PERIOD_NS), value, (temperature, trip))
+
+
+def _degrees(file: OpenFile) -> float | Missing:
+    """Return a temperature in degrees Celsius; a device that has left the bus shows -89.7 C."""
+    value = file.read_int()
+    return value if isinstance(value, Missing) else check(LIMITS["degC"], value / 1000, "degC", file.name)
 
 
 def _alive(name: str, status: OpenFile) -> Probe:

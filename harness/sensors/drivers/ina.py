@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from posixpath import basename, dirname
+from typing import Literal
 
-from harness.core.hostfs import HostFs, OpenFile
+from harness.core.hardware.physical_limits import LIMITS, check
+from harness.core.hostfs import HostFs, OpenFile, read_label
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Sensor
-from harness.sensors.base import FileSensor, Probe, hwmon_chips, read_label, scaled
+from harness.sensors.base import FileSensor, Probe, hwmon_chips, scaled
 
 _MS_NS = 1_000_000
 _DEFAULT_UPDATE_MS = 100
@@ -106,12 +108,18 @@ def _product(channel: Channel, millivolt: OpenFile, milliampere: OpenFile) -> Pr
     """Return a probe of a rail's power in watts, from files in mV and mA."""
 
     def watt() -> float | Missing:
-        volt, ampere = millivolt.read_int(), milliampere.read_int()
+        volt, ampere = _in_limits("V", millivolt), _in_limits("A", milliampere)
         if isinstance(volt, Missing):
             return volt
-        return ampere if isinstance(ampere, Missing) else volt * ampere / 1e6
+        return ampere if isinstance(ampere, Missing) else volt * ampere
 
     return Probe(channel, watt, (millivolt, milliampere))
+
+
+def _in_limits(unit: Literal["V", "A"], thousandths: OpenFile) -> float | Missing:
+    """Return what a file in mV or mA shows, in V or A; Missing where no rail can have it."""
+    value = thousandths.read_int()
+    return value if isinstance(value, Missing) else check(LIMITS[unit], value / 1000, unit, thousandths.name)
 
 
 def _update_period_ns(fs: HostFs, folder: str) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from posixpath import dirname
 
+from harness.core.hardware import rapl
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.core.sensing import RAPL_REMEDY, Channel, Scope, Sensor
+from harness.core.sensing import Channel, Scope, Sensor
 from harness.sensors.base import FileSensor, Probe, scaled
 
 _UPDATE_NS = 1_000_000
@@ -26,7 +27,7 @@ class Powercap(FileSensor):
     def probes(self, fs: HostFs) -> Iterable[Probe]:
         """Yield one channel per zone name; of two zones with one name, the mmio mirror is left out."""
         seen: set[str] = set()
-        zones = [dirname(name) for name in fs.glob("/sys/class/powercap/*/energy_uj")]
+        zones = [dirname(name) for name in fs.glob(rapl.COUNTERS)]
         for zone in sorted(zones, key=lambda zone: "mmio" in zone):
             name = _zone_path(fs, zone)
             if name not in seen:
@@ -35,6 +36,8 @@ class Powercap(FileSensor):
 
     def missing(self, fs: HostFs) -> str:
         """Return the reason, usual in a virtual machine and on most Arm boards."""
+        if rapl.hidden(fs):
+            return f"{rapl.HIDDEN}: {rapl.HIDDEN_REMEDY}"
         return "no zone in /sys/class/powercap: no RAPL here, or the module intel_rapl_msr is not loaded"
 
 
@@ -64,7 +67,7 @@ def _probe(fs: HostFs, zone: str, name: str) -> Probe:
 
 
 def _explain(missing: Missing) -> Missing:
-    return Missing(f"{missing.reason}: {RAPL_REMEDY}") if missing.reason.startswith("denied") else missing
+    return Missing(f"{missing.reason}: {rapl.DENIED_REMEDY}") if missing.reason.startswith("denied") else missing
 
 
 PLUGINS: tuple[type[Sensor], ...] = (Powercap,)

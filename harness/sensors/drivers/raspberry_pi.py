@@ -6,16 +6,17 @@ import re
 import time
 from collections.abc import Iterable
 
-from harness.core.hostfs import HostFs, as_hex
+from harness.core.hardware.physical_limits import LIMITS, check
+from harness.core.hardware.raspberry_pi import throttle_word, throttled_file
+from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Reading, Sensor
 from harness.sensors.base import SECOND_NS, FileSensor, Probe, hwmon_chips, scaled
 from harness.sensors.raspberry_firmware import open_firmware
 
-_THROTTLED_FILES = "/sys/devices/platform/soc*/*firmware*/get_throttled"
-
 _PMIC_COMMAND = "pmic_read_adc"
 _PMIC_LINE = re.compile(r"(\w+)_([AV]) (?:current|volt)\(\d+\)=(-?[0-9]{1,6}\.?[0-9]*)[AV]\b")
+_BEFORE_PI_5 = ": a Raspberry Pi before 5 has none"
 _PMIC_PERIOD_NS = 200_000_000  # the chip itself gives some 21 readings per second
 
 
@@ -30,23 +31,25 @@ class PiThrottled(FileSensor):
 
     def probes(self, fs: HostFs) -> Iterable[Probe]:
         """Yield the channel from sysfs where the kernel has the file, else from the firmware."""
-        name = next(fs.glob(_THROTTLED_FILES), None)
+        name = throttled_file(fs)
         if name is not None:
             file = fs.open(name)
-            yield Probe(_throttled_channel(True), lambda: parse_throttle_word(file.read()), (file,))
+            yield Probe(_throttled_channel(True), lambda: throttle_word(file.read()), (file,))
             return
         firmware = open_firmware(fs)
+        answer = firmware if isinstance(firmware, Missing) else firmware.ask("get_throttled")
         if isinstance(firmware, Missing):
-            return
-        if isinstance(firmware.ask("get_throttled"), Missing):
+            self._refused = firmware.reason
+        elif isinstance(answer, Missing):
+            self._refused = answer.reason
             firmware.close()
-            return
-        channel = _throttled_channel(firmware.in_window)
-        yield Probe(channel, lambda: parse_throttle_word(firmware.ask("get_throttled")), (firmware,))
+        else:
+            channel = _throttled_channel(firmware.in_window)
+            yield Probe(channel, lambda: throttle_word(firmware.ask("get_throttled")), (firmware,))
 
     def missing(self, fs: HostFs) -> str:
-        """Return the reason off a Raspberry Pi."""
-        return "no get_throttled in sysfs and no answer of a Raspberry Pi's firmware"
+        """Return the reason: off a Raspberry Pi, or what its firmware says instead of an answer."""
+        return f"no get_throttled in sysfs; {self._refused}"
 
 
 class RpiVolt(FileSensor):
@@ -84,7 +87,7 @@ class Pmic:
         self._firmware = open_firmware(fs)
         text = self._ask()
         if isinstance(text, Missing):
-            self.absent = text.reason
+            self.absent = text.reason + (_BEFORE_PI_5 if "error=" in text.reason else "")
             return
         amperes, volts = parse_pmic(text)
         in_window = not isinstance(self._firmware, Missing) and self._firmware.in_window
@@ -99,7 +102,7 @@ class Pmic:
             for rail in volts
         )
         if not self.channels:
-            self.absent = f"no rail in the firmware's answer to {_PMIC_COMMAND}: a Raspberry Pi before 5 has none"
+            self.absent = f"no rail in the firmware's answer to {_PMIC_COMMAND}{_BEFORE_PI_5}"
 
     def read(self) -> list[Reading]:
         """Return one reading of every rail from one answer of the firmware; a rail that is not in it is Missing."""
@@ -119,14 +122,6 @@ class Pmic:
         return self._firmware if isinstance(self._firmware, Missing) else self._firmware.ask(_PMIC_COMMAND)
 
 
-def parse_throttle_word(text: str | Missing) -> float | Missing:
-    """Return the number in '50005' (sysfs) or 'throttled=0x50005' (firmware)."""
-    if isinstance(text, Missing):
-        return text
-    bits = as_hex("get_throttled", text.rpartition("=")[2])
-    return bits if isinstance(bits, Missing) else float(bits)
-
-
 def _throttled_channel(in_window: bool) -> Channel:
     return Channel(name="pi-throttled/bits", unit="1", period_ns=SECOND_NS, in_window=in_window)
 
@@ -144,7 +139,11 @@ def _pmic_value(channel: Channel, amperes: dict[str, float], volts: dict[str, fl
     rail = channel.name.removeprefix("pmic/")
     if rail not in volts or (channel.unit == "W" and rail not in amperes):
         return Missing(f"unavailable: rail {rail} is not in this answer of the firmware")
-    return volts[rail] * amperes[rail] if channel.unit == "W" else volts[rail]
+    volt = check(LIMITS["V"], volts[rail], "V", f"{rail}_V")
+    if isinstance(volt, Missing) or channel.unit == "V":
+        return volt
+    ampere = check(LIMITS["A"], amperes[rail], "A", f"{rail}_A")
+    return ampere if isinstance(ampere, Missing) else volt * ampere
 
 
 PLUGINS: tuple[type[Sensor], ...] = (PiThrottled, RpiVolt, Pmic)

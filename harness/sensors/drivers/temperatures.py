@@ -6,12 +6,13 @@ Zones and chips are identified by type, name and label, since their numbers chan
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from posixpath import basename, dirname
+from posixpath import dirname
 
-from harness.core.hostfs import HostFs, OpenFile
+from harness.core.hardware.processor_temperature import hwmon_files, zone_files
+from harness.core.hostfs import HostFs, OpenFile, read_label
 from harness.core.quantity import Missing
 from harness.core.sensing import Channel, Sensor
-from harness.sensors.base import SECOND_NS, FileSensor, Probe, read_label, scaled
+from harness.sensors.base import SECOND_NS, FileSensor, Probe, scaled
 
 _COUNT_FILES = "/sys/devices/system/cpu/cpu*/thermal_throttle/{kind}_throttle_count"
 
@@ -26,9 +27,8 @@ class Thermal(FileSensor):
 
     def probes(self, fs: HostFs) -> Iterable[Probe]:
         """Yield one channel per type file, so that a zone without a readable temperature gives the reason."""
-        for file in fs.glob("/sys/class/thermal/thermal_zone*/type"):
-            channel = Channel(name=f"thermal/{read_label(fs, file, 'unnamed')}", unit="degC", period_ns=SECOND_NS)
-            yield scaled(channel, fs.open(f"{dirname(file)}/temp"), divide=1000)
+        for name, file in zone_files(fs):
+            yield scaled(Channel(name, unit="degC", period_ns=SECOND_NS), fs.open(file), divide=1000)
 
     def missing(self, fs: HostFs) -> str:
         """Return the reason, usual in a virtual machine."""
@@ -42,12 +42,8 @@ class Hwmon(FileSensor):
 
     def probes(self, fs: HostFs) -> Iterable[Probe]:
         """Yield one channel per temperature input; an input without a label is 'temp1'."""
-        for file in fs.glob("/sys/class/hwmon/hwmon*/temp*_input"):
-            folder, stem = dirname(file), basename(file).removesuffix("_input")
-            chip = read_label(fs, f"{folder}/name", "unnamed")
-            label = read_label(fs, f"{folder}/{stem}_label", stem)
-            channel = Channel(name=f"hwmon/{chip}/{label}", unit="degC", period_ns=SECOND_NS)
-            yield scaled(channel, fs.open(file), divide=1000)
+        for name, file in hwmon_files(fs):
+            yield scaled(Channel(name, unit="degC", period_ns=SECOND_NS), fs.open(file), divide=1000)
 
     def missing(self, fs: HostFs) -> str:
         """Return the reason, usual in a virtual machine."""

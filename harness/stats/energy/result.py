@@ -1,6 +1,6 @@
 """Energy of a window, net energy, and the uncertainty of a trace.
 
-The parts of an uncertainty (quantisation, window edges, sampling) are standard uncertainties in joules, combined in
+The parts of an uncertainty (quantization, window edges, sampling) are standard uncertainties in joules, combined in
 quadrature after the GUM (JCGM 100:2008); a bound +-a counts as a / sqrt(3).
 """
 
@@ -23,7 +23,7 @@ class Energy:
 
     Attributes:
         joules: The energy.
-        u_joules: Its standard uncertainty from quantisation, window edges and sampling; joules +- 1.96 u covers 95 %.
+        u_joules: Its standard uncertainty from quantization, window edges and sampling; joules +- 1.96 u covers 95 %.
             The gain error of the sensor is not included.
         coverage: Share (0..1) of the window without a gap in the readings.
         valid: Whether the figure may be reported as measured.
@@ -124,7 +124,7 @@ def trace_uncertainty(
     if t.size == 0:
         return edge
     unseen = unseen_s * float(p.std())
-    return float(np.sqrt(edge**2 + unseen**2 + _sampling(t, p) ** 2 + _quantisation(t, p, resolution_w) ** 2))
+    return float(np.sqrt(edge**2 + unseen**2 + _sampling(t, p) ** 2 + _quantization(t, p, resolution_w) ** 2))
 
 
 def _updates(t_s: FloatArray, watts: FloatArray, period_s: float) -> tuple[FloatArray, FloatArray]:
@@ -152,7 +152,7 @@ def _sampling(t: FloatArray, p: FloatArray) -> float:
     return float(np.hypot(np.sqrt(np.sum((weights * r) ** 2) / 1.5), np.sum(weights * r) / 6.0))
 
 
-def _quantisation(t: FloatArray, p: FloatArray, resolution_w: float | None) -> float:
+def _quantization(t: FloatArray, p: FloatArray, resolution_w: float | None) -> float:
     """Return the error of rounding to a quantum q: q / sqrt(12), the same for as long as the reading stays."""
     quantum = _quantum(p) if resolution_w is None else float(at_least("resolution_w", resolution_w, 0.0))
     weights = np.gradient(t) if t.size > 1 else np.zeros(1)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from harness.core.errors import StoreError
+from harness.core.files import DISK_FULL
 
 from .location import StoreLocation
 from .schema import HEAD
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _LOCK_TIMEOUT_S = 120.0  # how long a writer waits for another one
 _WRITER_LOCK = 0x65646765  # PostgreSQL's advisory lock of all writers: 'edge' in ASCII
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def connect(location: StoreLocation, create: bool) -> sa.Engine:
@@ -150,7 +150,7 @@ def _first_line(error: BaseException) -> str:
 
 def _remedy(error: Any) -> str:
     text = str(error).lower()
-    if getattr(error, "errno", None) in _FULL or "full" in text or "no space" in text:
+    if getattr(error, "errno", None) in DISK_FULL or "full" in text or "no space" in text:
         return "free some space; nothing was partly written"
     if getattr(error, "errno", None) == errno.EROFS or "readonly" in text or "read-only" in text:
         return "it is read-only: choose another with --store"

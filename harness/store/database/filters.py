@@ -44,15 +44,11 @@ def of_cases(table: sa.Table, where: Filters) -> Conditions:
 
 
 def of_runs(table: sa.Table, where: Filters) -> Conditions:
-    """Return the filters on runs as conditions on the column `run`: a range of the key if they are times alone."""
-    if where.run is not None or where.suite is not None:
-        return _named(table.c.run, run, where.run_conditions())
-    bounds = []
-    if where.first_us is not None:
-        bounds.append(table.c.run >= where.first_us)
-    if where.end_us is not None:
-        bounds.append(table.c.run < where.end_us)
-    return bounds
+    """Return the filters on runs as conditions on the column `run`."""
+    conditions = _named(table.c.run, run, where.run_conditions())
+    if where.first_us is not None:  # a sequence number is never below the run's start: this bounds the range of the key
+        conditions.append(table.c.run >= where.first_us)
+    return conditions
 
 
 def _named(column: sa.Column[Any], table: sa.Table, conditions: Sequence[sa.ColumnElement[bool]]) -> Conditions:
@@ -76,7 +72,7 @@ class Filters:
         scenario: Name of a scenario.
         threads: Number of threads.
         target: Name of a target.
-        machine: Id of a machine.
+        machine: Id of a unit.
         metric: Name of a metric.
         suite: Name of a suite.
         case: Id of a case.
@@ -122,8 +118,7 @@ class Filters:
     def takes_run(self, header: RunHeader) -> bool:
         """Return whether the run of a run folder matches."""
         started = microseconds(header.started_utc)
-        texts = {"run": header.run_id, "suite": header.suite, "target": header.target}
-        texts["machine"] = str(header.host.get("machine_id") or "")
+        texts = {"run": header.run_id, "suite": header.suite, "target": header.target, "machine": header.unit}
         return (
             all(_matches(getattr(self, name), text) for name, text in texts.items())
             and (self.first_us is None or started >= self.first_us)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from harness.core.quantity import iso
+from harness.core.verdict import trusts
 
 from .filters import Filters, chosen_series
 from .schema import cell, config, metric, metric_def, process, reset, reset_series, run, series, target
@@ -22,7 +23,7 @@ _SECONDS = 1e-9
 
 @dataclass(frozen=True)
 class Series:
-    """One metric of one case on one machine. `better` is 'lower', 'higher' or 'none'."""
+    """One metric of one case on one unit, whose id is `machine`. `better` is 'lower', 'higher' or 'none'."""
 
     id: int
     target: str
@@ -38,7 +39,7 @@ class Series:
 
 @dataclass(frozen=True)
 class NightRun:
-    """A run. `id` is its start in UTC microseconds, plus a few where two runs started together."""
+    """A run. `id` is its sequence number."""
 
     id: int
     run_id: str
@@ -55,7 +56,7 @@ class Nights:
         series: The series, the first axis of the arrays.
         runs: The runs, the second axis of the arrays.
         values: Shape (series, nights, processes): medians of fresh processes, or the single value of a metric without
-            processes; NaN where missing.
+            processes; NaN where missing, and where the verdict says that the metric must not be compared.
         value: Shape (series, nights): the recorded value; NaN where missing.
         lo: Lower end of its interval, of the same shape.
         hi: Upper end of its interval.
@@ -82,22 +83,40 @@ class Nights:
     since: npt.NDArray[np.int64]
 
 
-def nights(connection: sa.Connection, where: Filters, last: int | None = None) -> Nights:
-    """Return the histories of the series that `where` selects, over the `last` runs with any of them (None: all)."""
+def nights(connection: sa.Connection, where: Filters, last: int | None = None, run_id: str | None = None) -> Nights:
+    """Return the histories of the series that `where` selects.
+
+    Args:
+        connection: A connection that reads.
+        where: Selects the series and runs.
+        last: Number of runs with any of the series, None for all.
+        run_id: The run that the histories end with, None for the newest: later runs are left out.
+
+    """
     chosen = _series(connection, where)
     rows = {item.id: index for index, item in enumerate(chosen)}
-    runs = _runs(connection, where, last)
+    runs = _runs(connection, where, last, run_id)
     columns = {night.id: index for index, (night, _) in enumerate(runs)}
     shape = (len(chosen), len(runs))
     scale = _SECONDS if chosen and chosen[0].unit == "ns" else 1.0
     grid = _Grid(connection, where, rows, columns)
     status, artifact, build = grid.texts(shape)
     value, lo, hi, n = grid.numbers(shape, scale)
+    values = grid.processes(value, scale)
+    values[_spoiled(chosen, status)] = np.nan
     return Nights(
-        tuple(chosen), tuple(night for night, _ in runs), grid.processes(value, scale), value, lo, hi, n,
+        tuple(chosen), tuple(night for night, _ in runs), values, value, lo, hi, n,
         status, artifact, build, np.array([environment for _, environment in runs], dtype=object),
         _since(connection, rows, [night.id for night, _ in runs]),
     )  # fmt: skip
+
+
+def _spoiled(chosen: Sequence[Series], status: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    """Return where a verdict spoils the metric, of shape (series, nights); a case that was not in a run has none."""
+    found = np.zeros(status.shape, dtype=np.bool_)
+    for row, item in enumerate(chosen):
+        found[row] = [bool(each) and not trusts(each, item.metric) for each in status[row]]
+    return found
 
 
 def _series(connection: sa.Connection, where: Filters) -> list[Series]:
@@ -113,13 +132,16 @@ def _series(connection: sa.Connection, where: Filters) -> list[Series]:
     return [Series(*row) for row in map(tuple, connection.execute(query))]
 
 
-def _runs(connection: sa.Connection, where: Filters, last: int | None) -> list[tuple[NightRun, str]]:
+def _runs(
+    connection: sa.Connection, where: Filters, last: int | None, run_id: str | None
+) -> list[tuple[NightRun, str]]:
     """Return the runs with a chosen case, oldest first, each with its environment hash."""
+    until = [] if run_id is None else [run.c.id <= sa.select(run.c.id).where(run.c.uuid == run_id).scalar_subquery()]
     cases = sa.select(series.c.config, series.c.target).where(series.c.id.in_(chosen_series(where)))
     tried_in = sa.select(cell.c.run).where(sa.tuple_(cell.c.config, cell.c.target).in_(cases))
     query = (
         sa.select(run.c.id, run.c.uuid, run.c.started, run.c.git_sha, run.c.suite, run.c.environment)
-        .where(*where.run_conditions(), run.c.id.in_(tried_in))
+        .where(*where.run_conditions(), *until, run.c.id.in_(tried_in))
         .order_by(run.c.id.desc())
         .limit(last)
     )
@@ -186,10 +208,10 @@ class _Grid:
 
 
 def _since(connection: sa.Connection, rows: Mapping[int, int], runs: Sequence[int]) -> npt.NDArray[np.int64]:
-    """Return the index of the first run at or after each series' last reset; the number of runs if there is none."""
-    query = sa.select(reset_series.c.series, sa.func.max(reset.c.at)).join(reset).group_by(reset_series.c.series)
+    """Return the index of the first run after each series' last reset; the number of runs if there is none."""
+    query = sa.select(reset_series.c.series, sa.func.max(reset.c.since)).join(reset).group_by(reset_series.c.series)
     first = np.zeros(len(rows), dtype=np.int64)
-    for number, at in connection.execute(query):
+    for number, since in connection.execute(query):
         if number in rows:
-            first[rows[number]] = np.searchsorted(np.asarray(runs, dtype=np.int64), at)
+            first[rows[number]] = np.searchsorted(np.asarray(runs, dtype=np.int64), since)
     return first

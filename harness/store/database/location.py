@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from harness.core.errors import StoreError
-from harness.core.files import data_dir
+from harness.core.files import NoHome, data_dir, expanded
 
 VARIABLE = "EDGEBENCH_STORE"
 _FILE = "store.sqlite"
@@ -75,12 +75,17 @@ def configured(explicit: Path | str | None = None) -> Path | str | None:
 
     That is `explicit` (--store), else $EDGEBENCH_STORE, else the user's store if it exists, else None.
     """
-    requested = explicit or os.environ.get(VARIABLE)
-    return requested or (default_file() if default_file().is_file() else None)
+    if requested := explicit or os.environ.get(VARIABLE):
+        return requested
+    try:
+        file = default_file()
+    except NoHome:
+        return None
+    return file if file.is_file() else None
 
 
 def _sqlite(path: Path) -> StoreLocation:
-    path = path.expanduser()
+    path = expanded(path)
     if path.is_dir() or (not path.suffix and not path.is_file()):
         path = path / _FILE
     return StoreLocation(f"sqlite:///{path}", path, path.with_suffix(".raw"))

@@ -78,7 +78,7 @@ def declare_reset(connection: sa.Connection, reason: str, where: Filters, at_utc
         connection: A connection that may write.
         reason: Why their history starts anew.
         where: Selects existing series; must not select runs or times.
-        at_utc: Time of the reset, None for now.
+        at_utc: The first run that started at this time or later begins the new history; None for the next run.
 
     Raises:
         UsageError: There is no reason or no such series, or `where` selects runs.
@@ -92,16 +92,25 @@ def declare_reset(connection: sa.Connection, reason: str, where: Filters, at_utc
     if not ids:
         raise UsageError("no series matches", "edgebench history lists the series")
     number = writer.next_id(connection, reset)
-    writer.insert(connection, reset, ("id", "at", "reason"), [(number, parse_time(at_utc or utc_now()), reason)])
+    at = parse_time(at_utc or utc_now())
+    since = writer.next_sequence(connection, 0) if at_utc is None else _first_since(connection, at)
+    writer.insert(connection, reset, ("id", "at", "reason", "since"), [(number, at, reason, since)])
     writer.insert(connection, reset_series, ("series", "reset"), [(series_id, number) for series_id in sorted(ids)])
     return len(ids)
 
 
+def _first_since(connection: sa.Connection, time_us: int) -> int:
+    """Return the sequence number of the first run that started at a time or later; if there is none, of one to come."""
+    query = sa.select(sa.func.min(run.c.id)).where(run.c.started >= time_us)
+    first: int | None = connection.execute(query).scalar()
+    return writer.next_sequence(connection, time_us) if first is None else first
+
+
 def declared_resets(connection: sa.Connection) -> pd.DataFrame:
-    """Return one row per reset and series, in the order of time."""
+    """Return one row per reset and series, in the order in which they take effect."""
     columns = (
         reset.c.at, reset.c.reason, target.c.name.label("target"), target.c.machine, config.c.case,
-        metric_def.c.name.label("metric"),
+        metric_def.c.name.label("metric"), reset.c.since.label("sequence"),
     )  # fmt: skip
     query = (
         sa.select(*columns)
@@ -110,7 +119,7 @@ def declared_resets(connection: sa.Connection) -> pd.DataFrame:
         .join(target)
         .join(config)
         .join(metric_def)
-        .order_by(reset.c.at, reset.c.id, series.c.id)
+        .order_by(reset.c.since, reset.c.id, series.c.id)
     )
     frame = frame_of(connection, query).rename(columns={"at": "at_utc"})
     return frame.assign(at_utc=[iso(time) for time in frame.at_utc])

@@ -13,6 +13,7 @@ from harness.core.metric import METRICS
 from harness.core.quantity import iso
 from harness.core.record import TEXT_COLUMNS
 from harness.core.scenario import LOAD_PARAMETERS
+from harness.core.verdict import trusts
 from harness.store.frame import TIDY, TIDY_TYPES, columns, dtype, metric_columns
 
 from .filters import Filters, chosen_series, of_cases, of_runs, of_series
@@ -105,10 +106,12 @@ def frame_of(connection: sa.Connection, query: sa.Select[Any]) -> pd.DataFrame:
 
 
 def runs(connection: sa.Connection, where: Filters) -> pd.DataFrame:
-    """Return one row per run, oldest first: run, started_utc, suite, profile, trigger, git_sha, harness_version."""
-    names = ("uuid", "started", "suite", "profile", "trigger", "git_sha", "harness_version")
-    query = sa.select(*(run.c[name] for name in names)).where(*where.run_conditions()).order_by(run.c.id)
-    frame = frame_of(connection, query).rename(columns={"uuid": "run", "started": "started_utc"})
+    """Return one row per run, oldest first, with the columns that `Store.runs` names."""
+    names = ("uuid", "started", "suite", "profile", "trigger", "git_sha", "harness_version", "id")
+    cases = of_cases(cell, where)
+    chosen = [run.c.id.in_(sa.select(cell.c.run).where(*cases))] if cases else []  # a run may have no case yet
+    query = sa.select(*(run.c[name] for name in names)).where(*where.run_conditions(), *chosen).order_by(run.c.id)
+    frame = frame_of(connection, query).rename(columns={"uuid": "run", "started": "started_utc", "id": "sequence"})
     return frame.assign(started_utc=[iso(time) for time in frame.started_utc])
 
 
@@ -125,7 +128,10 @@ def table(connection: sa.Connection, where: Filters) -> pd.DataFrame:
 
 
 def latest_against_previous(connection: sa.Connection, where: Filters) -> pd.DataFrame:
-    """Return one row per series with two runs or more: its newest value, the one before, and their ratio."""
+    """Return one row per series with two runs or more: its newest value, the one before, and their ratio.
+
+    There is no ratio where the verdict on one of them says that the metric must not be compared.
+    """
     pairs = _pairs_lateral if connection.dialect.name == "postgresql" else _pairs
     return _named(connection, frame_of(connection, pairs(where)))
 
@@ -178,14 +184,25 @@ def _named(connection: sa.Connection, pairs: pd.DataFrame) -> pd.DataFrame:
     ):
         pairs = pairs.merge(frame_of(connection, sa.select(*key)), on=key[0].name)
     runs_by_id = mapping(connection, run.c.id, run.c.uuid)
+    comparable = _are_trusted(connection, pairs, "run") & _are_trusted(connection, pairs, "run_before")
+    pairs = pairs.assign(ratio=(pairs.value / pairs.value_before).where(comparable & (pairs.value_before != 0)))
     pairs = pairs.sort_values("id", ignore_index=True).assign(
         target=pairs.target_name,
         metric=pairs.metric_name,
         run=pairs.run.map(runs_by_id),
         run_before=pairs.run_before.map(runs_by_id),
-        ratio=(pairs.value / pairs.value_before).where(pairs.value_before != 0),
     )
     return pairs[list(_LATEST)]
+
+
+def _are_trusted(connection: sa.Connection, pairs: pd.DataFrame, which: str) -> pd.Series[bool]:
+    """Return for each series whether the verdict of the run in the column `which` lets its metric be compared."""
+    chosen = {int(number) for number in pairs[which]}
+    columns = (cell.c.run, cell.c.config, cell.c.target, cell.c.status)
+    query = sa.select(*columns).where(cell.c.repeat == 0, cell.c.run.in_(chosen))
+    status = {(row[0], row[1], row[2]): row[3] for row in map(tuple, connection.execute(query))}
+    rows = zip(pairs[which], pairs.config, pairs.target, pairs.metric_name, strict=True)
+    return pd.Series([trusts(status[key[:3]], key[3]) for key in rows], index=pairs.index, dtype="bool")
 
 
 def _cells(where: Filters) -> sa.Select[Any]:

@@ -45,12 +45,12 @@ class MetricRow:
 
 
 def target_row(header: RunHeader) -> dict[str, Any]:
-    """Return the row of the target; `machine` is '' if the machine has no id."""
+    """Return the row of the target; `machine` is the id of its unit."""
     recorded = header.provenance.get("target")
     target = recorded if isinstance(recorded, Mapping) else {}
     return {
         "name": header.target,
-        "machine": header.host.get("machine_id") or "",
+        "machine": header.unit,
         "kind": target.get("kind") or "",
         "descriptor": target.get("sha256") or "",
     }
@@ -85,8 +85,13 @@ def environment(header: RunHeader) -> str:
 
 
 def config_row(case: Case) -> dict[str, Any]:
-    """Return the row of a case. Labelled data is not part of its key, since `--data` may change it from run to run."""
-    extra = {"weights": case.weights, "driver": case.driver, "load": case.load.parameters}
+    """Return the row of a case. Labelled data is not part of its key, since `--data` may change it from run to run.
+
+    The user's inputs are: the time may depend on them.
+    """
+    extra: dict[str, Any] = {"weights": case.weights, "driver": case.driver, "load": case.load.parameters}
+    if case.inputs:
+        extra["inputs"] = case.inputs
     return {
         "key": _hash({"case": case.id, "extra": extra}),
         "case": case.id,

@@ -1,15 +1,17 @@
 """The tables of a store, on SQLite and PostgreSQL.
 
-    target      a board or machine, one row each                        config     what was measured: a case
-    run         a run; its id is its start in UTC microseconds          metric_def name, unit, better direction
+    target      a unit: one piece of hardware, one row each             config     what was measured: a case
+    run         a run; its id is its sequence number                    metric_def name, unit, better direction
     series      target x config x metric, which has a history           cell       a case of a run: verdict, artifact
     metric      a series' value in a run, with interval and count       process    medians of the fresh processes
     missing     why a series has no value in a run                      blob       raw files of a cell
     reset       a declared change after which history starts anew       reset_series  the series it applies to
 
-A run's id is its time, so the key (series, run) of the large tables is in the order of time, in whatever order runs
-were added: a history is a range of the key with the newest run at its end; on PostgreSQL a month is a range of runs.
-The writer, of which there is one at a time, assigns the other ids, so that rows can be copied in bulk.
+A run's id is its sequence number: runs are in the order in which they were added, whatever the clocks of the boards
+said. It is the start of the run in UTC microseconds where that is later than every run before, else one more than the
+newest run's. So the key (series, run) of the large tables is in that order: a history is a range of the key with the
+newest run at its end; on PostgreSQL a month is a range of runs. Nothing but the partitions takes an id for a time.
+The writer, of which there is one at a time, assigns all ids, so that rows can be copied in bulk.
 A change of these tables needs a migration in `migrations/versions`; a test compares the two.
 """
 
@@ -29,7 +31,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration."""
 
 metadata = MetaData(
@@ -47,7 +49,7 @@ target = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False),
-    Column("machine", Text, nullable=False),  # machine id; '' where the machine has none
+    Column("machine", Text, nullable=False),  # the unit's id: see rows.target_row; '' where it has none
     Column("kind", Text, nullable=False),
     Column("descriptor", Text, nullable=False),  # hash of the descriptor, '' unknown
     UniqueConstraint("name", "machine"),
@@ -179,8 +181,9 @@ reset = Table(
     "reset",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("at", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),  # the time that it was declared for
     Column("reason", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),  # the sequence number from which the new history counts
 )
 
 reset_series = Table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
@@ -85,7 +86,7 @@ class Store:
         with translated(self.location):
             files = take_files(run, contents.records, self.raw)
         added = self.add(header, contents.records, files, trigger=trigger)
-        return Appended(added.run_id, added.cells, added.metrics, contents.damaged)
+        return replace(added, damaged=contents.damaged)
 
     def add(
         self,
@@ -97,7 +98,7 @@ class Store:
     ) -> Appended:
         """Add records whose raw `files`, by case id, are already in `raw`."""
         with writing(self._engine, self.location) as connection:
-            writer.make_partition(connection, microseconds(header.started_utc))
+            writer.make_partition(connection, writer.next_sequence(connection, microseconds(header.started_utc)))
         with writing(self._engine, self.location) as connection:
             return write(connection, header, records, files, trigger)
 
@@ -109,7 +110,10 @@ class Store:
             return (table if form == "wide" else tidy)(connection, where or Filters())
 
     def runs(self, where: Filters | None = None) -> pd.DataFrame:
-        """Return one row per run, oldest first: run, started_utc, suite, profile, trigger, git_sha, harness_version."""
+        """Return one row per run, oldest first.
+
+        The columns are run, started_utc, suite, profile, trigger, git_sha, harness_version and sequence.
+        """
         from .query import runs
 
         with reading(self._engine, self.location) as connection:
@@ -122,14 +126,22 @@ class Store:
         with reading(self._engine, self.location) as connection:
             return latest_against_previous(connection, where or Filters())
 
-    def series(self, metric: str, where: Filters | None = None, *, last: int | None = None) -> Nights:
-        """Return the histories of a metric as arrays, over the `last` runs or all, for the nightly detector."""
-        from dataclasses import replace
+    def series(
+        self, metric: str, where: Filters | None = None, *, last: int | None = None, run_id: str | None = None
+    ) -> Nights:
+        """Return the histories of a metric as arrays, for the nightly detector.
 
+        Args:
+            metric: Name of the metric.
+            where: Selects the series and runs.
+            last: Number of runs, None for all.
+            run_id: The run that the histories end with, None for the newest.
+
+        """
         from .history import nights
 
         with reading(self._engine, self.location) as connection:
-            return nights(connection, replace(where or Filters(), metric=metric), last)
+            return nights(connection, replace(where or Filters(), metric=metric), last, run_id)
 
     def header(self, run_id: str) -> RunHeader:
         """Return the header of a run as it was last added; StoreError if there is no such run."""
@@ -170,7 +182,7 @@ class Store:
             return declare_reset(connection, reason, where or Filters(), at_utc)
 
     def resets(self) -> pd.DataFrame:
-        """Return one row per reset and series: at_utc, reason, target, machine, case, metric."""
+        """Return one row per reset and series: at_utc, reason, target, machine, case, metric, sequence."""
         from .maintenance import declared_resets
 
         with reading(self._engine, self.location) as connection:

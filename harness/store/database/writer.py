@@ -33,6 +33,7 @@ class Appended:
         cells: Number of new cases.
         metrics: Number of new values.
         damaged: Why a record could not be read, by file name.
+        sequence: The run's sequence number in the store.
 
     """
 
@@ -40,6 +41,7 @@ class Appended:
     cells: int
     metrics: int
     damaged: Mapping[str, str] = field(default_factory=dict)
+    sequence: int = 0
 
 
 def take_files(folder: RunFolder, records: Iterable[Record], raw: BlobStore) -> dict[str, list[BlobRow]]:
@@ -65,7 +67,7 @@ def write(
 ) -> Appended:
     """Add the records that the run does not have yet, with their metrics and files, over the writer's connection."""
     run = _run(connection, rows.run_row(header, trigger))
-    target = _target(connection, rows.target_row(header))
+    target = _target(connection, header)
     configs = _configs(connection, records)
     query = sa.select(schema.cell.c.config).where(schema.cell.c.run == run, schema.cell.c.target == target)
     existing = set(connection.execute(query).scalars())
@@ -73,31 +75,46 @@ def write(
     _cells(connection, run, target, new, files)
     values = _metric_rows(connection, run, target, new)
     analyze(connection, run, values)
-    return Appended(header.run_id, len(new), values)
+    return Appended(header.run_id, len(new), values, sequence=run)
 
 
 def _run(connection: sa.Connection, row: dict[str, Any]) -> int:
-    """Return the id of a run, which is its start; update the header of a run that exists."""
+    """Return the sequence number of a run; update the header of a run that exists."""
     run = schema.run
     known: int | None = connection.execute(sa.select(run.c.id).where(run.c.uuid == row["uuid"])).scalar()
     if known is not None:
         connection.execute(sa.update(run).where(run.c.id == known).values(env=row["env"]))
         return known
-    free: int = row["started"]
-    while connection.execute(sa.select(run.c.id).where(run.c.id == free)).scalar() is not None:
-        free += 1  # two boards started within one microsecond
-    insert_dicts(connection, run, [{"id": free, **row}])
-    return free
+    number = next_sequence(connection, row["started"])
+    insert_dicts(connection, run, [{"id": number, **row}])
+    return number
 
 
-def _target(connection: sa.Connection, row: dict[str, Any]) -> int:
-    target = schema.target
-    same = sa.select(target.c.id).where(target.c.name == row["name"], target.c.machine == row["machine"])
-    known: int | None = connection.execute(same).scalar()
-    if known is None:
-        known = next_id(connection, target)
-        insert_dicts(connection, target, [{"id": known, **row}])
-    return known
+def next_sequence(connection: sa.Connection, started_us: int) -> int:
+    """Return the sequence number of a new run: its start, but above that of every run before.
+
+    A board without a battery-backed clock starts in the past, and one run may be dated ahead of all that follow.
+    """
+    newest: int | None = connection.execute(sa.select(sa.func.max(schema.run.c.id))).scalar()
+    return started_us if newest is None else max(started_us, newest + 1)
+
+
+def _target(connection: sa.Connection, header: RunHeader) -> int:
+    """Return the id of the unit's target.
+
+    The runs of a store that was written before runs told their unit stand under the id of the installed system. They
+    become those of the first unit with that system.
+    """
+    target, row = schema.target, rows.target_row(header)
+    ids = mapping(connection, target.c.machine, target.c.id, target.c.name == row["name"])
+    if row["machine"] in ids:
+        return int(ids[row["machine"]])
+    if (system := header.host.get("machine_id")) in ids:
+        connection.execute(sa.update(target).where(target.c.id == ids[system]).values(machine=row["machine"]))
+        return int(ids[system])
+    number = next_id(connection, target)
+    insert_dicts(connection, target, [{"id": number, **row}])
+    return number
 
 
 def _configs(connection: sa.Connection, records: Sequence[Record]) -> dict[str, int]:
@@ -220,25 +237,27 @@ def next_id(connection: sa.Connection, table: sa.Table) -> int:
     return (connection.execute(sa.select(sa.func.max(table.c.id))).scalar() or 0) + 1
 
 
-def mapping(connection: sa.Connection, key: sa.Column[Any], value: sa.Column[Any]) -> dict[Any, Any]:
-    """Return the values of one column by those of another."""
-    return {row[0]: row[1] for row in connection.execute(sa.select(key, value))}
+def mapping(
+    connection: sa.Connection, key: sa.Column[Any], value: sa.Column[Any], *where: sa.ColumnElement[bool]
+) -> dict[Any, Any]:
+    """Return the values of one column by those of another, of the rows that match."""
+    return {row[0]: row[1] for row in connection.execute(sa.select(key, value).where(*where))}
 
 
-def make_partition(connection: sa.Connection, time_us: int) -> None:
-    """On PostgreSQL, create the partition of `metric` for the month of a time."""
+def make_partition(connection: sa.Connection, sequence: int) -> None:
+    """On PostgreSQL, create the partition of `metric` for the month of a sequence number."""
     if connection.dialect.name == "postgresql":
-        month, first, following = month_bounds(time_us)
+        month, first, following = month_bounds(sequence)
         connection.exec_driver_sql(
             f"CREATE TABLE IF NOT EXISTS {metric.name}_{month} PARTITION OF {metric.name}"
             f" FOR VALUES FROM ({first}) TO ({following})"
         )
 
 
-def analyze(connection: sa.Connection, time_us: int, added: int) -> None:
+def analyze(connection: sa.Connection, sequence: int, added: int) -> None:
     """Update PostgreSQL's statistics after many new rows: autovacuum may take a minute."""
     if connection.dialect.name == "postgresql" and added > ANALYZE_FROM_ROWS:
-        month, *_ = month_bounds(time_us)
+        month, *_ = month_bounds(sequence)
         tables = [f"{metric.name}_{month}", *(table.name for table in (series, config, cell, process, missing))]
         connection.exec_driver_sql(f"ANALYZE {', '.join(tables)}")
 

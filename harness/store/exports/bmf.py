@@ -19,13 +19,15 @@ _LONGEST = 1024
 
 
 def render(run: Exported) -> str:
-    """Return the document without missing values, as the format requires."""
+    """Return the document without missing values, as the format requires, and without untrusted ones."""
     document: dict[str, dict[str, dict[str, float]]] = {}
     for record in run.records:
         measures = {
             _BUILT_IN.get(name, name): _bounded(quantity)
             for name in METRICS
-            if METRICS[name].better != "none" and isinstance(quantity := record.quantity(name), Value)
+            if METRICS[name].better != "none"
+            and record.trusts(name)
+            and isinstance(quantity := record.quantity(name), Value)
         }
         if measures:
             document[_short(record.case_id)] = measures

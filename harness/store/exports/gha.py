@@ -9,6 +9,7 @@ import json
 
 from harness.core.errors import NothingMeasured
 from harness.core.metric import METRICS, Metric
+from harness.core.printable import json_text
 from harness.core.quantity import Value
 from harness.core.record import Record
 
@@ -16,18 +17,21 @@ from . import Export, Exported
 
 
 def render(run: Exported) -> str:
-    """Return the array; NothingMeasured if it would be empty, which the action rejects."""
+    """Return the array of trusted values; NothingMeasured if it would be empty, which the action rejects."""
     entries = [
         _entry(record, metric, quantity)
         for record in run.records
         for metric in METRICS.values()
-        if metric.better == run.better and isinstance(quantity := record.quantity(metric.name), Value)
+        if metric.better == run.better
+        and record.trusts(metric.name)
+        and isinstance(quantity := record.quantity(metric.name), Value)
     ]
     if not entries:
         raise NothingMeasured(
-            f"no metric that is better {run.better} was measured", "try the other direction: --better"
+            f"no metric that is better {run.better} was measured and can be trusted",
+            "try the other direction: --better",
         )
-    return json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def _entry(record: Record, metric: Metric, value: Value) -> dict[str, object]:

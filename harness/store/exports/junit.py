@@ -1,7 +1,7 @@
 """JUnit XML: one test case per case, with its figures as properties.
 
-A case that failed is an error. One that this machine cannot run, or whose figures cannot be trusted, is skipped. Both
-have the reason.
+A case that failed is an error. One that this machine cannot run, or whose times cannot be trusted, is skipped. Both
+have the reason. Only figures that can be trusted are properties.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import re
 from xml.etree import ElementTree as ET
 
 from harness.core.metric import METRICS
+from harness.core.printable import without_sequences
 from harness.core.record import Record
+from harness.core.verdict import TIMED
 
 from . import Export, Exported
 
@@ -20,7 +22,7 @@ _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def render(run: Exported) -> str:
     """Return the document."""
     errors = sum(record.verdict.failed for record in run.records)
-    skipped = sum(not record.verdict.failed and not record.verdict.trusted for record in run.records)
+    skipped = sum(not record.verdict.failed and not record.trusts(TIMED) for record in run.records)
     counts = {"tests": str(len(run.records)), "errors": str(errors), "skipped": str(skipped), "failures": "0"}
     time_s = f"{sum(record.duration_s for record in run.records):.3f}"
     about = {"timestamp": run.header.started_utc[:19], "hostname": clean(run.header.target), "time": time_s}
@@ -33,8 +35,8 @@ def render(run: Exported) -> str:
 
 
 def clean(text: str) -> str:
-    """Replace the characters that XML 1.0 cannot hold, even escaped."""
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    """Remove terminal sequences, and replace the characters that XML 1.0 cannot hold, even escaped."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", without_sequences(text))
 
 
 def _case(suite: ET.Element, record: Record) -> None:
@@ -44,14 +46,14 @@ def _case(suite: ET.Element, record: Record) -> None:
     )  # fmt: skip
     properties = ET.SubElement(case, "properties")
     for name in METRICS:
-        value = record.value(name)
+        value = record.trusted_value(name)
         if value is not None:
             ET.SubElement(properties, "property", name=name, value=repr(value))
     ET.SubElement(properties, "property", name="verdict", value=record.verdict.status)
     message = clean(f"{record.verdict.status}: {record.verdict.reason}")
     if record.verdict.failed:
         ET.SubElement(case, "error", type=record.verdict.status, message=message).text = clean(record.log)
-    elif not record.verdict.trusted:
+    elif not record.trusts(TIMED):
         ET.SubElement(case, "skipped", message=message)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from harness.core.printable import markdown_text
 from harness.core.record import Record
+from harness.core.verdict import trust_counts
 
 from . import Export, Exported
 
@@ -22,11 +24,14 @@ _COLUMNS = (
 def render(run: Exported) -> str:
     """Return a heading, the table, and the number of rows that did not fit."""
     shown = [column for column in _COLUMNS if any(record.value(column[0]) is not None for record in run.records)]
+    counts = trust_counts(record.verdict.status for record in run.records)
     titles = ["case", *(title for _, title, _, _ in shown), "verdict"]
     lines = [
-        f"## {_escape(run.header.suite)} on {_escape(run.header.target)}",
+        f"## {markdown_text(run.header.suite)} on {markdown_text(run.header.target)}",
         "",
-        f"{_escape(run.header.run_id)}, {len(run.records)} of {len(run.header.planned)} cases",
+        f"{markdown_text(run.header.run_id)}, {len(run.records)} of {len(run.header.planned)} cases",
+        "",
+        f"Times: {counts}; a figure that is struck through cannot be trusted",
         "",
         f"| {' | '.join(titles)} |",
         f"| {' | '.join(['---', *('---:' for _ in shown), '---'])} |",
@@ -36,13 +41,18 @@ def render(run: Exported) -> str:
 
 
 def _cells(record: Record, shown: list[tuple[str, str, float, str]]) -> list[str]:
-    numbers = [_number(record.value(name), factor, form) for name, _, factor, form in shown]
+    numbers = [_number(record, name, factor, form) for name, _, factor, form in shown]
     verdict = f"{record.verdict.status}: {record.verdict.reason}" if record.verdict.reason else record.verdict.status
-    return [_escape(record.case_id), *numbers, _escape(verdict)]
+    return [markdown_text(record.case_id), *numbers, markdown_text(verdict)]
 
 
-def _number(value: float | None, factor: float, form: str) -> str:
-    return "-" if value is None else form.format(value * factor)
+def _number(record: Record, name: str, factor: float, form: str) -> str:
+    """Return a figure; struck through where the verdict says that it must not be compared."""
+    value = record.value(name)
+    if value is None:
+        return "-"
+    text = form.format(value * factor)
+    return text if record.trusts(name) else f"~~{text}~~"
 
 
 def _within_limit(head: list[str], rows: list[str]) -> str:
@@ -56,12 +66,6 @@ def _within_limit(head: list[str], rows: list[str]) -> str:
     left_out = len(rows) - len(fitting)
     tail = ["", f"{left_out} more cases do not fit into 1 MiB."] if left_out else []
     return "\n".join([*head, *fitting, *tail, ""])
-
-
-def _escape(text: str) -> str:
-    """Escape what would break the row or be read as Markdown or HTML."""
-    escaped = "".join(f"\\{char}" if char in "\\|*_`[]#" else char for char in text)
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ").replace("\r", " ")
 
 
 PLUGINS: tuple[Export, ...] = (Export("markdown", render),)

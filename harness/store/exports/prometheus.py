@@ -1,7 +1,7 @@
 """Prometheus: a text file for node_exporter's textfile collector (*.prom), which is also valid OpenMetrics.
 
 Metrics are in base units, with the unit as suffix of the name. There are no timestamps, since the collector skips a
-file that has any; the time of the run is a metric. Missing values are left out.
+file that has any; the time of the run is a metric. Values that are missing or must not be compared are left out.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.core.metric import METRICS, Metric
+from harness.core.printable import printable
 from harness.core.quantity import microseconds
 from harness.core.record import Record
 
@@ -30,7 +31,7 @@ def render(run: Exported) -> str:
 
 def _family(run: Exported, metric: Metric) -> Iterator[str]:
     """Yield the lines of a metric over all cases; none if no case has it."""
-    values = [(record, value) for record in run.records if (value := record.value(metric.name)) is not None]
+    values = [(record, value) for record in run.records if (value := record.trusted_value(metric.name)) is not None]
     if not values:
         return
     unit, factor = _BASE.get(metric.unit, ("", 1.0))
@@ -51,7 +52,7 @@ def _labels(record: Record) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return printable(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 PLUGINS: tuple[Export, ...] = (Export("prometheus", render, suffix=".prom"),)

@@ -12,13 +12,20 @@ from typing import Any
 
 from harness.core.metric import METRICS
 from harness.core.record import Record
+from harness.core.verdict import TIMED
 from harness.store.database.rows import git_sha
 
 from . import Export, Exported
 
+OPTIONS = {"disable_gc": False, "timer": "perf_counter_ns", "warmup": True}
+"""How the samples were taken, in pytest-benchmark's terms; files of earlier versions say the same."""
+
 
 def render(run: Exported) -> str:
-    """Return the document without cases that have no samples, for which the format has no place."""
+    """Return the document without cases that have no samples or whose latency must not be compared.
+
+    The format has no place for either: its readers compare whatever it holds.
+    """
     header = run.header
     commit = header.provenance.get("repository", {})
     document = {
@@ -48,9 +55,16 @@ def extra_info(record: Record) -> dict[str, Any]:
     return info
 
 
+def calls_per_sample(record: Record) -> int:
+    """Return the inferences whose mean a sample is, which are pytest-benchmark's iterations of a round."""
+    return max((process.calls_per_sample for process in record.processes), default=1)
+
+
 def _entry(run: Exported, record: Record) -> dict[str, Any] | None:
     from pytest_benchmark.stats import Stats
 
+    if not record.trusts(TIMED):
+        return None
     stats: Any = Stats()  # type: ignore[no-untyped-call]
     for sample_ns in run.samples(record).tolist():
         stats.update(sample_ns / 1e9)
@@ -64,8 +78,8 @@ def _entry(run: Exported, record: Record) -> dict[str, Any] | None:
         "params": dataclasses.asdict(record.case),
         "param": record.case_id,
         "extra_info": extra_info(record),
-        "options": {"disable_gc": False, "timer": "perf_counter_ns", "warmup": True},
-        "stats": {**stats.as_dict(), "data": list(stats.data), "iterations": 1},
+        "options": dict(OPTIONS),
+        "stats": {**stats.as_dict(), "data": list(stats.data), "iterations": calls_per_sample(record)},
     }
 
 

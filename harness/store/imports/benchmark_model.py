@@ -17,19 +17,23 @@ from pathlib import PurePosixPath
 
 from harness.core.quantity import Missing, Quantity, Value
 
-from .records import ParsedCase, ParsedRun, user_case
+from .figures import count, parsed, positive
+from .parsed import ParsedCase, ParsedRun, parse_each, user_case
 
 SOURCE = "benchmark_model"
 _US, _MB = 1e3, 1 << 20
 _TIMINGS = re.compile(
-    r"Inference timings in us: Init: (?P<init>[\d.e+]+), First inference: (?P<first>[\d.e+]+), "
-    r"Warmup \(avg\): (?P<warmup>[\d.e+]+), Inference \(avg\): (?P<mean>[\d.e+]+)"
+    r"Inference timings in us: Init: (?P<init>[^\s,]+), First inference: (?P<first>[^\s,]+), "
+    r"Warmup \(avg\): (?P<warmup>[^\s,]+), Inference \(avg\): (?P<mean>[^\s,]+)"
 )
 _OLD_TIMINGS = re.compile(
-    r"Average inference timings in us: Warmup: (?P<warmup>[\d.e+]+), Init: (?P<init>[\d.e+]+), "
-    r"(?:no stats|with stats): (?P<mean>[\d.e+]+)"
+    r"Average inference timings in us: Warmup: (?P<warmup>[^\s,]+), Init: (?P<init>[^\s,]+), "
+    r"(?:no stats|with stats): (?P<mean>[^\s,]+)"
 )
-_COUNT = re.compile(r"count=(\d+) first=([\d.e+]+).*")
+_COUNT = re.compile(r"count=(\S+) first=(\S+).*")
+_MEMORY = re.compile(r"Peak memory footprint \(MB\): .*overall=(\S+)")
+_FOLLOWING = 2000
+"""Characters after the timings among which the memory line is looked for."""
 
 
 def recognises(text: str) -> bool:
@@ -38,48 +42,50 @@ def recognises(text: str) -> bool:
 
 
 def parse(text: str) -> ParsedRun:
-    """Parse one case per such line, from the text before it."""
+    """Parse one case per such line, from the text before it and, for the memory, the lines after it."""
     ends = sorted(match.end() for pattern in (_TIMINGS, _OLD_TIMINGS) for match in pattern.finditer(text))
-    starts = [0, *ends[:-1]]
-    # the memory line comes after the timings, and belongs to the case before it
-    parts = [text[start:end] + _next_lines(text, end) for start, end in zip(starts, ends, strict=True)]
-    return ParsedRun(SOURCE, [_case(part) for part in parts])
+    before = [text[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    after = [text[end:limit] for end, limit in zip(ends, [*ends[1:], len(text)], strict=True)]
+    cases, refused = parse_each(
+        zip(before, after, strict=True), lambda parts: _case(*parts), lambda parts: _model(parts[0])
+    )
+    return ParsedRun(SOURCE, cases, refused=refused)
 
 
-def _next_lines(text: str, position: int) -> str:
-    return "\n".join(text[position:].splitlines()[:4])
-
-
-def _case(text: str) -> ParsedCase:
+def _case(text: str, following: str) -> ParsedCase:
     timings = _TIMINGS.search(text) or _OLD_TIMINGS.search(text)
     if timings is None:
         raise ValueError("no timings")
     counts = _COUNT.findall(text)
-    n = int(counts[-1][0]) if counts else None
+    n = count(parsed(counts[-1][0], "count"), "count") if counts else None
     first = timings.groupdict().get("first") or (counts[0][1] if counts else None)
-    metrics: dict[str, Quantity] = {
-        "load_ns": Value(float(timings["init"]) * _US),
-        **_inference(text, float(timings["mean"]), n),
-    }
+    mean_us = positive(parsed(timings["mean"], "the mean"), "the mean")
+    metrics: dict[str, Quantity] = {"load_ns": _time(timings["init"], "Init"), **_inference(text, mean_us, n)}
     if first is not None:
-        metrics["first_inference_ns"] = Value(float(first) * _US)
-    memory = re.search(r"Peak memory footprint \(MB\): .*overall=([\d.]+)", text)
-    notes: dict[str, object] = {"mean_ns": float(timings["mean"]) * _US}
-    if memory:
-        notes["peak_growth_bytes"] = float(memory[1]) * _MB  # growth since the start, not the whole process
+        metrics["first_inference_ns"] = _time(first, "First inference")
+    notes: dict[str, object] = {"mean_ns": mean_us * _US}
+    if memory := _MEMORY.search("\n".join(following[:_FOLLOWING].splitlines()[:4])):
+        # growth since the start, not the whole process
+        notes["peak_growth_bytes"] = parsed(memory[1], "the memory footprint") * _MB
     threads = re.search(r"(?:#threads used for CPU inference|Num threads): \[(\d+)\]", text)
     case = user_case(_model(text), SOURCE, threads=max(1, int(threads[1])) if threads else 1)
     return ParsedCase(case, (), metrics, notes)
 
 
+def _time(text: str, what: str) -> Quantity:
+    """Return a time in ns from one in us; Missing for 0, which the tool prints for what it did not do."""
+    time_us = parsed(text, what)
+    return Value(positive(time_us, what) * _US) if time_us else Missing(f"benchmark_model prints {what}: {text}")
+
+
 def _inference(text: str, mean_us: float, n: int | None) -> dict[str, Quantity]:
     """Return throughput from the mean, which every version prints, and the median if the tool prints it."""
-    medians = re.findall(r"count=.*\bmedian=([\d.e+]+)", text)
+    medians = re.findall(r"count=.*\bmedian=([^\s\]]+)", text)
     no_median = Missing(f"summary only: benchmark_model prints the mean, {mean_us:g} us, but no median")
-    metrics: dict[str, Quantity] = {
-        "throughput_per_s": Value(1e6 / mean_us, n=n),
-        "latency_p50_ns": Value(float(medians[-1]) * _US, n=n) if medians else no_median,
-    }
+    metrics: dict[str, Quantity] = {"throughput_per_s": Value(1e6 / mean_us, n=n), "latency_p50_ns": no_median}
+    if medians:
+        median_us = positive(parsed(medians[-1], "the median"), "the median")
+        metrics["latency_p50_ns"] = Value(median_us * _US, n=n)
     if n is not None:
         metrics["n_inferences"] = Value(n)
     return metrics
@@ -87,4 +93,4 @@ def _inference(text: str, mean_us: float, n: int | None) -> dict[str, Quantity]:
 
 def _model(text: str) -> str:
     graph = re.search(r"Graph: \[([^\]]+)\]", text) or re.search(r"Loaded model (\S+)", text)
-    return PurePosixPath(graph[1].replace("\\", "/")).stem if graph else "unnamed"
+    return PurePosixPath(graph[1].replace("\\", "/")).stem if graph else ""

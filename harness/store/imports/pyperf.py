@@ -2,49 +2,77 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from .pytest_benchmark import parse_object
-from .records import ParsedCase, ParsedRun, user_case
+from .figures import count, mapping, sequence, times_ns
+from .parsed import ParsedCase, ParsedRun, parse_each, user_case
+from .text import parse_object
 
 SOURCE = "pyperf"
-_NS = 1e9
 
 
 def recognises(text: str) -> bool:
     """Return whether the text is a JSON object with benchmarks that have runs."""
     benchmarks = parse_object(text).get("benchmarks")
-    return isinstance(benchmarks, list) and bool(benchmarks) and all("runs" in benchmark for benchmark in benchmarks)
-
-
-def parse(text: str) -> ParsedRun:
-    """Parse each benchmark as a case; ValueError if one is not a time."""
-    document = parse_object(text)
-    common: dict[str, Any] = dict(document.get("metadata") or {})
-    benchmarks = document["benchmarks"]
-    first = {**common, **_first_metadata(benchmarks)}
-    host = {"arch": None, "kernel": first.get("platform"), "cpu_model": first.get("cpu_model_name")}
-    return ParsedRun(
-        SOURCE,
-        [_case(benchmark, {**common, **(benchmark.get("metadata") or {})}) for benchmark in benchmarks],
-        first.get("date"),
-        {name: value for name, value in host.items() if value},
-        versions={SOURCE: str(first.get("perf_version", "unknown")), "python": str(first.get("python_version", ""))},
+    return (
+        isinstance(benchmarks, list)
+        and bool(benchmarks)
+        and all(isinstance(benchmark, Mapping) and "runs" in benchmark for benchmark in benchmarks)
     )
 
 
-def _first_metadata(benchmarks: list[Mapping[str, Any]]) -> dict[str, Any]:
-    runs = [run for benchmark in benchmarks for run in benchmark["runs"]]
-    return dict(runs[0].get("metadata") or {}) if runs else {}
+def parse(text: str) -> ParsedRun:
+    """Parse each benchmark as a case; one that is not a time is refused."""
+    document = parse_object(text)
+    common, benchmarks = _metadata(document), document["benchmarks"]
+    first = {**common, **_first_metadata(benchmarks)}
+    cases, refused = parse_each(
+        benchmarks,
+        lambda benchmark: _case(benchmark, {**common, **_metadata(benchmark)}),
+        lambda benchmark: str({**common, **_metadata(benchmark)}.get("name", "")),
+    )
+    return ParsedRun(
+        SOURCE,
+        cases,
+        first.get("date"),
+        {"kernel": first.get("platform"), "cpu_model": first.get("cpu_model_name")},
+        versions={SOURCE: first.get("perf_version", "unknown"), "python": first.get("python_version", "")},
+        refused=refused,
+    )
+
+
+def _metadata(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the metadata of a document, benchmark or run; {} where it has none."""
+    metadata = part.get("metadata") if isinstance(part, Mapping) else None
+    return metadata if isinstance(metadata, Mapping) else {}
+
+
+def _first_metadata(benchmarks: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the metadata of the first process."""
+    runs = (run for benchmark in benchmarks if isinstance(benchmark["runs"], list) for run in benchmark["runs"])
+    return _metadata(next(runs, {}))
 
 
 def _case(benchmark: Mapping[str, Any], metadata: Mapping[str, Any]) -> ParsedCase:
-    if metadata.get("unit", "second") != "second":
-        raise ValueError(f"{metadata.get('name')} is measured in {metadata['unit']}, not in seconds")
+    runs = [mapping(run, f"runs[{index}]") for index, run in enumerate(sequence(benchmark["runs"], "runs"))]
+    for unit in (metadata.get("unit"), *(_metadata(run).get("unit") for run in runs)):
+        if unit not in (None, "second"):
+            raise ValueError(f"it is measured in {unit}, not in seconds")
     # runs without values are calibration
-    processes = [[float(value) * _NS for value in run["values"]] for run in benchmark["runs"] if run.get("values")]
+    processes = [
+        times_ns(run["values"], f"runs[{index}].values")
+        for index, run in enumerate(runs)
+        if run.get("values") not in (None, [])
+    ]
     if not processes:
-        raise ValueError(f"{metadata.get('name')} has no values")
+        raise ValueError("it has no values")
     notes = {"loops": metadata.get("loops"), "inner_loops": metadata.get("inner_loops")}
-    return ParsedCase(user_case(str(metadata.get("name", "unnamed")), SOURCE), processes, {}, notes)
+    calls = max(_calls({**metadata, **_metadata(run)}) for run in runs)
+    return ParsedCase(user_case(str(metadata.get("name", "")), SOURCE), processes, {}, notes, calls)
+
+
+def _calls(metadata: Mapping[str, Any]) -> int:
+    """Return the calls whose mean a value is."""
+    return math.prod(count(metadata.get(name) or 1, name) for name in ("loops", "inner_loops"))

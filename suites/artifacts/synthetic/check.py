@@ -1,4 +1,4 @@
-"""Seeded images, with which synthetic models are scaled, quantised and checked to give live outputs."""
+"""Seeded images, with which synthetic models are scaled, quantized and checked to give live outputs."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from typing import BinaryIO
 
 from harness.core.artifact import sha256_of
 from harness.core.errors import SetupError, UsageError
+from harness.core.files import expanded
 
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST_BYTES = 16 << 20
@@ -286,7 +287,7 @@ def open_store(text: str) -> Store:
         raise UsageError(f"{text}: unknown kind of store", "give a folder, user@host:path, http:// or https://")
     host, colon, folder = text.partition(":")
     if not colon or "/" in host:
-        return FolderStore(Path(text).expanduser())
+        return FolderStore(expanded(Path(text)))
     if not _HOST.fullmatch(host):
         raise UsageError(
             f"{text}: '{host}' is not a host name", "write user@host:path, or ./name for a folder with a colon"

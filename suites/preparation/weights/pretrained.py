@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.artifact import Preprocess, sha256_of
 from harness.core.errors import ModelError, SetupError, UsageError
+from harness.core.model_files.model_copy import copy_model
 from harness.datasets.preprocessing import fitted, parse
 from suites.fetch import fetched
 from suites.models.base import ModelVariant
@@ -106,8 +106,7 @@ class WeightsRequest:
         target = self.out / path.name
         preprocess = UserModel(path).preprocess(self.preprocess) if self.preprocess else None
         self.out.mkdir(parents=True, exist_ok=True)
-        if target.resolve() != path.resolve():
-            shutil.copyfile(path, target)
+        copy_model(path, target)
         write_note(target, preprocess, origin)
         return target
 

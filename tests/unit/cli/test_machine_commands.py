@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness import cli
-from harness.core.errors import DescriptorError, UnknownName, UsageError
+from harness.core.errors import DataError, DescriptorError, UnknownName, UsageError
 from harness.host.checks import virtualization
 from tests import trees
 
@@ -187,6 +187,20 @@ def test_meter_without_a_mark_measured_nothing(capsys: pytest.CaptureFixture[str
 
     assert call("meter", str(path), "--inferences", "1") == 3
     assert "no trigger mark" in capsys.readouterr().out
+
+
+def test_meter_takes_the_channel_that_it_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = meter_trace(tmp_path / "trace.csv")
+    lines = path.read_text().splitlines()
+    path.write_text(
+        "\n".join(["time_s;power_w;D1;D2", *(f"{line.replace(',', ';')};{n % 2}" for n, line in enumerate(lines[1:]))])
+    )
+
+    assert call("meter", str(path), "--inferences", "100", "--trigger", "D1", "--json") == 0
+    found = printed(capsys)
+    assert (found["trigger"], len(found["windows"])) == ("d1", 1)
+    with pytest.raises(DataError, match="more than one channel changes: D1, D2"):
+        call("meter", str(path), "--inferences", "100")
 
 
 def test_meter_wants_a_number_of_inferences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -122,7 +122,9 @@ def test_a_run_that_cannot_be_trusted_is_not_told_to_score_its_nets(
 ) -> None:
     busy = [dataclasses.replace(plan, status="contended") for plan in factory.nets()[:2]]
     run = str(factory.write_run(tmp_path / "busy", busy).path)
-    assert main(["recommend", run]) == EXIT_NOTHING_MEASURED
+    assert main(["recommend", run, "--min-top1", "0.5"]) == EXIT_NOTHING_MEASURED
     said = capsys.readouterr().err
-    assert "no case can be trusted: 2 contended" in said
+    assert "no latency can be trusted: 2 contended" in said
     assert "score a net" not in said
+    assert main(["recommend", run, "--max-size", "2MB"]) == 0
+    assert "(not trusted: contended)" in capsys.readouterr().out

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.core.artifact import files_of, missing_files_of, sha256_of, size_of
-from harness.core.external_data import external_files
+from harness.core.model_files.external_data import external_files
 from tests import onnx_bytes
 from tests.onnx_bytes import FLOAT, External, network
 

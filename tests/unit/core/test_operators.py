@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.core.execution import OperatorProfile, OperatorTiming
+from harness.core.hardware.roofline import Roof, Roofline
 from harness.core.quantity import Missing
-from harness.core.roofline import Roof, Roofline
 from harness.store.runfolder import RunFolder
 from tests import factory
 

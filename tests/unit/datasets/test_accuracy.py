@@ -18,7 +18,7 @@ from harness.core.quantity import Missing, Value
 from harness.datasets.dataset import IdxImages, open_dataset
 from harness.datasets.image_folders import ClassFolders
 from harness.datasets.pictures import read_image
-from harness.datasets.preprocessing import PRESETS, parse, preprocess
+from harness.datasets.preprocessing import PRESETS, describe, parse, preprocess
 from harness.stats import output_quality
 
 
@@ -147,3 +147,17 @@ def test_equal_outputs_have_no_noise_to_compare() -> None:
     agreed = output_quality.agreement(OUTPUTS, OUTPUTS)
     assert isinstance(agreed, Value)
     assert agreed.value == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "formula"),
+    [
+        ("unit", "x / 255"),
+        ("inception", "(x - 127.5) / 127.5"),
+        ("scale=1", "x"),
+        ("scale=1,std=2", "x / 2"),
+        ("imagenet", "(x / 255 - 0.485:0.456:0.406) / 0.229:0.224:0.225"),
+    ],
+)
+def test_preprocessing_is_described_by_the_steps_that_change_a_pixel(settings: str, formula: str) -> None:
+    assert describe(parse(settings, "NCHW", 3)).split(", ")[-2] == formula

@@ -9,9 +9,9 @@ import pytest
 
 from harness.core.case import Case
 from harness.core.execution import OperatorProfile, OperatorTiming
+from harness.core.hardware.roofline import Roof, Roofline
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import ArtifactInfo, Record
-from harness.core.roofline import Roof, Roofline
 from harness.core.verdict import Finding, Status, Verdict
 from harness.diagnosis import RULES, Explanation, Situation, explain
 from harness.diagnosis.plausibility import PublishedLatency

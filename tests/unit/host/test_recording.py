@@ -12,6 +12,7 @@ import pytest
 
 import targets
 from harness.core.errors import UsageError
+from harness.core.hardware import rapl
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.host.checks import inspect_all
@@ -77,6 +78,34 @@ def test_a_recording_is_a_tree_to_look_into(tmp_path: Path) -> None:
     assert "VDD_IN" in (tmp_path / "recording/sys/class/hwmon/hwmon1/in1_label").read_text()
     (tmp_path / "recording" / JOURNAL).unlink()
     assert _values(open_host(tmp_path / "recording"))["ina3221/1-0040/VDD_IN"] == pytest.approx(9.250304)
+
+
+def test_a_link_that_leads_nowhere_does_so_in_the_recording(tmp_path: Path) -> None:
+    zone = f"{trees.RAPL}/intel-rapl:0"
+    files: trees.Tree = {zone: trees.Link("../../devices/virtual/powercap/intel-rapl:0"), "proc/cpuinfo": ""}
+    fs = RecordingFs(tmp_path / "recording", trees.write(tmp_path / "tree", files))
+
+    assert rapl.hidden(fs)
+    fs.close()
+    assert rapl.hidden(HostFs(tmp_path / "recording"))
+
+
+def test_a_recording_that_does_not_fit_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        if path.name == "cpuinfo":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return real(path, data)
+
+    fs = RecordingFs(tmp_path / "recording", trees.write(tmp_path / "tree", {"proc/cpuinfo": "x", "proc/swaps": "y"}))
+    monkeypatch.setattr(Path, "write_bytes", full)
+
+    assert fs.read("/proc/cpuinfo") == "x"
+    assert fs.read("/proc/swaps") == "y"
+    with pytest.raises(UsageError, match=r"No space left on device: .*recording/proc/cpuinfo") as raised:
+        fs.close()
+    assert "the recording is not complete" in raised.value.remedy
 
 
 def test_a_failing_file_fails_in_the_replay_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

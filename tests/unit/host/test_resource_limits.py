@@ -40,6 +40,12 @@ def test_clocks_order_the_cpus_where_there_is_no_capacity(tmp_path: Path) -> Non
     assert order(tmp_path, files, 4) == (2, 0, 1, 3)
 
 
+def test_kinds_of_core_come_in_the_order_of_their_speed(tmp_path: Path) -> None:
+    lists: trees.Tree = {"sys/devices/cpu_core/cpus": "2-3", "sys/devices/cpu_atom/cpus": "0,4"}
+    files: trees.Tree = {**lists, "sys/devices/cpu_lowpower/cpus": "1"}
+    assert order(tmp_path, files, 5) == (2, 3, 4, 0, 1)
+
+
 def test_one_thread_of_every_core_before_their_siblings(tmp_path: Path) -> None:
     pairs = ("0-1", "0-1", "2,3", "2,3")
     files: trees.Tree = {f"{CPU}{cpu}/topology/thread_siblings_list": pair for cpu, pair in enumerate(pairs)}

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from harness.core.errors import SetupError
+from harness.core.hardware.roofline import Roof
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
-from harness.core.roofline import Roof
 from harness.host import roofline, roofline_worker
 from harness.host.identity import Machine, identity
 from tests import trees

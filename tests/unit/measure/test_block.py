@@ -251,7 +251,7 @@ def test_sustained_keeps_its_drift_and_runs_once(tmp_path: Path, workers: Patch)
     assert record.processes[0].n_timed == 200
     assert record.metrics["sustained_ratio"] == Value(2.0)
     assert [row["temperature_c_missing"] for row in record.details["minutes"]] == [
-        "no temperature sensor gave a reading"
+        "no temperature sensor of the processor gave a reading"
     ] * 2
 
 
@@ -263,7 +263,7 @@ def test_a_probe_or_accuracy_pass_that_fails_costs_its_own_metrics_alone(
     output_reference = labelled(prepared("fp32"))
     case = dataclasses.replace(labelled(prepared("int8")), output_reference=output_reference)
     (record,) = records([case], setting(tmp_path), {case.case: output_reference})
-    assert record.verdict.status == "imprecise"
+    assert record.verdict.status == "untimed"
     assert isinstance(record.metrics["latency_p50_ns"], Value)
     assert missing(record, "fidelity_cosine") == f"the probe ended as {status}: because"
     assert missing(record, "parameters") == f"the probe ended as {status}: because"
@@ -351,8 +351,9 @@ def test_outputs_that_are_no_numbers_are_a_wrong_output_and_give_no_accuracy(tmp
     (record,) = records([case], setting(tmp_path), {case.case: reference})
     assert record.verdict.status == "wrong-output"
     assert missing(record, "n_images") == "1 of 40 outputs are not finite"
-    for name in ("top1", "agreement", "sqnr_db", "mcnemar_p", "top1_difference", "fidelity_max_abs"):
+    for name in ("top1", "agreement", "sqnr_db", "mcnemar_p", "top1_difference"):
         assert "1 of 40 outputs are not finite" in missing(record, name), name
+    assert missing(record, "fidelity_max_abs") == "output 'y' is not finite: NaN from input 3 on, in 1 of 40 inputs"
     assert "accuracy" not in record.details
 
 
@@ -379,7 +380,7 @@ def test_outputs_of_another_number_are_not_compared(tmp_path: Path, workers: Pat
     reference = labelled(prepared("fp32"))
     case = dataclasses.replace(labelled(prepared("int8")), output_reference=reference)
     (record,) = records([case], setting(tmp_path), {case.case: reference})
-    assert "11 outputs, but the reference has 10" in missing(record, "fidelity_sqnr_db")
+    assert missing(record, "fidelity_sqnr_db") == "output 'y': [11] values, the reference has [10] (input 0)"
     assert missing(record, "sqnr_db") == "11 outputs, the fp32 net has 10"
     assert isinstance(record.metrics["top1_difference"], Value)
 
@@ -419,6 +420,47 @@ def test_a_net_that_answers_otherwise_is_wrong_however_fast_unless_the_machine_i
     assert record.verdict.status == "wrong-output"
     (emulated,) = records([case], setting(tmp_path, machine=Verdict("emulated", "qemu")))
     assert emulated.verdict.status == "emulated"
+
+
+def test_a_net_that_lost_most_of_its_accuracy_is_wrong_whatever_the_probe_says(tmp_path: Path, workers: Patch) -> None:
+    half = RIGHT.copy()
+    half[16:] = np.roll(RIGHT[16:], 1, axis=1)  # 40 % of the images are right: less than half of 100 %, chance apart
+    most = RIGHT.copy()
+    most[30:] = np.roll(RIGHT[30:], 1, axis=1)
+    one_class = np.tile(np.eye(RIGHT.shape[1])[LABELS[0]], (N, 1))
+    reference = labelled(prepared("fp32"))
+    case = dataclasses.replace(labelled(prepared("int8")), output_reference=reference)
+    for outputs, status in ((half, "wrong-output"), (most, "untimed"), (one_class, "wrong-output")):
+        workers(
+            probe=lambda _: probed(RIGHT),
+            accuracy=by_model(
+                fp32=lambda _: scored(RIGHT, LABELS), int8=lambda _, outputs=outputs: scored(outputs, LABELS)
+            ),
+        )
+        (record,) = records([case], setting(tmp_path), {case.case: reference})
+        assert record.verdict.status == status, record.verdict
+    assert record.verdict.reason.endswith("that of the float model 100%: it names one class alone")
+
+
+def test_a_few_images_prove_no_loss(tmp_path: Path, workers: Patch) -> None:
+    wrong = np.roll(RIGHT, 1, axis=1)[:4]
+    workers(
+        probe=lambda _: probed(RIGHT),
+        accuracy=by_model(fp32=lambda _: scored(RIGHT[:4], LABELS[:4]), int8=lambda _: scored(wrong, LABELS[:4])),
+    )
+    reference = labelled(prepared("fp32"))
+    case = dataclasses.replace(labelled(prepared("int8")), output_reference=reference)
+    (record,) = records([case], setting(tmp_path), {case.case: reference})
+    assert record.verdict.status == "untimed"
+
+
+def test_the_record_keeps_every_output_and_what_it_was_compared_with(tmp_path: Path, workers: Patch) -> None:
+    workers(probe=lambda _: probed(RIGHT))
+    case = dataclasses.replace(prepared("int8"), output_reference=prepared("fp32"))
+    (record,) = records([case], setting(tmp_path))
+    fidelity = record.details["fidelity"]
+    assert fidelity["reference"] == prepared("fp32").case.id
+    assert [(one["name"], one["n"], one["cosine"]) for one in fidelity["outputs"]] == [("y", N, pytest.approx(1.0))]
 
 
 def test_precision_and_threads_otherwise_than_asked_are_findings(tmp_path: Path, workers: Patch) -> None:

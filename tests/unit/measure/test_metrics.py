@@ -184,7 +184,8 @@ def test_each_minute_has_its_temperature_and_clock() -> None:
     state = sustained([2.0, 3.0])
     channels = [
         series("thermal/cpu", "degC", [50.0, 80.0]),
-        series("thermal/board", "degC", [40.0, 45.0]),
+        series("thermal/soc-thermal", "degC", [45.0, 70.0]),
+        series("thermal/PMIC-Die", "degC", [100.0, 100.0]),
         series("cpufreq/policy0", "Hz", [2e9, 1e9]),
         series("devfreq/gpu", "Hz", [5e8, 5e8]),
     ]
@@ -193,7 +194,24 @@ def test_each_minute_has_its_temperature_and_clock() -> None:
     assert [row["minute"] for row in rows] == [1, 2]
     assert [row["p50_ns"] for row in rows] == [2 * MS, 3 * MS]
     assert [row["temperature_c"] for row in rows] == [50.0, 80.0]
+    assert {row["temperature_channel"] for row in rows} == {"thermal/cpu"}
     assert [row["clock_hz"] for row in rows] == [2e9, 1e9]
+
+
+def test_a_descriptor_names_the_processors_temperature_in_a_minute() -> None:
+    state = sustained([2.0])
+    channels = [series("thermal/cpu", "degC", [50.0]), series("thermal/GPU-therm", "degC", [70.0])]
+    state.thermal_traces = Traces({each.channel.name: each for each in channels}, 0, 0)
+    (row,) = minute_rows(state, ["thermal/GPU-therm"])
+    assert (row["temperature_c"], row["temperature_channel"]) == (70.0, "thermal/GPU-therm")
+
+
+def test_a_minute_without_a_sensor_of_the_processor_says_which_there_are() -> None:
+    state = sustained([2.0])
+    state.thermal_traces = Traces({"thermal/acpitz": series("thermal/acpitz", "degC", [50.0])}, 0, 0)
+    (row,) = minute_rows(state)
+    assert row["temperature_c"] is row["temperature_channel"] is None
+    assert "not the processor's: thermal/acpitz" in row["temperature_c_missing"]
 
 
 def test_a_minute_without_sensors_says_so() -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from harness import store
-from harness.core.artifact import Artifact, sha256_of
+from harness.core.artifact import Artifact, ScoredOutput, missing_files_of, sha256_of, size_of
 from harness.core.case import Case
 from harness.measure.prepared import PreparedCase
-from harness.nightly import exact_metrics
+from harness.nightly import exact_metrics, machine
 from harness.nightly import night as night_module
 from harness.nightly.baselines import BaselineStore, Build, accept
 from harness.nightly.night import Night
@@ -22,6 +22,7 @@ from harness.stats.nightly import Settings
 from suites.nightly_rules import NightlyRule, NightlyRules
 from tests.factory import MILLISECOND, Plan, write_run
 from tests.fakes.plans import plan_of
+from tests.onnx_bytes import onnx_with_weights
 
 CASES = [Case("net", setting, "onnxruntime-cpu") for setting in ("fp32", "int8-static", "fp16")]
 NAMES = [case.id for case in CASES]
@@ -79,6 +80,21 @@ def prepared(folder, case, content):
 
 
 NO_RULES = NightlyRules()
+
+
+def test_a_build_is_kept_with_all_files_of_its_model_under_each_of_its_names(tmp_path):
+    kept = BaselineStore(tmp_path / "kept" / "quick-x86-64.json")
+    for name in ("one", "two"):
+        path = onnx_with_weights(tmp_path / name / f"{name}.onnx", "part/weights.bin", b"0123456789abcdef")
+        scored = ScoredOutput("y", 4)
+        artifact = Artifact(path, "onnx", sha256_of(path), size_of(path), output=scored, batch=4)
+        case = PreparedCase(CASES[0], artifact, "none:NONE", Options(), None)
+        build = Build.of(case, "night0", VERSIONS, "a1b2c3")
+        kept.add_latest(name, build, artifact)
+        again = kept.prepared(build, case)
+        assert again.artifact.path.is_relative_to(tmp_path / "kept")
+        assert missing_files_of(again.artifact.path) == []
+        assert (again.artifact.sha256, again.artifact.batch, again.artifact.output) == (artifact.sha256, 4, scored)
 
 
 def tonight(folder, changed=True, versions=VERSIONS, rules=NO_RULES):
@@ -257,8 +273,9 @@ def test_larger_file_is_a_regression_in_size(tmp_path):
 
 
 def test_case_that_fails_while_nothing_else_is_kept_is_the_device(tmp_path):
-    run = write_run(tmp_path / "run", [Plan(CASES[0], status="crashed"), Plan(CASES[1], status="throttled")])
+    statuses = ("crashed", "throttled", "precise")
+    run = write_run(tmp_path / "run", [Plan(*one) for one in zip(CASES, [2 * MILLISECOND] * 3, statuses, strict=True)])
     now = tonight(tmp_path, changed=False)
     assert [one.kind for one in exact_metrics.failures(run.records(), now)] == ["infrastructure"]
-    (found,) = exact_metrics.device(run.records())
+    (found,) = machine.device(run.records())
     assert found.sentence.startswith("1 case throttled")

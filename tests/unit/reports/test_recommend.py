@@ -90,10 +90,20 @@ def test_other_scenarios_and_other_images_are_not_compared(tmp_path: Path) -> No
     assert "fp16 · litert-xnnpack · t1<" in fastest  # in SingleStream, whatever images it was scored on
 
 
-def test_untrusted_and_unscored_cases_are_not_considered(three: list[Record]) -> None:
+def test_a_contended_case_is_ranked_by_what_it_still_knows(three: list[Record]) -> None:
     doubtful = dataclasses.replace(three[2], verdict=Verdict("contended", "busy"))
-    assert recommend([*three[:2], doubtful], Constraints()).best is three[1]
-    assert recommend([doubtful], Constraints()).considered == 0
+    assert recommend([*three[:2], doubtful], Constraints()).best is doubtful, "top-1 does not depend on what else ran"
+    assert recommend([*three[:2], doubtful], Constraints(artifact_bytes=1e12)).best is doubtful
+    assert recommend([*three[:2], doubtful], Constraints(latency_p50_ns=1e12)).best is three[1]
+    by_speed = recommend([*three[:2], doubtful], Constraints(top1=0.5))
+    assert (by_speed.best, by_speed.fitting, by_speed.considered) == (three[0], 2, 2)
+    assert recommend([doubtful], Constraints(top1=0.5)).considered == 0
+
+
+def test_wrong_outputs_are_not_considered(three: list[Record]) -> None:
+    wrong = dataclasses.replace(three[2], verdict=Verdict("wrong-output", "not the net"))
+    assert recommend([*three[:2], wrong], Constraints()).best is three[1]
+    assert recommend([wrong], Constraints()).considered == 0
 
 
 def test_a_bound_on_what_is_missing_is_not_met(three: list[Record], tmp_path: Path) -> None:

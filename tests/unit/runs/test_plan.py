@@ -156,6 +156,13 @@ def test_a_model_that_cannot_be_used_is_refused_beside_others_and_an_error_alone
 def test_runtimes_that_do_not_take_a_models_format_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"none of the runtimes asked for takes \.onnx: litert-xnnpack"):
         planned(models=[str(relu(tmp_path / "net.onnx"))], runtimes=["litert-xnnpack"])
+    (tmp_path / "renamed.onnx").write_bytes(b"\0\0\0\0ORTM")
+    with pytest.raises(ModelError, match=r"takes \.ort: openvino-cpu"):
+        planned(models=[str(tmp_path / "renamed.onnx")], runtimes=["openvino-cpu"])
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved/saved_model.pb").write_bytes(b"model")
+    with pytest.raises(ModelError, match="takes a TensorFlow SavedModel folder: openvino-cpu"):
+        planned(models=[str(tmp_path / "saved")], runtimes=["openvino-cpu"])
 
 
 def test_compress_needs_a_model() -> None:
@@ -250,6 +257,19 @@ def test_a_recorded_board_never_passes_for_the_board(tmp_path: Path) -> None:
     empty = plan(config, [])
     with RunSession(config, empty) as session:
         assert session.header.target == "raspberry-pi-5 (recorded)"
+
+
+def test_two_runs_of_one_second_have_two_folders_unless_one_is_named(tmp_path: Path) -> None:
+    config = RunConfig(fs=HostFs(tmp_path), target_name="raspberry-pi-5")
+    same = dataclasses.replace(plan(config, []), out=tmp_path / "2026-01-01T000000-quick")
+    folders = []
+    for _ in range(2):
+        with RunSession(config, same) as session:
+            folders.append(session.folder.path)
+    assert folders == [same.out, tmp_path / "2026-01-01T000000-quick-2"]
+    named = RunSession(dataclasses.replace(config, out=str(same.out)), same)
+    with pytest.raises(UsageError, match="already holds a run"), named:
+        pass
 
 
 # References

@@ -107,7 +107,7 @@ def test_a_net_that_is_not_compiled_gets_the_command_that_does_it() -> None:
 
 
 @pytest.mark.parametrize("setting", ["fp32", "fp16", "int8-dynamic", "int8-weight-only"])
-def test_a_net_of_other_than_8_bits_must_be_quantised_first(setting: str) -> None:
+def test_a_net_of_other_than_8_bits_must_be_quantized_first(setting: str) -> None:
     with pytest.raises(SessionError, match=r"^not fully int8: .*float32") as raised:
         EDGETPU.open(SHIPPED / f"{setting}.tflite", Options())
     assert "int8-static-io8" in raised.value.remedy

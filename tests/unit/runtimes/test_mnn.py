@@ -13,11 +13,11 @@ from harness.core.execution import OperatorProfile
 from harness.core.quantity import Value
 from harness.runtimes.base import Adapter, Options, Session, SessionError
 from harness.runtimes.mnn import adapter
-from harness.stats.output_quality import compare
 from suites.artifacts import catalog
 from suites.preparation.convert import CONVERTERS, ConversionRequest
 from tests.onnx_bytes import FLOAT as FLOAT_ELEMENTS
 from tests.onnx_bytes import model
+from tests.outputs import compare
 
 pytest.importorskip("MNN")
 

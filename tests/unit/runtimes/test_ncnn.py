@@ -13,10 +13,10 @@ from harness.core.errors import UsageError
 from harness.core.execution import OperatorProfile
 from harness.core.quantity import Value
 from harness.runtimes.base import Adapter, Options, Session, SessionError
-from harness.stats.output_quality import compare
 from suites.artifacts import catalog
 from suites.preparation.convert import CONVERTERS, ConversionRequest
 from suites.preparation.convert.ncnn import quantize
+from tests.outputs import compare
 
 pytest.importorskip("ncnn")
 

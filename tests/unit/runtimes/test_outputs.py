@@ -10,6 +10,7 @@ import pytest
 
 from harness.core import plugins
 from harness.core.artifact import format_of
+from harness.core.execution import OperatorProfile
 from harness.runtimes.base import Adapter, Options, Outputs, Session, SessionError
 from harness.runtimes.graph_counts import Counts
 from harness.runtimes.outputs import is_numeric, named_arrays, unique_names
@@ -160,18 +161,46 @@ def test_ports_of_openvino_without_names_or_with_one_name_are_kept_apart(tmp_pat
     assert [array.tolist() for array in fetched.values()] == [[[4, 4]], [[4, 4]], [[5, 6]]]
 
 
+def to_ort(source: Path, made: Path) -> None:
+    """Convert an .onnx as onnxruntime.tools.convert_onnx_models_to_ort does for phones."""
+    ort: Any = pytest.importorskip("onnxruntime")
+    settings = ort.SessionOptions()
+    settings.optimized_model_filepath = str(made)
+    settings.add_session_config_entry("session.save_model_format", "ORT")
+    settings.log_severity_level = 3
+    ort.InferenceSession(
+        str(source), settings, providers=["CPUExecutionProvider"], disabled_optimizers=["NchwcTransformer"]
+    )
+
+
+def test_fused_operators_of_an_ort_file_are_counted_as_those_they_were(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"], pads=[1] * 4),
+        helper.make_node("Relu", ["c"], ["r"]),
+        helper.make_node("GlobalAveragePool", ["r"], ["p"]),
+        helper.make_node("Flatten", ["p"], ["f"]),
+        helper.make_node("Gemm", ["f", "g"], ["q"]),
+        helper.make_node("Relu", ["q"], ["y"]),
+    ]
+    weights = {"w": np.ones((8, 3, 3, 3), np.float32), "g": np.ones((8, 4), np.float32)}
+    declared = [tensor("x", T.FLOAT, ["N", 3, 8, 8])], [tensor("y", T.FLOAT, ["N", 4])]
+    source = save(tmp_path / "m.onnx", nodes, *declared, weights)
+    to_ort(source, tmp_path / "m.ort")
+    session = ORT.open(tmp_path / "m.ort", Options(batch=2))
+    kernels = session.profile(1)
+    assert isinstance(kernels, OperatorProfile)
+    assert {"FusedConv", "FusedGemm"} <= {one.type for one in kernels.operators}
+    wanted = Counts(8 * 27 + 32, 2 * (8 * 64 * 27 + 32))
+    assert [ORT.open(path, Options(batch=2)).counts() for path in (source, tmp_path / "m.ort")] == [wanted, wanted]
+
+
 @pytest.mark.parametrize("name", ["m.ort", "m.onnx"])
 def test_a_file_in_onnxruntimes_own_format_runs_whatever_its_name(tmp_path: Path, name: str) -> None:
-    ort: Any = pytest.importorskip("onnxruntime")
     shape = ["N", 2]
     nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
     declared = [tensor("x", T.FLOAT, shape)], [tensor("y", T.FLOAT, shape)]
     source = save(tmp_path / "source.onnx", nodes, *declared, {"w": np.float32([[0, 1], [2, 0]])})
-    settings = ort.SessionOptions()
-    settings.optimized_model_filepath = str(tmp_path / "made.ort")
-    settings.add_session_config_entry("session.save_model_format", "ORT")
-    settings.log_severity_level = 3
-    ort.InferenceSession(str(source), settings, providers=["CPUExecutionProvider"])
+    to_ort(source, tmp_path / "made.ort")
     path = (tmp_path / "made.ort").rename(tmp_path / name)
     assert format_of(path) == "ort"
     session = ORT.open(path, Options(batch=3))

@@ -81,7 +81,7 @@ def test_a_model_without_state_says_nothing_and_reset_changes_nothing(tmp_path: 
     else:
         node = helper.make_node("Add", ["x", "x"], ["y"])
         path = save(tmp_path / "m.onnx", [node], [tensor("x", T.FLOAT, [1, 4])], [tensor("y", T.FLOAT, [1, 4])])
-    session = adapter.open(path, Options())
+    session = adapter.open(path, Options(signature="double" if runtime == "litert-xnnpack" else ""))
     session.prepare({session.inputs[0].name: np.float32([[1, 2, 3, 4]])})
     session.reset_state()
     session.infer()

@@ -15,10 +15,11 @@ from harness.core.errors import UsageError
 from harness.core.quantity import Value
 from harness.runtimes.base import Adapter, Options, Session, SessionError
 from harness.runtimes.tensorflow import adapter
-from harness.stats.output_quality import compare
 from suites.artifacts import catalog
 from suites.preparation.convert import CONVERTERS, ConversionRequest
+from tests.outputs import compare
 
+NAMES = ("double", "square")
 NETS = ("efficientnet_lite0-0.3-32", "mobilenet_v2-0.35-32", "shufflenet_v2-0.5-32")
 FILES = {"tensorflow": ("savedmodel", "net"), "keras": ("keras", "net.keras")}
 
@@ -76,10 +77,10 @@ class TestWithTensorFlow:
         own = Own()
         took = own.both.get_concrete_function(tf.TensorSpec((None, 3), tf.float32), tf.TensorSpec((None, 1), tf.int64))
         tf.saved_model.save(own, str(tmp_path / "own"), signatures={"both": took})
-        with pytest.raises(SessionError, match="no signature 'serving_default': both") as raised:
-            runtime("tensorflow").open(tmp_path / "own", Options())
-        assert "signature=NAME" in raised.value.remedy
-        session = runtime("tensorflow").open(tmp_path / "own", Options(batch=2, settings={"signature": "both"}))
+        with pytest.raises(SessionError, match="no signature 'neither': it has both") as raised:
+            runtime("tensorflow").open(tmp_path / "own", Options(signature="neither"))
+        assert raised.value.remedy == "--signature both, or all"
+        session = runtime("tensorflow").open(tmp_path / "own", Options(batch=2))
         assert [(each.shape, each.dtype) for each in session.inputs] == [((-1, 3), "float32"), ((-1, 1), "int64")]
         for step in (1, 2):
             session.prepare({"a": np.full((2, 3), step, np.float32), "b": np.int64([[0], [10]])})
@@ -87,6 +88,31 @@ class TestWithTensorFlow:
             told = session.fetch()
             assert told["sum"].tolist() == [[step] * 3, [step + 10] * 3]
             assert told["less"].tolist() == [[step - 1] * 3] * 2
+
+    def test_signatures_are_listed_and_chosen_among(self, tmp_path: Path, tf: Any) -> None:
+        class Two(tf.Module):  # type: ignore[misc]
+            @tf.function
+            def double(self, x: Any) -> Any:
+                return {"y": x + x}
+
+            @tf.function
+            def square(self, x: Any) -> Any:
+                return {"y": x * x}
+
+        two = Two()
+        names = {name: getattr(two, name).get_concrete_function(tf.TensorSpec((1, 2), name="x")) for name in NAMES}
+        tf.saved_model.save(two, str(tmp_path / "two"), signatures=names)
+        assert runtime("tensorflow").signatures(tmp_path / "two") == NAMES
+        with pytest.raises(SessionError, match="no signature 'serving_default': it has double, square"):
+            runtime("tensorflow").open(tmp_path / "two", Options())
+        answers = []
+        for name in NAMES:
+            session = runtime("tensorflow").open(tmp_path / "two", Options(signature=name))
+            session.prepare({"x": np.float32([[3, 4]])})
+            session.infer()
+            answers.append(session.fetch()["y"].tolist())
+            assert (session.info()["signature"], session.findings()) == (name, ())
+        assert answers == [[[6, 8]], [[9, 16]]]
 
     def test_variables_are_folded_into_the_graph(self, tmp_path: Path, tf: Any) -> None:
         keras = pytest.importorskip("keras")

@@ -13,9 +13,9 @@ from harness.core.errors import UsageError
 from harness.core.execution import OperatorProfile
 from harness.core.quantity import Value
 from harness.runtimes.base import Adapter, Options, Session, SessionError
-from harness.stats.output_quality import compare
 from suites.artifacts import catalog
 from suites.preparation.convert import CONVERTERS, ConversionRequest
+from tests.outputs import compare
 
 pytestmark = [pytest.mark.prepare, pytest.mark.filterwarnings("ignore")]  # torch's and executorch's own
 MODEL = "mobilenet_v2-0.35-32"

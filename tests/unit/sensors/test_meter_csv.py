@@ -79,6 +79,49 @@ def test_a_bad_file_is_a_clear_error(tmp_path: Path, text: str, message: str) ->
         read_trace(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "trigger", "message"),
+    [
+        ("time_s,power_w,D0\n0,1,0\n1,1,1\n", "D1", "no column d1\n  --trigger takes one of: time_s, power_w, d0"),
+        ("time_s,power_w,D0-D7\n0,1,00000000\n1,1,02000000\n", "D1", "'02000000'"),
+        ("time_s,power_w,trigger\n0,1,0\n1,1,maybe\n", "", "could not convert"),
+        ("time_s;power_w\n0;1.234,5\n1;1\n", "", "could not convert"),
+        ("time_s,power_w,mark,gpio\n0,1,0,1\n1,1,1,0\n", "", "changes: mark, gpio"),
+    ],
+)
+def test_a_trigger_or_number_that_is_none_is_named(tmp_path: Path, text: str, trigger: str, message: str) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text(text)
+
+    with pytest.raises(DataError) as raised:
+        read_trace(path, trigger=trigger)
+
+    assert message in str(raised.value)
+
+
+def test_a_column_of_any_name_can_be_the_trigger(tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text("time_s,power_w,GPIO 17,note\n0,1,0,a\n1,1,1,b\n2,1,0,c\n")
+
+    trace = read_trace(path, trigger="GPIO 17")
+
+    assert (trace.trigger, trace.windows) == ("gpio_17", ((1_000_000_000, 2_000_000_000),))
+
+
+def test_a_mark_goes_before_digital_channels(tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text("time_s,power_w,D0,trigger\n0,1,0,0\n1,1,1,0\n2,1,0,1\n3,1,0,0\n")
+
+    assert read_trace(path).windows == ((2_000_000_000, 3_000_000_000),)
+
+
+def test_headings_in_windows_own_encoding_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_bytes("time_s;current_µa;voltage_v;trigger\n0;500000;5;0\n1;500000;5;0\n".encode("cp1252"))
+
+    assert list(read_trace(path).power_w) == pytest.approx([2.5, 2.5])
+
+
 def test_a_missing_file_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere"):
         read_trace(tmp_path / "nowhere.csv")

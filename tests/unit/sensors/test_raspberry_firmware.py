@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from harness.core.hardware.raspberry_pi import throttle_word
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.sensors import raspberry_firmware
 from harness.sensors.drivers import raspberry_pi
-from harness.sensors.drivers.raspberry_pi import Pmic, parse_throttle_word
+from harness.sensors.drivers.raspberry_pi import Pmic
 from tests import trees
 
 
@@ -126,7 +127,7 @@ def test_rails_are_paired_by_name_whatever_their_order() -> None:
 
 @pytest.mark.parametrize(("text", "bits"), [("0", 0), ("50005", 0x50005), ("throttled=0x50005", 0x50005)])
 def test_throttle_words(text: str, bits: int) -> None:
-    assert parse_throttle_word(text) == bits
+    assert throttle_word(text) == bits
 
 
 def test_a_board_before_pi_5_has_no_rails(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 from harness.core import plugins
 from harness.core.case import Case
 from harness.core.errors import NothingMeasured, UnknownName, UsageError
+from harness.core.verdict import TIMED
 from harness.store.exports import Exported, export
 from harness.store.frame import CONTRACT, table
 from harness.store.runfolder import RunFolder, latencies_ns
@@ -35,6 +36,38 @@ def exported(run: RunFolder, **changes: object) -> Exported:
 
 def text(run: RunFolder, name: str, **changes: object) -> str:
     return export([exported(run, **changes)], name).decode()
+
+
+def test_formats_that_are_compared_hold_trusted_figures_alone(tmp_path: Path) -> None:
+    """A contended case has its top-1 and its size, and no time; the others have all of theirs."""
+    good, busy = factory.nets(joules=True)[:2]
+    run = factory.write_run(tmp_path, [good, dataclasses.replace(busy, status="contended")])
+    for direction in ("lower", "higher"):
+        entries = json.loads(text(run, "gha", better=direction))
+        held = {entry["name"].split()[-1] for entry in entries if entry["name"].startswith(busy.case.id)}
+        full = {entry["name"].split()[-1] for entry in entries if entry["name"].startswith(good.case.id)}
+        assert full >= held
+        assert held & {"latency_p50_ns", "throughput_per_s", "energy_net_j", "top1", "artifact_bytes"} == (
+            {"artifact_bytes"} if direction == "lower" else {"top1"}
+        )
+    bencher = json.loads(text(run, "bmf"))
+    assert "latency" in bencher[good.case.id]
+    assert bencher[busy.case.id].keys() >= {"top1", "artifact_bytes"}
+    assert not bencher[busy.case.id].keys() & {"latency", "throughput", "energy_net_j"}
+    samples = [line for line in text(run, "prometheus").splitlines() if f'case="{busy.case.id}"' in line]
+    assert any(line.startswith("edgebench_top1{") for line in samples)
+    assert not any(line.startswith(("edgebench_latency", "edgebench_energy")) for line in samples)
+    (only,) = json.loads(text(run, "pytest-benchmark"))["benchmarks"]
+    assert only["extra_info"]["case"] == good.case.id
+    suite = ET.fromstring(text(run, "junit"))[0]
+    names = [{each.get("name") for each in case.iter("property")} for case in suite]
+    assert "latency_p50_ns" in names[0]
+    assert "latency_p50_ns" not in names[1]
+    assert "top1" in names[1]
+    rows = [line for line in text(run, "markdown").splitlines() if line.startswith("| mobile")]
+    assert "~~1.574~~" in rows[1] or "~~1.575~~" in rows[1]
+    assert "~~" not in rows[0]
+    assert "1 precise, 0 usable with caution, 1 not" in text(run, "markdown")
 
 
 def test_csv_is_the_table(run: RunFolder) -> None:
@@ -57,7 +90,7 @@ def test_parquet_is_the_table_with_its_types(run: RunFolder) -> None:
 
 def test_pytest_benchmark_has_the_samples_in_seconds(run: RunFolder, tmp_path: Path) -> None:
     document = json.loads(text(run, "pytest-benchmark"))
-    records = {record.case_id: record for record in run.records() if record.processes}
+    records = {record.case_id: record for record in run.records() if record.processes and record.trusts(TIMED)}
     assert len(document["benchmarks"]) == len(records)
     for entry in document["benchmarks"]:
         record = records[entry["extra_info"]["case"]]
@@ -116,7 +149,7 @@ def test_junit_tells_errors_from_doubts(run: RunFolder) -> None:
     kinds = {case.get("name"): [child.tag for child in case if child.tag != "properties"] for case in suite}
     found = {record.case_id: kinds[record.case_id] for record in run.records()}
     for record in run.records():
-        expected = ["error"] if record.verdict.failed else [] if record.verdict.trusted else ["skipped"]
+        expected = ["error"] if record.verdict.failed else [] if record.trusts(TIMED) else ["skipped"]
         assert found[record.case_id] == expected
     assert (suite.get("tests"), suite.get("errors"), suite.get("skipped")) == ("11", "4", "3")
     crash = next(case for case in suite if factory.HOSTILE in str(case.get("name")))

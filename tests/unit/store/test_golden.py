@@ -31,7 +31,9 @@ def test_version_1_is_read_whole() -> None:
 
 def test_version_1_makes_a_table_and_a_report(tmp_path: Path) -> None:
     assert list(table(RUN).verdict)[:6] == ["precise"] * 5 + ["contended"]
-    assert "5 of 12 cases can be trusted" in build([RUN], tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "5 precise, 0 usable with caution, 7 not" in build([RUN], tmp_path / "report.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_version_2_tells_its_provenance() -> None:

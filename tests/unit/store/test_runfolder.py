@@ -4,6 +4,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,29 @@ def test_what_was_written_is_read_back_in_planned_order(tmp_path: Path) -> None:
 def test_a_second_run_in_the_same_folder_is_refused(run: RunFolder) -> None:
     with pytest.raises(UsageError, match="already holds a run"):
         RunFolder.create(run.path, run.header())
+
+
+def test_of_processes_that_want_one_folder_at_once_each_gets_its_own_or_is_refused(tmp_path: Path) -> None:
+    header = factory.header(factory.nets()[:1])
+
+    def create(number: bool) -> RunFolder | UsageError:
+        try:
+            return RunFolder.create(tmp_path / f"run-{number}", header, number=number)
+        except UsageError as error:
+            return error
+
+    with ThreadPoolExecutor(8) as pool:
+        kept, refused = (list(pool.map(create, [number] * 8)) for number in (True, False))
+    assert {run.path.name for run in kept} == {"run-True", *(f"run-True-{number}" for number in range(2, 9))}
+    assert sum(isinstance(one, RunFolder) for one in refused) == 1
+
+
+def test_a_header_without_records_is_a_run_that_is_not_overwritten(tmp_path: Path) -> None:
+    header = factory.header(factory.nets()[:1])
+    (RunFolder.create(tmp_path / "run", header).path / "records").rmdir()
+    with pytest.raises(UsageError, match="already holds a run"):
+        RunFolder.create(tmp_path / "run", dataclasses.replace(header, run_id="another"))
+    assert RunFolder(tmp_path / "run").header() == header
 
 
 def test_planned_cases_without_a_record_are_named(tmp_path: Path) -> None:

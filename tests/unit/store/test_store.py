@@ -45,9 +45,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[RunFolder]:
 
 @pytest.fixture
 def filled(store: Store, folders: list[RunFolder]) -> Store:
-    """The nights, the middle one added last."""
-    for number in (0, 2, 1):
-        store.append(folders[number])
+    """The nights."""
+    for run in folders:
+        store.append(run)
     return store
 
 
@@ -82,11 +82,43 @@ def test_a_choice_is_the_same_in_folders_and_store(filled: Store, folders: list[
         pd.testing.assert_frame_equal(harness.store.read(filled, **choice), of_folders, check_dtype=False)
 
 
-def test_history_is_in_the_order_of_time_not_of_adding(filled: Store) -> None:
-    history = filled.read(Filters(case=CASE, metric="latency_p50_ns"))
-    assert list(history.run) == ["n0", "n1", "n2"]
+CLOCKS = {"n0": "2026-01-05", "n1": "1970-01-01", "ahead": "2031-03-01", "n2": "2026-01-06", "n3": "2026-01-05"}
+"""Five runs in the order in which they were added, and what the clock of the board said."""
+
+
+def test_runs_are_in_the_order_of_adding_whatever_the_clock_said(store: Store, tmp_path: Path) -> None:
+    added = []
+    for number, (name, day) in enumerate(CLOCKS.items()):
+        run = night(tmp_path, number, 1 + number / 10, run_id=name, started_utc=f"{day}T02:30:00Z")
+        added.append(store.append(run).sequence)
+    where = Filters(case=CASE, metric="latency_p50_ns")
+    history, nights, latest = store.read(where), store.series(where.metric or ""), store.latest_against_previous(where)
+    assert list(store.runs().run) == list(history.run) == [one.run_id for one in nights.runs] == list(CLOCKS)
+    assert list(dict.fromkeys(store.read(where, "wide").run)) == list(CLOCKS)
     assert history.value.is_monotonic_increasing
-    assert list(history.git_sha) == ["c0", "c1", "c2"]
+    assert [text[:10] for text in history.started_utc] == list(CLOCKS.values()), "the clock is told as it was"
+    assert (latest.run[0], latest.run_before[0]) == ("n3", "n2")
+    assert added == sorted(added) == [one.id for one in nights.runs]
+    assert store.check() == []
+
+
+def test_times_select_by_what_the_clock_said(store: Store, tmp_path: Path) -> None:
+    for number, (name, day) in enumerate(CLOCKS.items()):
+        store.append(night(tmp_path, number, run_id=name, started_utc=f"{day}T02:30:00Z"))
+    for since, until, found in (
+        ("2026-01-06", None, ["ahead", "n2"]),
+        (None, "2026-01-06", ["n0", "n1", "n3"]),
+        ("2026-01-05", "2026-01-06", ["n0", "n3"]),
+    ):
+        where = Filters(case=CASE, metric="latency_p50_ns", since=since, until=until)
+        assert list(store.runs(where).run) == list(store.read(where).run) == found
+        assert [one.run_id for one in store.series("latency_p50_ns", where).runs] == found
+
+
+def test_a_history_may_end_with_an_earlier_run(filled: Store) -> None:
+    ended = filled.series("latency_p50_ns", Filters(case=CASE), last=2, run_id="n1")
+    assert [one.run_id for one in ended.runs] == ["n0", "n1"]
+    assert filled.series("latency_p50_ns", run_id="none").runs == ()
 
 
 def test_latest_is_set_against_the_one_before(filled: Store) -> None:
@@ -198,6 +230,28 @@ def test_units_of_one_board_have_series_of_their_own(store: Store, tmp_path: Pat
         store.append(night(tmp_path, number, host={"machine_id": f"m{number}"}))
     assert {one.machine for one in store.series("latency_p50_ns").series} == {"m0", "m1"}
     assert len(store.series("latency_p50_ns", Filters(machine="m1", case=CASE)).series) == 1
+    for number in range(2):
+        (one,) = store.runs(Filters(machine=f"m{number}")).run
+        assert one == f"n{number}"
+
+
+def test_copies_of_one_card_are_units_of_their_own(store: Store, tmp_path: Path) -> None:
+    for number, unit in enumerate(("u0", "u1", "u0")):
+        store.append(night(tmp_path, number, host={"machine_id": "card", "unit_id": unit}))
+    assert set(store.read().machine) == {"u0", "u1"}
+    assert list(store.runs(Filters(machine="u0")).run) == ["n0", "n2"]
+    latest = store.latest_against_previous(Filters(case=CASE, metric="latency_p50_ns"))
+    assert (latest.machine[0], latest.run[0], latest.run_before[0]) == ("u0", "n2", "n0")
+    assert len(latest) == 1, "one run of a unit has none before it"
+
+
+def test_runs_without_a_unit_are_those_of_the_first_unit_with_their_system(store: Store, tmp_path: Path) -> None:
+    hosts = [{"machine_id": "m"}, {"machine_id": "other"}, {"machine_id": "m", "unit_id": "u"}]
+    for number, host in enumerate([*hosts, {"machine_id": "m", "unit_id": "copy"}]):
+        store.append(night(tmp_path, number, host=host))
+    runs = {name: list(store.runs(Filters(machine=name)).run) for name in ("u", "other", "copy", "m")}
+    assert runs == {"u": ["n0", "n2"], "other": ["n1"], "copy": ["n3"], "m": []}
+    assert store.check() == []
 
 
 def test_resets(filled: Store) -> None:
@@ -210,12 +264,39 @@ def test_resets(filled: Store) -> None:
     assert filled.series("latency_p50_ns", Filters(case=CASE)).since.tolist() == [2]
     filled.reset("again")
     assert (filled.series("latency_p50_ns").since == 3).all()
+    assert filled.resets().reason.unique().tolist() == ["new cooler", "at its very start", "again"]
     with pytest.raises(UsageError, match="needs a reason"):
         filled.reset(" ")
     with pytest.raises(UsageError, match="no series matches"):
         filled.reset("why", Filters(model="none"))
     with pytest.raises(UsageError, match="not to runs"):
         filled.reset("why", Filters(since="30d"))
+
+
+def test_a_reset_now_is_before_the_next_run_whatever_its_clock_says(store: Store, tmp_path: Path) -> None:
+    for number, day in enumerate(("2026-01-05", "2040-01-01")):
+        store.append(night(tmp_path, number, started_utc=f"{day}T02:30:00Z"))
+    store.reset("new fan")
+    store.append(night(tmp_path, 2, started_utc="1970-01-01T00:01:00Z"))
+    assert set(store.series("latency_p50_ns").since.tolist()) == {2}
+
+
+def test_a_reset_at_a_time_begins_with_the_first_run_after_it(store: Store, tmp_path: Path) -> None:
+    for number, day in enumerate(("2026-01-05", "1970-01-01", "2026-01-07", "1970-01-02")):
+        store.append(night(tmp_path, number, started_utc=f"{day}T02:30:00Z"))
+    store.reset("new fan", at_utc="2026-01-06")
+    assert set(store.series("latency_p50_ns").since.tolist()) == {2}
+
+
+def test_a_store_of_the_first_tables_keeps_its_order_and_its_resets(filled: Store) -> None:
+    """The tables as 0.1 made them: the ids are starts, and a reset is a time."""
+    filled.reset("new cooler", at_utc="2026-01-02T12:00:00Z")
+    with filled._engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE reset DROP COLUMN since"))
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    with Store(filled.location.url) as opened:
+        assert list(opened.runs().run) == ["n0", "n1", "n2"]
+        assert set(opened.series("latency_p50_ns").since.tolist()) == {1}
 
 
 def test_tables_and_migrations_agree(store: Store) -> None:

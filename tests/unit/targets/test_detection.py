@@ -28,6 +28,12 @@ ARM = {
     "proc/cpuinfo": "processor : 0\nFeatures : asimd\nCPU implementer : 0x41\nCPU architecture: 8\nCPU part : 0xd40\n"
 }
 
+
+def cpu_node(*tokens: str) -> trees.Tree:
+    """A device tree that shows a CPU and no board."""
+    return {"proc/device-tree/cpus/cpu@0/compatible": "".join(f"{token}\0" for token in tokens).encode()}
+
+
 BOARDS: dict[str, tuple[Mapping[str, trees.Content], str]] = {
     "pi-5": (trees.raspberry_pi_5(), "raspberry-pi-5"),
     "pi-4": (device_tree("Raspberry Pi 4 Model B Rev 1.5", "raspberrypi,4-model-b", "brcm,bcm2711"), "raspberry-pi-4b"),
@@ -80,6 +86,19 @@ def test_the_board_is_named(tmp_path: Path, case: str) -> None:
     assert found.evidence
 
 
+def test_a_device_tree_that_a_container_hides_is_said(tmp_path: Path) -> None:
+    hidden: trees.Tree = {
+        **ARM,
+        "proc/device-tree": trees.Link("../sys/firmware/devicetree/base"),
+        "sys/firmware/.keep": "",
+    }
+
+    (unknown,) = [text for text in detect(tmp_path, hidden).unknown if text.startswith("the board")]
+
+    assert "this container hides the device tree" in unknown
+    assert "--target" in unknown
+
+
 def test_a_version_of_a_board_is_detected_by_its_module(tmp_path: Path) -> None:
     target = detect(tmp_path, trees.jetson_orin_nano()).target
 
@@ -123,24 +142,35 @@ def test_a_generic_machine_is_filled_from_what_it_shows(tmp_path: Path) -> None:
     assert target.memory_limit_bytes == 3 * 2**30
 
 
-def test_an_empty_tree_has_the_architecture_of_this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tree_that_shows_no_architecture_has_not_that_of_this_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
 
     found = detect(tmp_path, {})
 
-    assert found.target.name == "aarch64"
+    assert (found.target.name, found.target.arch) == ("unknown", ())
+    assert "the architecture: no file shows the architecture" in found.unknown
     assert "the processor: absent: /proc/cpuinfo" in found.unknown
     assert "the memory: absent: /proc/meminfo" in found.unknown
 
 
 @pytest.mark.parametrize(
     ("tree", "name"),
-    [(trees.intel_laptop(), "x86-64"), (device_tree("A board", "acme,board"), "aarch64")],
+    [
+        (trees.intel_laptop(), "x86-64"),
+        ({"proc/sys/kernel/arch": "aarch64"}, "aarch64"),
+        (cpu_node("arm,cortex-a55"), "aarch64"),
+        (cpu_node("sifive,u74-mc", "riscv"), "riscv64"),
+        (cpu_node("arm,cortex-a7"), "armv7l"),
+        (device_tree("A board", "acme,board"), "unknown"),
+        ({"proc/cpuinfo": "processor : 0\nsomething : else\n"}, "unknown"),
+    ],
 )
 def test_a_recorded_tree_without_cpuinfo_still_shows_its_architecture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tree: trees.Tree, name: str
 ) -> None:
-    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
 
     assert detect(tmp_path, tree).target.name == name
 
@@ -148,11 +178,13 @@ def test_a_recorded_tree_without_cpuinfo_still_shows_its_architecture(
 def test_an_architecture_without_a_descriptor_is_named_after_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
 
-    found = detect(tmp_path, {"proc/cpuinfo": "processor : 0\nisa : rv64imafdc\n"})
+    core = "hart : {0}\nisa : rv64imafdc_zicntr_zicsr\nmmu : sv39\nuarch : sifive,u74-mc\n\n"
+    found = detect(tmp_path, {"proc/cpuinfo": "".join(f"processor : {n}\n{core}" for n in range(4))})
 
-    assert (found.target.name, found.target.arch, found.target.cpu.cores) == ("riscv64", ("riscv64",), 1)
+    assert (found.target.name, found.target.arch, found.target.cpu.cores) == ("riscv64", ("riscv64",), 4)
+    assert "4 x sifive,u74-mc by /proc/cpuinfo" in found.evidence
 
 
 def test_the_edge_tpu_soldered_on_is_no_second_one(tmp_path: Path) -> None:

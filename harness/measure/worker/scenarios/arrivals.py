@@ -50,8 +50,9 @@ def server(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> 
     n = min(plan.max_n, max(plan.min_n, math.ceil(rate * plan.min_ns / 1e9)))
     arrivals = poisson_ns(rate, n, stage.seed)
     server = _Server(stage, arrivals)
-    served = loop.run(server, batches, LoopPlan(n, 0, n, plan.threads), stage.now)
+    served = loop.run(server, batches, LoopPlan(n, 0, n, plan.threads, end_ns=plan.end_ns), stage.now)
     done = np.array(server.done_ns, np.int64)
+    arrivals = arrivals[: len(done)]
     return served._replace(
         wall_ns=done - server.started_ns - arrivals,
         started_ns=server.started_ns,

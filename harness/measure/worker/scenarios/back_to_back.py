@@ -50,13 +50,13 @@ def multi_stream(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPla
 
 def sustained(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) -> Samples:
     """Run back to back for `plan.min_ns`; the `minute_*` arrays hold each minute's start, end and sample count."""
-    pilot = loop.run(stage.session, batches, LoopPlan(20, 0, 20, plan.threads), stage.now)
+    pilot = loop.run(stage.session, batches, LoopPlan(20, 0, 20, plan.threads, end_ns=plan.end_ns), stage.now)
     calls = loop.calls_per_sample(float(np.median(pilot.wall_ns)), _SUSTAINED_SAMPLE_NS)
     most = 4 * MINUTE_NS // _SUSTAINED_SAMPLE_NS
     minutes: list[Samples] = []
     end = stage.now() + plan.min_ns
-    while (left := end - stage.now()) > 0:
-        minute = LoopPlan(1, min(left, MINUTE_NS), most, plan.threads, calls)
+    while (left := end - stage.now()) > 0 and not (minutes and minutes[-1].cut_short):
+        minute = LoopPlan(1, min(left, MINUTE_NS), most, plan.threads, calls, plan.end_ns)
         minutes.append(loop.run(stage.session, batches, minute, stage.now))
     return Samples(
         wall_ns=np.concatenate([minute.wall_ns for minute in minutes]),
@@ -66,6 +66,7 @@ def sustained(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) 
         inferences=sum(minute.inferences for minute in minutes),
         calls=calls,
         gc_frozen=minutes[0].gc_frozen,
+        cut_short=minutes[-1].cut_short,
         more={
             "minute_n": np.array([len(minute.wall_ns) for minute in minutes], np.int64),
             "minute_started_ns": np.array([minute.started_ns for minute in minutes], np.int64),

@@ -79,7 +79,7 @@ def offline(stage: ScenarioContext, batches: Sequence[Batch], plan: LoopPlan) ->
 
     def issue(queries: list[Any]) -> None:
         inferences = -(-len(queries) // stage.batch)
-        done.append(at_once(sessions, stage, batches, plan._replace(min_n=inferences, min_ns=0)))
+        done.append(at_once(sessions, stage, batches, plan._replace(min_n=inferences, min_ns=0, end_ns=loop.NEVER)))
         _complete(queries)
 
     summary = _run(issue, settings, plan.min_n * stage.batch)

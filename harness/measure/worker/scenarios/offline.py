@@ -71,6 +71,7 @@ def at_once(
         ended_ns=max(part.ended_ns for part in parts),
         inferences=n,
         gc_frozen=parts[0].gc_frozen,
+        cut_short=any(part.cut_short for part in parts),
         more={
             "stream_n": np.array([part.inferences for part in parts], np.int64),
             "process_cpu_ns": np.array([cpu_ended - cpu_started], np.int64),

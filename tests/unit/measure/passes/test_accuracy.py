@@ -13,12 +13,9 @@ import pytest
 
 from harness.core.artifact import Artifact, Preprocess
 from harness.core.case import Case
-from harness.core.execution import Execution
-from harness.core.quantity import Missing, Value
+from harness.core.quantity import Value
 from harness.measure.passes import accuracy as quality
-from harness.measure.passes import fidelity
 from harness.measure.passes.accuracy import AccuracyPass
-from harness.measure.passes.fidelity import FidelityPass
 from harness.measure.passes.worker_process import Answer
 from harness.measure.prepared import PreparedCase
 from harness.measure.protocol import Job, LabelledData, StoppingRule
@@ -216,26 +213,6 @@ def test_outputs_and_labels_lie_in_the_order_of_the_images(tmp_path: Path, in_ra
     assert (np.diff(arrays["places"]) > 0).all()
     np.testing.assert_array_equal(arrays["labels"], LABELS[arrays["places"]])
     np.testing.assert_array_equal(arrays["outputs"].argmax(axis=1), arrays["labels"])
-
-
-def test_fidelity_is_to_the_reference_and_of_the_options_of_the_case(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    def run_worker(job: Job, timeout_s: float) -> Answer:
-        outputs = np.float32([[1, 2, 4]]) + (1 if job.options.settings else 0) * np.float32([[8, 0, 0]])
-        told = {"execution": dataclasses.asdict(Execution()), "counts": {"parameters": 3, "macs": 5}}
-        return Answer(told, {"outputs": outputs})
-
-    monkeypatch.setattr(fidelity, "run_worker", run_worker)
-    reference = prepared("fp32", "a")
-    plain = dataclasses.replace(prepared("fp32", "b"), output_reference=reference)
-    tuned = dataclasses.replace(plain, options=Options(settings={"fast": "1"}))
-    probes = FidelityPass(tmp_path)
-    probes.run([plain, tuned])
-    assert isinstance(probes.metrics(plain)["fidelity_sqnr_db"], Missing)  # equal to the last bit
-    assert number(probes.metrics(tuned)["fidelity_max_abs"]) == 8
-    assert number(probes.metrics(tuned)["fidelity_agreement"]) == 0
-    assert number(probes.metrics(plain)["fidelity_agreement"]) == 1
 
 
 def test_passes_that_are_not_timed_take_one_image_at_a_time_on_any_cpu() -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from harness.measure.dependence import growth_per_inference
 from harness.measure.passes.worker_process import Answer, WorkerFailure, run_worker
 from harness.measure.protocol import Job, LabelledData, Loop
 from harness.runtimes.base import Options
@@ -49,6 +52,17 @@ def test_every_failure_is_a_verdict(tmp_path: Path, runtime: str, status: str, r
     assert isinstance(failure, WorkerFailure)
     assert failure.verdict.status == status
     assert reason in failure.verdict.reason
+
+
+def test_a_worker_without_room_for_its_answer_is_no_fault_of_the_runtime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1 << 12))
+    failure = run_worker(null_job(tmp_path / "job", "faulty_runtimes:LEAVES"), 60)
+    assert isinstance(failure, WorkerFailure)
+    assert failure.verdict.status == "crashed"
+    assert "no space left on device for what the process measured" in failure.verdict.reason
+    assert "TMPDIR" in failure.verdict.remedy
 
 
 def test_what_takes_memory_without_end_is_stopped_at_its_limit(tmp_path: Path) -> None:
@@ -118,7 +132,18 @@ def test_a_job_survives_its_file(tmp_path: Path) -> None:
 
     labelled = LabelledData("idx", "/data", Preprocess(mean=(0.1, 0.2, 0.3)), 7)
     job = Job(
-        "accuracy", "m:A", "x.onnx", "out", Options(2, 4, {"x": (1, 2)}), Loop(1, 2, 3, 4), None, labelled, seed=5
+        "accuracy", "m:A", "x.onnx", "out", Options(2, 4, {"x": (1, 2)}), Loop(1, 2, 3, 4), labelled=labelled, seed=5
     )
     job.write(tmp_path / "job.json")
     assert Job.read(tmp_path / "job.json") == job
+
+
+@pytest.mark.parametrize(("runtime", "leaks"), [("faulty_runtimes:LEAKS", True), ("harness.runtimes.null:null", False)])
+def test_memory_that_each_inference_adds_is_seen_in_the_marks(tmp_path: Path, runtime: str, leaks: bool) -> None:
+    """No other memory of the process grows by 400 KiB an inference; allocators may add a page here and there."""
+    job = dataclasses.replace(null_job(tmp_path / "job", runtime), loop=Loop(5, 0, 60, 0, 60))
+    answer = run_worker(job, 60)
+    assert isinstance(answer, Answer), answer
+    calls, marks = answer.result["calls_per_sample"], answer.result["resident_bytes"]
+    rate = growth_per_inference([(n * calls, held) for n, held in marks])
+    assert rate == (pytest.approx(400 << 10, rel=0.05) if leaks else None)

@@ -16,9 +16,9 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
 OURS = {
-    *("harness", "harness.core", *(f"harness.core.{name}" for name in ("artifact", "case", "errors", "scenario"))),
+    *("harness", "harness.core", *(f"harness.core.{name}" for name in ("artifact", "errors", "scenario"))),
     *("harness.measure", "harness.measure.protocol"),
-    *("harness.runtimes", "harness.runtimes.base"),
+    *("harness.runtimes", "harness.runtimes.base", "harness.runtimes.inputs"),
     "harness.measure.worker",
     *(f"harness.measure.worker.{name}" for name in ("__main__", "control", "inputs", "latency", "loop", "os_counters")),
     *(f"harness.measure.worker.{name}" for name in ("scenarios", "setup", "timed_part")),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,14 @@ import pytest
 from harness.core.artifact import Preprocess
 from harness.core.errors import DataError
 from harness.core.execution import Execution
-from harness.core.quantity import Missing
+from harness.core.quantity import Missing, Value
 from harness.measure.protocol import Job, LabelledData
+from harness.measure.worker import probe as module
 from harness.measure.worker.accuracy import accuracy
 from harness.measure.worker.inputs import N_IMAGES, N_SEEDED
-from harness.measure.worker.probe import probe
+from harness.measure.worker.probe import MIN_KEPT, probe
 from harness.runtimes.base import Batch, Options, Outputs, Session, SessionError, TensorSpec
-from harness.stats.output_quality import compare
+from harness.stats.fidelity import NO_NUMBERS, OutputFidelity, metrics
 from suites.artifacts.catalog import DATA
 
 FIRST = TensorSpec("x", (1, 3, 8, 5), "float32")
@@ -65,8 +68,9 @@ def job(labelled: LabelledData | None = None, seed: int = 0, **options: Any) -> 
 
 def test_without_pictures_inputs_are_seeded_and_the_same_each_time() -> None:
     first, second, other = Scripted(FIRST), Scripted(FIRST), Scripted(FIRST)
-    (_, arrays), _, _ = probe(first, job()), probe(second, job()), probe(other, job(seed=1))
-    assert len(arrays["outputs"]) == N_SEEDED
+    for session, seed in ((first, 0), (second, 0), (other, 1)):
+        probe(session, job(seed=seed))
+    assert len(first.fed) == N_SEEDED
     assert all(np.array_equal(a["x"], b["x"]) for a, b in zip(first.fed, second.fed, strict=True))
     assert not any(np.array_equal(a["x"], b["x"]) for a, b in zip(first.fed, other.fed, strict=True))
 
@@ -79,7 +83,7 @@ def test_channels_last_gets_the_picture_that_channels_first_gets() -> None:
         assert np.array_equal(one["x"], other["x"].transpose(0, 3, 1, 2))
 
 
-def test_a_quantised_input_gets_the_float_picture_quantised() -> None:
+def test_a_quantized_input_gets_the_float_picture_quantized() -> None:
     stored = TensorSpec("x", (1, 3, 8, 5), "uint8", scale=1 / 255)
     floats, bytes_ = Scripted(FIRST), Scripted(stored)
     probe(floats, job())
@@ -91,32 +95,123 @@ def test_a_quantised_input_gets_the_float_picture_quantised() -> None:
 
 def test_pictures_are_probed_where_there_are_some() -> None:
     session = Scripted(GREY)
-    _, arrays = probe(session, job(PICTURES))
-    assert len(arrays["outputs"]) == N_IMAGES
+    probe(session, job(PICTURES))
+    assert len(session.fed) == N_IMAGES
     assert session.fed[0]["x"].shape == (1, 1, 28, 28)
 
 
 def test_a_net_of_two_inputs_is_probed_with_seeded_ones_whatever_pictures_there_are() -> None:
     session = Scripted(GREY, TensorSpec("z", (1, 2), "float32"))
-    _, arrays = probe(session, job(PICTURES))
-    assert len(arrays["outputs"]) == N_SEEDED
+    probe(session, job(PICTURES))
+    assert len(session.fed) == N_SEEDED
     assert set(session.fed[0]) == {"x", "z"}
 
 
-def test_all_outputs_of_an_input_are_one_row_in_the_sessions_order() -> None:
-    session = Scripted(
-        FIRST, answer=lambda _: {"boxes": np.arange(4).reshape(1, 2, 2), "score": np.array([9], np.int64)}
-    )
-    _, arrays = probe(session, job())
-    assert arrays["outputs"].dtype == np.float32
-    assert arrays["outputs"].tolist() == [[0, 1, 2, 3, 9]] * N_SEEDED
-
-
 def test_what_a_library_no_longer_tells_costs_no_outputs() -> None:
-    result, arrays = probe(Silent(FIRST), job())
+    result, _ = probe(Silent(FIRST), job())
     assert result["execution"]["effective"] == {"reason": "not told: AttributeError: no attribute 'get_graph'"}
     assert result["counts"] == {"reason": "not counted: KeyError: 'nodes'"}
-    assert len(arrays["outputs"]) == N_SEEDED
+    assert [one["name"] for one in result["outputs_checked"]] == ["y"]
+
+
+def against(own: Session, reference: Session, folder: Path, suffix: str = ".onnx") -> list[OutputFidelity]:
+    """What the probe of `own` says, whose reference is probed first."""
+    folder.mkdir()
+    kept = dataclasses.replace(job(), keep_outputs=str(folder), model="parent.onnx")
+    probe(reference, kept)
+    result, arrays = probe(own, dataclasses.replace(job(), reference_outputs=str(folder), model=f"own{suffix}"))
+    assert not arrays, "outputs stay where they are: only sums go to the parent"
+    return [OutputFidelity.from_json(one) for one in json.loads(json.dumps(result["outputs_checked"]))]
+
+
+def two(batch: Batch, *, scores: float = 1.0) -> Outputs:
+    x = batch["x"].reshape(3, -1)
+    return {"boxes": 640 * x[None, :2], "scores": scores * x[None, 2:]}
+
+
+def test_each_output_is_compared_with_that_of_its_name(tmp_path: Path) -> None:
+    turned = Scripted(FIRST, answer=lambda batch: dict(reversed(two(batch, scores=0.0).items())))
+    found = {one.name: one for one in against(turned, Scripted(FIRST, answer=two), tmp_path / "kept")}
+    assert (found["boxes"].n, found["boxes"].fault("fp32")) == (N_SEEDED, "")
+    assert "output 'scores' is zero" in found["scores"].fault("fp32")
+
+
+def test_outputs_of_other_names_are_paired_by_shape_and_place(tmp_path: Path) -> None:
+    renamed = Scripted(FIRST, answer=lambda batch: {"b": two(batch)["scores"], "a": two(batch)["boxes"]})
+    found = against(renamed, Scripted(FIRST, answer=two), tmp_path / "kept")
+    assert [(one.name, one.reference, one.fault("fp32")) for one in found] == [("b", "scores", ""), ("a", "boxes", "")]
+
+
+def test_an_output_with_channels_moved_is_compared_in_the_layout_of_the_reference(tmp_path: Path) -> None:
+    def first(batch: Batch) -> Outputs:
+        return {"y": np.tanh(batch["x"].reshape(3, 8, 5)[None])}
+
+    moved = Scripted(FIRST, answer=lambda batch: {"y": first(batch)["y"].transpose(0, 2, 3, 1)})
+    (found,) = against(moved, Scripted(FIRST, answer=first), tmp_path / "kept", ".tflite")
+    assert found.max_abs == 0
+    cube = TensorSpec("x", (1, 3, 3, 3), "float32")
+    turned = Scripted(cube, answer=lambda batch: {"y": batch["x"].transpose(0, 2, 3, 1)})
+    plain = Scripted(cube, answer=lambda batch: {"y": batch["x"]})
+    assert against(turned, plain, tmp_path / "cube", ".tflite")[0].max_abs == 0
+    assert against(turned, plain, tmp_path / "again")[0].fault("fp32") != "", "one format has one layout"
+
+
+def test_an_output_that_only_one_of_the_two_has_is_named(tmp_path: Path) -> None:
+    fewer = Scripted(FIRST, answer=lambda batch: {"boxes": two(batch)["boxes"]})
+    found = against(fewer, Scripted(FIRST, answer=two), tmp_path / "kept")
+    assert [(one.name, one.reason) for one in found] == [("boxes", ""), ("scores", "only the reference has it")]
+    more = Scripted(FIRST, answer=lambda batch: {**two(batch), "z": np.ones(3)})
+    assert (
+        against(more, Scripted(FIRST, answer=two), tmp_path / "more")[-1].reason == "the reference has no such output"
+    )
+
+
+def test_random_numbers_show_when_the_reference_is_asked_again(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+
+    def sampled(batch: Batch) -> Outputs:
+        return {"mean": batch["x"], "sample": batch["x"] + rng.normal(size=batch["x"].shape)}
+
+    found = against(Scripted(FIRST, answer=sampled), Scripted(FIRST, answer=sampled), tmp_path / "kept")
+    assert [(one.name, one.repeatable, one.fault("fp32")) for one in found] == [
+        ("mean", True, ""),
+        ("sample", False, ""),
+    ]
+
+
+def test_a_net_with_a_state_is_compared_from_its_first_input_on(tmp_path: Path) -> None:
+    def with_state() -> Scripted:
+        session = Scripted(FIRST)
+        session._answer = lambda batch: {"y": batch["x"] + len(session.fed)}
+        return session
+
+    (found,) = against(with_state(), with_state(), tmp_path / "kept")
+    assert (found.repeatable, found.max_abs) == (False, 0)
+    assert isinstance(metrics([found])["fidelity_cosine"], Value)
+
+
+def test_large_outputs_are_kept_for_fewer_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_KEPT_BYTES", 7 * 3 * 8 * 5 * 4)
+    large = lambda batch: {"y": batch["x"]}  # noqa: E731
+    (found,) = against(Scripted(FIRST, answer=large), Scripted(FIRST, answer=large), tmp_path / "kept")
+    assert found.n == 7
+    monkeypatch.setattr(module, "MAX_KEPT_BYTES", 1)
+    (found,) = against(Scripted(FIRST, answer=large), Scripted(FIRST, answer=large), tmp_path / "few")
+    assert found.n == MIN_KEPT
+
+
+def test_inputs_that_mean_nothing_to_the_reference_leave_the_outputs_uncompared(tmp_path: Path) -> None:
+    stored = Scripted(TensorSpec("x", (1, 3, 8, 5), "uint8"))
+    (found,) = against(stored, Scripted(FIRST), tmp_path / "kept")
+    assert found.reason == "its input 'x' takes uint8 without a scale, the reference's float32"
+    assert found.fault("fp32") == ""
+
+
+def test_text_is_no_numbers(tmp_path: Path) -> None:
+    labels = lambda _: {"label": np.array(["cat"]), "y": np.ones(3)}  # noqa: E731
+    found = against(Scripted(FIRST, answer=labels), Scripted(FIRST, answer=labels), tmp_path / "kept")
+    assert [one.reason for one in found] == [NO_NUMBERS, ""]
+    assert all(one.repeatable for one in found)
 
 
 @pytest.mark.parametrize("limit", [1, 7])
@@ -164,10 +259,11 @@ class Stateful(Scripted):
         return {"y": np.array([[self.total]])}
 
 
-def test_no_input_sees_the_state_that_another_one_left() -> None:
-    plain, stateful = Scripted(FIRST), Stateful(FIRST)
-    (_, expected), (result, arrays) = probe(plain, job()), probe(stateful, job())
-    np.testing.assert_allclose(arrays["outputs"], expected["outputs"], rtol=1e-6)
+def test_no_input_sees_the_state_that_another_one_left(tmp_path: Path) -> None:
+    (found,) = against(Stateful(FIRST), Scripted(FIRST), tmp_path / "kept")
+    assert found.fault("fp32") == ""
+    assert found.sqnr_db is None or found.sqnr_db > 100
+    result, _ = probe(Stateful(FIRST), job())
     (finding,) = result["execution"]["findings"]
     assert finding["check"] == "state"
     assert "(sum)" in finding["found"]
@@ -189,27 +285,37 @@ def test_a_session_with_state_must_reset_it() -> None:
         Forgetful(FIRST).reset_state()
 
 
-def test_outputs_of_changing_number_are_one_row() -> None:
-    sizes = iter(range(1, N_SEEDED + 1))
-    session = Scripted(FIRST, answer=lambda _: {"y": np.ones((next(sizes), 2))})
-    _, arrays = probe(session, job())
-    assert arrays["outputs"].shape == (1, N_SEEDED * (N_SEEDED + 1))
+def test_outputs_of_changing_number_are_compared_input_by_input(tmp_path: Path) -> None:
+    def growing(sign: float = 1.0) -> Scripted:
+        sizes = itertools.cycle(range(1, N_SEEDED + 1))
+        return Scripted(FIRST, answer=lambda _: {"y": sign * np.ones((next(sizes), 2))})
+
+    (same,) = against(growing(), growing(), tmp_path / "same")
+    assert (same.fault("fp32"), same.reason) == ("", "")
+    (other,) = against(growing(-1.0), growing(), tmp_path / "other")
+    assert other.fault("fp32")
 
 
-def test_empty_outputs_and_strings_leave_no_numbers_and_no_crash() -> None:
-    session = Scripted(FIRST, answer=lambda _: {"rows": np.empty((0, 3)), "label": np.array(["cat"])})
-    _, arrays = probe(session, job())
-    assert arrays["outputs"].shape == (N_SEEDED, 0)
-    compared = compare(arrays["outputs"], arrays["outputs"])
-    assert {str(each) for each in compared.values()} == {
-        str(Missing("the outputs hold no numbers: they are empty, or strings"))
+def test_empty_outputs_are_no_crash_and_show_nothing(tmp_path: Path) -> None:
+    empty = lambda _: {"rows": np.empty((0, 3))}  # noqa: E731
+    (found,) = against(Scripted(FIRST, answer=empty), Scripted(FIRST, answer=empty), tmp_path / "kept")
+    assert found.fault("fp32") == ""
+    assert {str(each) for each in metrics([found]).values()} == {
+        str(Missing("output 'rows': it is empty for every input"))
     }
 
 
-def test_strings_beside_numbers_are_left_out() -> None:
-    session = Scripted(FIRST, answer=lambda _: {"label": np.array(["cat"]), "scores": np.array([[0.25, 0.75]])})
-    _, arrays = probe(session, job())
-    assert arrays["outputs"].tolist() == [[0.25, 0.75]] * N_SEEDED
+def test_a_fixed_batch_is_compared_sample_by_sample(tmp_path: Path) -> None:
+    four = TensorSpec("x", (4, 3, 8, 5), "float32")
+    means = lambda batch: {"y": batch["x"].mean(axis=(1, 2, 3))[:, None]}  # noqa: E731
+    kept, own = tmp_path / "kept", Scripted(four, answer=means)
+    kept.mkdir()
+    probe(Scripted(FIRST, answer=means), dataclasses.replace(job(), keep_outputs=str(kept)))
+    result, _ = probe(own, dataclasses.replace(job(batch=4), reference_outputs=str(kept)))
+    (found,) = (OutputFidelity.from_json(one) for one in result["outputs_checked"])
+    assert found.n == N_SEEDED
+    assert found.fault("fp32") == ""
+    assert len(own.fed) == N_SEEDED / 4
 
 
 def test_outputs_of_changing_number_are_no_scores_and_say_what_to_do() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from harness.core.roofline import Roof, Roofline
+from harness.core.hardware.roofline import Roof, Roofline
 from reports.data import gather
 from reports.sections.roofline import PLUGINS
 from tests import factory

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,13 +72,31 @@ def test_headers_isolate_the_page(server: ReportServer) -> None:
     assert "script-src 'sha256-" in policy
     assert "unsafe-eval" not in policy
     assert policy.endswith("frame-ancestors 'none'")
-    assert "3 cases can be trusted" in text
+    assert "3 precise, 0 usable with caution, 0 not" in text
 
 
 def test_runs_of_a_target_are_its_history_and_two_can_be_compared(server: ReportServer) -> None:
     assert "3 of 3 cases slower" in ask(server, "/compare/first/second%20%3C%22%26")[1]
     assert "0 of 3 cases slower, 3 faster" in ask(server, "/compare/second%20%3C%22%26/first")[1]
     assert "2 runs on x86-64" in ask(server, "/target/x86-64")[1]
+
+
+def test_units_of_a_target_are_listed_apart_in_the_order_of_the_store(tmp_path: Path) -> None:
+    """The clock of one board starts in 1970; the runs of the other are none of its history."""
+    with store.open(tmp_path / "store.sqlite") as opened:
+        for number, (unit, year) in enumerate((("u1", 2026), ("u2", 2026), ("u1", 1970), ("u1", 2025))):
+            about = {"run_id": f"r{number}", "started_utc": f"{year}-01-0{number + 1}T00:00:00Z"}
+            host = {"machine_id": "card", "unit_id": unit}
+            opened.append(factory.write_run(tmp_path / str(number), factory.nets()[:1], host=host, **about))
+        site = Site(StoreSource(opened))
+        page = site.respond("/").body.decode()
+        assert re.findall(r"<h2[^>]*>(x86-64 u\d)", page) == ["x86-64 u1", "x86-64 u2"]
+        assert re.findall(r'href="/run/(r\d)"', page) == ["r3", "r2", "r0", "r1"], "newest first, by board"
+        assert re.findall(r'href="/compare/(r\d)/(r\d)"', page) == [("r2", "r3"), ("r0", "r2")]
+        assert 'href="/target/x86-64/u1"' in page
+        history = site.respond("/target/x86-64/u1").body.decode()
+        assert "3 runs on x86-64" in history
+        assert site.respond("/target/x86-64/u3").status == 404
 
 
 @pytest.mark.parametrize(
@@ -150,6 +169,6 @@ def test_the_runs_of_a_store_are_served_too(tmp_path: Path) -> None:
         opened.reset("new cooler", at_utc="2026-01-01T12:00:00Z")
         site = Site(StoreSource(opened))
         assert 'href="/compare/night-1/night-2"' in site.respond("/").body.decode()
-        assert "2 cases can be trusted" in site.respond("/run/night-2").body.decode()
+        assert "2 precise, 0 usable with caution, 0 not" in site.respond("/run/night-2").body.decode()
         assert "declared reset: new cooler" in site.respond("/target/x86-64").body.decode()
         assert site.respond("/run/night-3").status == 404

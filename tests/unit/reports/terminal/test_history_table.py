@@ -31,6 +31,22 @@ def test_no_figure_and_no_heading_is_cut(lines: list[str]) -> None:
     assert lines[1].split() == ["run", "(UTC)", "Latency", "p50", "ms", "change", "verdict", "commit"]
 
 
+def test_units_of_one_target_have_blocks_of_their_own_which_name_them(tmp_path: Path) -> None:
+    with store.open(tmp_path / "store.sqlite", create=True) as nights:
+        for day, unit in enumerate(("u1", "u2", "u1")):
+            host = {"machine_id": "card", "unit_id": unit}
+            about = {"run_id": f"n{day}", "started_utc": f"2026-01-0{day + 1}T22:00:00Z", "host": host}
+            nights.append(factory.write_run(tmp_path / str(day), factory.nets()[:1], shift=1 + day, **about))
+        frame = nights.read(store.Filters(metric="latency_p50_ns"))
+    out = io.StringIO()
+    Console(file=out, width=80).print(history_table(frame))
+    shown = out.getvalue().splitlines()
+    headings = [number for number, line in enumerate(shown) if " on x86-64" in line]
+    assert [shown[number].split()[-1] for number in headings] == ["u1", "u2"]
+    assert [line[:10] for line in shown if line.startswith("2026")] == ["2026-01-01", "2026-01-03", "2026-01-02"]
+    assert "+200.0 %" in shown[headings[1] - 1], "against the run before of the same unit"
+
+
 def test_each_run_has_a_line_with_the_change_since_the_run_before(lines: list[str]) -> None:
     assert lines[0] == "mobilenet_v2-0.35-32|fp32|onnxruntime-cpu|t1  latency_p50_ns on x86-64"
     assert lines[2].startswith("2026-01-01 22:00  ")

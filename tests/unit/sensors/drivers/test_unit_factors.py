@@ -13,10 +13,11 @@ from typing import Any
 import psutil
 import pytest
 
+from harness.core.hardware.raspberry_pi import throttle_word
 from harness.core.hostfs import HostFs
 from harness.core.sensing import Channel
 from harness.sensors import open_sensors, read_all
-from harness.sensors.drivers.raspberry_pi import parse_pmic, parse_throttle_word
+from harness.sensors.drivers.raspberry_pi import parse_pmic
 from harness.sensors.drivers.system import System
 from tests import trees
 
@@ -128,7 +129,7 @@ def test_volts_and_amperes_of_the_firmware_are_not_confused() -> None:
 
 @pytest.mark.parametrize(("text", "bits"), [("50005", 0x50005), ("throttled=0x50005", 0x50005), ("throttled=0x0", 0)])
 def test_a_throttle_word_is_hexadecimal_and_whole(text: str, bits: int) -> None:
-    assert parse_throttle_word(text) == bits
+    assert throttle_word(text) == bits
 
 
 def test_a_machine_that_waits_for_its_disk_is_idle_and_guests_count_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ def test_operators_of_its_own_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "words"), [("int8-static", "quantised already: DequantizeLinear"), ("fp16", "not fp32")]
+    ("setting", "words"), [("int8-static", "quantized already: DequantizeLinear"), ("fp16", "not fp32")]
 )
 def test_a_compressed_net_is_refused(tmp_path: Path, setting: str, words: str) -> None:
     with pytest.raises(ModelError, match=words):
@@ -86,3 +86,19 @@ def test_weights_beside_the_file_are_put_into_one(tmp_path: Path) -> None:
     assert found.changed == "external data merged"
     (tmp_path / "net.data").unlink()
     assert [one.raw_data for one in onnx.load(found.source).graph.initializer] == weights
+
+
+def test_weights_of_a_branch_beside_the_file_are_put_in_too(tmp_path: Path) -> None:
+    """Not only initializers of the graph may be in another file."""
+    helper, kinds = onnx.helper, onnx.TensorProto
+    outside = kinds(name="v", data_type=kinds.FLOAT, dims=[4], data_location=kinds.EXTERNAL)
+    entry = outside.external_data.add()
+    entry.key, entry.value = "location", "weights.bin"
+    (tmp_path / "weights.bin").write_bytes(b"0123456789abcdef")
+    tensor = helper.make_tensor_value_info("y", kinds.FLOAT, [4])
+    node = helper.make_node("Constant", [], ["y"], value=outside)
+    path = tmp_path / "net.onnx"
+    path.write_bytes(helper.make_model(helper.make_graph([node], "g", [], [tensor])).SerializeToString())
+    found = float_graph(path, {}, tmp_path / "made")
+    assert found.changed == "external data merged"
+    assert found.source.read_bytes().find(b"0123456789abcdef") > 0

@@ -11,11 +11,13 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from harness.cli import main
+from harness.core.artifact import sha256_of
 from harness.core.errors import SetupError
 from suites.artifacts import catalog
 from suites.preparation.torch_export import EXPORTERS
 from suites.preparation.weights import pretrained
 from suites.user_model import UserModel, note_of
+from tests.onnx_bytes import onnx_with_weights
 
 MODEL = "mobilenet_v2-0.35-32"
 SHIPPED = catalog.ARTIFACTS / MODEL / "fp32.onnx"
@@ -29,6 +31,13 @@ def test_a_model_file_passes_through_with_a_note_of_its_preprocessing(tmp_path: 
     noted = UserModel(model).preprocess(None)
     assert (noted.pad, noted.mean, noted.channels, noted.crop) == (2, (0.286,), 1, 28)
     assert json.loads(note_of(model).read_text())["recipe"]["source"] == "fp32.onnx"
+
+
+def test_a_model_with_weights_beside_it_passes_through_with_them(tmp_path: Path) -> None:
+    source = onnx_with_weights(tmp_path / "net.onnx", "net.onnx.data", b"0123456789abcdef")
+    assert main(["prepare", "--weights", str(source), "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "net.onnx.data").read_bytes() == b"0123456789abcdef"
+    assert json.loads(note_of(tmp_path / "out" / "net.onnx").read_text())["sha256"] == sha256_of(source)
 
 
 def test_a_note_of_another_file_is_not_believed(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
-from .quantity import Missing
-from .sensing import Channel, Unit
+from harness.core.quantity import Missing
+from harness.core.sensing import Channel, Unit
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ _COUNT = PhysicalLimits(0, _LARGEST, "a count is finite and never negative")
 LIMITS: Mapping[Unit, PhysicalLimits] = {
     "degC": PhysicalLimits(-40, 150, "boards are specified from -40 C, and silicon has failed by 150 C"),
     "W": PhysicalLimits(-50, 2000, "no rail, package or card takes more than 2 kW or gives back more than 50 W"),
-    "V": PhysicalLimits(0, 100, "no rail is below ground or above 100 V"),
+    "V": PhysicalLimits(-1, 100, "no rail is a volt below ground or above 100 V"),
     "A": PhysicalLimits(-200, 1000, "no rail carries more than 1000 A or takes back more than 200 A"),
     "Hz": PhysicalLimits(0, 10e9, "no clock is negative or above 10 GHz"),
     "B": PhysicalLimits(0, 2.0**50, "no memory is negative or above 1 PiB"),
@@ -46,11 +47,13 @@ LIMITS: Mapping[Unit, PhysicalLimits] = {
 }
 """By unit of a channel. Counters have limits of their own."""
 
-CPU_CLOCK = PhysicalLimits(1e6, 10e9, "a CPU that runs this program has a clock between 1 MHz and 10 GHz")
+_CPU_CLOCK = PhysicalLimits(1e6, 10e9, "a CPU that runs this program has a clock between 1 MHz and 10 GHz")
 
 
 def check_reading(channel: Channel, value: float | Missing) -> float | Missing:
     """Return the value of a channel, or Missing where it is physically impossible."""
+    if isinstance(value, Missing):
+        return value
     return check(_limits(channel), value, channel.unit, channel.name)
 
 
@@ -71,7 +74,12 @@ def check(limits: PhysicalLimits, value: float | Missing, unit: str, name: str) 
 
 def _limits(channel: Channel) -> PhysicalLimits:
     if channel.kind != "counter":
-        return LIMITS[channel.unit]
+        return _CPU_CLOCK if channel.name.startswith("cpufreq/") else LIMITS[channel.unit]
     if channel.wrap is None:
         return _COUNT if channel.unit == "1" else _ANY
-    return PhysicalLimits(0, channel.wrap, f"its counter starts again at {channel.wrap:,.10g} {channel.unit}")
+    return _below_wrap(channel.wrap, channel.unit)
+
+
+@cache
+def _below_wrap(wrap: float, unit: str) -> PhysicalLimits:
+    return PhysicalLimits(0, wrap, f"its counter starts again at {wrap:,.10g} {unit}")

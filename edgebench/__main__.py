@@ -1,0 +1,5 @@
+"""`python -m edgebench`: the command."""
+
+from edgebench import main
+
+raise SystemExit(main())

@@ -1,0 +1,53 @@
+"""What the command prints: nothing that a model's name or a library's message holds can control the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from harness.core.printable import printable
+
+
+class PrintableStream:
+    """A text stream that writes what is printable; everything else is the stream's own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write the text without terminal sequences and control characters."""
+        self.stream.write(printable(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write each text as `write` does."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+@contextmanager
+def printable_streams() -> Iterator[None]:
+    """Within the `with` block, whatever is printed is printable; `harness.cli._console` still has its colours."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = PrintableStream(sys.stdout), PrintableStream(sys.stderr)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def unfiltered(stream: TextIO) -> TextIO:
+    """Return the stream behind a `PrintableStream`, for control sequences of our own."""
+    return stream.stream if isinstance(stream, PrintableStream) else stream
+
+
+def show_status(text: str) -> None:
+    """Show a line on standard error in place of the last one; '' removes it."""
+    stream = unfiltered(sys.stderr)
+    stream.write(f"\r\033[K{printable(text)}")
+    stream.flush()
