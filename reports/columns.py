@@ -98,7 +98,7 @@ def chosen(names: str) -> list[Column]:
     return found
 
 
-def best_first(records: Sequence[Record], by: Column) -> list[Record]:
+def sorted_by(records: Sequence[Record], by: Column) -> list[Record]:
     """Return the records with the best value of a metric first, then those that may not be compared, then missing ones.
 
     Text, and numbers without a better direction, ascend. Records that are equal keep their order.

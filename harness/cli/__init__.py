@@ -29,6 +29,7 @@ from ._terminal import printable_streams
 GROUPS = {
     "measure": "Measure",
     "look": "Look at results",
+    "paper": "Write a paper",
     "keep": "Keep and exchange results",
     "boards": "Boards, runtimes and sensors",
     "prepare": "Prepare models and data",

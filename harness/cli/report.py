@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.core.errors import EXIT_OK, UsageError
+from harness.core.errors import EXIT_OK
+
+from ._report_data import add_runs, add_stored_runs, check_runs, report_data
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from harness.store.runfolder import RunFolder
     from reports.data import ReportData
 
 HELP = "write the HTML report of one or more runs"
@@ -20,7 +20,7 @@ EXAMPLE = "edgebench report runs/before --open"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("runs", nargs="*", metavar="RUN", help="run folders; several runs of one target make a history")
+    add_runs(parser)
     parser.add_argument("--baseline", metavar="RUN", help="compare the newest run with this one")
     parser.add_argument(
         "--layout",
@@ -30,17 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", metavar="PATH", help="file or folder to write (default: in the first run's folder)")
     parser.add_argument("--open", action="store_true", help="open it in the browser")
-    stored = parser.add_argument_group("runs of a store instead of run folders")
-    stored.add_argument("--store", metavar="PATH|URL", help="report on the runs of this store")
-    stored.add_argument("--suite", metavar="NAME", help="only runs of this suite")
-    stored.add_argument("--target", metavar="NAME", help="only runs on this target")
-    stored.add_argument("--since", metavar="WHEN", help="only runs since a date, or since '30d' ago")
+    add_stored_runs(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the report. Of an interrupted run it shows the finished cases and names the others."""
-    _check(arguments)
-    path = _from_store(arguments) if arguments.store else _from_folders(arguments)
+    check_runs(arguments, "a report")
+    with report_data(arguments) as data:
+        path = _write(data, arguments)
+    if not arguments.store:
+        _name_missing(arguments)
     print(f"report: {path}")
     if arguments.open:
         import webbrowser
@@ -49,49 +48,24 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _check(arguments: argparse.Namespace) -> None:
-    """Raise UsageError for options that exclude each other."""
-    if not arguments.store:
-        if not arguments.runs:
-            raise UsageError("no run to report on", "give run folders, or --store for the runs of a store")
-        if arguments.suite or arguments.target or arguments.since:
-            raise UsageError("--suite, --target and --since select runs of a store", "add --store")
-    elif arguments.runs or arguments.baseline:
-        raise UsageError("--store and run folders exclude each other", "leave one of them out")
-    elif not arguments.out:
-        raise UsageError("a report on a store has no default folder", "name one with --out")
+def _name_missing(arguments: argparse.Namespace) -> None:
+    """Name the records that cannot be read, and the cases that have none."""
+    from ._output import open_run
+    from ._store import print_damaged
+
+    for folder in map(open_run, arguments.runs):
+        damaged = folder.contents().damaged
+        print_damaged(damaged)
+        why = "its record cannot be read, or the run ended before" if damaged else "the run ended before"
+        for case_id in folder.missing():
+            print(f"missing: {case_id}: {why} this case was finished")
 
 
-def _from_folders(arguments: argparse.Namespace) -> Path:
-    from reports.data import gather
+def _write(data: ReportData, arguments: argparse.Namespace) -> Path:
+    """Write the report in the requested layout; return the file to open."""
+    from reports.build import build_folder, write
 
     from ._output import open_run
 
-    folders = [open_run(path) for path in arguments.runs]
-    baseline = open_run(arguments.baseline) if arguments.baseline else None
-    path = _write(gather(folders, baseline), arguments, folders[0])
-    for folder in folders:
-        for case_id in folder.missing():
-            print(f"missing: {case_id}: the run ended before this case was finished")
-    return path
-
-
-def _from_store(arguments: argparse.Namespace) -> Path:
-    from harness import store
-    from reports.data import gather
-    from reports.serve.run_sources import declared_resets, stored_runs
-
-    where = store.Filters(suite=arguments.suite, target=arguments.target, since=arguments.since)
-    with store.open(arguments.store, create=False) as opened:
-        return _write(gather(stored_runs(opened, where), resets=declared_resets(opened)), arguments, None)
-
-
-def _write(data: ReportData, arguments: argparse.Namespace, first: RunFolder | None) -> Path:
-    """Write the report in the requested layout; return the file to open."""
-    from pathlib import Path
-
-    from reports.build import build_folder, write
-
-    if arguments.layout == "folder":
-        return build_folder(data, Path(arguments.out) if first is None or arguments.out else first.path / "report")
-    return write(data, Path(arguments.out) if first is None or arguments.out else first.path / "report.html")
+    build, name = (build_folder, "report") if arguments.layout == "folder" else (write, "report.html")
+    return build(data, Path(arguments.out) if arguments.out else open_run(arguments.runs[0]).path / name)

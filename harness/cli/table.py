@@ -50,9 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print every case of the runs."""
     from ._output import open_run, show_table
+    from ._store import print_damaged
 
     _check(arguments)
     folders = [open_run(path) for path in arguments.runs]
+    if arguments.format != "terminal" or arguments.columns or arguments.sort:
+        for folder in folders:
+            contents = folder.contents()
+            contents.refuse_all_damaged()
+            print_damaged(contents.damaged)
     if arguments.format == "latex":
         print(_latex(folders, arguments), end="")
     elif arguments.format != "terminal":
@@ -85,10 +91,10 @@ def _label(text: str) -> str:
 
 def _rows(folders: Sequence[RunFolder], sort: str | None) -> list[Record]:
     """Return the records of the runs, in the requested order."""
-    from reports.columns import best_first, column
+    from reports.columns import column, sorted_by
 
     records = [record for folder in folders for record in folder.records()]
-    return best_first(records, column(sort)) if sort else records
+    return sorted_by(records, column(sort)) if sort else records
 
 
 def _chosen(arguments: argparse.Namespace) -> list[Column]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,8 @@ from markupsafe import Markup
 from harness.core.printable import printable
 from reports.section import LegendEntry, json_for_html
 
+from .ticks import log_ticks
+
 # The first eight are distinct for all kinds of colour vision; all have a contrast of 3:1 in both themes.
 # Even so, colour is never the only difference.
 COLOURS = (
@@ -23,8 +24,6 @@ COLOURS = (
 )
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "triangle-down")
 GREY = "#8b93a1"
-_FEWEST_TICKS = 3  # within a logarithmic axis
-_MOST_STEPS = 6  # between evenly spaced ticks
 DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
 
 
@@ -70,22 +69,8 @@ def log_axis(title: str, values: Sequence[float], better: str = "none") -> dict[
     positive = [value for value in values if value > 0]
     if not positive:
         return axis(title, better)
-    ticks = _ticks(min(positive), max(positive))
+    ticks = log_ticks(min(positive), max(positive))
     return axis(title, better, type="log", tickvals=ticks, ticktext=[f"{tick:,.10g}" for tick in ticks])
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Return ticks at 1, 2 and 5 of every decade, at 1 alone over many, or evenly spaced if too few are in range."""
-    first, last = math.log10(low), math.log10(high)
-    multiples = (1, 2, 5) if last - first < 3 else (1,)
-    powers = range(math.floor(first) - 1, math.ceil(last) + 1)
-    ticks = [multiple * 10.0**power for power in powers for multiple in multiples]
-    if sum(low <= tick <= high for tick in ticks) >= _FEWEST_TICKS:
-        return ticks
-    span = max(high - low, low * 1e-3)
-    step = 10.0 ** math.floor(math.log10(span / _MOST_STEPS))
-    step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= _MOST_STEPS)
-    return [round(index * step, 12) for index in range(math.floor(low / step), math.ceil(high / step) + 2)]
 
 
 def legend_entries(colours: Mapping[str, str], symbols: Mapping[str, str] | None = None) -> list[LegendEntry]:

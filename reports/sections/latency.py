@@ -16,7 +16,8 @@ from reports.section import Absent, Figure, LegendEntry, Section, figures_html
 
 _MOST_POINTS_IN_ALL = 40_000  # in the whole report, so that a thousand cases still make a file of a usable size
 _MOST_POINTS, _LEAST_POINTS = 400, 40
-_MOST_LINES = 14  # more cannot be told apart: the plot is split, and further cases are in the table only
+MOST_LINES = 14
+"""More cannot be told apart: the plot is split, and further cases are in the table only."""
 _MARKS = ((0.5, "p50", "bottom"), (0.9, "p90", "top"), (0.99, "p99", "bottom"))
 _HOW = (
     "A point shows the share of inferences that took no longer than that. A steep line means steady latency, a long "
@@ -45,23 +46,27 @@ class Plot:
 
 def render(data: ReportData) -> Markup | Absent:
     """Render one figure per model and load, with thin and faint lines for latencies that cannot be trusted."""
+    points = max(_LEAST_POINTS, min(_MOST_POINTS, _MOST_POINTS_IN_ALL // max(len(data.cases), 1)))
+    figures = [_figure(data, f"latency-{index}", plot, points) for index, plot in enumerate(plots_of(data))]
+    if not figures:
+        return Absent("no case was completed", "see Validity for the reasons")
+    return figures_html(figures, _HOW)
+
+
+def plots_of(data: ReportData) -> list[Plot]:
+    """Return the plots of the completed cases: one or several per model and load."""
     models: dict[str, list[CaseView]] = {}
     for case in data.cases:
         if case.record.processes:
             load = f", {case.load}" if case.load != data.main_load else ""
             unit = f" on {case.unit}" if case.several else ""
             models.setdefault(f"{case.record.case.model}{load}{unit}", []).append(case)
-    plots = [plot for title, cases in models.items() for plot in split(title, cases)]
-    points = max(_LEAST_POINTS, min(_MOST_POINTS, _MOST_POINTS_IN_ALL // max(len(data.cases), 1)))
-    figures = [_figure(data, f"latency-{index}", plot, points) for index, plot in enumerate(plots)]
-    if not figures:
-        return Absent("no case was completed", "see Validity for the reasons")
-    return figures_html(figures, _HOW)
+    return [plot for title, cases in models.items() for plot in split(title, cases)]
 
 
 def split(title: str, cases: Sequence[CaseView]) -> list[Plot]:
     """Return one plot, or with too many lines one per runtime or per compression, whichever gives fewer."""
-    if len(cases) <= _MOST_LINES:
+    if len(cases) <= MOST_LINES:
         return [Plot(title, cases, _compression, _runtime)]
     runtimes, settings = (len({of(case) for case in cases}) for of in (_runtime, _compression))
     by, colour = (_runtime, _compression) if runtimes <= settings else (_compression, _runtime)
@@ -85,7 +90,7 @@ def _threads(case: CaseView) -> str:
 
 def _figure(data: ReportData, name: str, plot: Plot, points: int) -> Figure:
     unit = data.scales["latency_p50_ns"].unit
-    drawn = [case for case in plot.cases if case.blobs.wall_ns() is not None][:_MOST_LINES]
+    drawn = [case for case in plot.cases if case.blobs.wall_ns() is not None][:MOST_LINES]
     colours = colour_of([plot.colour(case) for case in data.cases])
     dashes = dash_of([plot.dash(case) for case in plot.cases])
     traces = [_trace(data, case, colours[plot.colour(case)], dashes[plot.dash(case)], points) for case in drawn]

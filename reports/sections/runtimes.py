@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from reports.data import CaseView, ReportData
-from reports.figures.grid import Layout, views, views_html
+from reports.figures.grid import Layout, View, views, views_html
 from reports.numbers import TIMES, counted
 from reports.section import Absent, Section
 
@@ -22,12 +22,17 @@ def render(data: ReportData) -> Markup | Absent:
     runtimes = dict.fromkeys(case.record.case.runtime for case in data.cases)
     if len(runtimes) < 2:
         return Absent("all cases ran on one runtime", "edgebench run --runtime A --runtime B")
-    reference = next(iter(runtimes))
-    layout = Layout("Model", _model, "Runtime", _runtime, lambda columns: _first(columns, reference))
-    tables = views(data, _groups(data), _METRICS, layout)
+    tables = runtime_views(data, _METRICS)
     if not tables:
         return Absent("no case was completed", "see Validity for the reasons")
-    return views_html(tables, _how(reference))
+    return views_html(tables, _how(next(iter(runtimes))))
+
+
+def runtime_views(data: ReportData, names: Sequence[str]) -> list[View]:
+    """Return the tables of model x runtime for each of the metrics that any case has; the first runtime is compared."""
+    reference = next((case.record.case.runtime for case in data.cases), "")
+    layout = Layout("Model", _model, "Runtime", _runtime, lambda columns: _first(columns, reference))
+    return views(data, _groups(data), names, layout)
 
 
 def _how(reference: str) -> str:

@@ -30,7 +30,7 @@ def test_the_layouts_go_where_they_are_expected(tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "no run to report on"),
+        ([], "no run for a report"),
         (["--suite", "quick", "a"], "select runs of a store"),
         (["a", "--store", "x.sqlite"], "exclude each other"),
         (["--store", "x.sqlite"], "name one with --out"),

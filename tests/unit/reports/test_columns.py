@@ -8,7 +8,7 @@ from harness.core.errors import UnknownName
 from harness.core.quantity import Missing, Value
 from harness.core.record import Record
 from harness.store.frame import columns, record_table
-from reports.columns import best_first, chosen, column, rounded
+from reports.columns import chosen, column, rounded, sorted_by
 from reports.labels import scales_of
 from tests import factory
 
@@ -43,7 +43,7 @@ def test_a_list_keeps_its_order_and_has_each_once() -> None:
 def test_the_best_value_comes_first_then_what_may_not_be_compared_and_missing_ones_last(
     records: list[Record], name: str, sign: int
 ) -> None:
-    ordered = best_first(records, column(name))
+    ordered = sorted_by(records, column(name))
     assert sorted(map(id, ordered)) == sorted(map(id, records))
     places = [(record.value(name) is None, not record.trusts(name)) for record in ordered if record.verdict.ran]
     assert places == sorted(places)
@@ -55,7 +55,7 @@ def test_the_best_value_comes_first_then_what_may_not_be_compared_and_missing_on
 
 def test_a_contended_case_is_not_ranked_by_its_time_and_is_by_its_size(records: list[Record]) -> None:
     contended = next(record for record in records if record.verdict.status == "contended")
-    by_time, by_size = (best_first(records, column(name)) for name in ("latency_p50_ns", "artifact_bytes"))
+    by_time, by_size = (sorted_by(records, column(name)) for name in ("latency_p50_ns", "artifact_bytes"))
     slower = next(record for record in records if (record.value("latency_p50_ns") or 0) > 30_000_000)
     assert by_time.index(contended) > by_time.index(slower)
     assert (
@@ -64,7 +64,7 @@ def test_a_contended_case_is_not_ranked_by_its_time_and_is_by_its_size(records: 
 
 
 def test_text_ascends_and_equal_rows_keep_their_order(records: list[Record]) -> None:
-    ordered = best_first(records, column("model"))
+    ordered = sorted_by(records, column("model"))
     assert ordered == sorted(records, key=lambda record: record.case.model)
 
 

@@ -1,0 +1,158 @@
+"""Rectangles, points and lines on a page, in points (1/72 inch), and where a label may stand among them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+Point = tuple[float, float]
+Line = tuple[Point, Point]
+
+_DISTANCES_PT = (3.0, 7.0, 12.0, 18.0, 26.0, 36.0, 48.0, 62.0)
+_ANGLES = 24
+_LEADER_FROM_PT = 5.0  # a label farther away is connected with its point by a line
+_POINT_PT = 3.2  # half the size of a marker
+_STEP_PT = 2.0  # between the places at which a line is looked at
+_ROUNDS = 6
+# what a place costs, for each thing that is in its way; a distance counts by the point
+_COVERS_POINT, _COVERS_LINE, _CROSSES_LABEL, _LEADER_COVERS_POINT, _FAR = 100.0, 0.7, 60.0, 15.0, 0.5
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+    def overlaps(self, other: Box) -> bool:
+        """Return whether the two have an area in common."""
+        beside = self.left >= other.right or other.left >= self.right
+        return not (beside or self.bottom >= other.top or other.bottom >= self.top)
+
+    def holds(self, point: Point) -> bool:
+        """Return whether a point lies inside."""
+        return self.left < point[0] < self.right and self.bottom < point[1] < self.top
+
+    def within(self, other: Box) -> bool:
+        """Return whether all of it lies in another one."""
+        wide = self.left >= other.left and self.right <= other.right
+        return wide and self.bottom >= other.bottom and self.top <= other.top
+
+    def nearest(self, point: Point) -> Point:
+        """Return its point that is nearest to a point outside."""
+        return min(max(point[0], self.left), self.right), min(max(point[1], self.bottom), self.top)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place for a label.
+
+    Attributes:
+        box: The label's rectangle.
+        point: The point that it belongs to.
+        distance: From the point's marker to the rectangle.
+
+    """
+
+    box: Box
+    point: Point
+    distance: float
+
+    @property
+    def centre(self) -> Point:
+        """The middle of the rectangle."""
+        return (self.box.left + self.box.right) / 2, (self.box.bottom + self.box.top) / 2
+
+    @property
+    def leader(self) -> Line | None:
+        """The line that connects the label with its point; None where it is near enough without one."""
+        return (self.box.nearest(self.point), self.point) if self.distance > _LEADER_FROM_PT else None
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is on the page before any label.
+
+    Attributes:
+        frame: Where labels may be.
+        points: Middles of all markers.
+        lines: Straight lines.
+
+    """
+
+    frame: Box
+    points: Sequence[Point]
+    lines: Sequence[Line] = ()
+    _dots: Sequence[Box] = field(init=False)
+    _crossings: Sequence[Point] = field(init=False)
+
+    def __post_init__(self) -> None:
+        dots = [Box(x - _POINT_PT, y - _POINT_PT, x + _POINT_PT, y + _POINT_PT) for x, y in self.points]
+        object.__setattr__(self, "_dots", dots)
+        object.__setattr__(self, "_crossings", [point for line in self.lines for point in _along(line)])
+
+    def arrange(self, labels: Sequence[tuple[Point, float, float]]) -> list[Place | None]:
+        """Return a place for each label, given as point, width and height; None where there is no room.
+
+        Each label takes the cheapest place that the others leave; this is repeated until none wants to move.
+        """
+        options = [list(self._places(*label)) for label in labels]
+        placed: list[Place | None] = [None] * len(labels)
+        for _ in range(_ROUNDS):
+            before = list(placed)
+            for index, places in enumerate(options):
+                others = [place for other, place in enumerate(placed) if other != index and place is not None]
+                free = [place for place in places if not any(place.box.overlaps(each.box) for each in others)]
+                placed[index] = min(free, key=lambda place: self._cost(place, others), default=None)
+            if placed == before:
+                break
+        return placed
+
+    def _places(self, point: Point, width: float, height: float) -> Iterator[Place]:
+        """Yield the places around a point that lie within the frame."""
+        for distance in _DISTANCES_PT:
+            for turn in range(_ANGLES):
+                angle = 2 * math.pi * turn / _ANGLES
+                away = distance + _POINT_PT
+                x = point[0] + math.cos(angle) * (away + width / 2)
+                y = point[1] + math.sin(angle) * (away + height / 2)
+                box = Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+                if box.within(self.frame):
+                    yield Place(box, point, math.dist(box.nearest(point), point) - _POINT_PT)
+
+    def _cost(self, place: Place, others: Sequence[Place]) -> float:
+        cost = place.distance * _FAR
+        cost += _COVERS_POINT * sum(place.box.overlaps(dot) for dot in self._dots)
+        cost += _COVERS_LINE * sum(map(place.box.holds, self._crossings))
+        leader = list(_along(place.leader)) if place.leader else []
+        cost += _LEADER_COVERS_POINT * sum(any(map(dot.holds, leader[:-2])) for dot in self._dots)
+        for other in others:
+            cost += _CROSSES_LABEL * any(map(other.box.holds, leader))
+            if other.leader:
+                cost += _CROSSES_LABEL * any(map(place.box.holds, _along(other.leader)))
+                cost += _CROSSES_LABEL * (place.leader is not None and _meet(place.leader, other.leader))
+        return cost
+
+
+def _along(line: Line) -> Iterator[Point]:
+    """Yield points along a line, both ends among them."""
+    start, end = line
+    steps = max(1, round(math.dist(start, end) / _STEP_PT))
+    for step in range(steps + 1):
+        share = step / steps
+        yield start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
+
+
+def _meet(first: Line, second: Line) -> bool:
+    """Return whether two lines cross."""
+    a, b = first
+    c, d = second
+    return _side(a, b, c) * _side(a, b, d) < 0 and _side(c, d, a) * _side(c, d, b) < 0
+
+
+def _side(a: Point, b: Point, c: Point) -> float:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
