@@ -8,13 +8,10 @@ from typing import Any
 from harness import stats
 from harness.core.quantity import Value
 from harness.core.record import Record, RunHeader
-from harness.measure.presets import PROFILES
+from harness.measure.presets import PROFILES, Profile, level
 from reports.numbers import counted
 
 from .words import NOT_RECORDED, listed, of_all, ranged
-
-_FEWEST_FOR_ORDER_STATISTICS = 6
-"""Processes from which `harness.stats.median_interval` uses order statistics at 95 %."""
 
 
 def latency(header: RunHeader, records: Sequence[Record]) -> Iterator[str]:
@@ -58,28 +55,34 @@ def intervals(header: RunHeader, records: Sequence[Record]) -> Iterator[str]:
     counts = {len(record.processes) for record in records if record.processes}
     if not counts:
         return
-    several = [count for count in counts if count > 1]
-    yield "The latency of a case is the median over the medians of its processes." if several else ""
-    many = [count for count in several if count >= _FEWEST_FOR_ORDER_STATISTICS]
-    few = [count for count in several if count < _FEWEST_FOR_ORDER_STATISTICS]
-    if many:
+    several = sorted(count for count in counts if count > 1)
+    if several:
+        yield "The latency of a case is the median over the medians of its processes."
+    profile = PROFILES.get(header.profile)
+    ordered = [count for count in several if _method(count, profile) == "order-statistic"]
+    if ordered:
         yield (
-            f"95 % intervals over {ranged(many)} processes are interpolated order statistics "
+            f"95 % intervals over {ranged(ordered)} processes are interpolated order statistics "
             "(Hettmansperger and Sheather 1986)."
         )
-    if few:
+    if few := [count for count in several if count not in ordered]:
         yield (
             f"95 % intervals over {ranged(few)} processes are Student's t on logarithms, never narrower than the range."
         )
     if 1 in counts:
         cases = sum(len(record.processes) == 1 for record in records)
         yield f"{counted(cases, 'case')} ran in one process and {'has' if cases == 1 else 'have'} no interval."
-    profile = PROFILES.get(header.profile)
     if profile and profile.max_processes > profile.processes and counts & set(stats.LOOKS):
         yield (
             "Measuring went on until the interval was as narrow as the profile asks for; the error of 5 % is spent "
             "over the planned looks (Lan and DeMets 1983)."
         )
+
+
+def _method(processes: int, profile: Profile | None) -> str:
+    """Return how the interval over as many processes is computed: by their number and its level, not by their values."""
+    confidence = level(processes, profile) if profile else 0.95
+    return stats.median_interval([[1.0 + index] for index in range(processes)], confidence).method
 
 
 def accuracy(records: Sequence[Record]) -> Iterator[str]:
