@@ -80,7 +80,7 @@ def intervals(header: RunHeader, records: Sequence[Record]) -> Iterator[str]:
 
 
 def _method(processes: int, profile: Profile | None) -> str:
-    """Return how the interval over as many processes is computed: by their number and its level, not by their values."""
+    """Return how the interval over as many processes is computed, which their number and its level decide."""
     confidence = level(processes, profile) if profile else 0.95
     return stats.median_interval([[1.0 + index] for index in range(processes)], confidence).method
 
