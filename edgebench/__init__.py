@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from edgebench._comparing import AbResult as AbResult
     from edgebench._comparing import ab as ab
     from edgebench._comparing import compare as compare
-    from edgebench._comparing import recommend as recommend
     from edgebench._measuring import benchmark as benchmark
     from edgebench._measuring import run as run
     from edgebench._results import Results as Results
     from edgebench._results import read as read
+    from edgebench._results import recommend as recommend
     from edgebench._targets import targets as targets
     from harness.core.errors import DataError as DataError
     from harness.core.errors import DescriptorError as DescriptorError
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     __version__: str
 
 _NAMES = {
-    "edgebench._comparing": ("AbResult", "ab", "compare", "recommend"),
+    "edgebench._comparing": ("AbResult", "ab", "compare"),
     "edgebench._measuring": ("benchmark", "run"),
-    "edgebench._results": ("Results", "read"),
+    "edgebench._results": ("Results", "read", "recommend"),
     "edgebench._targets": ("targets",),
     "harness.core.errors": (
         *("DataError", "DescriptorError", "EdgebenchError", "ModelError", "NothingMeasured", "RecordError"),

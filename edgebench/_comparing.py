@@ -1,4 +1,4 @@
-"""`compare`, `ab` and `recommend`: which of several models or settings is better."""
+"""`compare` two runs, and `ab`, which compares two models by measuring them in turn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ._keywords import named, parsed
-from ._options import AbOptions, Bounds
+from ._options import AbOptions
 from ._results import Results, read
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from harness.stats.comparison import Comparison
-    from reports.recommend import Recommendation
 
 
 @named()
@@ -44,38 +43,6 @@ def compare(a: Results | str | PathLike[str], b: Results | str | PathLike[str], 
 
     first, second = (RunFolder((run if isinstance(run, Results) else read(run)).path) for run in (a, b))
     return compare_runs(first, second, force=force)
-
-
-@named(Bounds)
-def recommend(results: Results | str | PathLike[str], **bounds: Unpack[Bounds]) -> Recommendation:
-    """Return the best setting of a run under bounds, as `edgebench recommend` does.
-
-    Args:
-        results: Results, or a run folder.
-        **bounds: `max_latency="20ms"`, `min_top1=0.88`, `max_energy="50mJ"`, `max_size="2MB"`, `max_drop="1%"`.
-
-    Returns:
-        The best case and the second, which bounds decide, and which bound would have to move where nothing fits.
-
-    Raises:
-        NothingMeasured: No case has both a latency and an accuracy that can rank it.
-        UsageError: A bound cannot be read.
-
-    Example:
-        >>> import edgebench as eb
-        >>> eb.recommend("runs/first", max_latency="1s").best.trusts("latency_p50_ns")
-        True
-        >>> eb.recommend("runs/first", max_latency=20)
-        Traceback (most recent call last):
-            ...
-        harness.core.errors.UsageError: max_latency: '20' is not a time: write a number and one of ns, us, ms, s
-          docs/python.md describes the keywords
-    """
-    from harness.cli import recommend as command
-
-    read_results = results if isinstance(results, Results) else read(results)
-    arguments = parsed(command, [read_results.path], bounds)
-    return command.recommended(str(read_results.path), read_results.records, command.bounds_of(arguments))
 
 
 @dataclass(frozen=True)

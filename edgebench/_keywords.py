@@ -128,7 +128,7 @@ class _KeywordParser(CommandParser):
         if found := re.match(r"argument (--[\w-]+)\S*: (.*)", message, re.DOTALL):
             action = self._option_string_actions[found[1]]
             message = f"{_keyword(action)}: {found[2]}"
-        raise UsageError(message, "docs/python.md describes the keywords")
+        raise UsageError(message, f"help({self.prog.replace(' ', '.')}) lists the keywords")
 
 
 def named(options: type | None = None) -> Callable[[Function], Function]:

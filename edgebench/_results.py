@@ -1,4 +1,4 @@
-"""`Results`: the records of one run folder."""
+"""`Results`: the records of one run folder; `read` and `recommend`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ._keywords import named
+from ._keywords import named, parsed
 from ._options import Bounds
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from harness.core.record import Record, RunHeader
+    from reports.recommend import Recommendation
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,6 @@ class Results:
             >>> eb.read("runs/first").best(max_size="1kB") is None
             True
         """
-        from ._comparing import recommend
-
         return recommend(self, **bounds).best
 
     def __repr__(self) -> str:
@@ -112,3 +111,35 @@ def read(path: str | PathLike[str]) -> Results:
     if contents.damaged:
         raise RecordError("; ".join(contents.damaged.values()), "copy the run again, or remove the damaged record")
     return Results(folder.path, folder.header(), contents.records)
+
+
+@named(Bounds)
+def recommend(results: Results | str | PathLike[str], **bounds: Unpack[Bounds]) -> Recommendation:
+    """Return the best setting of a run under bounds, as `edgebench recommend` does.
+
+    Args:
+        results: Results, or a run folder.
+        **bounds: `max_latency="20ms"`, `min_top1=0.88`, `max_energy="50mJ"`, `max_size="2MB"`, `max_drop="1%"`.
+
+    Returns:
+        The best case and the second, which bounds decide, and which bound would have to move where nothing fits.
+
+    Raises:
+        NothingMeasured: No case has both a latency and an accuracy that can rank it.
+        UsageError: A bound cannot be read.
+
+    Example:
+        >>> import edgebench as eb
+        >>> eb.recommend("runs/first", max_latency="1s").best.trusts("latency_p50_ns")
+        True
+        >>> eb.recommend("runs/first", max_latency=20)
+        Traceback (most recent call last):
+            ...
+        harness.core.errors.UsageError: max_latency: '20' is not a time: write a number and one of ns, ...
+          help(edgebench.recommend) lists the keywords
+    """
+    from harness.cli import recommend as command
+
+    read_results = results if isinstance(results, Results) else read(results)
+    arguments = parsed(command, [read_results.path], bounds)
+    return command.recommended(str(read_results.path), read_results.records, command.bounds_of(arguments))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 _HEADING = re.compile(r"# (?P<file>[\w./~-]+\.(?:py|toml|html))( \(continued\))?")
 
 
@@ -22,6 +24,11 @@ def install(site: Path, name: str, files: Mapping[str, str], entry_points: str) 
         (site / file).parent.mkdir(parents=True, exist_ok=True)
         (site / file).write_text(text, encoding="utf-8")
     return site
+
+
+def search_path(site: Path) -> str:
+    """PYTHONPATH with the packages in `site` beside this working tree, whichever one is installed."""
+    return os.pathsep.join((str(site), str(ROOT)))
 
 
 def shown(page: str) -> dict[str, str]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from harness.core.errors import RecordError
 from harness.store.runfolder import RunFolder
 
+from ._store import print_damaged
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -32,7 +34,14 @@ def open_run(path: str) -> RunFolder:
 
 
 def show_table(folder: RunFolder, as_json: bool) -> None:
-    """Print the table of a run, for the terminal or as JSON."""
+    """Print the table of a run, for the terminal or as JSON, and the records that cannot be read.
+
+    Raises:
+        RecordError: The header cannot be read, or no record.
+    """
+    contents = folder.contents()
+    contents.refuse_all_damaged()
+    print_damaged(contents.damaged)
     if as_json:
         from harness.store.frame import table, write_table
 
@@ -42,7 +51,7 @@ def show_table(folder: RunFolder, as_json: bool) -> None:
 
     from ._console import console
 
-    console().print(final_table(folder.records(), folder.header()))
+    console().print(final_table(contents.records, folder.header()))
     missing = folder.missing()
     if missing:
         print(f"{len(missing)} planned cases have no record: {', '.join(missing)}")

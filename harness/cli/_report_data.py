@@ -48,8 +48,10 @@ def report_data(arguments: argparse.Namespace) -> Iterator[ReportData]:
     from ._output import open_run
 
     if not arguments.store:
-        baseline = getattr(arguments, "baseline", None)
-        yield gather([open_run(path) for path in arguments.runs], open_run(baseline) if baseline else None)
+        folders, baseline = [open_run(path) for path in arguments.runs], getattr(arguments, "baseline", None)
+        for folder in folders:
+            folder.contents().refuse_all_damaged()
+        yield gather(folders, open_run(baseline) if baseline else None)
         return
     from harness import store
     from reports.serve.run_sources import declared_resets, stored_runs

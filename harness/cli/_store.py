@@ -90,6 +90,8 @@ def add_run(folder: RunFolder, arguments: argparse.Namespace, trigger: str = "ru
 
 
 def print_damaged(damaged: Mapping[str, str]) -> None:
-    """Print which records could not be read, and why."""
+    """Print which records could not be read, why, and what to do."""
     for reason in damaged.values():
         print(f"left out: {reason}", file=sys.stderr)
+    if damaged:
+        print("  copy the run folder again, or measure these cases again", file=sys.stderr)

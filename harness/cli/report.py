@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     with report_data(arguments) as data:
         path = _write(data, arguments)
     if not arguments.store:
-        _name_missing(data)
+        _name_missing(arguments)
     print(f"report: {path}")
     if arguments.open:
         import webbrowser
@@ -48,10 +48,17 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _name_missing(data: ReportData) -> None:
-    for run in data.runs:
-        for case_id in run.missing:
-            print(f"missing: {case_id}: the run ended before this case was finished")
+def _name_missing(arguments: argparse.Namespace) -> None:
+    """Name the records that cannot be read, and the cases that have none."""
+    from ._output import open_run
+    from ._store import print_damaged
+
+    for folder in map(open_run, arguments.runs):
+        damaged = folder.contents().damaged
+        print_damaged(damaged)
+        why = "its record cannot be read, or the run ended before" if damaged else "the run ended before"
+        for case_id in folder.missing():
+            print(f"missing: {case_id}: {why} this case was finished")
 
 
 def _write(data: ReportData, arguments: argparse.Namespace) -> Path:

@@ -50,9 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print every case of the runs."""
     from ._output import open_run, show_table
+    from ._store import print_damaged
 
     _check(arguments)
     folders = [open_run(path) for path in arguments.runs]
+    if arguments.format != "terminal" or arguments.columns or arguments.sort:
+        for folder in folders:
+            contents = folder.contents()
+            contents.refuse_all_damaged()
+            print_damaged(contents.damaged)
     if arguments.format == "latex":
         print(_latex(folders, arguments), end="")
     elif arguments.format != "terminal":

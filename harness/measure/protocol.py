@@ -128,6 +128,11 @@ class Job:
             return 0.0
         return max(self.loop.min_ns / 1e9, self.loop.min_n / (self.load.rate_per_s or math.inf))
 
+    @property
+    def query(self) -> int:
+        """Inferences of a query."""
+        return (self.load.samples_per_query or 1) // self.options.batch or 1
+
     def needed_s(self, start_s: float, once_s: float, fewest: bool = False) -> int:
         """Return the time limit, in whole tens of seconds, for a worker whose inference takes `once_s`.
 
@@ -136,10 +141,10 @@ class Job:
             once_s: One inference.
             fewest: Whether one sample is enough; else those that the loop asks for.
         """
-        query = (self.load.samples_per_query or 1) // self.options.batch or 1
-        inferences = 2 + query
+        inferences = 2 + self.query
         if self.loop and not fewest:
-            inferences = 1 + self.loop.warmup_n + query * self.loop.min_n + AFTER_LOOP * (self.loop.min_n // 4 + 4)
+            least = self.loop.min_n
+            inferences = 1 + self.loop.warmup_n + self.query * least + AFTER_LOOP * (least // 4 + 4)
         return 10 * math.ceil(_SLACK * (start_s + inferences * once_s) / 10)
 
     def write(self, path: Path) -> None:

@@ -109,13 +109,9 @@ class DeviceSession:
 
         records = self._session.folder.records()
         lines = [f"{case_line(one)}{f'  {one.verdict.status}' if one.trusts(TIMED) else ''}" for one in records]
-        missing = [f"- {case_id}  not measured: the session ended before" for case_id in self._session.folder.missing()]
-        return [
-            "edgebench verdicts",
-            *lines,
-            *missing,
-            *([f"edgebench report: {self._report}"] if self._report else []),
-        ]
+        left = [f"- {case_id}  not measured: the session ended before" for case_id in self._session.folder.missing()]
+        report = [f"edgebench report: {self._report}"] if self._report else []
+        return ["edgebench verdicts", *lines, *left, *report]
 
     def _replay(self, record: Record, benchmark: Any, timer: ReplayTimer) -> None:
         """Replay every sample of the record as a round of pytest-benchmark; the rest becomes `extra_info`."""

@@ -40,6 +40,12 @@ class Contents:
     records: tuple[Record, ...]
     damaged: Mapping[str, str]
 
+    def refuse_all_damaged(self) -> None:
+        """Raise RecordError where there are records and none of them can be read: that is not an empty run."""
+        if self.damaged and not self.records:
+            first = next(iter(self.damaged.values()))
+            raise RecordError(f"no record can be read: {first}", "copy the run folder again, or measure again")
+
 
 class RunFolder:
     """The folder of one run. It holds no state but its path; every method reads or writes the disk."""

@@ -19,7 +19,8 @@ def edgebench(edgebench_process: Edgebench) -> Edgebench:
 
 @pytest.fixture(autouse=True)
 def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(outside.install_shown(tmp_path / "site", "add-a-runtime.md")))
+    site = outside.install_shown(tmp_path / "site", "add-a-runtime.md")
+    monkeypatch.setenv("PYTHONPATH", outside.search_path(site))
 
 
 def test_the_example_is_measured_and_answers_right(edgebench: Edgebench, own_onnx: Path, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def edgebench(edgebench_process: Edgebench) -> Edgebench:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that packages are installed into."""
     folder = tmp_path / "site"
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("PYTHONPATH", outside.search_path(folder))
     return folder
 
 

@@ -275,9 +275,9 @@ def test_one_input_is_repeated_afterwards(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_single_inferences_follow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for min_n, cycles in ((5, 3), (40, 6), (400, 8)):
+    for min_n, cycles, takes_ns in ((5, 3, MS), (40, 24, 40 * US), (40, 6, MS), (400, 8, MS)):
         machine = Machine()
-        session = Scripted(machine, prepare_ns=3 * US, fetch_ns=5 * US)
+        session = Scripted(machine, lambda _n, takes_ns=takes_ns: takes_ns, prepare_ns=3 * US, fetch_ns=5 * US)
         result, arrays = in_process(monkeypatch, tmp_path, machine, session, loop=Loop(3, 0, min_n, 0))
         assert len(arrays["wall_ns"]) == min_n
         end = [place for place, event in enumerate(machine.events) if event == "end of loop"][-1]
@@ -288,11 +288,11 @@ def test_single_inferences_follow(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         known = len(set(session.prepared[: -2 * cycles]))
         assert followed[1::2] == list(range(known, known + cycles)), "in turn with inputs that never came before"
         told = result["cycle_ns"]
-        assert (told["prepare"], told["infer"], told["fetch"]) == (3 * US, MS, 5 * US)
+        assert (told["prepare"], told["infer"], told["fetch"]) == (3 * US, takes_ns, 5 * US)
         assert result["new_input_ratio"] == 1.0
-    for new, old in zip(session.arrays[8:], session.arrays[:8], strict=True):
+    for new, old in zip(session.arrays[8:], session.arrays[:8], strict=True):  # those of the last process
         assert sorted(new.ravel()) == sorted(old.ravel())
-        assert np.count_nonzero(new != old) == 2
+        assert np.count_nonzero(new != old) >= 2
 
 
 def test_cpu_time_is_of_what_infers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -35,14 +35,15 @@ def latency(session: Session, job: Job) -> Outcome:
     first_ns = time.perf_counter_ns() - before
     after_first = memory_mark()
     note(job.out, first_inference_ns=first_ns)
-    limit = time_limit(job)
+    limit, own_ns = time_limit(job), int(job.own_time_s * 1e9)
     limit.require(first_ns, job)
-    warming = LoopPlan(loop.warmup_n, loop.warmup_ns, loop.max_n, threads, end_ns=limit.part(_WARMING))
+    warmed = min(limit.less(own_ns).part(_WARMING), limit.less(own_ns + job.query * first_ns).end_ns)
+    warming = LoopPlan(loop.warmup_n, loop.warmup_ns, loop.max_n, threads, end_ns=warmed)
     warm = timed_loop.run(session, batches, warming)
     once_ns = float(np.median(warm.wall_ns))
     note(job.out, warmup_n=len(warm.wall_ns), warmup_median_ns=round(once_ns))
     calls = timed_loop.calls_per_sample(once_ns)
-    plan = LoopPlan(loop.min_n, loop.min_ns, loop.max_n, threads, calls, limit.part(_TIMING, int(job.own_time_s * 1e9)))
+    plan = LoopPlan(loop.min_n, loop.min_ns, loop.max_n, threads, calls, limit.part(_TIMING, own_ns))
     result, arrays = _steady_loop(session, batches, plan, job)
     outputs = {name: list(array.shape) for name, array in session.fetch().items()}
     marks = {"after_first": after_first, "after_steady": memory_mark(), **peaks()}
@@ -87,12 +88,11 @@ _WARMING, _TIMING = 0.25, 0.75
 def _cut_short(samples: Samples, plan: LoopPlan, job: Job) -> dict[str, float]:
     """Return how many samples the time limit left of how many, one of them in seconds, and the limit for all."""
     sample_ns = float(np.median(samples.wall_ns)) * samples.calls
-    once_s = sample_ns / max(1, (job.load.samples_per_query or 1) // job.options.batch) / 1e9
     return {
         "done": len(samples.wall_ns),
         "planned": plan.min_n,
         "sample_s": sample_ns / 1e9,
-        "needed_s": job.needed_s((samples.started_ns - job.spawned_ns) / 1e9, once_s),
+        "needed_s": job.needed_s((samples.started_ns - job.spawned_ns) / 1e9, sample_ns / job.query / 1e9),
     }
 
 

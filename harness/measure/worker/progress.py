@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ FILE = "progress.jsonl"
 
 
 def note(out: str, **facts: Any) -> None:
-    """Append facts; it takes some 50 us, so it stands between phases and in none."""
-    with Path(out, FILE).open("a", encoding="utf-8") as file:
+    """Append facts; it takes some 50 us, so it stands between phases and in none. A full disk is no reason to end."""
+    with suppress(OSError), Path(out, FILE).open("a", encoding="utf-8") as file:
         file.write(json.dumps(facts) + "\n")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import NamedTuple
 
 from harness.measure.protocol import Job
@@ -23,27 +22,30 @@ class OutOfTime(Exception):
 
 
 class TimeLimit(NamedTuple):
-    """When the last inference has to be complete, on the clock `now`; `limit_s` is the whole limit of the process."""
+    """When the last inference has to be complete, on the monotonic clock; `limit_s` is that of the whole process."""
 
     end_ns: int = NEVER
     limit_s: float = 0.0
-    now: Callable[[], int] = time.perf_counter_ns
 
     @property
     def left_ns(self) -> int:
         """Nanoseconds that are left, never below 0."""
-        return max(0, self.end_ns - self.now())
+        return max(0, self.end_ns - time.perf_counter_ns())
+
+    def less(self, ns: int) -> TimeLimit:
+        """Return the limit that leaves so much time behind it."""
+        return self._replace(end_ns=self.end_ns - ns)
 
     def part(self, share: float, own_ns: int = 0) -> int:
         """Return when `own_ns` and a share of what is left besides have passed."""
         own_ns = min(own_ns, self.left_ns)
-        return self.now() + own_ns + int((self.left_ns - own_ns) * share)
+        return time.perf_counter_ns() + own_ns + int((self.left_ns - own_ns) * share)
 
     def require(self, first_ns: int, job: Job) -> None:
-        """Raise OutOfTime where nothing can be measured after a first inference that took so long."""
-        if self.left_ns >= 2 * first_ns:
+        """Raise OutOfTime where no query can be measured after a first inference that took so long."""
+        if self.left_ns >= (1 + job.query) * first_ns:
             return
-        started_s = (self.now() - job.spawned_ns - first_ns) / 1e9
+        started_s = (time.perf_counter_ns() - job.spawned_ns - first_ns) / 1e9
         message = (
             f"one inference takes {first_ns / 1e9:.3g} s: after the first one, the limit of {self.limit_s:g} s leaves "
             "no time for others"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -21,6 +22,11 @@ from .loop import LoopPlan
 from .time_limit import TimeLimit
 
 FEWEST, MOST = 3, 8
+"""Pairs of cycles, of an input of the loop and a new one; the more the longer the loop."""
+
+SHORT = 24
+"""Pairs where an inference is so short that several make a sample: there the caches' state shows in each."""
+
 _TRIES = 16
 _COPIES = 4
 """Placing inputs and fetching outputs may take as long as so many copies: one, and a conversion or a transposition."""
@@ -47,7 +53,8 @@ def whole_inference(
         few = plan._replace(min_n=plan.min_n // 4 + 1, min_ns=0, end_ns=limit.part(1 / 3))
         again = timed_loop.run(session, batches[:1], few)
         same = float(np.median(again.wall_ns) / _in_rotation(samples_ns, len(batches)))
-    n = min(MOST, max(FEWEST, plan.min_n // 8 + 1), int(limit.left_ns // (2 * once_ns)))
+    pairs = SHORT if plan.calls > 1 else min(MOST, max(FEWEST, plan.min_n // 8 + 1))
+    n = min(pairs, int(limit.left_ns // (2 * once_ns)))
     with timed_loop.gc_disabled():
         return {"same_input_ratio": same, **_cycles(session, batches, n)}
 
@@ -64,14 +71,16 @@ def _cycles(session: Session, batches: Sequence[Batch], n: int) -> dict[str, Any
     """Run `n` whole cycles with inputs that were seen before, each followed by one with an input that never was."""
     if n == 0:
         return {"new_input_ratio": None, "cycle_ns": {}}
-    rng = np.random.default_rng(n)
+    inputs = NewInputs(batches, seed=n)
     seen: list[_Cycle] = []
     new: list[_Cycle] = []
     for place in range(n):
         batch = batches[place % len(batches)]
-        seen.append(_cycle(session, batch))
-        if (changed := never_seen(batch, rng)) is not None:
-            new.append(_cycle(session, changed))
+        seen.append(_cycle(session, inputs.copy_of(batch)))
+        if (given := inputs.like(batch)) is None:
+            continue
+        with suppress(Exception):  # a model that refuses such an input says nothing of remembered ones
+            new.append(_cycle(session, given))
     prepare, _, _, fetch, again, copy_in, copy_out = map(min, zip(*seen, *new, strict=True))
     calls = _CALLS * _call_ns()
     return {
@@ -141,15 +150,33 @@ def _call_ns() -> int:
     return least
 
 
-def never_seen(batch: Batch, rng: np.random.Generator) -> Batch | None:
-    """Return the batch with two values of its largest input exchanged; None where all values of all inputs agree.
+class NewInputs:
+    """Makes inputs that never came before, each from one of the loop's by exchanging values, of its largest first."""
 
-    In place where it can be written: another array would take memory, and caches that the inference is measured with.
-    """
-    for name in sorted(batch, key=lambda name: -batch[name].size):
-        array = batch[name] if batch[name].flags.writeable else batch[name].copy()
-        for first, second in rng.integers(0, max(1, array.size), (_TRIES, 2)).tolist():
-            if array.size and array.flat[first] != array.flat[second]:
-                array.flat[first], array.flat[second] = array.flat[second], array.flat[first]
-                return {**batch, name: array}
-    return None
+    def __init__(self, batches: Sequence[Batch], seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._known = {_key(batch) for batch in batches}
+
+    def copy_of(self, batch: Batch) -> Batch:
+        """Return a copy, made with all the work for a new one, so that inferences find the caches in the same state."""
+        self.like(batch)
+        return {name: array.copy() for name, array in batch.items()}
+
+    def like(self, batch: Batch) -> Batch | None:
+        """Return a new one, None where no exchange makes one."""
+        changed = {name: array.copy() for name, array in batch.items()}
+        return changed if self._change(changed) else None
+
+    def _change(self, batch: Batch) -> bool:
+        for array in sorted(batch.values(), key=lambda array: -array.size):
+            for first, second in self._rng.integers(0, max(1, array.size), (_TRIES, 2)).tolist():
+                if array.size:
+                    array.flat[first], array.flat[second] = array.flat[second], array.flat[first]
+                if (key := _key(batch)) not in self._known:
+                    self._known.add(key)
+                    return True
+        return False
+
+
+def _key(batch: Batch) -> int:
+    return hash(tuple(array.tobytes() for array in batch.values()))

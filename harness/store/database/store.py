@@ -78,11 +78,12 @@ class Store:
             What was added; it names damaged records, which are left out.
 
         Raises:
-            RecordError: The header or a raw file cannot be read.
+            RecordError: The header, every record, or a raw file cannot be read.
 
         """
         run = folder if isinstance(folder, RunFolder) else RunFolder(folder)
         header, contents = run.header(), run.contents()
+        contents.refuse_all_damaged()
         with translated(self.location):
             files = take_files(run, contents.records, self.raw)
         added = self.add(header, contents.records, files, trigger=trigger)
