@@ -166,4 +166,5 @@ def _document(record: Record | None) -> dict[str, Any] | None:
     if record is None:
         return None
     evidence = {name: dataclasses.asdict(record.quantity(name)) for name in SLIDERS}
-    return {"case": record.case_id, "verdict": record.verdict.status, **evidence}
+    trusted = [name for name in SLIDERS if record.trusts(name)]
+    return {"case": record.case_id, "verdict": record.verdict.status, **evidence, "trusted": trusted}

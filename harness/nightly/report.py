@@ -131,8 +131,8 @@ def _test(suite: Xml.Element, record: Record, outcomes: Sequence[Outcome]) -> Xm
         suite, "testcase", name=printable(record.case_id), classname=record.target, time=f"{record.duration_s:.3f}"
     )
     properties = Xml.SubElement(case, "properties")
-    for name, quantity in record.metrics.items():
-        value = getattr(quantity, "value", None)
+    for name in record.metrics:
+        value = record.trusted_value(name)
         if value is not None:
             Xml.SubElement(properties, "property", name=name, value=repr(value))
     if record.verdict.status == "unsupported" and not outcomes:

@@ -93,6 +93,29 @@ def t_two_sided(t: float, df: float) -> float:
     return beta_regularised(df / (df + t * t), df / 2.0, 0.5)
 
 
+def chi_squared_cdf(x: float, df: float) -> float:
+    """Return P(X <= x) for chi-squared with `df` > 0 degrees of freedom: P(df/2, x/2) by its series (DLMF 8.11.4)."""
+    a, half = df / 2.0, x / 2.0
+    if half <= 0.0:
+        return 0.0
+    term = total = 1.0 / a
+    k = a
+    while term > total * 1e-16:
+        k += 1.0
+        term *= half / k
+        total += term
+    return min(1.0, total * math.exp(a * math.log(half) - half - math.lgamma(a)))
+
+
+@lru_cache(maxsize=512)
+def chi_squared_quantile(probability: float, df: float) -> float:
+    """Return x with P(X <= x) = `probability` for chi-squared with `df` degrees of freedom."""
+    high = 2.0 * df
+    while chi_squared_cdf(high, df) < probability:
+        high *= 2.0
+    return _bisect(lambda x: chi_squared_cdf(x, df) - probability, 0.0, high)
+
+
 def _bisect(rising: Callable[[float], float], low: float, high: float) -> float:
     while high - low > 1e-12 * max(1.0, high):
         middle = 0.5 * (low + high)

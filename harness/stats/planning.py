@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -63,10 +64,10 @@ def iterations_per_process(
     low, high = limits
     if not 1 <= low <= high:
         raise ValueError(f"limits: 1 <= smallest <= largest expected, got {limits}")
-    within, between = _variances(pilot)
-    if between <= 0.0:
+    variance = variance_components(pilot)
+    if variance.between <= 0.0:
         return high
-    best = math.sqrt((process_cost / iteration_cost) * (within / between))
+    best = math.sqrt((process_cost / iteration_cost) * (variance.within / variance.between))
     return min(high, max(low, math.ceil(best)))
 
 
@@ -82,12 +83,44 @@ def iterations_worth(n_effective: float, pilot: Sequence[npt.ArrayLike]) -> int:
     return math.ceil(n_effective * max(x.size / effective_sample_size(x) for x in series))
 
 
-def _variances(pilot: Sequence[npt.ArrayLike]) -> tuple[float, float]:
-    """Return (T1^2, T2^2) of the two levels: per inference, per process; both of log samples."""
+@dataclass(frozen=True)
+class VarianceComponents:
+    """How the logarithm of a latency varies.
+
+    Attributes:
+        within: T1^2, variance of one inference about the level of its process, times n / n_eff for dependence.
+        between: T2^2, variance of the levels of processes; an estimate may be below 0.
+        processes: Number of processes that they were estimated from.
+
+    """
+
+    within: float
+    between: float
+    processes: int
+
+    def of_median(self, inferences: int) -> float:
+        """Return the variance of the log median of a process with that many inferences.
+
+        T2^2 + (pi / 2) T1^2 / K: the median of normal noise is worth 2 / pi of its mean.
+        """
+        return max(self.between, 0.0) + math.pi / 2 * self.within / inferences
+
+
+def variance_components(pilot: Sequence[npt.ArrayLike]) -> VarianceComponents:
+    """Return the variances of the two levels, per inference and per process; both of log samples.
+
+    Args:
+        pilot: At least 2 processes of at least 2 samples > 0 each.
+
+    Raises:
+        ValueError: There are fewer processes or samples, or bad ones.
+
+    """
     logs = [np.log(samples(f"pilot[{i}]", p, 2, positive=True)) for i, p in enumerate(pilot)]
     if len(logs) < 2:
         raise ValueError(f"pilot: at least 2 processes needed, got {len(logs)}")
     # variance of each process mean, and per-inference variance: the same times n
     of_mean = [float(x.var(ddof=1)) / effective_sample_size(x) for x in logs]
     within = float(np.mean([v * x.size for v, x in zip(of_mean, logs, strict=True)]))
-    return within, float(np.var([x.mean() for x in logs], ddof=1)) - float(np.mean(of_mean))
+    between = float(np.var([x.mean() for x in logs], ddof=1)) - float(np.mean(of_mean))
+    return VarianceComponents(within, between, len(logs))

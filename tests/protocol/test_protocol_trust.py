@@ -150,6 +150,7 @@ def test_imprecise_is_marked_on_the_front(tmp_path: Path) -> None:
     front = printed(run).partition("on the Pareto front")[2]
     assert "≈ imprecise: use with caution" in " ".join(front.split())
     assert "  ≈ mobilenet_v2-0.35-32 fp32" in front
+    assert "≈ imprecise: use with caution" in champion(run, "Fastest")
     precise = factory.write_run(tmp_path / "precise", factory.nets()[:3])
     assert "imprecise" not in str(tradeoff_section.render(gather([precise])))
     assert "imprecise" not in printed(precise)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -53,9 +54,9 @@ def whole_inference(
         again = timed_loop.run(session, batches[:1], few)
         same = float(np.median(again.wall_ns) / _in_rotation(samples_ns, len(batches)))
     pairs = SHORT if plan.calls > 1 else min(MOST, max(FEWEST, plan.min_n // 8 + 1))
+    n = min(pairs, int(limit.left_ns // (2 * once_ns)))
     with timed_loop.gc_disabled():
-        found = _cycles(session, batches, min(pairs, int(limit.left_ns // (2 * once_ns))))
-    return {"same_input_ratio": same, **found}
+        return {"same_input_ratio": same, **_cycles(session, batches, n)}
 
 
 def _in_rotation(samples_ns: NDArray[np.int64], n_inputs: int) -> float:
@@ -75,15 +76,11 @@ def _cycles(session: Session, batches: Sequence[Batch], n: int) -> dict[str, Any
     new: list[_Cycle] = []
     for place in range(n):
         batch = batches[place % len(batches)]
-        for cycles, is_new in ((seen, False), (new, True)):
-            if (given := inputs.like(batch, is_new)) is None:
-                continue
-            try:
-                cycles.append(_cycle(session, given))
-            except Exception:
-                if not is_new:
-                    raise
-                # a model that refuses such an input says nothing of remembered ones
+        seen.append(_cycle(session, inputs.copy_of(batch)))
+        if (given := inputs.like(batch)) is None:
+            continue
+        with suppress(Exception):  # a model that refuses such an input says nothing of remembered ones
+            new.append(_cycle(session, given))
     prepare, _, _, fetch, again, copy_in, copy_out = map(min, zip(*seen, *new, strict=True))
     calls = _CALLS * _call_ns()
     return {
@@ -160,14 +157,15 @@ class NewInputs:
         self._rng = np.random.default_rng(seed)
         self._known = {_key(batch) for batch in batches}
 
-    def like(self, batch: Batch, new: bool) -> Batch | None:
-        """Return a new one, or else a copy of the batch; None where no exchange makes a new one.
+    def copy_of(self, batch: Batch) -> Batch:
+        """Return a copy, made with all the work for a new one, so that inferences find the caches in the same state."""
+        self.like(batch)
+        return {name: array.copy() for name, array in batch.items()}
 
-        Both are made for either, so that the inference finds the caches in one and the same state.
-        """
-        copy, changed = ({name: array.copy() for name, array in batch.items()} for _ in range(2))
-        found = self._change(changed)
-        return (changed if found else None) if new else copy
+    def like(self, batch: Batch) -> Batch | None:
+        """Return a new one, None where no exchange makes one."""
+        changed = {name: array.copy() for name, array in batch.items()}
+        return changed if self._change(changed) else None
 
     def _change(self, batch: Batch) -> bool:
         for array in sorted(batch.values(), key=lambda array: -array.size):

@@ -263,7 +263,8 @@ def analyze(connection: sa.Connection, sequence: int, added: int) -> None:
 
 
 def _copy(connection: sa.Connection, names: str, rows: Sequence[Row]) -> None:
+    """Copy rows into PostgreSQL, which has no NUL in its texts; the message of a runtime may hold one."""
     cursor = connection.connection.cursor()
     with cursor.copy(f"COPY {names} FROM STDIN") as copy:
         for row in rows:
-            copy.write_row(row)
+            copy.write_row([value.replace("\0", "?") if isinstance(value, str) else value for value in row])

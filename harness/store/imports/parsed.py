@@ -61,6 +61,9 @@ class ParsedCase:
         object.__setattr__(self, "notes", _facts(self.notes))
         if not 1 <= case.threads <= _MAX_THREADS or case.batch > _MAX_THREADS:
             raise ValueError(f"{case.threads} threads with batches of {case.batch}: out of range")
+        for name, value in case.load.parameters.items():
+            if not value < _LARGEST:
+                raise ValueError(f"{name} is {value:.3g}, more than a record can hold")
         if self.processes:
             _check_samples(self.processes)
             object.__setattr__(self, "metrics", {**self.metrics, **self._from_samples()})

@@ -105,7 +105,7 @@ def new_figure(width_mm: float, height_mm: float) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure((width_mm / 25.4, height_mm / 25.4), layout="constrained")
+    figure: Any = Figure((width_mm / 25.4, height_mm / 25.4), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.03, hspace=0.03)
     FigureCanvasAgg(figure)  # so that texts can be measured
     return figure

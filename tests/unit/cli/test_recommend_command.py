@@ -128,3 +128,5 @@ def test_a_run_that_cannot_be_trusted_is_not_told_to_score_its_nets(
     assert "score a net" not in said
     assert main(["recommend", run, "--max-size", "2MB"]) == 0
     assert "(not trusted: contended)" in capsys.readouterr().out
+    assert main(["recommend", run, "--max-size", "2MB", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["best"]["trusted"] == ["top1", "artifact_bytes"]

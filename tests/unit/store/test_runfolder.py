@@ -126,6 +126,19 @@ def test_a_damaged_record_is_named_and_hides_no_other(run: RunFolder, change, me
     assert len(run.missing()) == 1
 
 
+def test_a_file_name_that_is_not_utf_8_does_not_stop_a_run(tmp_path: Path) -> None:
+    """Linux allows any bytes in a name; Python hands them on as halves of characters, which have no UTF-8."""
+    (plan,) = factory.nets()[:1]
+    case = dataclasses.replace(plan.case, model="net-\udcff", weights="user")
+    header = dataclasses.replace(factory.header([plan]), planned=(case.id,), command=("edgebench", "net-\udcff.onnx"))
+    run = RunFolder.create(tmp_path / "run", header)
+    run.append(dataclasses.replace(factory.record(run, plan, 0), case=case, case_id=case.id))
+    (record,) = run.records()
+    assert record.case.model == "net-?"
+    assert run.record_file(record).is_file()
+    assert run.missing() == ()
+
+
 def test_not_a_number_cannot_be_written(run: RunFolder) -> None:
     record = dataclasses.replace(run.records()[0], details={"loss": float("nan")})
     before = sorted(run.path.rglob("*"))

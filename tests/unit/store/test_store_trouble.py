@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from harness.core.errors import StoreError
+from harness.core.quantity import Missing
 from harness.store.database.location import configured, default_file, locate
 from harness.store.database.store import Store
 from harness.store.runfolder import RunFolder
@@ -111,3 +113,17 @@ def test_where_a_store_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert locate(tmp_path).file == tmp_path / "store.sqlite"
     place = locate("postgresql://u@h:5433/db?raw=/srv/raw&sslmode=verify-full")
     assert (place.url, place.raw) == ("postgresql+psycopg://u@h:5433/db?sslmode=verify-full", Path("/srv/raw"))
+
+
+def test_a_zero_byte_in_the_message_of_a_runtime_does_not_stop_a_run_from_being_added(
+    tmp_path: Path, store_url: str
+) -> None:
+    run = factory.write_run(tmp_path / "run", factory.nets()[:1])
+    (record,) = run.records()
+    verdict = dataclasses.replace(record.verdict, status="crashed", reason="bad magic \0\1")
+    missing = {name: Missing("crashed: bad magic \0\1") for name in record.metrics}
+    run.append(dataclasses.replace(record, verdict=verdict, metrics=missing))
+    with Store(store_url) as store:
+        assert store.append(run).cells == 1
+        assert store.check() == []
+        assert store.records(run.header().run_id)[0].verdict == verdict

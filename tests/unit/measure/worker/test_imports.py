@@ -21,8 +21,7 @@ OURS = {
     *("harness.runtimes", "harness.runtimes.base", "harness.runtimes.inputs"),
     "harness.measure.worker",
     *(f"harness.measure.worker.{name}" for name in ("__main__", "control", "inputs", "latency", "loop", "os_counters")),
-    *("harness.measure.worker.progress", "harness.measure.worker.time_limit"),
-    *(f"harness.measure.worker.{name}" for name in ("scenarios", "setup", "timed_part")),
+    *(f"harness.measure.worker.{name}" for name in ("progress", "scenarios", "setup", "time_limit", "timed_part")),
 }
 HEAVY = {
     *("argparse", "asyncio", "hashlib", "logging", "multiprocessing", "platform", "subprocess"),

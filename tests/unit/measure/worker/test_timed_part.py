@@ -1,4 +1,4 @@
-"""Whole inferences after the loop: new inputs, and one input repeated, from batches with a known answer."""
+"""Whole inferences: one input repeated against inputs in rotation, and inputs that never came before."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from harness.measure.worker import timed_part
 from harness.measure.worker.loop import LoopPlan, Samples
+from harness.measure.worker.time_limit import TimeLimit
 from harness.measure.worker.timed_part import NewInputs, _cycles
 from harness.runtimes.null import NullSession
 
@@ -33,7 +34,7 @@ def test_an_input_is_compared_with_itself_in_rotation(
     session: Any = None
     batches = [{"x": np.zeros(1)}] * len(rotation)
     samples = np.array(rotation * 6, np.int64) * MS
-    found = timed_part.whole_inference(session, batches, LoopPlan(20, 0, 20), samples)
+    found = timed_part.whole_inference(session, batches, LoopPlan(20, 0, 20), samples, TimeLimit(), MS)
     assert found["same_input_ratio"] == ratio
 
 
@@ -55,22 +56,21 @@ def test_each_new_input_is_another_of_the_same_values(array: Any) -> None:
     batch = {"x": array}
     before = array.copy()
     inputs = NewInputs([batch], seed=1)
-    found = [inputs.like(batch, new=True) for _ in range(4)]
+    found = [inputs.like(batch) for _ in range(4)]
     made = [one for one in found if one is not None]
     assert len(made) == 4
     assert len(keys(batch, *made)) == 5
     assert np.array_equal(array, before), "the loop's own input stays as it is"
     for one in made:
         assert sorted(one["x"].ravel().tolist()) == sorted(array.ravel().tolist())
-    same = inputs.like(batch, new=False)
-    assert same is not None
+    same = inputs.copy_of(batch)
     assert np.array_equal(same["x"], array)
     assert same["x"] is not array
 
 
 def test_the_next_input_is_changed_where_the_largest_cannot_be() -> None:
     batch = {"mask": np.ones(100), "ids": np.arange(10), "length": np.array([10])}
-    (made,) = [NewInputs([batch], seed=1).like(batch, new=True)]
+    (made,) = [NewInputs([batch], seed=1).like(batch)]
     assert made is not None
     assert np.array_equal(made["mask"], batch["mask"])
     assert not np.array_equal(made["ids"], batch["ids"])
@@ -78,7 +78,7 @@ def test_the_next_input_is_changed_where_the_largest_cannot_be() -> None:
 
 @pytest.mark.parametrize("array", [np.zeros(8), np.zeros(1), np.zeros(0)], ids=["alike", "one", "empty"])
 def test_where_no_exchange_makes_a_new_one_there_is_none(array: Any) -> None:
-    assert NewInputs([{"x": array}], seed=1).like({"x": array}, new=True) is None
+    assert NewInputs([{"x": array}], seed=1).like({"x": array}) is None
 
 
 def test_a_model_that_refuses_changed_inputs_is_measured_all_the_same() -> None:
@@ -95,5 +95,5 @@ def test_a_model_that_refuses_changed_inputs_is_measured_all_the_same() -> None:
 def test_inputs_that_are_used_up_are_not_given_twice() -> None:
     batch = {"x": np.array([1, 2])}
     inputs = NewInputs([batch], seed=1)
-    assert inputs.like(batch, new=True) is not None
-    assert inputs.like(batch, new=True) is None, "two values have one other order"
+    assert inputs.like(batch) is not None
+    assert inputs.like(batch) is None, "two values have one other order"

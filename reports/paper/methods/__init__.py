@@ -1,0 +1,1 @@
+"""The methods of a run as paragraphs for a paper. Every number comes from the record; what it lacks is said."""
