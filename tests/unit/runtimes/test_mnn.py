@@ -176,9 +176,6 @@ def test_an_output_within_a_fused_operator_is_told(tmp_path: Path) -> None:
     (finding,) = runtime().open(out, Options()).findings()
     assert finding.check == "outputs"
     assert finding.found == "MNN gives no output d: it is within an operator that was fused"
-        "outputs",
-        "MNN gives no output d: it is within an operator that was fused",
-    )
 
 
 @pytest.mark.parametrize("data", [b"", b"no model", b"\xff" * 40])
