@@ -136,6 +136,6 @@ def _latex(folders: Sequence[RunFolder], arguments: argparse.Namespace) -> str:
         default_caption(headers) if arguments.caption is None else arguments.caption,
         arguments.label or f"tab:{suite}",
         siunitx=arguments.latex != "plain",
-        by_model=not arguments.columns and not arguments.sort,
+        by_model=not arguments.sort and columns[0].name == "model" and len(columns) > 1,
     )
     return latex_table(records, columns, layout)

@@ -38,7 +38,7 @@ TIMEOUT_S = 300.0
 """Per fault: one that makes a test wait for ever is noticed too."""
 
 _PACKAGES = ("harness", "reports", "suites", "targets", "tests", "edgebench")
-_COPIED = ("harness", "reports", "suites", "targets", "tests", "docs", "edgebench", "pyproject.toml")
+_COPIED = ("harness", "reports", "suites", "targets", "tests", "docs", "edgebench", "pyproject.toml", "CITATION.cff")
 _PASSED, _FAILED, _INTERRUPTED = 0, 1, 2
 """Exit codes of pytest; 2 is also that of a test module that cannot be imported."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from . import protocol, setup, trust
 
 KEY = "edgebench"
 _WIDTH = 100
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|ns|GiB|°C)")
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,10 @@ def markdown(header: RunHeader, records: Sequence[Record]) -> str:
 
 def latex(header: RunHeader, records: Sequence[Record]) -> str:
     """Return the paragraphs as LaTeX that cites edgebench, then the BibTeX entry as a comment."""
-    blocks = [rf"\paragraph{{{escape(each.title)}.}} {escape(each.text)}" for each in paragraphs(header, records)]
+    blocks = [
+        rf"\paragraph{{{escape(each.title)}.}} {escape(_BEFORE_UNIT.sub(_NO_BREAK, each.text))}"
+        for each in paragraphs(header, records)
+    ]
     entry = "".join(f"% {line}\n" for line in ["Entry of the bibliography:", *bibtex(header).splitlines()])
     code = _cited("\n\n".join(blocks), rf"~\cite{{{KEY}}}")
     beyond = beyond_pdflatex(code)

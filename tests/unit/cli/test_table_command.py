@@ -44,6 +44,8 @@ def test_columns_and_order_hold_for_every_format(run: str, capsys: pytest.Captur
 def test_a_sorted_table_has_the_model_in_a_column(run: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "\\multicolumn" in printed(capsys, run, "--format", "latex")
     assert "\\multicolumn" not in printed(capsys, run, "--format", "latex", "--sort", "p50")
+    assert "\\multicolumn" in printed(capsys, run, "--format", "latex", "--columns", "model,runtime,p50")
+    assert "\\multicolumn" not in printed(capsys, run, "--format", "latex", "--columns", "runtime,model,p50")
 
 
 def test_digits_of_the_interval(run: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -189,6 +189,7 @@ def test_every_number_of_the_text_comes_from_the_record(run: RunFolder) -> None:
 def test_latex_cites_and_compiles(run: RunFolder, tmp_path: Path) -> None:
     code = latex(run.header(), run.records())
     assert r"driven by edgebench 0.1.0~\cite{edgebench}." in code
+    assert r"95~\% intervals" in code  # a number stays on the line of its unit
     assert "% @software{edgebench," in code
     assert code.startswith("% Needs LuaLaTeX or XeLaTeX and a font that has: 米")
     compiled(tmp_path, code.replace("米", "?"))
