@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .errors import ScenarioError
+from .printable import escape_surrogates
 from .scenario import LOADGEN_SCENARIOS, Driver, Load, Scenario
 
 Weights = Literal["trained", "synthetic", "user"]
@@ -71,4 +72,4 @@ class Case:
     @property
     def slug(self) -> str:
         """The id as a portable file name."""
-        return re.sub(r"[^A-Za-z0-9._-]+", "_", self.id.replace("|", "__"))
+        return re.sub(r"[^A-Za-z0-9._-]+", "_", escape_surrogates(self.id).replace("|", "__"))

@@ -335,7 +335,10 @@ def test_a_process_beyond_its_limit_is_stopped(monkeypatch: pytest.MonkeyPatch, 
         worker_process, "supervise", lambda _child, _timeout_s, memory_bytes: stopped if memory_bytes == 5 else None
     )
     job = Job("latency", "m:A", "m", str(tmp_path / "job"), memory_bytes=5)
-    assert worker_process.run_worker(job, 60) == broken
+    found = worker_process.run_worker(job, 60)
+    assert isinstance(found, WorkerFailure)
+    assert found.verdict.status == stopped.status
+    assert found.verdict.reason.startswith(stopped.reason)
     assert killed == ["kill", "wait"]
 
 
