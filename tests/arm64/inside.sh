@@ -41,8 +41,8 @@ step "one net of the quick suite, tests beside it"
 # Left out is a test that a matrix product fails by floating-point flags which qemu sets and no CPU does.
 python -m pytest -q -p no:cacheprovider \
     --deselect tests/unit/host/test_roofline.py::test_the_child_prints_what_the_parent_reads \
-    tests/unit/host/test_{checks,cpus,identity,memory,roofline}.py tests/unit/targets/test_detection.py \
-    tests/unit/sensors/test_{firmware,readers,board_totals}.py tests/unit/runtimes/test_{sessions,inputs}.py \
+    tests/unit/host/test_{checks,core_kinds,identity,resource_limits,roofline}.py tests/unit/targets/test_detection.py \
+    tests/unit/sensors/test_{board_power,raspberry_firmware}.py tests/unit/sensors/drivers tests/unit/runtimes/test_{sessions,inputs}.py \
     >/tmp/tests.log 2>&1 &
 tests=$!
 edgebench run quick --profile smoke --images 4 -k "mobilenet_v2-0.35-32|int8-static" --out runs/arm64 "$@"
