@@ -140,17 +140,24 @@ def two_signatures(names: Sequence[str] = ("double", "square")) -> bytes:
     return model(*TWO, signatures=[Signature(name, place, {"x": 0}, {"y": 1}) for place, name in enumerate(names)])
 
 
-def variable_tensor() -> bytes:
-    """SVDF with a memory of two: x + 10 times the x of the inference before."""
-    tensors = (
+MEMORY = Graph(
+    (
         Tensor("x", (1, 1)),
         Tensor("feature", (1, 1), values=(1.0,)),
         Tensor("time", (1, 2), values=(10.0, 1.0)),
         Tensor("memory", (1, 2), variable=True),
         Tensor("y", (1, 1)),
-    )
-    options = (6, {0: np.int32(1)})
-    return model(Graph(tensors, (0,), (4,), (Node(SVDF, (0, 1, 2, -1, 3), (4,), options),)))
+    ),
+    (0,),
+    (4,),
+    (Node(SVDF, (0, 1, 2, -1, 3), (4,), (6, {0: np.int32(1)})),),
+)
+"""SVDF with a memory of two: x + 10 times the x of the inference before."""
+
+
+def variable_tensor() -> bytes:
+    """`MEMORY` alone."""
+    return model(MEMORY)
 
 
 def resource_variable() -> bytes:

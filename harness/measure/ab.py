@@ -38,7 +38,8 @@ class ProcessTiming:
     `unsteady` says why there was no steady state, empty when there was; `load_ns` and `peak_rss_bytes` are those of
     the process; `runtime_info` is what the runtime told. `waited` is the share of the time in which its threads, or
     any on the machine, waited for a CPU; None where the kernel tells neither. `mistimed` says why no whole inferences
-    were timed, empty where nothing says so.
+    were timed, empty where nothing says so. `needed_s` is the time limit that all its samples need where its own cut
+    them short, else 0.
     """
 
     median_ns: float
@@ -49,6 +50,7 @@ class ProcessTiming:
     unsteady: str = ""
     waited: float | None = None
     mistimed: str = ""
+    needed_s: float = 0.0
     runtime_info: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
@@ -162,5 +164,6 @@ def time_process(
         mistimed=mistimed(
             [told["cycle_ns"]], [told["new_input_ratio"]], [told["same_input_ratio"]], told["calls_per_sample"]
         ),
+        needed_s=told.get("cut_short", {}).get("needed_s", 0.0),
         runtime_info=told["runtime_info"],
     )

@@ -254,6 +254,9 @@ def warnings(measured: PairedComparison, single_threaded: bool) -> list[str]:
             f"in {waited} of {len(every)} processes threads waited for a CPU for more than {WAITED:.0%} of the time: "
             "stop other programs, use no more threads than cores, and compare again"
         )
+    if needed := max((timing.needed_s for timing in every), default=0.0):
+        short = sum(timing.needed_s > 0 for timing in every)
+        texts.append(f"the time limit cut {short} of {len(every)} processes short: --timeout {needed:g} lets them end")
     if unsteady:
         texts.append(f"{unsteady} of {len(every)} processes never settled: let the machine cool down and idle")
     if not measured.decided and max(measured.looks) < FEWEST:

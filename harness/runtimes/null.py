@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.core.artifact import FORMATS
-from harness.core.execution import Execution, OperatorProfile
-from harness.core.quantity import Missing
 
 from .base import Adapter, Batch, Capability, Options, Outputs, Session, TensorSpec
+
+if TYPE_CHECKING:
+    from harness.core.execution import Execution, OperatorProfile
+    from harness.core.quantity import Missing
 
 
 class NullSession(Session):
@@ -35,10 +37,15 @@ class NullSession(Session):
 
     def execution(self) -> Execution:
         """Return Missing: nothing ran."""
+        from harness.core.execution import Execution
+        from harness.core.quantity import Missing
+
         return Execution(effective=Missing("the null runtime computes nothing"))
 
     def profile(self, n: int) -> OperatorProfile | Missing:
         """Return Missing: there are no operators."""
+        from harness.core.quantity import Missing
+
         return Missing("the null runtime has no operators")
 
 

@@ -40,7 +40,7 @@ def named_arrays(
 
     A sequence gives one array per element ('NAME.0'), a dictionary of arrays one per key ('NAME.KEY'). A sequence of
     maps from classes to numbers gives one array of maps x classes, its columns in the order of the sorted classes. An
-    absent optional value is an empty array; strings are arrays of NumPy's type str.
+    absent optional value is an empty array; strings are arrays of NumPy's type str, bfloat16 is float32.
 
     Args:
         names: Unique names, one per value.
@@ -82,6 +82,8 @@ def _flattened(name: str, value: Any, to_array: Callable[[Any], NDArray[Any]]) -
         yield name, np.asarray(value)
     else:
         array = to_array(value)
+        if array.dtype.name == "bfloat16":  # of the package ml_dtypes, which knows no other operation
+            array = array.astype(np.float32)
         yield name, _strings(array) if array.dtype.kind in "OS" else array
 
 

@@ -63,7 +63,8 @@ def test_the_suite_goes_on_beside_every_way_to_fail(
     found = {name: record.verdict for name, record in records(tmp_path / "run").items()}
     assert found["aborts"].status == "crashed"
     assert found["aborts"].reason.startswith("the process was ended by SIGABRT, in its first inference")
-    assert (found["hangs"].status, found["hangs"].reason) == ("timeout", "not finished after 20 s, killed")
+    assert found["hangs"].status == "timeout"
+    assert found["hangs"].reason.startswith("not finished after 20 s, killed")
     assert found["swells"].status == "out-of-memory"
     assert all(found[name].remedy for name in ("aborts", "hangs", "swells"))
     assert records(tmp_path / "run")["onnxruntime-cpu"].value("latency_p50_ns")

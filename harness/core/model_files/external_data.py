@@ -1,8 +1,11 @@
-"""The files beside an .onnx that hold its weights, read from the graph without the `onnx` package.
+"""The files beside an .onnx that belong to it, read from the graph without the `onnx` package.
 
 An ONNX model may keep tensors in other files (external data): a TensorProto whose `data_location` is EXTERNAL names the
 file in `external_data` under the key 'location', relative to the folder of the model. Field numbers are those of
 onnx/onnx.proto.
+
+A node EPContext holds a part of the net that ONNX Runtime compiled for an accelerator: where its `embed_mode` is 0, in
+the file that `ep_cache_context` names (EP Context Design in ONNX Runtime's documentation).
 """
 
 from __future__ import annotations
@@ -27,6 +30,9 @@ _MESSAGES: Mapping[str, Mapping[int, str]] = {
 """Fields that lead to tensors, by message: ModelProto, GraphProto, NodeProto, ..."""
 _DATA_LOCATION, _EXTERNAL = 14, 1
 _KEY, _VALUE = 1, 2
+_OPERATOR, _ATTRIBUTE = 4, 5
+_NAME, _INTEGER, _TEXT = 1, 3, 4
+"""Fields of NodeProto, and of AttributeProto."""
 
 
 def external_files(model: Path) -> list[Path]:
@@ -57,10 +63,29 @@ def _tensors(data: Buffer, start: int, end: int, message: str) -> Iterator[str]:
     if message == "tensor":
         yield from _location(data, start, end)
         return
+    if message == "node":
+        yield from _compiled(data, start, end)
     known = _MESSAGES[message]
     for field, first, behind in fields(data, start, end):
         if field in known:
             yield from _tensors(data, first, behind, known[field])
+
+
+def _compiled(data: Buffer, start: int, end: int) -> Iterator[str]:
+    """Yield the file of a part that was compiled for an accelerator, where it is not in the graph itself."""
+    places = list(fields(data, start, end))
+    if not any(field == _OPERATOR and bytes(data[i:j]) == b"EPContext" for field, i, j in places):
+        return
+    context, embedded = "", True
+    for _, first, behind in (place for place in places if place[0] == _ATTRIBUTE):
+        held = {field: (i, j) for field, i, j in fields(data, first, behind)}
+        name = bytes(data[slice(*held[_NAME])]) if _NAME in held else b""
+        if name == b"ep_cache_context" and _TEXT in held:
+            context = bytes(data[slice(*held[_TEXT])]).decode("utf-8", "replace")
+        elif name == b"embed_mode" and _INTEGER in held:
+            embedded = varint(data, held[_INTEGER][0])[0] != 0
+    if context and not embedded:
+        yield context
 
 
 def _location(data: Buffer, start: int, end: int) -> Iterator[str]:

@@ -141,8 +141,6 @@ def _of_sample(output: NDArray[Any], row: int, batch: int) -> NDArray[Any]:
 
 def _comparable(output: NDArray[Any]) -> NDArray[Any]:
     """Return an output that holds numbers; text is not compared."""
-    if output.dtype.name == "bfloat16":
-        return output.astype(np.float32)
     return output if is_numeric(output) else np.array("")
 
 

@@ -72,7 +72,7 @@ class LiteRt(Adapter):
 
     def signatures(self, path: Path) -> tuple[str, ...]:
         """Return the names of the file's signatures, in the file's order."""
-        return declarations(path).signatures
+        return tuple(declarations(path).signatures)
 
     def load_library(self) -> None:
         """Import the interpreter's module."""
@@ -193,19 +193,25 @@ class LiteRtSession(Session):
     @property
     def signatures(self) -> tuple[str, ...]:
         """Where none is asked for: the name of the primary graph, or what it is, then the other signatures."""
-        first = next(iter(self._declared.primary), "the primary graph")
-        return in_order(self._declared.signatures, first, self._options)
+        declared = self._declared.signatures
+        first = next((name for name, place in declared.items() if place == 0), "the primary graph")
+        return in_order(tuple(declared), first, self._options)
 
     @property
     def state(self) -> tuple[str, ...]:
         """Names of its variable tensors and resource variables."""
-        return (*self._declared.variable_tensors, *self._declared.resources)
+        return (*self._declared.variables_of(self._graph.index), *self._declared.resources)
 
     def reset_state(self) -> None:
-        """Reset the variable tensors; resource variables, which the interpreter cannot reset, by a new interpreter."""
-        if self._declared.resources:
+        """Reset the variable tensors where this graph alone has some; else all variables, by a new interpreter.
+
+        The interpreter resets no resource variables, and fails where a graph that was not allocated has variables.
+        """
+        if not self.state:
+            return
+        if self._declared.resources or set(self._declared.variable_tensors) != {self._graph.index}:
             self._start()
-        elif self._declared.variable_tensors:
+        else:
             self._interpreter.reset_all_variables()
 
     def info(self) -> dict[str, Any]:
@@ -249,7 +255,7 @@ class LiteRtSession(Session):
         tensors = [detail["name"] for side in (self._graph.inputs, self._graph.outputs) for detail in side.values()]
         if "" in tensors or len(set(tensors)) < len(tensors):
             return Missing("LiteRT's profiler looks tensors up by name, and in this file names are missing or repeat")
-        signatures = self._declared.signatures
+        signatures = list(self._declared.signatures)
         place = signatures.index(self._options.signature) if self._options.signature else 0
         inputs = {detail["name"]: self._graph.get_tensor(detail["index"]) for detail in self._graph.inputs.values()}
         return profile(self._path, self._options.threads, inputs, n, place)

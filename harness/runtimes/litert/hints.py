@@ -45,6 +45,10 @@ HINTS: tuple[Hint, ...] = (
     ("Flatbuffer|Could not open|not a valid|identifier", "the file is damaged or no .tflite: export it again"),
     ("find op for builtin|builtin_code out of range", f"the file is newer than this library: {INSTALL} -U"),
     ("failed to prepare", f"this release's kernel does not take such tensors: {INSTALL} -U, or another setting"),
+    (
+        "Invalid data-type for array",
+        "an input or output is of bfloat16, which no array can hold: convert with floats",
+    ),
     ("with an exception set", f"tflite-runtime needs NumPy 1: pip install 'numpy<2', or {INSTALL}"),
     ("cannot open shared object", "give the path: --runtime-option NAME:library=/path/to/delegate.so"),
     ("undefined symbol|tflite_plugin", "this library is no delegate, or is made for another version of LiteRT"),

@@ -6,8 +6,8 @@ Field numbers: tensorflow/compiler/mlir/lite/schema/schema.fbs of tensorflow/ten
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.runtimes.flatbuffer import Table
@@ -28,16 +28,21 @@ class Declarations:
     """The declarations of a .tflite file.
 
     Attributes:
-        signatures: Names of its entry points in the file's order; empty for a file with one graph and no name for it.
-        primary: Those of them whose graph is the primary one.
-        variable_tensors: Names of tensors that keep their values between inferences, as those of SVDF and LSTM do.
+        signatures: The place of the graph of each entry point, by its name and in the file's order; empty for a file
+            with one graph and no name for it. The graph at place 0 is the primary one.
+        variable_tensors: Names of tensors that keep their values between inferences, as those of SVDF and LSTM do, by
+            the place of their graph.
         resources: Names of variables outside of the graph, which VAR_HANDLE opens.
     """
 
-    signatures: tuple[str, ...] = ()
-    primary: tuple[str, ...] = ()
-    variable_tensors: tuple[str, ...] = ()
+    signatures: Mapping[str, int] = field(default_factory=dict)
+    variable_tensors: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     resources: tuple[str, ...] = ()
+
+    def variables_of(self, place: int) -> tuple[str, ...]:
+        """Return the variable tensors of a graph and of those that are no entry points, which it may call."""
+        others = set(self.signatures.values()) - {place}
+        return tuple(name for graph, names in self.variable_tensors.items() if graph not in others for name in names)
 
 
 def declarations(path: Path) -> Declarations:
@@ -55,11 +60,10 @@ def _read(data: memoryview) -> Declarations:
     model = Table.root(data)
     handles = {place for place, code in enumerate(model.tables(_MODEL_CODES)) if _is_handle(code)}
     graphs = list(model.tables(_MODEL_GRAPHS))
-    signatures = {_text(one.content(_SIGNATURE_KEY)): one for one in model.tables(_MODEL_SIGNATURES)}
+    variables = ((place, tuple(_variables(graph))) for place, graph in enumerate(graphs))
     return Declarations(
-        tuple(signatures),
-        tuple(name for name, one in signatures.items() if one.number(_SIGNATURE_GRAPH) == 0),
-        tuple(name for graph in graphs for name in _variables(graph)),
+        {_text(one.content(_SIGNATURE_KEY)): one.number(_SIGNATURE_GRAPH) for one in model.tables(_MODEL_SIGNATURES)},
+        {place: names for place, names in variables if names},
         tuple(dict.fromkeys(name for graph in graphs if handles for name in _resources(graph, handles))),
     )
 

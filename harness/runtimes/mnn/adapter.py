@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from harness.core.execution import Execution, OperatorProfile
 from harness.core.quantity import Missing
+from harness.core.verdict import Finding
 from harness.runtimes.base import (
     Adapter,
     Batch,
@@ -25,6 +26,7 @@ from harness.runtimes.base import (
     version_of,
 )
 from harness.runtimes.errors import Hint, capture_output, explain_error
+from harness.runtimes.flatbuffer import Table
 from harness.runtimes.inputs import concrete_shape
 
 PRECISIONS = ("normal", "high", "low", "low_bf16")
@@ -35,6 +37,19 @@ _BACKEND, _RESIZE_STATUS, _THREADS = 2, 3, 4
 _BACKENDS = {0: "CPU", 13: "CPU extension"}
 """MNNForwardType; the extension is the kernels for AVX2 and beyond, or for fp16 on Armv8.2."""
 _ELEMENTS = {"Float": "float32", "Double": "float64", "Int": "int32", "Int64": "int64", "Uint8": "uint8"}
+
+
+_NET_OUTPUTS = 4
+"""Field of the table Net (schema/default/MNN.fbs of alibaba/MNN) with the names of the outputs."""
+
+
+def output_names(path: Path) -> tuple[str, ...]:
+    """Return the names of the outputs that a .mnn declares; none of a damaged file."""
+    try:
+        data = memoryview(path.read_bytes())
+        return tuple(str(name, "utf-8") for name in Table.root(data).contents(_NET_OUTPUTS))
+    except ValueError:
+        return ()
 
 
 class Failed(Exception):
@@ -147,6 +162,14 @@ class MnnSession(Session):
         bits: int = struct.unpack("<i", struct.pack("<f", self._net.getSessionInfo(self._session, code)))[0]
         return bits
 
+    def findings(self) -> tuple[Finding, ...]:
+        """Add the outputs of the file that a session does not compute: another operator took their place."""
+        lost = [name for name in output_names(self._path) if name not in self._outputs]
+        if not lost:
+            return super().findings()
+        words = f"MNN gives no output {', '.join(lost)}: it is within an operator that was fused"
+        return (*super().findings(), Finding("outputs", "warn", words, "compare it with cases that give all outputs"))
+
     def execution(self) -> Execution:
         """Read back precision from the operators that ran, and from the outputs where lower precision was requested."""
         from .operators import read_execution
@@ -179,6 +202,10 @@ class MnnSession(Session):
 INSTALL = "pip install MNN"
 _HINTS: tuple[Hint, ...] = (
     ("Invalid|open .* error", "the file is damaged or no .mnn: convert the net again"),
+    (
+        "need input content",
+        "its shapes follow from the input's values, which no session of MNN does: another runtime",
+    ),
     ("Don't support|not support|Create execution|unsupport", f"this MNN lacks the operator: {INSTALL} -U"),
     ("Compute Shape Error|shape", "give a shape that the net takes: --shape NAME=1x3x224x224"),
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.core.execution import Execution, OperatorProfile
 from harness.core.quantity import Missing
@@ -75,9 +76,9 @@ class NcnnSession(Session):
                 raise SessionError(f"extract returned {code}")
 
     def fetch(self) -> Outputs:
-        """Return copies of the outputs, with a batch of one."""
+        """Return copies of the outputs, with a batch of one; an output without any value is empty."""
         return {
-            name: np.array(mat)[np.newaxis]
+            name: _array(mat)[np.newaxis]
             for name, (_, mat) in zip(self._net.output_names(), self._results, strict=True)
         }
 
@@ -109,6 +110,11 @@ class NcnnSession(Session):
         from .graph import profile
 
         return profile(self._library, self._net, self._layers, n, self._new_extractor)
+
+
+def _array(mat: Any) -> NDArray[Any]:
+    """Return a copy; ncnn leaves a detector's output without memory where nothing was found, and NumPy follows it."""
+    return np.empty(0, np.float32) if mat.empty() else np.array(mat)
 
 
 def _spec(layers: Sequence[Layer], layer: Layer, options: Options) -> TensorSpec:

@@ -18,7 +18,7 @@ from harness.core.execution import Execution, OperatorProfile, OperatorTiming, e
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
 from harness.runtimes import inputs
-from harness.runtimes.base import Batch, Options, Outputs, Session, TensorSpec
+from harness.runtimes.base import Batch, Options, Outputs, Session, SessionError, TensorSpec
 from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.operator_profile import Inference, summarise
 from harness.runtimes.outputs import named_arrays, unique_names
@@ -89,6 +89,8 @@ class OpenVinoSession(Session):
         names = _names(model.inputs, "input")
         self.inputs = tuple(self._spec(port, name) for port, name in zip(model.inputs, names, strict=True))
         self._output_names = _names(model.outputs, "output")
+        for port, name in zip(model.outputs, self._output_names, strict=True):
+            _check_type(port, f"output '{name}'", (*_HELD, *_CONVERTED), "add a Convert to f32 to the model")
         shapes = {port: concrete_shape(spec, options) for port, spec in zip(model.inputs, self.inputs, strict=True)}
         if shapes and model.is_dynamic():
             model.reshape(shapes)
@@ -110,6 +112,7 @@ class OpenVinoSession(Session):
         return request
 
     def _spec(self, port: Any, name: str) -> TensorSpec:
+        _check_type(port, f"input '{name}'", _HELD, "export the model without the step that takes it")
         shape = tuple(-1 if size.is_dynamic else size.get_length() for size in port.partial_shape)
         dtype = np.dtype(port.element_type.to_dtype()).name
         return TensorSpec(name, shape, dtype, *inputs.read_quantization(self._metadata, name))
@@ -126,7 +129,7 @@ class OpenVinoSession(Session):
     def fetch(self) -> Outputs:
         """Return copies of the outputs; integers with a scale as the float32 they stand for."""
         tensors = [self._request.get_output_tensor(place) for place in range(len(self._output_names))]
-        arrays = named_arrays(self._output_names, [np.array(tensor.data) for tensor in tensors])
+        arrays = named_arrays(self._output_names, list(map(_array, tensors)))
         return {
             name: inputs.dequantize(array, *inputs.read_quantization(self._metadata, name))
             for name, array in arrays.items()
@@ -199,6 +202,27 @@ class OpenVinoSession(Session):
         properties = {**self._properties, "PERF_COUNT": True}
         compiled = self._core.compile_model(self._model, self._device, properties)
         return profile(self._with_inputs(compiled), self._device, n)
+
+
+_HELD = ("f16", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "boolean")
+"""Element types that an array has; for others OpenVINO gives one of the same size, whose numbers are others."""
+_CONVERTED = ("bf16", "string")
+"""Element types of outputs that `_array` converts."""
+
+
+def _check_type(port: Any, what: str, types: Sequence[str], remedy: str) -> None:
+    kind = port.element_type.get_type_name()
+    if kind not in types:
+        raise SessionError(f"{what} has type {kind}, which no array can hold", remedy)
+
+
+def _array(tensor: Any) -> NDArray[Any]:
+    """Return a copy of an output: bf16 as the fp32 of the same value, text as str."""
+    kind = tensor.element_type.get_type_name()
+    if kind == "string":
+        return np.array(tensor.str_data)
+    array = np.array(tensor.data)
+    return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32) if kind == "bf16" else array
 
 
 def _names(ports: Sequence[Any], kind: str) -> list[str]:

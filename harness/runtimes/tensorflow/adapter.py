@@ -93,12 +93,22 @@ def keras_file(path: Path, options: Options) -> Net:
     return Net(call, inputs)
 
 
+_HELD = frozenset(
+    {
+        *("bool", "float16", "float32", "float64"),
+        *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    }
+)
+"""Element types that NumPy and TensorFlow call alike and that they share through DLPack."""
+
+
 def _spec(name: str, shape: Any, dtype: str, options: Options) -> TensorSpec:
     """Describe an input; SessionError where its type has no NumPy array, or its rank is unknown."""
-    try:
-        np.dtype(dtype)
-    except TypeError as error:
-        raise SessionError(f"input '{name}' has type {dtype}, which no array can hold") from error
+    if dtype not in _HELD:
+        raise SessionError(
+            f"input '{name}' has type {dtype}, which no array can hold",
+            "export the model without the step that takes it, so that its inputs are numeric tensors",
+        )
     if getattr(shape, "rank", 0) is None:
         shape = (None,) * len(options.shapes.get(name, ()))
         if not shape:
@@ -122,11 +132,14 @@ _HINTS: tuple[Hint, ...] = (
         r"\1 is an operator of tensorflow-text, which is not loaded here: export without the text step",
     ),
     (r"Op type not registered '([^']+)'", r"\1 is an operator of another package than TensorFlow: export without it"),
+    ("DT_RESOURCE", "it keeps a table or another resource, which a frozen graph cannot: export it without"),
     ("after initialization", "one process of TensorFlow has one number of threads"),
 )
 _ELEMENTS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64": "fp64", "int8": "int8"}
 _ARITHMETIC = re.compile("Conv[23]D|DepthwiseConv2dNative|MatMul|Einsum")
-_ASSIGNMENT = re.compile("Assign.*VariableOp|Assign(Add|Sub)?$|ResourceApply|ResourceScatter")
+_ASSIGNMENT = re.compile(
+    "Assign.*VariableOp|Assign(Add|Sub)?$|ResourceApply|ResourceScatter|Rng(ReadAnd)?Skip|LookupTable(Insert|Remove)"
+)
 _EXECUTED_NEVER = frozenset({"Const", "Placeholder", "NoOp", "Identity"})
 _ALIGNED = 64
 """Alignment in bytes of memory that TensorFlow can share (EIGEN_MAX_ALIGN_BYTES)."""

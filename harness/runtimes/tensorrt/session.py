@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import time
 from functools import partial
 from pathlib import Path
@@ -24,11 +23,6 @@ from .library import Library
 from .plan import EngineCache, EngineRecipe
 
 REBUILD = "an engine runs only on the kind of GPU and the TensorRT that built it: give the .onnx"
-
-
-def _hash_of(path: Path) -> str:
-    """Hash the .onnx and the files beside it whose names begin with its own, which hold large weights."""
-    return " ".join(sha256_of(each) for each in sorted(path.parent.glob(f"{glob.escape(path.name)}*")))
 
 
 class TensorRtSession(Session):
@@ -64,7 +58,7 @@ class TensorRtSession(Session):
         if path.suffix in FORMATS["tensorrt"].suffixes:
             return self._library.open(path.read_bytes(), self._plan.dla_core), "the file given"
         cache = EngineCache()
-        key = self._plan.key(_hash_of(path), self._options, self._library.version, self._gpu)
+        key = self._plan.key(sha256_of(path), self._options, self._library.version, self._gpu)
         origin = "cached by an earlier build"
         data = cache.engine(key)
         if data is None:

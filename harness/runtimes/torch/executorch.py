@@ -36,6 +36,7 @@ from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.outputs import named_arrays
 from harness.runtimes.signatures import chosen, in_order
 
+from .arrays import to_array
 from .methods import methods
 
 FORWARD = "forward"
@@ -231,7 +232,7 @@ class ExecuTorchSession(Session):
         """Return copies of the outputs, named by their place."""
         outputs = self._method.get_outputs()
         names = [f"output{place}" for place in range(len(outputs))]
-        return named_arrays(names, outputs, lambda tensor: tensor.numpy().copy())
+        return named_arrays(names, outputs, to_array)
 
     def info(self) -> dict[str, Any]:
         """Return version, backends of the wheel, and the size of the thread pool."""

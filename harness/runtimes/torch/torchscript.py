@@ -37,6 +37,8 @@ from harness.runtimes.inputs import concrete_shape
 from harness.runtimes.operator_profile import Inference, summarise
 from harness.runtimes.outputs import named_arrays
 
+from .arrays import to_array
+
 if TYPE_CHECKING:
     import torch
 
@@ -131,7 +133,7 @@ class TorchScriptSession(Session):
         """Return copies of the outputs, named by their place; elements of a dictionary also by their key."""
         outputs = self._output if isinstance(self._output, (tuple, list)) else [self._output]
         names = [f"output{place}" for place in range(len(outputs))]
-        return named_arrays(names, outputs, lambda tensor: tensor.detach().numpy().copy())
+        return named_arrays(names, outputs, to_array)
 
     @property
     def state(self) -> tuple[str, ...]:

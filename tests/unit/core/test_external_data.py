@@ -51,6 +51,22 @@ def test_a_model_that_was_written_again_is_read_again(tmp_path: Path) -> None:
     assert external_files(path) == [tmp_path / "the second"]
 
 
+@pytest.mark.parametrize(("embed_mode", "files"), [(0, ["net_qnn.bin"]), (1, []), (None, [])])
+def test_what_was_compiled_for_an_accelerator_belongs_to_the_model(
+    tmp_path: Path, embed_mode: int | None, files: list[str]
+) -> None:
+    """As ONNX Runtime writes EPContext nodes; without an embed_mode the part is in the graph."""
+    onnx = pytest.importorskip("onnx")
+    helper = onnx.helper
+    attributes = {"ep_cache_context": "net_qnn.bin"} | ({} if embed_mode is None else {"embed_mode": embed_mode})
+    node = helper.make_node("EPContext", ["x"], ["y"], domain="com.microsoft", **attributes)
+    plain = helper.make_node("Relu", ["y"], ["z"], name="ep_cache_context")
+    path = tmp_path / "net.onnx"
+    path.write_bytes(helper.make_model(helper.make_graph([node, plain], "g", [], [])).SerializeToString())
+    assert [file.name for file in external_files(path)] == files
+    assert [file.name for file in missing_files_of(path)] == files
+
+
 def test_weights_in_branches_and_functions_are_found(tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
     helper, kinds = onnx.helper, onnx.TensorProto

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -140,6 +141,13 @@ def test_a_loaded_machine_is_warned_of_at_one_thread_only() -> None:
     loaded = compared(lambda n: 1.0, cpu_share=0.5)
     assert "in 16 of 16 processes another program held the core" in warnings(loaded, single_threaded=True)[0]
     assert warnings(loaded, single_threaded=False) == []
+
+
+def test_processes_that_the_time_limit_cut_short_are_warned_of() -> None:
+    comparison = compared(lambda n: 1.0)
+    comparison.a[1] = dataclasses.replace(comparison.a[1], needed_s=530.0)
+    words = "the time limit cut 1 of 16 processes short: --timeout 530 lets them end"
+    assert warnings(comparison, single_threaded=True) == [words]
 
 
 def test_too_few_pairs_are_warned_of() -> None:

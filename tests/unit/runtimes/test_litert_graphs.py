@@ -113,8 +113,8 @@ def test_a_file_declares_its_signatures_and_variables(tmp_path: Path) -> None:
         path.write_bytes(data)
         found.append(declarations(path))
     assert found == [
-        Declarations(signatures=("double", "square"), primary=("double",)),
-        Declarations(variable_tensors=("memory",)),
+        Declarations(signatures={"double": 0, "square": 1}),
+        Declarations(variable_tensors={0: ("memory",)}),
         Declarations(resources=("total",)),
         Declarations(),
     ]

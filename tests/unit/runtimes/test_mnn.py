@@ -16,7 +16,7 @@ from harness.runtimes.mnn import adapter
 from suites.artifacts import catalog
 from suites.preparation.convert import CONVERTERS, ConversionRequest
 from tests.onnx_bytes import FLOAT as FLOAT_ELEMENTS
-from tests.onnx_bytes import model
+from tests.onnx_bytes import model, network
 from tests.outputs import compare
 
 pytest.importorskip("MNN")
@@ -164,3 +164,21 @@ def test_a_source_that_cannot_be_converted_is_said(tmp_path: Path) -> None:
     broken.write_bytes(b"no graph")
     with pytest.raises(UsageError, match=r"mnnconvert (ended|crashed)"):
         CONVERTERS["mnn"].convert(ConversionRequest(MODEL, "fp32", broken, tmp_path / "m.mnn"))
+
+
+def test_an_output_within_a_fused_operator_is_told(tmp_path: Path) -> None:
+    source, out = tmp_path / "m.onnx", tmp_path / "m.mnn"
+    nodes = [("Sub", ["a", "b"], ["d"], {}), ("Relu", ["d"], ["e"], {})]
+    shape = (FLOAT_ELEMENTS, (1, 4))
+    source.write_bytes(network(nodes, {"a": shape, "b": shape}, {"d": shape, "e": shape}))
+    CONVERTERS["mnn"].convert(ConversionRequest("m", "fp32", source, out))
+    assert adapter.output_names(out) == ("d", "e")
+    (finding,) = runtime().open(out, Options()).findings()
+    assert finding.check == "outputs"
+    assert finding.found == "MNN gives no output d: it is within an operator that was fused"
+
+
+@pytest.mark.parametrize("data", [b"", b"no model", b"\xff" * 40])
+def test_a_damaged_file_declares_no_outputs(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "m.mnn").write_bytes(data)
+    assert adapter.output_names(tmp_path / "m.mnn") == ()

@@ -185,3 +185,25 @@ def test_a_converted_net_answers_as_the_reference_does(tmp_path: Path, setting: 
     found = compare(ours, output(runtime("onnxruntime-cpu").open(PREPARED, Options()), image))["fidelity_sqnr_db"]
     assert isinstance(found, Value)
     assert found.value > least_db
+
+
+DETECTOR = """7767517
+4 4
+Input            location   0 1 location 0=8
+Input            confidence 0 1 confidence 0=4
+Input            prior      0 1 prior 0=8 1=2 2=1
+DetectionOutput  found      3 1 location confidence prior out 0=2 1=0.45 2=10 3=10 4=0.5
+"""
+
+
+def test_a_detector_that_finds_nothing_has_an_empty_output(tmp_path: Path) -> None:
+    """ncnn leaves such an output without memory, where NumPy would follow it."""
+    session = runtime().open(write(tmp_path, DETECTOR, b""), Options())
+    boxes = np.float32([[[[0, 0, 0.5, 0.5, 0.5, 0.5, 1, 1], [0.1] * 8]]])
+    shapes = []
+    for confidence in ([0.9, 0.1, 0.9, 0.1], [0.1, 0.9, 0.1, 0.9], [0.9, 0.1, 0.9, 0.1]):
+        zeros = np.zeros((1, 8), np.float32)
+        session.prepare({"location": zeros, "confidence": np.float32([confidence]), "prior": boxes})
+        session.infer()
+        shapes.append(session.fetch()["out"].shape)
+    assert shapes == [(1, 0), (1, 2, 6), (1, 0)]

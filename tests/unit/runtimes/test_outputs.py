@@ -215,3 +215,25 @@ def test_a_damaged_ort_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SessionError) as raised:
         ORT.open(tmp_path / "m.ort", Options())
     assert raised.value.remedy == "the .ort is damaged or of another release: convert the .onnx again"
+
+
+@pytest.mark.parametrize("element", ["bf16", "i4", "u4", "f8e4m3", "string"])
+def test_types_that_no_array_has_are_refused_by_openvino(tmp_path: Path, element: str) -> None:
+    """OpenVINO itself takes an array of another type for them, whose numbers are others."""
+    ov: Any = pytest.importorskip("openvino")
+    x = ov.opset13.parameter([4], getattr(ov.Type, element), name="x")
+    ov.save_model(ov.Model([ov.opset13.result(x)], [x], "m"), tmp_path / "m.xml", compress_to_fp16=False)
+    with pytest.raises(SessionError, match=f"input 'x' has type {element}, which no array can hold"):
+        OPENVINO.open(tmp_path / "m.xml", Options())
+
+
+@pytest.mark.parametrize(("element", "held"), [("FLOAT16", True), ("BFLOAT16", True), ("FLOAT8E4M3FN", False)])
+def test_outputs_of_openvino_have_the_values_of_their_type(tmp_path: Path, element: str, held: bool) -> None:
+    node = helper.make_node("Cast", ["x"], ["y"], to=getattr(T, element))
+    declared = [tensor("x", T.FLOAT, [3])], [tensor("y", getattr(T, element), [3])]
+    path = save(tmp_path / "m.onnx", [node], *declared, opset=21)
+    if held:
+        assert outputs(OPENVINO.open(path, Options()), x=np.float32([1, -2.5, 384]))["y"].tolist() == [1, -2.5, 384]
+    else:
+        with pytest.raises(SessionError, match="output 'y' has type f8e4m3"):
+            OPENVINO.open(path, Options())

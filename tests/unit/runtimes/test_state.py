@@ -12,7 +12,7 @@ import pytest
 from harness.core import plugins
 from harness.runtimes.base import Adapter, Options, Session
 from harness.runtimes.torch import executorch
-from tests.tflite_bytes import resource_variable, two_signatures, variable_tensor
+from tests.tflite_bytes import MEMORY, TWO, Signature, model, resource_variable, two_signatures, variable_tensor
 
 LITERT = ("litert-xnnpack", "litert-reference")
 
@@ -88,6 +88,30 @@ def test_a_model_without_state_says_nothing_and_reset_changes_nothing(tmp_path: 
     (doubled,) = session.fetch().values()
     assert doubled.tolist() == [[2, 4, 6, 8]]
     assert (session.state, session.findings()) == ((), ())
+
+
+@pytest.mark.parametrize("runtime", LITERT)
+def test_the_state_of_other_signatures_is_none_of_a_signature(tmp_path: Path, runtime: str) -> None:
+    """LiteRT resets the variables of all graphs at once, and fails where one of them was not allocated."""
+    adapter: Adapter = plugins.load("runtimes", runtime)
+    path = tmp_path / "m.tflite"
+    graphs = {"double": (TWO[0], 1), "first": (MEMORY, 4), "second": (MEMORY, 4)}
+    names = [Signature(name, place, {"x": 0}, {"y": out}) for place, (name, (_, out)) in enumerate(graphs.items())]
+    path.write_bytes(model(*(graph for graph, _ in graphs.values()), signatures=names))
+    for name, state, carried in (("double", (), [2, 4, 6]), ("first", ("memory",), [1, 12, 23])):
+        width = 4 if name == "double" else 1
+        found = {}
+        for reset in (False, True):
+            session = adapter.open(path, Options(signature=name))
+            assert session.state == state
+            found[reset] = []
+            for value in (1, 2, 3):
+                if reset:
+                    session.reset_state()
+                session.prepare({"x": np.full((1, width), value, np.float32)})
+                session.infer()
+                found[reset].append(session.fetch()["y"].ravel()[0])
+        assert found == {False: carried, True: [2, 4, 6] if name == "double" else [1, 2, 3]}
 
 
 def test_buffers_in_planned_memory_with_a_value_to_start_from_are_state() -> None:

@@ -114,6 +114,42 @@ class TestWithTensorFlow:
             assert (session.info()["signature"], session.findings()) == (name, ())
         assert answers == [[[6, 8]], [[9, 16]]]
 
+    def test_state_and_types_that_no_array_has_are_refused(self, tmp_path: Path, tf: Any) -> None:
+        count, generator = tf.Variable(0.0), tf.random.Generator.from_seed(1)
+        nets = {
+            "AssignAddVariableOp": (lambda x: {"y": x + count.assign_add(1.0)}, tf.float32),
+            "RngReadAndSkip": (lambda x: {"y": x + generator.normal((1, 3))}, tf.float32),
+            "type bfloat16, which no array can hold": (lambda x: {"y": x}, tf.bfloat16),
+            "type string, which no array can hold": (lambda x: {"y": x}, tf.string),
+        }
+        for number, (words, (net, dtype)) in enumerate(nets.items()):
+            own = tf.Module()
+            own.state = [count, generator]
+            own.net = tf.function(net, input_signature=[tf.TensorSpec((1, 3), dtype, name="x")])
+            tf.saved_model.save(own, str(tmp_path / str(number)), signatures={"serving_default": own.net})
+            with pytest.raises(SessionError, match=words) as raised:
+                runtime("tensorflow").open(tmp_path / str(number), Options())
+            assert raised.value.remedy
+
+    def test_outputs_of_every_type_and_shape(self, tmp_path: Path, tf: Any) -> None:
+        def net(x: Any) -> Any:
+            return {"half": tf.cast(x, tf.bfloat16), "text": tf.strings.as_string(x), "places": tf.where(x > 0)}
+
+        own = tf.Module()
+        own.net = tf.function(net, input_signature=[tf.TensorSpec((1, 3), tf.float32, name="x")])
+        tf.saved_model.save(own, str(tmp_path / "own"), signatures={"serving_default": own.net})
+        session = runtime("tensorflow").open(tmp_path / "own", Options())
+        found = []
+        for values in ([1, 0, 2.5], [0, 0, 0]):
+            session.prepare({"x": np.float32([values])})
+            session.infer()
+            told = session.fetch()
+            assert told["half"].dtype == np.float32
+            assert told["half"].tolist() == [values]
+            assert told["text"].shape == (1, 3)
+            found.append(told["places"].shape)
+        assert found == [(2, 2), (0, 2)]
+
     def test_variables_are_folded_into_the_graph(self, tmp_path: Path, tf: Any) -> None:
         keras = pytest.importorskip("keras")
         net = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3), keras.layers.BatchNormalization()])

@@ -110,6 +110,17 @@ def test_an_engine_is_built_once_for_all_it_depends_on(
     assert (len(newer.called("build")), len(other_gpu.called("build"))) == (1, 1)
 
 
+def test_other_weights_beside_the_graph_are_another_engine(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, weights = net(tmp_path / "m.onnx"), tmp_path / "weights.bin"
+    monkeypatch.setattr("harness.core.model_files.external_data.external_files", lambda _: [weights])
+    for content in ("1", "1", "2", "1"):
+        weights.write_text(content)
+        open_session(path)
+    assert len(fake.called("build")) == 2
+
+
 def test_a_kept_engine_that_was_altered_is_built_again(fake: Fake, tmp_path: Path) -> None:
     path = net(tmp_path / "m.onnx")
     open_session(path)

@@ -13,6 +13,7 @@ from harness.core.errors import UsageError
 from harness.core.execution import OperatorProfile
 from harness.core.quantity import Value
 from harness.runtimes.base import Adapter, Options, Session, SessionError
+from harness.runtimes.torch.arrays import to_array
 from suites.artifacts import catalog
 from suites.preparation.convert import CONVERTERS, ConversionRequest
 from tests.outputs import compare
@@ -152,3 +153,12 @@ def first(session: Session, value: float, reset: bool = False) -> float:
     session.prepare({"x": np.full((1, 2), value, np.float32)})
     session.infer()
     return float(next(iter(session.fetch().values())).ravel()[0])
+
+
+def test_tensors_of_types_that_numpy_lacks_become_those_they_stand_for() -> None:
+    torch = pytest.importorskip("torch")
+    plain = torch.tensor([[1.0, -2.5, 0.0]])
+    for tensor in (plain.to(torch.bfloat16), torch.quantize_per_tensor(plain, 0.5, 0, torch.qint8), plain.to_sparse()):
+        array = to_array(tensor)
+        assert (array.dtype.name, array.tolist()) == ("float32", [[1.0, -2.5, 0.0]])
+    assert to_array(torch.zeros(0, 2, dtype=torch.int64)).shape == (0, 2)
