@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 Point = tuple[float, float]
 Line = tuple[Point, Point]
@@ -15,6 +16,7 @@ _LEADER_FROM_PT = 5.0  # a label farther away is connected with its point by a l
 _POINT_PT = 3.2  # half the size of a marker
 _STEP_PT = 2.0  # between the places at which a line is looked at
 _ROUNDS = 6
+_DEAREST = 60.0  # a label is left out rather than put where it covers a point, or crosses another label or its line
 # what a place costs, for each thing that is in its way; a distance counts by the point
 _COVERS_POINT, _COVERS_LINE, _CROSSES_LABEL, _LEADER_COVERS_POINT, _FAR = 100.0, 0.7, 60.0, 15.0, 0.5
 
@@ -55,12 +57,14 @@ class Place:
         box: The label's rectangle.
         point: The point that it belongs to.
         distance: From the point's marker to the rectangle.
+        cost: What speaks against it, whatever other labels there are.
 
     """
 
     box: Box
     point: Point
     distance: float
+    cost: float = 0.0
 
     @property
     def centre(self) -> Point:
@@ -96,21 +100,28 @@ class Page:
         object.__setattr__(self, "_crossings", [point for line in self.lines for point in _along(line)])
 
     def arrange(self, labels: Sequence[tuple[Point, float, float]]) -> list[Place | None]:
-        """Return a place for each label, given as point, width and height; None where there is no room.
+        """Return a place for each label, given as point, width and height; None where none is good enough.
 
-        Each label takes the cheapest place that the others leave; this is repeated until none wants to move.
+        Each label takes the cheapest place that the others leave; this is repeated until none wants to move. Then the
+        label with the dearest place is left out and the others move again, as long as one is too dear.
         """
-        options = [list(self._places(*label)) for label in labels]
-        placed: list[Place | None] = [None] * len(labels)
-        for _ in range(_ROUNDS):
-            before = list(placed)
-            for index, places in enumerate(options):
-                others = [place for other, place in enumerate(placed) if other != index and place is not None]
-                free = [place for place in places if not any(place.box.overlaps(each.box) for each in others)]
-                placed[index] = min(free, key=lambda place: self._cost(place, others), default=None)
-            if placed == before:
+        wanted = {index: self._good_places(*label) for index, label in enumerate(labels)}
+        placed: dict[int, Place] = {}
+        while wanted:
+            placed = _settled(wanted, placed)
+            costs = {index: _cost(placed[index], _without(placed, index)) for index in placed}
+            costs |= dict.fromkeys(wanted.keys() - placed.keys(), math.inf)
+            dearest = max(costs, key=lambda index: costs[index])
+            if costs[dearest] < _DEAREST:
                 break
-        return placed
+            del wanted[dearest]
+            placed.pop(dearest, None)
+        return [placed.get(index) for index in range(len(labels))]
+
+    def _good_places(self, point: Point, width: float, height: float) -> list[Place]:
+        """Return the places around a point that what is on the page does not make too dear."""
+        places = (replace(place, cost=self._cost(place)) for place in self._places(point, width, height))
+        return [place for place in places if place.cost < _DEAREST]
 
     def _places(self, point: Point, width: float, height: float) -> Iterator[Place]:
         """Yield the places around a point that lie within the frame."""
@@ -124,18 +135,45 @@ class Page:
                 if box.within(self.frame):
                     yield Place(box, point, math.dist(box.nearest(point), point) - _POINT_PT)
 
-    def _cost(self, place: Place, others: Sequence[Place]) -> float:
+    def _cost(self, place: Place) -> float:
+        """Return what a place costs by itself."""
         cost = place.distance * _FAR
         cost += _COVERS_POINT * sum(place.box.overlaps(dot) for dot in self._dots)
         cost += _COVERS_LINE * sum(map(place.box.holds, self._crossings))
-        leader = list(_along(place.leader)) if place.leader else []
-        cost += _LEADER_COVERS_POINT * sum(any(map(dot.holds, leader[:-2])) for dot in self._dots)
-        for other in others:
-            cost += _CROSSES_LABEL * any(map(other.box.holds, leader))
-            if other.leader:
-                cost += _CROSSES_LABEL * any(map(place.box.holds, _along(other.leader)))
-                cost += _CROSSES_LABEL * (place.leader is not None and _meet(place.leader, other.leader))
-        return cost
+        leader = list(_along(place.leader))[:-2] if place.leader else []
+        return cost + _LEADER_COVERS_POINT * sum(any(map(dot.holds, leader)) for dot in self._dots)
+
+
+def _settled(wanted: Mapping[int, Sequence[Place]], placed: Mapping[int, Place]) -> dict[int, Place]:
+    """Return the cheapest place of each label, beginning from some; a label without a free place has none."""
+    found = dict(placed)
+    for _ in range(_ROUNDS):
+        before = dict(found)
+        for index, places in wanted.items():
+            others = _without(found, index)
+            free = [place for place in places if not any(place.box.overlaps(each.box) for each in others)]
+            found.pop(index, None)
+            if free:
+                found[index] = min(free, key=partial(_cost, others=others))
+        if found == before:
+            break
+    return found
+
+
+def _cost(place: Place, others: Sequence[Place]) -> float:
+    """Return what a place costs beside other labels."""
+    cost = place.cost
+    leader = list(_along(place.leader)) if place.leader else []
+    for other in others:
+        cost += _CROSSES_LABEL * any(map(other.box.holds, leader))
+        if other.leader:
+            cost += _CROSSES_LABEL * any(map(place.box.holds, _along(other.leader)))
+            cost += _CROSSES_LABEL * (place.leader is not None and _meet(place.leader, other.leader))
+    return cost
+
+
+def _without(placed: Mapping[int, Place], index: int) -> list[Place]:
+    return [place for other, place in placed.items() if other != index]
 
 
 def _along(line: Line) -> Iterator[Point]:

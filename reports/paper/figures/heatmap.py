@@ -22,6 +22,7 @@ _COLOURS = ("#0072b2", "#ffffff", "#d55e00")  # better, the same, worse: of Okab
 _RATIOS = (0.25, 0.5, 1.0, 2.0, 4.0)  # of the scale, whose ends have the full colour
 _ROW_MM, _TITLE_MM, _SCALE_MM, _GAP_MM = 7.5, 5.0, 16.0, 3.0
 _CHAR_MM = 1.3  # of a title of a row or column
+_TITLES_SHARE = 0.4  # of the width, at most, for titles of rows
 _TALLEST_MM = 230.0
 _NARROWEST_MM = 7.5  # cell that holds its number
 _TILT_DEGREES = 35
@@ -63,10 +64,16 @@ class _Panel:
     width_mm: float
 
     @property
+    def row_titles(self) -> list[str]:
+        """Titles of the rows, which leave room for the cells."""
+        longest = int(self.width_mm * _TITLES_SHARE / _CHAR_MM)
+        return [drawable(row, longest) for row, _ in self.grid.rows]
+
+    @property
     def cell_mm(self) -> float:
         """Width of a cell."""
-        longest = max(len(row) for row, _ in self.grid.rows)
-        return (self.width_mm - longest * _CHAR_MM - 4.0) / len(self.grid.columns)
+        titles_mm = max(map(len, self.row_titles)) * _CHAR_MM
+        return (self.width_mm - titles_mm - 4.0) / len(self.grid.columns)
 
     @property
     def tilted(self) -> bool:
@@ -130,7 +137,7 @@ def _panel(axes: Any, panel: _Panel, most_columns: int, colours: Any) -> None:
     tilt = {"rotation": _TILT_DEGREES, "ha": "left", "va": "bottom", "rotation_mode": "anchor"} if panel.tilted else {}
     axes.xaxis.tick_top()
     axes.set_xticks([index + 0.5 for index in range(len(grid.columns))], map(drawable, grid.columns), **tilt)
-    axes.set_yticks([index + 0.5 for index in range(len(grid.rows))], [drawable(row) for row, _ in grid.rows])
+    axes.set_yticks([index + 0.5 for index in range(len(grid.rows))], panel.row_titles)
     axes.set_title(drawable(grid.name), loc="left", fontweight="bold")
     axes.tick_params(length=0)
     axes.grid(visible=False)

@@ -24,13 +24,13 @@ class Label:
 
 
 def add_labels(axes: Any, labels: Sequence[Label], points: Sequence[Point], lines: Sequence[Line] = ()) -> list[Label]:
-    """Write the labels beside their points; return those for which there is no room.
+    """Write the labels beside their points; return those for which there is no good place.
 
     Args:
         axes: The axes, complete but for the labels: their limits and the layout of the figure must be final.
         labels: The labels.
-        points: All points of the plot, which labels cover only if there is no other room.
-        lines: Straight lines of the plot, which labels avoid less.
+        points: All points of the plot, which no label covers.
+        lines: Straight lines of the plot, which labels avoid if they can.
 
     """
     figure = axes.figure

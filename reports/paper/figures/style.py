@@ -118,16 +118,16 @@ def file_content(figure: Any, kind: Format) -> bytes:
     return buffer.getvalue()
 
 
-def drawable(text: str) -> str:
+def drawable(text: str, longest: int = _LONGEST) -> str:
     """Return a name with a box for every character that the font lacks, and without its middle where it is too long."""
-    lines = [_cut(line) for line in text.split("\n")]
+    lines = [_cut(line, longest) for line in text.split("\n")]
     return "\n".join("".join(char if _has_glyph(char) else "\N{WHITE SQUARE}" for char in line) for line in lines)
 
 
-def _cut(text: str) -> str:
-    if len(text) <= _LONGEST:
+def _cut(text: str, longest: int) -> str:
+    if len(text) <= longest:
         return text
-    half = (_LONGEST - 1) // 2
+    half = (longest - 1) // 2
     return f"{text[:half]}\N{HORIZONTAL ELLIPSIS}{text[-half:]}"
 
 

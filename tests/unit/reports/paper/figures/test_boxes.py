@@ -34,7 +34,7 @@ def test_a_label_avoids_other_points_and_lines() -> None:
 
 
 def test_a_label_far_away_has_a_line_to_its_point() -> None:
-    crowd = [(120.0 + dx, 80.0 + dy) for dx in range(-20, 21, 5) for dy in range(-20, 21, 5)]
+    crowd = [(120.0 + dx, 80.0 + dy) for dx in (-16, 0, 16) for dy in (-16, 0, 16)]
     (place,) = placed(Page(FRAME, crowd), [((120.0, 80.0), 40.0, 10.0)])
     assert place.leader is not None
     start, end = place.leader
@@ -42,6 +42,11 @@ def test_a_label_far_away_has_a_line_to_its_point() -> None:
     assert not place.box.holds(start)
     (near,) = placed(Page(FRAME, [(120.0, 80.0)]), [((120.0, 80.0), 40.0, 10.0)])
     assert near.leader is None
+
+
+def test_a_label_is_left_out_rather_than_put_over_points() -> None:
+    everywhere = [(float(x), float(y)) for x in range(0, 241, 6) for y in range(0, 161, 6)]
+    assert Page(FRAME, everywhere).arrange([((120.0, 78.0), 40.0, 10.0)]) == [None]
 
 
 def test_there_is_no_place_without_room() -> None:
