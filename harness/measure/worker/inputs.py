@@ -185,7 +185,7 @@ def signature(session: Session, job: Job) -> list[InputSignature]:
 
 def _paired(own: Sequence[InputSignature], reference: Sequence[InputSignature]) -> list[InputSignature]:
     """Return the reference's input that each of the model's own stands for."""
-    from .layout import layouts, pair_shapes
+    from harness.runtimes.layout import layouts, pair_shapes
 
     if len(own) != len(reference):
         raise IncompatibleInputs(f"takes {len(own)} inputs, the reference {len(reference)}")
@@ -217,9 +217,8 @@ def _seeded(spec: TensorSpec, drawn: InputSignature, job: Job, number: int) -> N
 
     A picture with channels last has the numbers of the same picture with channels first.
     """
+    from harness.runtimes.layout import in_layout, layouts
     from harness.runtimes.synthetic import drawn as draw
-
-    from .layout import in_layout, layouts
 
     shape, rng = drawn.shape, np.random.default_rng((job.seed, number, drawn.place))
     if not drawn.real:

@@ -22,11 +22,11 @@ from harness.core.execution import Execution
 from harness.core.quantity import Missing
 from harness.measure.protocol import Job
 from harness.runtimes.base import Batch, Session
+from harness.runtimes.layout import Shape, in_layout, layouts, pair_shapes
 from harness.runtimes.outputs import is_numeric
 from harness.stats.fidelity import NO_NUMBERS, OutputComparison, OutputFidelity
 
 from .inputs import IncompatibleInputs, InputSignature, probe_inputs, signature
-from .layout import Shape, in_layout, layouts, pair_shapes
 from .setup import Outcome
 
 if TYPE_CHECKING:
