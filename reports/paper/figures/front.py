@@ -139,4 +139,4 @@ def _notes(unit: Unit, scored: Sequence[CaseView], cases: Sequence[CaseView]) ->
 
 def _unnamed(labels: Sequence[Label]) -> list[str]:
     names = ", ".join(label.text.replace("\n", " ") for label in labels)
-    return [f"no room for the names of: {names}; --width double has more"] if labels else []
+    return [f"no room for the names of: {names}; a wider figure has more"] if labels else []

@@ -185,7 +185,7 @@ def _notes(page: Sequence[_Panel]) -> list[str]:
     notes += [f"{_REMARK}: {remark}" for remark in dict.fromkeys(cell.remark for cell in cells if cell.remark)]
     notes += [panel.grid.note for panel in page if panel.grid.note]
     narrow = [panel.grid.name for panel in page if panel.cell_mm < _NARROWEST_MM]
-    return [*notes, *([f"cells are narrow ({', '.join(narrow)}): --width double"] if narrow else [])]
+    return [*notes, *([f"cells are narrow ({', '.join(narrow)}): a wider figure has more room"] if narrow else [])]
 
 
 def _statuses(cells: Sequence[Cell]) -> str:
