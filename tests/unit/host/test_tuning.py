@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -49,21 +48,24 @@ def test_back_after_an_error_or_an_interrupt(fs: HostFs, journal: Path, error: t
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_back_after_a_signal(fs: HostFs, journal: Path, number: signal.Signals) -> None:
-    if threading.current_thread() is not threading.main_thread():
-        pytest.skip("Python handles signals in the main thread alone")
-    before = signal.getsignal(number)
-
-    def terminated() -> None:
-        with tuned(fs, CHANGES, journal):
-            signal.raise_signal(number)  # to this very thread: os.kill may choose another, which handles it later
-            pytest.fail("the signal did not end the block")
-
-    with pytest.raises(SystemExit) as left:
-        terminated()
-
-    assert left.value.code == 128 + number
+    program = f"""
+import signal
+from pathlib import Path
+from harness.core.hostfs import HostFs
+from harness.host.checks import Change
+from harness.host.tuning import tuned
+before = signal.getsignal({int(number)})
+try:
+    with tuned(HostFs({str(fs.root)!r}), [Change({KNOB!r}, "1")], Path({str(journal)!r})):
+        signal.raise_signal({int(number)})
+        raise SystemExit("the signal did not end the block")
+finally:
+    assert signal.getsignal({int(number)}) is before
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[3], check=False)
+    assert ended.returncode == 128 + number
     assert fs.read(KNOB) == "0"
-    assert signal.getsignal(number) is before
+    assert not journal.exists()
 
 
 def test_the_next_run_undoes_what_a_killed_one_left(fs: HostFs, journal: Path) -> None:
