@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.cli import _output
+from harness.cli import _output, _progress
 from harness.cli import run as cli_run
 from harness.cli.run import exit_code
 from harness.core.case import Case
@@ -162,12 +162,34 @@ def two_nets() -> list[Any]:
     return [prepared(Case(model, "fp32", "null")) for model in ("first", "second")]
 
 
+class Handlers(dict[int, Any]):
+    """Signal handlers as the code under test installs them. No signal is sent: it would end the test runner's process.
+
+    A runner may run tests outside the main thread, where the code installs none.
+    """
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        super().__init__({signal.SIGINT: signal.default_int_handler})
+        patch.setattr(_progress.signal, "signal", self.install)
+        patch.setattr(_progress.threading, "main_thread", _progress.threading.current_thread)
+
+    def install(self, number: int, handler: Any) -> Any:
+        before, self[number] = self[number], handler
+        return before
+
+    def send(self, number: int) -> None:
+        self[number](number, None)
+
+
 def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ran: list[str] = []
+    handlers = Handlers(monkeypatch)
 
     def run(job: Job) -> Answer | WorkerFailure:
         if job.phase == "latency" and "second" in job.model:
-            signal.raise_signal(signal.SIGINT)
+            handlers.send(signal.SIGINT)
+            with pytest.raises(KeyboardInterrupt):
+                handlers.send(signal.SIGINT)  # the next one interrupts as usual
             ran.append("finished")
         return usual(job)
 
@@ -188,6 +210,7 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     }
     assert cli_run.run(argparse.Namespace(**how)) == 130
     assert ran == ["finished"], "the running process is finished, and no other is begun"
+    assert handlers[signal.SIGINT] is signal.default_int_handler
     folder = RunFolder(out)
     assert [record.case.model for record in folder.records()] == ["first"]
     assert folder.header().interrupted

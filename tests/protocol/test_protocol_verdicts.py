@@ -7,6 +7,8 @@ import itertools
 import math
 import os
 import subprocess
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -36,6 +38,7 @@ from harness.measure.samples import MemoryReference, Surroundings
 from harness.measure.verdicts import verdict as verdict_of
 from harness.measure.witnesses import WITNESSES, contended
 from harness.measure.worker import control, os_counters, timed_part
+from harness.measure.worker.time_limit import TimeLimit
 from harness.runtimes.base import SessionError
 from harness.runtimes.null import NullSession
 from harness.store.frame import record_table
@@ -463,8 +466,8 @@ def test_work_left_out_is_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert judged(early).reason.startswith("prepare takes 2 ms beside an inference of 0.1 ms")
 
 
-def cycle(infer: int, cpu: int, again: int = 40) -> timed_part._Cycle:
-    return timed_part._Cycle(10, infer, cpu, 30, again, 5, 7)
+def cycle(infer: int, cpu: int, again: int = 40, fetch: int = 30) -> timed_part._Cycle:
+    return timed_part._Cycle(10, infer, cpu, fetch, again, 5, 7)
 
 
 def test_what_copying_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -479,7 +482,7 @@ def test_what_copying_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as patch:
             patch.setattr(timed_part, "_cycle", lambda *_, again=again: cycle(20, 18, again=again))
             patch.setattr(timed_part, "_call_ns", lambda: 4)
-            told = timed_part._cycles(empty, [{"input": np.zeros(1, np.float32)}], 3)["cycle_ns"]
+            told = timed_part._cycles(empty, [{"input": np.zeros(1, np.float32)}], 3, TimeLimit())["cycle_ns"]
         assert (told["prepare_allowed"], told["fetch_allowed"]) == (240 + 4 * 5, allowed)
 
 
@@ -490,7 +493,7 @@ def test_remembered_outputs_are_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_pa
     for ratio, status in ((0.89, "mistimed"), (0.91, "precise"), (1.3, "precise"), (None, "precise")):
         assert judged(state_of([answer(new_input_ratio=ratio) for _ in range(3)])).status == status
     for seen_cpu, expected in ((100, 300 / 400), (390, 390 / 400)):
-        seen, new = iter((700, 300, 500)), iter((1000, 400, 700))
+        seen, new = itertools.cycle((700, 300, 500)), itertools.cycle((1000, 400, 700))
         monkeypatch.setattr(timed_part.NewInputs, "like", lambda _self, _batch: {"new": np.zeros(1)})
         monkeypatch.setattr(
             timed_part,
@@ -499,8 +502,35 @@ def test_remembered_outputs_are_mistimed(monkeypatch: pytest.MonkeyPatch, tmp_pa
                 cycle(next(new), 400) if "new" in batch else cycle(next(seen), cpu)
             ),
         )
-        ratio = timed_part._cycles(NullSession(), [{"input": np.zeros(1)}], 3)["new_input_ratio"]
+        ratio = timed_part._cycles(NullSession(), [{"input": np.zeros(1)}], 3, TimeLimit())["new_input_ratio"]
         assert ratio == expected, "the least of the first over the least of the second, in wall or in CPU time"
+
+
+def test_doubtful_cycles_are_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timed_part.NewInputs, "like", lambda _self, _batch: {"new": np.zeros(1)})
+    monkeypatch.setattr(timed_part, "_call_ns", lambda: 0)
+
+    def pairs(
+        seen: Sequence[int], new: Sequence[int], limit: TimeLimit | None = None, fetch: int = 0
+    ) -> tuple[int, float]:
+        """Return the number of pairs and their ratio where inferences take so long, the last value from then on."""
+        took: dict[bool, list[int]] = {False: [], True: []}
+
+        def one(_session: object, batch: Any) -> timed_part._Cycle:
+            known, times = took["new" in batch], new if "new" in batch else seen
+            known.append(times[min(len(known), len(times) - 1)])
+            return cycle(known[-1], known[-1], fetch=fetch)
+
+        monkeypatch.setattr(timed_part, "_cycle", one)
+        told = timed_part._cycles(NullSession(), [{"input": np.zeros(1)}], 3, limit or TimeLimit())
+        assert len(took[False]) == len(took[True])
+        return len(took[False]), told["new_input_ratio"]
+
+    assert pairs([100], [100]) == (3, 1.0), "nothing speaks against the adapter"
+    assert pairs([100], [200, 200, 200, 101, 200]) == (6, 100 / 101), "another program took the CPU from all new ones"
+    assert pairs([100], [200]) == (24, 0.5), "it stays so"
+    assert pairs([100], [100], fetch=50) == (24, 1.0), "the work in fetch is looked at in the same way"
+    assert pairs([100], [200], TimeLimit(time.perf_counter_ns())) == (3, 0.5), "the time limit leaves no time for more"
 
 
 def test_samples_of_one_remembered_input_are_mistimed() -> None:

@@ -87,7 +87,7 @@ def test_a_model_that_refuses_changed_inputs_is_measured_all_the_same() -> None:
             if (np.diff(batch["x"]) < 0).any():
                 raise ValueError("not in ascending order")
 
-    told = _cycles(Sorted(), [{"x": np.arange(8)}], 3)
+    told = _cycles(Sorted(), [{"x": np.arange(8)}], 3, TimeLimit())
     assert told["new_input_ratio"] is None
     assert told["cycle_ns"]["infer"] >= 0
 
