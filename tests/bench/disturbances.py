@@ -3,11 +3,12 @@
     python tests/bench/disturbances.py [--rounds 3] [--calm 12] [--minutes 60] [--condition NAME ...] [--out FILE.json]
     python tests/bench/disturbances.py --smoke        # one case, calm and two conditions: does it run?
 
-The reference is the median of the calm runs of a case. Per condition, of the runs called `precise`: the number whose
-interval is without the reference, the number off by more than 5 and 20 %, and the worst. The history of the machine's
-speed is one of its own, made of the calm runs. Every run is a process of its own, with its niceness, CPUs and control
-group; whatever is started is stopped, and after --minutes nothing new is begun. The machine must be idle otherwise.
-What cannot be done here, such as a quota without the rights for it, is named.
+The reference is the median of the calm runs of a case, half of them before the disturbed ones and half among them. Per
+condition, of the runs called `precise`: the number whose interval is without the reference, within the run and on this
+machine (of those that knew how far its runs differ), the number off by more than 5 and 20 %, and the worst. The history
+of the machine's speed is one of its own, made of the calm runs. Every run is a process of its own, with its niceness,
+CPUs and control group; whatever is started is stopped, and after --minutes nothing new is begun. The machine must be
+idle otherwise. What cannot be done here, such as a quota without the rights for it, is named.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import signal
 import subprocess
@@ -33,7 +35,7 @@ import numpy as np
 
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Value
-from harness.host.machine_speed import SpeedHistory
+from harness.host.machine_speed import KNOWN_FROM, SpeedHistory
 from harness.host.resource_limits import ResourceLimits
 from harness.measure.machine_speed import machine_speed, software
 from harness.measure.metrics import latency_metrics
@@ -58,7 +60,7 @@ CASES = (
     "mobilenet_v2-1.0-224|fp32|onnxruntime-cpu",
 )
 TIMEOUT_S = 180.0
-HEAD = ("condition", "runs", "precise", "outside", "> 5 %", "> 20 %", "worst %", "other verdicts")
+HEAD = ("condition", "runs", "precise", "outside", "on machine", "> 5 %", "> 20 %", "worst %", "other verdicts")
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,9 @@ def measured(spec: Spec) -> dict[str, Any]:
     metrics = latency_metrics(state, how) if state.runs and state.failure is None else {}
     ruling, p50 = verdict(state, metrics, how, None), metrics.get("latency_p50_ns")
     figure = dataclasses.asdict(p50) if isinstance(p50, Value) else {"value": None, "lo": None, "hi": None}
-    return {**figure, "status": ruling.status, "reason": ruling.reason}
+    width = (figure["hi"] - figure["lo"]) / 2 / figure["value"] if figure["lo"] else None
+    wider = None if width is None else speed.on_this_machine(width)
+    return {**figure, "on_this_machine": wider, "status": ruling.status, "reason": ruling.reason}
 
 
 @dataclass
@@ -202,42 +206,44 @@ def table(found: dict[str, list[dict[str, Any]]]) -> list[list[str]]:
 
 
 def _row(name: str, outcomes: Sequence[dict[str, Any]], calm: dict[tuple[str, int], list[float]]) -> list[str]:
-    outside, off = 0, []
+    off: list[float] = []
+    outside = beyond = known = 0
     for outcome in outcomes:
         times = calm.get((outcome["case"], outcome["threads"]))
         if outcome["status"] == "precise" and times:
             reference = float(np.median(times))
             outside += not outcome["lo"] <= reference <= outcome["hi"]
             off.append(outcome["value"] / reference - 1)
+            if (wider := outcome["on_this_machine"]) is not None:
+                known += 1
+                beyond += abs(math.log(reference / outcome["value"])) > math.log1p(wider)
     far = [sum(abs(share) > limit for share in off) for limit in (0.05, 0.20)]
     others = Counter(outcome["status"] for outcome in outcomes if outcome["status"] != "precise")
     worst = f"{100 * max(off, key=abs):+.1f}" if off else "-"
-    counts = [str(n) for n in (len(outcomes), len(outcomes) - sum(others.values()), outside, *far)]
+    precise = len(outcomes) - sum(others.values())
+    counts = [str(len(outcomes)), str(precise), str(outside), f"{beyond} of {known}", *map(str, far)]
     return [name, *counts, worst, ", ".join(f"{count} {status}" for status, count in others.most_common())]
 
 
 def plan(arguments: argparse.Namespace, chosen: Sequence[Condition]) -> Iterator[tuple[Condition, Spec]]:
-    """Calm runs first, which make the history, then round after round each condition with each case."""
+    """Half of the calm runs first, which make the history; then round after round each condition with each case."""
     threads = sorted({condition.threads for condition in chosen})
-    calm = chosen[0]
-    for _ in range(arguments.calm):
-        for case in arguments.cases:
-            for count in threads:
-                yield calm, Spec(case, count, profile=arguments.profile, remember=case == arguments.cases[0])
-    for _ in range(arguments.rounds):
-        for condition in chosen[1:]:
+    calm, *disturbed = chosen
+
+    def calm_runs(n: int) -> Iterator[tuple[Condition, Spec]]:
+        for _ in range(n):
             for case in arguments.cases:
-                yield (
-                    condition,
-                    Spec(
-                        case,
-                        condition.threads,
-                        condition.niceness,
-                        condition.cpus,
-                        hidden=condition.hidden,
-                        profile=arguments.profile,
-                    ),
-                )
+                for count in threads:
+                    yield calm, Spec(case, count, profile=arguments.profile, remember=case == arguments.cases[0])
+
+    first = max(arguments.calm - arguments.calm // 2, min(arguments.calm, KNOWN_FROM))
+    yield from calm_runs(first)
+    for number in range(arguments.rounds):
+        for condition in disturbed:
+            count, nice, cpus, hidden = condition.threads, condition.niceness, condition.cpus, condition.hidden
+            for case in arguments.cases:
+                yield condition, Spec(case, count, nice, cpus, hidden=hidden, profile=arguments.profile)
+        yield from calm_runs(len(range(number, arguments.calm - first, arguments.rounds)))
 
 
 def main() -> None:

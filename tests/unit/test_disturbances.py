@@ -24,9 +24,12 @@ def bench() -> ModuleType:
     return module
 
 
-def outcome(value: float, status: str = "precise", half: float = 1.0, threads: int = 1) -> dict[str, Any]:
+def outcome(
+    value: float, status: str = "precise", half: float = 1.0, threads: int = 1, wider: float | None = None
+) -> dict[str, Any]:
     return {
         "case": "m", "threads": threads, "status": status, "value": value, "lo": value - half, "hi": value + half,
+        "on_this_machine": wider,
     }  # fmt: skip
 
 
@@ -34,7 +37,13 @@ CALM = [outcome(100.0), outcome(101.0, half=2.0), outcome(99.0), outcome(130.0, 
 
 
 def test_precise_runs_are_compared_with_the_calm_median(bench: ModuleType) -> None:
-    busy = [outcome(100.5), outcome(107.0), outcome(75.0), outcome(106.0, half=7.0), outcome(300.0, "contended")]
+    busy = [
+        outcome(100.5, wider=0.02),
+        outcome(107.0, wider=0.08),
+        outcome(75.0, wider=0.08),
+        outcome(106.0, half=7.0),
+        outcome(300.0, "contended"),
+    ]
     rows = bench.table({"calm": CALM, "busy": busy, "never begun": []})
     assert [row[0] for row in rows] == ["calm", "busy"]
     assert dict(zip(bench.HEAD, rows[1], strict=True)) == {
@@ -42,6 +51,7 @@ def test_precise_runs_are_compared_with_the_calm_median(bench: ModuleType) -> No
         "runs": "5",
         "precise": "4",
         "outside": "2",
+        "on machine": "1 of 3",
         "> 5 %": "3",
         "> 20 %": "1",
         "worst %": "-25.4",
@@ -51,7 +61,7 @@ def test_precise_runs_are_compared_with_the_calm_median(bench: ModuleType) -> No
 
 def test_cases_without_a_calm_run_of_their_threads_count_as_runs_alone(bench: ModuleType) -> None:
     (_, row) = bench.table({"calm": CALM, "two threads": [outcome(300.0, threads=2)]})
-    assert row == ["two threads", "1", "1", "0", "0", "0", "-", ""]
+    assert row == ["two threads", "1", "1", "0", "0 of 0", "0", "0", "-", ""]
 
 
 def test_there_are_sixteen_conditions_beside_calm(bench: ModuleType) -> None:
