@@ -4,7 +4,7 @@ Schema history
     1   first version
     2   RunHeader.provenance; ArtifactInfo.recipe_sha256;
         ProcessRun: voluntary_switches, cpu_pressure, busy_threads, gc_frozen, max_rss_bytes, run_delay, others_cpus,
-        new_input_ratio, cycle_ns, control_ns, memory_control_ns
+        new_input_ratio, cycle_ns, control_ns, memory_control_ns, handover_ns
 """
 
 from __future__ import annotations
@@ -93,6 +93,8 @@ class ProcessRun:
         control_ns: CPU time of a fixed piece of work before the timed loop.
         memory_control_ns: CPU time of a fixed stream from memory, in the parent before and after the process; empty
             where it did not run.
+        handover_ns: Time of a trip from one of its CPUs to another and back, before and after the process, the slowest
+            of those tried; empty where it was not tried, as with one thread.
 
     """
 
@@ -132,6 +134,7 @@ class ProcessRun:
     cycle_ns: Mapping[str, int] = field(default_factory=dict)
     control_ns: float | None = None
     memory_control_ns: tuple[float, ...] = ()
+    handover_ns: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

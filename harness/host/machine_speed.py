@@ -45,6 +45,9 @@ WORK: Mapping[str, str] = {
 }
 """What is timed, by its name in the history, as it is called in sentences."""
 
+HANDOVER = "handover"
+"""Name in the history of the trip from CPU to CPU and back: it has no usual time, since a host may move the CPUs."""
+
 
 @dataclass(frozen=True)
 class UsualTime:
@@ -88,12 +91,14 @@ class MachineSpeed:
         now_ns: Time of each piece of fixed work in this run, by the names of `WORK`.
         usual: Its usual time, for those that are known.
         earlier_runs: Runs in the machine's history.
+        handover_ns: The fastest trip from CPU to CPU and back that earlier runs knew; None where none knew one.
         unknown: Why there is no history or nothing was measured, '' where there is nothing to add.
     """
 
     now_ns: Mapping[str, float] = field(default_factory=dict)
     usual: Mapping[str, UsualTime] = field(default_factory=dict)
     earlier_runs: int = 0
+    handover_ns: float | None = None
     unknown: str = "it was not measured"
 
     @property
@@ -103,7 +108,8 @@ class MachineSpeed:
 
     def deviations(self, least: float = SHOWN_FROM) -> dict[str, float]:
         """Return by which share each piece of work is slower (faster) than usual, only those that are."""
-        found = {name: usual.deviation(self.now_ns[name], least) for name, usual in self.usual.items()}
+        both = [(name, usual) for name, usual in self.usual.items() if name in self.now_ns]
+        found = {name: usual.deviation(self.now_ns[name], least) for name, usual in both}
         return {name: share for name, share in found.items() if share}
 
     @property
@@ -138,7 +144,8 @@ class MachineSpeed:
         """Return it as a record keeps it; `between_runs` is the spread that comparisons are widened by."""
         usual = {name: {"ns": u.ns, "spread": u.spread, "runs": u.runs} for name, u in self.usual.items()}
         told: dict[str, Any] = {"now_ns": dict(self.now_ns), "usual": usual, "earlier_runs": self.earlier_runs}
-        return {**told, **({"unknown": self.unknown} if self.unknown else {})}
+        handover = {} if self.handover_ns is None else {"handover_ns": self.handover_ns}
+        return {**told, **handover, **({"unknown": self.unknown} if self.unknown else {})}
 
 
 UNKNOWN_SPEED = MachineSpeed()
@@ -167,12 +174,16 @@ class SpeedHistory:
         self.path = (folder or state_dir() / "machine-speed") / f"{unit_id}.jsonl"
         self._software = software
 
-    def judge(self, now_ns: Mapping[str, float]) -> MachineSpeed:
-        """Return these times beside the usual ones."""
-        runs = [times for times in self._lines() if times["software"] == self._software][-USED:]
-        series = {name: [run["now_ns"][name] for run in runs if name in run["now_ns"]] for name in now_ns}
+    def judge(self, now_ns: Mapping[str, float] | Missing) -> MachineSpeed:
+        """Return these times beside the usual ones; those are known although it was too busy to measure now."""
+        runs = [times["now_ns"] for times in self._lines() if times["software"] == self._software][-USED:]
+        series = {name: [run[name] for run in runs if name in run] for name in (*WORK, HANDOVER)}
+        handovers = series.pop(HANDOVER)
         usual = {name: known for name, times in series.items() if (known := UsualTime.of(times)) is not None}
-        return MachineSpeed(now_ns, usual, len(runs), unknown="")
+        fastest_ns = min(handovers, default=None)
+        if isinstance(now_ns, Missing):
+            return MachineSpeed({}, usual, len(runs), fastest_ns, unknown=now_ns.reason)
+        return MachineSpeed(now_ns, usual, len(runs), fastest_ns, unknown="")
 
     def add(self, now_ns: Mapping[str, float]) -> None:
         """Keep the times of a run; where the file cannot be written, say so in the log and go on."""

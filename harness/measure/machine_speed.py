@@ -11,9 +11,10 @@ import numpy as np
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.host.cpu_time import OtherPrograms
-from harness.host.machine_speed import MachineSpeed, SpeedHistory
+from harness.host.machine_speed import HANDOVER, MachineSpeed, SpeedHistory
 
 from . import reference_net
+from .passes.handover import handover_ns
 from .passes.memory_control import MemoryControl
 from .passes.worker_process import Answer, WorkerFailure, run_worker
 from .protocol import Job, Loop
@@ -43,18 +44,19 @@ def machine_speed(
     if isinstance(history, Missing):
         return MachineSpeed(unknown=history.reason)
     now_ns = _measured(memory, cpus, scratch)
-    if isinstance(now_ns, Missing):
-        return MachineSpeed(unknown=now_ns.reason)
     speed = history.judge(now_ns)
-    history.add(now_ns)
+    if not isinstance(now_ns, Missing):
+        history.add(now_ns)
     return speed
 
 
 def _measured(memory: MemoryControl, cpus: Sequence[int], scratch: Path) -> Mapping[str, float] | Missing:
     answers: list[Answer] = []
     memory_ns: list[float] = []
+    handovers: list[float] = []
     for number in range(PROCESSES):
         memory_ns.append(memory.ns(cpus))
+        handovers += filter(None, [handover_ns(cpus)])
         out = str(scratch / f"speed-{number}")
         runtime = f"{reference_net.__name__}:{reference_net.REFERENCE.name.upper()}"
         others = OtherPrograms(HostFs())
@@ -69,6 +71,7 @@ def _measured(memory: MemoryControl, cpus: Sequence[int], scratch: Path) -> Mapp
         "control": float(np.median([answer.result["control_ns"] for answer in answers])),
         "memory": float(np.median(memory_ns)),
         "reference": float(np.median([np.median(answer.arrays["wall_ns"]) for answer in answers])),
+        **({HANDOVER: float(np.median(handovers))} if handovers else {}),
     }
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness.core.record import Blob, ProcessRun
 from harness.core.scenario import Scenario
 from harness.core.verdict import Finding
-from harness.host.machine_speed import UNKNOWN_SPEED, MachineSpeed
+from harness.host.machine_speed import UNKNOWN_SPEED, MachineSpeed, UsualTime
 from harness.sensors.sampler import Traces
 from harness.stats import steady_state
 
@@ -40,10 +40,12 @@ class Surroundings:
     Attributes:
         others_cpus: CPUs that other programs used on average; None where the kernel does not tell.
         memory_ns: What the memory control took before and after; empty where it did not run.
+        handover_ns: What a trip from one CPU to another and back took before and after; empty where it was not tried.
     """
 
     others_cpus: float | None = None
     memory_ns: tuple[float, ...] = ()
+    handover_ns: tuple[float, ...] = ()
 
 
 UNWATCHED = Surroundings()
@@ -54,12 +56,12 @@ class MemoryReference:
     """What the memory control of a case is compared with.
 
     Attributes:
-        ns: The usual time of this machine, else the least of the run.
-        usual: Whether it is the usual one.
+        time: The usual time of this machine, else that of this run; None where either is too little known.
+        usual: Whether it is the one of this machine.
         cache_bytes: Size of the last-level cache, None where the kernel does not tell.
     """
 
-    ns: float
+    time: UsualTime | None
     usual: bool
     cache_bytes: int | None
 
@@ -96,6 +98,7 @@ class CaseState:
             _process_run(answer, self, place, blobs, profile),
             others_cpus=around.others_cpus,
             memory_control_ns=around.memory_ns,
+            handover_ns=around.handover_ns,
         )
         self.result = answer.result
         self.driver_logs += filter(None, [answer.result["driver_log"]])

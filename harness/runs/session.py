@@ -104,7 +104,6 @@ class RunSession:
         # one process is never precise: neither its surroundings nor the machine's speed would change that
         memory = MemoryControl(HostFs()) if self.plan.profile.max_processes > 1 else None
         speed = self._machine_speed(memory, scratch)
-        usual = speed.usual.get("memory")
         findings = findings if speed == UNKNOWN_SPEED else (*findings, speed.finding)
         self.header = self._header(findings, scratch)
         if self._config.resume:
@@ -127,7 +126,7 @@ class RunSession:
             findings_now=self._findings,
             throttle=ThrottleWatch(self._sensors, self.plan.target.thermal.throttle),
             zones=self.plan.target.thermal.zones,
-            surroundings=SurroundingsWatch(HostFs(), memory, usual.ns if usual else None),
+            surroundings=SurroundingsWatch(HostFs(), memory, speed.usual.get("memory")),
             speed=speed,
         )
         self._refused = [self._refuse(case, verdict) for case, verdict in self.plan.refused.items()]

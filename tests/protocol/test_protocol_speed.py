@@ -67,8 +67,10 @@ def test_fixed_work_is_timed_and_kept_for_each_unit(monkeypatch: pytest.MonkeyPa
     reference = Reference(monkeypatch, 5 * MS, 2 * MS, 3 * MS)
     memory = memory_of(monkeypatch, tmp_path, 70.0, 90.0, 80.0)
     history = SpeedHistory("unit", software(), tmp_path)
+    trips = iter((300.0, None, 500.0))
+    monkeypatch.setattr(speed_module, "handover_ns", lambda cpus: next(trips) if cpus == (3, 1) else None)
     speed = machine_speed(history, memory, (3, 1), tmp_path)
-    times = {"control": 1e6 + 2, "memory": 80.0, "reference": 3.0 * MS}
+    times = {"control": 1e6 + 2, "memory": 80.0, "reference": 3.0 * MS, "handover": 400.0}
     assert speed.now_ns == times
     assert kept(tmp_path) == [times]
     assert kept(tmp_path, "twin") == []
@@ -93,6 +95,13 @@ def test_a_busy_machine_is_neither_judged_nor_kept(monkeypatch: pytest.MonkeyPat
         speed = machine_speed(history, memory_of(monkeypatch, tmp_path, 1.0, 1.0, 1.0), (), tmp_path)
         assert (speed.unknown == "") is calm, busy
         assert len(kept(tmp_path)) == calm
+    for handover_ns in (700.0, 300.0, 500.0, 600.0):
+        history.add({"control": 1e6, "memory": 2.0, "reference": 2.0 * MS, "handover": handover_ns})
+    Reference(monkeypatch, *[2 * MS] * 3, company=0.3)
+    speed = machine_speed(history, memory_of(monkeypatch, tmp_path, 1.0, 1.0, 1.0), (), tmp_path)
+    assert speed.usual["memory"].ns == 2.0, "what it usually takes is known all the same"
+    assert speed.handover_ns == 300.0, "of earlier runs the fastest"
+    assert speed.words() == ""
     broken = WorkerFailure(Verdict("crashed", "SIGSEGV"), "")
     monkeypatch.setattr(speed_module, "run_worker", lambda _job, _timeout_s: broken)
     speed = machine_speed(history, memory_of(monkeypatch, tmp_path, 1.0), (), tmp_path)

@@ -24,9 +24,10 @@ from harness.core.scenario import Load
 from harness.core.target import Target, TargetLimits
 from harness.core.verdict import TIMED, Finding, Verdict, trust_of
 from harness.host import cpu_time
+from harness.host.machine_speed import UsualTime
 from harness.host.resource_limits import ResourceLimits
 from harness.measure.metrics import latency_metrics
-from harness.measure.passes import latency, memory_control, worker_process
+from harness.measure.passes import handover, latency, memory_control, surroundings, worker_process
 from harness.measure.passes.latency import CaseState
 from harness.measure.passes.memory_control import MemoryControl
 from harness.measure.passes.surroundings import SurroundingsWatch
@@ -734,7 +735,8 @@ def test_the_memory_control_streams_from_memory(monkeypatch: pytest.MonkeyPatch,
     takes = [999, 40, 50, 60, 70, 31, 80, 90, 45, 55]  # the first does not count
     for name, cache, memory_kib in (("big", "16384K", 8 << 20), ("small", "1M", 8 << 20), ("tight", "32M", 480 << 10)):
         control = control_on(tmp_path / name, cache, memory_kib, takes)
-        assert control.ns() == control.least_ns == 55.0
+        assert control.ns() == 55.0
+        assert control.times_ns == [55.0]
     assert sizes == [64 * MIB, 32 * MIB, 20 * MIB]
     assert set(copied) == {(4, 4)}
     assert len(copied) == 3 * 10
@@ -759,17 +761,23 @@ def test_the_memory_control_frames_the_process(monkeypatch: pytest.MonkeyPatch, 
     )
     assert machine.events == ["pin [2]", "pin [0, 1, 2]", "process", "pin [2]", "pin [0, 1, 2]"]
     assert state.runs[0].memory_control_ns == (1.0, 4.0)
-    assert state.memory == MemoryReference(1.0, False, None)
+    assert state.memory == MemoryReference(None, False, None), "two times are too few to compare with"
 
 
-def streamed(*processes: tuple[float, ...], size: int = 1, usual: float | None = None, cache: int | None = MIB) -> Any:
+def usually(ns: float, spread: float = 0.0) -> UsualTime:
+    return UsualTime(ns, spread, 5)
+
+
+def streamed(
+    *processes: tuple[float, ...], size: int = MIB, usual: UsualTime | None = None, cache: int | None = MIB
+) -> Any:
     """The verdict where the memory control took so long before and after each process, on a net of this size."""
     case = prepared()
     state = CaseState(dataclasses.replace(case, artifact=dataclasses.replace(case.artifact, size_bytes=size)))
     for place, memory_ns in enumerate(processes):
         state.add(answer(), place, Blobs(), profile("quick"), Surroundings(memory_ns=memory_ns))
-    least = min((min(each) for each in processes if each), default=1.0)
-    state.memory = MemoryReference(usual or least, usual is not None, cache)
+    in_this_run = UsualTime.of([ns for each in processes for ns in each])
+    state.memory = MemoryReference(usual or in_this_run, usual is not None, cache)
     return judged(state)
 
 
@@ -785,22 +793,103 @@ def test_a_slower_memory_forbids_precise(tmp_path: Path) -> None:
         assert streamed(*processes).status == status, processes
     slow = ((117.0, 117.0),) * 3
     assert streamed(*slow).status == "precise", "the whole run was like that: only the usual time can tell"
-    found = streamed(*slow, usual=100.0)
+    found = streamed(*slow, usual=usually(100.0))
     assert found.status == "imprecise"
     assert "a fixed stream from memory took 17% longer than usual" in found.reason
-    watch = SurroundingsWatch(None, control_on(tmp_path, takes_ns=[7] * 10), usual_memory_ns=5.0)
+    assert streamed(*slow, usual=usually(100.0, spread=0.1)).status == "precise", "its runs differ by that anyway"
+    assert streamed(*((60.0, 60.0),) * 3, usual=usually(100.0)).status == "precise", "it is faster than usual"
+    watch = SurroundingsWatch(None, control_on(tmp_path, takes_ns=[7] * 10), usual_memory=usually(5.0))
     watch.begin()
-    assert watch.memory_reference == MemoryReference(5.0, True, None)
+    assert watch.memory_reference == MemoryReference(usually(5.0), True, None)
+    watch = SurroundingsWatch(None, control_on(tmp_path, takes_ns=[7] * 60))
+    for _ in range(3):
+        watch.begin()()
+    assert watch.memory_reference == MemoryReference(UsualTime.of([7.0] * 6), False, None)
+
+
+def test_a_net_that_fills_little_of_the_cache_does_not_notice_the_memory() -> None:
+    slow = ((117.0, 117.0),) * 3
+    for size, cache, status in (
+        (MIB, 8 * MIB, "imprecise"),
+        (MIB - 1, 8 * MIB, "precise"),
+        (1, None, "imprecise"),  # nobody knows
+    ):
+        assert streamed(*slow, usual=usually(100.0), size=size, cache=cache).status == status
+
+
+def handed_over(*processes: tuple[float, ...], earlier: float | None = None) -> Any:
+    """The verdict where a trip between its CPUs took so long before and after each process."""
+    state = CaseState(prepared(Case("m", "fp32", "null", threads=2)))
+    for place, trips in enumerate(processes):
+        state.add(answer(), place, Blobs(), profile("quick"), Surroundings(handover_ns=trips))
+    state.speed = dataclasses.replace(state.speed, handover_ns=earlier)
+    return judged(state)
+
+
+def test_cpus_far_apart_forbid_precise() -> None:
+    near, far = (250.0, 260.0), (600.0, 610.0)
+    for processes, earlier, status in (
+        ((near, near, near), None, "precise"),
+        ((near, far, far), None, "imprecise"),
+        ((near, near, far), None, "precise"),  # one of several is what the interval is for
+        ((near, (250.0, 380.0), (380.0, 250.0)), None, "imprecise"),
+        ((near, (250.0, 370.0), (370.0, 250.0)), None, "precise"),
+        ((far, far, far), None, "precise"),  # the whole run was like that: only earlier ones can tell
+        ((far, far, far), 250.0, "imprecise"),
+        ((far, far, far), 500.0, "precise"),
+        (((), (), ()), 250.0, "precise"),
+    ):
+        assert handed_over(*processes, earlier=earlier).status == status, (processes, earlier)
+    reason = handed_over(far, far, far, earlier=250.0).reason
+    assert "its CPUs answered each other in 610 ns, 250 ns at best" in reason
+
+
+def test_the_handover_control_frames_a_process_of_several_threads(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    events: list[str] = []
+    monkeypatch.setattr(surroundings, "handover_ns", lambda cpus: events.append(f"trip {cpus}") or 5.0 * len(events))
+    control = control_on(tmp_path)
+    monkeypatch.setattr(control, "ns", lambda _cpus: 1.0)
+
+    def run(_job: Job) -> Answer:
+        events.append("process")
+        return answer()
+
+    for threads, expected in ((1, ()), (2, (5.0, 15.0))):
+        events.clear()
+        case = prepared(Case("m", "fp32", "null", threads=threads), cpus=(2, 1))
+        watch = SurroundingsWatch(None, control)
+        ((state,), _) = measure(monkeypatch, [case], profile("smoke"), run, scratch=tmp_path, surroundings=watch)
+        assert state.runs[0].handover_ns == expected
+    assert events == ["trip (2, 1)", "process", "trip (2, 1)"]
+
+
+def test_the_handover_control_waits_for_the_answer_of_another_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpus = sorted(os.sched_getaffinity(0))
+    before = os.sched_getaffinity(0)
+    assert handover.handover_ns(cpus[:1]) is None
+    assert handover.handover_ns([cpus[0], 100_000]) is None, "no such CPU"
+    if len(cpus) > 1:
+        trip_ns = handover.handover_ns(cpus)
+        assert trip_ns is not None
+        assert trip_ns > 10
+    assert os.sched_getaffinity(0) == before
+    times = {1: 300.0, 2: 700.0, 3: 200.0, 4: 900.0}
+    monkeypatch.setattr(handover, "_trip_ns", lambda here, there: times[there] if here == 0 else None)
+    assert handover.handover_ns([0, 1, 2, 3, 4]) == 700.0, "the slowest of the first four"
+    times[2] = None  # type: ignore[assignment]
+    assert handover.handover_ns([0, 1, 2, 3]) is None
 
 
 def test_a_memory_bound_net_is_contended() -> None:
     slow = ((117.0, 117.0),) * 3
-    found = streamed(*slow, usual=100.0, size=3 * MIB)
+    found = streamed(*slow, usual=usually(100.0), size=3 * MIB)
     assert found.status == "contended"
     assert "the 3 MiB of this net do not fit the cache" in found.reason
-    assert streamed(*slow, usual=110.0, size=3 * MIB).status == "precise"
-    assert streamed(*slow, usual=100.0, size=MIB).status == "imprecise"
-    assert streamed(*slow, usual=100.0, size=3 * MIB, cache=None).status == "imprecise", "nobody knows"
+    assert streamed(*slow, usual=usually(110.0), size=3 * MIB).status == "precise"
+    assert streamed(*slow, usual=usually(100.0), size=MIB).status == "imprecise"
+    assert streamed(*slow, usual=usually(100.0), size=3 * MIB, cache=None).status == "imprecise", "nobody knows"
 
 
 def test_witnesses_are_recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

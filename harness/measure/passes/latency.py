@@ -84,7 +84,7 @@ class LatencyPass:
         job = prepared.job("latency", out, self.seed + place, self._loop(state), inputs)
         state.started_utc = state.started_utc or utc_now()
         before, sources = time.monotonic(), self.throttle.read()
-        ended = self.surroundings.begin(prepared.cpus)
+        ended = self.surroundings.begin(prepared.cpus, prepared.concurrency)
         answer = self._run(job, state)
         around = ended()
         state.throttled = state.throttled or self.throttle.since(sources)
