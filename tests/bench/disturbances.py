@@ -4,12 +4,12 @@
     python tests/bench/disturbances.py --smoke        # one case, calm and two conditions: does it run?
 
 The reference is the median of the calm runs of a case that are precise, since the host of a virtual machine disturbs it
-at times. Half of the calm runs are before the disturbed ones and half among them. Per
-condition, of the runs called `precise`: the number whose interval is without the reference, within the run and on this
-machine (of those that knew how far its runs differ), the number off by more than 5 and 20 %, and the worst. The history
-of the machine's speed is one of its own, made of the calm runs. Every run is a process of its own, with its niceness,
-CPUs and control group; whatever is started is stopped, and after --minutes nothing new is begun. The machine must be
-idle otherwise. What cannot be done here, such as a quota without the rights for it, is named.
+at times; half of the calm runs come before the disturbed ones and half among them. Per condition, of the runs called
+`precise`: the number whose interval is without the reference, within the run and on this machine (of those that knew
+how far its runs differ), the number off by more than 5 and 20 %, and the worst. The history of the machine's speed is
+one of its own, made of the calm runs. Every run is a process of its own, with its niceness, CPUs and control group;
+whatever is started is stopped, and after --minutes nothing new is begun. The machine must be idle otherwise. What
+cannot be done here, such as a quota without the rights for it, is named.
 """
 
 from __future__ import annotations
