@@ -12,6 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 bench: $(VENV)/.installed
 	$(BIN)/edgebench run quick
+	@echo "next: source $(BIN)/activate, then: edgebench run my.onnx (or without activating: $(BIN)/edgebench run my.onnx)"
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto --dist worksteal

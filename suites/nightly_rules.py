@@ -23,13 +23,20 @@ MIN_EFFECT: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class NightlyRule:
-    """One `[[nightly]]` table of a suite: it holds for the cases whose id contains `match` (all by default).
+    """One `[[nightly]]` table of a suite, by default for all cases.
 
-    `min_effect` maps a metric, in full or short ('p50'), to the change below which it is left alone; `limits` are
-    bounds such as 'p50 <= 20 ms'. ValueError for what is neither.
+    Attributes:
+        match: It holds for the cases whose id contains this text.
+        model: It holds for the cases of this model alone.
+        min_effect: The change below which a metric, named in full or short ('p50'), is left alone.
+        limits: Bounds such as 'p50 <= 20 ms'.
+
+    Raises:
+        ValueError: A limit cannot be parsed, a metric is not watched, or its effect is no share.
     """
 
     match: str = ""
+    model: str = ""
     min_effect: Mapping[str, float] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
 
@@ -63,7 +70,11 @@ class NightlyRules:
         return [Limit.parse(text) for watch in self._of(case_id) for text in watch.limits]
 
     def _of(self, case_id: str) -> list[NightlyRule]:
-        return [watch for watch in self.watches if watch.match in case_id]
+        return [
+            watch
+            for watch in self.watches
+            if watch.match in case_id and (not watch.model or case_id.startswith(f"{watch.model}|"))
+        ]
 
 
 def _by_name(effects: Mapping[str, float]) -> dict[str, float]:

@@ -1,16 +1,21 @@
-"""Suite files: which models under which settings on which runtimes, as TOML, expanded to cases."""
+"""Suite files: which models under which settings on which runtimes, as TOML, expanded to cases.
+
+A model is one of the project's, by its name, or a file of one's own with what belongs to it.
+"""
 
 from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from harness.core import plugins
 from harness.core.case import Case
 from harness.core.errors import DescriptorError, UnknownName
+from harness.core.metric import Limit
 from harness.core.scenario import LOAD_PARAMETERS, Driver, Load, Scenario
 
 from .artifacts import catalog
@@ -24,16 +29,82 @@ else:
 FOLDER = Path(__file__).parent
 
 
-@dataclass(frozen=True)
-class Group:
-    """A full cross product of names and counts under one scenario, with its parameters as `Load` has them.
+AS_IS = "as-is"
+"""The compression setting of a file of one's own that is measured as it is."""
 
-    `dataset` is what accuracy is scored on, None for nets that know no labels. ScenarioError when they do not fit.
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model file of one's own, with what `edgebench run --model` takes as options of the same names.
+
+    Attributes:
+        file: The model; several files are the model in several formats. Paths here are relative to the suite's file.
+        data: Folder of labelled images, one sub-folder per class.
+        reference: The float model that the file was made from.
+        preprocess: How images become inputs: a preset, or settings.
+        output: Name of the output that is scored.
+        label_offset: Label 0 of `data` is this output of the model.
+        label_order: How folders that are named by numbers are counted.
+        shapes: Shapes of dynamic inputs, by input name.
+        limits: Bounds on its cases, such as 'p50 <= 20 ms' or 'top1 >= 0.88'.
+
+    Raises:
+        ValueError: A limit cannot be parsed, or there is no file.
     """
 
-    models: tuple[str, ...]
-    compression: tuple[str, ...]
-    runtimes: tuple[str, ...]
+    file: str | tuple[str, ...]
+    data: str | None = None
+    reference: str | None = None
+    preprocess: str | None = None
+    output: str | None = None
+    label_offset: int | None = None
+    label_order: Literal["name", "number"] | None = None
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.files or not all(self.files):
+            raise ValueError("file is empty: give the path of a model")
+        for text in self.limits:
+            Limit.parse(text)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file of the model."""
+        return (self.file,) if isinstance(self.file, str) else self.file
+
+    def below(self, folder: Path) -> ModelFile:
+        """Return it with paths that are relative to `folder` made relative to the working directory."""
+
+        def there(path: str | None) -> str | None:
+            return None if path is None else str(folder / Path(path).expanduser())
+
+        files = tuple(str(folder / Path(path).expanduser()) for path in self.files)
+        return replace(self, file=files, data=there(self.data), reference=there(self.reference))
+
+
+@dataclass(frozen=True)
+class Group:
+    """A full cross product of models, names and counts under one scenario.
+
+    Attributes:
+        models: Names of the project's models, and files of one's own.
+        compression: Settings; of a file of one's own, those that are built from it, 'as-is' for none.
+        runtimes: Runtimes; empty with files of one's own alone: all that can run them.
+        threads: Numbers of intra-op threads.
+        batch: Numbers of samples per inference.
+        scenario: What is measured, with its parameters as `Load` has them.
+        driver: What sends the queries.
+        dataset: What accuracy is scored on, None for nets that know no labels.
+
+    Raises:
+        ScenarioError: The parameters do not fit the scenario.
+        ValueError: A name of a model without compression or runtimes.
+    """
+
+    models: tuple[str | ModelFile, ...]
+    compression: tuple[str, ...] = ()
+    runtimes: tuple[str, ...] = ()
     threads: tuple[int, ...] = (1,)
     batch: tuple[int, ...] = (1,)
     scenario: Scenario = "SingleStream"
@@ -47,6 +118,21 @@ class Group:
 
     def __post_init__(self) -> None:
         self.load.with_defaults(self.scenario)
+        if self.files and len(self.batch) != 1:
+            raise ValueError("batch: a file of one's own takes one size at a time; repeat the table for others")
+        for key in ("compression", "runtimes"):
+            if self.names and not getattr(self, key):
+                raise ValueError(f"{key} is missing: only files of one's own go without")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the project's models."""
+        return tuple(model for model in self.models if isinstance(model, str))
+
+    @property
+    def files(self) -> tuple[ModelFile, ...]:
+        """Models of one's own."""
+        return tuple(model for model in self.models if isinstance(model, ModelFile))
 
     @property
     def load(self) -> Load:
@@ -56,9 +142,14 @@ class Group:
 
 @dataclass(frozen=True)
 class Suite:
-    """A named list of groups. `profile` says how long each case is measured unless the command says otherwise.
+    """A named list of groups.
 
-    `nightly` is what nightly runs of the suite look out for beside the defaults.
+    Attributes:
+        name: Name of the file, without its suffix.
+        title: What the suite is for.
+        profile: How long each case is measured unless the command says otherwise.
+        groups: The groups of cases.
+        nightly: What nightly runs of the suite look out for beside the defaults.
     """
 
     name: str
@@ -82,6 +173,8 @@ def load(name: str) -> Suite:
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
+        if Path(name).suffix or Path(name).name != name:
+            raise DescriptorError(f"no such suite or model file: {name}", f"built-in suites: {', '.join(names())}")
         raise UnknownName("suite", name, names())
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -104,18 +197,69 @@ def _checked(data: dict[str, Any], path: Path) -> Suite:
         adapter = TypeAdapter(tuple[Suite], config=ConfigDict(extra="forbid"))
         suite = adapter.validate_python((settings,))[0]
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"][1:]).replace("groups", "cases")
-        raise DescriptorError(f"{path}: {key}: {first['msg']}", "see docs/suites.md for the keys of a suite") from error
+        raise _invalid(path, error.errors(include_url=False)) from error
     if not suite.groups:
         raise DescriptorError(f"{path}: no [[cases]] in it")
+    suite = replace(suite, groups=tuple(_below(group, path.parent) for group in suite.groups))
+    for group in suite.groups:
+        _check_names(group)
     return suite
 
 
-def expand(suite: Suite, threads: int | None = None) -> list[Case]:
-    """Every case of the suite once, models outermost, so that what will be compared stands together.
+_KEYS = {"models": ModelFile, "groups": Group, "nightly": NightlyRule}
+"""What the tables of a suite are read as."""
 
-    `threads` replaces the suite's own counts.
+
+def _invalid(path: Path, errors: Sequence[Mapping[str, Any]]) -> DescriptorError:
+    """Return the error of the innermost key: a model is a name or a table, and each alternative that fails has one."""
+    worst = max(errors, key=lambda error: (len(error["loc"]), error["type"] != "string_type"))
+    place = [part for part in worst["loc"][1:] if part not in ("str", "ModelFile", "tuple[str, ...]")]
+    key = ".".join(str(part) for part in place).replace("groups", "cases")
+    if worst["type"] == "unexpected_keyword_argument":
+        table = next((_KEYS[part] for part in reversed(place[:-1]) if part in _KEYS), Suite)
+        known = [one.name.replace("groups", "cases") for one in fields(table) if (table, one.name) != (Suite, "name")]
+        unknown = UnknownName("key", str(place[-1]), known)
+        return DescriptorError(f"{path}: {key}: {unknown.message}", unknown.remedy)
+    return DescriptorError(f"{path}: {key}: {worst['msg']}", "see docs/suites.md for the keys of a suite")
+
+
+def _below(group: Group, folder: Path) -> Group:
+    models = tuple(model.below(folder) if isinstance(model, ModelFile) else model for model in group.models)
+    return replace(group, models=models)
+
+
+def _check_names(group: Group) -> None:
+    """Refuse names that nothing has, before anything is measured.
+
+    Raises:
+        UnknownName: There is no such model, setting, runtime or data set.
+    """
+    for model in group.names:
+        catalog.weights(model, group.dataset)
+    for setting in group.compression:
+        _check_setting(setting)
+    for runtime in group.runtimes:
+        plugins.load("runtimes", runtime)
+    if group.dataset is not None and group.dataset not in catalog.datasets():
+        raise UnknownName("data set", group.dataset, catalog.datasets())
+
+
+def _check_setting(setting: str) -> None:
+    shipped = {compression for _, compression, _ in catalog.shipped()}
+    if setting in shipped or setting == AS_IS:
+        return
+    known = {*shipped, *plugins.load_all("compression")}
+    for part in setting.split("+"):
+        if part not in known:
+            raise UnknownName("compression setting", part, known)
+
+
+def expand(suite: Suite, threads: int | None = None) -> list[Case]:
+    """Return every case of the project's models once, models outermost: what will be compared stands together.
+
+    Args:
+        suite: The suite; its files of one's own are left out: `harness.runs.own_models` makes cases of them.
+        threads: Replaces the suite's own counts.
     """
     cases = itertools.chain.from_iterable(_cases(g, (threads,) if threads else g.threads) for g in suite.groups)
     return list(dict.fromkeys(cases))
@@ -135,7 +279,7 @@ def _cases(group: Group, counts: Sequence[int]) -> Sequence[Case]:
             load=group.load,
             driver=group.driver,
         )
-        for model in group.models
+        for model in group.names
         for compression, runtime, threads, batch in itertools.product(
             group.compression, group.runtimes, counts, group.batch
         )

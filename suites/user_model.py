@@ -38,11 +38,9 @@ from harness.runtimes.inputs import ONLY, is_fixed
 
 from .inspection import Inspection, Shape, inspect, signatures
 from .model_metadata import ModelMetadata, read_metadata
+from .suite import AS_IS
 
 _log = logging.getLogger(__name__)
-
-SETTING = "as-is"
-"""The compression label of a file whose making is unknown."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class UserModel:
 
     def __post_init__(self) -> None:
         if not self.path.exists():
-            raise ModelError(f"no such model file: {self.path}", "give the path of an .onnx or .tflite file")
+            raise ModelError(f"no such model file: {self.path}", _near(self.path))
         if format_of(self.path) is None:
             raise ModelError(f"{self.path}: unknown kind of model '{self.path.suffix}'", f"known: {_known()}")
         self._check_files()
@@ -127,7 +125,7 @@ class UserModel:
         if not fitting:
             raise ModelError(f"none of the runtimes asked for takes {_shown(self.format)}: {', '.join(runtimes)}")
         return [
-            Case(self.name, SETTING, name, threads=n, batch=self.samples, weights="user", dataset=dataset)
+            Case(self.name, AS_IS, name, threads=n, batch=self.samples, weights="user", dataset=dataset)
             for name in fitting
             for n in threads
         ]
@@ -141,7 +139,7 @@ class UserModel:
             size_bytes=size_of(self.path),
             preprocess=preprocess,
             recipe={
-                "setting": SETTING,
+                "setting": AS_IS,
                 "source": self.path.name,
                 **({"signature": self.signature} if self.signature else {}),
             },
@@ -302,6 +300,18 @@ def write_note(model: Path, preprocess: Preprocess | None, recipe: Mapping[str, 
         "recipe": dict(recipe),
     }
     note_of(model).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
+
+
+def _near(path: Path) -> str:
+    """Return the model beside a missing one whose name is nearest, else what to give."""
+    import difflib
+
+    try:
+        beside = [file.name for file in path.parent.iterdir() if format_of(file) is not None]
+    except OSError:
+        beside = []
+    near = difflib.get_close_matches(path.name, beside, n=1)
+    return f"did you mean {path.with_name(near[0])}?" if near else "give the path of an .onnx or .tflite file"
 
 
 def _known() -> str:

@@ -73,7 +73,7 @@ def option_words(name: str, text: str) -> tuple[str, ...]:
 
 def _absolute(action: argparse.Action, text: str) -> str:
     """Return a value in which a relative path is absolute; its metavar tells what is a path."""
-    if action.metavar in {"FILE", "DIR"} or (action.dest == "suite" and text.endswith(".toml")):
+    if action.metavar in {"FILE", "DIR"} or (action.dest == "suite" and Path(text).suffix):
         return str(Path(text).absolute())
     if action.metavar == "CASE=FILE":
         case, _, file = text.rpartition("=")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -183,7 +183,12 @@ Group = argparse._ArgumentGroup
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("suite", nargs="?", help="a built-in suite or a .toml file (default: quick)")
+    parser.add_argument(
+        "suite",
+        nargs="*",
+        metavar="SUITE|MODEL",
+        help="a built-in suite, a suite's .toml file, or model files of your own (default: quick)",
+    )
     _add_what(parser.add_argument_group("models and cases"))
     add_scenario(parser)
     _add_how(parser.add_argument_group("measurement"))
@@ -315,14 +320,31 @@ def _add_output(out: Group) -> None:
     out.add_argument("--no-report", action="store_true", help="do not write report.html")
 
 
+def _suite_and_models(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Return the suite among the words, if there is one, and the model files.
+
+    Raises:
+        UsageError: They name several suites.
+    """
+    import suites
+    from harness.core.artifact import format_of
+
+    models = [word for word in words if word not in suites.names() and format_of(Path(word)) is not None]
+    found = [word for word in words if word not in models]
+    if len(found) > 1:
+        raise UsageError(f"several suites: {', '.join(found)}", "name one; model files may stand beside it")
+    return (found[0] if found else None), models
+
+
 def config_of(arguments: argparse.Namespace) -> RunConfig:
     """Return the configuration that the command line describes."""
     from harness.datasets.label_mapping import LabelChoice
     from harness.runs.config import RunConfig
 
+    suite, models = _suite_and_models(arguments.suite)
     return RunConfig(
-        suite=arguments.suite,
-        models=arguments.model,
+        suite=suite,
+        models=[*models, *arguments.model],
         data=arguments.data,
         reference=arguments.reference,
         compress=arguments.compress,

@@ -19,10 +19,11 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
+from rich.text import Text
 
 from harness.core.record import Record
 from harness.measure.block import Step
@@ -34,14 +35,27 @@ from ._console import console
 Bar = TypeVar("Bar", bound="LiveBar")
 
 
+class TimeLeft(ProgressColumn):
+    """Counts down between the steps, from what the steps before them took."""
+
+    def render(self, task: Task) -> Text:
+        """Return 'about 2:05 left'; 'estimating' before the first step."""
+        at_s, elapsed_s = task.fields["at_s"], task.elapsed
+        if not at_s or not task.completed or elapsed_s is None or task.total is None:
+            return Text("estimating time left", style="progress.remaining")
+        left_s = at_s * task.total / task.completed - elapsed_s
+        minutes, seconds = divmod(max(1, round(left_s)), 60)
+        return Text(f"about {minutes}:{seconds:02} left", style="progress.remaining")
+
+
 class LiveBar:
     """A progress bar that is shown within a `with` block; text printed on `console` appears above it."""
 
     def __init__(self, console: Console, columns: tuple[ProgressColumn, ...], total: int, description: str) -> None:
         self.console = console
-        times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        times = (TimeElapsedColumn(), TimeLeft())
         self._bar = Progress(*columns, *times, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._bar.add_task(description, total=total, finished=0)
+        self._task = self._bar.add_task(description, total=total, finished=0, at_s=0.0)
 
     def __enter__(self: Bar) -> Bar:
         self._bar.start()
@@ -54,7 +68,8 @@ class LiveBar:
 
     def move(self, reached: float, finished: int, description: str | None = None) -> None:
         """Move the bar to `reached` of its total, with `finished` items done."""
-        self._bar.update(self._task, completed=reached, finished=finished, description=description)
+        elapsed_s = self._bar.tasks[0].elapsed or 0.0
+        self._bar.update(self._task, completed=reached, finished=finished, description=description, at_s=elapsed_s)
 
 
 class ShowsProgress(Protocol):
@@ -87,7 +102,7 @@ class RunProgress(LiveBar):
         """Print a finished case, or move the bar."""
         if isinstance(event, Record):
             self._done += 1
-            self.console.print(case_line(event), markup=False)
+            self.console.print(case_line(event, with_reason=False), markup=False)
             self._advance(self._done)
             return
         size = next((size for start, size in self._sizes if start >= self._done), 0)

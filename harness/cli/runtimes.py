@@ -27,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target", default="auto", metavar="NAME", help="list those of this board (default: this machine)"
     )
+    parser.add_argument(
+        "--all", action="store_true", help="show all runtimes, with how to install them and what they run"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -42,8 +45,28 @@ def run(arguments: argparse.Namespace) -> int:
         rows = [{**dataclasses.asdict(view), "ready": view.ready} for view in statuses]
         print(json.dumps({"target": target.name, "this_machine": here, "runtimes": rows}, indent=2))
     else:
-        print("\n".join(_lines(statuses, target, here)))
+        print("\n".join((_lines if arguments.all else _summary)(statuses, target, here)))
     return EXIT_OK
+
+
+def _summary(statuses: list[RuntimeStatus], target: Target, here: bool) -> Iterator[str]:
+    """Yield the ready runtimes, a line each, and how many others there are."""
+    yield f"{target.name}: {target.title}"
+    for view in statuses:
+        if view.ready:
+            library = view.library or {}
+            explicit = "" if view.by_default else " *"
+            version = f"{library.get('library')} {library.get('version')}"
+            yield f"  {view.name:<25} {version}: {', '.join(view.formats)}{explicit}"
+    if any(view.ready and not view.by_default for view in statuses):
+        yield "* only where --runtime names it"
+    could = sum(not view.ready and not view.unusable for view in statuses)
+    never = sum(not view.ready and bool(view.unusable) for view in statuses)
+    others = [f"{could} more can be {'installed' if here else 'used'}"] * bool(could) + [
+        f"{never} are not for this board"
+    ] * bool(never)
+    if others:
+        yield f"{', '.join(others)}: edgebench runtimes --all"
 
 
 def _lines(statuses: list[RuntimeStatus], target: Target, here: bool) -> Iterator[str]:

@@ -13,7 +13,7 @@ EXAMPLE = "edgebench suites quick"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("suite", nargs="?", help="show this suite's cases")
+    parser.add_argument("suite", nargs="?", help="show the cases of this suite, built in or a .toml file")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -21,7 +21,10 @@ def run(arguments: argparse.Namespace) -> int:
     import suites
 
     if arguments.suite:
-        print("\n".join(case.id for case in suites.expand(suites.load(arguments.suite))))
+        from harness.runs.config import RunConfig
+        from harness.runs.plan import suite_cases
+
+        print("\n".join(case.id for case in suite_cases(RunConfig(suite=arguments.suite))))
         return EXIT_OK
     for name in suites.names():
         suite = suites.load(name)

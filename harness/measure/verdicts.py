@@ -15,7 +15,7 @@ from .metrics import BACK_TO_BACK, KEPT_UP, keeps_up
 from .mistimed import FLATTERED, REMEDY, median, mistimed
 from .presets import Profile
 from .samples import SETTLES, CaseState
-from .witnesses import contended, doubts
+from .witnesses import LITTLE_OF_CACHE, contended, doubts
 
 DRIFTED = 0.01
 """The control kernel may differ by this much before and after the timed loop."""
@@ -159,9 +159,20 @@ def _width(state: CaseState, metrics: dict[str, Quantity], profile: Profile) -> 
     return Verdict("imprecise", reason, "measure longer: --profile standard or full")
 
 
+def on_this_machine(state: CaseState, width: float) -> float | None:
+    """Widen a relative half-width by how far runs of this machine differ; None where its history does not tell.
+
+    It tells of cases like its reference net: one thread, and a file that fills little of the cache. Others differ by
+    more from run to run.
+    """
+    cache_bytes = state.memory.cache_bytes if state.memory else None
+    small = cache_bytes is not None and state.prepared.artifact.size_bytes < LITTLE_OF_CACHE * cache_bytes
+    return state.speed.on_this_machine(width) if small and state.prepared.concurrency == 1 else None
+
+
 def _scope(state: CaseState, width: float) -> str:
     """Say what an interval covers: this run, and this machine where its own history tells how far its runs differ."""
-    wider = state.speed.on_this_machine(width)
+    wider = on_this_machine(state, width)
     return "within this run" if wider is None else f"within this run, {wider:.1%} on this machine"
 
 

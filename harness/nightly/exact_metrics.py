@@ -5,9 +5,10 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from harness.core.metric import METRICS
-from harness.core.quantity import Missing, Quantity
+from harness.core.metric import METRICS, Limit
+from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record
 from harness.core.verdict import TIMED, spoiled
 from harness.measure.passes.accuracy import AccuracyPass, CaseOutputs
@@ -91,16 +92,37 @@ def limits(records: Iterable[Record], context: NightContext) -> list[Outcome]:
     outcomes = []
     for record in records:
         for limit in context.rules.limits(record.case_id):
-            quantity = record.quantity(limit.metric)
-            if not record.trusts(limit.metric):
-                quantity = Missing(f"{record.verdict.status}: {record.verdict.reason}")
-            exceeded = limit.exceeded_by(quantity)
-            if exceeded is False:
+            judged = judge_limit(record, limit)
+            if judged.exceeded is False:
                 continue
-            kind: Kind = "regression" if exceeded else "inconclusive"
-            text = f"{limit.text}: {_measured(limit.metric, quantity)}"
-            outcomes.append(Outcome(kind, record.case_id, limit.metric, text, command=context.command(record.case_id)))
+            kind: Kind = "regression" if judged.exceeded else "inconclusive"
+            outcomes.append(
+                Outcome(kind, record.case_id, limit.metric, judged.text, command=context.command(record.case_id))
+            )
     return outcomes
+
+
+class JudgedLimit(NamedTuple):
+    """A limit beside what was measured.
+
+    Attributes:
+        exceeded: Whether the whole interval is beyond it; None where part of it is, or without a figure to rely on.
+        measured: Whether there is such a figure.
+        text: The limit, and what was found.
+    """
+
+    exceeded: bool | None
+    measured: bool
+    text: str
+
+
+def judge_limit(record: Record, limit: Limit) -> JudgedLimit:
+    """Compare a record with a limit."""
+    quantity = record.quantity(limit.metric)
+    if not record.trusts(limit.metric):
+        quantity = Missing(f"{record.verdict.status}: {record.verdict.reason}")
+    text = f"{limit.text}: {_measured(limit.metric, quantity)}"
+    return JudgedLimit(limit.exceeded_by(quantity), isinstance(quantity, Value), text)
 
 
 def _measured(metric: str, quantity: Quantity) -> str:

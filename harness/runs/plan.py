@@ -29,8 +29,8 @@ from suites.user_model import UserModel
 from targets import detect, load
 
 from .config import RunConfig
+from .own_models import OwnModels
 from .preparation import CasePreparer, EvaluationData, fp32_parent
-from .user_models import USER_DATA, UserModels
 
 _log = logging.getLogger(__name__)
 
@@ -93,23 +93,23 @@ def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callab
         UsageError: No case is left, two cases have one id, or the target is not this machine's.
         UnknownName: A suite, target, profile, runtime or replaced case that does not exist.
     """
-    suite = None if config.models and config.suite is None else suites.load(config.suite or "quick")
+    suite = _suite(config)
     target = find_target(config.target_name, config.fs, config.descriptors)
     preset = profile(config.profile or (suite.profile if suite else "quick"), config.deep)
     name = suite.name if suite else "own"
-    user_models = UserModels(config, alone=suite is None, notify=notify)
-    artifacts = {_configured(case, config): find for case, find in user_models.cases.items()}
+    own_models = OwnModels(config, suite, notify)
+    artifacts = {_configured(case, config): find for case, find in own_models.cases.items()}
     if chosen is None:
         listed = suites.expand(suite, config.threads) if suite else []
         chosen = _selected(
-            dict.fromkeys(_configured(case, config) for case in listed), [*artifacts, *user_models.refused], config
+            dict.fromkeys(_configured(case, config) for case in listed), [*artifacts, *own_models.refused], config
         )
 
     def find(case: Case, file_format: Format) -> Artifact:
         if case in artifacts:
             artifact = artifacts[case](file_format)
         elif case.weights == "user":
-            artifact = user_models.parent_artifact(case, file_format)
+            artifact = own_models.parent_artifact(case, file_format)
         else:
             artifact = catalog.artifact(case, file_format)
         replacement = config.replacements.get(case.id)
@@ -119,15 +119,15 @@ def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callab
 
     preparer = CasePreparer(
         find,
-        _evaluation_data(config, user_models),
+        _evaluation_data(config, own_models),
         ResourceLimits.on(target, config.timeout_s, config.memory_bytes),
-        config.shapes,
+        own_models.shapes,
         runtime_options(target, config.runtime_options),
-        parent=lambda case: user_models.parent(case) if case.weights == "user" else fp32_parent(case),
-        inputs=user_models.given,
-        further_references=user_models.reference_runtimes,
+        parent=lambda case: own_models.parent(case) if case.weights == "user" else fp32_parent(case),
+        inputs=own_models.given,
+        further_references=own_models.reference_runtimes,
     )
-    result = preparer.prepare_all(case for case in chosen if case not in user_models.refused)
+    result = preparer.prepare_all(case for case in chosen if case not in own_models.refused)
     return Plan(
         suite=name,
         target=target,
@@ -135,11 +135,27 @@ def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callab
         out=Path(config.out) if config.out else default_out(name),
         cases=tuple(chosen),
         prepared=result.prepared,
-        refused={**result.refused, **user_models.refused},
+        refused={**result.refused, **own_models.refused},
         references=result.references,
-        inputs=user_models.given,
-        nightly_rules=NightlyRules(suite.nightly if suite else ()),
+        inputs=own_models.given,
+        nightly_rules=NightlyRules((*(suite.nightly if suite else ()), *own_models.rules)),
     )
+
+
+def suite_cases(config: RunConfig, notify: Callable[[str], None] = _log.info) -> list[Case]:
+    """Return every case of a suite, those of its files of the user's own too, without preparing any.
+
+    Raises:
+        UsageError: The suite cannot be read, or two models have one name.
+    """
+    suite = _suite(config)
+    own_models = OwnModels(config, suite, notify)
+    return [*(suites.expand(suite, config.threads) if suite else []), *own_models.cases, *own_models.refused]
+
+
+def _suite(config: RunConfig) -> suites.Suite | None:
+    """Return the suite to measure, 'quick' by default; None where models of the command line are all there is."""
+    return None if config.models and config.suite is None else suites.load(config.suite or "quick")
 
 
 def find_target(name: str, fs: HostFs, descriptors: Sequence[Path] = ()) -> Target:
@@ -205,8 +221,7 @@ def _none_left(every: Sequence[Case], config: RunConfig) -> UsageError:
     return UsageError(f"no case is left: none of {len(every)} has {criteria}", remedy)
 
 
-def _evaluation_data(config: RunConfig, user_models: UserModels) -> dict[str, EvaluationData]:
+def _evaluation_data(config: RunConfig, own_models: OwnModels) -> dict[str, EvaluationData]:
     shipped = catalog.datasets().items()
     data = {name: EvaluationData(one.kind, one.path, config.images, one.figure) for name, one in shipped}
-    scored = user_models.scored_data(config.images)
-    return {**data, USER_DATA: scored} if scored else data
+    return {**data, **own_models.data(config.images)}

@@ -95,7 +95,7 @@ class CasePreparer:
         find: Returns the artifact of a case in a format.
         data: Labelled images by the name of their data set.
         limits: Time, memory and CPUs of each process.
-        shapes: Shapes of dynamic inputs, by input name.
+        shapes: Returns the shapes of a case's dynamic inputs, by input name.
         runtime_options: Options by runtime, in the runtime's own terms.
         parent: Returns the float model that a case is compared with; None where the case's own file is all there is.
         inputs: Arrays that the cases of the user are measured with.
@@ -105,7 +105,7 @@ class CasePreparer:
     find: FindArtifact
     data: Mapping[str, EvaluationData]
     limits: ResourceLimits
-    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    shapes: Callable[[Case], Mapping[str, tuple[int, ...]]] = lambda _: {}
     runtime_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     parent: Callable[[Case], Case | None] = fp32_parent
     inputs: GivenInputs | None = None
@@ -165,7 +165,7 @@ class CasePreparer:
             options=Options(
                 case.threads,
                 case.batch,
-                self.shapes,
+                self.shapes(case),
                 self.runtime_options.get(case.runtime, {}),
                 signature=artifact.signature,
                 fixed_batch=artifact.batch > 1,

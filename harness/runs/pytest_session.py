@@ -12,7 +12,6 @@ from typing import Any, NoReturn
 
 import pytest
 
-import suites
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.metric import METRICS
@@ -27,7 +26,7 @@ from harness.store.runfolder import latencies_ns
 from reports.numbers import counted
 
 from .config import RunConfig
-from .plan import Plan, plan
+from .plan import Plan, plan, suite_cases
 from .session import RunSession
 
 
@@ -55,7 +54,7 @@ def parameters(suite: str) -> list[Any]:
     """Return the suite's cases as pytest parameters, each with its id, a timer, and its model as benchmark group."""
     return [
         pytest.param(case, id=case.id, marks=pytest.mark.benchmark(group=case.model, timer=ReplayTimer()))
-        for case in suites.expand(suites.load(suite))
+        for case in suite_cases(RunConfig(suite=suite))
     ]
 
 
@@ -91,7 +90,10 @@ class DeviceSession:
         self._report = build([self._session.folder], self._session.folder.path / "report.html")
 
     def measure(self, case: Case, benchmark: Any, timer: ReplayTimer) -> Record:
-        """Measure one case and fill the `benchmark` fixture; skip or fail the test where there are no figures."""
+        """Measure one case and fill the `benchmark` fixture.
+
+        Skip or fail the test where there are no figures, and fail it beyond a limit of the suite.
+        """
         _skip_refused(self._plan, case)
         if case not in self._records:
             events = self._session.block([_prepared(self._plan, case)])
@@ -100,7 +102,16 @@ class DeviceSession:
         if record.value("n_inferences") is None:
             _fail(record.verdict, record.log)
         self._replay(record, benchmark, timer)
+        self._check_limits(record)
         return record
+
+    def _check_limits(self, record: Record) -> None:
+        """Fail the test where a limit is exceeded, or where no figure can tell whether it is."""
+        from harness.nightly.exact_metrics import judge_limit
+
+        judged = [judge_limit(record, limit) for limit in self._plan.nightly_rules.limits(record.case_id)]
+        if beyond := [one.text for one in judged if one.exceeded or not one.measured]:
+            pytest.fail(f"{record.case_id}: {'; '.join(beyond)}", pytrace=False)
 
     def summary(self) -> list[str]:
         """Return a title, the verdict of each case that was measured or refused, and where the report is."""

@@ -23,7 +23,8 @@ from harness.runtimes.installed import by_preference
 from harness.runtimes.synthetic import DESCRIBED
 from suites.inspection import Inspection
 from suites.post_training import CompressedModel, Split, chosen
-from suites.user_model import SETTING, UserModel
+from suites.suite import AS_IS
+from suites.user_model import UserModel
 
 from .config import RunConfig
 from .preparation import REFERENCE, EvaluationData
@@ -67,11 +68,15 @@ class UserModels:
         config: The run's configuration.
         alone: Whether no suite is measured beside them: then the only model, if it cannot be used, is an error.
         notify: Called with a line of text for every model file that is built.
+        threads: Numbers of intra-op threads, each for cases of its own; empty for that of the configuration.
+        dataset: Name of their images, as records carry it.
     """
 
     config: RunConfig
     alone: bool
     notify: Callable[[str], None]
+    threads: tuple[int, ...] = ()
+    dataset: str = USER_DATA
 
     @cached_property
     def given(self) -> GivenInputs | None:
@@ -128,6 +133,11 @@ class UserModels:
         raise UsageError(f"{case.model} is not among the models")
 
     @property
+    def reference_names(self) -> set[str]:
+        """Names of the float model that the user named, one for each of its signatures."""
+        return {reference.name for reference in self._references.values()}
+
+    @property
     def reference_runtimes(self) -> tuple[str, ...]:
         """Runtimes that can run the float model that the user named, for formats no reference runtime takes."""
         return tuple(_usable_runtimes([self._references[""].format])) if self._references else ()
@@ -150,7 +160,7 @@ class UserModels:
 
     @property
     def _threads(self) -> list[int]:
-        return [self.config.threads or 1]
+        return list(self.threads) or [self.config.threads or 1]
 
     @cached_property
     def _resolved(self) -> ResolvedModels:
@@ -166,7 +176,7 @@ class UserModels:
                 if self.alone and len(paths) == 1:
                     raise
                 _log.error("%s", error)
-                case = Case(path.stem, SETTING, "none", weights="user")
+                case = Case(path.stem, AS_IS, "none", weights="user")
                 refused[absolute] = {case: Verdict("unsupported", error.message, error.remedy)}
         self._check_shapes()
         self._check_inputs()
@@ -239,7 +249,7 @@ class UserModels:
     def _as_is(self, model: UserModel) -> dict[Case, Find]:
         preprocess, output = self._scored(model)
         runtimes = self.config.runtimes or _usable_runtimes([model.format])
-        cases = model.cases(runtimes, self._threads, USER_DATA if preprocess else None)
+        cases = model.cases(runtimes, self._threads, self.dataset if preprocess else None)
         artifact = model.artifact(preprocess, output)
         return dict.fromkeys(cases, lambda _: artifact)
 
@@ -277,7 +287,7 @@ class UserModels:
         if compressed.scored:
             self._preprocess(compressed.float_model)
             self._show_output(compressed.float_model, compressed.scored)
-        dataset = USER_DATA if self._split else None
+        dataset = self.dataset if self._split else None
         runtimes = config.runtimes or _usable_runtimes(compressed.formats)
         cases = compressed.cases(runtimes, self._threads, dataset)
         return {case: partial(compressed.artifact, case) for case in cases}

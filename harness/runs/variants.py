@@ -72,7 +72,7 @@ class VariantResolver:
     def _first(self, text: str, cases: Sequence[Case], find: FindArtifact) -> PreparedCase:
         """Return the first case that can run here."""
         data = {name: EvaluationData(s.kind, s.path, figure=s.figure) for name, s in catalog.datasets().items()}
-        preparer = CasePreparer(find, data, self.limits, self.shapes)
+        preparer = CasePreparer(find, data, self.limits, lambda _: self.shapes)
         refusals: dict[str, str] = {}
         for case in cases:
             result = preparer.prepare(case)

@@ -14,8 +14,9 @@ from harness.core.metric import METRICS
 from harness.core.record import Record, RunHeader
 from harness.core.verdict import TIMED, Finding, spoiled, trust_counts
 from harness.host.machine_speed import CHECK as MACHINE_SPEED
+from reports.answer import answer_lines
 from reports.labels import COLUMNS, EXPECTED_COLUMNS, is_built, label_of, mark_of, scales_of, setting_of
-from reports.numbers import FormattedValue, Scale, counted, show
+from reports.numbers import TIMES, FormattedValue, Scale, counted, show
 from reports.recommend import comparable, pareto_front
 from reports.text import clean
 
@@ -31,21 +32,50 @@ _FIRST_DROPPED = (
 _SESSION_CHECKS = frozenset({"fidelity", "outputs", "repeatability", "signatures", "state", "time_limit"})
 """Checks of a case's execution whose findings are shown below the table."""
 _HEADLINE = ("latency_p50_ns", "top1")
+_SCENARIO_COLUMNS = {
+    "Offline": {"throughput_per_s": "throughput"},
+    "Server": {"bound_met_share": "in bound"},
+    "sustained": {"sustained_p50_ns": "sustained", "sustained_ratio": "slowdown"},
+}
+"""What a scenario is about beside the median, with the titles of its columns."""
+_LINE_FIGURES = {
+    "Offline": ("throughput_per_s",),
+    "Server": ("latency_p50_ns", "latency_p99_ns"),
+    "sustained": ("sustained_p50_ns", "sustained_ratio"),
+}
+"""The figures in the line of a finished case, where they are others than the median."""
+_LINE_LABELS = {"top1": "top-1 ", "latency_p99_ns": "p99 ", "sustained_ratio": f"{TIMES} "}
 _UNLIMITED = 10_000  # characters: wider than any table
 _STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "○": "dim"}
 
 
-def case_line(record: Record) -> str:
-    """Return a finished case as one line: sign, case, latency, accuracy, and the verdict if it spoils the times."""
+def case_line(record: Record, with_reason: bool = True) -> str:
+    """Return a finished case as one line: sign, case, figures, accuracy, and the verdict if it spoils the times.
+
+    Args:
+        record: The case.
+        with_reason: Whether the verdict's reason follows it.
+    """
     verdict = record.verdict
     parts = [f"{mark_of(verdict)} {clean(label_of(record))}"]
     scales = scales_of([record])
-    parts += [_with_unit(record, name, scales[name]) for name in _HEADLINE if record.value(name) is not None]
+    names = (*_LINE_FIGURES.get(record.case.scenario, ("latency_p50_ns",)), "top1")
+    parts += [_with_unit(record, name, scales[name]) for name in names if record.value(name) is not None]
+    parts += filter(None, [_bound(record)])
     if record.accuracy_note:
         parts.append(f"({clean(record.accuracy_note)})")
     if not record.trusts(TIMED):
-        parts.append(f"{verdict.status}: {clean(verdict.reason)}".rstrip(": "))
+        parts.append(f"{verdict.status}: {clean(verdict.reason)}".rstrip(": ") if with_reason else verdict.status)
     return "  ".join(parts)
+
+
+def _bound(record: Record) -> str:
+    """Return whether the latency bound of Server was held, '' without one."""
+    limit_ns, held = record.case.load.latency_bound_ns, record.value("bound_held")
+    if limit_ns is None or record.value("bound_met_share") is None:
+        return ""
+    answer = "undecided" if held is None else "held" if held else "not held"
+    return f"bound of {limit_ns / 1e6:g} ms {answer}"
 
 
 def final_table(records: Sequence[Record], header: RunHeader) -> RenderableType:
@@ -62,6 +92,7 @@ class _RunTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         yield Text(clean(f"{self.header.suite} on {self.header.target}"), style="bold")
+        yield from (Text(line, overflow="fold") for line in answer_lines(self.records))
         yield self._fitting_table(console, options)
         yield Text(trust_counts(record.verdict.status for record in self.records))
         yield from untrusted_lines(self.records)
@@ -76,12 +107,20 @@ class _RunTable:
         yield from self._built_files()
         yield from self._front()
 
+    @property
+    def _titles(self) -> dict[str, str]:
+        """Titles of the columns by metric: first what the scenarios of this run are about."""
+        own = {}
+        for record in self.records:
+            own.update(_SCENARIO_COLUMNS.get(record.case.scenario, {}))
+        return {**own, **COLUMNS}
+
     def _has_values(self, name: str) -> bool:
         return any(record.value(name) is not None for record in self.records)
 
     def _fitting_table(self, console: Console, options: ConsoleOptions) -> Table:
         """Return the table with as many columns as the console has room for."""
-        columns = [*filter(self._has_values, COLUMNS), _VERDICT_TEXT]
+        columns = [*filter(self._has_values, self._titles), _VERDICT_TEXT]
         unlimited = options.update(width=_UNLIMITED)
         for name in _FIRST_DROPPED:
             if Measurement.get(console, unlimited, self._table(columns)).maximum <= options.max_width:
@@ -95,7 +134,8 @@ class _RunTable:
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
         table.add_column("case", overflow="fold")
         for name in names:
-            table.add_column(f"{COLUMNS[name].lower()} {scales[name].unit}".rstrip(), justify="right", no_wrap=True)
+            title = f"{self._titles[name].lower()} {scales[name].unit}".rstrip()
+            table.add_column(title, justify="right", no_wrap=True)
         table.add_column("verdict" if with_text else "", no_wrap=True)
         model = ""
         for record in self.records:
@@ -257,5 +297,4 @@ def _verdict(record: Record, with_text: bool) -> Text:
 
 
 def _with_unit(record: Record, name: str, scale: Scale) -> str:
-    label = "top-1 " if name == "top1" else ""
-    return label + show(record.quantity(name), scale).words(scale.unit)
+    return _LINE_LABELS.get(name, "") + show(record.quantity(name), scale).words(scale.unit)

@@ -45,7 +45,7 @@ from harness.measure.passes.memory_control import MemoryControl
 from harness.measure.passes.surroundings import SurroundingsWatch
 from harness.measure.presets import profile
 from harness.measure.samples import CaseState
-from harness.measure.verdicts import verdict
+from harness.measure.verdicts import on_this_machine, verdict
 from harness.measure.worker.setup import die_with_parent
 from harness.runs.plan import find_target
 from harness.runs.variants import VariantResolver
@@ -115,7 +115,7 @@ def measured(spec: Spec) -> dict[str, Any]:
     ruling, p50 = verdict(state, metrics, how, None), metrics.get("latency_p50_ns")
     figure = dataclasses.asdict(p50) if isinstance(p50, Value) else {"value": None, "lo": None, "hi": None}
     width = (figure["hi"] - figure["lo"]) / 2 / figure["value"] if figure["lo"] else None
-    wider = None if width is None else speed.on_this_machine(width)
+    wider = None if width is None else on_this_machine(state, width)
     return {**figure, "on_this_machine": wider, "status": ruling.status, "reason": ruling.reason}
 
 

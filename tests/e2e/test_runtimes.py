@@ -31,7 +31,12 @@ def test_this_machine_and_another(edgebench: Edgebench) -> None:
 
 
 def test_it_is_told_in_plain_text(edgebench: Edgebench) -> None:
-    done = edgebench("runtimes")
+    short = edgebench("runtimes")
+    assert short.returncode == 0
+    assert "onnxruntime-cpu" in short.stdout
+    assert max(map(len, short.stdout.splitlines())) <= 80
+    assert "more can be installed" in short.stdout
+    done = edgebench("runtimes", "--all")
     assert done.returncode == 0
     ready, _, rest = done.stdout.partition("\ncan be installed")
     assert "onnxruntime-cpu" in ready

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from harness.core.case import Case
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing, Value
 from harness.core.verdict import Verdict
@@ -25,6 +26,8 @@ from harness.measure.passes.memory_control import MemoryControl
 from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.protocol import Interpreter, Job
 from harness.measure.reference_net import REFERENCE, ReferenceSession
+from harness.measure.samples import CaseState, MemoryReference
+from harness.measure.verdicts import on_this_machine
 from harness.measure.worker.setup import adapter
 from harness.runs.session import RunSession
 from harness.stats.distributions import t_quantile
@@ -45,6 +48,7 @@ class Reference:
         self.jobs: list[Job] = []
         self._times, self._facts = iter(reference_ns), {**QUIET, **facts}
         patch.setattr(speed_module, "run_worker", self)
+        patch.setattr(speed_module, "handover_ns", lambda _cpus: None)
         patch.setattr(speed_module, "OtherPrograms", lambda _fs: SimpleNamespace(cpus=lambda: company))
 
     def __call__(self, job: Job, _timeout_s: float) -> Answer:
@@ -183,10 +187,24 @@ def test_a_reason_says_what_its_interval_covers() -> None:
     assert within.status == "precise"
     assert within.reason == "median within 1.2% at 95 % within this run"
     state.speed = speed_of(0.02)
+    state.memory = MemoryReference(None, False, 32 << 20)
     reach = t_quantile(0.975, 8) * 0.02 * math.sqrt(1 + 1 / 9)
     wider = math.expm1(math.hypot(math.log1p(0.01248), reach))
     assert judged(state).reason == f"median within 1.2% at 95 % within this run, {wider:.1%} on this machine"
     assert wider == pytest.approx(0.051, abs=0.001)
+
+
+def test_the_history_tells_of_cases_like_its_net() -> None:
+    def wider(size: int, cache: int | None = 32 << 20, threads: int = 1) -> float | None:
+        case = prepared(Case("m", "fp32", "null", threads=threads))
+        state = CaseState(dataclasses.replace(case, artifact=dataclasses.replace(case.artifact, size_bytes=size)))
+        state.speed, state.memory = speed_of(0.02), MemoryReference(None, False, cache)
+        return on_this_machine(state, 0.01)
+
+    assert wider((4 << 20) - 1) == speed_of(0.02).on_this_machine(0.01)
+    assert wider(4 << 20) is None, "it does not fit"
+    assert wider(1, threads=2) is None, "its threads wait for each other"
+    assert wider(1, cache=None) is None, "nobody knows"
 
 
 def test_comparisons_widen_by_the_spread_between_runs(tmp_path: Path) -> None:

@@ -1,0 +1,149 @@
+"""What to ship: for each model on each board the fastest case that loses next to no accuracy, and its lead."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.core.metric import METRICS
+from harness.core.quantity import Value
+from harness.core.record import Record
+
+from .labels import is_built, load_of, main_load
+from .numbers import counted, scale_for, show
+from .recommend import best_first
+from .text import clean
+
+LOSS = 0.01
+"""Top-1 that may be lost against the float model: one point."""
+
+_FLOAT = ("fp32", "as-is")
+_MAIN_METRIC = {"Offline": "throughput_per_s", "Server": "latency_p99_ns", "sustained": "sustained_p50_ns"}
+"""What a scenario is about, where that is not the median latency."""
+
+
+def main_metric(record: Record) -> str:
+    """Return the metric that the scenario of a case is about; the median where that was not measured."""
+    name = _MAIN_METRIC.get(record.case.scenario, "latency_p50_ns")
+    return "latency_p50_ns" if record.value(name) is None else name
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to ship of one model on one board.
+
+    Attributes:
+        model: The model.
+        target: The board.
+        best: The case to ship; None where there is none.
+        baseline: The fastest case of the float model; None where no such figure is trusted.
+        reason: Why there is nothing to ship, '' otherwise.
+    """
+
+    model: str
+    target: str
+    best: Record | None = None
+    baseline: Record | None = None
+    reason: str = ""
+
+    @property
+    def loss(self) -> float | None:
+        """Top-1 lost against the float model, negative for a gain; None where either is unknown."""
+        if self.best is None or self.baseline is None:
+            return None
+        ours, theirs = (record.trusted_value("top1") for record in (self.best, self.baseline))
+        return None if ours is None or theirs is None else theirs - ours
+
+
+def answers(records: Sequence[Record]) -> list[Answer]:
+    """Return an answer for each model that was measured in more than one way, in the order of the records.
+
+    The fastest case wins whose top-1 is within one point of the best float case of the model; of a model that was not
+    scored the fastest one. Figures that are not trusted count for nothing, and an imprecise one does not win while a
+    precise one is within its interval. Only cases under the main load take part.
+    """
+    load, groups = main_load(records), dict[tuple[str, str], list[Record]]()
+    for record in records:
+        if load_of(record) == load:
+            groups.setdefault((record.target, record.case.model), []).append(record)
+    return [_answer(model, target, group) for (target, model), group in groups.items() if len(group) > 1]
+
+
+def _answer(model: str, target: str, group: Sequence[Record]) -> Answer:
+    name = Counter(map(main_metric, group)).most_common(1)[0][0]
+    able = [record for record in group if record.trusted_value(name) is not None]
+    if not able:
+        counts = Counter(record.verdict.status for record in group)
+        words = ", ".join(f"{n} {status}" for status, n in counts.most_common())
+        return Answer(model, target, reason=f"{words} of {counted(len(group), 'case')}")
+    floats = [record for record in able if record.case.compression in _FLOAT]
+    top1 = [value for record in floats or able if (value := record.trusted_value("top1")) is not None]
+    if top1:
+        able = [record for record in able if (record.trusted_value("top1") or 0.0) >= max(top1) - LOSS]
+    return Answer(model, target, best_first(able, name)[0], next(iter(best_first(floats, name)), None))
+
+
+def answer_lines(records: Sequence[Record]) -> Iterator[str]:
+    """Yield each answer as a sentence, named by its model where there are several, and by its board too."""
+    found = answers(records)
+    several_boards = len({answer.target for answer in found}) > 1
+    several = several_boards or len({record.case.model for record in records}) > 1
+    for answer in found:
+        where = f"{answer.model} on {answer.target}" if several_boards else answer.model
+        if answer.best is None:
+            yield clean(f"nothing to ship{f' of {where}' * several}: {answer.reason}")
+        else:
+            yield clean(f"ship {f'{where}: ' * several}{_sentence(answer, answer.best)}")
+
+
+def _sentence(answer: Answer, best: Record) -> str:
+    case = best.case
+    words = f"{case.compression} on {case.runtime}, t{case.threads}: {_figure(best)}"
+    facts = [words, *filter(None, (_lead(answer, best), _accuracy(answer), _size(best)))]
+    cautious = ["imprecise: use with caution"] * (best.trust(main_metric(best)) == "caution")
+    file = f": {best.model_file}" if is_built(best) or case.weights == "user" else ""
+    return ", ".join([*facts, *cautious]) + file
+
+
+def _figure(record: Record) -> str:
+    name = main_metric(record)
+    quantity = record.quantity(name)
+    scale = scale_for(METRICS[name], [quantity.value] if isinstance(quantity, Value) else [])
+    title = "p99 " if name == "latency_p99_ns" else ""
+    unit = "inferences/s" if name == "throughput_per_s" else scale.unit
+    return f"{title}{show(quantity, scale).text} {unit}"
+
+
+def _lead(answer: Answer, best: Record) -> str:
+    """Return '1.7x as fast as fp32' where the intervals are apart."""
+    baseline = answer.baseline
+    if baseline is None:
+        return ""
+    if baseline is best:
+        return "nothing is faster"
+    name = main_metric(best)
+    ours, theirs = best.quantity(name), baseline.quantity(name)
+    if not isinstance(ours, Value) or not isinstance(theirs, Value):
+        return ""
+    other = f"{baseline.case.compression} on {baseline.case.runtime}"
+    other = baseline.case.compression if baseline.case.runtime == best.case.runtime else other
+    slower, faster = (ours, theirs) if METRICS[name].better == "higher" else (theirs, ours)
+    if None in (slower.lo, faster.hi) or (slower.lo or 0.0) <= (faster.hi or 0.0):
+        return f"as fast as {other}"
+    return f"{slower.value / faster.value:.2g}x as fast as {other}"
+
+
+def _accuracy(answer: Answer) -> str:
+    loss = answer.loss
+    if loss is None or answer.best is answer.baseline:
+        return ""
+    return f"{-100 * loss:+.1f} points" if abs(loss) >= 0.0005 else "same top-1"
+
+
+def _size(record: Record) -> str:
+    quantity = record.quantity("artifact_bytes")
+    if not isinstance(quantity, Value):
+        return ""
+    scale = scale_for(METRICS["artifact_bytes"], [quantity.value])
+    return f"{show(quantity, scale).text} {scale.unit}"
