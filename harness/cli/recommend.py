@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.core.errors import EXIT_OK, NothingMeasured
+from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED, NothingMeasured
 from harness.core.quantity import ENERGY_J, SHARE, SIZE_BYTES, TIME_NS, quantity
 
 if TYPE_CHECKING:
@@ -42,13 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the recommendation."""
+    """Print the recommendation; return 4 if nothing fits the bounds."""
     from ._output import open_run
 
     bounds = bounds_of(arguments)
     recommendation = recommended(arguments.run_folder, open_run(arguments.run_folder).records(), bounds)
     _print_json(recommendation, bounds.given) if arguments.json else _print(recommendation, bounds.given)
-    return EXIT_OK
+    return EXIT_SOME_FAILED if recommendation.best is None else EXIT_OK
 
 
 def bounds_of(arguments: argparse.Namespace) -> Constraints:

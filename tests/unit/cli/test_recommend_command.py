@@ -71,19 +71,19 @@ def test_the_answer_has_evidence_runner_up_and_what_binds(run: str, capsys: pyte
 
 
 def test_when_nothing_fits_it_says_what_would(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["recommend", run, "--max-latency", "1us"]) == 0
+    assert main(["recommend", run, "--max-latency", "1us"]) == 4
     out = capsys.readouterr().out
     assert "nothing fits: 0 of 24 comparable cases" in out
     assert "would fit with --max-latency 0.447 ms: shufflenet" in out
     assert main(["recommend", run, "--max-latency", "0.447ms"]) == 0
     assert "1 of 24 comparable cases fit" in capsys.readouterr().out
-    assert main(["recommend", run, "--max-latency", "1us", "--max-size", "1B"]) == 0
+    assert main(["recommend", run, "--max-latency", "1us", "--max-size", "1B"]) == 4
     assert "changing a single bound is not enough" in capsys.readouterr().out
 
 
 def test_a_bound_on_what_nobody_measured_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bare = str(factory.write_run(tmp_path / "bare", factory.nets()[:2]).path)
-    assert main(["recommend", bare, "--max-energy", "50mJ"]) == 0
+    assert main(["recommend", bare, "--max-energy", "50mJ"]) == 4
     assert "--max-energy cannot be met: no power sensor: /sys/class/powercap is absent" in capsys.readouterr().out
 
 
