@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from harness.core.errors import RecordError, UsageError
 from harness.core.files import record_name
+from harness.core.printable import one_line
 from harness.core.quantity import microseconds
 from harness.core.record import Record, RunHeader
 from harness.store.comparison import Comparison, compare_records
@@ -288,6 +289,12 @@ class ReportData:
     def title(self) -> str:
         """The suite and the pieces of hardware."""
         return f"{self.newest.header.suite} on {', '.join(unit.name for unit in self.units)}"
+
+    @property
+    def processors(self) -> str:
+        """What the runs' processors call themselves; '' where none is known."""
+        models = (run.header.host.get("cpu_model") for run in self.runs)
+        return ", ".join(dict.fromkeys(one_line(str(model)) for model in models if model))
 
     def show(self, record: Record, name: str) -> FormattedValue:
         """Return a metric of a record in the scale of this report."""

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from harness.core.quantity import Value
 from harness.core.verdict import TIMED, trust_counts
 from harness.store.comparison import Change, Comparison
+from reports.answer import answer_lines
 from reports.data import CaseView, ReportData, Unit
 from reports.labels import is_built, main_load
 from reports.numbers import counted, format_change, half_width
@@ -32,6 +33,7 @@ class Headline:
         cases: How far its times can be trusted; how many cases it has, where the headline says that.
         others: Cases by verdict, without those that were named.
         missing: Number of planned cases without a record.
+        answers: What to ship of each model.
         best_cases: (title, case or None, metric, why there is none) of the best cases.
         rank: What comes first is worse.
 
@@ -44,6 +46,7 @@ class Headline:
     cases: str
     others: Sequence[tuple[str, int]]
     missing: int
+    answers: Sequence[str]
     best_cases: Sequence[tuple[str, CaseView | None, str, str]]
     rank: tuple[float, ...]
 
@@ -69,6 +72,7 @@ def _headline(unit: Unit) -> Headline:
         cases=f"{trust[0].upper()}{trust[1:]}" if changes else f"{counted(len(records), 'case')} on {unit.name}",
         others=[(status, count) for status, count in statuses.most_common() if status not in named],
         missing=missing,
+        answers=tuple(answer_lines(records)),
         best_cases=[(title, case, name, "" if case else _why_none(unit, name)) for title, case, name in _best(unit)],
         rank=_rank(unit, missing),
     )
