@@ -27,18 +27,18 @@ class NightlyRule:
 
     Attributes:
         match: It holds for the cases whose id contains this text.
-        model: It holds for the cases of this model alone.
         min_effect: The change below which a metric, named in full or short ('p50'), is left alone.
         limits: Bounds such as 'p50 <= 20 ms'.
+        model: It holds for the cases of this model alone.
 
     Raises:
         ValueError: A limit cannot be parsed, a metric is not watched, or its effect is no share.
     """
 
     match: str = ""
-    model: str = ""
     min_effect: Mapping[str, float] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
+    model: str = ""
 
     def __post_init__(self) -> None:
         for text in self.limits:

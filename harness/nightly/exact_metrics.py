@@ -5,10 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from harness.core.metric import METRICS, Limit
-from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record
 from harness.core.verdict import TIMED, spoiled
 from harness.measure.passes.accuracy import AccuracyPass, CaseOutputs
@@ -18,7 +15,7 @@ from harness.measure.presets import PROFILES
 from harness.stats import benjamini_hochberg
 from harness.stats.output_quality import discordant
 from harness.stats.proportions import mcnemar
-from reports.numbers import scale_for, show
+from reports.limits import judge_limit
 
 from .machine import DEVICE_VERDICTS
 from .outcome import Kind, Outcome
@@ -100,36 +97,6 @@ def limits(records: Iterable[Record], context: NightContext) -> list[Outcome]:
                 Outcome(kind, record.case_id, limit.metric, judged.text, command=context.command(record.case_id))
             )
     return outcomes
-
-
-class JudgedLimit(NamedTuple):
-    """A limit beside what was measured.
-
-    Attributes:
-        exceeded: Whether the whole interval is beyond it; None where part of it is, or without a figure to rely on.
-        measured: Whether there is such a figure.
-        text: The limit, and what was found.
-    """
-
-    exceeded: bool | None
-    measured: bool
-    text: str
-
-
-def judge_limit(record: Record, limit: Limit) -> JudgedLimit:
-    """Compare a record with a limit."""
-    quantity = record.quantity(limit.metric)
-    if not record.trusts(limit.metric):
-        quantity = Missing(f"{record.verdict.status}: {record.verdict.reason}")
-    text = f"{limit.text}: {_measured(limit.metric, quantity)}"
-    return JudgedLimit(limit.exceeded_by(quantity), isinstance(quantity, Value), text)
-
-
-def _measured(metric: str, quantity: Quantity) -> str:
-    if isinstance(quantity, Missing):
-        return f"no figure: {quantity.reason}"
-    scale = scale_for(METRICS[metric], [quantity.value])
-    return f"found {show(quantity, scale).words(scale.unit)}"
 
 
 def failures(records: Sequence[Record], context: NightContext) -> list[Outcome]:

@@ -107,7 +107,7 @@ class DeviceSession:
 
     def _check_limits(self, record: Record) -> None:
         """Fail the test where a limit is exceeded, or where no figure can tell whether it is."""
-        from harness.nightly.exact_metrics import judge_limit
+        from reports.limits import judge_limit
 
         judged = [judge_limit(record, limit) for limit in self._plan.nightly_rules.limits(record.case_id)]
         if beyond := [one.text for one in judged if one.exceeded or not one.measured]:

@@ -33,7 +33,7 @@ class Headline:
         cases: How far its times can be trusted; how many cases it has, where the headline says that.
         others: Cases by verdict, without those that were named.
         missing: Number of planned cases without a record.
-        answers: What to ship of each model.
+        answer: What to ship, where one model was measured; of several the best cases say it.
         best_cases: (title, case or None, metric, why there is none) of the best cases.
         rank: What comes first is worse.
 
@@ -46,7 +46,7 @@ class Headline:
     cases: str
     others: Sequence[tuple[str, int]]
     missing: int
-    answers: Sequence[str]
+    answer: str
     best_cases: Sequence[tuple[str, CaseView | None, str, str]]
     rank: tuple[float, ...]
 
@@ -59,7 +59,7 @@ def render(data: ReportData) -> Markup:
 
 def _headline(unit: Unit) -> Headline:
     records = [case.record for case in unit.cases]
-    missing = sum(len(run.missing) for run in unit.runs)
+    missing, answers = sum(len(run.missing) for run in unit.runs), list(answer_lines(records))
     changes, trust = _changes(unit), trust_counts(record.verdict.status for record in records)
     named = {"precise", "imprecise", "untimed"} if changes else {"precise"}
     statuses = Counter(record.verdict.status for record in records)
@@ -72,7 +72,7 @@ def _headline(unit: Unit) -> Headline:
         cases=f"{trust[0].upper()}{trust[1:]}" if changes else f"{counted(len(records), 'case')} on {unit.name}",
         others=[(status, count) for status, count in statuses.most_common() if status not in named],
         missing=missing,
-        answers=tuple(answer_lines(records)),
+        answer=answers[0] if len(answers) == 1 else "",
         best_cases=[(title, case, name, "" if case else _why_none(unit, name)) for title, case, name in _best(unit)],
         rank=_rank(unit, missing),
     )

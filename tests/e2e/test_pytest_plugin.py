@@ -61,12 +61,12 @@ def test_a_case_this_machine_cannot_run_is_skipped_with_the_reason(tmp_path: Pat
     suite = tmp_path / "odd.toml"
     suite.write_text(
         f'title = "odd"\nprofile = "smoke"\n[[cases]]\nmodels = ["{EMBEDDED}"]\n'
-        'compression = ["int3-imaginary"]\nruntimes = ["onnxruntime-cpu"]\n'
+        'compression = ["int16x8"]\nruntimes = ["onnxruntime-cpu"]\n'
     )
     done = run_pytest("--edgebench-suite", suite, "--edgebench-out", tmp_path / "run", "-rs")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 skipped" in done.stdout
-    assert "not shipped as int3-imaginary onnx" in done.stdout
+    assert "not shipped as int16x8 onnx" in done.stdout
 
 
 def test_the_plugin_costs_an_unrelated_run_no_heavy_import() -> None:

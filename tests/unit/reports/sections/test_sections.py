@@ -13,6 +13,7 @@ from harness.core.execution import OperatorProfile, OperatorTiming
 from harness.core.hardware.roofline import Roof, Roofline
 from harness.core.record import Blob, Trace
 from harness.store.runfolder import RunFolder
+from reports.build import build
 from reports.data import ReportData, gather
 from reports.section import Absent
 from reports.sections import heatmap, memory, operators, power, roofline, scaling, verdict
@@ -117,3 +118,13 @@ def test_a_case_that_cannot_be_trusted_has_no_ratio_in_the_heat_map(tmp_path: Pa
     latency = html.partition("<h3>Latency p50")[2].partition("</details>")[0]
     assert "not trusted" in latency
     assert "\N{MULTIPLICATION SIGN}0.4" not in latency
+
+
+def test_a_run_of_one_model_begins_with_what_to_ship(tmp_path: Path) -> None:
+    plans = factory.nets()[:8]
+    page = build([factory.write_run(tmp_path / "one", plans)], tmp_path / "one.html").read_text(encoding="utf-8")
+    answer = page.partition('<p class="answer">')[2].partition("</p>")[0]
+    assert answer.startswith("Ship int8-static on litert-xnnpack, t1: ")
+    assert "as fast as fp32" in answer
+    several = build([factory.write_run(tmp_path / "all", factory.nets())], tmp_path / "all.html")
+    assert '<p class="answer">' not in several.read_text(encoding="utf-8"), "the best cases answer for several models"

@@ -10,7 +10,9 @@ from rich.console import Console, RenderableType
 
 from harness.core.case import Case
 from harness.core.execution import Execution
+from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record
+from harness.core.scenario import Load, Scenario
 from harness.core.verdict import Finding
 from harness.store.runfolder import RunFolder
 from reports.labels import setting_of
@@ -48,6 +50,42 @@ def test_a_finished_case_in_one_line(run: RunFolder) -> None:
 def test_a_failed_case_says_why_in_one_line(run: RunFolder) -> None:
     assert case_line(by_status(run, "unsupported")).endswith("unsupported: operator DYNAMIC_QUANT is not supported")
     assert "\n" not in case_line(by_status(run, "crashed"))
+
+
+def test_a_line_without_its_reason_keeps_the_status(run: RunFolder) -> None:
+    line = case_line(by_status(run, "unsupported"), with_reason=False)
+    assert line.endswith("  unsupported")
+
+
+def of_scenario(record: Record, scenario: Scenario, load: Load, **metrics: Quantity) -> str:
+    """The line of a record that was measured in another scenario."""
+    case = replace(record.case, scenario=scenario, load=load)
+    return case_line(replace(record, case=case, metrics={**record.metrics, **metrics}))
+
+
+def test_a_line_has_the_figures_that_its_scenario_is_about(run: RunFolder) -> None:
+    record = run.records()[0]
+    offline = of_scenario(record, "Offline", Load(streams=2), throughput_per_s=Value(512.0))
+    assert "512 /s" in offline
+    assert "ms" not in offline
+    bound = Load(rate_per_s=50, latency_bound_ns=20_000_000)
+    for held, words in ((1.0, "held"), (0.0, "not held"), (None, "undecided")):
+        decided = Missing("too few") if held is None else Value(held)
+        met = Value(0.995)
+        line = of_scenario(record, "Server", bound, latency_p99_ns=Value(15e6), bound_met_share=met, bound_held=decided)
+        assert "p99 15" in line
+        assert line.endswith(f"bound of 20 ms {words}")
+    sustained = of_scenario(
+        record, "sustained", Load(minutes=5), sustained_p50_ns=Value(3e6), sustained_ratio=Value(1.25)
+    )
+    assert "1.25" in sustained
+    assert "3 ms" in sustained
+
+
+def test_the_table_begins_with_what_to_ship(run: RunFolder) -> None:
+    title, first, *_ = printed(run, 200).splitlines()
+    assert title.startswith("quick on ")
+    assert first.startswith("ship mobilenet_v2-0.35-32: int8-static on litert-xnnpack")
 
 
 def test_every_line_of_the_table_fits_eighty_columns(run: RunFolder) -> None:

@@ -1,0 +1,41 @@
+"""A limit of a suite beside what was measured, in words."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from harness.core.metric import METRICS, Limit
+from harness.core.quantity import Missing, Quantity, Value
+from harness.core.record import Record
+
+from .numbers import scale_for, show
+
+
+class JudgedLimit(NamedTuple):
+    """A limit beside what was measured.
+
+    Attributes:
+        exceeded: Whether the whole interval is beyond it; None where part of it is, or without a figure to rely on.
+        measured: Whether there is such a figure.
+        text: The limit, and what was found.
+    """
+
+    exceeded: bool | None
+    measured: bool
+    text: str
+
+
+def judge_limit(record: Record, limit: Limit) -> JudgedLimit:
+    """Compare a record with a limit."""
+    quantity = record.quantity(limit.metric)
+    if not record.trusts(limit.metric):
+        quantity = Missing(f"{record.verdict.status}: {record.verdict.reason}")
+    text = f"{limit.text}: {_measured(limit.metric, quantity)}"
+    return JudgedLimit(limit.exceeded_by(quantity), isinstance(quantity, Value), text)
+
+
+def _measured(metric: str, quantity: Quantity) -> str:
+    if isinstance(quantity, Missing):
+        return f"no figure: {quantity.reason}"
+    scale = scale_for(METRICS[metric], [quantity.value])
+    return f"found {show(quantity, scale).words(scale.unit)}"
