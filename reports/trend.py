@@ -167,14 +167,14 @@ def _trend(
     applicable = resets_of([run for run, _ in pairs], resets, case_id)
     edges = sorted({0, len(pairs), *(bisect.bisect_left(places, reset.sequence) for reset in applicable)})
     values = np.array([time_ns(record) for _, record in pairs])
-    levels = [level for start, stop in itertools.pairwise(edges) for level in _levels(values, start, stop)]
+    levels = [level for start, stop in itertools.pairwise(edges) for level in levels_of(values, start, stop)]
     events = [(reset.sequence, f"reset: {reset.reason}") for reset in applicable]
     events += [(change.sequence, change.what) for change in changes]
     points = (_change_point(pairs, before, after, events) for before, after in itertools.pairwise(levels))
     return CaseTrend(case_id, tuple(pairs), tuple(levels), tuple(filter(_is_large_enough, points)))
 
 
-def _levels(values: np.ndarray, start: int, stop: int) -> list[Level]:
+def levels_of(values: np.ndarray, start: int, stop: int) -> list[Level]:
     """Return the levels between two resets, found on the logarithm because latency scatters in ratios."""
     found = segments(np.log(values[start:stop]), SHORTEST, _NOISE)
     return [Level(start + segment.start, start + segment.stop, math.exp(segment.level)) for segment in found]

@@ -53,3 +53,30 @@ def test_each_run_has_a_line_with_the_change_since_the_run_before(lines: list[st
     assert "%" not in lines[2]
     assert lines[3].startswith("2026-01-02 22:00  ")
     assert " +50.0 %  " in lines[3]
+
+
+def of_nights(folder: Path, shifts: list[float], width: int) -> list[str]:
+    """What a terminal of that width shows of so many nights, each so many times as slow as the first."""
+    with store.open(folder / "store.sqlite", create=True) as nights:
+        for day, shift in enumerate(shifts):
+            about = {"run_id": f"n{day}", "started_utc": f"2026-01-{day + 1:02}T22:00:00Z"}
+            nights.append(factory.write_run(folder / str(day), factory.nets()[:1], shift=shift, **about))
+        frame = nights.read(store.Filters(metric="latency_p50_ns"))
+    out = io.StringIO()
+    Console(file=out, width=width).print(history_table(frame))
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_the_night_at_which_the_level_changed_is_marked(tmp_path: Path, width: int) -> None:
+    shown = of_nights(tmp_path, [1.0, 1.001, 0.999, 1.0, 1.1, 1.101, 1.099, 1.1], width)
+    assert max(map(len, shown)) <= width
+    assert not any("…" in line for line in shown)
+    marked = [line for line in shown if "◂ step" in line]
+    assert [line[:10] for line in marked] == ["2026-01-05"]
+    assert shown[-1] == "step at 2026-01-05 22:00: +10.0 %"
+
+
+def test_nights_that_only_scatter_have_no_step(tmp_path: Path) -> None:
+    shown = of_nights(tmp_path, [1.0, 1.002, 0.998, 1.001, 0.999, 1.0], 80)
+    assert not any("step" in line for line in shown)
