@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .suite import Suite, expand, load, names
+from .suite import Suite, expand, load, loads, names
 
-__all__ = ["Suite", "expand", "load", "names"]
+__all__ = ["Suite", "expand", "load", "loads", "names"]

@@ -177,8 +177,21 @@ def load(name: str) -> Suite:
             raise DescriptorError(f"no such suite or model file: {name}", f"built-in suites: {', '.join(names())}")
         raise UnknownName("suite", name, names())
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return loads(path.read_text(encoding="utf-8"), path)
+    except UnicodeDecodeError as error:
+        raise DescriptorError(f"{path} is not valid TOML: {error}") from error
+
+
+def loads(text: str, path: Path) -> Suite:
+    """Return the suite that `text` describes, which is or will be the file at `path`.
+
+    Raises:
+        DescriptorError: The text cannot be read as a suite.
+        UnknownName: There is no such model, setting, runtime or data set.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise DescriptorError(f"{path} is not valid TOML: {error}") from error
     return _checked(data, path)
 
