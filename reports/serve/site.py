@@ -1,4 +1,4 @@
-"""The pages of `edgebench serve`: a list of runs, and reports built on request. Nothing is written."""
+"""The pages of many runs: a list of them, and reports built on request. Nothing is written."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from reports.build import build_html, policy
 from reports.data import Reset, RunReader, gather
 from reports.section import read_asset, render_template
 
+from .feed import MEDIA_TYPE, feed
+
 _MOST_CACHED = 8  # pages: one of a thousand cases has 15 MB
 _NOT_FOUND = 404
+FEED = "feed.xml"
 
 
 @dataclass(frozen=True)
@@ -61,34 +64,52 @@ class Response:
     policy: str
 
 
+def address(*parts: str) -> str:
+    """Return the path of a page, with every part escaped, slashes included."""
+    return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
 @dataclass
 class Site:
-    """Serves pages by path. Reports are cached until one of their runs changes."""
+    """Makes pages by path. Reports are cached until one of their runs changes.
+
+    Attributes:
+        source: Where runs come from.
+        address: Returns the address of a page by its parts; of the list without any.
+        comparisons: Whether the list offers a comparison of each run with the one before.
+        title: Title of the list.
+    """
 
     source: RunSource
+    address: Callable[..., str] = address
+    comparisons: bool = True
+    title: str = "Runs"
     _cache: OrderedDict[tuple[str, ...], bytes] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def respond(self, path: str) -> Response:
         """Return the page at a path without query. Names are looked up among the runs; they are never used as files."""
         try:
-            return self._page([unquote(part) for part in path.strip("/").split("/") if part])
+            return self.page([unquote(part) for part in path.strip("/").split("/") if part])
         except LookupError as error:
             return _html(_message("Not found", str(error.args[0])), _NOT_FOUND)
         except EdgebenchError as error:
             return _html(_message("This run cannot be shown", str(error)), 500)
 
-    def _page(self, parts: Sequence[str]) -> Response:
+    def page(self, parts: Sequence[str]) -> Response:
         """Return the page at a path, given as its parts.
 
         Raises:
             LookupError: There is no such page.
+            EdgebenchError: A run cannot be read.
 
         """
         entries = self.source.entries()
         kind, *names = parts or ("",)
         if (kind, len(names)) == ("", 0):
             return _html(self._list(entries))
+        if (kind, len(names)) == (FEED, 0):
+            return Response(200, MEDIA_TYPE, feed(f"edgebench: {self.source.title}", entries, self.address), policy())
         if (kind, len(names)) == ("run", 1):
             return self._report([_named(entries, names[0])])
         if (kind, len(names)) == ("target", 1):
@@ -107,7 +128,14 @@ class Site:
         style = read_asset("report.css")
         shared = {target for target, count in Counter(target for target, _ in boards).items() if count > 1}
         return render_template(
-            *("runs.html",), title=self.source.title, boards=boards, shared=shared, style=style, address=address
+            "runs.html",
+            title=self.title,
+            where=self.source.title,
+            boards=boards,
+            shared=shared,
+            style=style,
+            address=self.address,
+            comparisons=self.comparisons,
         )
 
     def _report(self, entries: Sequence[RunEntry], baseline: RunEntry | None = None) -> Response:
@@ -131,11 +159,6 @@ class Site:
                     self._cache.popitem(last=False)
             self._cache.move_to_end(key)
             return self._cache[key]
-
-
-def address(*parts: str) -> str:
-    """Return the path of a page, with every part escaped, slashes included."""
-    return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
 def _named(entries: Sequence[RunEntry], name: str) -> RunEntry:
