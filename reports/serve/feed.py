@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 from xml.etree import ElementTree as ET
 
 from harness.core.errors import EdgebenchError
 from harness.core.quantity import utc_now
+from harness.core.record import RunHeader
 from harness.core.verdict import trust_counts
 from reports.answer import answer_lines
+from reports.data import RunReader
 from reports.text import clean
-
-if TYPE_CHECKING:
-    from .site import RunEntry
 
 MEDIA_TYPE = "application/atom+xml; charset=utf-8"
 MOST_ENTRIES = 50
@@ -24,7 +23,23 @@ MOST_ENTRIES = 50
 _ATOM = "http://www.w3.org/2005/Atom"
 
 
-def feed(title: str, entries: Sequence[RunEntry], address: Callable[..., str]) -> bytes:
+class FeedEntry(Protocol):
+    """A run in the list of a site."""
+
+    @property
+    def name(self) -> str:
+        """Its name in addresses."""
+
+    @property
+    def header(self) -> RunHeader:
+        """Its header."""
+
+    @property
+    def reader(self) -> RunReader:
+        """Reads it."""
+
+
+def feed(title: str, entries: Sequence[FeedEntry], address: Callable[..., str]) -> bytes:
     """Return the newest runs as a feed: how far each can be trusted, what a night found, what to ship.
 
     Args:
@@ -56,13 +71,13 @@ def _add(parent: ET.Element, name: str, text: str = "") -> ET.Element:
     return element
 
 
-def _time(entry: RunEntry) -> str:
+def _time(entry: FeedEntry) -> str:
     """Return when a run ended, else when it started; a run without a time that can be read has that of the epoch."""
     text = str(entry.header.ended_utc or entry.header.started_utc)
     return text if len(text) > len("2026-01-01") else "1970-01-01T00:00:00Z"
 
 
-def _lines(entry: RunEntry) -> list[str]:
+def _lines(entry: FeedEntry) -> list[str]:
     """Return what a run says: a night's findings first, then its verdicts, then what to ship."""
     try:
         records = entry.reader.contents().records
@@ -72,7 +87,7 @@ def _lines(entry: RunEntry) -> list[str]:
     return [*_findings(entry), trust, *answer_lines(records)]
 
 
-def _findings(entry: RunEntry) -> list[str]:
+def _findings(entry: FeedEntry) -> list[str]:
     """Return the findings of a nightly run, which it keeps beside its records; none for any other run."""
     path = getattr(entry.reader, "path", None)
     try:
