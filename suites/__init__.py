@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .suite import Suite, expand, load, loads, names
+from .suite import Suite, expand, load, loads, names, schema
 
-__all__ = ["Suite", "expand", "load", "loads", "names"]
+__all__ = ["Suite", "expand", "load", "loads", "names", "schema"]

@@ -9,8 +9,9 @@ import itertools
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.core import plugins
 from harness.core.case import Case
@@ -25,6 +26,9 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 FOLDER = Path(__file__).parent
 
@@ -202,13 +206,12 @@ def _checked(data: dict[str, Any], path: Path) -> Suite:
     Raises:
         DescriptorError: A key is unknown or has the wrong type; the message names it.
     """
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     settings = {**data, "name": path.stem, "groups": data.pop("cases", [])}
     settings.pop("cases", None)
     try:
-        adapter = TypeAdapter(tuple[Suite], config=ConfigDict(extra="forbid"))
-        suite = adapter.validate_python((settings,))[0]
+        suite = _adapter().validate_python((settings,))[0]
     except ValidationError as error:
         raise _invalid(path, error.errors(include_url=False)) from error
     if not suite.groups:
@@ -217,6 +220,25 @@ def _checked(data: dict[str, Any], path: Path) -> Suite:
     for group in suite.groups:
         _check_names(group)
     return suite
+
+
+@cache
+def _adapter() -> TypeAdapter[tuple[Suite]]:
+    from pydantic import ConfigDict, TypeAdapter
+
+    return TypeAdapter(tuple[Suite], config=ConfigDict(extra="forbid"))
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a suite's file, for editors."""
+    parts = _adapter().json_schema()["$defs"]
+    suite = parts.pop("Suite")
+    keys = {
+        "cases" if name == "groups" else name: value for name, value in suite["properties"].items() if name != "name"
+    }
+    required = ["cases" if name == "groups" else name for name in suite["required"] if name != "name"]
+    document = {**suite, "properties": {**keys, "cases": {**keys["cases"], "minItems": 1}}, "required": required}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document, "$defs": parts}
 
 
 _KEYS = {"models": ModelFile, "groups": Group, "nightly": NightlyRule}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 from harness.core.errors import EXIT_OK
 
@@ -13,6 +14,7 @@ EXAMPLE = "edgebench suites quick"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema of a suite's file, for editors")
     parser.add_argument("suite", nargs="?", help="show the cases of this suite, built in or a .toml file")
 
 
@@ -20,6 +22,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the suites, or the case ids of one."""
     import suites
 
+    if arguments.schema:
+        print(json.dumps(suites.schema(), indent=2))
+        return EXIT_OK
     if arguments.suite:
         from harness.runs.config import RunConfig
         from harness.runs.plan import suite_cases

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import suites
+import suites.suite as suite_module
 from harness.core.errors import DescriptorError, UnknownName, UsageError
 from suites.nightly_rules import NightlyRule, NightlyRules
 from suites.suite import ModelFile
@@ -110,3 +111,28 @@ def test_a_limit_of_a_model_holds_for_no_other() -> None:
 
 def test_one_file_is_a_model_of_one_file() -> None:
     assert ModelFile("a.onnx").files == ("a.onnx",)
+
+
+def read(text: str) -> dict[str, object]:
+    return suite_module.tomllib.loads(text)
+
+
+def test_the_schema_takes_what_the_reader_takes(tmp_path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.Draft202012Validator.check_schema(suites.schema())
+    validator = jsonschema.Draft202012Validator(suites.schema())
+    for name in suites.names():
+        validator.validate(read((suite_module.FOLDER / f"{name}.toml").read_text(encoding="utf-8")))
+    own = 'models = ["a", { file = ["m.onnx", "m.tflite"], data = "d", shapes = { x = [1] }, limits = ["p50 <= 1 s"] }]'
+    validator.validate(read(Path(written(tmp_path, own)).read_text()))
+    for wrong in (
+        'models = [{ file = "m.onnx", dta = "photos" }]',
+        "models = [{ file = 3 }]",
+        'models = [{ data = "photos" }]',
+        f'{OWN}\nscenario = "Fast"',
+        f'{OWN}\ncompresion = ["fp32"]',
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            validator.validate(read(Path(written(tmp_path, wrong)).read_text()))
+    with pytest.raises(jsonschema.ValidationError, match="cases"):
+        validator.validate({"title": "none", "profile": "quick"})
