@@ -16,6 +16,9 @@ HELP = "write a suite for your own model, and a CI file that runs it"
 GROUP = "measure"
 EXAMPLE = "edgebench init my.onnx --data photos/ --preprocess imagenet --limit 'p50 <= 20 ms'"
 
+_ENVIRONMENT = "test -x .venv/bin/edgebench || { python3 -m venv .venv && .venv/bin/pip install edgebench; }"
+"""Makes the environment in which the board measures, the first time."""
+
 _CI_FILES = {"github": ".github/workflows/edgebench.yml", "gitlab": ".gitlab-ci.edgebench.yml"}
 
 
@@ -126,7 +129,8 @@ def ci_text(service: str, suite: str) -> str:
             '  rules: [{ if: $CI_PIPELINE_SOURCE == "schedule" }]\n'
             "  tags: [board]\n"
             "  resource_group: board            # one measurement at a time\n"
-            f"  script: [{json.dumps(command)}]\n"
+            '  variables: { GIT_CLEAN_FLAGS: "-ffd" }     # keeps .venv, which git ignores\n'
+            f"  script: [{json.dumps(_ENVIRONMENT)}, {json.dumps(command)}]\n"
             "  allow_failure: { exit_codes: [10, 11] }\n"
             "  artifacts: { when: always, paths: [nightly] }\n"
         )
@@ -141,6 +145,8 @@ def ci_text(service: str, suite: str) -> str:
         "    concurrency: board               # one measurement at a time\n"
         "    steps:\n"
         "      - uses: actions/checkout@v4\n"
+        "        with: { clean: false }         # keeps .venv from night to night\n"
+        f"      - run: {json.dumps(_ENVIRONMENT)}\n"
         f"      - run: {json.dumps(command)}\n"
         "      - if: always()\n"
         '        run: cat nightly/summary.md >> "$GITHUB_STEP_SUMMARY"\n'
