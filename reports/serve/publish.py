@@ -48,7 +48,7 @@ def publish(source: RunSource, out: Path, title: str = "") -> Published:
     if not entries:
         raise NothingMeasured(f"no runs in {source.title}", "measure some: edgebench run quick")
     before = _manifest(out)
-    site = Site(source, address=file_of, comparisons=False, title=title or "Runs")
+    site = Site(source, address=file_of, published=True, title=title or "Runs")
     wanted = dict(_pages(site))
     now = {name: key for name, (key, _) in wanted.items()}
     done = Published()

@@ -76,13 +76,13 @@ class Site:
     Attributes:
         source: Where runs come from.
         address: Returns the address of a page by its parts; of the list without any.
-        comparisons: Whether the list offers a comparison of each run with the one before.
+        published: Whether the pages are for others: no comparison on demand, and nothing of this machine's folders.
         title: Title of the list.
     """
 
     source: RunSource
     address: Callable[..., str] = address
-    comparisons: bool = True
+    published: bool = False
     title: str = "Runs"
     _cache: OrderedDict[tuple[str, ...], bytes] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -130,12 +130,12 @@ class Site:
         return render_template(
             "runs.html",
             title=self.title,
-            where=self.source.title,
+            where="" if self.published else self.source.title,
             boards=boards,
             shared=shared,
             style=style,
             address=self.address,
-            comparisons=self.comparisons,
+            comparisons=not self.published,
         )
 
     def _report(self, entries: Sequence[RunEntry], baseline: RunEntry | None = None) -> Response:
