@@ -57,7 +57,7 @@ def run(
     """Measure a suite, as `edgebench run` does.
 
     Args:
-        suite: A built-in suite or a .toml file; None means 'quick' where no models are given.
+        suite: A built-in suite, a .toml file or a model file; None means 'quick' where no models are given.
         progress: Whether to show progress; None shows it on a terminal and in a notebook.
         **options: The options of `edgebench run` with underscores; those that may be repeated are plurals.
 

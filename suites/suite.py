@@ -178,12 +178,22 @@ def load(name: str) -> Suite:
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
         if Path(name).suffix or Path(name).name != name:
-            raise DescriptorError(f"no such suite or model file: {name}", f"built-in suites: {', '.join(names())}")
+            raise DescriptorError(f"no such suite or model file: {name}", _near(Path(name)))
         raise UnknownName("suite", name, names())
     try:
         return loads(path.read_text(encoding="utf-8"), path)
     except UnicodeDecodeError as error:
         raise DescriptorError(f"{path} is not valid TOML: {error}") from error
+
+
+def _near(path: Path) -> str:
+    """Return the file beside a missing one whose name is nearest, and the built-in suites."""
+    import difflib
+
+    beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, beside, n=1)
+    hint = f"did you mean {path.with_name(near[0])}? " if near else ""
+    return f"{hint}built-in suites: {', '.join(names())}"
 
 
 def loads(text: str, path: Path) -> Suite:

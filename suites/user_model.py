@@ -311,7 +311,7 @@ def _near(path: Path) -> str:
     except OSError:
         beside = []
     near = difflib.get_close_matches(path.name, beside, n=1)
-    return f"did you mean {path.with_name(near[0])}?" if near else "give the path of an .onnx or .tflite file"
+    return f"did you mean {path.with_name(near[0])}?" if near else f"give the path of a model: {_known()}"
 
 
 def _known() -> str:

@@ -332,6 +332,8 @@ def _suite_and_models(words: Sequence[str]) -> tuple[str | None, list[str]]:
     models = [word for word in words if word not in suites.names() and format_of(Path(word)) is not None]
     found = [word for word in words if word not in models]
     if len(found) > 1:
+        for word in found:  # one that is no suite is misspelled
+            suites.load(word)
         raise UsageError(f"several suites: {', '.join(found)}", "name one; model files may stand beside it")
     return (found[0] if found else None), models
 

@@ -109,6 +109,8 @@ def test_a_slip_in_a_name_is_answered_with_the_nearest(edgebench: Edgebench, own
         ((own_onnx.with_name(f"{own_onnx.stem}x.onnx"),), f"did you mean {own_onnx}?"),
         (("quick", "scenarios"), "several suites: quick, scenarios"),
         (("absent.onxx",), "no such suite or model file: absent.onxx"),
+        (("absent.onxx", "gone.onxx"), "no such suite or model file: absent.onxx"),
+        ((own_onnx.with_suffix(".onx"),), f"did you mean {own_onnx}?"),
     ):
         done = edgebench("run", *words)
         assert done.returncode == 2, words
