@@ -64,9 +64,11 @@ class OwnModels:
         return entries
 
     def _files(self) -> Iterator[tuple[Group, ModelFile]]:
+        """Yield the suite's files, without those of groups that name no runtime that the command line wants."""
         for group in self.suite.groups if self.suite else ():
-            for file in group.files:
-                yield group, file
+            if not group.runtimes or not self.config.runtimes or self._runtimes(group):
+                for file in group.files:
+                    yield group, file
 
     def _models(self, group: Group, file: ModelFile) -> UserModels:
         """Return the models of a suite's entry; what the command line says of all cases holds for them too."""
@@ -92,11 +94,11 @@ class OwnModels:
         return UserModels(config, False, self.notify, threads, dataset)
 
     def _runtimes(self, group: Group) -> Sequence[str]:
-        """Return those of the group that the command line wants; all of its own where it wants none of them."""
+        """Return those of the group that the command line wants; either's where the other names none."""
         wanted = self.config.runtimes
         if not wanted or not group.runtimes:
             return wanted or group.runtimes
-        return [name for name in group.runtimes if name in wanted] or group.runtimes
+        return [name for name in group.runtimes if name in wanted]
 
     @property
     def _alone(self) -> bool:

@@ -71,6 +71,12 @@ def test_settings_of_a_suite_are_built_from_its_models(edgebench: Edgebench, tea
     assert "mobilenet_v2-0.35-32|fp16|onnxruntime-cpu|t1" in listed
 
 
+def test_a_runtime_that_the_suite_does_not_name_measures_none_of_it(edgebench: Edgebench, team: Path) -> None:
+    done = edgebench("run", team, "--runtime", "openvino-cpu")
+    assert done.returncode == 2
+    assert "no case is left" in done.stderr
+
+
 def test_a_limit_fails_the_night_and_the_test(edgebench: Edgebench, team: Path) -> None:
     team.write_text(team.read_text().replace("p50 <= 10 s", "size <= 10 kB").replace("[1, 2]", "[1]"))
     night = edgebench("nightly", "run", team, "--out", "night")
