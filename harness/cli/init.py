@@ -184,6 +184,8 @@ def _write(files: Mapping[Path, str]) -> None:
     from harness.core.files import write_atomic
 
     for path, text in files.items():
+        if text != text.encode("utf-8", "replace").decode("utf-8"):
+            raise UsageError("a name is not UTF-8, which TOML asks for", "rename the file")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, text.encode("utf-8"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import os
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,14 @@ def test_a_hostile_name_is_a_name(here: Path, name: str) -> None:
     (written,) = here.glob("*.toml")
     ((entry,),) = (group.files for group in suites.load(written.name).groups)
     assert entry.files == (file.name,)
+
+
+def test_a_name_that_is_not_utf_8_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = here / os.fsdecode(b"caf\xe9.onnx")
+    file.write_bytes(NET)
+    assert init(file.name) == EXIT_USAGE
+    assert "a name is not UTF-8" in capsys.readouterr().err
+    assert not list(here.glob("*.toml"))
 
 
 def test_questions_are_asked_on_a_terminal(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
