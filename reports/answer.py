@@ -36,6 +36,7 @@ class Answer:
     Attributes:
         model: The model.
         target: The board.
+        metric: What cases are ranked by.
         best: The case to ship; None where there is none.
         baseline: The fastest case of the float model; None where no such figure is trusted.
         reason: Why there is nothing to ship, '' otherwise.
@@ -43,6 +44,7 @@ class Answer:
 
     model: str
     target: str
+    metric: str
     best: Record | None = None
     baseline: Record | None = None
     reason: str = ""
@@ -72,22 +74,24 @@ def answers(records: Sequence[Record]) -> list[Answer]:
 
 
 def _answer(model: str, target: str, group: Sequence[Record]) -> Answer:
-    name = Counter(map(main_metric, group)).most_common(1)[0][0]
+    name, cases = Counter(map(main_metric, group)).most_common(1)[0][0], counted(len(group), "case")
     able = [record for record in group if record.trusted_value(name) is not None]
     if not able:
-        counts = Counter(record.verdict.status for record in group)
-        words = ", ".join(f"{n} {status}" for status, n in counts.most_common())
-        return Answer(model, target, reason=f"{words} of {counted(len(group), 'case')}")
+        return Answer(model, target, name, reason=f"{_verdicts(group)} of {cases}")
     floats = [record for record in able if record.case.compression in _FLOAT]
     top1 = [value for record in floats or able if (value := record.trusted_value("top1")) is not None]
     least = max(top1) - LOSS if top1 else 0.0
     able = [record for record in able if not top1 or (record.trusted_value("top1") or 0.0) >= least]
     best = best_first(able, name)[0]
     if rivals := [record for record in group if _may_be_faster(record, best, name, least)]:
-        counts = Counter(record.verdict.status for record in rivals)
-        words = ", ".join(f"{n} {status}" for status, n in counts.most_common())
-        return Answer(model, target, reason=f"{words} of {counted(len(group), 'case')} may be faster than the rest")
-    return Answer(model, target, best, next(iter(best_first(floats, name)), None))
+        return Answer(model, target, name, reason=f"{_verdicts(rivals)} of {cases} may be faster than the rest")
+    return Answer(model, target, name, best, next(iter(best_first(floats, name)), None))
+
+
+def _verdicts(records: Sequence[Record]) -> str:
+    """Return '3 contended, 1 crashed'."""
+    counts = Counter(record.verdict.status for record in records)
+    return ", ".join(f"{n} {status}" for status, n in counts.most_common())
 
 
 def _may_be_faster(record: Record, best: Record, name: str, least_top1: float) -> bool:
@@ -114,30 +118,31 @@ def answer_lines(records: Sequence[Record]) -> Iterator[str]:
 
 def _sentence(answer: Answer, best: Record) -> str:
     case = best.case
-    words = f"{case.compression} on {case.runtime}, t{case.threads}: {_figure(best)}"
+    words = f"{case.compression} on {case.runtime}, t{case.threads}: {_figure(best, answer.metric)}"
     facts = [words, *filter(None, (_lead(answer, best), _accuracy(answer), _size(best)))]
-    cautious = ["imprecise: use with caution"] * (best.trust(main_metric(best)) == "caution")
+    cautious = ["imprecise: use with caution"] * (best.trust(answer.metric) == "caution")
     file = f": {best.model_file}" if is_built(best) or case.weights == "user" else ""
     return ", ".join([*facts, *cautious]) + file
 
 
-def _figure(record: Record) -> str:
-    name = main_metric(record)
+def _figure(record: Record, name: str) -> str:
+    """Return the figure with its interval."""
     quantity = record.quantity(name)
     scale = scale_for(METRICS[name], [quantity.value] if isinstance(quantity, Value) else [])
     title = "p99 " if name == "latency_p99_ns" else ""
     unit = "inferences/s" if name == "throughput_per_s" else scale.unit
-    return f"{title}{show(quantity, scale).text} {unit}"
+    return f"{title}{show(quantity, scale).words(unit)}"
 
 
 def _lead(answer: Answer, best: Record) -> str:
-    """Return '1.7x as fast as fp32' where the intervals are apart."""
+    """Return '1.7x as fast as fp32' where the intervals are apart; what else was left out must not be denied."""
     baseline = answer.baseline
     if baseline is None:
         return ""
     if baseline is best:
-        return "nothing is faster"
-    name = main_metric(best)
+        scored = best.trusted_value("top1") is not None
+        return "no faster case is as accurate" if scored else "no other case is faster"
+    name = answer.metric
     ours, theirs = best.quantity(name), baseline.quantity(name)
     if not isinstance(ours, Value) or not isinstance(theirs, Value):
         return ""
@@ -145,7 +150,7 @@ def _lead(answer: Answer, best: Record) -> str:
     other = baseline.case.compression if baseline.case.runtime == best.case.runtime else other
     slower, faster = (ours, theirs) if METRICS[name].better == "higher" else (theirs, ours)
     if None in (slower.lo, faster.hi) or (slower.lo or 0.0) <= (faster.hi or 0.0):
-        return f"as fast as {other}"
+        return f"not clearly faster than {other}"
     return f"{slower.value / faster.value:.2g}x as fast as {other}"
 
 
@@ -153,7 +158,7 @@ def _accuracy(answer: Answer) -> str:
     loss = answer.loss
     if loss is None or answer.best is answer.baseline:
         return ""
-    return f"{-100 * loss:+.1f} points" if abs(loss) >= 0.0005 else "same top-1"
+    return f"{-100 * loss:+.2f} points" if loss else "same top-1"
 
 
 def _size(record: Record) -> str:

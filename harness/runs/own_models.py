@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 from harness.core.artifact import Artifact, Format
 from harness.core.case import Case
@@ -90,7 +91,7 @@ class OwnModels:
             batch=self.config.batch or (batch if batch > 1 else None),
         )
         threads = (self.config.threads,) if self.config.threads else group.threads
-        dataset = USER_DATA if self._alone else f"{USER_DATA}:{file.files[0]}"
+        dataset = USER_DATA if self._alone else f"{USER_DATA}:{Path(file.files[0]).stem}"
         return UserModels(config, False, self.notify, threads, dataset)
 
     def _runtimes(self, group: Group) -> Sequence[str]:

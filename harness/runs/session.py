@@ -217,7 +217,9 @@ class RunSession:
         if memory is None or not self.plan.prepared:
             return UNKNOWN_SPEED
         history = history_of(identity(HostFs()), software())
-        return machine_speed(history, memory, self.plan.prepared[0].cpus, scratch)
+        # those of the case with the most: one CPU alone hands nothing over
+        cpus = max((prepared.cpus for prepared in self.plan.prepared), key=len)
+        return machine_speed(history, memory, cpus, scratch)
 
     def _header(self, findings: tuple[Finding, ...], scratch: Path) -> RunHeader:
         config, plan = self._config, self.plan

@@ -98,9 +98,10 @@ def _pages(site: Site) -> Iterator[tuple[str, Page]]:
         yield file_of("run", entry.name), (_key(stamp), _body(site, "run", entry.name))
         parts = ("target", entry.header.target, *([entry.header.unit] if entry.header.unit else []))
         boards.setdefault(parts, []).append(stamp)
+    resets = [repr(reset) for reset in site.source.resets()]
     for parts, stamps in boards.items():
         if len(stamps) > 1:
-            yield file_of(*parts), (_key(*stamps), _body(site, *parts))
+            yield file_of(*parts), (_key(*stamps, *resets), _body(site, *parts))
 
 
 def _body(site: Site, *parts: str) -> Callable[[], bytes]:

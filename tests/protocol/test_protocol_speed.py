@@ -127,6 +127,22 @@ def session_of(patch: pytest.MonkeyPatch, folder: Path, earlier_ms: Sequence[flo
     return made.header, made.folder.records()
 
 
+def test_handovers_are_timed_between_the_cpus_of_the_case_with_the_most(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[Sequence[int]] = []
+    monkeypatch.setattr("harness.runs.session.history_of", lambda *_: Missing("no id"))
+    monkeypatch.setattr(
+        "harness.runs.session.machine_speed",
+        lambda _history, _memory, cpus, _scratch: asked.append(cpus) or MachineSpeed(),
+    )
+    replace_workers(monkeypatch, usual)
+    cases = [prepared(cpus=(3,)), prepared(Case("m", "fp32", "null", threads=2), cpus=(3, 1))]
+    with RunSession(config_on_a_tree(tmp_path), plan_of(cases, tmp_path / "run")):
+        pass
+    assert asked == [(3, 1)]
+
+
 def test_the_first_runs_say_that_nothing_is_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for earlier, known in ((0, False), (4, False), (5, True)):
         header, (record,) = session_of(monkeypatch, tmp_path / str(earlier), [2.0] * earlier, 2.0)

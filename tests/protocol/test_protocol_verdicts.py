@@ -865,11 +865,18 @@ def test_the_handover_control_frames_a_process_of_several_threads(
     assert events == ["trip (2, 1)", "process", "trip (2, 1)"]
 
 
+def full_disk() -> Any:
+    raise OSError(28, "No space left on device")
+
+
 def test_the_handover_control_waits_for_the_answer_of_another_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     cpus = sorted(os.sched_getaffinity(0))
     before = os.sched_getaffinity(0)
     assert handover.handover_ns(cpus[:1]) is None
     assert handover.handover_ns([cpus[0], 100_000]) is None, "no such CPU"
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.TemporaryFile", full_disk)
+        assert handover.handover_ns([0, 1]) is None, "which costs this figure alone"
     if len(cpus) > 1:
         trip_ns = handover.handover_ns(cpus)
         assert trip_ns is not None

@@ -140,5 +140,9 @@ def test_a_store_is_published(runs: Path, tmp_path: Path) -> None:
         for path in sorted(runs.iterdir()):
             nights.append(FolderSource(path).entries()[0].reader)
         done = publish(StoreSource(nights), tmp_path / "site")
+        nights.reset("a new fan", store.Filters())
+        again = publish(StoreSource(nights), tmp_path / "site")
+    changed = [name for name in again.written if name not in ("feed.xml", "index.html")]
+    assert changed == first_board(done.written), "a reset shows in the history of its board"
     assert len([name for name in done.written if name.startswith("run-")]) == 3
     assert all((tmp_path / "site" / link).is_file() for link in links(tmp_path / "site" / "index.html"))
