@@ -20,11 +20,11 @@ LOSS = 0.01
 
 _FLOAT = ("fp32", "as-is")
 _MAIN_METRIC = {"Offline": "throughput_per_s", "Server": "latency_p99_ns", "sustained": "sustained_p50_ns"}
-"""What a scenario is about, where that is not the median latency."""
+"""The main metric of scenarios other than by median latency."""
 
 
 def main_metric(record: Record) -> str:
-    """Return the metric that the scenario of a case is about; the median where that was not measured."""
+    """Return the main metric of a case's scenario; the median latency if that was not measured."""
     name = _MAIN_METRIC.get(record.case.scenario, "latency_p50_ns")
     return "latency_p50_ns" if record.value(name) is None else name
 
@@ -95,7 +95,7 @@ def _verdicts(records: Sequence[Record]) -> str:
 
 
 def _may_be_faster(record: Record, best: Record, name: str, least_top1: float) -> bool:
-    """Return whether a case whose times alone are spoiled seems faster, and is accurate enough to be shipped."""
+    """Return whether a case with untrusted times seems faster, and is accurate enough to be shipped."""
     ours, theirs = record.value(name), best.value(name)
     if record.trusts(name) or not record.trusts("top1") or ours is None or theirs is None:
         return False
@@ -135,7 +135,7 @@ def _figure(record: Record, name: str) -> str:
 
 
 def _lead(answer: Answer, best: Record) -> str:
-    """Return '1.7x as fast as fp32' where the intervals are apart; what else was left out must not be denied."""
+    """Return '1.7x as fast as fp32' if the intervals do not overlap, else what can be said."""
     baseline = answer.baseline
     if baseline is None:
         return ""

@@ -1,4 +1,4 @@
-"""A limit of a suite beside what was measured, in words."""
+"""Check a limit of a suite against a record, with the result in words."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .numbers import scale_for, show
 
 
 class JudgedLimit(NamedTuple):
-    """A limit beside what was measured.
+    """A limit and what was measured.
 
     Attributes:
-        exceeded: Whether the whole interval is beyond it; None where part of it is, or without a figure to rely on.
+        exceeded: Whether the whole interval is beyond it; None if only part of it is, or without a trusted figure.
         measured: Whether there is such a figure.
         text: The limit, and what was found.
     """

@@ -1,6 +1,6 @@
 """Suite files: which models under which settings on which runtimes, as TOML, expanded to cases.
 
-A model is one of the project's, by its name, or a file of one's own with what belongs to it.
+A model is either the name of a model of the project or a file of the user.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ FOLDER = Path(__file__).parent
 
 
 AS_IS = "as-is"
-"""The compression setting of a file of one's own that is measured as it is."""
+"""The compression setting of a user's file that is measured unchanged."""
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file of one's own, with what `edgebench run --model` takes as options of the same names.
+    """A model file of the user; fields are named like the options of `edgebench run --model`.
 
     Attributes:
         file: The model; several files are the model in several formats. Paths here are relative to the suite's file.
@@ -92,9 +92,9 @@ class Group:
     """A full cross product of models, names and counts under one scenario.
 
     Attributes:
-        models: Names of the project's models, and files of one's own.
-        compression: Settings; of a file of one's own, those that are built from it, 'as-is' for none.
-        runtimes: Runtimes; empty with files of one's own alone: all that can run them.
+        models: Names of the project's models, and files of the user.
+        compression: Settings; those of a user's file are built from it, except 'as-is'.
+        runtimes: Runtimes; if empty, which only user files allow, all that can run them.
         threads: Numbers of intra-op threads.
         batch: Numbers of samples per inference.
         scenario: What is measured, with its parameters as `Load` has them.
@@ -123,10 +123,10 @@ class Group:
     def __post_init__(self) -> None:
         self.load.with_defaults(self.scenario)
         if self.files and len(self.batch) != 1:
-            raise ValueError("batch: a file of one's own takes one size at a time; repeat the table for others")
+            raise ValueError("batch: a file of your own takes one size at a time; repeat the table for others")
         for key in ("compression", "runtimes"):
             if self.names and not getattr(self, key):
-                raise ValueError(f"{key} is missing: only files of one's own go without")
+                raise ValueError(f"{key} is missing: only files of your own may leave it out")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -135,7 +135,7 @@ class Group:
 
     @property
     def files(self) -> tuple[ModelFile, ...]:
-        """Models of one's own."""
+        """Model files of the user."""
         return tuple(model for model in self.models if isinstance(model, ModelFile))
 
     @property
@@ -153,7 +153,7 @@ class Suite:
         title: What the suite is for.
         profile: How long each case is measured unless the command says otherwise.
         groups: The groups of cases.
-        nightly: What nightly runs of the suite look out for beside the defaults.
+        nightly: Limits and smallest effects for nightly runs, in addition to the defaults.
     """
 
     name: str
@@ -303,7 +303,7 @@ def expand(suite: Suite, threads: int | None = None) -> list[Case]:
     """Return every case of the project's models once, models outermost: what will be compared stands together.
 
     Args:
-        suite: The suite; its files of one's own are left out: `harness.runs.own_models` makes cases of them.
+        suite: The suite. User files are left out; `harness.runs.own_models` makes their cases.
         threads: Replaces the suite's own counts.
     """
     cases = itertools.chain.from_iterable(_cases(g, (threads,) if threads else g.threads) for g in suite.groups)

@@ -36,7 +36,7 @@ Bar = TypeVar("Bar", bound="LiveBar")
 
 
 class TimeLeft(ProgressColumn):
-    """Counts down between the steps, from what the steps before them took."""
+    """Counts down between steps, at the rate of the steps so far."""
 
     def render(self, task: Task) -> Text:
         """Return 'about 2:05 left'; 'estimating' before the first step."""

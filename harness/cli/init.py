@@ -1,4 +1,4 @@
-"""`edgebench init`: write a suite for a model of one's own, and a CI file that measures it every night."""
+"""`edgebench init`: write a suite for a user's model, and a CI file that measures it every night."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _ask(arguments: argparse.Namespace) -> None:
     """Fill in what the command line leaves open, by questions on a terminal.
 
     Raises:
-        UsageError: Nobody can answer.
+        UsageError: Standard input is not a terminal.
     """
     if not sys.stdin.isatty():
         raise UsageError("no model to write a suite for", "name it: edgebench init my.onnx")
@@ -166,7 +166,7 @@ def _check(name: str, text: str, folder: Path) -> None:
     """Read the suite back and look at its models, before anything is written.
 
     Raises:
-        UsageError: A model, the images or the reference is not there, or a setting or limit is none.
+        UsageError: A model, the images or the reference does not exist, or a setting or limit is not valid.
     """
     import suites
     from suites.user_model import UserModel

@@ -93,8 +93,8 @@ class ProcessRun:
         control_ns: CPU time of a fixed piece of work before the timed loop.
         memory_control_ns: CPU time of a fixed stream from memory, in the parent before and after the process; empty
             where it did not run.
-        handover_ns: Time of a trip from one of its CPUs to another and back, before and after the process, the slowest
-            of those tried; empty where it was not tried, as with one thread.
+        handover_ns: Slowest round trip between its CPUs, before and after the process; empty if it was not measured, as
+            with one thread.
 
     """
 

@@ -46,7 +46,7 @@ WORK: Mapping[str, str] = {
 """What is timed, by its name in the history, as it is called in sentences."""
 
 HANDOVER = "handover"
-"""Name in the history of the trip from CPU to CPU and back: it has no usual time, since a host may move the CPUs."""
+"""Name of the round trip between CPUs in the history. It has no usual time, since a host may move the CPUs."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class MachineSpeed:
         now_ns: Time of each piece of fixed work in this run, by the names of `WORK`.
         usual: Its usual time, for those that are known.
         earlier_runs: Runs in the machine's history.
-        handover_ns: The fastest trip from CPU to CPU and back that earlier runs knew; None where none knew one.
+        handover_ns: Fastest round trip between CPUs in earlier runs; None if none measured one.
         unknown: Why there is no history or nothing was measured, '' where there is nothing to add.
     """
 
@@ -175,7 +175,7 @@ class SpeedHistory:
         self._software = software
 
     def judge(self, now_ns: Mapping[str, float] | Missing) -> MachineSpeed:
-        """Return these times beside the usual ones; those are known although it was too busy to measure now."""
+        """Return these times with the usual ones, which are known even if the machine was too busy to measure now."""
         runs = [times["now_ns"] for times in self._lines() if times["software"] == self._software][-USED:]
         series = {name: [run[name] for run in runs if name in run] for name in (*WORK, HANDOVER)}
         handovers = series.pop(HANDOVER)

@@ -40,7 +40,7 @@ class Surroundings:
     Attributes:
         others_cpus: CPUs that other programs used on average; None where the kernel does not tell.
         memory_ns: What the memory control took before and after; empty where it did not run.
-        handover_ns: What a trip from one CPU to another and back took before and after; empty where it was not tried.
+        handover_ns: Round trip between CPUs before and after; empty if it was not measured.
     """
 
     others_cpus: float | None = None
@@ -56,7 +56,7 @@ class MemoryReference:
     """What the memory control of a case is compared with.
 
     Attributes:
-        time: The usual time of this machine, else that of this run; None where either is too little known.
+        time: The usual time of this machine, else that of this run; None if there are too few times.
         usual: Whether it is the one of this machine.
         cache_bytes: Size of the last-level cache, None where the kernel does not tell.
     """

@@ -160,9 +160,9 @@ def _width(state: CaseState, metrics: dict[str, Quantity], profile: Profile) -> 
 
 
 def on_this_machine(state: CaseState, width: float) -> float | None:
-    """Widen a relative half-width by how far runs of this machine differ; None where its history does not tell.
+    """Widen a relative half-width by the spread between runs of this machine; None if its history does not apply.
 
-    It tells of cases like its reference net: one thread, and a file that fills little of the cache. Others differ by
+    It applies to cases like its reference net: one thread and a file that is small against the cache. Other cases vary
     more from run to run.
     """
     cache_bytes = state.memory.cache_bytes if state.memory else None

@@ -29,16 +29,16 @@ MEMORY_MOVED = 0.10
 """The memory control may be slower by this share, or by more where it scatters by more from run to run."""
 
 LITTLE_OF_CACHE = 1 / 8
-"""A net of less than this share of the last-level cache does not notice what others do to the memory.
+"""A net smaller than this share of the last-level cache is not slowed down by memory traffic of other programs.
 
 Measured by tests/bench/disturbances.py on 32 MiB of cache: nets of 1.7 MB stayed within 1 %, one of 14 MB moved by up
 to 33 %.
 """
 
 HANDED_OVER = 1.5
-"""The trip from CPU to CPU and back may take this many times what it takes at best.
+"""Largest ratio of the round trip between CPUs to the fastest one known.
 
-Between CPUs that share a cache and such that do not it differs by a factor of 2 to 3, from one time to the next by 1.3.
+It differs by a factor of 2 to 3 between CPUs that share a cache and CPUs that do not, and scatters by up to 1.3.
 """
 
 OTHERS_CPUS = 0.2
@@ -202,7 +202,7 @@ def _starved(state: CaseState, metrics: Metrics) -> str:
 
 
 def _crossed(state: CaseState, metrics: Metrics) -> str:
-    """Weights that fill little of the cache stay where they are, whatever others do to the memory."""
+    """Small nets stay in the cache, so memory traffic of other programs does not matter."""
     cache_bytes, size_bytes = _cache_bytes(state), state.prepared.artifact.size_bytes
     if cache_bytes is not None and size_bytes < LITTLE_OF_CACHE * cache_bytes:
         return ""
@@ -210,7 +210,7 @@ def _crossed(state: CaseState, metrics: Metrics) -> str:
 
 
 def _handed_over(state: CaseState, metrics: Metrics) -> str:
-    """In the median process, by the slower of both times, against the fastest of this run and of earlier ones."""
+    """Compare the slower time of the median process with the fastest of this run and of earlier ones."""
     trips = [run.handover_ns for run in state.runs if run.handover_ns]
     if not trips:
         return ""

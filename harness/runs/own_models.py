@@ -1,4 +1,4 @@
-"""The models of the user in a run: those of the command line, and those of the suite, each with what belongs to it."""
+"""The models of the user in a run: those of the command line, and those of the suite, each with its options."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ class OwnModels:
         return entries
 
     def _files(self) -> Iterator[tuple[Group, ModelFile]]:
-        """Yield the suite's files, without those of groups that name no runtime that the command line wants."""
+        """Yield the suite's files, except those of groups without any runtime of the command line."""
         for group in self.suite.groups if self.suite else ():
             if not group.runtimes or not self.config.runtimes or self._runtimes(group):
                 for file in group.files:
                     yield group, file
 
     def _models(self, group: Group, file: ModelFile) -> UserModels:
-        """Return the models of a suite's entry; what the command line says of all cases holds for them too."""
+        """Return the models of a suite's entry, with the command line's options for all cases."""
         settings = ",".join(setting for setting in group.compression if setting != AS_IS)
         (batch,) = group.batch
         config = replace(
@@ -95,7 +95,7 @@ class OwnModels:
         return UserModels(config, False, self.notify, threads, dataset)
 
     def _runtimes(self, group: Group) -> Sequence[str]:
-        """Return those of the group that the command line wants; either's where the other names none."""
+        """Return the runtimes that both name; if one names none, those of the other."""
         wanted = self.config.runtimes
         if not wanted or not group.runtimes:
             return wanted or group.runtimes
@@ -103,7 +103,7 @@ class OwnModels:
 
     @property
     def _alone(self) -> bool:
-        """Whether one entry has data, so that its images need no name of their own."""
+        """Whether at most one entry has data, so that the data set needs no distinct name."""
         with_data = [file for _, file in self._files() if file.data]
         return len(with_data) + bool(self.config.models and self.config.data) <= 1
 
@@ -177,7 +177,7 @@ class OwnModels:
         return None
 
     def _check_names(self) -> None:
-        """Refuse two entries whose models or references could be taken for each other."""
+        """Raise UsageError if two entries have models or references of one name."""
         seen: dict[tuple[str, str], _Entry] = {}
         for entry in self._entries:
             references = {(name, entry.models.config.reference or "") for name in entry.models.reference_names}

@@ -143,7 +143,7 @@ def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callab
 
 
 def suite_cases(config: RunConfig, notify: Callable[[str], None] = _log.info) -> list[Case]:
-    """Return every case of a suite, those of its files of the user's own too, without preparing any.
+    """Return every case of a suite, including those of user models, without preparing any.
 
     Raises:
         UsageError: The suite cannot be read, or two models have one name.

@@ -54,7 +54,7 @@ def publish(source: RunSource, out: Path, title: str = "") -> Published:
     done = Published()
     try:
         out.mkdir(parents=True, exist_ok=True)
-        _save(out, {**before, **now})  # what is written next is known to be ours
+        _save(out, {**before, **now})  # if interrupted, the next call may remove what was written
         for name, (key, body) in wanted.items():
             if key and before.get(name) == key and (out / name).is_file():
                 done.kept.append(name)
@@ -75,7 +75,7 @@ def publish(source: RunSource, out: Path, title: str = "") -> Published:
 
 
 def file_of(*parts: str) -> str:
-    """Return the file of a page: its words for people, and a hash that tells it from any other."""
+    """Return the file of a page: readable words and a hash that makes it unique."""
     if not parts:
         return INDEX
     if parts == (FEED,):

@@ -76,7 +76,7 @@ class Site:
     Attributes:
         source: Where runs come from.
         address: Returns the address of a page by its parts; of the list without any.
-        published: Whether the pages are for others: no comparison on demand, and nothing of this machine's folders.
+        published: Whether the pages are static and public: without comparisons on demand, and without local paths.
         title: Title of the list.
     """
 

@@ -37,13 +37,13 @@ _SCENARIO_COLUMNS = {
     "Server": {"bound_met_share": "in bound"},
     "sustained": {"sustained_p50_ns": "sustained", "sustained_ratio": "slowdown"},
 }
-"""What a scenario is about beside the median, with the titles of its columns."""
+"""Columns of scenarios in addition to the median, with their titles."""
 _LINE_FIGURES = {
     "Offline": ("throughput_per_s",),
     "Server": ("latency_p50_ns", "latency_p99_ns"),
     "sustained": ("sustained_p50_ns", "sustained_ratio"),
 }
-"""The figures in the line of a finished case, where they are others than the median."""
+"""The figures in the line of a finished case for scenarios other than by median."""
 _LINE_LABELS = {"top1": "top-1 ", "latency_p99_ns": "p99 ", "sustained_ratio": f"{TIMES} "}
 _UNLIMITED = 10_000  # characters: wider than any table
 _STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "○": "dim"}
@@ -109,7 +109,7 @@ class _RunTable:
 
     @property
     def _titles(self) -> dict[str, str]:
-        """Titles of the columns by metric: first what the scenarios of this run are about."""
+        """Titles of the columns by metric, the scenarios' own first."""
         own = {}
         for record in self.records:
             own.update(_SCENARIO_COLUMNS.get(record.case.scenario, {}))

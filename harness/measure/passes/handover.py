@@ -1,10 +1,10 @@
-"""The handover control: how long one CPU takes to see what another wrote, which the threads of a net wait for.
+"""The handover control: the round-trip time between two CPUs, which multi-threaded inference waits for.
 
-Where a host moves the CPUs of a virtual machine to parts of a processor that share no cache, every handover between
-threads takes two or three times as long, and so may the median of a net on two threads, while each CPU alone is as fast
-as before and nothing else runs. No counter of the guest shows it.
+A host may move the CPUs of a virtual machine to parts of a processor that do not share a cache. Every handover between
+threads then takes two to three times as long, and so may an inference on two threads. Each CPU alone is as fast as
+before, nothing else runs, and no counter in the guest shows it.
 
-This file is its own helper: run as a program it answers on the other CPU. There it imports the standard library alone.
+The file is also the helper program that answers on the other CPU, so at import it uses the standard library only.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
 ROUNDS, TRIPS = 9, 200
-"""The median of so many rounds counts; each is so many trips to and fro."""
+"""Rounds, of which the median counts, and round trips in each."""
 
 MOST_CPUS = 4
-"""CPUs that are tried, of those a case may use: the first with each of the others."""
+"""Largest number of a case's CPUs to try: the first with each of the others."""
 
 _PAGE = 4096
 _READY, _END = 254, 255
@@ -31,9 +31,9 @@ _PATIENCE_S = 5.0
 
 
 def handover_ns(cpus: Sequence[int]) -> float | None:
-    """Return the nanoseconds of a trip from the first of these CPUs to another and back, the slowest of those tried.
+    """Return the slowest round trip from the first of these CPUs to one of the others, in nanoseconds.
 
-    None where there is one CPU, where a CPU did not answer, or where no helper could be started.
+    Return None if there is only one CPU, a CPU did not answer, or no helper could be started.
     """
     first, *others = cpus[:MOST_CPUS] or sorted(os.sched_getaffinity(0))[:MOST_CPUS]
     try:
@@ -64,7 +64,7 @@ def _trip_ns(here: int, there: int) -> float | None:
 
 
 def _is_ready(shared: mmap, helper: Popen[bytes]) -> bool:
-    """Return whether the helper started; one that ended at once, as on a CPU that is offline, is not waited for."""
+    """Return whether the helper started; do not wait for one that has ended, as on an offline CPU."""
     end_s = time.monotonic() + _PATIENCE_S
     while time.monotonic() < end_s:
         if shared[_PAGE] == _READY:
@@ -76,7 +76,7 @@ def _is_ready(shared: mmap, helper: Popen[bytes]) -> bool:
 
 
 def _ask(shared: mmap) -> float | None:
-    """Ask and wait for the answer, again and again; None where the other end is silent."""
+    """Return the median round trip in nanoseconds; None if the other CPU stops answering."""
     rounds: list[float] = []
     number = 0
     for _ in range(1 + ROUNDS):
@@ -103,7 +103,7 @@ def _wait_for(shared: mmap, value: int) -> bool:
 
 
 def _answer(fd: int, cpu: int) -> None:
-    """Repeat what the other end writes, until it writes the end or nothing for some seconds."""
+    """Echo what the other CPU writes until it writes the end marker, or nothing for some seconds."""
     os.sched_setaffinity(0, [cpu])
     with mmap(fd, 2 * _PAGE) as shared:
         shared[_PAGE] = _READY

@@ -28,10 +28,10 @@ SHORT = 24
 """Pairs where an inference is so short that several make a sample: there the caches' state shows in each."""
 
 DOUBTFUL = 0.05
-"""Work outside of the timed part, or time saved for an input seen before, of more than this share is looked at again.
+"""Shares above this, of untimed work or of time saved on repeated inputs, are measured again.
 
-With few pairs another program that takes the CPU in one of them is mistaken for the adapter's work. Pairs are added,
-as many again each time, until the least of all say otherwise or there are SHORT of them.
+With few pairs, another program that takes the CPU during one of them looks like the adapter's fault. As many pairs are
+added each time, until their minimum clears the adapter or there are SHORT of them.
 """
 
 _TRIES = 16
@@ -77,7 +77,7 @@ def _in_rotation(samples_ns: NDArray[np.int64], n_inputs: int) -> float:
 def _cycles(session: Session, batches: Sequence[Batch], n: int, limit: TimeLimit) -> dict[str, Any]:
     """Run `n` whole cycles with inputs that were seen before, each followed by one with an input that never was.
 
-    More are run while what they say is doubtful and the time limit allows it.
+    More are run while the result is doubtful and the time limit allows it.
     """
     if n == 0:
         return {"new_input_ratio": None, "cycle_ns": {}}
@@ -93,14 +93,14 @@ def _cycles(session: Session, batches: Sequence[Batch], n: int, limit: TimeLimit
                 continue
             with suppress(Exception):  # a model that refuses such an input says nothing of remembered ones
                 new.append(_cycle(session, given))
-        told = _told(seen, new, calls_ns)
+        summary = _summary(seen, new, calls_ns)
         next_ns = 2 * n * max(cycle.infer for cycle in seen)
-        if len(seen) + n > SHORT or limit.left_ns < next_ns or not _doubtful(**told):
-            return told
+        if len(seen) + n > SHORT or limit.left_ns < next_ns or not _doubtful(**summary):
+            return summary
 
 
-def _told(seen: Sequence[_Cycle], new: Sequence[_Cycle], calls_ns: float) -> dict[str, Any]:
-    """Return what cycles say: the ratio of seen to new inputs, and the times of the parts beside what copies take."""
+def _summary(seen: Sequence[_Cycle], new: Sequence[_Cycle], calls_ns: float) -> dict[str, Any]:
+    """Return the ratio of seen to new inputs, and the time of each phase with what copying may take."""
     prepare, _, _, fetch, again, copy_in, copy_out = map(min, zip(*seen, *new, strict=True))
     return {
         "new_input_ratio": _ratio(seen, new) if new else None,
@@ -115,7 +115,7 @@ def _told(seen: Sequence[_Cycle], new: Sequence[_Cycle], calls_ns: float) -> dic
 
 
 def _doubtful(new_input_ratio: float | None, cycle_ns: dict[str, float]) -> bool:
-    """Return whether cycles speak against the adapter, so that more of them are worth their time."""
+    """Return whether the cycles suggest a fault of the adapter, so that more should be run."""
     outside = [max(0.0, cycle_ns[name] - cycle_ns[f"{name}_allowed"]) for name in ("prepare", "fetch")]
     whole = cycle_ns["prepare"] + cycle_ns["infer"] + cycle_ns["fetch"]
     remembered = new_input_ratio is not None and new_input_ratio < 1 - DOUBTFUL
