@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Tests start hundreds of processes: where the environment forbids bytecode, each of them would compile every module.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # No test may depend on time, on a busy machine either; and the same examples every time, so that a failure can be
 # looked at again; `pytest --hypothesis-profile=explore` draws new ones.
