@@ -48,9 +48,9 @@ $(BIN)/python:
 	    { echo "the venv module is missing: sudo apt-get install python3-venv"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-# With what --compress needs for .onnx, so that every line of the README works.
+# Everything that the README shows, --compress of an .onnx file included.
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
-	$(PIP) --editable '.[compress]'
+	$(PIP) --editable '.[all,compress]'
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python

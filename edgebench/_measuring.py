@@ -81,7 +81,7 @@ def run(
 def _measured(suite: str | PathLike[str] | None, options: dict[str, Any], progress: bool | None) -> Results:
     from harness.cli import run as command
     from harness.cli._options import config_of
-    from harness.cli._store import add_run
+    from harness.cli._store import add_run, check_store
 
     from ._progress import notifier, shown
 
@@ -89,6 +89,7 @@ def _measured(suite: str | PathLike[str] | None, options: dict[str, Any], progre
     arguments.json = True  # standard output is the program's own
     config = config_of(arguments)
     command.check_export(arguments)
+    check_store(arguments)
     notify = notifier(progress)
     plan = command.planned(config, notify)
     session = command.measured(config, plan, partial(shown, progress), notify)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,7 +26,7 @@ _TITLES = {"compression": "Compression", "case": "Case", "run": "Run", "driver":
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table of `harness.store.frame.table`.
+    """A column of the rows of `harness.store.rows`.
 
     Attributes:
         name: Its name there.
@@ -52,13 +52,13 @@ class Column:
         """Its title in the terminal."""
         return COLUMNS.get(self.name, self.title).lower()
 
-    def cell(self, record: Record, row: pd.Series, scales: dict[str, Scale]) -> FormattedValue:
-        """Return the cell of a record, whose row in the table is `row`."""
+    def cell(self, record: Record, row: Mapping[str, Any], scales: dict[str, Scale]) -> FormattedValue:
+        """Return the cell of a record, whose row is `row`."""
         if self.metric is not None:
             quantity, scale = record.quantity(self.metric.name), scales[self.metric.name]
             return show(quantity, scale) if self.bound == "value" else show_bound(quantity, self.bound, scale)
         found = row[self.name]
-        if _is_absent(found):
+        if found is None:
             return FormattedValue("-", "not recorded", missing=True)
         return FormattedValue(clean(str(found)))
 
@@ -70,7 +70,7 @@ def column(name: str) -> Column:
         UnknownName: There is none; the message names the closest one.
 
     """
-    from harness.store.frame import columns
+    from harness.store.rows import columns
 
     known = {each: Column(each) for each in columns()}
     for metric in METRICS.values():
@@ -103,25 +103,19 @@ def sorted_by(records: Sequence[Record], by: Column) -> list[Record]:
 
     Text, and numbers without a better direction, ascend. Records that are equal keep their order.
     """
-    from harness.store.frame import record_table
+    from harness.store.rows import record_rows
 
-    values = list(record_table(records)[by.name])
+    values = [row[by.name] for row in record_rows(records)]
     descending = by.metric is not None and by.metric.better == "higher"
 
     def place(index: int) -> tuple[bool, bool, Any]:
         value = values[index]
-        if _is_absent(value):
+        if value is None:
             return True, False, 0
         untrusted = by.metric is not None and not records[index].trusts(by.metric.name)
         return False, untrusted, -value if descending else value
 
     return [records[index] for index in sorted(range(len(records)), key=place)]
-
-
-def _is_absent(value: Any) -> bool:
-    import pandas as pd
-
-    return bool(pd.isna(value))
 
 
 def rounded(frame: pd.DataFrame, records: Sequence[Record]) -> pd.DataFrame:

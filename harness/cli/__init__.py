@@ -54,18 +54,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    debug = "--debug" in words
+    debug, command = "--debug" in words, "edgebench"
     try:
         modules = commands()
         words = _modern(words, modules)
         arguments = _parser(modules).parse_args(words)
         arguments.words = words
+        command = f"edgebench {arguments.command}"
         level = logging.DEBUG if arguments.verbose else logging.WARNING
         logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
         code: int = arguments.run(arguments)
         return code
     except (Exception, KeyboardInterrupt) as error:
-        return end(error, debug)
+        return end(error, debug, command)
 
 
 def commands() -> dict[str, ModuleType]:

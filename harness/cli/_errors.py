@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterator
 from types import FrameType
 
+from harness.core import optional
 from harness.core.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, EdgebenchError, describe_error
 from harness.core.files import DISK_FULL
 
@@ -31,14 +32,20 @@ _REMEDIES_BY_NUMBER = {
 _DEBUG = "run again with --debug for the traceback"
 
 
-def end(error: BaseException, debug: bool) -> int:
-    """Print why the command ended to standard error; return the exit code."""
+def end(error: BaseException, debug: bool, command: str = "edgebench") -> int:
+    """Print why the command ended to standard error; return the exit code.
+
+    Args:
+        error: What ended it.
+        debug: Whether to print the traceback as well.
+        command: The words of the command, which needs a package where one is missing.
+    """
     if isinstance(error, BrokenPipeError) and _reader_left():  # edgebench table RUN | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
     if debug:
         traceback.print_exception(error)
-    text, code = explained(error)
+    text, code = explained(optional.explained(error, command) or error)
     print(f"edgebench: {text}", file=sys.stderr)
     return code
 

@@ -43,9 +43,9 @@ def show_table(folder: RunFolder, as_json: bool) -> None:
     contents.refuse_all_damaged()
     print_damaged(contents.damaged)
     if as_json:
-        from harness.store.frame import table, write_table
+        from harness.store.rows import record_rows, rows_json
 
-        write_table(table(folder), "json", sys.stdout)
+        sys.stdout.write(rows_json(record_rows(contents.records)))
         return
     from reports.terminal.table import final_table
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from harness.core import optional
 from harness.core.errors import EdgebenchError
 from reports.numbers import counted
 
@@ -67,6 +68,14 @@ def open_store(arguments: argparse.Namespace, create: bool = False) -> Store:
     from harness import store
 
     return store.open(arguments.store, create=create)
+
+
+def check_store(arguments: argparse.Namespace) -> None:
+    """Raise SetupError, before anything is measured, if the run cannot be added to the store that is configured."""
+    from harness import store
+
+    if store.configured(arguments.store) is not None:
+        optional.require("store", "--store" if arguments.store else "your store")
 
 
 def add_run(folder: RunFolder, arguments: argparse.Namespace, trigger: str = "run") -> None:

@@ -10,12 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.core import optional
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
 from harness.core.files import DISK_FULL
 
 from ._options import add_arguments as add_run_arguments
 from ._options import config_of
-from ._store import add_run
+from ._store import add_run, check_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, print the table, write the report; return the exit code."""
     config = config_of(arguments)
     check_export(arguments)
+    check_store(arguments)
     plan = planned(config)
     session = measure(config, plan, arguments)
     conclude(session.folder, arguments)
@@ -125,19 +127,23 @@ def name_latest(run: Path) -> None:
 
 
 def conclude(folder: RunFolder, arguments: argparse.Namespace) -> None:
-    """Print the table and write the report."""
+    """Print the table and write the report, or say where it can be written if its packages are not installed."""
     from ._output import show_report, show_table
 
     show_table(folder, as_json=arguments.json)
-    if not arguments.no_report:
-        try:
-            show_report([folder], silent=arguments.json)
-        except OSError as error:
-            if error.errno not in DISK_FULL:
-                raise
-            what = f"{os.strerror(error.errno or 0)}: {error.filename or folder.path}"
-            remedy = f"the run is complete in {folder.path}: free some space, then: edgebench report {folder.path}"
-            raise UsageError(what, remedy) from error
+    if arguments.no_report:
+        return
+    if words := optional.instead_of_report(folder.path):
+        say(words)
+        return
+    try:
+        show_report([folder], silent=arguments.json)
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        what = f"{os.strerror(error.errno or 0)}: {error.filename or folder.path}"
+        remedy = f"the run is complete in {folder.path}: free some space, then: edgebench report {folder.path}"
+        raise UsageError(what, remedy) from error
 
 
 def check_export(arguments: argparse.Namespace) -> None:

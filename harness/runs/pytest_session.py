@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from harness.core import optional
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.metric import METRICS
@@ -82,9 +83,11 @@ class DeviceSession:
         self.close(interrupted=kind is not None and issubclass(kind, KeyboardInterrupt))
 
     def close(self, interrupted: bool = False) -> None:
-        """End the run and write its report."""
+        """End the run and write its report, where what writes it is installed."""
         self._session.interrupted = interrupted
         self._session.__exit__(None, None, None)
+        if optional.missing("report"):
+            return
         from reports.build import build
 
         self._report = build([self._session.folder], self._session.folder.path / "report.html")
@@ -121,8 +124,9 @@ class DeviceSession:
         records = self._session.folder.records()
         lines = [f"{case_line(one)}{f'  {one.verdict.status}' if one.trusts(TIMED) else ''}" for one in records]
         left = [f"- {case_id}  not measured: the session ended before" for case_id in self._session.folder.missing()]
-        report = [f"edgebench report: {self._report}"] if self._report else []
-        return ["edgebench verdicts", *lines, *left, *report]
+        report = f"edgebench report: {self._report}" if self._report else ""
+        report = report or optional.instead_of_report(self._session.folder.path)
+        return ["edgebench verdicts", *lines, *left, *filter(None, [report])]
 
     def _replay(self, record: Record, benchmark: Any, timer: ReplayTimer) -> None:
         """Replay every sample of the record as a round of pytest-benchmark; the rest becomes `extra_info`."""

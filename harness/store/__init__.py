@@ -65,25 +65,22 @@ def read(
         StoreError: The store cannot be read.
 
     """
+    chosen = Filters(**filters)
+    if folders := _run_folders(source):
+        from .frame import table, tidy
+        from .runfolder import RunFolder
+
+        return (table if form == "wide" else tidy)([RunFolder(path) for path in folders], chosen)
     from .database.store import Store
 
-    chosen = Filters(**filters)
     if isinstance(source, Store):
         return source.read(chosen, form)
-    folders = _run_folders(source)
-    if not folders:
-        with open(source, create=False) as opened:  # type: ignore[arg-type]
-            return opened.read(chosen, form)
-    from .frame import table, tidy
-    from .runfolder import RunFolder
-
-    return (table if form == "wide" else tidy)([RunFolder(path) for path in folders], chosen)
+    with open(source, create=False) as opened:  # type: ignore[arg-type]
+        return opened.read(chosen, form)
 
 
-def _run_folders(source: Path | str | Iterable[Path | str] | None) -> list[Path | str]:
-    """Return the run folders that `source` names; an empty list if it names a store."""
-    if source is None:
-        return []
+def _run_folders(source: Store | Path | str | Iterable[Path | str] | None) -> list[Path | str]:
+    """Return the run folders that `source` names; an empty list if it names or is a store."""
     if isinstance(source, (str, Path)):
         return [source] if (Path(source) / "run.json").is_file() else []
-    return list(source)
+    return list(source) if isinstance(source, Iterable) else []

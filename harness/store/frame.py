@@ -2,53 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TextIO, get_args
 
 import pandas as pd
 
 from harness.core.errors import UsageError
-from harness.core.metric import METRICS, Metric
-from harness.core.printable import csv_cell, json_text, markdown_text
-from harness.core.quantity import Missing, Value, iso, microseconds
-from harness.core.record import TEXT_COLUMNS, Record, RunHeader, display_texts
-from harness.core.scenario import LOAD_PARAMETERS
+from harness.core.metric import METRICS
+from harness.core.printable import csv_cell, markdown_text
+from harness.core.quantity import Value, iso, microseconds
+from harness.core.record import Record, RunHeader
 
 from .database.filters import Filters
 from .database.rows import git_sha
+from .rows import columns, dtype, record_rows, rows_json
 from .runfolder import RunFolder
 
 Format = Literal["csv", "json", "markdown"]
 
-# The first columns of `table`, in this order, are a contract: later versions append columns and rename none.
-CONTRACT = (
-    *("target", "model", "compression", "runtime", "threads", "batch", "scenario", "weights", "verdict", "reason"),
-    *("latency_p50_ns", "latency_p50_lo_ns", "latency_p50_hi_ns", "latency_p90_ns", "latency_p99_ns"),
-    *("first_inference_ns", "load_ns", "cpu_time_p50_ns", "n_inferences", "n_processes", "throughput_per_s"),
-    *("energy_gross_j", "energy_net_j", "energy_reason", "peak_rss_bytes", "artifact_bytes"),
-    *("top1", "top1_lo", "top1_hi", "n_images", "agreement", "sqnr_db"),
-)  # fmt: skip
 # The columns of `tidy`, in this order, for run folders and stores alike.
 TIDY = (
     *("run", "target", "case", "metric", "unit", "value", "lo", "hi", "n", "reason", "verdict", "started_utc"),
     *("model", "compression", "runtime", "threads", "batch", "scenario", "machine", "suite", "profile", "git_sha"),
 )  # fmt: skip
 TIDY_TYPES = {"value": "float64", "lo": "float64", "hi": "float64", "n": "Int64", "reason": "object"}
-_WHOLE = frozenset({"ns", "bytes"})
-_COUNTS = frozenset({"threads", "batch", "streams", "samples_per_query", "parameters", "macs"})
-
-
-def metric_columns(metric: Metric) -> list[str]:
-    """Return the columns of a metric: its value, and its interval if the table shows it."""
-    return [metric.name, metric.column("lo"), metric.column("hi")] if metric.interval else [metric.name]
-
-
-_NUMBERS = tuple(name for metric in METRICS.values() for name in metric_columns(metric))
 
 
 def table(runs: RunFolder | Sequence[RunFolder], where: Filters | None = None) -> pd.DataFrame:
-    """Return one row per record: the columns of `CONTRACT`, then the other metrics and the ids.
+    """Return one row per record: the columns of `rows.CONTRACT`, then the other metrics and the ids.
 
     Times and sizes are integers (nullable Int64). A missing number is empty; its reason is in the record.
     """
@@ -59,7 +40,7 @@ def table(runs: RunFolder | Sequence[RunFolder], where: Filters | None = None) -
 
 def record_table(records: Iterable[Record]) -> pd.DataFrame:
     """Return the table of `table` for these records."""
-    rows = [_row(record) for record in records]
+    rows = record_rows(records)
     return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=dtype(name)) for name in columns()})
 
 
@@ -87,49 +68,6 @@ def write_table(frame: pd.DataFrame, format: Format, out: TextIO) -> None:  # no
 
 def _as_list(runs: RunFolder | Sequence[RunFolder]) -> Sequence[RunFolder]:
     return [runs] if isinstance(runs, RunFolder) else runs
-
-
-def columns() -> list[str]:
-    """Return the columns of `table`, in order."""
-    return list(
-        dict.fromkeys([*CONTRACT, *_NUMBERS, *LOAD_PARAMETERS, "driver", "dataset", "case", "run", *TEXT_COLUMNS])
-    )
-
-
-def _row(record: Record) -> dict[str, Any]:
-    """Return a row by column name; None where a value is missing."""
-    case = record.case
-    row: dict[str, Any] = {
-        name: getattr(case, name) for name in ("model", "compression", "runtime", "threads", "batch")
-    }
-    row |= {"scenario": case.scenario, "weights": case.weights, "dataset": case.dataset, "target": record.target}
-    row |= {"verdict": record.verdict.status, "reason": record.verdict.reason, "case": record.case_id}
-    row |= {"run": record.run_id, "energy_reason": record.missing("energy_net_j") or record.missing("energy_gross_j")}
-    row |= {name: getattr(case.load, name) for name in LOAD_PARAMETERS} | {"driver": case.driver}
-    row |= display_texts(record)
-    for metric in METRICS.values():
-        row |= _cells(metric, record)
-    return row
-
-
-def _cells(metric: Metric, record: Record) -> dict[str, float | int | None]:
-    quantity = record.quantity(metric.name)
-    names = metric_columns(metric)
-    if isinstance(quantity, Missing):
-        return dict.fromkeys(names)
-    bounds = (quantity.value, quantity.lo, quantity.hi)
-    return {name: _rounded(name, number) for name, number in zip(names, bounds, strict=False)}
-
-
-def _rounded(name: str, number: float | None) -> float | int | None:
-    return round(number) if number is not None and dtype(name) == "Int64" else number
-
-
-def dtype(name: str) -> str:
-    """Return the type of a column of `table`: Int64 for whole numbers, float64, or object for text."""
-    if name in _COUNTS or name.startswith("n_") or name.rpartition("_")[2] in _WHOLE:
-        return "Int64"
-    return "float64" if name in _NUMBERS or name in LOAD_PARAMETERS else "object"
 
 
 def _tidy_rows(header: RunHeader, record: Record, where: Filters) -> Iterable[tuple[Any, ...]]:
@@ -160,8 +98,8 @@ def csv_text(frame: pd.DataFrame, header: bool = True) -> str:
 
 
 def _json(frame: pd.DataFrame) -> str:
-    rows = [{name: _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
-    return json_text(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
+    rows = [{str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
+    return rows_json(rows)
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from harness.core.record import Record, RunHeader
 from harness.core.verdict import FAILED, Status, spoiled
-from harness.store.frame import dtype, record_table
+from harness.store.rows import dtype, record_rows
 from reports.columns import Column, column
 from reports.labels import COLUMNS, effective_precision_note, load_of, scales_of
 from reports.numbers import FormattedValue, counted
@@ -47,8 +47,8 @@ class Layout:
 
 def default_columns(records: Sequence[Record]) -> list[Column]:
     """Return what identifies a case, whatever of it differs among the records, and the metrics that any record has."""
-    frame = record_table(records)
-    varying = [name for name in _IF_SEVERAL if frame[name].nunique(dropna=False) > 1]
+    rows = record_rows(records)
+    varying = [name for name in _IF_SEVERAL if len({row[name] for row in rows}) > 1]
     if "scenario" not in varying and len({load_of(record) for record in records}) > 1:
         varying.append("driver")
     if "target" in varying:
@@ -122,9 +122,8 @@ class _Table:
         return f"{{{escape(text)}}}" if braces else escape(text)
 
     def _read_rows(self) -> list[list[Number | str]]:
-        frame = record_table(self._records)
         rows: list[list[Number | str]] = []
-        for record, (_, row) in zip(self._records, frame.iterrows(), strict=True):
+        for record, row in zip(self._records, record_rows(self._records), strict=True):
             values = [each.cell(record, row, self._scales) for each in self._columns]
             rows.append([self._cell(value, each) for value, each in zip(values, self._columns, strict=True)])
         return rows

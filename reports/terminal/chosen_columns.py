@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 
 from harness.core.record import Record
-from harness.store.frame import record_table
+from harness.store.rows import record_rows
 from reports.columns import Column
 from reports.labels import mark_of, scales_of
 
@@ -30,14 +30,14 @@ class ChosenColumns:
     columns: Sequence[Column]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        scales, frame = scales_of(self.records), record_table(self.records)
+        scales, rows = scales_of(self.records), record_rows(self.records)
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
         for column in self.columns:
             unit = scales[column.metric.name].unit if column.metric else ""
             title = f"{column.short_title} {unit}".rstrip()
             table.add_column(title, justify="right" if column.metric else "left", overflow="fold")
         table.add_column("", no_wrap=True)
-        for record, (_, row) in zip(self.records, frame.iterrows(), strict=True):
+        for record, row in zip(self.records, rows, strict=True):
             cells = (value_text(column.cell(record, row, scales)) for column in self.columns)
             table.add_row(*cells, mark_of(record.verdict))
         yield table

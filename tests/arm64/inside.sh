@@ -21,7 +21,7 @@ step "install: $(uname -m), $(python3 --version)"
 stamp=$(sha256sum pyproject.toml)
 if [ "$(cat /venv/.installed 2>/dev/null)" != "$stamp" ]; then
     rm -rf /venv && python3 -m venv /venv
-    pip install -qq --no-compile --editable . hypothesis
+    pip install -qq --no-compile --editable '.[all]' hypothesis
     echo "$stamp" >/venv/.installed
 fi
 python -c 'import onnxruntime as o, ai_edge_litert.interpreter, numpy as n; print("onnxruntime", o.__version__, "numpy", n.__version__)'

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.store.frame import CONTRACT
+from harness.store.rows import CONTRACT
 from harness.store.runfolder import RunFolder
 from tests.e2e.conftest import EMBEDDED, SMOKE, Edgebench
 

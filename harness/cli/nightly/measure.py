@@ -12,6 +12,7 @@ from harness.cli import run as run_command
 from harness.cli._given import given
 from harness.cli._options import add_arguments as add_run_arguments
 from harness.cli._options import config_of
+from harness.core import optional
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from harness.nightly.night import Night
     from harness.nightly.outcome import exit_code
 
+    optional.require("store", "edgebench nightly")
     config = config_of(arguments)
     plan = run_command.planned(config)  # before the store is opened: an unknown suite must not create a store
     with store.open(arguments.store) as kept:  # before the run: a night that cannot be stored is not measured

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from harness.core.quantity import iso
 from harness.core.verdict import trusts
 
-from .filters import Filters, chosen_series
+from .conditions import chosen_series, run_conditions
+from .filters import Filters
 from .schema import cell, config, metric, metric_def, process, reset, reset_series, run, series, target
 
 Floats = npt.NDArray[np.float64]
@@ -141,7 +142,7 @@ def _runs(
     tried_in = sa.select(cell.c.run).where(sa.tuple_(cell.c.config, cell.c.target).in_(cases))
     query = (
         sa.select(run.c.id, run.c.uuid, run.c.started, run.c.git_sha, run.c.suite, run.c.environment)
-        .where(*where.run_conditions(), *until, run.c.id.in_(tried_in))
+        .where(*run_conditions(where), *until, run.c.id.in_(tried_in))
         .order_by(run.c.id.desc())
         .limit(last)
     )

@@ -12,7 +12,8 @@ from harness.core.quantity import iso, parse_time, utc_now
 
 from . import writer
 from .blobs import BlobStore
-from .filters import Filters, chosen_series
+from .conditions import chosen_series
+from .filters import Filters
 from .query import frame_of
 from .schema import blob, cell, config, metric, metric_def, missing, process, reset, reset_series, run, series, target
 

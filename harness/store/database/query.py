@@ -14,9 +14,19 @@ from harness.core.quantity import iso
 from harness.core.record import TEXT_COLUMNS
 from harness.core.scenario import LOAD_PARAMETERS
 from harness.core.verdict import trusts
-from harness.store.frame import TIDY, TIDY_TYPES, columns, dtype, metric_columns
+from harness.store.frame import TIDY, TIDY_TYPES
+from harness.store.rows import columns, dtype, metric_columns
 
-from .filters import Filters, chosen_series, of_cases, of_runs, of_series
+from .conditions import (
+    chosen_series,
+    config_conditions,
+    of_cases,
+    of_runs,
+    of_series,
+    run_conditions,
+    target_conditions,
+)
+from .filters import Filters
 from .schema import cell, config, metric, metric_def, missing, run, series, target
 from .writer import mapping
 
@@ -72,7 +82,7 @@ def _series(where: Filters) -> sa.Select[Any]:
 
 def _runs(where: Filters) -> sa.Select[Any]:
     columns = (run.c.id, run.c.uuid, run.c.started, run.c.suite, run.c.profile, run.c.git_sha)
-    return sa.select(*columns).where(*where.run_conditions())
+    return sa.select(*columns).where(*run_conditions(where))
 
 
 def _cell_columns(where: Filters) -> sa.Select[Any]:
@@ -110,7 +120,7 @@ def runs(connection: sa.Connection, where: Filters) -> pd.DataFrame:
     names = ("uuid", "started", "suite", "profile", "trigger", "git_sha", "harness_version", "id")
     cases = of_cases(cell, where)
     chosen = [run.c.id.in_(sa.select(cell.c.run).where(*cases))] if cases else []  # a run may have no case yet
-    query = sa.select(*(run.c[name] for name in names)).where(*where.run_conditions(), *chosen).order_by(run.c.id)
+    query = sa.select(*(run.c[name] for name in names)).where(*run_conditions(where), *chosen).order_by(run.c.id)
     frame = frame_of(connection, query).rename(columns={"uuid": "run", "started": "started_utc", "id": "sequence"})
     return frame.assign(started_utc=[iso(time) for time in frame.started_utc])
 
@@ -214,7 +224,7 @@ def _cells(where: Filters) -> sa.Select[Any]:
     source = cell.join(run, run.c.id == cell.c.run).join(config, config.c.id == cell.c.config)
     source = source.join(target, target.c.id == cell.c.target)
     chosen = [column.label(name) for name, column in columns.items()]
-    conditions = (*where.run_conditions(), *where.config_conditions(), *where.target_conditions())
+    conditions = (*run_conditions(where), *config_conditions(where), *target_conditions(where))
     return sa.select(*chosen).select_from(source).where(*conditions).order_by(run.c.id, cell.c.id)
 
 

@@ -7,7 +7,8 @@ import pytest
 from harness.core.errors import UnknownName
 from harness.core.quantity import Missing, Value
 from harness.core.record import Record
-from harness.store.frame import columns, record_table
+from harness.store.frame import record_table
+from harness.store.rows import columns
 from reports.columns import chosen, column, rounded, sorted_by
 from reports.labels import scales_of
 from tests import factory

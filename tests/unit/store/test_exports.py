@@ -19,7 +19,8 @@ from harness.core.case import Case
 from harness.core.errors import NothingMeasured, UnknownName, UsageError
 from harness.core.verdict import TIMED
 from harness.store.exports import Exported, export
-from harness.store.frame import CONTRACT, table
+from harness.store.frame import table
+from harness.store.rows import CONTRACT
 from harness.store.runfolder import RunFolder, latencies_ns
 from tests import factory
 

@@ -12,7 +12,8 @@ import harness.store
 from harness.core.errors import UsageError
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, Value
-from harness.store.frame import CONTRACT, table, tidy, write_table
+from harness.store.frame import table, tidy, write_table
+from harness.store.rows import CONTRACT, record_rows, rows_json
 from harness.store.runfolder import RunFolder
 from tests import factory
 
@@ -51,6 +52,12 @@ def test_times_are_whole_numbers_and_missing_is_empty_with_its_reason(run: RunFo
     synthetic = frame[(frame.weights == "synthetic") & (frame.verdict == "precise")].iloc[0]
     assert pd.isna(synthetic.top1)
     assert synthetic.energy_reason == factory.NO_METER
+
+
+def test_rows_without_pandas_give_the_json_of_the_table(run: RunFolder) -> None:
+    text = io.StringIO()
+    write_table(table(run), "json", text)
+    assert rows_json(record_rows(run.records())) == text.getvalue()
 
 
 def test_several_runs_in_one_table(run: RunFolder, tmp_path: Path) -> None:
