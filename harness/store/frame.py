@@ -11,6 +11,7 @@ import pandas as pd
 from harness.core.errors import UsageError
 from harness.core.metric import METRICS, Metric
 from harness.core.printable import csv_cell, json_text, markdown_text
+from harness.core.quality import OF_CLASSIFICATION
 from harness.core.quantity import Missing, Value, iso, microseconds
 from harness.core.record import TEXT_COLUMNS, Record, RunHeader, display_texts
 from harness.core.scenario import LOAD_PARAMETERS
@@ -34,6 +35,8 @@ TIDY = (
     *("run", "target", "case", "metric", "unit", "value", "lo", "hi", "n", "reason", "verdict", "started_utc"),
     *("model", "compression", "runtime", "threads", "batch", "scenario", "machine", "suite", "profile", "git_sha"),
 )  # fmt: skip
+# Metrics that came after the first release: their columns stand behind all others.
+_LATER = ("quality", "n_samples", "quality_difference", "quality_p")
 TIDY_TYPES = {"value": "float64", "lo": "float64", "hi": "float64", "n": "Int64", "reason": "object"}
 _WHOLE = frozenset({"ns", "bytes"})
 _COUNTS = frozenset({"threads", "batch", "streams", "samples_per_query", "parameters", "macs"})
@@ -45,6 +48,7 @@ def metric_columns(metric: Metric) -> list[str]:
 
 
 _NUMBERS = tuple(name for metric in METRICS.values() for name in metric_columns(metric))
+_LATER_NUMBERS = tuple(column for name in _LATER for column in metric_columns(METRICS[name]))
 
 
 def table(runs: RunFolder | Sequence[RunFolder], where: Filters | None = None) -> pd.DataFrame:
@@ -91,9 +95,9 @@ def _as_list(runs: RunFolder | Sequence[RunFolder]) -> Sequence[RunFolder]:
 
 def columns() -> list[str]:
     """Return the columns of `table`, in order."""
-    return list(
-        dict.fromkeys([*CONTRACT, *_NUMBERS, *LOAD_PARAMETERS, "driver", "dataset", "case", "run", *TEXT_COLUMNS])
-    )
+    first = [name for name in _NUMBERS if name not in _LATER_NUMBERS]
+    ids = (*LOAD_PARAMETERS, "driver", "dataset", "case", "run", *TEXT_COLUMNS)
+    return list(dict.fromkeys([*CONTRACT, *first, *ids, *_LATER_NUMBERS]))
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -113,8 +117,8 @@ def _row(record: Record) -> dict[str, Any]:
 
 
 def _cells(metric: Metric, record: Record) -> dict[str, float | int | None]:
-    quantity = record.quantity(metric.name)
-    names = metric_columns(metric)
+    name = metric.name if metric.name in record.metrics else OF_CLASSIFICATION.get(metric.name, metric.name)
+    quantity, names = record.quantity(name), metric_columns(metric)
     if isinstance(quantity, Missing):
         return dict.fromkeys(names)
     bounds = (quantity.value, quantity.lo, quantity.hi)
