@@ -26,6 +26,8 @@ class MeasurementOptions(TypedDict, total=False):
     reference: Path | None
     data: Path | None
     compress: Names | None
+    task: str | None
+    decode: str | None
     preprocess: str | None
     output: str | None
     label_offset: int | None

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import DataError, UsageError
 from .quality import CLASSIFICATION, QualityKind
 
 if TYPE_CHECKING:
@@ -150,6 +151,38 @@ class Dataset(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is known of a user's model before it is read.
+
+    Attributes:
+        dataset: The labelled samples.
+        output: Name of the output that the user gave.
+        decode: Convention of the outputs that the user gave; '' for none.
+        class_names: Class names that the model file carries, in the order of its scores.
+    """
+
+    dataset: Any
+    output: str | None = None
+    decode: str = ""
+    class_names: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class UserData:
+    """Labelled samples of the user.
+
+    Attributes:
+        kind: How they are stored, as `Task.open` takes it.
+        path: The folder or file they are in.
+        dataset: The samples.
+    """
+
+    kind: str
+    path: Path
+    dataset: Any
+
+
 class Task(ABC):
     """What a model is to do, and how well it does it.
 
@@ -161,6 +194,7 @@ class Task(ABC):
         title: What the task is, for people.
         quality: What its quality is.
         samples: Its samples in the plural: 'images'.
+        takes_images: Whether samples are images, which `Preprocess` makes inputs of.
         column: The metric that a nightly run and its rules know the quality by.
     """
 
@@ -168,11 +202,53 @@ class Task(ABC):
     title: str
     quality: QualityKind
     samples: str = "samples"
+    takes_images: bool = True
     column: str = "quality"
 
     @abstractmethod
     def open(self, kind: str, path: Path) -> Dataset:
         """Open the data set at `path`; `kind` says how it is stored."""
+
+    def recognize(self, path: Path) -> str:
+        """Return how the data set at `path` is stored, as `open` takes it; DataError where that cannot be told."""
+        return ""
+
+    def list_samples(self, path: Path, labels: Any, limit: int | None) -> UserData:
+        """Return the labelled samples of the user at `path`.
+
+        Args:
+            path: What the user gave with --data.
+            labels: What the user says about the labels, a `harness.datasets.label_mapping.LabelChoice`.
+            limit: The most samples that will be scored; None means all.
+
+        Raises:
+            DataError: There are none, or they cannot be read.
+        """
+        kind = self.recognize(path)
+        dataset = self.open(kind, path)
+        if not len(dataset):
+            raise DataError(f"{path} holds no {self.samples}")
+        return UserData(kind, path, dataset)
+
+    def interface(self, preprocess: Preprocess, outputs: Mapping[str, Sequence[int]], wanted: Wanted) -> Interface:
+        """Return how a model of the user is read.
+
+        Args:
+            preprocess: How a sample becomes an input.
+            outputs: Shape of each output for one sample, in the model's order.
+            wanted: What the user, the data set and the model file say of them.
+
+        Raises:
+            DataError: The outputs cannot be those of a model for this data set.
+            UsageError: The user names an output or a convention that there is not, or has to name one.
+        """
+        if wanted.output is not None and wanted.output not in outputs:
+            raise UsageError(f"the model has no output '{wanted.output}'", f"its outputs: {', '.join(outputs)}")
+        return Interface(preprocess, None, wanted.decode)
+
+    def decided(self, how: Interface, wanted: Wanted) -> Sequence[Finding]:
+        """Return what was decided about a model of the user where it could have been decided otherwise."""
+        return ()
 
     @abstractmethod
     def encode(self, sample: Any, how: Preprocess) -> Array:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.errors import UsageError
 from harness.core.quality import CLASSIFICATION, TOP1
 from harness.core.quantity import Missing, Quantity, Value
-from harness.core.task import Interface, PairedTest, PerSample, Predictions, Task
+from harness.core.task import Interface, PairedTest, PerSample, Predictions, Task, UserData, Wanted
 from harness.core.verdict import Finding
-from harness.datasets.dataset import open_dataset
+from harness.datasets.dataset import open_dataset, open_folder
 from harness.datasets.label_mapping import LabelMapping, label_array
+from harness.datasets.manifest import checked
+from harness.datasets.model_outputs import choose_output
 from harness.datasets.preprocessing import preprocess
 from harness.runtimes.base import SessionError
 from harness.runtimes.outputs import is_numeric, per_sample
@@ -41,6 +44,24 @@ class Classification(Task):
     def open(self, kind: str, path: Path) -> Dataset:
         """Open IDX files, class folders, a labels file or a manifest of those."""
         return open_dataset(kind, path)
+
+    def list_samples(self, path: Path, labels: Any, limit: int | None) -> UserData:
+        """Return the images that can be read, each decoded once."""
+        images = checked(open_folder(path, labels), limit)
+        return UserData("manifest", images.write(), images)
+
+    def interface(self, preprocess: Preprocess, outputs: Mapping[str, Sequence[int]], wanted: Wanted) -> Interface:
+        """Return which output holds the scores of the classes."""
+        if wanted.decode:
+            raise UsageError("--decode is for tasks with several conventions of outputs", "leave it out: see --output")
+        scored = choose_output(outputs, wanted.dataset.label_mapping, wanted.output, wanted.class_names)
+        return Interface(preprocess, scored)
+
+    def decided(self, how: Interface, wanted: Wanted) -> Sequence[Finding]:
+        """Return how labels are counted."""
+        assert how.output is not None
+        mapping: LabelMapping = wanted.dataset.label_mapping
+        return replace(mapping, by_name=how.output.classes).findings(how.output.size)
 
     def encode(self, sample: Any, how: Preprocess) -> Array:
         """Resize, crop and normalize an image."""
