@@ -100,6 +100,7 @@ class Bounds(TypedDict, total=False):
 
     max_latency: str | None
     min_top1: float | str | None
+    quality: float | str | None
     max_energy: str | None
     max_size: str | None
     max_drop: float | str | None

@@ -17,7 +17,7 @@ from typing import Any
 from .case import Case
 from .execution import Execution, OperatorProfile
 from .hardware.roofline import Roofline
-from .metric import metric
+from .metric import METRICS, metric
 from .quality import CLASSIFICATION, OF_CLASSIFICATION, TOP1, QualityKind
 from .quantity import Missing, Quantity, Value
 from .verdict import Finding, Trust, Verdict, trust_of
@@ -285,9 +285,21 @@ class Record:
         return str(self.details.get("accuracy", {}).get("task", CLASSIFICATION))
 
     @property
+    def quality_name(self) -> str:
+        """The metric that tables and plots show the quality by: 'top1' of a classifier, 'quality' of other tasks."""
+        name = self.quality_kind.metric
+        return name if name in METRICS else "quality"
+
+    @property
     def quality(self) -> Quantity:
         """The quality, which older records have as top-1 alone."""
         return self.quantity("quality" if "quality" in self.metrics else OF_CLASSIFICATION["quality"])
+
+    @property
+    def trusted_quality(self) -> float | None:
+        """The quality as a number of which more is better; None where it is missing or not to be trusted."""
+        value = self.trusted_value(self.quality_name)
+        return None if value is None else self.quality_kind.sign * value
 
     @property
     def accuracy_note(self) -> str | None:
