@@ -26,6 +26,8 @@ class MeasurementOptions(TypedDict, total=False):
     reference: Path | None
     data: Path | None
     compress: Names | None
+    task: str | None
+    decode: str | None
     preprocess: str | None
     output: str | None
     label_offset: int | None
@@ -98,6 +100,7 @@ class Bounds(TypedDict, total=False):
 
     max_latency: str | None
     min_top1: float | str | None
+    quality: float | str | None
     max_energy: str | None
     max_size: str | None
     max_drop: float | str | None

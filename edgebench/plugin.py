@@ -1,4 +1,4 @@
-"""What an extension imports: runtimes, sensors, checks, sections, exports, compression settings and model families.
+"""What an extension imports: runtimes, sensors, checks, tasks, sections, exports, compression settings, model families.
 
     from edgebench.plugin import Adapter, Capability, Session
 
@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 from edgebench._guard import refuse_foreign
 
 if TYPE_CHECKING:
+    from harness.core.artifact import Preprocess as Preprocess
     from harness.core.case import Case as Case
+    from harness.core.errors import DataError as DataError
     from harness.core.errors import EdgebenchError as EdgebenchError
     from harness.core.errors import UsageError as UsageError
     from harness.core.execution import Execution as Execution
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from harness.core.metric import METRICS as METRICS
     from harness.core.metric import Metric as Metric
     from harness.core.plugins import load as load
+    from harness.core.quality import QualityKind as QualityKind
     from harness.core.quantity import Missing as Missing
     from harness.core.quantity import Quantity as Quantity
     from harness.core.quantity import Value as Value
@@ -36,6 +39,11 @@ if TYPE_CHECKING:
     from harness.core.record import RunHeader as RunHeader
     from harness.core.sensing import Channel as Channel
     from harness.core.sensing import Sensor as Sensor
+    from harness.core.task import Interface as Interface
+    from harness.core.task import PairedTest as PairedTest
+    from harness.core.task import PerSample as PerSample
+    from harness.core.task import Predictions as Predictions
+    from harness.core.task import Task as Task
     from harness.core.verdict import Finding as Finding
     from harness.core.verdict import Verdict as Verdict
     from harness.host.checks import Change as Change
@@ -56,6 +64,8 @@ if TYPE_CHECKING:
     from harness.sensors.base import hwmon_chips as hwmon_chips
     from harness.sensors.base import import_optional as import_optional
     from harness.sensors.base import scaled as scaled
+    from harness.stats.resampling import bootstrap as bootstrap
+    from harness.stats.resampling import paired_bootstrap as paired_bootstrap
     from harness.store.exports import Export as Export
     from harness.store.exports import Exported as Exported
     from harness.store.exports import TableExport as TableExport
@@ -74,15 +84,18 @@ if TYPE_CHECKING:
     from suites.models.base import make_divisible as make_divisible
 
 _NAMES = {
+    "harness.core.artifact": ("Preprocess",),
     "harness.core.case": ("Case",),
-    "harness.core.errors": ("EdgebenchError", "UsageError"),
+    "harness.core.errors": ("DataError", "EdgebenchError", "UsageError"),
     "harness.core.execution": ("Execution",),
     "harness.core.hostfs": ("HostFs",),
     "harness.core.metric": ("METRICS", "Metric"),
     "harness.core.plugins": ("load",),
+    "harness.core.quality": ("QualityKind",),
     "harness.core.quantity": ("Missing", "Quantity", "Value", "microseconds"),
     "harness.core.record": ("Record", "RunHeader"),
     "harness.core.sensing": ("Channel", "Sensor"),
+    "harness.core.task": ("Interface", "PairedTest", "PerSample", "Predictions", "Task"),
     "harness.core.verdict": ("Finding", "Verdict"),
     "harness.host.checks": ("Change", "Check"),
     "harness.runtimes.base": (
@@ -98,6 +111,7 @@ _NAMES = {
     "harness.runtimes.errors": ("explain_error",),
     "harness.runtimes.inputs": ("concrete_shape",),
     "harness.sensors.base": ("SECOND_NS", "FileSensor", "Probe", "hwmon_chips", "import_optional", "scaled"),
+    "harness.stats.resampling": ("bootstrap", "paired_bootstrap"),
     "harness.store.exports": ("Export", "Exported", "TableExport"),
     "reports.data": ("CaseView", "ReportData"),
     "reports.section": ("Absent", "Figure", "Section", "Template"),

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.core.metric import METRICS
+from harness.core.quality import TOP1
 from harness.core.quantity import Value
 from harness.core.record import Record
 
 from .labels import is_built, load_of, main_load
 from .numbers import counted, scale_for, show
-from .recommend import best_first
+from .recommend import best_first, is_scored
 from .text import clean
 
 LOSS = 0.01
-"""Top-1 that may be lost against the float model: one point."""
+"""Quality that may be lost against the float model: one point, or one percent of a quality that is no share."""
 
 _FLOAT = ("fp32", "as-is")
 _MAIN_METRIC = {"Offline": "throughput_per_s", "Server": "latency_p99_ns", "sustained": "sustained_p50_ns"}
@@ -51,17 +53,17 @@ class Answer:
 
     @property
     def loss(self) -> float | None:
-        """Top-1 lost against the float model, negative for a gain; None where either is unknown."""
+        """Quality lost against the float model, negative for a gain; None where either is unknown."""
         if self.best is None or self.baseline is None:
             return None
-        ours, theirs = (record.trusted_value("top1") for record in (self.best, self.baseline))
+        ours, theirs = (record.trusted_quality for record in (self.best, self.baseline))
         return None if ours is None or theirs is None else theirs - ours
 
 
 def answers(records: Sequence[Record]) -> list[Answer]:
     """Return an answer for each model that was measured in more than one way, in the order of the records.
 
-    The fastest case wins whose top-1 is within one point of the best float case of the model; of a model that was not
+    The fastest case wins whose quality is within one point of the best float case of the model; of a model that was not
     scored the fastest one. An imprecise figure does not win while a precise one is within its interval. There is no
     answer where a case that cannot be trusted seems faster than what could be shipped: measured again, it might win.
     Only cases under the main load take part.
@@ -79,9 +81,9 @@ def _answer(model: str, target: str, group: Sequence[Record]) -> Answer:
     if not able:
         return Answer(model, target, name, reason=f"{_verdicts(group)} of {cases}")
     floats = [record for record in able if record.case.compression in _FLOAT]
-    top1 = [value for record in floats or able if (value := record.trusted_value("top1")) is not None]
-    least = max(top1) - LOSS if top1 else 0.0
-    able = [record for record in able if not top1 or (record.trusted_value("top1") or 0.0) >= least]
+    scored = [value for record in floats or able if (value := record.trusted_quality) is not None]
+    least = max(scored) - group[0].quality_kind.difference(LOSS, max(scored)) if scored else -math.inf
+    able = [record for record in able if not scored or _is_accurate(record, least)]
     best = best_first(able, name)[0]
     if rivals := [record for record in group if _may_be_faster(record, best, name, least)]:
         return Answer(model, target, name, reason=f"{_verdicts(rivals)} of {cases} may be faster than the rest")
@@ -94,13 +96,19 @@ def _verdicts(records: Sequence[Record]) -> str:
     return ", ".join(f"{n} {status}" for status, n in counts.most_common())
 
 
-def _may_be_faster(record: Record, best: Record, name: str, least_top1: float) -> bool:
+def _is_accurate(record: Record, least: float) -> bool:
+    """Return whether the quality is trusted and not below `least`."""
+    quality = record.trusted_quality
+    return quality is not None and quality >= least
+
+
+def _may_be_faster(record: Record, best: Record, name: str, least: float) -> bool:
     """Return whether a case with untrusted times seems faster, and is accurate enough to be shipped."""
     ours, theirs = record.value(name), best.value(name)
-    if record.trusts(name) or not record.trusts("top1") or ours is None or theirs is None:
+    if record.trusts(name) or not record.trusts(record.quality_name) or ours is None or theirs is None:
         return False
     faster = ours > theirs if METRICS[name].better == "higher" else ours < theirs
-    return faster and (record.value("top1") is None or (record.value("top1") or 0.0) >= least_top1)
+    return faster and (not is_scored(record) or _is_accurate(record, least))
 
 
 def answer_lines(records: Sequence[Record]) -> Iterator[str]:
@@ -140,7 +148,7 @@ def _lead(answer: Answer, best: Record) -> str:
     if baseline is None:
         return ""
     if baseline is best:
-        scored = best.trusted_value("top1") is not None
+        scored = best.trusted_quality is not None
         return "no faster case is as accurate" if scored else "no other case is faster"
     name = answer.metric
     ours, theirs = best.quantity(name), baseline.quantity(name)
@@ -158,7 +166,8 @@ def _accuracy(answer: Answer) -> str:
     loss = answer.loss
     if loss is None or answer.best is answer.baseline:
         return ""
-    return f"{-100 * loss:+.2f} points" if loss else "same top-1"
+    kind = answer.best.quality_kind if answer.best else TOP1
+    return kind.change(-kind.sign * loss) if loss else f"same {kind.label}"
 
 
 def _size(record: Record) -> str:

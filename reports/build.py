@@ -26,7 +26,7 @@ from harness.core.plugins import load_all
 from harness.core.printable import printable
 
 from .data import CaseView, ReportData, Reset, RunReader, gather
-from .recommend import SLIDERS, figures, scored_cases
+from .recommend import figures, scored_cases, sliders
 from .samples import write_samples
 from .section import Absent, Section, json_for_html, read_asset, render_template
 
@@ -128,7 +128,10 @@ def _for_script(data: ReportData) -> list[dict[str, Any]]:
 
     `worst` is the end of an imprecise latency's interval, null for any other and where there is none.
     """
-    ranked = {case.key for unit in data.units for case in scored_cases(unit.cases) if case.trusts("top1")}
+    ranked = {
+        case.key for unit in data.units for case in scored_cases(unit.cases) if case.trusts(case.record.quality_name)
+    }
+    names = sliders([case.record for case in data.cases])
     return [
         {
             "key": case.key,
@@ -137,8 +140,10 @@ def _for_script(data: ReportData) -> list[dict[str, Any]]:
             "imprecise": case.record.trust("latency_p50_ns") == "caution",
             "worst": getattr(case.record.quantity("latency_p50_ns"), "hi", None),
             "facets": _facets(case),
-            "values": {name: figures(case.record, ())[name] for name in SLIDERS},
-            "shown": {name: _text(data, case, name) for name in SLIDERS},
+            "values": {name: figures(case.record, ())[name] for name in names},
+            "shown": {name: _text(data, case, name) for name in names},
+            "quality": case.record.trusted_quality,
+            "quality_shown": f"{case.record.quality_kind.label} {_text(data, case, case.record.quality_name)}",
         }
         for case in data.cases
     ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from harness.core.execution import FROM_FILE
-from harness.core.metric import METRICS
+from harness.core.metric import METRICS, Metric
 from harness.core.printable import one_line
+from harness.core.quality import TOP1
+from harness.core.quantity import Value
 from harness.core.record import Record
 from harness.core.verdict import Status, Verdict
 
@@ -21,12 +24,43 @@ COLUMNS = {
     "energy_net_j": "Energy",
     "top1": "Top-1",
     "top1_difference": "vs fp32",
+    "quality": "Quality",
+    "quality_difference": "vs fp32",
     "peak_rss_bytes": "Memory",
     "artifact_bytes": "Size",
 }
 """Metrics in a table of cases, with the titles of their columns."""
-EXPECTED_COLUMNS = tuple(name for name in COLUMNS if name != "top1_difference")
-"""Columns whose absence a table explains. A difference to fp32 needs an fp32 case, so it is not expected."""
+_QUALITY = ("quality", "quality_difference")
+_EXPECTED = tuple(name for name in COLUMNS if name not in ("top1_difference", *_QUALITY))
+
+
+def measured(records: Sequence[Record], names: Iterable[str] = COLUMNS) -> list[str]:
+    """Return the metrics that any record has a value of; the quality of a task that has a metric of its own is once."""
+    known = [name for name in names if any(record.value(name) is not None for record in records)]
+    own = {record.quality_name for record in records if isinstance(record.quality, Value)}
+    return [name for name in known if name not in _QUALITY or "quality" in own]
+
+
+def expected(records: Sequence[Record]) -> list[str]:
+    """Return the columns whose absence a table explains; a difference to fp32 is none: it needs an fp32 case."""
+    scored = "quality" in measured(records)
+    return [name for name in _EXPECTED if not (scored and name == TOP1.metric)]
+
+
+def metric_of(name: str, records: Sequence[Record]) -> Metric:
+    """Return a metric, the quality with the title and the better direction that the task of these records gives it."""
+    kinds = dict.fromkeys(record.quality_kind for record in records if record.quality_name == "quality")
+    if name not in _QUALITY or len(kinds) != 1:
+        return METRICS[name]
+    (kind,) = kinds
+    title = kind.title if name == "quality" else f"{kind.title} to fp32"
+    return replace(METRICS[name], title=title, better=kind.better)
+
+
+def titles_of(records: Sequence[Record]) -> dict[str, str]:
+    """Return the titles of `COLUMNS` for a table of these records."""
+    return {**COLUMNS, "quality": metric_of("quality", records).title}
+
 
 _MARKS: dict[Status, str] = {"precise": "✓", "imprecise": "≈", "untimed": "○", "unsupported": "○"}
 
@@ -88,4 +122,14 @@ def scales_of(records: Sequence[Record]) -> dict[str, Scale]:
         name: scale_for(metric, [value for record in records if (value := record.value(name)) is not None])
         for name, metric in METRICS.items()
     }
-    return scales | {name: scales["latency_p50_ns"] for name in scales if name.startswith("latency_p")}
+    scales |= {name: scales["latency_p50_ns"] for name in scales if name.startswith("latency_p")}
+    return scales | _quality_scales(records)
+
+
+def _quality_scales(records: Sequence[Record]) -> dict[str, Scale]:
+    """Return how the quality and its differences are shown: as the tasks say, plain where they differ."""
+    units = {record.quality_kind.unit for record in records if isinstance(record.quality, Value)} or {TOP1.unit}
+    if units == {"share"}:
+        return {"quality": Scale(100.0, "%"), "quality_difference": Scale(100.0, "points")}
+    unit = units.pop() if len(units) == 1 else ""
+    return dict.fromkeys(_QUALITY, Scale(1.0, unit))

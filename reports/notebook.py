@@ -14,7 +14,7 @@ from harness.core.record import Record, RunHeader
 from harness.core.verdict import TIMED, trust_counts
 
 from .figures.plots import colour_of
-from .labels import COLUMNS, label_of, mark_of, scales_of
+from .labels import label_of, mark_of, measured, metric_of, scales_of, titles_of
 from .numbers import FormattedValue, Scale, show
 from .recommend import comparable, pareto_front
 from .section import render_template
@@ -63,19 +63,20 @@ class Plot:
     x_ticks: tuple[tuple[float, str], ...]
     y_ticks: tuple[tuple[float, str], ...]
     unit: str
+    y_title: str
     settings: dict[str, str]
 
 
 def html(records: Sequence[Record], header: RunHeader) -> str:
     """Return the table and the plot of a run as HTML; without two scored cases there is no plot."""
     scales = scales_of(records)
-    columns = [name for name in COLUMNS if any(record.value(name) is not None for record in records)]
+    columns, titles = measured(records), titles_of(records)
     return str(
         render_template(
             "notebook.html",
             title=f"{header.suite} on {header.target}",
             trust=trust_counts(record.verdict.status for record in records),
-            columns=[(COLUMNS[name], scales[name].unit) for name in columns],
+            columns=[(titles[name], scales[name].unit) for name in columns],
             rows=[_row(record, columns, scales) for record in records],
             missing=len(set(header.planned) - {record.case_id for record in records}),
             plot=_plot(records, scales["latency_p50_ns"]),
@@ -96,6 +97,8 @@ def _plot(records: Sequence[Record], scale: Scale) -> Plot | None:
     cases = [record for record in comparable(records) if record.value("latency_p50_ns")]  # 0 has no logarithm
     if len(cases) < 2:
         return None
+    name = cases[0].quality_name
+    unit, title = scales_of(cases)[name].unit, metric_of(name, cases).title
     figures = [_figures(case, scale) for case in cases]
     latencies, accuracies = zip(*figures, strict=True)
     x_low, x_high = _range([math.log10(value) for value in latencies])
@@ -113,8 +116,9 @@ def _plot(records: Sequence[Record], scale: Scale) -> Plot | None:
         Point(
             *place(*pair),
             colours[case.case.compression],
-            f"{label_of(case)}: {pair[0]:.3g} {scale.unit}, top-1 {pair[1]:.1f} %, {case.verdict.status}",
-            case.trusts(TIMED) and case.trusts("top1"),
+            f"{label_of(case)}: {pair[0]:.3g} {scale.unit}, {case.quality_kind.label} {pair[1]:.1f} {unit}, "
+            f"{case.verdict.status}".replace(" ,", ","),
+            case.trusts(TIMED) and case.trusts(case.quality_name),
         )
         for case, pair in zip(cases, figures, strict=True)
     )
@@ -125,13 +129,15 @@ def _plot(records: Sequence[Record], scale: Scale) -> Plot | None:
         tuple((place(value, y_low)[0], f"{value:.3g}") for value in (min(latencies), max(latencies))),
         tuple((place(latencies[0], value)[1], f"{value:.1f}") for value in (min(accuracies), max(accuracies))),
         scale.unit,
+        f"{title} ({unit})".removesuffix(" ()"),
         colours,
     )
 
 
 def _figures(record: Record, scale: Scale) -> tuple[float, float]:
-    """Return the latency in the unit of the scale, and top-1 in %."""
-    return (record.value("latency_p50_ns") or 0.0) * scale.factor, (record.value("top1") or 0.0) * 100
+    """Return the latency in the unit of the scale, and the quality in that of its own."""
+    quality = (record.value(record.quality_name) or 0.0) * scales_of([record])[record.quality_name].factor
+    return (record.value("latency_p50_ns") or 0.0) * scale.factor, quality
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:

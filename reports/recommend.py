@@ -5,6 +5,7 @@ A value that the case's verdict spoils counts as unknown here: it meets no const
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -30,14 +31,17 @@ class Constraints:
     Attributes:
         latency_p50_ns: Largest median latency.
         top1: Smallest top-1 accuracy, from 0 to 1.
+        quality: Smallest quality, whatever the task; largest where less is better.
         energy_net_j: Largest net energy per inference.
         artifact_bytes: Largest size of the model file.
-        top1_drop: Largest loss of top-1 against fp32 of the same model on the same runtime; 0.01 is one point.
+        top1_drop: Largest loss of top-1, or of the quality of another task, against fp32 of the same model on the same
+            runtime; 0.01 is one point.
 
     """
 
     latency_p50_ns: float | None = None
     top1: float | None = None
+    quality: float | None = None
     energy_net_j: float | None = None
     artifact_bytes: float | None = None
     top1_drop: float | None = None
@@ -51,7 +55,7 @@ class Constraints:
     @property
     def fastest_is_best(self) -> bool:
         """Whether the fastest case is best, because accuracy is bounded; otherwise the most accurate one is."""
-        return self.top1 is not None or self.top1_drop is not None
+        return any(bound is not None for bound in (self.top1, self.quality, self.top1_drop))
 
     def without(self, name: str) -> Constraints:
         """Return the same bounds except one."""
@@ -67,8 +71,14 @@ class Candidate:
 
     def meets(self, name: str, bound: float) -> bool:
         """Return whether the value is known and within the bound: at least for accuracy, at most for the others."""
-        value = self.figures[name]
-        return value is not None and (value >= bound if name == "top1" else value <= bound)
+        value, sign = self.figures[name], self.sign(name)
+        return value is not None and sign * value >= sign * bound
+
+    def sign(self, name: str) -> float:
+        """Return 1.0 where more of a figure is better, -1.0 where less is."""
+        if name == "quality":
+            return self.record.quality_kind.sign
+        return 1.0 if name == "top1" else -1.0
 
 
 @dataclass(frozen=True)
@@ -136,20 +146,37 @@ def _why_unknown(options: Sequence[Candidate], name: str) -> str:
 def candidates(records: Sequence[Record]) -> list[Candidate]:
     """Return the records that can be compared and whose accuracy, which ranks or limits them, can be trusted."""
     able = comparable(records)
-    return [Candidate(record, figures(record, able)) for record in able if record.trusts("top1")]
+    return [Candidate(record, figures(record, able)) for record in able if record.trusts(record.quality_name)]
 
 
 def comparable(records: Sequence[Record]) -> list[Record]:
     """Return the records whose latencies and accuracies can be compared with each other.
 
-    They have both values, ran under the main load, and were scored on the data set that most records were scored on:
-    latencies of two scenarios answer two questions, and so do accuracies on two data sets. Records with a verdict that
-    spoils a value are included, to be shown as such.
+    They have both values, ran under the main load, and were scored in the task and on the data set that most records
+    were scored on: latencies of two scenarios answer two questions, and so do accuracies on two data sets. Records with
+    a verdict that spoils a value are included, to be shown as such.
     """
     load = main_load(records)
-    able = [r for r in records if load_of(r) == load and None not in (r.value("latency_p50_ns"), r.value("top1"))]
-    datasets = Counter(record.case.dataset for record in able)
-    return [record for record in able if record.case.dataset == datasets.most_common(1)[0][0]]
+    able = [r for r in records if load_of(r) == load and is_scored(r) and r.value("latency_p50_ns") is not None]
+    return of_one_dataset(able)
+
+
+def is_scored(record: Record) -> bool:
+    """Return whether a record has a quality, trusted or not."""
+    return isinstance(record.quality, Value)
+
+
+def of_one_dataset(records: Sequence[Record]) -> list[Record]:
+    """Return the scored records of the task and the data set that most of them were scored on."""
+    scored = [record for record in records if is_scored(record)]
+    groups = Counter((record.quality_kind, record.case.dataset) for record in scored)
+    return [record for record in scored if (record.quality_kind, record.case.dataset) == groups.most_common(1)[0][0]]
+
+
+def sliders(records: Sequence[Record]) -> tuple[str, ...]:
+    """Return the metrics that have a bound in a report of these records."""
+    names = {record.quality_name for record in records if is_scored(record)} or {"top1"}
+    return tuple(name for each in SLIDERS for name in ((each,) if each != "top1" else sorted(names)))
 
 
 def figures(record: Record, others: Sequence[Record]) -> dict[str, float | None]:
@@ -161,9 +188,10 @@ def figures(record: Record, others: Sequence[Record]) -> dict[str, float | None]
 
     """
     values = {name: record.trusted_value(name) for name in SLIDERS}
-    baseline = next((r.trusted_value("top1") for r in others if _is_fp32_of(r, record)), None)
-    top1 = values["top1"]
-    return {**values, "top1_drop": None if baseline is None or top1 is None else baseline - top1}
+    baseline = next((r.trusted_quality for r in others if _is_fp32_of(r, record)), None)
+    quality = record.trusted_quality
+    drop = None if baseline is None or quality is None else baseline - quality
+    return {**values, "quality": record.trusted_value(record.quality_name), "top1_drop": drop}
 
 
 def rank(options: Sequence[Candidate], constraints: Constraints) -> list[Candidate]:
@@ -172,7 +200,7 @@ def rank(options: Sequence[Candidate], constraints: Constraints) -> list[Candida
     The fastest is best if accuracy is bounded, otherwise the most accurate; see `best_first` for what is imprecise. A
     case whose latency is not trusted is never the fastest.
     """
-    accurate_first = sorted(options, key=lambda candidate: -(candidate.figures["top1"] or 0.0))
+    accurate_first = sorted(options, key=_accuracy, reverse=True)
     fitting = {
         id(candidate.record): candidate
         for candidate in accurate_first
@@ -182,7 +210,13 @@ def rank(options: Sequence[Candidate], constraints: Constraints) -> list[Candida
     fastest = [fitting.pop(id(record)) for record in ordered]
     if constraints.fastest_is_best:
         return fastest
-    return sorted([*fastest, *fitting.values()], key=lambda candidate: -(candidate.figures["top1"] or 0.0))
+    return sorted([*fastest, *fitting.values()], key=_accuracy, reverse=True)
+
+
+def _accuracy(candidate: Candidate) -> float:
+    """Return the quality, of which more is better; the least there is for one that is not trusted."""
+    quality = candidate.record.trusted_quality
+    return -math.inf if quality is None else quality
 
 
 def best_first(records: Sequence[Record], name: str) -> list[Record]:
@@ -190,8 +224,11 @@ def best_first(records: Sequence[Record], name: str) -> list[Record]:
 
     An imprecise value is not ahead of a precise one that lies within its interval, and without an interval of none.
     """
-    sign = -1.0 if METRICS[name].better == "higher" else 1.0
-    trusted = [(sign * value, record) for record in records if (value := record.trusted_value(name)) is not None]
+    trusted = [
+        (-value if _more_is_better(record, name) else value, record)
+        for record in records
+        if (value := record.trusted_value(name)) is not None
+    ]
     trusted.sort(key=lambda pair: pair[0])
     precise = [pair for pair in trusted if pair[1].trust(name) == "full"]
     cautious = [pair for pair in trusted if pair[1].trust(name) == "caution"]
@@ -204,9 +241,13 @@ def best_first(records: Sequence[Record], name: str) -> list[Record]:
 
 def _worst(record: Record, name: str) -> float:
     """Return the worse end of the interval, so that less is better; infinity without an interval."""
-    quantity, lower = record.quantity(name), METRICS[name].better != "higher"
+    quantity, lower = record.quantity(name), not _more_is_better(record, name)
     end = (quantity.hi if lower else quantity.lo) if isinstance(quantity, Value) else None
     return float("inf") if end is None else end if lower else -end
+
+
+def _more_is_better(record: Record, name: str) -> bool:
+    return record.quality_kind.better == "higher" if name == "quality" else METRICS[name].better == "higher"
 
 
 def _is_fp32_of(other: Record, record: Record) -> bool:
@@ -224,13 +265,13 @@ def _relaxed(options: Sequence[Candidate], constraints: Constraints, name: str) 
     ]
     if not admitted:
         return None
-    nearest = max if name == "top1" else min
-    value, record = nearest(admitted, key=lambda pair: pair[0])
+    sign = options[0].sign(name)
+    value, record = max(admitted, key=lambda pair: sign * pair[0])
     return name, value, record
 
 
 def pareto_front(records: Sequence[Record]) -> list[Record]:
-    """Return the records on the Pareto front of median latency and top-1, both trusted, fastest first."""
+    """Return the records on the Pareto front of median latency and quality, both trusted, fastest first."""
     able = [record for record in comparable(records) if _point(record)]
     if not able:
         return []
@@ -262,12 +303,19 @@ def why_dominated(case: CaseView, front: Sequence[CaseView]) -> str:
     for other in front:
         theirs = _point(other.record)
         if theirs and other is not case and theirs[0] <= mine[0] and theirs[1] >= mine[1]:
-            faster, better = 100 * (1 - theirs[0] / mine[0]), 100 * (theirs[1] - mine[1])
-            return f"{other.name} is {faster:.0f} % faster and {better:.2f} points more accurate"
+            faster, better = 100 * (1 - theirs[0] / mine[0]), theirs[1] - mine[1]
+            return f"{other.name} is {faster:.0f} % faster and {_lead(case.record, better)}"
     return "on the front" if case.record.trust("latency_p50_ns") == "full" else "on the front, imprecise"
 
 
+def _lead(record: Record, better: float) -> str:
+    kind = record.quality_kind
+    if kind.unit == "share":
+        return f"{100 * better:.2f} points more accurate"
+    return f"{better:.3g} {kind.unit} better in {kind.label}".replace("  ", " ")
+
+
 def _point(record: Record) -> tuple[float, float] | None:
-    """Return latency and top-1; None if one of them is missing or not trusted."""
-    latency, top1 = record.trusted_value("latency_p50_ns"), record.trusted_value("top1")
-    return None if latency is None or top1 is None else (latency, top1)
+    """Return latency and quality, of which more is better; None if one of them is missing or not trusted."""
+    latency, quality = record.trusted_value("latency_p50_ns"), record.trusted_quality
+    return None if latency is None or quality is None else (latency, quality)

@@ -17,6 +17,7 @@ from harness.core import plugins
 from harness.core.case import Case
 from harness.core.errors import DescriptorError, UnknownName
 from harness.core.metric import Limit
+from harness.core.quality import CLASSIFICATION
 from harness.core.scenario import LOAD_PARAMETERS, Driver, Load, Scenario
 
 from .artifacts import catalog
@@ -45,6 +46,8 @@ class ModelFile:
         file: The model; several files are the model in several formats. Paths here are relative to the suite's file.
         data: Folder of labelled images, one sub-folder per class.
         reference: The float model that the file was made from.
+        task: What the model is to do: the name of a task.
+        decode: Convention of its outputs, where the task cannot recognise it.
         preprocess: How images become inputs: a preset, or settings.
         output: Name of the output that is scored.
         label_offset: Label 0 of `data` is this output of the model.
@@ -59,6 +62,8 @@ class ModelFile:
     file: str | tuple[str, ...]
     data: str | None = None
     reference: str | None = None
+    task: str = CLASSIFICATION
+    decode: str | None = None
     preprocess: str | None = None
     output: str | None = None
     label_offset: int | None = None

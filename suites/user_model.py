@@ -29,6 +29,7 @@ from harness.core.artifact import (
 from harness.core.case import Case
 from harness.core.errors import ModelError, UsageError
 from harness.core.printable import escape_surrogates
+from harness.core.task import Interface
 from harness.datasets import label_mapping
 from harness.datasets.label_mapping import LabelMapping
 from harness.datasets.model_outputs import choose_output
@@ -130,7 +131,7 @@ class UserModel:
             for n in threads
         ]
 
-    def artifact(self, preprocess: Preprocess | None, output: ScoredOutput | None = None) -> Artifact:
+    def artifact(self, preprocess: Preprocess | None, interface: Interface | None = None) -> Artifact:
         """Return the file as an artifact, with what it takes to score it."""
         return Artifact(
             path=self.path,
@@ -143,7 +144,8 @@ class UserModel:
                 "source": self.path.name,
                 **({"signature": self.signature} if self.signature else {}),
             },
-            output=output,
+            output=interface.output if interface else None,
+            decode=interface.decode if interface else "",
             batch=self.fixed_batch,
             signature=self.signature,
         )

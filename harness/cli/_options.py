@@ -203,6 +203,12 @@ def _add_what(what: Group) -> None:
     what.add_argument("--reference", metavar="FILE", help="the float model that the other --model files were made from")
     what.add_argument("--data", metavar="DIR", help="labelled images for --model, one sub-folder per class")
     what.add_argument(
+        "--task", default="classification", metavar="NAME", help="what --model is to do (default: classification)"
+    )
+    what.add_argument(
+        "--decode", metavar="NAME", help="convention of the outputs of --model, where the task cannot recognise it"
+    )
+    what.add_argument(
         "--compress",
         metavar="SETTINGS",
         help="compress the float .onnx of --model: a list such as int8-static,fp16, or all (without training)",
@@ -350,6 +356,8 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         data=arguments.data,
         reference=arguments.reference,
         compress=arguments.compress,
+        task=arguments.task,
+        decode=arguments.decode,
         preprocess=arguments.preprocess,
         output=arguments.output,
         labels=LabelChoice(arguments.label_offset, arguments.label_order),

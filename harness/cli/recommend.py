@@ -30,13 +30,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--min-top1", type=share, metavar="0.88", help="lower bound of the accuracy, as a fraction or in %%"
     )
     parser.add_argument(
+        "--quality",
+        type=number,
+        metavar="0.5",
+        help="bound of the quality of the task, such as mAP: lower, or upper where less is better",
+    )
+    parser.add_argument(
         "--max-energy", type=energy_j, metavar="50mJ", help="upper bound of the net energy per inference, with unit"
     )
     parser.add_argument(
         "--max-size", type=size_bytes, metavar="2MB", help="upper bound of the model file's size, with unit"
     )
     parser.add_argument(
-        "--max-drop", type=share, metavar="1%", help="largest loss of top-1 against fp32 on the same runtime"
+        "--max-drop", type=share, metavar="1%", help="largest loss of quality against fp32 on the same runtime"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -58,6 +64,7 @@ def bounds_of(arguments: argparse.Namespace) -> Constraints:
     return Constraints(
         latency_p50_ns=arguments.max_latency,
         top1=arguments.min_top1,
+        quality=arguments.quality,
         energy_net_j=arguments.max_energy,
         artifact_bytes=arguments.max_size,
         top1_drop=arguments.max_drop,
@@ -92,7 +99,7 @@ def _nothing_to_rank(run: str, complete: Sequence[Record]) -> NothingMeasured:
         )
     statuses = Counter(record.verdict.status for record in complete)
     named = ", ".join(f"{count} {status}" for status, count in statuses.most_common())
-    what = "latency" if any(record.trusts("top1") for record in complete) else "accuracy"
+    what = "latency" if any(record.trusts(record.quality_name) for record in complete) else "accuracy"
     return NothingMeasured(f"{run}: no {what} can be trusted: {named}", f"see why: edgebench explain {run}")
 
 
@@ -120,6 +127,11 @@ def share(text: str) -> float:
     if value > 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a fraction: write 0.88 or 88%")
     return value
+
+
+def number(text: str) -> float:
+    """Parse '0.5' or '50%' into a number."""
+    return _typed(text, "number", SHARE)
 
 
 def _typed(text: str, kind: str, units: dict[str, float]) -> float:
@@ -161,10 +173,11 @@ def _document(record: Record | None) -> dict[str, Any] | None:
     """Return the case's id, verdict and evidence; None without a case."""
     import dataclasses
 
-    from reports.recommend import SLIDERS
+    from reports.recommend import SLIDERS, sliders
 
     if record is None:
         return None
     evidence = {name: dataclasses.asdict(record.quantity(name)) for name in SLIDERS}
-    trusted = [name for name in SLIDERS if record.trusts(name)]
+    evidence["quality"] = dataclasses.asdict(record.quality)
+    trusted = [name for name in sliders([record]) if record.trusts(name)]
     return {"case": record.case_id, "verdict": record.verdict.status, **evidence, "trusted": trusted}

@@ -196,6 +196,7 @@ class Artifact:
         preprocess: Preprocessing of images, None for other inputs.
         recipe: How it was made: hash of the parent, setting, seed, versions of tools.
         output: The output that is scored; None for the only or the first one.
+        decode: Name of the convention of the outputs; '' where the task is to recognise it.
         batch: Samples per inference that the file, or the shape given for it, fixes; 1 where the batch is free.
         signature: The entry point that runs, of a model that has several; '' for its only or primary one.
     """
@@ -210,6 +211,7 @@ class Artifact:
     preprocess: Preprocess | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
     output: ScoredOutput | None = None
+    decode: str = ""
     batch: int = 1
     signature: str = ""
 

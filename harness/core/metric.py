@@ -121,6 +121,16 @@ _ALL = (
     Metric("fidelity_agreement", "Fidelity agreement", "", "higher",
            "Share of probe inputs whose best class equals that of the fp32 net on the reference runtime.", True,
            subject="fidelity"),
+    Metric("quality", "Quality", "", "higher",
+           "How well the task is done, in the metric of the task: top-1, mAP, word error rate; its interval is that of "
+           "the task.", True, subject="accuracy"),
+    Metric("n_samples", "Samples", "", "none", "Labelled samples the quality was taken from.", subject="count"),
+    Metric("quality_difference", "Quality to fp32", "", "higher",
+           "Quality less that of the fp32 net on the same samples and runtime; paired interval.", True,
+           subject="accuracy"),
+    Metric("quality_p", "Quality p", "", "none",
+           "How likely so large a difference to fp32 is between equally good nets, by the paired test of the task.",
+           subject="accuracy"),
 )  # fmt: skip
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

@@ -27,7 +27,7 @@ from .errors import SetupError, UnknownName, describe_error
 
 _log = logging.getLogger(__name__)
 
-Group = Literal["runtimes", "sensors", "checks", "models", "compression", "sections", "exports"]
+Group = Literal["runtimes", "sensors", "checks", "models", "compression", "tasks", "sections", "exports"]
 
 DISTRIBUTION = "edgebench"
 
@@ -55,6 +55,9 @@ GROUPS: Mapping[Group, Kind] = MappingProxyType(
         "checks": Kind("check", "harness.host.checks", ("inspect",)),
         "models": Kind("model family", "suites.models", ("name", "net")),
         "compression": Kind("compression setting", "suites.compression", ("name", "formats", "build")),
+        "tasks": Kind(
+            "task", "suites.tasks", ("name", "quality", "open", "encode", "decode", "judge", "score", "compare")
+        ),
         "sections": Kind("report section", "reports.sections", ("name", "title", "order", "render")),
         "exports": Kind("export format", "harness.store.exports", ("name", "render")),
     }

@@ -17,7 +17,8 @@ from typing import Any
 from .case import Case
 from .execution import Execution, OperatorProfile
 from .hardware.roofline import Roofline
-from .metric import metric
+from .metric import METRICS, metric
+from .quality import CLASSIFICATION, OF_CLASSIFICATION, TOP1, QualityKind
 from .quantity import Missing, Quantity, Value
 from .verdict import Finding, Trust, Verdict, trust_of
 
@@ -273,16 +274,44 @@ class Record:
         return self.value(name) if self.trusts(name) else None
 
     @property
+    def quality_kind(self) -> QualityKind:
+        """What its quality is."""
+        kind = self.details.get("accuracy", {}).get("quality")
+        return QualityKind(**kind) if kind else TOP1
+
+    @property
+    def task(self) -> str:
+        """Name of the task that its quality is of."""
+        return str(self.details.get("accuracy", {}).get("task", CLASSIFICATION))
+
+    @property
+    def quality_name(self) -> str:
+        """The metric that tables and plots show the quality by: 'top1' of a classifier, 'quality' of other tasks."""
+        name = self.quality_kind.metric
+        return name if name in METRICS else "quality"
+
+    @property
+    def quality(self) -> Quantity:
+        """The quality, which older records have as top-1 alone."""
+        return self.quantity("quality" if "quality" in self.metrics else OF_CLASSIFICATION["quality"])
+
+    @property
+    def trusted_quality(self) -> float | None:
+        """The quality as a number of which more is better; None where it is missing or not to be trusted."""
+        value = self.trusted_value(self.quality_name)
+        return None if value is None else self.quality_kind.sign * value
+
+    @property
     def accuracy_note(self) -> str | None:
-        """What must accompany top-1, None if nothing must.
+        """What must accompany the quality, None if nothing must.
 
         That is the name and the parts of a mini-set ('mini-set top-1: foolbox 18 of 20, stamps 111 of 126'), and how a
         pass with early stopping ended ('stopped after 1250 of 10000 images: ...').
         """
         accuracy = self.details.get("accuracy", {})
         parts = ", ".join(f"{name} {part['right']} of {part['n']}" for name, part in accuracy.get("parts", {}).items())
-        name = accuracy.get("name", "top-1")
-        described = f"{name}{': ' * bool(parts)}{parts}" if parts or name != "top-1" else ""
+        name, label = accuracy.get("name", TOP1.label), self.quality_kind.label
+        described = f"{name}{': ' * bool(parts)}{parts}" if parts or name != label else ""
         return "; ".join(filter(None, (described, accuracy.get("stop", {}).get("words")))) or None
 
     @property
@@ -377,19 +406,23 @@ def to_json(document: Record | RunHeader) -> dict[str, Any]:
     return dataclasses.asdict(document)
 
 
-TEXT_COLUMNS = ("precision_requested", "precision_effective", "accuracy_note", "input_shapes", "model_file")
+TEXT_COLUMNS = (
+    *("precision_requested", "precision_effective", "accuracy_note", "input_shapes", "model_file"),
+    "quality_metric",
+)
 """Text columns of tables; a store keeps them with the case, so that its tables agree with those of run folders."""
 
 
 def display_texts(record: Record) -> dict[str, str | None]:
     """Return the columns of `TEXT_COLUMNS`, None where empty.
 
-    They are the requested and the effective precision, a note on accuracy, the measured shapes of the inputs, and the
-    model's file.
+    They are the requested and the effective precision, a note on accuracy, the measured shapes of the inputs, the
+    model's file, and the metric of the quality.
     """
     effective = record.execution.effective
     texts = (
         *(record.execution.asked, effective if isinstance(effective, str) else None, record.accuracy_note),
         *(record.input_shapes, record.model_file),
+        record.quality_kind.metric if isinstance(record.quality, Value) else None,
     )
     return dict(zip(TEXT_COLUMNS, texts, strict=True))

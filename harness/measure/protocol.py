@@ -15,6 +15,7 @@ from harness.runtimes.base import Options
 
 if TYPE_CHECKING:  # accuracy alone needs it: the timed child does without
     from harness.core.artifact import Preprocess, ScoredOutput
+    from harness.core.task import Interface
 
 Phase = Literal["inspect", "latency", "accuracy", "profile", "probe", "stamps", "denormals"]
 PHASES = ("import", "load", "first", "steady")
@@ -40,15 +41,18 @@ class Loop:
 
 @dataclass(frozen=True)
 class LabelledData:
-    """Labelled images for a worker.
+    """Labelled samples for a worker.
 
     Attributes:
-        kind: How they are opened, as `harness.datasets.dataset.open_dataset` takes it.
+        kind: How they are opened, as the task's `open` takes it.
         path: The folder or file they are in.
-        preprocess: How an image becomes an input.
-        limit: The most images to score; None means all.
-        figure: What accuracy on them is called.
+        preprocess: How a sample becomes an input.
+        limit: The most samples to score; None means all.
+        figure: What the quality on them is called.
         output: The output to score; None means the only one, or the first.
+        task: What the model is to do, as 'module:name' as `harness.core.plugins.reference` gives it; ''
+            is classification.
+        decode: Name of the convention of the outputs; '' where the task is to recognise it.
     """
 
     kind: str
@@ -57,18 +61,31 @@ class LabelledData:
     limit: int | None = None
     figure: str = "top-1"
     output: ScoredOutput | None = None
+    task: str = ""
+    decode: str = ""
+
+    @property
+    def interface(self) -> Interface:
+        """How the model takes the samples and gives predictions."""
+        from harness.core.task import Interface
+
+        return Interface(self.preprocess, self.output, self.decode)
 
 
 @dataclass(frozen=True)
 class StoppingRule:
-    """When an accuracy pass ends early: once its difference to fp32 is decided, within `margin` (a share) or not.
+    """When an accuracy pass ends early: once its difference to fp32 is decided, within a margin or not.
 
-    `reference` is an .npz with the 'hits' of fp32 and the 'labels' by place; `classes` as many outputs as fp32 has.
+    Attributes:
+        reference: An .npz with the outcomes of fp32 and what is right, as `harness.measure.outcomes` writes it.
+        margin: The margin, in the unit of the quality.
+        words: The margin in words: '1 point'.
+        seed: Of the order of the samples.
     """
 
     reference: str
-    classes: int
     margin: float
+    words: str
     seed: int = 0
 
 

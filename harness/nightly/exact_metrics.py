@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from harness.core.record import Record
+from harness.core.task import PairedTest
 from harness.core.verdict import TIMED, spoiled
 from harness.measure.passes.accuracy import AccuracyPass, CaseOutputs
 from harness.measure.passes.worker_process import Answer, run_worker
 from harness.measure.prepared import PreparedCase
 from harness.measure.presets import PROFILES
 from harness.stats import benjamini_hochberg
-from harness.stats.output_quality import discordant
-from harness.stats.proportions import mcnemar
 from reports.limits import judge_limit
 
 from .machine import DEVICE_VERDICTS
@@ -26,7 +25,7 @@ _TOLD_ELSEWHERE = DEVICE_VERDICTS | {"untimed"}
 
 
 def accuracy(context: NightContext, scores: AccuracyPass, q: float) -> list[Outcome]:
-    """Compare top-1 of each case whose build changed with its last good build, on the same images.
+    """Compare the quality of each case whose build changed with its last good build, on the same samples.
 
     Args:
         context: Tonight's cases and their last good builds.
@@ -34,35 +33,38 @@ def accuracy(context: NightContext, scores: AccuracyPass, q: float) -> list[Outc
         q: False discovery rate over the cases of the night.
 
     Returns:
-        An outcome per case whose change passes McNemar's exact test, after Benjamini-Hochberg, and the least effect.
+        An outcome per case whose change passes the paired test of its task (McNemar's exact test for classification),
+        after Benjamini-Hochberg, and the least effect.
 
     """
     builds = {
         name: (old, new) for name, new in context.prepared.items() if new.labelled and (old := context.baseline(name))
     }
     scores.run([case for pair in builds.values() for case in pair])
-    tests = {name: test for name, (old, new) in builds.items() if (test := _mcnemar(scores, old, new)) is not None}
-    passing = benjamini_hochberg([p for *_, p in tests.values()], q)
+    tests = {name: found for name, (old, new) in builds.items() if (found := _paired(scores, old, new)) is not None}
+    passing = benjamini_hochberg([test.p_value for _, test in tests.values()], q)
     outcomes = []
-    for (name, (lost, won, n, p)), changed in zip(tests.items(), passing, strict=True):
-        points = (won - lost) / n
-        if changed and abs(points) >= context.rules.min_effect(name, "top1"):
-            text = f"top-1 {100 * points:+.2f} points: {lost} images lost, {won} won of {n}; McNemar's exact p {p:.2g}"
-            kind: Kind = "regression" if points < 0 else "improvement"
-            evidence = {"lost": lost, "won": won, "images": n}
+    for (name, (before, test)), changed in zip(tests.items(), passing, strict=True):
+        task = before.task
+        least = task.quality.difference(context.rules.min_effect(name, task.column), before.quality.value)
+        if changed and abs(test.value) >= least:
+            text = f"{task.quality.label} {task.quality.change(test.value)}: {test.words}"
+            kind: Kind = "regression" if task.quality.sign * test.value < 0 else "improvement"
+            command = context.command(name, task.column)
             outcomes.append(
-                Outcome(kind, name, "top1", text, p_value=p, command=context.command(name, "top1"), evidence=evidence)
+                Outcome(
+                    kind, name, task.column, text, p_value=test.p_value, command=command, evidence=dict(test.evidence)
+                )
             )
     return outcomes
 
 
-def _mcnemar(scores: AccuracyPass, old: PreparedCase, new: PreparedCase) -> tuple[int, int, int, float] | None:
-    """Count the images that only the old build and only the new one got right, all images, and McNemar's p."""
+def _paired(scores: AccuracyPass, old: PreparedCase, new: PreparedCase) -> tuple[CaseOutputs, PairedTest] | None:
+    """Return the old build's outputs and the test of the new one's quality against it; None where one has none."""
     a, b = scores.of(old), scores.of(new)
-    if not isinstance(a, CaseOutputs) or not isinstance(b, CaseOutputs) or len(a.labels) != len(b.labels):
+    if not isinstance(a, CaseOutputs) or not isinstance(b, CaseOutputs) or len(a) != len(b):
         return None
-    lost, won = discordant(a.hits, b.hits)
-    return lost, won, len(a.labels), mcnemar(lost, won)
+    return a, b.task.compare(b.outcomes, a.outcomes)
 
 
 def sizes(context: NightContext) -> list[Outcome]:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from harness.store.database.history import Nights
     from harness.store.database.store import Store
 
-EXACT = frozenset({"top1", "artifact_bytes"})
+EXACT = frozenset({"top1", "quality", "artifact_bytes"})
 """Metrics that are counted, not estimated."""
 
 HISTORY_NIGHTS = 400

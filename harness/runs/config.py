@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.core.errors import UsageError
 from harness.core.hostfs import HostFs
+from harness.core.quality import CLASSIFICATION
 from harness.core.scenario import Driver, Load, Scenario
 from harness.datasets.label_mapping import NO_CHOICE, LabelChoice
 from harness.stats import Definition
@@ -26,6 +27,8 @@ class RunConfig:
         data: Folder of labelled images for `models`.
         reference: The float model that all other files among `models` are compared with.
         compress: Settings for float .onnx files among `models`, as `suites.post_training.chosen` takes them.
+        task: Name of what `models` are to do, a plug-in of the group `tasks`.
+        decode: Convention of the outputs of `models`; None where the task is to recognise it.
         preprocess: How images become inputs, as `harness.datasets.preprocessing.parse` takes it.
         output: Name of the output of `models` that is scored.
         labels: What the user says about the labels of `data`.
@@ -63,7 +66,7 @@ class RunConfig:
         fs: The machine's files: those of this machine, or a recorded tree.
 
     Raises:
-        UsageError: `compress`, `reference`, `inputs` or `signatures` without `models`.
+        UsageError: `compress`, `reference`, `inputs`, `task` or `signatures` without `models`.
         ScenarioError: `load` does not fit the scenario.
     """
 
@@ -72,6 +75,8 @@ class RunConfig:
     data: str | None = None
     reference: str | None = None
     compress: str | None = None
+    task: str = CLASSIFICATION
+    decode: str | None = None
     preprocess: str | None = None
     output: str | None = None
     labels: LabelChoice = NO_CHOICE
@@ -114,6 +119,8 @@ class RunConfig:
             raise UsageError("--inputs needs a model of your own", "name its file with --model")
         if self.reference and not self.models:
             raise UsageError("--reference needs a model of your own", "name the files that are made of it with --model")
+        if (self.task != CLASSIFICATION or self.decode) and not self.models:
+            raise UsageError("--task and --decode need a model of your own", "name its file with --model")
         if self.signatures and not self.models:
             raise UsageError("--signature needs a model of your own", "name a .tflite or a SavedModel with --model")
         if self.names_scenario:

@@ -81,6 +81,8 @@ class OwnModels:
             data=file.data,
             reference=file.reference,
             compress=settings or None,
+            task=file.task,
+            decode=file.decode,
             preprocess=file.preprocess,
             output=file.output,
             labels=LabelChoice(file.label_offset, file.label_order),

@@ -223,5 +223,5 @@ def _none_left(every: Sequence[Case], config: RunConfig) -> UsageError:
 
 def _evaluation_data(config: RunConfig, own_models: OwnModels) -> dict[str, EvaluationData]:
     shipped = catalog.datasets().items()
-    data = {name: EvaluationData(one.kind, one.path, config.images, one.figure) for name, one in shipped}
+    data = {name: EvaluationData(one.kind, one.path, config.images, one.figure, one.task) for name, one in shipped}
     return {**data, **own_models.data(config.images)}

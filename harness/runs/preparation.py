@@ -12,6 +12,7 @@ from harness.core.artifact import GIVEN_FORMATS, Artifact, Format
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, SetupError, UnknownName, UsageError
 from harness.core.execution import FROM_FILE
+from harness.core.quality import CLASSIFICATION
 from harness.core.scenario import Load
 from harness.core.verdict import Verdict
 from harness.host.resource_limits import ResourceLimits
@@ -60,16 +61,18 @@ class EvaluationData:
     """Labelled images of a data set.
 
     Attributes:
-        kind: How they are opened, as `harness.datasets.dataset.open_dataset` takes it.
+        kind: How they are opened, as the task's `open` takes it.
         path: The folder or file they are in.
-        limit: The most images to score; None means all.
-        figure: What accuracy on them is called.
+        limit: The most samples to score; None means all.
+        figure: What the quality on them is called; '' for the name that the task gives it.
+        task: Name of the task.
     """
 
     kind: str
     path: Path
     limit: int | None = None
-    figure: str = "top-1"
+    figure: str = ""
+    task: str = CLASSIFICATION
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,9 @@ class CasePreparer:
         if not data.path.exists():
             return None, f"{case.dataset} is not on this machine: edgebench data fetch {case.dataset}"
         path, how = str(data.path.absolute()), artifact.preprocess
-        return LabelledData(data.kind, path, how, data.limit, data.figure, artifact.output), ""
+        figure = data.figure or plugins.load("tasks", data.task).quality.label
+        task = plugins.reference("tasks", data.task)
+        return LabelledData(data.kind, path, how, data.limit, figure, artifact.output, task, artifact.decode), ""
 
     def _output_reference(self, own: PreparedCase, prepared: Mapping[Case, PreparedCase]) -> PreparedCase | None:
         """Return the float parent on the first reference runtime that can run it; without a parent the file itself."""

@@ -9,13 +9,14 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput
+from harness.core import plugins
+from harness.core.artifact import Artifact, Format, Preprocess
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, ModelError, UnknownName, UsageError
 from harness.core.printable import escape_surrogates
+from harness.core.quality import CLASSIFICATION
+from harness.core.task import Interface, Task, UserData, Wanted
 from harness.core.verdict import Finding, Verdict
-from harness.datasets.dataset import open_folder
-from harness.datasets.manifest import Manifest, checked
 from harness.datasets.preprocessing import describe
 from harness.measure.given_inputs import MOST, GivenInputs
 from harness.runtimes.inputs import ONLY
@@ -126,7 +127,7 @@ class UserModels:
             reference = next(one for one in self._references.values() if one.name == case.model)
             if reference.format != file_format:
                 raise UsageError(f"{reference.path} is no .{file_format} file")
-            return reference.artifact(*self._scored(reference))
+            return self._artifact(reference)
         for other, find in self.cases.items():
             if (other.model, other.compression) == (case.model, case.compression):
                 return find(file_format)
@@ -144,19 +145,27 @@ class UserModels:
 
     def scored_data(self, limit: int | None) -> EvaluationData | None:
         """Return the images to score, at most `limit`; None without any."""
-        scored = self._split.scored if self._split else self._images.write() if self._images else None
-        return EvaluationData("manifest", scored, limit) if scored else None
+        if self._split:
+            return EvaluationData("manifest", self._split.scored, limit, task=self._task.name)
+        data = self._data
+        return EvaluationData(data.kind, data.path, limit, task=self._task.name) if data else None
 
     @cached_property
-    def _images(self) -> Manifest | None:
-        """The labelled images that can be read, each decoded once; what was found about them is shown."""
+    def _task(self) -> Task:
+        """What the models are to do."""
+        task: Task = plugins.load("tasks", self.config.task)
+        return task
+
+    @cached_property
+    def _data(self) -> UserData | None:
+        """The labelled samples that can be read; what was found about them is shown."""
         if not self.config.data:
             return None
-        dataset = open_folder(Path(self.config.data), self.config.labels)
-        images = checked(dataset, None if self.config.compress else self.config.images)
-        for finding in images.findings:
+        limit = None if self.config.compress else self.config.images
+        data = self._task.list_samples(Path(self.config.data), self.config.labels, limit)
+        for finding in data.dataset.findings:
             self.notify(shown(finding))
-        return images
+        return data
 
     @property
     def _threads(self) -> list[int]:
@@ -247,35 +256,40 @@ class UserModels:
             self.notify(f"{model.path}: inputs are synthetic: {inputs}; real ones: --inputs FILE")
 
     def _as_is(self, model: UserModel) -> dict[Case, Find]:
-        preprocess, output = self._scored(model)
+        artifact = self._artifact(model)
         runtimes = self.config.runtimes or _usable_runtimes([model.format])
-        cases = model.cases(runtimes, self._threads, self.dataset if preprocess else None)
-        artifact = model.artifact(preprocess, output)
+        cases = model.cases(runtimes, self._threads, self.dataset if artifact.preprocess else None)
         return dict.fromkeys(cases, lambda _: artifact)
 
-    def _scored(self, model: UserModel) -> tuple[Preprocess | None, ScoredOutput | None]:
-        """Return how images become inputs and which output is scored, both shown; None without images."""
-        if self._images is None:
-            return None, None
+    def _artifact(self, model: UserModel) -> Artifact:
+        """Return the model's file, with how samples become inputs and outputs are read, where there are samples."""
+        if self._data is None:
+            return model.artifact(None)
         preprocess = self._preprocess(model)
-        output = model.output(self._images.label_mapping, self.config.output)
-        self._show_output(model, output)
-        return preprocess, output
+        wanted = self._wanted(model)
+        interface = self._task.interface(preprocess, model.inspection.sample_outputs, wanted)
+        self._show_interface(model, interface)
+        return model.artifact(preprocess, interface)
+
+    def _wanted(self, model: UserModel) -> Wanted:
+        assert self._data is not None
+        names = model.metadata.class_names
+        return Wanted(self._data.dataset, self.config.output, self.config.decode or "", names)
 
     def _preprocess(self, model: UserModel) -> Preprocess:
         """Return how images become inputs; it is shown, with where it comes from."""
+        if not self._task.takes_images:
+            return Preprocess()
         how, source = model.preprocessing(self.config.preprocess)
         self.notify(f"{model.path}: images are converted to {describe(how)} ({source})")
         return how
 
-    def _show_output(self, model: UserModel, output: ScoredOutput) -> None:
-        """Show which output is scored, and how labels are counted where that could have been decided otherwise."""
-        assert self._images is not None
-        if len(model.inspection.sample_outputs) > 1:
-            others = ", ".join(name for name in model.inspection.sample_outputs if name != output.name)
-            self.notify(f"{model.path}: output {output.name} is scored, not {others}; another: --output NAME")
-        mapping = replace(self._images.label_mapping, by_name=output.classes)
-        for finding in mapping.findings(output.size):
+    def _show_interface(self, model: UserModel, how: Interface) -> None:
+        """Show which output is scored, and what else could have been decided otherwise."""
+        if how.output and len(model.inspection.sample_outputs) > 1:
+            others = ", ".join(name for name in model.inspection.sample_outputs if name != how.output.name)
+            self.notify(f"{model.path}: output {how.output.name} is scored, not {others}; another: --output NAME")
+        for finding in self._task.decided(how, self._wanted(model)):
             self.notify(f"{model.path}: {shown(finding)}")
 
     def _compressed(self, model: UserModel, settings: str) -> dict[Case, Find]:
@@ -285,8 +299,8 @@ class UserModels:
             model, chosen(settings), self._split, config.preprocess, model.fixed_shapes, self.notify, config.output
         )
         if compressed.scored:
-            self._preprocess(compressed.float_model)
-            self._show_output(compressed.float_model, compressed.scored)
+            how = self._preprocess(compressed.float_model)
+            self._show_interface(compressed.float_model, Interface(how, compressed.scored))
         dataset = self.dataset if self._split else None
         runtimes = config.runtimes or _usable_runtimes(compressed.formats)
         cases = compressed.cases(runtimes, self._threads, dataset)
@@ -295,9 +309,14 @@ class UserModels:
     @cached_property
     def _split(self) -> Split | None:
         """The labelled images in two parts, for calibration and for scoring, where models are compressed."""
-        if self._images is None or not self.config.compress:
+        if self._data is None or not self.config.compress:
             return None
-        return Split(self._images, Path(self.config.data or ""), self.config.seed)
+        if self.config.task != CLASSIFICATION:
+            raise UsageError(
+                f"--compress needs images in classes for calibration, the task is {self._task.name}",
+                "quantize the model apart, and measure both files: --model INT8 --reference FLOAT",
+            )
+        return Split(self._data.dataset, Path(self.config.data or ""), self.config.seed)
 
 
 def counted_inputs(n: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,10 +69,10 @@ Finding = Literal["within", "better", "worse", "undecided"]
 
 @dataclass(frozen=True)
 class Difference:
-    """The accuracy of a second net less that of a first one.
+    """The quality of a second net less that of a first one.
 
     Attributes:
-        value: Difference, as a share of the images.
+        value: Difference.
         lo: Lower end of its interval.
         hi: Upper end of its interval.
         level: Confidence of the interval.
@@ -134,18 +134,25 @@ def planned_looks(budget: int) -> tuple[int, ...]:
     return tuple(reversed(halves))
 
 
-def decide(b: int, c: int, n: int, budget: int, margin: float, level: float = 0.95) -> Difference:
-    """Decide about the difference after `n` images.
+def decide(
+    compare: Callable[[float], tuple[float, float, float]],
+    n: int,
+    budget: int,
+    margin: float,
+    better: Literal["higher", "lower"] = "higher",
+    level: float = 0.95,
+) -> Difference:
+    """Decide about the difference after `n` samples.
 
     The intervals of all looks together have `level`, so that at most a share 1 - level of all findings is false,
     whichever look ends the test.
 
     Args:
-        b: Images that only the first net gets right.
-        c: Images that only the second net gets right.
-        n: Images so far, one of `planned_looks(budget)`.
-        budget: Images at the last look.
-        margin: Margin of 'within', as a share of the images.
+        compare: Returns the difference of the second model to the first, and its interval at a level.
+        n: Samples so far, one of `planned_looks(budget)`.
+        budget: Samples at the last look.
+        margin: Margin of 'within', in the unit of the difference.
+        better: Better direction.
         level: Confidence of all looks together.
 
     Raises:
@@ -154,10 +161,10 @@ def decide(b: int, c: int, n: int, budget: int, margin: float, level: float = 0.
     """
     width = at_least("margin", margin, 0.0)
     adjusted_level = look_level(n, planned_looks(budget), level)
-    lo, hi = paired_difference(b, c, n, adjusted_level)
+    value, lo, hi = compare(adjusted_level)
     finding: Finding = "undecided"
     if -width < lo and hi < width:
         finding = "within"
     elif lo > 0 or hi < 0:
-        finding = "better" if lo > 0 else "worse"
-    return Difference((c - b) / n, lo, hi, adjusted_level, finding)
+        finding = "better" if (lo > 0) == (better == "higher") else "worse"
+    return Difference(value, lo, hi, adjusted_level, finding)

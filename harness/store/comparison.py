@@ -130,7 +130,7 @@ class Comparison:
         latency: Latency of b over that of a: at 1.05 b takes 5 % longer. In Offline, the time per sample: throughput
             of a over that of b.
         energy: Net energy of b over that of a.
-        top1: Top-1 of b minus that of a.
+        top1: Top-1 of b minus that of a, or the quality of another task.
 
     """
 
@@ -153,7 +153,7 @@ def compare_records(a: Record, b: Record) -> Comparison:
     if change == "undecided" and ratio != narrow:
         reason += f"; runs of the same machine differ by {math.expm1(math.hypot(_reach(a), _reach(b))):.1%}"
     energy = _spoiled(a, b, "energy_net_j") or _energy_ratio(a, b)
-    top1 = _spoiled(a, b, "top1") or _top1_delta(a, b)
+    top1 = _spoiled(a, b, "top1") or _quality_delta(a, b)
     return Comparison(a.case_id, change, reason, ratio, energy, top1)
 
 
@@ -309,8 +309,10 @@ def _energy_ratio(a: Record, b: Record) -> Quantity:
     return Value(second.value / first.value)
 
 
-def _top1_delta(a: Record, b: Record) -> Quantity:
-    first, second = a.quantity("top1"), b.quantity("top1")
+def _quality_delta(a: Record, b: Record) -> Quantity:
+    first, second = a.quality, b.quality
+    if a.quality_kind != b.quality_kind:
+        return Missing(f"the quality of a is {a.quality_kind.label}, that of b {b.quality_kind.label}")
     if isinstance(first, Missing):
         return first
     return second if isinstance(second, Missing) else Value(second.value - first.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -24,8 +24,19 @@ class _Stop:
 
 
 @dataclass(frozen=True)
+class _Quality:
+    metric: str
+    title: str
+    label: str
+    better: Literal["higher", "lower"]
+    unit: str
+
+
+@dataclass(frozen=True)
 class _Accuracy:
     name: str = ""
+    task: str = ""
+    quality: _Quality | None = None
     parts: Mapping[str, _Part] = field(default_factory=dict)
     stop: _Stop = field(default_factory=_Stop)
 

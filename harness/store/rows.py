@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.core.metric import METRICS, Metric
 from harness.core.printable import json_text
+from harness.core.quality import OF_CLASSIFICATION
 from harness.core.quantity import Missing
 from harness.core.record import TEXT_COLUMNS, Record, display_texts
 from harness.core.scenario import LOAD_PARAMETERS
@@ -30,6 +31,9 @@ def metric_columns(metric: Metric) -> list[str]:
 
 
 _NUMBERS = tuple(name for metric in METRICS.values() for name in metric_columns(metric))
+# Metrics that came after the first release: their columns stand behind all others.
+_LATER = ("quality", "n_samples", "quality_difference", "quality_p")
+_LATER_NUMBERS = tuple(column for name in _LATER for column in metric_columns(METRICS[name]))
 
 
 def record_rows(records: Iterable[Record]) -> list[dict[str, Any]]:
@@ -45,9 +49,9 @@ def rows_json(rows: Iterable[Mapping[str, Any]]) -> str:
 
 def columns() -> list[str]:
     """Return the columns of a row, in order: those of `CONTRACT`, then the other metrics and the ids."""
-    return list(
-        dict.fromkeys([*CONTRACT, *_NUMBERS, *LOAD_PARAMETERS, "driver", "dataset", "case", "run", *TEXT_COLUMNS])
-    )
+    first = [name for name in _NUMBERS if name not in _LATER_NUMBERS]
+    ids = (*LOAD_PARAMETERS, "driver", "dataset", "case", "run", *TEXT_COLUMNS)
+    return list(dict.fromkeys([*CONTRACT, *first, *ids, *_LATER_NUMBERS]))
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -67,8 +71,8 @@ def _row(record: Record) -> dict[str, Any]:
 
 
 def _cells(metric: Metric, record: Record) -> dict[str, float | int | None]:
-    quantity = record.quantity(metric.name)
-    names = metric_columns(metric)
+    name = metric.name if metric.name in record.metrics else OF_CLASSIFICATION.get(metric.name, metric.name)
+    quantity, names = record.quantity(name), metric_columns(metric)
     if isinstance(quantity, Missing):
         return dict.fromkeys(names)
     bounds = (quantity.value, quantity.lo, quantity.hi)

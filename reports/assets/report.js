@@ -74,8 +74,8 @@
 
   // ---- the front and the best setting, from the same values as the tables; a value that is not trusted is null
   const candidates = (unit) => cases.filter((item) => item.facets.target === unit && state.shown.has(item.key) && state.fitting.has(item.key) && item.ranked);
-  const dominates = (a, b) => a.values.latency_p50_ns <= b.values.latency_p50_ns && a.values.top1 >= b.values.top1
-    && (a.values.latency_p50_ns < b.values.latency_p50_ns || a.values.top1 > b.values.top1);
+  const dominates = (a, b) => a.values.latency_p50_ns <= b.values.latency_p50_ns && a.quality >= b.quality
+    && (a.values.latency_p50_ns < b.values.latency_p50_ns || a.quality > b.quality);
   const front = (unit) => { const options = candidates(unit).filter((item) => item.values.latency_p50_ns !== null); return options.filter((item) => !options.some((other) => dominates(other, item))); };
   const frontLine = (trace) => {
     const points = new Map();
@@ -106,21 +106,21 @@
   // an imprecise latency is not ahead of a precise one within its interval, and without an interval of none
   const fastest = (options) => {
     const ordered = options.filter((item) => item.values.latency_p50_ns !== null)
-      .sort((a, b) => a.values.latency_p50_ns - b.values.latency_p50_ns || b.values.top1 - a.values.top1);
+      .sort((a, b) => a.values.latency_p50_ns - b.values.latency_p50_ns || b.quality - a.quality);
     const precise = ordered.find((item) => !item.imprecise);
     const isWithin = precise && ordered[0].imprecise && precise.values.latency_p50_ns <= (ordered[0].worst ?? Infinity);
     return isWithin ? precise : ordered[0];
   };
   const units = [...new Set(cases.map((item) => item.facets.target))]; // pieces of hardware
   const showBest = (inputs) => {
-    const isAccurate = inputs.some((input) => input.name === "top1" && !isLoose(input));
+    const isAccurate = inputs.some((input) => ["top1", "quality"].includes(input.name) && !isLoose(input));
     byId("best").replaceChildren(...units.flatMap((unit, index) => [index ? " " : "", bestOf(unit, isAccurate)]));
   };
   const bestOf = (unit, isAccurate) => {
     const isRanked = (item) => item.ranked && (!isAccurate || item.values.latency_p50_ns !== null);
     const options = candidates(unit).filter(isRanked);
-    const most = Math.max(...options.map((item) => item.values.top1));
-    const equals = isAccurate ? options : options.filter((item) => item.values.top1 === most);
+    const most = Math.max(...options.map((item) => item.quality));
+    const equals = isAccurate ? options : options.filter((item) => item.quality === most);
     const best = fastest(equals) ?? (isAccurate ? undefined : equals[0]);
     const line = document.createElement("span");
     if (units.length > 1) line.append(`${unit}: `);
@@ -128,7 +128,7 @@
     const link = Object.assign(document.createElement("a"), { href: `#${best.key}`, textContent: best.label });
     const considered = cases.filter((item) => isRanked(item) && item.facets.target === unit && state.shown.has(item.key)).length;
     line.append(`${options.length} of ${considered} cases fit. ${isAccurate ? "Fastest" : "Most accurate"}: `, link,
-      `, ${best.shown.latency_p50_ns}, top-1 ${best.shown.top1}.`);
+      `, ${best.shown.latency_p50_ns}, ${best.quality_shown}.`);
     return line;
   };
 

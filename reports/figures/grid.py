@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from harness.core.metric import METRICS, Metric
+from harness.core.metric import Metric
 from reports.data import CaseView, ReportData
-from reports.labels import effective_precision_note
+from reports.labels import effective_precision_note, measured, metric_of
 from reports.numbers import TIMES, FormattedValue, Scale
 from reports.section import render_template
 
@@ -97,10 +97,11 @@ class View:
 def views(data: ReportData, groups: dict[str, list[CaseView]], names: Sequence[str], layout: Layout) -> list[View]:
     """Return each of the metrics `names` that any case has, with one table per group that has it."""
     result = []
-    for name in names:
+    records = [case.record for cases in groups.values() for case in cases]
+    for name in measured(records, names):
         grids = [_grid(data, title, cases, name, layout) for title, cases in groups.items() if applies_to(name, cases)]
         if grids:
-            result.append(View(METRICS[name], data.scales[name], grids))
+            result.append(View(metric_of(name, records), data.scales[name], grids))
     return result
 
 
@@ -160,13 +161,13 @@ def _cell(
     if value is None or why or base is None or name in _NOT_COMPARED:
         return Cell(case, shown, "" if value is None or name in _NOT_COMPARED else why, 0.0, trusted, remark)
     reference_value = base.record.value(name) or 0.0
-    if name in _COMPARED_BY_DIFFERENCE:
-        tint = _clip((reference_value - value) / _FULL_COLOUR_DIFFERENCE)
+    if name in _COMPARED_BY_DIFFERENCE or (name == "quality" and case.record.quality_kind.unit == "share"):
+        tint = _clip(_sign(case, name) * (reference_value - value) / _FULL_COLOUR_DIFFERENCE)
         return Cell(
             case, shown, "" if case is base else f"{100 * (value - reference_value):+.2f}", tint, trusted, remark
         )
     tint = _clip(math.log(value / reference_value) / _FULL_COLOUR_RATIO)
-    tint = tint if METRICS[name].better == "lower" else -tint
+    tint *= -_sign(case, name)
     return Cell(case, shown, "" if case is base else f"{TIMES}{value / reference_value:.2f}", tint, trusted, remark)
 
 
@@ -178,9 +179,14 @@ def _no_ratio(case: CaseView, base: CaseView | None, reference: str, name: str) 
         return f"{reference} not trusted" if case.trusts(name) else "not trusted"
     return (
         f"{reference} on other images"
-        if name == "top1" and base.record.case.dataset != case.record.case.dataset
+        if name in ("top1", "quality") and base.record.case.dataset != case.record.case.dataset
         else ""
     )
+
+
+def _sign(case: CaseView, name: str) -> float:
+    """Return 1.0 where more is better, -1.0 where less is."""
+    return -1.0 if metric_of(name, [case.record]).better == "lower" else 1.0
 
 
 def _clip(number: float) -> float:

@@ -55,9 +55,10 @@ def markers(data: ReportData, cases: Sequence[CaseView], size: str) -> list[dict
 
 
 def point(data: ReportData, case: CaseView) -> tuple[float, float]:
-    """Return the latency in the scale of the report and top-1 in %."""
-    latency, top1 = case.record.value("latency_p50_ns"), case.record.value("top1")
-    return ((latency or 0.0) * data.scales["latency_p50_ns"].factor, (top1 or 0.0) * 100)
+    """Return the latency and the quality in the scales of the report."""
+    names = ("latency_p50_ns", case.record.quality_name)
+    latency, quality = ((case.record.value(name) or 0.0) * data.scales[name].factor for name in names)
+    return latency, quality
 
 
 def _styles(data: ReportData) -> tuple[dict[str, str], dict[str, str]]:
@@ -80,7 +81,7 @@ def _trace(data: ReportData, group: Sequence[CaseView], size: str, largest: floa
         "hovertext": [_hover(data, case) for case in group],
         "hoverinfo": "text",
         "error_x": _bars(data, group, "latency_p50_ns", colour),
-        "error_y": _bars(data, group, "top1", colour),
+        "error_y": _bars(data, group, group[0].record.quality_name, colour),
         "marker": {
             "color": colour,
             "size": [_diameter(case.record.value(size), largest) for case in group],
@@ -92,8 +93,8 @@ def _trace(data: ReportData, group: Sequence[CaseView], size: str, largest: floa
 
 
 def _look(case: CaseView) -> str:
-    """Return 'open' where latency or top-1 is not trusted, 'dot' where the latency is imprecise, else ''."""
-    levels = {case.record.trust(name) for name in ("latency_p50_ns", "top1")}
+    """Return 'open' where latency or quality is not trusted, 'dot' where the latency is imprecise, else ''."""
+    levels = {case.record.trust(name) for name in ("latency_p50_ns", case.record.quality_name)}
     return "open" if "none" in levels else "dot" if "caution" in levels else ""
 
 
@@ -121,10 +122,12 @@ def _bars(data: ReportData, group: Sequence[CaseView], name: str, colour: str) -
 def _hover(data: ReportData, case: CaseView) -> str:
     """Return the hover text. Plotly interprets some tags in it, so names are escaped here as well."""
     lines = [Markup("<b>{}</b>").format(case.record.case.model), Markup("{}").format(case.setting)]
-    for name in ("latency_p50_ns", "top1", "energy_net_j", "artifact_bytes"):
+    quality = case.record.quality_name
+    for name in ("latency_p50_ns", quality, "energy_net_j", "artifact_bytes"):
+        title = case.record.quality_kind.title if name == quality else METRICS[name].title
         shown = data.show(case.record, name)
         unit = "" if shown.missing else data.scales[name].unit
-        lines.append(Markup("{}: {}").format(METRICS[name].title, shown.words(unit)))
+        lines.append(Markup("{}: {}").format(title, shown.words(unit)))
     if look := _look(case):
         lines.append(Markup("{}: {}").format(_LOOKS[look].partition(": ")[2], case.record.verdict.status))
     return "<br>".join(str(line) for line in lines)

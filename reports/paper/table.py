@@ -13,8 +13,9 @@ from harness.core.record import Record, RunHeader
 from harness.core.verdict import FAILED, Status, spoiled
 from harness.store.rows import dtype, record_rows
 from reports.columns import Column, column
-from reports.labels import COLUMNS, effective_precision_note, load_of, scales_of
+from reports.labels import COLUMNS, effective_precision_note, load_of, measured, scales_of
 from reports.numbers import FormattedValue, counted
+from reports.recommend import is_scored
 
 from .latex import beyond_pdflatex, escape
 from .numbers import Number, column_format
@@ -53,8 +54,7 @@ def default_columns(records: Sequence[Record]) -> list[Column]:
         varying.append("driver")
     if "target" in varying:
         varying = [name for name in varying if name != "run"]
-    measured = [name for name in _METRICS if any(record.value(name) is not None for record in records)]
-    return [column(name) for name in (*_ALWAYS, *varying, *measured)]
+    return [column(name) for name in (*_ALWAYS, *varying, *measured(records, _METRICS))]
 
 
 def latex_table(records: Sequence[Record], columns: Sequence[Column], layout: Layout) -> str:
@@ -70,7 +70,9 @@ class _Table:
         self._columns = [each for each in columns if not (layout.by_model and each.name == "model")]
         self._scales = scales_of(records)
         self._rows = self._read_rows()
-        self._marks = _symbols(records, accuracy=any(each.name.startswith("top") for each in self._columns))
+        self._marks = _symbols(
+            records, accuracy=any(each.name.startswith(("top", "quality")) for each in self._columns)
+        )
         self._text_first = next((i for i, each in enumerate(self._columns) if each.metric is None), None)
 
     def code(self) -> str:
@@ -213,13 +215,13 @@ class _Marks:
 def _symbols(records: Sequence[Record], accuracy: bool) -> _Marks:
     """Return the marks of untrusted and imprecise cases, of another precision than requested, and of accuracies."""
     found: list[tuple[Record, str, str]] = []
-    notes = {record.accuracy_note for record in records if record.value("top1") is not None} if accuracy else set()
+    notes = {record.accuracy_note for record in records if is_scored(record)} if accuracy else set()
     for record in records:
         if record.verdict.status != "precise":
             found.append((record, _verdict(record.verdict.status), record.verdict.reason))
         if note := effective_precision_note(record):
             found.append((record, note, ""))
-        if len(notes) > 1 and record.accuracy_note and record.value("top1") is not None:
+        if len(notes) > 1 and record.accuracy_note and is_scored(record):
             found.append((record, f"Accuracy: {record.accuracy_note}", ""))
     shared = [f"Accuracy: {note}" for note in notes if note and len(notes) == 1]
     return _Marks(found, shared)

@@ -94,7 +94,11 @@ def _detail(data: ReportData, case: CaseView, points: int) -> Detail:
         _facts(case),
         tail(case.record.log),
         _plot(case, data.scales["latency_p50_ns"], points),
-        ", ".join(_value_text(data, case, name) for name in ("latency_p50_ns", "top1") if case.record.value(name)),
+        ", ".join(
+            _value_text(data, case, name)
+            for name in ("latency_p50_ns", case.record.quality_name)
+            if case.record.value(name)
+        ),
     )
 
 

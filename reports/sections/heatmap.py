@@ -11,7 +11,7 @@ from reports.figures.grid import Layout, View, views, views_html
 from reports.numbers import TIMES, counted
 from reports.section import Absent, Section
 
-_METRICS = ("latency_p50_ns", "throughput_per_s", "top1", "energy_net_j", "artifact_bytes", "peak_rss_bytes")
+_METRICS = ("latency_p50_ns", "throughput_per_s", "top1", "quality", "energy_net_j", "artifact_bytes", "peak_rss_bytes")
 REFERENCE = "fp32"
 _LAYOUT = Layout(
     "Model",

@@ -12,7 +12,7 @@ from reports.numbers import TIMES, counted
 from reports.section import Absent, Section
 
 _METRICS = (
-    *("latency_p50_ns", "throughput_per_s", "fidelity_sqnr_db", "fidelity_agreement", "top1"),
+    *("latency_p50_ns", "throughput_per_s", "fidelity_sqnr_db", "fidelity_agreement", "top1", "quality"),
     *("energy_net_j", "peak_rss_bytes"),
 )
 

@@ -11,8 +11,9 @@ from harness.core.metric import METRICS
 from reports.data import CaseView, ReportData, Unit
 from reports.figures.plots import axis, figure_json, log_axis
 from reports.figures.scatter import front_line, markers, point, scatter_legend
+from reports.labels import metric_of
 from reports.numbers import counted
-from reports.recommend import SLIDERS, front_cases, scored_cases, why_dominated
+from reports.recommend import front_cases, is_scored, scored_cases, sliders, why_dominated
 from reports.section import Absent, Figure, Section, Template
 
 _TEMPLATE = Template.beside(__file__)
@@ -29,7 +30,9 @@ def render(data: ReportData) -> Markup | Absent:
 
 
 def _why_none(data: ReportData) -> str:
-    reasons = {case.record.missing("top1") or case.record.missing("latency_p50_ns") for case in data.cases}
+    reasons = {
+        case.record.missing(case.record.quality_name) or case.record.missing("latency_p50_ns") for case in data.cases
+    }
     known = sorted(reason for reason in reasons if reason)
     return f"no case has both a latency and an accuracy: {'; '.join(known) or 'there are no cases'}"
 
@@ -38,21 +41,24 @@ def _figure(data: ReportData, unit: Unit, cases: Sequence[CaseView], index: int)
     front = front_cases(cases)
     size = "energy_net_j" if any(case.record.value("energy_net_j") is not None for case in cases) else "artifact_bytes"
     ms = data.scales["latency_p50_ns"].unit
+    first = cases[0].record
+    quality = f"{first.quality_kind.title} ({data.scales[first.quality_name].unit})".removesuffix(" ()")
     return Figure(
         f"tradeoff-plot-{index}" if index else "tradeoff-plot",
         "Accuracy against latency" + (f" on {unit.name}" if data.several_units else ""),
         figure_json(
             [front_line(data, front, unit.name), *markers(data, cases, size)],
             xaxis=log_axis(f"Latency p50 ({ms})", [point(data, case)[0] for case in cases], "lower"),
-            yaxis=axis("Top-1 (%)", "higher"),
+            yaxis=axis(quality, first.quality_kind.better),
         ),
-        f"{len(front)} of {len(cases)} scored cases are on the Pareto front. Up and to the left is better.",
+        f"{len(front)} of {len(cases)} scored cases are on the Pareto front. "
+        f"{'Up' if first.quality_kind.better == 'higher' else 'Down'} and to the left is better.",
         "No other case is both faster and more accurate than one on the line. "
         f"Larger marker: more {METRICS[size].title.lower()}. Bars: 95 % intervals; smaller steps may be noise. "
         f"{_left_out(unit, cases)}".strip(),
-        ("Case", f"Latency p50 ({ms})", "Top-1 (%)", f"{METRICS[size].title} ({data.scales[size].unit})", "Front"),
+        ("Case", f"Latency p50 ({ms})", quality, f"{METRICS[size].title} ({data.scales[size].unit})", "Front"),
         [
-            [case.name, *(_text(data, case, name) for name in ("latency_p50_ns", "top1", size)),
+            [case.name, *(_text(data, case, name) for name in ("latency_p50_ns", first.quality_name, size)),
              why_dominated(case, front)]
             for case in cases
         ],
@@ -69,7 +75,7 @@ def _left_out(unit: Unit, cases: Sequence[CaseView]) -> str:
     """Return how many cases are not in the plot because they lack a value or ran another load or data set."""
     drawn = {case.key for case in cases}
     others = [case for case in unit.cases if case.key not in drawn]
-    incomplete = sum(None in (case.record.value("latency_p50_ns"), case.record.value("top1")) for case in others)
+    incomplete = sum(case.record.value("latency_p50_ns") is None or not is_scored(case.record) for case in others)
     incomparable = len(others) - incomplete
     sentences = [f"{counted(incomplete, 'case')} without accuracy or latency left out"] if incomplete else []
     if incomparable:
@@ -80,14 +86,14 @@ def _left_out(unit: Unit, cases: Sequence[CaseView]) -> str:
 
 def _sliders(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]]:
     """Return one slider per metric with at least two values; its loosest position does not bound anything."""
-    sliders = []
-    for name in SLIDERS:
+    found = []
+    for name in sliders([case.record for case in cases]):
         values = sorted({value for case in cases if (value := case.record.trusted_value(name)) is not None})
         if len(values) > 1:
-            metric, scale = METRICS[name], data.scales[name]
-            sliders.append({"name": name, "metric": metric, "unit": scale.unit, "factor": scale.factor,
-                            "values": values, "most": metric.better == "lower"})  # fmt: skip
-    return sliders
+            metric, scale = metric_of(name, [case.record for case in cases]), data.scales[name]
+            found.append({"name": name, "metric": metric, "unit": scale.unit, "factor": scale.factor,
+                          "values": values, "most": metric.better == "lower"})  # fmt: skip
+    return found
 
 
 PLUGINS: tuple[Section, ...] = (Section("tradeoff", "Trade-off", 30, render),)

@@ -15,7 +15,7 @@ from reports.answer import answer_lines
 from reports.data import CaseView, ReportData, Unit
 from reports.labels import is_built, main_load
 from reports.numbers import counted, format_change, half_width
-from reports.recommend import best_first
+from reports.recommend import best_first, of_one_dataset
 from reports.section import Section, Template
 
 _TEMPLATE = Template.beside(__file__)
@@ -127,9 +127,10 @@ def _best(unit: Unit) -> list[tuple[str, CaseView | None, str]]:
     """
     load = main_load([case.record for case in unit.cases])
     main = [case for case in unit.cases if case.load == load]
+    accurate = _of_one_dataset(unit.cases)
     rankings: tuple[tuple[str, str, Sequence[CaseView]], ...] = (
         ("Fastest", "throughput_per_s" if _offline(main) else "latency_p50_ns", main),
-        ("Most accurate", "top1", _of_one_dataset(unit.cases)),
+        ("Most accurate", accurate[0].record.quality_name if accurate else "top1", accurate),
         ("Least energy", "energy_net_j", main),
         ("Smallest", "artifact_bytes", unit.cases),
     )
@@ -147,9 +148,9 @@ def _offline(cases: Sequence[CaseView]) -> bool:
 
 
 def _of_one_dataset(cases: Sequence[CaseView]) -> list[CaseView]:
-    """Return the cases scored on the data set that most cases were scored on."""
-    counts = Counter(case.record.case.dataset for case in cases if case.record.value("top1") is not None)
-    return [case for case in cases if counts and case.record.case.dataset == counts.most_common(1)[0][0]]
+    """Return the cases scored in the task and on the data set that most cases were scored on."""
+    views = {id(case.record): case for case in cases}
+    return [views[id(record)] for record in of_one_dataset([case.record for case in cases])]
 
 
 def _why_none(unit: Unit, name: str) -> str:

@@ -15,7 +15,7 @@ from harness.core.record import Record, RunHeader
 from harness.core.verdict import TIMED, Finding, spoiled, trust_counts
 from harness.host.machine_speed import CHECK as MACHINE_SPEED
 from reports.answer import answer_lines
-from reports.labels import COLUMNS, EXPECTED_COLUMNS, is_built, label_of, mark_of, scales_of, setting_of
+from reports.labels import expected, is_built, label_of, mark_of, measured, scales_of, setting_of, titles_of
 from reports.numbers import TIMES, FormattedValue, Scale, counted, show
 from reports.recommend import comparable, pareto_front
 from reports.text import clean
@@ -27,11 +27,11 @@ _FIRST_DROPPED = (
     _VERDICT_TEXT,
     "peak_rss_bytes",
     "top1_difference",
+    "quality_difference",
     "artifact_bytes",
 )
 _SESSION_CHECKS = frozenset({"fidelity", "outputs", "repeatability", "signatures", "state", "time_limit"})
 """Checks of a case's execution whose findings are shown below the table."""
-_HEADLINE = ("latency_p50_ns", "top1")
 _SCENARIO_COLUMNS = {
     "Offline": {"throughput_per_s": "throughput"},
     "Server": {"bound_met_share": "in bound"},
@@ -44,7 +44,7 @@ _LINE_FIGURES = {
     "sustained": ("sustained_p50_ns", "sustained_ratio"),
 }
 """The figures in the line of a finished case for scenarios other than by median."""
-_LINE_LABELS = {"top1": "top-1 ", "latency_p99_ns": "p99 ", "sustained_ratio": f"{TIMES} "}
+_LINE_LABELS = {"latency_p99_ns": "p99 ", "sustained_ratio": f"{TIMES} "}
 _UNLIMITED = 10_000  # characters: wider than any table
 _STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "○": "dim"}
 
@@ -59,7 +59,7 @@ def case_line(record: Record, with_reason: bool = True) -> str:
     verdict = record.verdict
     parts = [f"{mark_of(verdict)} {clean(label_of(record))}"]
     scales = scales_of([record])
-    names = (*_LINE_FIGURES.get(record.case.scenario, ("latency_p50_ns",)), "top1")
+    names = (*_LINE_FIGURES.get(record.case.scenario, ("latency_p50_ns",)), record.quality_name)
     parts += [_with_unit(record, name, scales[name]) for name in names if record.value(name) is not None]
     parts += filter(None, [_bound(record)])
     if record.accuracy_note:
@@ -113,14 +113,11 @@ class _RunTable:
         own = {}
         for record in self.records:
             own.update(_SCENARIO_COLUMNS.get(record.case.scenario, {}))
-        return {**own, **COLUMNS}
-
-    def _has_values(self, name: str) -> bool:
-        return any(record.value(name) is not None for record in self.records)
+        return {**own, **titles_of(self.records)}
 
     def _fitting_table(self, console: Console, options: ConsoleOptions) -> Table:
         """Return the table with as many columns as the console has room for."""
-        columns = [*filter(self._has_values, self._titles), _VERDICT_TEXT]
+        columns = [*measured(self.records, self._titles), _VERDICT_TEXT]
         unlimited = options.update(width=_UNLIMITED)
         for name in _FIRST_DROPPED:
             if Measurement.get(console, unlimited, self._table(columns)).maximum <= options.max_width:
@@ -163,7 +160,7 @@ class _RunTable:
 
     def _missing_columns(self) -> Iterator[Text]:
         """Yield why no case that ran has a value for an expected column."""
-        for name in EXPECTED_COLUMNS:
+        for name in expected(self.records):
             reasons = {record.missing(name) for record in self.records if record.verdict.ran}
             if reasons and None not in reasons:
                 first, *others = sorted(str(reason) for reason in reasons)
@@ -230,11 +227,12 @@ class _RunTable:
             table, scales = Table.grid(padding=(0, 1, 0, 0)), scales_of(best)
             table.add_column()
             table.add_column(overflow="fold")
-            for _ in _HEADLINE:
+            for _ in range(2):
                 table.add_column(justify="right", no_wrap=True)
             for record in best:
                 case = clean(f"{record.case.model} {setting_of(record, ' ')}")
-                values = (_with_unit(record, name, scales[name]) for name in _HEADLINE)
+                names = ("latency_p50_ns", record.quality_name)
+                values = (_with_unit(record, name, scales[name]) for name in names)
                 table.add_row(f"  {mark_of(record.verdict)}", Text(case), *map(Text, values))
             yield table
 
@@ -297,4 +295,5 @@ def _verdict(record: Record, with_text: bool) -> Text:
 
 
 def _with_unit(record: Record, name: str, scale: Scale) -> str:
-    return _LINE_LABELS.get(name, "") + show(record.quantity(name), scale).words(scale.unit)
+    label = f"{record.quality_kind.label} " if name == record.quality_name else _LINE_LABELS.get(name, "")
+    return label + show(record.quantity(name), scale).words(scale.unit)

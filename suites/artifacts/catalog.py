@@ -13,6 +13,7 @@ from harness.core.artifact import Artifact, Format, Preprocess, sha256_of
 from harness.core.case import Case, Weights
 from harness.core.errors import SetupError, UnknownName, UsageError
 from harness.core.files import cache_dir
+from harness.core.quality import CLASSIFICATION
 from suites.data.published_weights import FETCH, PUBLISHED
 
 from . import model_cache, synthetic
@@ -27,14 +28,16 @@ class DataSet:
     """Labelled images that suites may name.
 
     Attributes:
-        kind: How they are opened, as `harness.datasets.dataset.open_dataset` takes it.
-        path: Their folder.
-        figure: What accuracy on them is called.
+        kind: How they are opened, as the task's `open` takes it.
+        path: Their folder or file.
+        figure: What the quality on them is called; '' for the name that the task gives it.
+        task: Name of the task.
     """
 
     kind: str
     path: Path
-    figure: str = "top-1"
+    figure: str = ""
+    task: str = CLASSIFICATION
 
 
 class NotBuilt(UsageError):

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.stats.proportions import Finding, decide, paired_difference, planned_looks
+from tests.paired_counts import counted
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _rounds import print_table
@@ -51,7 +52,7 @@ def row(rates: tuple[float, float], runs: int) -> list[str]:
         steps = [generator.multinomial(step, (*rates, 1 - sum(rates))) for step in np.diff((0, *planned))]
         counts = [(int(b), int(c)) for b, c, _ in np.cumsum(steps, axis=0)]
         pairs = list(zip(counts, planned, strict=True))
-        found = [(decide(b, c, n, BUDGET, MARGIN).finding, n) for (b, c), n in pairs]
+        found = [(decide(counted(b, c, n), n, BUDGET, MARGIN).finding, n) for (b, c), n in pairs]
         finding, n = next((each for each in found if each[0] != "undecided"), ("undecided", BUDGET))
         plain = next((one for (b, c), m in pairs if (one := naive(b, c, m)) != "undecided"), "undecided")
         wrong, fooled = wrong + false(finding, truth), fooled + false(plain, truth)

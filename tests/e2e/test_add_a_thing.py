@@ -15,7 +15,7 @@ import pytest
 
 from harness.core.errors import EXIT_OK, EXIT_USAGE
 from harness.store.runfolder import RunFolder
-from tests import factory, outside, trees
+from tests import factory, onnx_models, outside, trees
 from tests.e2e.conftest import SMOKE, Edgebench
 
 ROOT = Path(__file__).parents[2]
@@ -168,3 +168,39 @@ def test_a_model_family_is_built_and_measured(edgebench: Edgebench, site: Path, 
     (record,) = RunFolder(out).records()
     assert record.value("latency_p50_ns")
     assert record.value("macs")
+
+
+def test_a_task(edgebench: Edgebench, site: Path, tmp_path: Path) -> None:
+    outside.install_shown(site, "add-a-task.md")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 4)).astype(np.float32)
+    weights = np.array([[1.0], [2.0], [-1.0], [0.5]], np.float32)
+    np.savez(tmp_path / "rows.npz", x=x, y=(x @ weights)[:, 0] + 0.25)
+    for name, values in (("float", weights), ("rough", np.round(weights))):
+        node = onnx_models.helper.make_node("MatMul", ["x", "w"], ["y"])
+        inputs, outputs = (
+            [onnx_models.tensor(each, onnx_models.T.FLOAT, (1, size))] for each, size in (("x", 4), ("y", 1))
+        )
+        onnx_models.save(tmp_path / f"{name}.onnx", [node], inputs, outputs, {"w": values})
+    words = ("run", "--model", "rough.onnx", "--model", "float.onnx", "--reference", "float.onnx")
+    done = edgebench(*words, "--task", "regression", "--data", "rows.npz", "--runtime", "onnxruntime-cpu", *SMOKE,
+                     "--out", tmp_path / "run")  # fmt: skip
+    assert done.returncode == EXIT_OK, done.stdout + done.stderr
+    assert "left out" not in done.stderr
+    records = {record.case.model: record for record in RunFolder(tmp_path / "run").records()}
+    assert records["float"].value("quality") == pytest.approx(0.25, abs=1e-5)
+    assert records["float"].quality_kind.metric == "mae"
+    difference = records["rough"].quantity("quality_difference")
+    assert difference.value == pytest.approx(records["rough"].value("quality") - 0.25, abs=1e-5)
+    assert difference.value > difference.lo
+    assert 0 < records["rough"].value("quality_p") <= 1
+    assert records["rough"].missing("top1") == "not a figure of regression: see quality"
+    shown = edgebench("table", tmp_path / "run", "--format", "csv").stdout.splitlines()
+    row = dict(zip(shown[0].split(","), shown[1].split(","), strict=False))
+    assert {"quality", "quality_lo", "quality_hi", "quality_metric", "n_samples"} <= set(row)
+    wrong = edgebench("run", "--model", "float.onnx", "--task", "regresion", "--data", "rows.npz")
+    assert wrong.returncode == EXIT_USAGE
+    assert "did you mean 'regression'?" in wrong.stderr
+    wrong = edgebench("run", "--model", "float.onnx", "--task", "regression", "--data", "float.onnx")
+    assert wrong.returncode == EXIT_USAGE
+    assert "float.onnx is no .npz with the arrays x and y" in wrong.stderr

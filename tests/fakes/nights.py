@@ -21,6 +21,7 @@ from harness import store
 from harness.core.artifact import Artifact, Preprocess, sha256_of
 from harness.core.case import Case
 from harness.core.metric import METRICS
+from harness.core.task import PerSample, Predictions, load_task
 from harness.core.verdict import Verdict
 from harness.measure.passes.accuracy import CaseOutputs
 from harness.measure.passes.worker_process import Answer, WorkerFailure
@@ -102,7 +103,10 @@ class Scores:
     def of(self, case: PreparedCase) -> CaseOutputs:
         right = np.asarray(self.hits[case.artifact.path.read_text()], dtype=bool)
         outputs, labels = np.column_stack((right, ~right)).astype(np.float32), np.zeros((len(right), 1), np.int64)
-        return CaseOutputs(outputs, labels, 2, np.arange(len(right)))
+        return CaseOutputs(
+            load_task(""),
+            Predictions(PerSample.rows(outputs), PerSample.rows(labels), np.arange(len(right))),
+        )
 
 
 class Lab:

@@ -107,9 +107,12 @@ def scored(outputs: NDArray[Any], labels: Sequence[int], classes: int | None = N
     """What an accuracy worker answers; `classes` of the data set are the outputs' where not given."""
     mapping = {"classes": classes or outputs.shape[1], "complete": True, "imagenet": ()}
     result = {"label_mapping": mapping, "parts": [], "stop": {}, **changes}
+    ones = np.ones(len(labels), np.int64)
     arrays: dict[str, NDArray[Any]] = {
         "outputs": outputs.astype(np.float32),
+        "output_counts": ones,
         "labels": np.array(labels, np.int64),
+        "label_counts": ones,
         "places": np.arange(len(labels)),
     }
     return Answer(result, arrays)

@@ -301,7 +301,14 @@ def accuracy_answer(outputs: Any, labels: Sequence[int]) -> Answer:
     """What an accuracy pass answers that saw these outputs (images x classes)."""
     scores = np.asarray(outputs, np.float32)
     facts = {"label_mapping": {"classes": scores.shape[1], "complete": True, "imagenet": ()}, "parts": [], "stop": {}}
-    arrays = {"outputs": scores, "labels": np.asarray(labels, np.int64), "places": np.arange(len(scores))}
+    ones = np.ones(len(scores), np.int64)
+    arrays = {
+        "outputs": scores,
+        "output_counts": ones,
+        "places": np.arange(len(scores)),
+        "labels": np.asarray(labels, np.int64),
+        "label_counts": ones,
+    }
     return Answer(facts, arrays)
 
 

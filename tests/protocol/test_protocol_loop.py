@@ -16,8 +16,8 @@ import pytest
 from harness.core import plugins
 from harness.core.artifact import Preprocess
 from harness.core.quantity import Value
+from harness.datasets.dataset import open_dataset
 from harness.measure.metrics import latency_metrics
-from harness.measure.passes import latency
 from harness.measure.passes.worker_process import Answer
 from harness.measure.presets import profile
 from harness.measure.protocol import Job, LabelledData, Loop
@@ -161,7 +161,7 @@ def test_inputs_are_images_or_seeded(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert seen[0].shape == (8, *Scripted.inputs[0].shape)
     how = Preprocess(channels=1, scale=51.0, mean=(1.0,), std=(2.0,))
     labelled = LabelledData("idx", str(ROOT / "suites" / "data" / "fashion-mnist"), how)
-    images = [image for image, _ in latency.open_dataset("idx", Path(labelled.path)).items(9)]
+    images = [image for image, _ in open_dataset("idx", Path(labelled.path)).items(9)]
     shown: list[Any] = []
 
     def keep(job: Job) -> Answer:

@@ -18,8 +18,9 @@ from harness.core.quantity import Value
 from harness.core.record import Record
 from harness.core.sensing import Channel
 from harness.core.target import PowerTotal
+from harness.datasets.dataset import open_dataset
 from harness.host.resource_limits import ResourceLimits
-from harness.measure.passes import energy, latency
+from harness.measure.passes import energy
 from harness.measure.passes.energy import EnergyPass
 from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.protocol import Job
@@ -62,7 +63,7 @@ def test_accuracy_is_a_pass_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path
     session.inputs = (TensorSpec("x", (1, 1, 28, 28), "float32"),)
     labelled = dataclasses.replace(own.labelled, limit=30)
     result, arrays = in_process(monkeypatch, tmp_path / "job", machine, session, phase="accuracy", labelled=labelled)
-    images = list(latency.open_dataset("idx", Path(labelled.path)).items(30))
+    images = list(open_dataset("idx", Path(labelled.path)).items(30))
     assert arrays["labels"].ravel().tolist() == [label for _, label in images]
     assert len(session.prepared) == len(arrays["outputs"]) == 30, "every image, one at a time"
     assert "wall_ns" not in arrays
@@ -190,7 +191,7 @@ def test_fidelity_takes_the_same_inputs(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def mnist(n: int) -> Any:
-    return latency.open_dataset("idx", ROOT / "suites" / "data" / "fashion-mnist").items(n)
+    return open_dataset("idx", ROOT / "suites" / "data" / "fashion-mnist").items(n)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from harness import stats
 from harness.stats import comparison
 from harness.stats.distributions import binomial_cdf, normal_quantile
 from harness.stats.proportions import decide, paired_difference, planned_looks
+from tests.paired_counts import counted
 
 COUNTS = st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(1, 2000)).filter(lambda x: x[0] + x[1] <= x[2])
 
@@ -118,7 +119,7 @@ def test_all_looks_together_have_95_percent(rates: tuple[float, float]) -> None:
     steps = np.diff((0, *planned))
     for _ in range(runs):
         pairs = np.cumsum([generator.multinomial(step, (*rates, 1 - sum(rates))) for step in steps], axis=0)
-        found = [decide(int(b), int(c), n, 2000, 0.01) for (b, c, _), n in zip(pairs, planned, strict=True)]
+        found = [decide(counted(int(b), int(c), n), n, 2000, 0.01) for (b, c, _), n in zip(pairs, planned, strict=True)]
         missed += any(not each.lo <= truth <= each.hi for each in found)
     # More misses than this would have a chance below one in a thousand if the error were 5 %.
     assert 1 - binomial_cdf(missed - 1, runs, 0.05) > 0.001
@@ -128,7 +129,7 @@ def test_all_looks_together_have_95_percent(rates: tuple[float, float]) -> None:
     ("b", "c", "finding"), [(3, 5, "within"), (300, 100, "worse"), (50, 400, "better"), (70, 45, "undecided")]
 )
 def test_within_the_margin_else_better_or_worse_else_undecided(b: int, c: int, finding: str) -> None:
-    found = decide(b, c, 2500, 10_000, 0.01)
+    found = decide(counted(b, c, 2500), 2500, 10_000, 0.01)
     assert found.finding == finding
     assert found.lo < found.value == (c - b) / 2500 < found.hi
 

@@ -115,7 +115,7 @@ def test_a_model_is_all_its_files(tmp_path: Path) -> None:
     assert size_of(good) == good.stat().st_size + 36
     assert deflated_size_of(good) > 0
     data = str(pictures(tmp_path / "data"))
-    right, wrong = (outputs(the_one(net, data=data), tmp_path / net.parent.name).hits.mean() for net in (good, bad))
+    right, wrong = (outputs(the_one(net, data=data), tmp_path / net.parent.name).quality.value for net in (good, bad))
     assert (right, wrong) == (1.0, pytest.approx(1 / 3))
 
 
@@ -139,7 +139,7 @@ def test_a_path_is_handed_on_as_it_was_given(tmp_path: Path, runtime: str) -> No
         (links / name).symlink_to(f"../blobs/{blob}")
     prepared = the_one(links / "net.onnx", data=str(pictures(tmp_path / "data")), runtimes=[runtime])
     assert prepared.job("latency", tmp_path, seed=0).model == str(links / "net.onnx")
-    assert outputs(prepared, tmp_path / "scratch").hits.all()
+    assert outputs(prepared, tmp_path / "scratch").outcomes.values.all()
 
 
 def test_models_of_one_stem_are_told_apart_by_their_folders(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_a_shape_holds_for_the_images_too(tmp_path: Path) -> None:
     prepared = the_one(net, data=data, shapes={"x": (1, 3, 24, 24)})
     assert prepared.artifact.preprocess is not None
     assert prepared.artifact.preprocess.crop == 24
-    assert outputs(prepared, tmp_path / "scratch").hits.all()
+    assert outputs(prepared, tmp_path / "scratch").outcomes.values.all()
 
 
 def test_a_shape_of_an_unknown_input_is_refused(tmp_path: Path) -> None:
@@ -251,9 +251,9 @@ def test_accuracy_fills_the_last_batch(tmp_path: Path) -> None:
     data = str(pictures(tmp_path / "data"))
     one, four = (the_one(colour_net(tmp_path / f"{n}.onnx", batch=n), data=data) for n in (1, 4))
     alone, together = outputs(one, tmp_path / "one"), outputs(four, tmp_path / "four")
-    assert len(together.outputs) == 9
-    assert np.allclose(alone.outputs, together.outputs)
-    assert together.hits.all()
+    assert len(together) == 9
+    assert np.allclose(alone.predictions.predicted.values, together.predictions.predicted.values)
+    assert together.outcomes.values.all()
 
 
 def test_batch_names_the_input_that_has_none(tmp_path: Path) -> None:

@@ -15,8 +15,7 @@ from harness import stats
 from harness.core.quantity import utc_now
 from harness.core.scenario import Scenario
 from harness.core.sensing import Sensor
-from harness.datasets.dataset import open_dataset
-from harness.datasets.preprocessing import preprocess
+from harness.core.task import load_task
 from harness.measure.metrics import headline
 from harness.measure.prepared import BlobSink, PreparedCase
 from harness.measure.presets import Profile, fitted, level
@@ -121,14 +120,16 @@ class LatencyPass:
 
 
 def write_inputs(block: Sequence[PreparedCase], scratch: Path) -> dict[LabelledData, Path]:
-    """Write the first images of each labelled set, preprocessed, as .npy files: the timed loop's inputs.
+    """Write the first samples of each labelled set, preprocessed, as .npy files: the timed loop's inputs.
 
     Made here, so that the measured child imports no image library and its memory is the runtime's own.
     """
     files: dict[LabelledData, Path] = {}
     for labelled in {prepared.labelled for prepared in block if prepared.labelled}:
-        images = open_dataset(labelled.kind, Path(labelled.path)).items(N_FEEDS)
-        rows = [preprocess(image, labelled.preprocess) for image, _ in images]
+        task = load_task(labelled.task)
+        dataset = task.open(labelled.kind, Path(labelled.path))
+        samples = dataset.select(range(min(N_FEEDS, len(dataset))))
+        rows = [task.encode(sample, labelled.preprocess) for _, sample, _ in samples]
         files[labelled] = scratch / f"feeds-{len(files)}.npy"
         np.save(files[labelled], np.stack(rows))
     return files

@@ -205,11 +205,12 @@ def _paired(own: Sequence[InputSignature], reference: Sequence[InputSignature]) 
 
 
 def _images(labelled: LabelledData) -> Iterator[NDArray[np.float32]]:
-    from harness.datasets.dataset import open_dataset
-    from harness.datasets.preprocessing import preprocess
+    from harness.core.task import load_task
 
-    for image, _ in open_dataset(labelled.kind, Path(labelled.path)).items(N_IMAGES):
-        yield preprocess(image, labelled.preprocess)
+    task = load_task(labelled.task)
+    dataset = task.open(labelled.kind, Path(labelled.path))
+    for _, sample, _ in dataset.select(range(min(N_IMAGES, len(dataset)))):
+        yield task.encode(sample, labelled.preprocess)
 
 
 def _seeded(spec: TensorSpec, drawn: InputSignature, job: Job, number: int) -> NDArray[Any]:

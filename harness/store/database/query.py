@@ -10,6 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from harness.core.metric import METRICS
+from harness.core.quality import OF_CLASSIFICATION, TOP1
 from harness.core.quantity import iso
 from harness.core.record import TEXT_COLUMNS
 from harness.core.scenario import LOAD_PARAMETERS
@@ -245,7 +246,22 @@ def wide(cells: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     for metric_name, part in points.groupby("metric"):
         frame = frame.join(_numbers(str(metric_name), part.set_index("cell")))
     frame["energy_reason"] = _energy_reason(points, frame.index)
+    frame = _with_quality(frame)
     return pd.DataFrame({name: _typed(frame, name) for name in columns()}).reset_index(drop=True)
+
+
+def _with_quality(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with the quality of cells from before there were other tasks, whose quality is top-1."""
+    if "top1" not in frame:
+        return frame
+    older = frame["top1"].notna() & (frame["quality"].isna() if "quality" in frame else True)
+    for name, of_classification in OF_CLASSIFICATION.items():
+        for own, source in zip(*(metric_columns(METRICS[each]) for each in (name, of_classification)), strict=False):
+            if source in frame:
+                known = frame[own] if own in frame else pd.Series(None, frame.index, dtype="float64")
+                frame[own] = known.where(~older, frame[source])
+    frame["quality_metric"] = frame["quality_metric"].where(~older, TOP1.metric)
+    return frame
 
 
 def _numbers(metric: str, part: pd.DataFrame) -> pd.DataFrame:

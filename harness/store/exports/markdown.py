@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from harness.core.printable import markdown_text
 from harness.core.record import Record
 from harness.core.verdict import trust_counts
@@ -9,8 +11,9 @@ from harness.core.verdict import trust_counts
 from . import Export, Exported
 
 _MAX_BYTES = 1 << 20
+_Column = tuple[str, str, float, str]
 # metric, title, factor and format of its column
-_COLUMNS = (
+_COLUMNS: tuple[_Column, ...] = (
     ("latency_p50_ns", "p50 ms", 1e-6, "{:.4g}"),
     ("latency_p99_ns", "p99 ms", 1e-6, "{:.4g}"),
     ("throughput_per_s", "per s", 1.0, "{:.4g}"),
@@ -21,9 +24,19 @@ _COLUMNS = (
 )
 
 
+def _columns(records: Sequence[Record]) -> list[_Column]:
+    """Return the columns that any record has; the quality of tasks that have no column of their own is the last."""
+    kinds = list(dict.fromkeys(record.quality_kind for record in records if record.quality_name == "quality"))
+    shares = all(kind.unit == "share" for kind in kinds)
+    title = " / ".join(f"{kind.label} {'%' if shares else kind.unit}".rstrip() for kind in kinds)
+    quality: _Column = ("quality", title, 100.0 if shares else 1.0, "{:.2f}" if shares else "{:.4g}")
+    columns = [*_COLUMNS, quality] if kinds else _COLUMNS
+    return [column for column in columns if any(record.value(column[0]) is not None for record in records)]
+
+
 def render(run: Exported) -> str:
     """Return a heading, the table, and the number of rows that did not fit."""
-    shown = [column for column in _COLUMNS if any(record.value(column[0]) is not None for record in run.records)]
+    shown = _columns(run.records)
     counts = trust_counts(record.verdict.status for record in run.records)
     titles = ["case", *(title for _, title, _, _ in shown), "verdict"]
     lines = [
@@ -40,7 +53,7 @@ def render(run: Exported) -> str:
     return _within_limit(lines, rows)
 
 
-def _cells(record: Record, shown: list[tuple[str, str, float, str]]) -> list[str]:
+def _cells(record: Record, shown: list[_Column]) -> list[str]:
     numbers = [_number(record, name, factor, form) for name, _, factor, form in shown]
     verdict = f"{record.verdict.status}: {record.verdict.reason}" if record.verdict.reason else record.verdict.status
     return [markdown_text(record.case_id), *numbers, markdown_text(verdict)]

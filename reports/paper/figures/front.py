@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.core.metric import METRICS
 from reports.data import CaseView, ReportData, Unit
+from reports.labels import metric_of
 from reports.numbers import counted
 from reports.recommend import front_cases, scored_cases
 from reports.section import Absent
@@ -18,7 +19,7 @@ from .labels import Label, add_labels
 from .notes import left_out, name_of
 from .style import COLOURS, FILLS, GREY, MARKERS, Drawn, drawable, legend_above, new_figure, of_names
 
-_X, _Y = "latency_p50_ns", "top1"
+_X = "latency_p50_ns"
 _TALLEST_MM = 90.0
 _MARGIN = 0.14  # of the x axis, so that labels have room
 
@@ -28,7 +29,7 @@ def draw(data: ReportData, width_mm: float) -> list[Drawn] | Absent:
     drawn = []
     for unit in data.units:
         scored = scored_cases(unit.cases)
-        cases = [case for case in scored if case.trusts(_X) and case.trusts(_Y)]
+        cases = [case for case in scored if case.trusts(_X) and case.trusts(case.record.quality_name)]
         if cases:
             figure, unnamed = _figure(data, cases, width_mm)
             notes = [*_notes(unit, scored, cases), *_unnamed(unnamed)]
@@ -48,14 +49,16 @@ def _figure(data: ReportData, cases: Sequence[CaseView], width_mm: float) -> tup
     log_x(axes, min(x for x, _ in points), max(x for x, _ in points), _MARGIN)
     axes.margins(y=0.14)
     axes.set_xlabel(f"{METRICS[_X].title} ({data.scales[_X].unit})")
-    axes.set_ylabel(f"{METRICS[_Y].title} ({data.scales[_Y].unit})")
+    name = cases[0].record.quality_name
+    quality = metric_of(name, [case.record for case in cases]).title
+    axes.set_ylabel(f"{quality} ({data.scales[name].unit})".removesuffix(" ()"))
     legend_above(figure, _legend(data, cases))
     lines = [*pairwise(steps), *(bar for case in cases for bar in _bars(data, case))]
     return figure, add_labels(axes, _labels(data, front, cases), points, lines)
 
 
 def _point(data: ReportData, case: CaseView) -> tuple[float, float]:
-    x, y = ((case.record.value(name) or 0.0) * data.scales[name].factor for name in (_X, _Y))
+    x, y = ((case.record.value(name) or 0.0) * data.scales[name].factor for name in (_X, case.record.quality_name))
     return x, y
 
 
@@ -80,7 +83,7 @@ def _markers(data: ReportData, axes: Any, cases: Sequence[CaseView]) -> None:
 def _bars(data: ReportData, case: CaseView) -> list[Line]:
     """Return the intervals of both figures as lines through the point."""
     x, y = _point(data, case)
-    (left, right), (low, high) = _ends(data, case, _X, x), _ends(data, case, _Y, y)
+    (left, right), (low, high) = _ends(data, case, _X, x), _ends(data, case, case.record.quality_name, y)
     return [((left, y), (right, y)), ((x, low), (x, high))]
 
 

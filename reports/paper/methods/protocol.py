@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness import stats
+from harness.core.quality import TOP1
 from harness.core.quantity import Value
 from harness.core.record import Record, RunHeader
 from harness.measure.presets import PROFILES, Profile, level
 from reports.numbers import counted
+from reports.recommend import is_scored
 
 from .words import NOT_RECORDED, listed, of_all, ranged
 
@@ -87,22 +89,31 @@ def _method(processes: int, profile: Profile | None) -> str:
 
 def accuracy(records: Sequence[Record]) -> Iterator[str]:
     """Yield on how many images accuracy was measured, with its intervals."""
-    scored = [record for record in records if record.value("top1") is not None]
+    scored = [record for record in records if is_scored(record)]
     if not scored:
-        reasons = listed(sorted({record.missing("top1") or NOT_RECORDED for record in records}))
+        reasons = listed(sorted({record.missing(record.quality_name) or NOT_RECORDED for record in records}))
         yield f"Accuracy was not measured: {reasons}."
         return
-    images = [count for record in scored if (count := record.value("n_images")) is not None]
-    sets = listed(record.case.dataset or "the user's own images" for record in scored)
-    number = f"{ranged(images)} labelled images" if images else f"a number of images that is {NOT_RECORDED}"
-    yield (
-        f"Accuracy of {of_all(len(scored), len(records), 'case')} is that on {number} of {sets}, in a pass of its own, "
-        "with Wilson's 95 % interval."
-    )
+    for kind in dict.fromkeys(record.quality_kind for record in scored):
+        yield _quality([record for record in scored if record.quality_kind == kind], len(records))
     notes = dict.fromkeys(record.accuracy_note for record in scored if record.accuracy_note)
     yield from (f"Of the accuracy must be said: {note}." for note in notes)
     if any(record.value("top1_difference") is not None for record in scored):
         yield "Differences to fp32 on the same images have Tango's paired 95 % interval."
+
+
+def _quality(scored: Sequence[Record], total: int) -> str:
+    """Return on how many samples the quality of one task was measured, and what its interval is."""
+    kind, classified = scored[0].quality_kind, scored[0].quality_name == TOP1.metric
+    samples = [n for record in scored if (n := record.value("n_images" if classified else "n_samples")) is not None]
+    noun = "images" if classified else "samples"
+    sets = listed(record.case.dataset or f"the user's own {noun}" for record in scored)
+    number = f"{ranged(samples)} labelled {noun}" if samples else f"a number of {noun} that is {NOT_RECORDED}"
+    what, interval = ("Accuracy", "Wilson's") if classified else (kind.title, "a")
+    return (
+        f"{what} of {of_all(len(scored), total, 'case')} is that on {number} of {sets}, in a pass of its own, "
+        f"with {interval} 95 % interval."
+    )
 
 
 def energy(records: Sequence[Record]) -> Iterator[str]:

@@ -70,7 +70,7 @@ def add(file: Path, *names: str) -> None:
 def test_every_built_in_plug_in_is_usable_and_named_once(group: Group, caplog: pytest.LogCaptureFixture) -> None:
     plugins._registry.cache_clear()
     found = plugins.load_all(group)
-    assert len(found) >= 8
+    assert len(found) >= (1 if group == "tasks" else 8)
     assert not caplog.records
     assert not plugins.problems()
     kind = GROUPS[group]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from harness.stats.distributions import normal_quantile
 from harness.stats.proportions import decide, paired_difference, planned_looks
+from tests.paired_counts import counted
 
 COUNTS = st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(1, 2000)).filter(lambda x: x[0] + x[1] <= x[2])
 
@@ -37,13 +38,13 @@ def test_it_widens_with_the_level_and_narrows_with_more_of_the_same(x: tuple[int
 
 
 def test_a_small_loss_that_is_certain_is_still_within_the_margin() -> None:
-    found = decide(30, 0, 10_000, 10_000, 0.01)
+    found = decide(counted(30, 0, 10_000), 10_000, 10_000, 0.01)
     assert (found.finding, found.hi < 0) == ("within", True)
 
 
 def test_bad_input_is_named() -> None:
     with pytest.raises(ValueError, match="planned looks"):
-        decide(0, 0, 1000, 10_000, 0.01)
+        decide(counted(0, 0, 1000), 1000, 10_000, 0.01)
     with pytest.raises(ValueError, match="b \\+ c of n"):
         paired_difference(60, 60, 100)
     with pytest.raises(ValueError, match="budget"):

@@ -14,6 +14,8 @@ import pytest
 from harness.core.artifact import Artifact, Preprocess
 from harness.core.case import Case
 from harness.core.quantity import Value
+from harness.core.task import PerSample, Predictions
+from harness.measure.outcomes import write_outcomes
 from harness.measure.passes import accuracy as quality
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.passes.worker_process import Answer
@@ -22,6 +24,7 @@ from harness.measure.protocol import Job, LabelledData, StoppingRule
 from harness.measure.worker.accuracy import accuracy
 from harness.runtimes.base import Batch, Options, TensorSpec
 from harness.stats import output_quality
+from suites.tasks.classification import skill_findings
 
 N, CLASSES = 200, 10
 LABELS = np.arange(N) % CLASSES
@@ -44,6 +47,12 @@ def ranked(first: np.ndarray) -> np.ndarray:
     return outputs
 
 
+def arrays(outputs: np.ndarray, labels: np.ndarray, places: np.ndarray) -> dict[str, np.ndarray]:
+    """What the worker of a classifier writes."""
+    ones = np.ones(len(places), np.int64)
+    return {"outputs": outputs, "output_counts": ones, "labels": labels, "label_counts": ones, "places": places}
+
+
 @pytest.fixture
 def nets(monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
     """Outputs by the name of a model file, as its worker would give them; in the order of the images."""
@@ -57,8 +66,7 @@ def nets(monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
         }
         places = np.arange(N) if job.stop is None else np.arange(0, N, 4) + 1
         said = {} if job.stop is None else {"level": 0.99}
-        arrays = {"outputs": outputs[places], "labels": LABELS[places], "places": places}
-        return Answer({**facts, "stop": said}, arrays)
+        return Answer({**facts, "stop": said}, arrays(outputs[places], LABELS[places], places))
 
     monkeypatch.setattr(quality, "run_worker", run_worker)
     return known
@@ -127,8 +135,8 @@ def test_predictions_without_skill_are_findings(
 def test_one_class_for_all_is_a_finding_however_often_it_is_right() -> None:
     outputs = np.column_stack([np.linspace(0.6, 0.9, 20), np.linspace(0.4, 0.1, 20)]).astype(np.float32)
     labels = np.array([0] * 19 + [1])
-    assert [finding.check for finding in quality.skill_findings(outputs, labels)] == ["one_class_predicted"]
-    assert quality.skill_findings(outputs, np.zeros(20, np.int64)) == []
+    assert [finding.check for finding in skill_findings(outputs, labels)] == ["one_class_predicted"]
+    assert skill_findings(outputs, np.zeros(20, np.int64)) == []
 
 
 @pytest.mark.parametrize(
@@ -152,7 +160,7 @@ def test_an_image_that_is_lost_on_the_way_is_left_out_of_the_comparison(
     def run_worker(job: Job, timeout_s: float) -> Answer:
         places = np.delete(np.arange(N), 1 if "fp32" in job.model else N - 1)
         facts = {"label_mapping": {"classes": CLASSES}, "parts": [], "stop": {}, "unreadable": {"x": "x is gone"}}
-        return Answer(facts, {"outputs": ranked(LABELS)[places], "labels": LABELS[places], "places": places})
+        return Answer(facts, arrays(ranked(LABELS)[places], LABELS[places], places))
 
     monkeypatch.setattr(quality, "run_worker", run_worker)
     reference, case = prepared("fp32", "a"), prepared("int8", "b")
@@ -206,8 +214,10 @@ class Seeing:
 @pytest.mark.parametrize("in_random_order", [False, True])
 def test_outputs_and_labels_lie_in_the_order_of_the_images(tmp_path: Path, in_random_order: bool) -> None:
     write_set(tmp_path)
-    np.savez(tmp_path / "reference.npz", hits=np.arange(N) % 2 == 0, labels=LABELS)
-    stop = StoppingRule(str(tmp_path / "reference.npz"), CLASSES, 0.001) if in_random_order else None
+    truths = PerSample.rows(LABELS)
+    reference = Predictions(PerSample.rows(np.eye(CLASSES, dtype=np.float32)[LABELS]), truths, np.arange(N))
+    write_outcomes(tmp_path / "reference.npz", PerSample.rows(np.arange(N) % 2 == 0), reference)
+    stop = StoppingRule(str(tmp_path / "reference.npz"), 0.001, "0.1 points") if in_random_order else None
     labelled = LabelledData("idx", str(tmp_path), Preprocess(channels=1, scale=1.0))
     _, arrays = accuracy(Seeing(), Job("accuracy", "", "", "", labelled=labelled, stop=stop))  # type: ignore[arg-type]
     assert (np.diff(arrays["places"]) > 0).all()

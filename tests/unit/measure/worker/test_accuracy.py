@@ -8,29 +8,38 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from harness.core.task import PerSample, Predictions, load_task
 from harness.datasets.dataset import open_dataset
+from harness.measure.outcomes import write_outcomes
 from harness.measure.passes.accuracy import CaseOutputs
 from harness.measure.protocol import StoppingRule
 from harness.measure.worker.accuracy import EarlyStopping, in_order
 from suites.artifacts.catalog import DATA
 
 N, CLASSES = 1000, 10
+TASK = load_task("")
 
 
 def labels() -> np.ndarray:
     return np.arange(N) % CLASSES
 
 
-def outputs(right: np.ndarray) -> list[np.ndarray]:
-    """Outputs whose best class is the label where `right`, another one elsewhere."""
+def outputs(right: np.ndarray, classes: int = CLASSES) -> list[np.ndarray]:
+    """Outputs whose best class is the label where `right`, another one elsewhere; each a row."""
     best = np.where(right, labels(), (labels() + 1) % CLASSES)
-    return list(np.eye(CLASSES, dtype=np.float32)[best])
+    return list(np.eye(classes, dtype=np.float32)[best][:, None])
+
+
+def predictions(right: np.ndarray, classes: int = CLASSES) -> Predictions:
+    return Predictions(PerSample.of(outputs(right, classes)), PerSample.rows(labels()), np.arange(N))
 
 
 def judge(tmp_path: Path, right: np.ndarray, margin: float = 0.05, classes: int = CLASSES) -> EarlyStopping:
     """Compares with an fp32 net that is `right`."""
-    np.savez(tmp_path / "reference.npz", hits=right, labels=labels())
-    return EarlyStopping(StoppingRule(str(tmp_path / "reference.npz"), classes, margin))
+    reference = predictions(right, classes)
+    write_outcomes(tmp_path / "reference.npz", TASK.judge(reference), reference)
+    words = f"{100 * margin:g} point{'s' * (margin != 0.01)}"
+    return EarlyStopping(TASK, StoppingRule(str(tmp_path / "reference.npz"), margin, words))
 
 
 def stopped_at(one: EarlyStopping, own: list[np.ndarray]) -> int:
@@ -104,8 +113,7 @@ def test_images_of_an_idx_file_are_those_at_their_places() -> None:
 
 
 def test_scores_of_some_images_are_theirs_alone() -> None:
-    scored = CaseOutputs(np.stack(outputs(np.arange(N) % 2 == 0)), labels(), CLASSES, np.arange(N))
-    some = scored.at(np.array([0, 2, 5]))
-    assert some.hits.tolist() == [True, True, False]
+    some = CaseOutputs(TASK, predictions(np.arange(N) % 2 == 0)).at(np.array([0, 2, 5]))
+    assert some.outcomes.values.tolist() == [True, True, False]
     assert some.places.tolist() == [0, 2, 5]
     assert some.at(np.array([2, 3])).places.tolist() == [2]

@@ -230,7 +230,7 @@ def test_accuracy_feeds_as_many_pictures_as_it_is_told(limit: int) -> None:
 def test_accuracy_needs_a_net_of_one_input_and_labels() -> None:
     with pytest.raises(SessionError, match="a model with one input, this one has 2"):
         accuracy(Scripted(FIRST, LAST), job(PICTURES))
-    with pytest.raises(ValueError, match="needs labelled images"):
+    with pytest.raises(ValueError, match="needs labelled samples"):
         accuracy(Scripted(FIRST), job())
 
 
