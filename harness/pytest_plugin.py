@@ -29,6 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--edgebench-suite", default="quick", metavar="SUITE", help="built-in suite or .toml file")
     group.addoption("--edgebench-profile", metavar="NAME", help="smoke, quick, standard or full")
     group.addoption("--edgebench-images", type=int, metavar="N", help="score accuracy on the first N images")
+    group.addoption("--edgebench-require", metavar="FILE", help="fail cases that break these requirements")
     group.addoption("--edgebench-out", metavar="DIR", help="run folder (default: runs/<time>-<suite>)")
 
 

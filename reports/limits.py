@@ -18,11 +18,13 @@ class JudgedLimit(NamedTuple):
         exceeded: Whether the whole interval is beyond it; None if only part of it is, or without a trusted figure.
         measured: Whether there is such a figure.
         text: The limit, and what was found.
+        found: What was found, or why there is no figure.
     """
 
     exceeded: bool | None
     measured: bool
     text: str
+    found: str
 
 
 def judge_limit(record: Record, limit: Limit) -> JudgedLimit:
@@ -30,8 +32,8 @@ def judge_limit(record: Record, limit: Limit) -> JudgedLimit:
     quantity = record.quantity(limit.metric)
     if not record.trusts(limit.metric):
         quantity = Missing(f"{record.verdict.status}: {record.verdict.reason}")
-    text = f"{limit.text}: {_measured(limit.metric, quantity)}"
-    return JudgedLimit(limit.exceeded_by(quantity), isinstance(quantity, Value), text)
+    found = _measured(limit.metric, quantity)
+    return JudgedLimit(limit.exceeded_by(quantity), isinstance(quantity, Value), f"{limit.text}: {found}", found)
 
 
 def _measured(metric: str, quantity: Quantity) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.runs.plan import Plan
     from harness.runs.session import RunSession
     from harness.store.runfolder import RunFolder
+    from suites.requirements import Requirement
 
     from ._progress import ShowsProgress
 
@@ -39,6 +40,9 @@ EXAMPLE = "edgebench run --model my.onnx --data photos/ --preprocess imagenet"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_run_arguments(parser)
+    parser.add_argument_group("requirements").add_argument(
+        "--require", type=Path, metavar="FILE", help="judge the run, as `edgebench check FILE RUN` does"
+    )
     parser.add_argument_group("files of --compress").add_argument(
         "--export", type=Path, metavar="DIR", help="copy those that were built and measured to DIR, each with its note"
     )
@@ -49,16 +53,37 @@ def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     check_export(arguments)
     check_store(arguments)
+    requirements = required(arguments)
     plan = planned(config)
     session = measure(config, plan, arguments)
     conclude(session.folder, arguments)
     export_built(plan, session.folder, arguments)
     add_run(session.folder, arguments)
-    return (
-        EXIT_INTERRUPTED
-        if session.interrupted
-        else exit_code(session.folder.records(), named_settings(arguments.compress))
-    )
+    if session.interrupted:
+        return EXIT_INTERRUPTED
+    records = session.folder.records()
+    code = exit_code(records, named_settings(arguments.compress))
+    return code if code == EXIT_NOTHING_MEASURED else judged(requirements, records, arguments.json) or code
+
+
+def required(arguments: argparse.Namespace) -> tuple[Requirement, ...]:
+    """Return the requirements of --require, read before anything is measured."""
+    from suites.requirements import load
+
+    return load(arguments.require) if arguments.require else ()
+
+
+def judged(requirements: Sequence[Requirement], records: Sequence[Record], as_json: bool) -> int:
+    """Print how the records meet the requirements; return the exit code that this calls for, 0 without any."""
+    if not requirements:
+        return EXIT_OK
+    from harness.runs.requirements import exit_code, judge
+
+    from .check import show
+
+    judgements = judge(requirements, records)
+    show(judgements, sys.stderr if as_json else sys.stdout)
+    return exit_code(judgements)
 
 
 def say(text: str) -> None:

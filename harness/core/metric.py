@@ -148,10 +148,11 @@ _SHORT = {
     **{f"p{p}": f"latency_p{p}_ns" for p in (50, 90, 95, 99, 999)},
     "energy": "energy_gross_j",
     "memory": "peak_rss_bytes",
+    "peak memory": "peak_rss_bytes",
     "size": "artifact_bytes",
 }
 _UNITS = {"ns": TIME_NS, "j": ENERGY_J, "bytes": SIZE_BYTES, "": SHARE, "per_s": {"": 1.0, "/s": 1.0}}
-_LIMIT = re.compile(r"\s*([\w.]+)\s*(<=|>=)\s*(.+)")
+_LIMIT = re.compile(r"\s*([\w.]+(?: [\w.]+)?)\s*(<=|>=)\s*(.+)")
 
 
 def find_metric(text: str) -> Metric:

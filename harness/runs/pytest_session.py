@@ -25,6 +25,7 @@ from harness.measure.prepared import PreparedCase
 from harness.store.exports.pytest_benchmark import OPTIONS, calls_per_sample, extra_info
 from harness.store.runfolder import latencies_ns
 from reports.numbers import counted
+from suites import requirements
 
 from .config import RunConfig
 from .plan import Plan, plan, suite_cases
@@ -67,6 +68,8 @@ class DeviceSession:
 
     def __init__(self, config: pytest.Config, chosen: Sequence[Case]) -> None:
         run_config = _run_config(config)
+        required = config.getoption("--edgebench-require")
+        self._requirements = requirements.load(Path(required)) if required else ()
         self._plan = plan(run_config, _distinct(chosen))
         writer = config.get_terminal_writer()
         self._session = RunSession(run_config, self._plan, notify=lambda text: writer.line(f"\n{printable(text)}"))
@@ -95,7 +98,7 @@ class DeviceSession:
     def measure(self, case: Case, benchmark: Any, timer: ReplayTimer) -> Record:
         """Measure one case and fill the `benchmark` fixture.
 
-        Skip or fail the test where there are no figures, and fail it beyond a limit of the suite.
+        Skip or fail the test without figures; fail it beyond a limit of the suite or of --edgebench-require.
         """
         _skip_refused(self._plan, case)
         if case not in self._records:
@@ -112,7 +115,9 @@ class DeviceSession:
         """Fail the test where a limit is exceeded, or where no figure can tell whether it is."""
         from reports.limits import judge_limit
 
-        judged = [judge_limit(record, limit) for limit in self._plan.nightly_rules.limits(record.case_id)]
+        bounds = [limit for one in self._requirements if one.selects(record) for limit in one.bounds]
+        limits = (*self._plan.nightly_rules.limits(record.case_id), *bounds)
+        judged = [judge_limit(record, limit) for limit in limits]
         if beyond := [one.text for one in judged if one.exceeded or not one.measured]:
             pytest.fail(f"{record.case_id}: {'; '.join(beyond)}", pytrace=False)
 

@@ -27,6 +27,7 @@ TRACE = "time_s,current_a,D1\n" + "".join(f"{i / 1000},{0.4},{int(100 < i < 900)
 def test_a_command_prints_the_keys_of_the_page(command: str, edgebench: Edgebench, tmp_path: Path) -> None:
     factory.write_run(tmp_path / "RUN", factory.nets())
     (tmp_path / "TRACE").write_text(TRACE)
+    (tmp_path / "FILE").write_text('[[requirement]]\nlimits = ["p50 <= 1 s"]\n')
     words = shlex.split(command)
     done = edgebench(*words, *(("--volts", "5", "--inferences", "10") if words[0] == "meter" else ()))
     assert done.stdout, done.stderr
