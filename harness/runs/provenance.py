@@ -6,6 +6,7 @@
     python        implementation, version and compiler
     power_mode    finding of the check of that name
     inputs        name and hash of the file of --inputs
+    driven_by     the machine that started the run over SSH
     power_supply, ambient_c   given by the user, since nothing here can measure them
 
 Each is a value, or {"reason": why it is not known}.
@@ -16,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -28,6 +30,8 @@ from harness.core.target import Target
 from harness.core.verdict import Finding
 from harness.measure.given_inputs import GivenInputs
 
+DRIVEN_BY = "EDGEBENCH_DRIVEN_BY"
+"""The variable that `edgebench run --on` sets on the board."""
 _ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE_S = 20.0  # of a status over a large work tree on a memory card
 
@@ -51,6 +55,7 @@ def provenance(
         },
         "power_mode": _power_mode(findings),
         "inputs": {"file": inputs.path.name, "sha256": inputs.sha256} if inputs else _unknown("not given (--inputs)"),
+        "driven_by": os.environ.get(DRIVEN_BY) or _unknown("started on the machine itself"),
         "power_supply": power_supply or _unknown("not given (--power-supply)"),
         "ambient_c": _unknown("not given (--ambient-c)") if ambient_c is None else ambient_c,
     }
