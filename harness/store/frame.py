@@ -36,7 +36,10 @@ TIDY = (
     *("model", "compression", "runtime", "threads", "batch", "scenario", "machine", "suite", "profile", "git_sha"),
 )  # fmt: skip
 # Metrics that came after the first release: their columns stand behind all others.
-_LATER = ("quality", "n_samples", "quality_difference", "quality_p")
+_LATER = (
+    *("quality", "n_samples", "quality_difference", "quality_p", "pre_p50_ns", "pipeline_infer_p50_ns", "post_p50_ns"),
+    *("pipeline_p50_ns", "pipeline_throughput_per_s"),
+)
 TIDY_TYPES = {"value": "float64", "lo": "float64", "hi": "float64", "n": "Int64", "reason": "object"}
 _WHOLE = frozenset({"ns", "bytes"})
 _COUNTS = frozenset({"threads", "batch", "streams", "samples_per_query", "parameters", "macs"})

@@ -109,3 +109,15 @@ def test_crowds_are_not_missed(tmp_path: Path) -> None:
     crowd = {"id": 999, "image_id": 0, "category_id": 1, "bbox": [0, 0, 128, 64], "area": 8192, "iscrowd": 1}
     data.write_text(json.dumps({**content, "annotations": [*content["annotations"], crowd]}))
     assert measured(tmp_path, net, data=data)["net"].value("quality") == 1.0
+
+
+def test_whole_frames_are_timed_apart_from_the_net(tmp_path: Path) -> None:
+    net, data = detectors.detector(tmp_path / "net.onnx"), detectors.coco(tmp_path / "data")
+    record = measured(tmp_path, net, data=data, pipeline=True)["net"]
+    stages = [record.value(name) for name in ("pre_p50_ns", "pipeline_infer_p50_ns", "post_p50_ns")]
+    whole = record.value("pipeline_p50_ns")
+    assert None not in (*stages, whole)
+    assert all(0 < stage < whole for stage in stages)
+    assert record.value("latency_p50_ns") is not None
+    assert record.details["pipeline"]["samples"] == 12
+    assert record.details["pipeline"]["frames"] == 5
