@@ -57,19 +57,25 @@ def _no_waiting_for_the_disk() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _frozen_objects_are_counted_once() -> Iterator[None]:
     """CPython counts them one by one: 0.1 s with all that a test session holds, where a worker holds little."""
-    count, unfreeze = gc.get_freeze_count, gc.unfreeze
+    count, freeze, unfreeze = gc.get_freeze_count, gc.freeze, gc.unfreeze
     counted: list[int] = []
+    frozen: list[bool] = []
 
     def count_once() -> int:
-        if not counted and (number := count()):
-            counted.append(number)
-        return counted[0] if counted else 0
+        if frozen and not counted:
+            counted.append(count())
+        return counted[0] if frozen else 0
 
-    def forget() -> None:
-        counted.clear()
+    def note_freeze() -> None:
+        freeze()
+        frozen.append(True)
+
+    def note_unfreeze() -> None:
         unfreeze()
+        frozen.clear()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gc, "get_freeze_count", count_once)
-        patch.setattr(gc, "unfreeze", forget)
+        patch.setattr(gc, "freeze", note_freeze)
+        patch.setattr(gc, "unfreeze", note_unfreeze)
         yield
