@@ -31,10 +31,12 @@ def read(path: Path) -> BoxSet:
         classes = {int(one["id"]): place for place, one in enumerate(categories)}
         rows: dict[int, list[list[float]]] = {int(image["id"]): [] for image in data["images"]}
         for one in data["annotations"]:
+            if int(one["image_id"]) not in rows:
+                raise ValueError(f"an annotation is of image {one['image_id']}, which is not among the images")
             rows[int(one["image_id"])].append(_row(one, classes))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"{file} is no COCO annotation file: {type(error).__name__}: {error}",
+            f"{file} is no COCO annotation file: {f'it lacks {error}' if isinstance(error, KeyError) else error}",
             "it needs images, categories and annotations, each annotation with image_id, category_id and bbox",
         ) from error
     root = _root(file, [str(image["file_name"]) for image in data["images"]])
@@ -49,6 +51,10 @@ def read(path: Path) -> BoxSet:
 
 
 def _row(one: dict[str, Any], classes: dict[int, int]) -> list[float]:
+    if int(one["category_id"]) not in classes:
+        raise ValueError(f"an annotation is of category {one['category_id']}, which is not among the categories")
+    if len(one["bbox"]) != 4:
+        raise ValueError(f"a bbox is {one['bbox']}: left, top, width and height expected")
     left, top, width, height = map(float, one["bbox"])
     area = float(one.get("area", width * height))
     return [left, top, width, height, classes[int(one["category_id"])], float(one.get("iscrowd", 0)), area]
