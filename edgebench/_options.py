@@ -51,6 +51,7 @@ class MeasurementOptions(TypedDict, total=False):
     target: str | None
     profile: str | None
     deep: bool | None
+    pipeline: bool | None
     tune: bool | None
     strict: bool | None
     wait_for_quiet: float | None

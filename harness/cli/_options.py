@@ -276,6 +276,11 @@ def _add_how(how: Group) -> None:
     how.add_argument("--target", default="auto", metavar="NAME", help="target descriptor (default: detect this board)")
     how.add_argument("--profile", metavar="NAME", help="smoke, quick, standard or full (default: the suite's)")
     how.add_argument(
+        "--pipeline",
+        action="store_true",
+        help="also time whole frames of --data: pre-processing, inference and post-processing, each apart and as a sum",
+    )
+    how.add_argument(
         "--deep",
         action=argparse.BooleanOptionalAction,
         help="add passes for operator times and memory over time (default: in standard and full)",
@@ -375,6 +380,7 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         target_name=arguments.target,
         profile=arguments.profile,
         deep=arguments.deep,
+        pipeline=arguments.pipeline,
         images=arguments.images,
         accuracy_margin=arguments.accuracy_margin / 100 if arguments.accuracy_stop else None,
         timeout_s=arguments.timeout,

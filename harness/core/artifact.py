@@ -146,6 +146,8 @@ class Preprocess:
         layout: Layout of the result.
         stretch: Whether `resize` is the exact size, with the aspect ratio lost.
         order: Order of the colour channels.
+        letterbox: Grey value of the bars, 0 to 255, beside an image that is resized to lie within `resize` with its
+            aspect ratio kept; None for an image that covers it.
     """
 
     channels: int = 3
@@ -158,6 +160,7 @@ class Preprocess:
     layout: Layout = "NCHW"
     stretch: bool = False
     order: Literal["RGB", "BGR"] = "RGB"
+    letterbox: int | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Preprocess:

@@ -131,6 +131,18 @@ _ALL = (
     Metric("quality_p", "Quality p", "", "none",
            "How likely so large a difference to fp32 is between equally good nets, by the paired test of the task.",
            subject="accuracy"),
+    Metric("pre_p50_ns", "Pre-processing p50", "ns", "lower",
+           "Median time from a sample in memory to the input in its place: decoding of the file is left out.", True),
+    Metric("pipeline_infer_p50_ns", "Inference p50, in the pipeline", "ns", "lower",
+           "Median wall time of the inference between pre- and post-processing of real samples; latency_p50_ns is that "
+           "of inferences one after the other.", True),
+    Metric("post_p50_ns", "Post-processing p50", "ns", "lower",
+           "Median time from the outputs to the prediction, such as boxes without duplicates; it depends on what is in "
+           "the sample.", True),
+    Metric("pipeline_p50_ns", "Pipeline p50", "ns", "lower",
+           "Median time of a whole frame: pre-processing, inference and post-processing.", True),
+    Metric("pipeline_throughput_per_s", "Pipeline throughput", "per_s", "higher",
+           "Whole frames in a second, one after the other.", True),
 )  # fmt: skip
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

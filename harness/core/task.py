@@ -318,7 +318,7 @@ class Task(ABC):
         """Return in words that every sample gets the same prediction; '' where that is not so."""
         return ""
 
-    def details(self, outcomes: PerSample) -> dict[str, Any]:
+    def details(self, outcomes: PerSample, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Return further facts about the quality for the record, as plain JSON types."""
         return {"n": len(outcomes)}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,11 @@ PRESETS = {
     "inception": Preprocess(resize=256, crop=224, scale=1.0, mean=(127.5,), std=(127.5,)),
     "efficientnet-lite": Preprocess(resize=256, crop=224, scale=1.0, mean=(127.0,), std=(128.0,)),
     "raw": Preprocess(scale=1.0),
+    "yolo": Preprocess(letterbox=114),
+    "ssd": Preprocess(scale=1.0, mean=(127.5,), std=(127.5,), stretch=True),
 }
-"""Presets: ImageNet's mean and standard deviation (torchvision), Inception's [-1, 1], EfficientNet-Lite's own."""
+"""Presets: ImageNet's mean and standard deviation (torchvision), Inception's [-1, 1], EfficientNet-Lite's own, and for
+detectors those of Ultralytics (grey bars) and of TensorFlow's object detection API (stretched to the input)."""
 
 
 def preprocess(image: Image, how: Preprocess) -> NDArray[np.float32]:
@@ -50,8 +53,10 @@ def _channels(image: Image, channels: int) -> Image:
 
 
 def _geometry(image: Image, how: Preprocess) -> Image:
-    if how.resize is not None:
-        image = _resize(image, pair(how.resize), how.stretch)
+    if how.resize is not None and how.letterbox is not None:
+        image = _boxed(image, pair(how.resize), how.letterbox)
+    elif how.resize is not None:
+        image = _resized(image, _covering(image.shape, pair(how.resize), how.stretch))
     if how.crop is not None:
         height, width = pair(how.crop)
         top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
@@ -62,19 +67,79 @@ def _geometry(image: Image, how: Preprocess) -> Image:
     return np.pad(image, (edge, edge, (0, 0))) if how.pad else image
 
 
+@dataclass(frozen=True)
+class Placement:
+    """Where an image lies in a model's input: a point of the input is `scale` times that of the image plus `offset`.
+
+    Attributes:
+        scale: Horizontal and vertical.
+        offset: Left and top, in pixels of the input; negative where the image is cropped.
+        size: Width and height of the input in pixels.
+    """
+
+    scale: tuple[float, float]
+    offset: tuple[float, float]
+    size: tuple[int, int]
+
+
+def placement(how: Preprocess, shape: Sequence[int]) -> Placement:
+    """Return where an image lies in the input that `preprocess` makes of it.
+
+    Args:
+        how: The steps.
+        shape: Height and width of the image, and whatever follows them.
+    """
+    height, width = shape[:2]
+    inner, outer, offset = (width, height), (width, height), (0.0, 0.0)
+    if how.resize is not None and how.letterbox is not None:
+        inner, outer = _within(shape, pair(how.resize)), pair(how.resize)[::-1]
+        offset = ((outer[0] - inner[0]) // 2, (outer[1] - inner[1]) // 2)
+    elif how.resize is not None:
+        inner = outer = _covering(shape, pair(how.resize), how.stretch)
+    if how.crop is not None:
+        crop = pair(how.crop)[::-1]
+        offset = (offset[0] - (outer[0] - crop[0]) // 2, offset[1] - (outer[1] - crop[1]) // 2)
+        outer = crop
+    return Placement(
+        (inner[0] / width, inner[1] / height),
+        (offset[0] + how.pad, offset[1] + how.pad),
+        (outer[0] + 2 * how.pad, outer[1] + 2 * how.pad),
+    )
+
+
 def pair(size: int | tuple[int, int]) -> tuple[int, int]:
     """Return height and width."""
     return (size, size) if isinstance(size, int) else size
 
 
-def _resize(image: Image, covered: tuple[int, int], stretch: bool) -> Image:
-    from PIL import Image as Pillow
-
-    height, width = image.shape[:2]
+def _covering(shape: Sequence[int], covered: tuple[int, int], stretch: bool) -> tuple[int, int]:
+    """Return width and height of an image that covers `covered`, with its aspect ratio kept or not."""
+    height, width = shape[:2]
     factor = max(covered[0] / height, covered[1] / width)
     kept_ratio = max(covered[1], round(width * factor)), max(covered[0], round(height * factor))
-    size = covered[::-1] if stretch else kept_ratio
-    if size == (width, height):
+    return covered[::-1] if stretch else kept_ratio
+
+
+def _within(shape: Sequence[int], size: tuple[int, int]) -> tuple[int, int]:
+    """Return width and height of an image that lies within `size`, with its aspect ratio kept."""
+    height, width = shape[:2]
+    factor = min(size[0] / height, size[1] / width)
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def _boxed(image: Image, size: tuple[int, int], grey: int) -> Image:
+    """Return the image in the middle of one of `size`, with grey bars on two sides."""
+    inner = _resized(image, _within(image.shape, size))
+    top, left = (size[0] - inner.shape[0]) // 2, (size[1] - inner.shape[1]) // 2
+    boxed = np.full((*size, image.shape[2]), grey, np.uint8)
+    boxed[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+    return boxed
+
+
+def _resized(image: Image, size: tuple[int, int]) -> Image:
+    from PIL import Image as Pillow
+
+    if size == (image.shape[1], image.shape[0]):
         return image
     squeezed = image[:, :, 0] if image.shape[2] == 1 else image
     resized = np.asarray(Pillow.fromarray(squeezed).resize(size, Pillow.Resampling.BICUBIC), np.uint8)
@@ -105,26 +170,32 @@ def parse(text: str, layout: Layout, channels: int) -> Preprocess:
 
 def _setting(item: str) -> tuple[str, Any]:
     key, _, value = item.partition("=")
+    if key not in _PARSERS:
+        known = "known: resize, crop, pad, channels, scale, mean, std, stretch=1, letterbox=114, order=bgr"
+        raise UsageError(f"unknown preprocessing setting '{item}'", known)
     try:
-        if key in ("mean", "std"):
-            return key, _numbers(value.split(":"), positive=key == "std")
-        if key in ("resize", "crop"):
-            sizes = tuple(int(size) for size in _numbers(value.split("x"), positive=True))
-            if len(sizes) > 2:
-                raise ValueError("one size, or height and width as in 48x64")
-            return key, sizes if len(sizes) == 2 else sizes[0]
-        if key in ("pad", "channels"):
-            return key, int(value)
-        if key == "scale":
-            return key, _numbers([value], positive=True)[0]
-        if key == "stretch":
-            return key, bool(int(value))
-        if key == "order" and value.upper() in ("RGB", "BGR"):
-            return key, value.upper()
+        return key, _PARSERS[key](value)
     except ValueError as error:
         raise UsageError(f"preprocessing setting '{item}': {error}") from error
-    known = "known: resize, crop, pad, channels, scale, mean, std, stretch=1, order=bgr"
-    raise UsageError(f"unknown preprocessing setting '{item}'", known)
+
+
+def _sizes(value: str) -> int | tuple[int, int]:
+    sizes = tuple(int(size) for size in _numbers(value.split("x"), positive=True))
+    if len(sizes) > 2:
+        raise ValueError("one size, or height and width as in 48x64")
+    return (sizes[0], sizes[1]) if len(sizes) == 2 else sizes[0]
+
+
+def _grey(value: str) -> int:
+    if not 0 <= int(value) <= 255:
+        raise ValueError("a grey value from 0 to 255, such as 114")
+    return int(value)
+
+
+def _order(value: str) -> str:
+    if value.upper() not in ("RGB", "BGR"):
+        raise ValueError("rgb or bgr")
+    return value.upper()
 
 
 def _numbers(words: Sequence[str], positive: bool) -> tuple[float, ...]:
@@ -133,6 +204,20 @@ def _numbers(words: Sequence[str], positive: bool) -> tuple[float, ...]:
     if not np.isfinite(numbers).all() or (positive and min(numbers) <= 0):
         raise ValueError(f"{':'.join(words)} is not {'above 0' if positive else 'finite'}")
     return numbers
+
+
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "resize": _sizes,
+    "crop": _sizes,
+    "pad": int,
+    "channels": int,
+    "scale": lambda value: _numbers([value], positive=True)[0],
+    "mean": lambda value: _numbers(value.split(":"), positive=False),
+    "std": lambda value: _numbers(value.split(":"), positive=True),
+    "stretch": lambda value: bool(int(value)),
+    "letterbox": _grey,
+    "order": _order,
+}
 
 
 @dataclass(frozen=True)
@@ -186,7 +271,7 @@ def fitted(how: Preprocess, given: str, height: int, width: int) -> Preprocess:
     crop = pair(how.crop) if how.crop is not None and "crop=" in given else (height - 2 * how.pad, width - 2 * how.pad)
     margin = pair(how.resize or 1)[0] / pair(how.crop or how.resize or 1)[0]
     resize = how.resize if "resize=" in given else _single((round(crop[0] * margin), round(crop[1] * margin)))
-    if how.stretch and "resize=" not in given:
+    if (how.stretch or how.letterbox is not None) and "resize=" not in given:
         resize = _single(crop)
     return dataclasses.replace(how, crop=_single(crop), resize=resize)
 
@@ -222,7 +307,11 @@ def describe(how: Preprocess) -> str:
     """Return the steps in words."""
     steps: list[str] = ["greyscale" if how.channels == 1 else how.order]
     if how.resize is not None:
-        steps.append(f"{'stretched' if how.stretch else 'shorter side'} to {_size(how.resize)} px")
+        steps.append(
+            f"{'stretched' if how.stretch else 'shorter side'} to {_size(how.resize)} px"
+            if how.letterbox is None
+            else f"within {_size(how.resize)} px between bars of grey {how.letterbox}"
+        )
     if how.crop is not None:
         steps.append(f"centre crop {_size(how.crop)} px")
     steps += [f"{how.pad} px of zeros around"] if how.pad else []

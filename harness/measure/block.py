@@ -34,12 +34,16 @@ from .passes.diagnostics import Diagnostics, diagnose
 from .passes.energy import EnergyPass, EnergyResult, keep_traces
 from .passes.fidelity import FidelityPass, not_repeatable
 from .passes.latency import LatencyPass
+from .passes.pipeline import NAMES as FRAME_NAMES
+from .passes.pipeline import PipelineResult, measure_frames
 from .passes.surroundings import SurroundingsWatch
 from .passes.thermal import ThrottleWatch, minute_rows
 from .prepared import NOT_COUNTED, BlobSink, PreparedCase, artifact_info, count_metrics
 from .presets import Profile
 from .samples import CaseState
 from .verdicts import same_input_ratio, time_limit_finding, verdict
+
+NO_FRAMES = "not measured: run with --pipeline"
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,12 @@ def measure_block(
     alive = [state for state in states if state.failure is None]
     yield Step("energy", 0, len(alive))
     energies = context.energy.measure(alive, context.profile, context.blobs, context.scratch)
-    yield Step("accuracy", 0, len(alive))
     scored = [state.prepared for state in alive]
+    frames: Mapping[Case, PipelineResult] = {}
+    if context.profile.pipeline:
+        yield Step("pipeline", 0, len(alive))
+        frames = measure_frames(scored, context.profile, context.scratch, context.seed)
+    yield Step("accuracy", 0, len(alive))
     probes = FidelityPass(context.scratch)
     probes.run(scored)
     context.scores.run([*scored, *(references[each.case] for each in scored if each.case in references)], references)
@@ -115,6 +123,7 @@ def measure_block(
     for state in states:
         case = state.prepared.case
         state.denormals = denormals.get(case)
+        state.frames = frames.get(case)
         yield _record(
             state, energies.get(case), diagnostics.get(case, Diagnostics()), references.get(case), probes, context
         )
@@ -185,6 +194,8 @@ def _metrics(
     }
     if state.runs and state.failure is None:
         metrics |= latency_metrics(state, context.profile, context.percentiles)
+    if state.failure is None:
+        metrics |= state.frames.metrics if state.frames else dict.fromkeys(FRAME_NAMES, Missing(NO_FRAMES))
     if energy is not None:
         metrics |= {**energy.metrics, **context.scores.metrics(state.prepared, reference)}
     return metrics
@@ -270,4 +281,6 @@ def _checked(
     """Return the details of the passes that check outputs; those that have none leave theirs out."""
     accuracy = context.scores.details(state.prepared, reference)
     fidelity = probes.details(state.prepared) if state.failure is None else {}
-    return {**({"accuracy": accuracy} if accuracy else {}), **({"fidelity": fidelity} if fidelity else {})}
+    frames = state.frames.details if state.frames else {}
+    named = {"accuracy": accuracy, "fidelity": fidelity, "pipeline": frames}
+    return {name: found for name, found in named.items() if found}

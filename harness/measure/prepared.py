@@ -24,6 +24,8 @@ from harness.runtimes.graph_counts import Counts
 from .protocol import Interpreter, Job, LabelledData, Loop, Phase
 
 _ONE_BY_ONE: frozenset[Phase] = frozenset({"accuracy", "probe"})
+_OF_SAMPLES: frozenset[Phase] = frozenset({"accuracy", "probe", "pipeline"})
+"""Phases that take labelled samples, as many at once as the file fixes."""
 
 
 TYPICAL_BYTES = 256 << 20
@@ -90,11 +92,11 @@ class PreparedCase:
             runtime=self.runtime,
             model=str(self.artifact.path.absolute()),
             out=str(out),
-            options=replace(self.options, batch=self.artifact.batch) if phase in _ONE_BY_ONE else self.options,
+            options=replace(self.options, batch=self.artifact.batch) if phase in _OF_SAMPLES else self.options,
             loop=loop,
             feeds=str(feeds) if feeds else None,
             inputs=str(self.inputs.absolute()) if self.inputs else None,
-            labelled=self.labelled if phase in _ONE_BY_ONE else None,
+            labelled=self.labelled if phase in _OF_SAMPLES else None,
             seed=seed,
             affinity=() if phase in _ONE_BY_ONE else self.cpus,
             memory_bytes=self.memory_bytes,

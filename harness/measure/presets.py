@@ -24,8 +24,8 @@ class Profile:
 
     `half_width` is the relative half-width of the 95 % interval the verdict asks for; `energy_ns` the least time under
     the power sensor, where there is one. A profile that is not `timed` shows that a case runs, and no latency. `deep`
-    adds the passes for operators and memory. Where pilots size the processes, each is to be worth `n_effective`
-    independent inferences, as far as four times the loop's time allows.
+    adds the passes for operators and memory, `pipeline` the one for whole frames. Where pilots size the processes, each
+    is to be worth `n_effective` independent inferences, as far as four times the loop's time allows.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Profile:
     energy_ns: int
     timed: bool = True
     deep: bool = True
+    pipeline: bool = False
     n_effective: float = 1.0
 
 
@@ -50,14 +51,15 @@ _ALL = (
 PROFILES = {profile.name: profile for profile in _ALL}
 
 
-def profile(name: str, deep: bool | None = None) -> Profile:
-    """Return the profile called `name`, with or without the deep passes where `deep` is given.
+def profile(name: str, deep: bool | None = None, pipeline: bool = False) -> Profile:
+    """Return the profile called `name`, with or without the deep passes where `deep` is given, and the pipeline pass.
 
     Raises:
         UnknownName: No profile has that name.
     """
     try:
-        return PROFILES[name] if deep is None else replace(PROFILES[name], deep=deep)
+        found = replace(PROFILES[name], pipeline=pipeline)
+        return found if deep is None else replace(found, deep=deep)
     except KeyError:
         raise UnknownName("profile", name, PROFILES) from None
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # accuracy alone needs it: the timed child does without
     from harness.core.artifact import Preprocess, ScoredOutput
     from harness.core.task import Interface
 
-Phase = Literal["inspect", "latency", "accuracy", "profile", "probe", "stamps", "denormals"]
+Phase = Literal["inspect", "latency", "accuracy", "profile", "probe", "stamps", "denormals", "pipeline"]
 PHASES = ("import", "load", "first", "steady")
 """What a latency process goes through; its result says of each when it ended and the peak memory up to then."""
 

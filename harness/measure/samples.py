@@ -16,6 +16,7 @@ from harness.host.machine_speed import UNKNOWN_SPEED, MachineSpeed, UsualTime
 from harness.sensors.sampler import Traces
 from harness.stats import steady_state
 
+from .passes.pipeline import PipelineResult
 from .passes.worker_process import Answer, WorkerFailure
 from .prepared import BlobSink, PreparedCase
 from .presets import Profile
@@ -70,7 +71,8 @@ class MemoryReference:
 class CaseState:
     """What has been measured of one case so far: per process `wall_ns`, `cpu_ns` and the arrays of its scenario.
 
-    `denormals` is what was found about numbers near zero, after the timing.
+    `denormals` is what was found about numbers near zero, after the timing; `frames` what whole frames took, where they
+    were timed.
     """
 
     prepared: PreparedCase
@@ -83,6 +85,7 @@ class CaseState:
     result: dict[str, Any] = field(default_factory=dict)
     failure: WorkerFailure | None = None
     denormals: Finding | None = None
+    frames: PipelineResult | None = None
     throttled: str = ""
     memory: MemoryReference | None = None
     speed: MachineSpeed = UNKNOWN_SPEED

@@ -49,6 +49,7 @@ class RunConfig:
         descriptors: Folders with further target descriptors.
         profile: Name of a preset of `harness.measure.presets`.
         deep: Whether operators and memory over time are recorded too.
+        pipeline: Whether whole frames are timed too: pre-processing, inference and post-processing of real samples.
         images: Number of images to score.
         accuracy_margin: Scoring stops once the difference to fp32 is decided within this share of the images.
         percentiles: Definition of percentiles from 90 on.
@@ -96,6 +97,7 @@ class RunConfig:
     descriptors: Sequence[Path] = ()
     profile: str | None = None
     deep: bool | None = None
+    pipeline: bool = False
     images: int | None = None
     accuracy_margin: float | None = None
     percentiles: Definition = "numpy"

@@ -95,7 +95,7 @@ def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callab
     """
     suite = _suite(config)
     target = find_target(config.target_name, config.fs, config.descriptors)
-    preset = profile(config.profile or (suite.profile if suite else "quick"), config.deep)
+    preset = profile(config.profile or (suite.profile if suite else "quick"), config.deep, config.pipeline)
     name = suite.name if suite else "own"
     own_models = OwnModels(config, suite, notify)
     artifacts = {_configured(case, config): find for case, find in own_models.cases.items()}

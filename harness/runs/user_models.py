@@ -286,7 +286,7 @@ class UserModels:
 
     def _show_interface(self, model: UserModel, how: Interface) -> None:
         """Show which output is scored, and what else could have been decided otherwise."""
-        if how.output and len(model.inspection.sample_outputs) > 1:
+        if how.output and how.output.name and len(model.inspection.sample_outputs) > 1:
             others = ", ".join(name for name in model.inspection.sample_outputs if name != how.output.name)
             self.notify(f"{model.path}: output {how.output.name} is scored, not {others}; another: --output NAME")
         for finding in self._task.decided(how, self._wanted(model)):

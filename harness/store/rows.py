@@ -32,7 +32,10 @@ def metric_columns(metric: Metric) -> list[str]:
 
 _NUMBERS = tuple(name for metric in METRICS.values() for name in metric_columns(metric))
 # Metrics that came after the first release: their columns stand behind all others.
-_LATER = ("quality", "n_samples", "quality_difference", "quality_p")
+_LATER = (
+    *("quality", "n_samples", "quality_difference", "quality_p", "pre_p50_ns", "pipeline_infer_p50_ns", "post_p50_ns"),
+    *("pipeline_p50_ns", "pipeline_throughput_per_s"),
+)
 _LATER_NUMBERS = tuple(column for name in _LATER for column in metric_columns(METRICS[name]))
 
 

@@ -131,7 +131,8 @@ class _RunTable:
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
         table.add_column("case", overflow="fold")
         for name in names:
-            title = f"{self._titles[name].lower()} {scales[name].unit}".rstrip()
+            title = self._titles[name] if name == "quality" else self._titles[name].lower()
+            title = f"{title} {scales[name].unit}".rstrip()
             table.add_column(title, justify="right", no_wrap=True)
         table.add_column("verdict" if with_text else "", no_wrap=True)
         model = ""

@@ -156,7 +156,7 @@ class Classification(Task):
         one = len(outputs) > 0 and len(np.unique(outputs.argmax(axis=1))) == 1
         return "it names one class alone" if one else ""
 
-    def details(self, outcomes: PerSample) -> dict[str, Any]:
+    def details(self, outcomes: PerSample, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Return how many images are right."""
         return self.part(outcomes)
 

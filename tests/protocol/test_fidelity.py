@@ -203,7 +203,7 @@ def test_zeros_are_a_wrong_output(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert checked(monkeypatch, tmp_path, outputs, faint).verdict.status == "precise", "eight bits round it away"
     assert checked(monkeypatch, tmp_path, outputs, faint, "fp32").verdict.status == "wrong-output"
     good = checked(monkeypatch, tmp_path, PARENT)
-    figures = {"top1": Value(0.9), "latency_p50_ns": Value(1e6)}
+    figures = {"top1": Value(0.9), "quality": Value(0.9), "latency_p50_ns": Value(1e6)}
     rows = [dataclasses.replace(one, metrics={**one.metrics, **figures}) for one in (good, half)]
     assert pareto_front(rows) == rows[:1]
 

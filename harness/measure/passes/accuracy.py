@@ -215,10 +215,10 @@ class AccuracyPass:
             "name": case.labelled.figure,
             "task": own.task.name,
             "quality": asdict(own.task.quality),
-            **own.task.details(own.outcomes),
+            **own.task.details(own.outcomes, own.facts),
             "parts": dict(_by_part(own)),
             **({"stop": own.stop} if own.stop else {}),
-            **({"output": case.labelled.output.name} if case.labelled.output else {}),
+            **({"output": output.name} if (output := case.labelled.output) and output.name else {}),
             **paired,
         }
 

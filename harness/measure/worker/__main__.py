@@ -38,6 +38,7 @@ _PHASES: dict[Phase, tuple[str, str]] = {
     "probe": ("probe", "probe"),
     "stamps": ("latency", "stamps"),
     "denormals": ("denormals", "denormals"),
+    "pipeline": ("pipeline", "pipeline"),
 }
 """Module and function of each; only what a latency needs is imported with this module."""
 

@@ -1,0 +1,128 @@
+"""Qualities of tasks other than classification: their names, their directions, and never two of them on one front."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from harness.core.metric import METRICS
+from harness.core.quality import QualityKind
+from harness.core.quantity import Missing, Value
+from harness.core.record import Record
+from harness.store.exports import Exported
+from harness.store.exports.markdown import render
+from harness.store.frame import record_table
+from reports.answer import answer_lines
+from reports.labels import expected, measured, metric_of, scales_of, titles_of
+from reports.recommend import Constraints, comparable, pareto_front, recommend
+from reports.terminal.recommendation import recommendation_lines
+from reports.terminal.table import case_line, final_table
+from tests import factory
+
+MAP = QualityKind("map", "mAP", "mAP")
+ERROR = QualityKind("mae", "Mean error", "mean error", better="lower", unit="px")
+MS = 1e6
+
+
+def of_task(record: Record, kind: QualityKind, quality: float, ms: float = 1.0, **case: Any) -> Record:
+    """The record as one of another task."""
+    metrics = {
+        **{name: Missing("not a figure of this task") if name.startswith("top") else value
+           for name, value in record.metrics.items()},
+        "latency_p50_ns": Value(ms * MS),
+        "quality": Value(quality, 0.9 * quality, 1.1 * quality, 50),
+        "n_samples": Value(50),
+    }  # fmt: skip
+    details = {**record.details, "accuracy": {"name": kind.label, "task": "other", "quality": dataclasses.asdict(kind)}}
+    return dataclasses.replace(
+        record, metrics=metrics, details=details, case=dataclasses.replace(record.case, **{"dataset": "own", **case})
+    )
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> list[Record]:
+    """Six classified cases that can be compared."""
+    return comparable(factory.write_run(tmp_path, factory.nets(joules=True)).records())[:6]
+
+
+def test_two_tasks_are_never_on_one_front(records: list[Record]) -> None:
+    others = [of_task(record, MAP, 0.99, 0.001) for record in records[:2]]
+    assert comparable([*records, *others]) == records
+    assert comparable([*others, *records[:1]]) == others
+    assert not set(map(id, others)) & set(map(id, pareto_front([*records, *others])))
+
+
+def test_two_qualities_of_one_data_set_are_two_fronts(records: list[Record]) -> None:
+    found = [of_task(record, MAP, 0.5) for record in records[:3]]
+    errors = [of_task(record, ERROR, 2.0) for record in records[3:5]]
+    assert comparable([*errors, *found]) == found
+
+
+def test_where_less_is_better_the_smallest_error_is_best(records: list[Record]) -> None:
+    fast, middle, slow = (of_task(record, ERROR, px, ms) for record, px, ms in
+                          zip(records, (9.0, 4.0, 3.0), (1, 2, 3), strict=False))  # fmt: skip
+    all_of_them = [fast, middle, slow]
+    assert recommend(all_of_them, Constraints()).best is slow
+    bounded = recommend(all_of_them, Constraints(quality=4.5))
+    assert bounded.best is middle
+    assert bounded.binding == (("quality", slow),)
+    assert recommend(all_of_them, Constraints(quality=1.0)).relax == (("quality", 3.0, slow),)
+    lines = recommendation_lines(bounded, {"quality": 4.5})
+    assert any(line.startswith("  mean error") and "(at most 4.50 px)" in line for line in lines), lines
+    poor = of_task(records[3], ERROR, 9.5, 2.5)
+    assert pareto_front([*all_of_them, poor]) == all_of_them
+
+
+def test_where_more_is_better_a_bound_is_a_lower_one(records: list[Record]) -> None:
+    poor, good = (of_task(record, MAP, value, ms) for record, value, ms in
+                  zip(records, (0.3, 0.6), (1, 2), strict=False))  # fmt: skip
+    assert recommend([poor, good], Constraints(quality=0.5)).best is good
+    lines = recommendation_lines(recommend([poor, good], Constraints(quality=0.5)), {"quality": 0.5})
+    assert any(line.startswith("  mAP") and "(at least 50 %)" in line for line in lines), lines
+
+
+def test_the_answer_keeps_to_what_is_as_good_as_the_float_model(records: list[Record]) -> None:
+    names: dict[str, Any] = {"model": "net", "runtime": "onnxruntime-cpu", "threads": 1}
+    plain = of_task(records[0], ERROR, 2.0, 2.0, compression="fp32", **names)
+    good = of_task(records[1], ERROR, 2.01, 1.5, compression="fp16", **names)
+    bad = of_task(records[2], ERROR, 3.0, 1.0, compression="int8-static", **names)
+    (line,) = answer_lines([plain, good, bad])
+    assert line.startswith("ship fp16 on onnxruntime-cpu")
+    assert "+0.01 px" in line
+
+
+def test_tables_name_the_quality_of_the_task_and_leave_top_1_out(records: list[Record]) -> None:
+    found = [of_task(record, MAP, 0.5) for record in records[:2]]
+    assert "quality" in measured(found)
+    assert "top1" not in expected(found)
+    assert titles_of(found)["quality"] == "mAP"
+    assert scales_of(found)["quality"].unit == "%"
+    assert scales_of([of_task(records[0], ERROR, 2.0)])["quality"].unit == "px"
+    assert "mAP 50" in case_line(found[0])
+    frame = record_table([*found, records[3]])
+    assert frame["quality_metric"].tolist() == ["map", "map", "top1"]
+    assert frame["quality"].tolist() == [0.5, 0.5, records[3].value("top1")]
+
+
+def test_a_table_of_classifiers_is_as_it_was(records: list[Record]) -> None:
+    assert "quality" not in measured(records)
+    assert "top1" in expected(records)
+    assert metric_of("quality", records) is METRICS["quality"]
+
+
+def test_the_terminal_and_markdown_show_it(records: list[Record]) -> None:
+    found = [of_task(record, MAP, 0.5) for record in records[:2]]
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(final_table(found, factory.header(factory.nets())))
+    text = capture.get()
+    assert "mAP %" in text
+    assert "no top-1" not in text
+    markdown = render(Exported(factory.header(factory.nets()), found, lambda _: np.empty(0, np.int64)))
+    assert "| mAP % | verdict |" in markdown
+    assert "top-1" not in markdown
