@@ -63,6 +63,10 @@ def _run(words: list[str]) -> int:
         command = f"edgebench {arguments.command}"
         level = logging.DEBUG if arguments.verbose else logging.WARNING
         logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+        if getattr(arguments, "on", None):
+            from ._remote import run_there
+
+            return run_there(arguments, _parser_of(arguments.command, modules), words)
         code: int = arguments.run(arguments)
         return code
     except (Exception, KeyboardInterrupt) as error:
@@ -101,6 +105,13 @@ def _parser(modules: Mapping[str, ModuleType]) -> CommandParser:
             sub.set_defaults(run=module.run)
         module.add_arguments(sub)
     return top
+
+
+def _parser_of(command: str, modules: Mapping[str, ModuleType]) -> CommandParser:
+    """Return the parser of one command."""
+    parser = CommandParser(prog=f"edgebench {command}")
+    modules[command].add_arguments(parser)
+    return parser
 
 
 def _listing(modules: Mapping[str, ModuleType]) -> str:

@@ -138,6 +138,11 @@ def add_wait_for_quiet(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_on_option(parser: argparse._ActionsContainer) -> None:
+    """Declare `--on`."""
+    parser.add_argument("--on", metavar="BOARD", help="on this board, over SSH: pi@raspberrypi.local (docs/remote.md)")
+
+
 def add_format_option(parser: argparse._ActionsContainer) -> None:
     """Declare `--format`."""
     parser.add_argument(

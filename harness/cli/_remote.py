@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_USAGE, UsageError
 
-from ._output import show_table
-
 if TYPE_CHECKING:
     from harness.core.case import Case
     from harness.fleet.ssh import Board
@@ -22,12 +20,7 @@ _PATHS = ("--model", "--reference", "--data", "--inputs", "--artifact")
 _LOCAL = ("--on", "--out", "--store", "--require", "--export")
 """Options with a value that concern this side."""
 _LOCAL_FLAGS = ("--no-report", "--resume")
-_RUNTIMES = ("ai-edge-litert>=1.4", "onnxruntime>=1.20")
-
-
-def add_on_option(parser: argparse._ActionsContainer) -> None:
-    """Declare `--on`."""
-    parser.add_argument("--on", metavar="BOARD", help="on this board, over SSH: pi@raspberrypi.local (docs/remote.md)")
+RUNTIMES = ("ai-edge-litert>=1.4", "onnxruntime>=1.20")
 
 
 def run_there(arguments: argparse.Namespace, parser: argparse.ArgumentParser, words: Sequence[str]) -> int:
@@ -36,7 +29,7 @@ def run_there(arguments: argparse.Namespace, parser: argparse.ArgumentParser, wo
     Args:
         arguments: The parsed command line.
         parser: The parser of the command.
-        words: The command line after the command's name.
+        words: The command line, as it was given.
 
     Raises:
         UsageError: The board's name is none, or an option concerns another machine.
@@ -47,20 +40,22 @@ def run_there(arguments: argparse.Namespace, parser: argparse.ArgumentParser, wo
     for name in ("host_root", "targets"):
         if getattr(arguments, name, None):
             raise UsageError(f"--{name.replace('_', '-')} and --on exclude each other", "leave one of them out")
+    rest = list(words)
+    rest.remove(arguments.command)
     with Board(destination(arguments.on)) as board:
         if arguments.command == "run":
-            return _run(arguments, parser, words, board)
-        return _other(arguments, parser, words, board)
+            return _run(arguments, parser, rest, board)
+        return _other(arguments, parser, rest, board)
 
 
-def _other(
-    arguments: argparse.Namespace, parser: argparse.ArgumentParser, words: Sequence[str], board: Board
-) -> int:
+def _other(arguments: argparse.Namespace, parser: argparse.ArgumentParser, words: Sequence[str], board: Board) -> int:
     from harness.fleet import kit, remote
 
     needed = arguments.command == "selfcheck"
-    installed = kit.install(board, _shipped_files([]) if needed else {}, _RUNTIMES if needed else ())
-    return remote.attend(installed, f"{installed.folder}-work", [*_without_local(parser, words)], _say)
+    installed = kit.install(board, _shipped_files([]) if needed else {}, RUNTIMES if needed else ())
+    return remote.attend(
+        installed, f"{installed.folder}-work", [arguments.command, *_without_local(parser, words)], _say
+    )
 
 
 def _run(arguments: argparse.Namespace, parser: argparse.ArgumentParser, words: Sequence[str], board: Board) -> int:
@@ -68,6 +63,7 @@ def _run(arguments: argparse.Namespace, parser: argparse.ArgumentParser, words: 
     from harness.runs.plan import default_out
     from harness.store.runfolder import RunFolder
 
+    from ._output import show_table
     from ._store import add_run
     from .run import judged, required, write_report
 
@@ -122,7 +118,7 @@ def _shipped_files(cases: Sequence[Case]) -> dict[str, Path]:
     from harness.fleet.kit import ROOT
     from suites.artifacts import catalog
 
-    nets = {(case.model, case.compression) for case in cases}
+    nets = {(case.model, setting) for case in cases for setting in (case.compression, "fp32")}
     paths = [
         catalog.ARTIFACTS / entry["file"]
         for (model, compression, _), entry in catalog.shipped().items()
@@ -141,7 +137,7 @@ def _libraries(arguments: argparse.Namespace) -> list[str]:
     prefix = "pip install "
     libraries = [word for line in named if line.startswith(prefix) for word in shlex.split(line.removeprefix(prefix))]
     images = ["pillow>=10"] if arguments.data else []
-    return [*(libraries or _RUNTIMES), *images]
+    return [*(libraries or RUNTIMES), *images]
 
 
 def _uploaded(parser: argparse.ArgumentParser, words: Sequence[str], board: Board) -> Iterator[str]:
@@ -164,9 +160,7 @@ def _without_local(parser: argparse.ArgumentParser, words: Sequence[str]) -> Ite
         yield from (word for word in (option, value) if word)
 
 
-def _without_local_pairs(
-    parser: argparse.ArgumentParser, words: Sequence[str]
-) -> Iterator[tuple[str, str | None]]:
+def _without_local_pairs(parser: argparse.ArgumentParser, words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     """Yield options in full with their value, and other words as the value of '', without what concerns this side."""
     left = list(words)
     while left:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED
 
-from ._options import host_of, target_of
+from ._options import add_on_option, host_of, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,7 @@ _MARK = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "unknown": "?   "}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_on_option(parser)
     parser.add_argument("--strict", action="store_true", help="exit with 4 if a check fails")
     change = parser.add_mutually_exclusive_group()
     change.add_argument("--tune", action="store_true", help="apply the settings that can be undone, until --restore")

@@ -15,7 +15,7 @@ from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK
 from harness.core.files import DISK_FULL
 
 from ._options import add_arguments as add_run_arguments
-from ._options import config_of
+from ._options import add_on_option, config_of
 from ._store import add_run, check_store
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ EXAMPLE = "edgebench run --model my.onnx --data photos/ --preprocess imagenet"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_run_arguments(parser)
+    add_on_option(parser)
     parser.add_argument_group("requirements").add_argument(
         "--require", type=Path, metavar="FILE", help="judge the run, as `edgebench check FILE RUN` does"
     )
@@ -152,10 +153,17 @@ def name_latest(run: Path) -> None:
 
 
 def conclude(folder: RunFolder, arguments: argparse.Namespace) -> None:
-    """Print the table and write the report, or say where it can be written if its packages are not installed."""
-    from ._output import show_report, show_table
+    """Print the table and write the report."""
+    from ._output import show_table
 
     show_table(folder, as_json=arguments.json)
+    write_report(folder, arguments)
+
+
+def write_report(folder: RunFolder, arguments: argparse.Namespace) -> None:
+    """Write the report, or say where it can be written if its packages are not installed."""
+    from ._output import show_report
+
     if arguments.no_report:
         return
     if words := optional.instead_of_report(folder.path):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import EXIT_OK
 
-from ._options import host_of, target_of
+from ._options import add_on_option, host_of, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--all", action="store_true", help="show all runtimes, with how to install them and what they run"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_on_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

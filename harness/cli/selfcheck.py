@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from harness.core.errors import EXIT_OK, EXIT_SOME_FAILED, UsageError
 from harness.core.quantity import Missing, Quantity
 
-from ._options import positive
+from ._options import add_on_option, positive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="file for the result (default: in the cache)")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_on_option(parser)
     parser.add_argument("--strict", action="store_true", help="exit with 4 if a target is missed")
 
 

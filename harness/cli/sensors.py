@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import EXIT_OK
 from harness.core.quantity import Missing
 
-from ._options import host_of, target_of
+from ._options import add_on_option, host_of, target_of
 
 if TYPE_CHECKING:
     from harness.host.thermal import ProcessorTemperature
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--target", default="auto", help="use this board's rule for board power (default: detect this board)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_on_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

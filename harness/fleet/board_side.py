@@ -10,6 +10,9 @@ It is sent as text, `python3 -c SOURCE ACTION ...`, since nothing of edgebench m
     attend FOLDER WORD... run a command in a folder, and end it when nothing comes from the other side any more
 """
 
+from __future__ import annotations
+
+import contextlib
 import hashlib
 import json
 import os
@@ -21,7 +24,9 @@ import sys
 import tarfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 SILENCE_S = 60.0
 GRACE_S = 20.0
@@ -29,7 +34,7 @@ HERE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgeb
 FILES = HERE / "files"
 
 
-def about():
+def about() -> None:
     """Print what a kit has to be made for."""
     HERE.mkdir(parents=True, exist_ok=True)
     print(
@@ -44,13 +49,13 @@ def about():
     )
 
 
-def missing():
+def missing() -> None:
     """Print the hashes of the files that are not here."""
     wanted = json.load(sys.stdin)
     print(json.dumps([sha256 for sha256 in wanted if not (FILES / checked(sha256)).is_file()]))
 
 
-def receive():
+def receive() -> None:
     """Keep the files of an archive. One that is not what its name says is not kept."""
     FILES.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as archive:
@@ -58,30 +63,33 @@ def receive():
             source = archive.extractfile(member)
             if source is None:
                 continue
-            unfinished = FILES / ("%s.%d.part" % (checked(member.name), os.getpid()))
+            unfinished = FILES / f"{checked(member.name)}.{os.getpid()}.part"
             digest = hashlib.sha256()
             try:
                 with unfinished.open("wb") as file:
-                    for piece in iter(lambda source=source: source.read(1 << 20), b""):
+                    while True:
+                        piece = source.read(1 << 20)
+                        if not piece:
+                            break
                         digest.update(piece)
                         file.write(piece)
                 if digest.hexdigest() != member.name:
-                    sys.exit("%s arrived as another file" % member.name[:12])
+                    sys.exit(f"{member.name[:12]} arrived as another file")
                 unfinished.replace(FILES / member.name)
             finally:
                 if unfinished.exists():
                     unfinished.unlink()
 
 
-def tree(name):
+def tree(name: str) -> None:
     """Lay files out as a folder, whole or not at all, and print where it is."""
     place = HERE / name
     if not (place / ".complete").is_file():
-        unfinished = HERE / ("%s.%d.part" % (name, os.getpid()))
+        unfinished = HERE / f"{name}.{os.getpid()}.part"
         for path, sha256 in json.load(sys.stdin).items():
             target = unfinished / path
             if ".." in Path(path).parts or Path(path).is_absolute():
-                sys.exit("%s leads out of the folder" % path)
+                sys.exit(f"{path} leads out of the folder")
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 os.link(FILES / checked(sha256), target)
@@ -100,7 +108,7 @@ def tree(name):
     print(place)
 
 
-def environment(name, *packages):
+def environment(name: str, *packages: str) -> None:
     """Make a virtual environment, whole or not at all, and print where its Python is."""
     place = HERE / name
     python = place / "bin" / "python"
@@ -110,20 +118,20 @@ def environment(name, *packages):
             [sys.executable, "-m", "venv", str(place)],
             [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages],
         ):
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True)
             if done.returncode:
-                sys.exit(done.stdout.decode(errors="replace")[-2000:])
+                sys.exit((done.stdout + done.stderr).decode(errors="replace")[-2000:])
         (place / ".complete").touch()
     print(python)
 
 
-def attend(folder, *words):
+def attend(folder: str, *words: str) -> None:
     """Run a command; interrupt it, and then kill its whole session, when the other side falls silent."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(list(words), cwd=folder, stdin=subprocess.DEVNULL, start_new_session=True)
     last = [time.monotonic()]
 
-    def listen():
+    def listen() -> None:
         while os.read(0, 64):
             last[0] = time.monotonic()
         last[0] = float("-inf")
@@ -139,7 +147,7 @@ def attend(folder, *words):
     sys.exit(process.returncode if process.returncode >= 0 else 128 - process.returncode)
 
 
-def end(process):
+def end(process: subprocess.Popen[Any]) -> None:
     """Interrupt a command, so that it closes its run; kill what is left after a while."""
     kill(process, signal.SIGINT)
     try:
@@ -148,21 +156,21 @@ def end(process):
         kill(process, signal.SIGKILL)
 
 
-def kill(process, number):
+def kill(process: subprocess.Popen[Any], number: int) -> None:
     """Send a signal to all processes of a command's session."""
-    try:
+    with contextlib.suppress(OSError):
         os.killpg(process.pid, number)
-    except OSError:
-        pass
 
 
-def checked(sha256):
+def checked(sha256: str) -> str:
     """Return a hash; end the program where it is none, since it becomes the name of a file."""
     if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
-        sys.exit("%r is no hash" % sha256[:80])
+        sys.exit(f"{sha256[:80]!r} is no hash")
     return sha256
 
 
 if __name__ == "__main__":
-    ACTIONS = {action.__name__: action for action in (about, missing, receive, tree, environment, attend)}
+    ACTIONS: dict[str, Callable[..., None]] = {
+        action.__name__: action for action in (about, missing, receive, tree, environment, attend)
+    }
     ACTIONS[sys.argv[1]](*sys.argv[2:])

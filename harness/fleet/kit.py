@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,12 +103,16 @@ def install(board: Board, files: Mapping[str, Path], libraries: Sequence[str]) -
         SetupError: There is no connection or no space, or pip fails.
     """
     about = facts(board)
-    python = about.python
-    wanted = sorted({*LIBRARIES, *libraries, *(["tomli>=2"] if python < (3, 11) else [])})
-    name = hashlib.sha256(json.dumps([python, wanted]).encode()).hexdigest()[:16]
-    interpreter = board.call(_python("environment", f"environment-{name}", *wanted)).decode().strip()
+    interpreter = board.call(_python("environment", *environment(about.python, libraries))).decode().strip()
     folder, sent = lay_out(board, "kit", {**code(), **files}, about.free_bytes)
     return Kit(board, folder, interpreter, sent)
+
+
+def environment(python: tuple[int, int, int], libraries: Sequence[str]) -> tuple[str, ...]:
+    """Return the name of the environment of these libraries for that Python, and all that pip installs into it."""
+    packages = sorted({*LIBRARIES, *libraries, *(["tomli>=2"] if python < (3, 11) else [])})
+    name = hashlib.sha256(json.dumps([python, packages]).encode()).hexdigest()[:16]
+    return f"environment-{name}", *packages
 
 
 def code() -> dict[str, Path]:
@@ -182,9 +187,7 @@ def extract(stream: Any, target: Path) -> None:
                 path.mkdir(parents=True, exist_ok=True)
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
-            source = archive.extractfile(member)
             unfinished = path.with_name(f".{path.name}.part")
-            with unfinished.open("wb") as file:
-                for piece in iter(lambda: (source or io.BytesIO()).read(_PIECE_BYTES), b""):
-                    file.write(piece)
+            with unfinished.open("wb") as file, archive.extractfile(member) or io.BytesIO() as source:
+                shutil.copyfileobj(source, file, _PIECE_BYTES)
             unfinished.replace(path)

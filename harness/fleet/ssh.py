@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shlex
 import shutil
@@ -16,12 +17,14 @@ from typing import IO
 
 from harness.core.errors import SetupError, UsageError
 
-_DESTINATION = re.compile(r"(ssh://)?(?:[\w.+-]+@)?(?:\[[0-9A-Fa-f:.%]+\]|[\w.-]+)(?::\d+)?")
+_DESTINATION = re.compile(r"(ssh://)?(?:[\w.+-]+@)?(?:\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[\w.-]+)(?::\d+)?")
 _OPTIONS = ("BatchMode=yes", "ConnectTimeout=15", "ServerAliveInterval=10", "ServerAliveCountMax=6")
 """No question in the middle of a run, and a connection that is gone is noticed within a minute."""
 _NO_CONNECTION = 255
 """Exit code of ssh itself."""
 PING_S = 5.0
+PROGRAM = "EDGEBENCH_SSH"
+"""The variable with another program than `ssh`, or with its options: 'ssh -F lab.conf'."""
 
 
 class ConnectionLost(SetupError):
@@ -47,11 +50,9 @@ class Board:
 
     Attributes:
         destination: As `destination` returns it.
-        options: Further options of ssh.
     """
 
     destination: str
-    options: Sequence[str] = ()
     _folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="edgebench-ssh-")))
 
     def __enter__(self) -> Board:
@@ -122,36 +123,43 @@ class Board:
             ConnectionLost: The connection ended before the command.
         """
         # In a session of its own: Ctrl-C ends the board's side, by the end of its input, and ssh shows how it closes.
-        process = subprocess.Popen(self._command(words), stdin=subprocess.PIPE, stdout=2 if quiet else None, start_new_session=True)
+        process = subprocess.Popen(
+            self._command(words), stdin=subprocess.PIPE, stdout=2 if quiet else None, start_new_session=True
+        )
         done = threading.Event()
         pings = threading.Thread(target=_ping, args=(process, done), daemon=True)
         pings.start()
+
+        def hang_up() -> None:
+            done.set()
+            pings.join()
+            with contextlib.suppress(OSError):
+                assert process.stdin is not None
+                process.stdin.close()
+
         try:
             code = process.wait()
         except KeyboardInterrupt:
-            done.set()
-            process.communicate()
+            hang_up()
+            process.wait()
             raise
         finally:
-            done.set()
-            if process.poll() is None:
-                process.kill()
+            hang_up()
         if code == _NO_CONNECTION:
             raise ConnectionLost(f"the connection to {self.destination} was lost", "run again with --resume")
         return code
 
     def _process(self, words: Sequence[str], stderr: IO[bytes] | int) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            self._command(words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
-        )
+        return subprocess.Popen(self._command(words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr)
 
     def _command(self, words: Sequence[str]) -> list[str]:
         return [*self._ssh(), shlex.join(words)]
 
     def _ssh(self, *more: str) -> list[str]:
         shared = ("ControlMaster=auto", f"ControlPath={self._folder}/%C", "ControlPersist=60")
-        options = [word for option in (*_OPTIONS, *shared, *self.options) for word in ("-o", option)]
-        return ["ssh", *options, *more, "--", self.destination]
+        options = [word for option in (*_OPTIONS, *shared) for word in ("-o", option)]
+        program = shlex.split(os.environ.get(PROGRAM) or "ssh")
+        return [*program, *options, *more, "--", self.destination]
 
     def _failed(self, code: int, said: str, words: Sequence[str]) -> SetupError:
         last = " ".join(said.split()[-60:])
