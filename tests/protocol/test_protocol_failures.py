@@ -207,6 +207,7 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "store": None,
         "compress": None,
         "export": None,
+        "require": None,
     }
     assert cli_run.run(argparse.Namespace(**how)) == 130
     assert ran == ["finished"], "the running process is finished, and no other is begun"

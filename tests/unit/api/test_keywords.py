@@ -18,8 +18,8 @@ from harness.cli import ab, compare, recommend, run
 from harness.cli._options import config_of
 from harness.cli._parser import CommandParser
 
-OF_THE_TERMINAL = {"help", "json", "format", "debug", "verbose", "no_report"}
-"""Options about what the command prints; a program asks `Results` for a report or a table."""
+OF_THE_TERMINAL = {"help", "json", "format", "debug", "verbose", "no_report", "on", "require"}
+"""Options about what the command prints, where it runs and how it ends; a program asks `Results` for a report."""
 NOT_READ = {"host_root", "targets"}
 """Options of every command that these three make no use of."""
 
