@@ -8,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: bench test test-prepare test-legacy test-arm64 lint screenshots clean
+.PHONY: bench test test-prepare test-legacy test-arm64 lint docs screenshots clean
 
 bench: $(VENV)/.installed
 	$(BIN)/edgebench run quick
@@ -63,5 +63,14 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	.venv-prepare/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,prepare,convert-ncnn,tensorflow]'
 	@touch $@
 
+# The site of the documentation in build/docs/index.html, in an environment of its own; every warning is an error.
+docs: .venv-docs/.installed
+	.venv-docs/bin/zensical build --clean --strict
+
+.venv-docs/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check 'zensical>=0.0.73' 'mkdocstrings-python>=2'
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-prepare .venv-legacy .venv-other
+	rm -rf .venv .venv-docs .venv-prepare .venv-legacy .venv-other build

@@ -97,8 +97,13 @@ class Group:
         runtimes: Runtimes; if empty, which only user files allow, all that can run them.
         threads: Numbers of intra-op threads.
         batch: Numbers of samples per inference.
-        scenario: What is measured, with its parameters as `Load` has them.
+        scenario: What is measured, in MLPerf's terms.
         driver: What sends the queries.
+        samples_per_query: Samples of a query (MultiStream).
+        streams: Streams that infer side by side (Offline).
+        rate_per_s: Queries, or frames, per second (Server, paced).
+        latency_bound_ns: Bound that the 99th percentile of latency must keep (Server).
+        minutes: How long it is measured (sustained).
         dataset: What accuracy is scored on, None for nets that know no labels.
 
     Raises:
@@ -241,14 +246,14 @@ def _adapter() -> TypeAdapter[tuple[Suite]]:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a suite's file, for editors."""
-    parts = _adapter().json_schema()["$defs"]
-    suite = parts.pop("Suite")
+    from harness.store.json_schema import schema_of
+
+    suite = schema_of(Suite, "a suite of edgebench")
     keys = {
         "cases" if name == "groups" else name: value for name, value in suite["properties"].items() if name != "name"
     }
     required = ["cases" if name == "groups" else name for name in suite["required"] if name != "name"]
-    document = {**suite, "properties": {**keys, "cases": {**keys["cases"], "minItems": 1}}, "required": required}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document, "$defs": parts}
+    return {**suite, "properties": {**keys, "cases": {**keys["cases"], "minItems": 1}}, "required": required}
 
 
 _KEYS = {"models": ModelFile, "groups": Group, "nightly": NightlyRule}

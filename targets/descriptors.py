@@ -94,12 +94,14 @@ def compose(host: Target, accelerator: Target) -> Target:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a descriptor file, for editors."""
-    document = _adapter().json_schema()
+    from harness.store.json_schema import schema_of
+
+    document = schema_of(Target, "a descriptor of edgebench")
     for field in _DERIVED_FIELDS:
         document["properties"].pop(field)
     document["required"] = []  # a file that extends another need not repeat its fields
     document["properties"]["extends"] = {"type": "string", "description": "Name of the descriptor this one builds on."}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}
+    return document
 
 
 def _search(folders: Sequence[Path]) -> list[Path]:

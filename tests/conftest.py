@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Tests start hundreds of processes: where the environment forbids bytecode, each of them would compile every module.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # No test may depend on time, on a busy machine either; and the same examples every time, so that a failure can be
 # looked at again; `pytest --hypothesis-profile=explore` draws new ones.
@@ -45,4 +51,31 @@ def _no_waiting_for_the_disk() -> Iterator[None]:
     """Nothing here outlives a power cut: what tests kill are processes, and the kernel keeps what those wrote."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _frozen_objects_are_counted_once() -> Iterator[None]:
+    """CPython counts them one by one: 0.1 s with all that a test session holds, where a worker holds little."""
+    count, freeze, unfreeze = gc.get_freeze_count, gc.freeze, gc.unfreeze
+    counted: list[int] = []
+    frozen: list[bool] = []
+
+    def count_once() -> int:
+        if frozen and not counted:
+            counted.append(count())
+        return counted[0] if frozen else 0
+
+    def note_freeze() -> None:
+        freeze()
+        frozen.append(True)
+
+    def note_unfreeze() -> None:
+        unfreeze()
+        frozen.clear()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "get_freeze_count", count_once)
+        patch.setattr(gc, "freeze", note_freeze)
+        patch.setattr(gc, "unfreeze", note_unfreeze)
         yield

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from harness.core.quantity import Quantity
-from harness.stats.fidelity import OutputComparison, OutputFidelity, metrics
+from harness.stats.fidelity import OutputFidelity, metrics
+from harness.stats.output_comparison import OutputComparison
 
 
 def compared(outputs: Any, reference: Any, name: str = "y") -> OutputFidelity:

@@ -35,7 +35,11 @@ class Value:
 
 @dataclass(frozen=True)
 class Missing:
-    """The reason why there is no number; used in place of 0 or None."""
+    """The reason why there is no number; used in place of 0 or None.
+
+    Attributes:
+        reason: Why there is none.
+    """
 
     reason: str
 

@@ -34,7 +34,12 @@ class PowerTotal:
 
 @dataclass(frozen=True)
 class PowerMode:
-    """A named power budget of the board (nvpmodel, cTDP)."""
+    """A named power budget of the board (nvpmodel, cTDP).
+
+    Attributes:
+        name: Name of the mode.
+        budget_w: Its budget in watts, None if there is none.
+    """
 
     name: str
     budget_w: float | None = None
@@ -233,7 +238,17 @@ class TargetLimits:
 
 @dataclass(frozen=True)
 class BoardVariant:
-    """A version of the board under the same name, identified by a device-tree token; its fields replace the board's."""
+    """A version of the board under the same name; its fields replace the board's.
+
+    Attributes:
+        compatible: Tokens of the device tree that identify it.
+        title: Name for people.
+        cpu: The processor.
+        memory: The memory.
+        peaks: Peak performance.
+        accelerators: Its accelerators.
+        modes: Its power modes.
+    """
 
     compatible: tuple[str, ...]
     title: str

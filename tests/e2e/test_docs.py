@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import edgebench
+import edgebench.plugin
 from harness import cli
 from tests.e2e.conftest import FIRST_RUN, plain_environment
 from tests.shared import copy
@@ -56,3 +58,15 @@ def test_links_of_the_documentation_lead_somewhere() -> None:
     for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
             assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    listed = set(re.findall(r": ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE))
+    assert listed == {file.name for file in (ROOT / "docs").glob("*.md")}
+
+
+def test_every_name_of_the_api_is_on_its_page() -> None:
+    _, own, plugin = (ROOT / "docs" / "api.md").read_text("utf-8").split("\n::: ")
+    for text, module in ((own, edgebench), (plugin, edgebench.plugin)):
+        listed = re.findall(r"^ {8}- (\w+)$", text, re.MULTILINE)
+        assert set(listed) == set(module.__all__) - {"__version__"}

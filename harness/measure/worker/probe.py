@@ -24,7 +24,8 @@ from harness.measure.protocol import Job
 from harness.runtimes.base import Batch, Session
 from harness.runtimes.layout import Shape, in_layout, layouts, pair_shapes
 from harness.runtimes.outputs import is_numeric
-from harness.stats.fidelity import NO_NUMBERS, OutputComparison, OutputFidelity
+from harness.stats.fidelity import OutputFidelity
+from harness.stats.output_comparison import NO_NUMBERS, OutputComparison
 
 from .inputs import IncompatibleInputs, InputSignature, probe_inputs, signature
 from .setup import Outcome

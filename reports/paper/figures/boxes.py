@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 Point = tuple[float, float]
 Line = tuple[Point, Point]
+Points = NDArray[np.float64]
+"""Rows of x and y."""
 
 _DISTANCES_PT = (3.0, 7.0, 12.0, 18.0, 26.0, 36.0, 48.0, 62.0)
 _ANGLES = 24
@@ -91,13 +96,12 @@ class Page:
     frame: Box
     points: Sequence[Point]
     lines: Sequence[Line] = ()
-    _dots: Sequence[Box] = field(init=False)
-    _crossings: Sequence[Point] = field(init=False)
+    _dots: Points = field(init=False)
+    _on_lines: Points = field(init=False)
 
     def __post_init__(self) -> None:
-        dots = [Box(x - _POINT_PT, y - _POINT_PT, x + _POINT_PT, y + _POINT_PT) for x, y in self.points]
-        object.__setattr__(self, "_dots", dots)
-        object.__setattr__(self, "_crossings", [point for line in self.lines for point in _along(line)])
+        object.__setattr__(self, "_dots", _array(self.points))
+        object.__setattr__(self, "_on_lines", _array(point for line in self.lines for point in _along(line)))
 
     def arrange(self, labels: Sequence[tuple[Point, float, float]]) -> list[Place | None]:
         """Return a place for each label, given as point, width and height; None where none is good enough.
@@ -138,10 +142,24 @@ class Page:
     def _cost(self, place: Place) -> float:
         """Return what a place costs by itself."""
         cost = place.distance * _FAR
-        cost += _COVERS_POINT * sum(place.box.overlaps(dot) for dot in self._dots)
-        cost += _COVERS_LINE * sum(map(place.box.holds, self._crossings))
-        leader = list(_along(place.leader))[:-2] if place.leader else []
-        return cost + _LEADER_COVERS_POINT * sum(any(map(dot.holds, leader)) for dot in self._dots)
+        cost += _COVERS_POINT * np.count_nonzero(_inside(self._dots, place.box, _POINT_PT))
+        cost += _COVERS_LINE * np.count_nonzero(_inside(self._on_lines, place.box))
+        if place.leader is None:
+            return cost
+        leader = _array(list(_along(place.leader))[:-2])
+        near = np.abs(self._dots[:, None] - leader) < _POINT_PT
+        return cost + _LEADER_COVERS_POINT * np.count_nonzero(np.count_nonzero(near[..., 0] & near[..., 1], axis=1))
+
+
+def _array(points: Iterable[Point]) -> Points:
+    return np.array(list(points), np.float64).reshape(-1, 2)
+
+
+def _inside(points: Points, box: Box, reach: float = 0.0) -> NDArray[np.bool_]:
+    """Return which points lie inside a rectangle, or nearer to it than `reach` in both directions."""
+    low, high = np.array([box.left, box.bottom]) - reach, np.array([box.right, box.top]) + reach
+    inside = (low < points) & (points < high)
+    return inside[:, 0] & inside[:, 1]
 
 
 def _settled(wanted: Mapping[int, Sequence[Place]], placed: Mapping[int, Place]) -> dict[int, Place]:

@@ -11,13 +11,11 @@ import pytest
 from harness.core.quantity import Missing, Value
 from harness.stats.fidelity import (
     NAMES,
-    NO_NUMBERS,
-    OutputComparison,
     OutputFidelity,
     Slice,
-    blocks,
     metrics,
 )
+from harness.stats.output_comparison import NO_NUMBERS, OutputComparison, blocks
 from tests.outputs import compare, compared
 
 RNG = np.random.default_rng(0)
@@ -241,7 +239,7 @@ def test_a_large_output_is_taken_in_blocks_that_cover_it_once() -> None:
 def test_figures_do_not_depend_on_how_an_output_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     own = (DETECTIONS + RNG.normal(size=DETECTIONS.shape)).astype(np.float32)
     whole = compared(own, DETECTIONS)
-    monkeypatch.setattr("harness.stats.fidelity.blocks", lambda shape: blocks(shape, 700))
+    monkeypatch.setattr("harness.stats.output_comparison.blocks", lambda shape: blocks(shape, 700))
     cut = compared(own, DETECTIONS)
     assert cut.sqnr_db == pytest.approx(whole.sqnr_db)
     assert [one.index for one in cut.slices] == [one.index for one in whole.slices]

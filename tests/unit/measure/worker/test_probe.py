@@ -22,7 +22,8 @@ from harness.measure.worker.accuracy import accuracy
 from harness.measure.worker.inputs import N_IMAGES, N_SEEDED
 from harness.measure.worker.probe import MIN_KEPT, probe
 from harness.runtimes.base import Batch, Options, Outputs, Session, SessionError, TensorSpec
-from harness.stats.fidelity import NO_NUMBERS, OutputFidelity, metrics
+from harness.stats.fidelity import OutputFidelity, metrics
+from harness.stats.output_comparison import NO_NUMBERS
 from suites.artifacts.catalog import DATA
 
 FIRST = TensorSpec("x", (1, 3, 8, 5), "float32")
