@@ -21,6 +21,9 @@ from harness.cli._given import option_words
 from harness.cli._parser import CommandParser
 from harness.core.errors import UsageError
 
+from ._keyword_names import keyword_of, option_of, options_of
+from ._wording import in_python_terms
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -51,23 +54,9 @@ def parsed(command: ModuleType, positionals: Sequence[object], keywords: Mapping
     return arguments
 
 
-def options_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
-    """Return the options of a command's parser by keyword."""
-    return {_keyword(action): action for action in parser._actions if action.option_strings}
-
-
-def _keyword(action: argparse.Action) -> str:
-    name = _option(action)[2:].replace("-", "_")
-    return f"{name}s" if isinstance(action, argparse._AppendAction) else name
-
-
-def _option(action: argparse.Action) -> str:
-    return next(text for text in action.option_strings if text.startswith("--"))
-
-
 def _words(action: argparse.Action, keyword: str, value: object) -> Iterator[str]:
     """Yield the words of a command line that give an option this value."""
-    option = _option(action)
+    option = option_of(action)
     if action.nargs == 0:
         if not isinstance(value, bool):
             raise TypeError(f"{keyword} is {value!r}, expected True or False")
@@ -127,12 +116,14 @@ class _KeywordParser(CommandParser):
         """Raise UsageError."""
         if found := re.match(r"argument (--[\w-]+)\S*: (.*)", message, re.DOTALL):
             action = self._option_string_actions[found[1]]
-            message = f"{_keyword(action)}: {found[2]}"
+            message = f"{keyword_of(action)}: {found[2]}"
         raise UsageError(message, f"help({self.prog.replace(' ', '.')}) lists the keywords")
 
 
 def named(options: type | None = None) -> Callable[[Function], Function]:
     """Let a function refuse an unknown keyword with the nearest known one, and show all keywords in its signature.
+
+    What it raises speaks of keywords, where the command speaks of options.
 
     Args:
         options: The TypedDict of its `**options`; None without those.
@@ -154,7 +145,8 @@ def named(options: type | None = None) -> Callable[[Function], Function]:
                 near = difflib.get_close_matches(keyword, whole.parameters, n=1)
                 hint = f"; did you mean '{near[0]}'?" if near else ""
                 raise TypeError(f"{function.__name__}() has no keyword '{keyword}'{hint}")
-            return function(*values, **keywords)
+            with in_python_terms(function.__qualname__, whole.parameters):
+                return function(*values, **keywords)
 
         checked.__signature__ = whole  # type: ignore[attr-defined]
         return checked  # type: ignore[return-value]

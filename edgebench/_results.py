@@ -8,6 +8,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.core import optional
+
 from ._keywords import named, parsed
 from ._options import Bounds
 
@@ -42,12 +44,14 @@ class Results:
     records: tuple[Record, ...] = field(repr=False)
 
     @cached_property
+    @named()
     def frame(self) -> pd.DataFrame:
         """One row per case, with the columns of `edgebench table --format csv`; a missing number is empty."""
         from harness.store.frame import record_table
 
         return record_table(self.records)
 
+    @named()
     def report(self, path: str | PathLike[str] | None = None) -> Path:
         """Write the HTML report.
 
@@ -81,8 +85,10 @@ class Results:
         measured = sum(record.value("n_inferences") is not None for record in self.records)
         return f"<Results of {self.header.suite!r}: {measured} of {len(self.records)} cases measured, {self.path}>"
 
-    def _repr_html_(self) -> str:
-        """Return the table with verdicts and the plot of latency and accuracy, for notebooks."""
+    def _repr_html_(self) -> str | None:
+        """Return the table with verdicts and the plot of latency and accuracy, for notebooks; None without `report`."""
+        if optional.missing("report"):
+            return None
         from reports.notebook import html
 
         return html(self.records, self.header)

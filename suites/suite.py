@@ -38,6 +38,9 @@ AS_IS = "as-is"
 """The compression setting of a user's file that is measured unchanged."""
 
 
+_OF_IMAGES = ("preprocess", "output", "label_offset", "label_order")
+
+
 @dataclass(frozen=True)
 class ModelFile:
     """A model file of the user; fields are named like the options of `edgebench run --model`.
@@ -56,7 +59,7 @@ class ModelFile:
         limits: Bounds on its cases, such as 'p50 <= 20 ms' or 'top1 >= 0.88'.
 
     Raises:
-        ValueError: A limit cannot be parsed, or there is no file.
+        ValueError: A limit cannot be parsed, there is no file, or it is said how images are scored and there are none.
     """
 
     file: str | tuple[str, ...]
@@ -74,6 +77,9 @@ class ModelFile:
     def __post_init__(self) -> None:
         if not self.files or not all(self.files):
             raise ValueError("file is empty: give the path of a model")
+        scored = [name for name in _OF_IMAGES if getattr(self, name) is not None]
+        if scored and self.data is None:
+            raise ValueError(f"{', '.join(scored)} without data: name the labelled images, or leave it out")
         for text in self.limits:
             Limit.parse(text)
 

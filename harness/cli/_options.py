@@ -315,9 +315,7 @@ def _add_figures(figures: Group) -> None:
         action="store_true",
         help="stop scoring once a case is decided against fp32: better, worse, or within --accuracy-margin",
     )
-    figures.add_argument(
-        "--accuracy-margin", type=points, default=1.0, metavar="POINTS", help="for --accuracy-stop (default: 1)"
-    )
+    figures.add_argument("--accuracy-margin", type=points, metavar="POINTS", help="for --accuracy-stop (default: 1)")
     figures.add_argument(
         "--percentile-definition",
         choices=("numpy", "loadgen", "openvino", "trtexec"),
@@ -354,15 +352,35 @@ def _suite_and_models(words: Sequence[str]) -> tuple[str | None, list[str]]:
     return (found[0] if found else None), models
 
 
+_OF_IMAGES = {
+    "preprocess": "--preprocess",
+    "output": "--output",
+    "label_offset": "--label-offset",
+    "label_order": "--label-order",
+}
+
+
+def _refuse_ignored(arguments: argparse.Namespace, models: Sequence[str]) -> None:
+    """Raise UsageError for options that would have no effect without another one."""
+    if arguments.accuracy_margin is not None and not arguments.accuracy_stop:
+        raise UsageError("--accuracy-margin needs --accuracy-stop", "add --accuracy-stop, or leave it out")
+    given = [option for name, option in _OF_IMAGES.items() if getattr(arguments, name) is not None]
+    if given and models and not arguments.data:
+        needs = "needs" if len(given) == 1 else "need"
+        raise UsageError(f"{' and '.join(given)} {needs} labelled images", "add --data DIR, or leave it out")
+
+
 def config_of(arguments: argparse.Namespace) -> RunConfig:
     """Return the configuration that the command line describes."""
     from harness.datasets.label_mapping import LabelChoice
     from harness.runs.config import RunConfig
 
     suite, models = _suite_and_models(arguments.suite)
+    models += arguments.model
+    _refuse_ignored(arguments, models)
     return RunConfig(
         suite=suite,
-        models=[*models, *arguments.model],
+        models=models,
         data=arguments.data,
         reference=arguments.reference,
         compress=arguments.compress,
@@ -387,7 +405,7 @@ def config_of(arguments: argparse.Namespace) -> RunConfig:
         deep=arguments.deep,
         pipeline=arguments.pipeline,
         images=arguments.images,
-        accuracy_margin=arguments.accuracy_margin / 100 if arguments.accuracy_stop else None,
+        accuracy_margin=(arguments.accuracy_margin or 1.0) / 100 if arguments.accuracy_stop else None,
         timeout_s=arguments.timeout,
         memory_bytes=arguments.memory_limit,
         seed=arguments.seed,

@@ -102,7 +102,8 @@ class RunProgress(LiveBar):
         """Print a finished case, or move the bar."""
         if isinstance(event, Record):
             self._done += 1
-            self.console.print(case_line(event, with_reason=False), markup=False)
+            width = self.console.width if self.console.is_terminal else None  # a log keeps whole names, for grep
+            self.console.print(case_line(event, with_reason=False, width=width), markup=False)
             self._advance(self._done)
             return
         size = next((size for start, size in self._sizes if start >= self._done), 0)

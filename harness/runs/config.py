@@ -67,7 +67,7 @@ class RunConfig:
         fs: The machine's files: those of this machine, or a recorded tree.
 
     Raises:
-        UsageError: `compress`, `reference`, `inputs`, `task` or `signatures` without `models`.
+        UsageError: An option of own models, such as `data` or `compress`, without `models`.
         ScenarioError: `load` does not fit the scenario.
     """
 
@@ -115,18 +115,34 @@ class RunConfig:
     fs: HostFs = field(default_factory=HostFs)
 
     def __post_init__(self) -> None:
-        if self.compress and not self.models:
-            raise UsageError("--compress needs a model of your own", "name a float .onnx file with --model")
-        if self.inputs and not self.models:
-            raise UsageError("--inputs needs a model of your own", "name its file with --model")
-        if self.reference and not self.models:
-            raise UsageError("--reference needs a model of your own", "name the files that are made of it with --model")
-        if (self.task != CLASSIFICATION or self.decode) and not self.models:
-            raise UsageError("--task and --decode need a model of your own", "name its file with --model")
-        if self.signatures and not self.models:
-            raise UsageError("--signature needs a model of your own", "name a .tflite or a SavedModel with --model")
+        if not self.models:
+            self._refuse_options_of_models()
         if self.names_scenario:
             self.load.with_defaults(self.scenario or "SingleStream")
+
+    def _refuse_options_of_models(self) -> None:
+        """Raise UsageError for what only models on the command line have; a suite's own have theirs in its file."""
+        given = {
+            "--data": self.data,
+            "--reference": self.reference,
+            "--compress": self.compress,
+            "--preprocess": self.preprocess,
+            "--output": self.output,
+            "--label-offset": self.labels.offset is not None,
+            "--label-order": self.labels.order,
+            "--inputs": self.inputs,
+            "--shape": self.shapes and not self.replacements,
+            "--signature": self.signatures,
+            "--task": self.task != CLASSIFICATION,
+            "--decode": self.decode,
+        }
+        if options := [option for option, value in given.items() if value]:
+            needs = "needs" if len(options) == 1 else "need"
+            raise UsageError(
+                f"{' and '.join(options)} {needs} a model of your own",
+                "name its file, as in: edgebench run my.onnx --data photos/; the models of a suite's file have their "
+                "options there: docs/suites.md",
+            )
 
     @property
     def names_scenario(self) -> bool:

@@ -105,6 +105,10 @@ def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callab
             dict.fromkeys(_configured(case, config) for case in listed), [*artifacts, *own_models.refused], config
         )
 
+    options = runtime_options(target, config.runtime_options)
+    if unused := sorted(config.runtime_options.keys() - {case.runtime for case in chosen}):
+        raise UsageError(f"--runtime-option {unused[0]}: no case runs on it", "leave it out, or add --runtime")
+
     def find(case: Case, file_format: Format) -> Artifact:
         if case in artifacts:
             artifact = artifacts[case](file_format)
@@ -122,7 +126,7 @@ def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callab
         _evaluation_data(config, own_models),
         ResourceLimits.on(target, config.timeout_s, config.memory_bytes),
         own_models.shapes,
-        runtime_options(target, config.runtime_options),
+        options,
         parent=lambda case: own_models.parent(case) if case.weights == "user" else fp32_parent(case),
         inputs=own_models.given,
         further_references=own_models.reference_runtimes,

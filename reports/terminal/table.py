@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
@@ -45,19 +46,22 @@ _LINE_FIGURES = {
 }
 """The figures in the line of a finished case for scenarios other than by median."""
 _LINE_LABELS = {"latency_p99_ns": "p99 ", "sustained_ratio": f"{TIMES} "}
+_SHORTEST_NAME = 20
 _UNLIMITED = 10_000  # characters: wider than any table
 _STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "○": "dim"}
 
 
-def case_line(record: Record, with_reason: bool = True) -> str:
+def case_line(record: Record, with_reason: bool = True, width: int | None = None) -> str:
     """Return a finished case as one line: sign, case, figures, accuracy, and the verdict if it spoils the times.
 
     Args:
         record: The case.
         with_reason: Whether the verdict's reason follows it.
+        width: Columns that the line may take: a longer case is shortened in its middle, so that its figures stay in
+            them; None for any number.
     """
     verdict = record.verdict
-    parts = [f"{mark_of(verdict)} {clean(label_of(record))}"]
+    parts: list[str] = []
     scales = scales_of([record])
     names = (*_LINE_FIGURES.get(record.case.scenario, ("latency_p50_ns",)), record.quality_name)
     parts += [_with_unit(record, name, scales[name]) for name in names if record.value(name) is not None]
@@ -66,7 +70,18 @@ def case_line(record: Record, with_reason: bool = True) -> str:
         parts.append(f"({clean(record.accuracy_note)})")
     if not record.trusts(TIMED):
         parts.append(f"{verdict.status}: {clean(verdict.reason)}".rstrip(": ") if with_reason else verdict.status)
-    return "  ".join(parts)
+    name, figures = f"{mark_of(verdict)} {clean(label_of(record))}", "  ".join(["", *parts])
+    return (name if width is None else _without_middle(name, width - cell_len(figures))) + figures
+
+
+def _without_middle(text: str, width: int) -> str:
+    """Return a text in `width` columns, but never in fewer than tell cases apart: a longer one loses its middle."""
+    width = max(width, _SHORTEST_NAME)
+    if cell_len(text) <= width:
+        return text
+    ahead = (width - 1) // 2
+    head, tail = set_cell_size(text, ahead).rstrip(), set_cell_size(text[::-1], width - 1 - ahead)[::-1].lstrip()
+    return f"{head}\N{HORIZONTAL ELLIPSIS}{tail}"
 
 
 def _bound(record: Record) -> str:

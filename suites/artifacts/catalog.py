@@ -1,4 +1,4 @@
-"""Model files at hand: trained models shipped as files, full-size models unpacked on first use."""
+"""Model files at hand: trained models shipped as files or in packs, full-size models unpacked on first use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.core.files import cache_dir
 from harness.core.quality import CLASSIFICATION
 from suites.data.published_weights import FETCH, PUBLISHED
 
-from . import model_cache, synthetic
+from . import model_cache, packed, synthetic
 from .model_cache import Entry
 
 ARTIFACTS = Path(__file__).parent
@@ -123,8 +123,24 @@ def damaged() -> list[str]:
 
 
 def _intact(entry: Mapping[str, Any]) -> bool:
-    path = ARTIFACTS / entry["file"]
-    return path.is_file() and sha256_of(path) == str(entry["sha256"])
+    try:
+        shipped_file(entry)
+    except SetupError:
+        return False
+    return True
+
+
+def shipped_file(entry: Mapping[str, Any]) -> Path:
+    """Return the file of a manifest entry, verified: that of a checkout, or unpacked from the packs of a wheel.
+
+    Raises:
+        SetupError: It is missing or not the file that the manifest names.
+    """
+    beside = ARTIFACTS / entry["file"]
+    path = beside if beside.is_file() else packed.unpack(entry["file"], entry["sha256"], ARTIFACTS / "packs")
+    if path is None or sha256_of(path) != str(entry["sha256"]):
+        raise SetupError(f"{path or beside} is missing or not the file the manifest names", "install edgebench again")
+    return path
 
 
 def current(entry: Entry) -> bool:
@@ -142,11 +158,8 @@ def _trained_artifact(case: Case, file_format: Format) -> Artifact:
 
 
 def _shipped_artifact(entry: Mapping[str, Any]) -> Artifact:
-    path = ARTIFACTS / entry["file"]
-    if not _intact(entry):
-        raise SetupError(f"{path} is missing or not the file the manifest names", "install edgebench again")
     return Artifact(
-        path=path,
+        path=shipped_file(entry),
         format=entry["format"],
         sha256=entry["sha256"],
         size_bytes=entry["bytes"],

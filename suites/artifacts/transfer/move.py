@@ -45,7 +45,7 @@ def at_hand(*, with_shipped: bool) -> list[tuple[Entry, Path]]:
     ]
     if not with_shipped:
         return ours
-    return [*((_of_shipped(one), catalog.ARTIFACTS / one["file"]) for one in catalog.shipped().values()), *ours]
+    return [*((_of_shipped(one), catalog.shipped_file(one)) for one in catalog.shipped().values()), *ours]
 
 
 def _of_shipped(one: Any) -> Entry:

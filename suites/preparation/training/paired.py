@@ -46,7 +46,7 @@ def setting_hits(model: str, setting: str, kind: str) -> Hits:
     if entry is None:
         return logged_hits(catalog.ARTIFACTS / model / f"{setting}.jsonl", _TEST_IMAGES)
     images, labels = evaluate.labelled(catalog.DATA / "fashion-mnist", Preprocess.from_json(entry["preprocess"]))
-    predictions = evaluate.outputs(catalog.ARTIFACTS / entry["file"], images).argmax(axis=1)
+    predictions = evaluate.outputs(catalog.shipped_file(entry), images).argmax(axis=1)
     return np.asarray(predictions == labels)
 
 

@@ -98,7 +98,7 @@ def test_a_run_is_added_to_the_store_that_is_named(finished: Callable[..., list[
 
 def test_an_export_without_settings_is_refused(finished: Callable[..., list[Any]]) -> None:
     finished(factory.nets())
-    with pytest.raises(eb.UsageError, match="--export without --compress"):
+    with pytest.raises(eb.UsageError, match="export without compress"):
         eb.benchmark("a.onnx", export="built")
 
 

@@ -12,6 +12,7 @@ from harness.core.artifact import sha256_of
 from harness.core.case import Case
 from harness.core.errors import DataError, ModelError, SetupError, UnknownName, UsageError
 from harness.core.hostfs import HostFs
+from harness.datasets.label_mapping import LabelChoice
 from harness.datasets.manifest import Manifest
 from harness.measure.prepared import PreparedCase
 from harness.runs.config import RunConfig
@@ -165,9 +166,41 @@ def test_runtimes_that_do_not_take_a_models_format_are_an_error(tmp_path: Path) 
         planned(models=[str(tmp_path / "saved")], runtimes=["openvino-cpu"])
 
 
-def test_compress_needs_a_model() -> None:
-    with pytest.raises(UsageError, match="needs a model of your own"):
-        RunConfig(compress="all")
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"data": "photos"}, "--data"),
+        ({"reference": "float.onnx"}, "--reference"),
+        ({"compress": "all"}, "--compress"),
+        ({"preprocess": "imagenet"}, "--preprocess"),
+        ({"output": "logits"}, "--output"),
+        ({"labels": LabelChoice(offset=0)}, "--label-offset"),
+        ({"labels": LabelChoice(order="number")}, "--label-order"),
+        ({"inputs": "x.npz"}, "--inputs"),
+        ({"shapes": {"x": (1, 3)}}, "--shape"),
+        ({"signatures": ["all"]}, "--signature"),
+    ],
+)
+@pytest.mark.parametrize("suite", [None, "quick", "team.toml"])
+def test_an_option_of_own_models_needs_one(given: dict[str, Any], option: str, suite: str | None) -> None:
+    with pytest.raises(UsageError) as raised:
+        RunConfig(suite=suite, **given)
+    assert raised.value.message == f"{option} needs a model of your own"
+    assert "edgebench run my.onnx" in raised.value.remedy
+
+
+def test_all_such_options_are_named_at_once() -> None:
+    with pytest.raises(UsageError, match=r"^--data and --preprocess need a model of your own"):
+        RunConfig(suite="quick", data="photos", preprocess="imagenet")
+
+
+def test_a_shape_may_belong_to_a_replaced_file() -> None:
+    RunConfig(suite="quick", shapes={"x": (1, 3)}, replacements={"case": Path("other.onnx")})
+
+
+def test_an_option_of_a_runtime_that_no_case_runs_on_is_refused() -> None:
+    with pytest.raises(UsageError, match="--runtime-option openvino-cpu: no case runs on it"):
+        planned(suite="quick", runtime_options={"openvino-cpu": {"NUM_STREAMS": "2"}})
 
 
 def test_damaged_installation_stops_the_whole_run(monkeypatch: pytest.MonkeyPatch) -> None:

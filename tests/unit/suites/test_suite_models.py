@@ -48,6 +48,7 @@ NAMED = 'models = ["mobilenet_v2-0.35-32"]'
         ('models = [{ data = "photos" }]', ["cases.0.models.0.file", "required"]),
         ('models = [{ file = "" }]', ["file is empty"]),
         ("models = [{ file = [] }]", ["file is empty"]),
+        ('models = [{ file = "m.onnx", preprocess = "imagenet" }]', ["preprocess without data"]),
         ("models = [{ file = 3 }]", ["cases.0.models.0.file"]),
         ('models = [{ file = "m.onnx", limits = ["fast"] }]', ["'fast' is not a limit"]),
         ('models = [{ file = "m.onnx", label_order = "size" }]', ["label_order", "'name' or 'number'"]),

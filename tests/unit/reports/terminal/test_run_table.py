@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from harness.core.case import Case
@@ -55,6 +56,34 @@ def test_a_failed_case_says_why_in_one_line(run: RunFolder) -> None:
 def test_a_line_without_its_reason_keeps_the_status(run: RunFolder) -> None:
     line = case_line(by_status(run, "unsupported"), with_reason=False)
     assert line.endswith("  unsupported")
+
+
+LONG = "detector_of_the_second_team_after_pruning-and-tuning_20261130"
+
+
+def renamed(record: Record, model: str) -> Record:
+    return replace(record, case=replace(record.case, model=model))
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("model", [LONG, "探測器" * 20, "x" * 200])
+def test_a_long_name_loses_its_middle_and_the_figures_stay_on_the_line(run: RunFolder, model: str, width: int) -> None:
+    for record in run.records():
+        whole = case_line(record, with_reason=False)
+        line = case_line(renamed(record, model), with_reason=False, width=width)
+        figures = whole.partition(f"· t{record.case.threads}")[2]
+        assert line.endswith(figures)
+        assert cell_len(line) <= max(width, 20 + cell_len(figures))
+        assert line[:4] == f"{whole[0]} {model[:2]}"
+        assert "…" in line
+        assert f"t{record.case.threads}{figures}" in line
+
+
+def test_a_name_that_fits_is_whole(run: RunFolder) -> None:
+    record = run.records()[0]
+    whole = case_line(record, with_reason=False)
+    assert case_line(record, with_reason=False, width=cell_len(whole)) == whole
+    assert 0 < cell_len(whole) - cell_len(case_line(record, with_reason=False, width=cell_len(whole) - 1)) < 4
 
 
 def of_scenario(record: Record, scenario: Scenario, load: Load, **metrics: Quantity) -> str:
