@@ -12,8 +12,9 @@ from markupsafe import Markup
 from harness.core.metric import METRICS
 from harness.store.comparison import Comparison
 from reports.data import CaseView, ReportData, Unit
-from reports.labels import COLUMNS, EXPECTED_COLUMNS
+from reports.labels import EXPECTED_COLUMNS
 from reports.numbers import FormattedValue, format_change, half_width, shorten
+from reports.scenarios import columns_of
 from reports.section import Absent, Section, Template
 
 _TEMPLATE = Template.beside(__file__)
@@ -44,10 +45,11 @@ def render(data: ReportData) -> Markup | Absent:
     if not data.cases:
         return Absent("the run has no records", "edgebench run")
     changes = {unit.name: _changes(unit) for unit in data.units if unit.comparisons}
-    names = [name for name in COLUMNS if any(case.record.value(name) is not None for case in data.cases)]
+    titles = columns_of(case.record for case in data.cases)
+    names = [name for name in titles if any(case.record.value(name) is not None for case in data.cases)]
     return _TEMPLATE.render(
         rows=[_row(data, case, names, changes.get(unit.name, {})) for unit in data.units for case in unit.cases],
-        columns=[(METRICS[name], data.scales[name], COLUMNS[name]) for name in names],
+        columns=[(METRICS[name], data.scales[name], titles[name]) for name in names],
         left_out=[(METRICS[name].title, why_missing(data, name)) for name in EXPECTED_COLUMNS if name not in names],
         several_units=data.several_units,
         has_baseline=bool(changes),

@@ -11,14 +11,37 @@ from markupsafe import Markup
 from harness.core.quantity import Value
 from harness.core.verdict import TIMED, trust_counts
 from harness.store.comparison import Change, Comparison
-from reports.answer import answer_lines
+from reports.answer import answers, figure_of, has_file, reasons_of
 from reports.data import CaseView, ReportData, Unit
-from reports.labels import is_built, main_load
+from reports.labels import main_load
 from reports.numbers import counted, format_change, half_width
 from reports.recommend import best_first
+from reports.scenarios import main_metric
 from reports.section import Section, Template
 
 _TEMPLATE = Template.beside(__file__)
+_MOST_ANSWERS = 3
+"""Models whose answers stand on the first screen; those of further ones are folded."""
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """What to ship of one model.
+
+    Attributes:
+        model: The model.
+        case: The case to ship; None where there is none.
+        figure: The figure by which it is the best, with its interval.
+        reasons: Why it is the one; without a case, why there is none.
+        file: The file to ship, for a model of the user's own.
+
+    """
+
+    model: str
+    case: CaseView | None
+    figure: str
+    reasons: str
+    file: str
 
 
 @dataclass(frozen=True)
@@ -33,7 +56,7 @@ class Headline:
         cases: How far its times can be trusted; how many cases it has, where the headline says that.
         others: Cases by verdict, without those that were named.
         missing: Number of planned cases without a record.
-        answer: What to ship, where one model was measured; of several the best cases say it.
+        answers: What to ship of each model.
         best_cases: (title, case or None, metric, why there is none) of the best cases.
         rank: What comes first is worse.
 
@@ -46,7 +69,7 @@ class Headline:
     cases: str
     others: Sequence[tuple[str, int]]
     missing: int
-    answer: str
+    answers: Sequence[Shipped]
     best_cases: Sequence[tuple[str, CaseView | None, str, str]]
     rank: tuple[float, ...]
 
@@ -54,12 +77,12 @@ class Headline:
 def render(data: ReportData) -> Markup:
     """Render a banner and the best cases for each piece of hardware, the worst first."""
     units = sorted(map(_headline, data.units), key=lambda unit: unit.rank)
-    return _TEMPLATE.render(data=data, units=units, is_built=is_built)
+    return _TEMPLATE.render(data=data, units=units, most_answers=_MOST_ANSWERS)
 
 
 def _headline(unit: Unit) -> Headline:
     records = [case.record for case in unit.cases]
-    missing, answers = sum(len(run.missing) for run in unit.runs), list(answer_lines(records))
+    missing = sum(len(run.missing) for run in unit.runs)
     changes, trust = _changes(unit), trust_counts(record.verdict.status for record in records)
     named = {"precise", "imprecise", "untimed"} if changes else {"precise"}
     statuses = Counter(record.verdict.status for record in records)
@@ -72,10 +95,25 @@ def _headline(unit: Unit) -> Headline:
         cases=f"{trust[0].upper()}{trust[1:]}" if changes else f"{counted(len(records), 'case')} on {unit.name}",
         others=[(status, count) for status, count in statuses.most_common() if status not in named],
         missing=missing,
-        answer=answers[0] if len(answers) == 1 else "",
+        answers=_shipped(unit),
         best_cases=[(title, case, name, "" if case else _why_none(unit, name)) for title, case, name in _best(unit)],
         rank=_rank(unit, missing),
     )
+
+
+def _shipped(unit: Unit) -> list[Shipped]:
+    """Return what to ship of each model that was measured in several ways."""
+    views = {id(case.record): case for case in unit.cases}
+    rows = []
+    for answer in answers([case.record for case in unit.cases]):
+        best = answer.best
+        if best is None:
+            rows.append(Shipped(answer.model, None, "", answer.reason, ""))
+        else:
+            file = str(best.model_file or "") if has_file(best) else ""
+            reasons = ", ".join(reasons_of(answer, best))
+            rows.append(Shipped(answer.model, views[id(best)], figure_of(answer, best), reasons, file))
+    return rows
 
 
 def _rank(unit: Unit, missing: int) -> tuple[float, ...]:
@@ -128,7 +166,7 @@ def _best(unit: Unit) -> list[tuple[str, CaseView | None, str]]:
     load = main_load([case.record for case in unit.cases])
     main = [case for case in unit.cases if case.load == load]
     rankings: tuple[tuple[str, str, Sequence[CaseView]], ...] = (
-        ("Fastest", "throughput_per_s" if _offline(main) else "latency_p50_ns", main),
+        ("Fastest", _main_metric(main), main),
         ("Most accurate", "top1", _of_one_dataset(unit.cases)),
         ("Least energy", "energy_net_j", main),
         ("Smallest", "artifact_bytes", unit.cases),
@@ -142,8 +180,10 @@ def _first(cases: Sequence[CaseView], name: str) -> CaseView | None:
     return views[id(ordered[0])] if ordered else None
 
 
-def _offline(cases: Sequence[CaseView]) -> bool:
-    return bool(cases) and cases[0].record.case.scenario == "Offline"
+def _main_metric(cases: Sequence[CaseView]) -> str:
+    """Return what most of these cases are about."""
+    names = Counter(main_metric(case.record) for case in cases)
+    return names.most_common(1)[0][0] if names else "latency_p50_ns"
 
 
 def _of_one_dataset(cases: Sequence[CaseView]) -> list[CaseView]:

@@ -15,9 +15,10 @@ from harness.core.record import Record, RunHeader
 from harness.core.verdict import TIMED, Finding, spoiled, trust_counts
 from harness.host.machine_speed import CHECK as MACHINE_SPEED
 from reports.answer import answer_lines
-from reports.labels import COLUMNS, EXPECTED_COLUMNS, is_built, label_of, mark_of, scales_of, setting_of
+from reports.labels import EXPECTED_COLUMNS, is_built, label_of, mark_of, scales_of, setting_of
 from reports.numbers import TIMES, FormattedValue, Scale, counted, show
 from reports.recommend import comparable, pareto_front
+from reports.scenarios import columns_of, metrics_of
 from reports.text import clean
 
 _VERDICT_TEXT = "verdict as text"
@@ -32,18 +33,6 @@ _FIRST_DROPPED = (
 _SESSION_CHECKS = frozenset({"fidelity", "outputs", "repeatability", "signatures", "state", "time_limit"})
 """Checks of a case's execution whose findings are shown below the table."""
 _HEADLINE = ("latency_p50_ns", "top1")
-_SCENARIO_COLUMNS = {
-    "Offline": {"throughput_per_s": "throughput"},
-    "Server": {"bound_met_share": "in bound"},
-    "sustained": {"sustained_p50_ns": "sustained", "sustained_ratio": "slowdown"},
-}
-"""Columns of scenarios in addition to the median, with their titles."""
-_LINE_FIGURES = {
-    "Offline": ("throughput_per_s",),
-    "Server": ("latency_p50_ns", "latency_p99_ns"),
-    "sustained": ("sustained_p50_ns", "sustained_ratio"),
-}
-"""The figures in the line of a finished case for scenarios other than by median."""
 _LINE_LABELS = {"top1": "top-1 ", "latency_p99_ns": "p99 ", "sustained_ratio": f"{TIMES} "}
 _UNLIMITED = 10_000  # characters: wider than any table
 _STYLES = {"✓": "green", "≈": "", "!": "yellow", "✕": "red", "○": "dim"}
@@ -59,7 +48,7 @@ def case_line(record: Record, with_reason: bool = True) -> str:
     verdict = record.verdict
     parts = [f"{mark_of(verdict)} {clean(label_of(record))}"]
     scales = scales_of([record])
-    names = (*_LINE_FIGURES.get(record.case.scenario, ("latency_p50_ns",)), "top1")
+    names = (*metrics_of(record.case.scenario).line, "top1")
     parts += [_with_unit(record, name, scales[name]) for name in names if record.value(name) is not None]
     parts += filter(None, [_bound(record)])
     if record.accuracy_note:
@@ -110,10 +99,7 @@ class _RunTable:
     @property
     def _titles(self) -> dict[str, str]:
         """Titles of the columns by metric, the scenarios' own first."""
-        own = {}
-        for record in self.records:
-            own.update(_SCENARIO_COLUMNS.get(record.case.scenario, {}))
-        return {**own, **COLUMNS}
+        return columns_of(self.records)
 
     def _has_values(self, name: str) -> bool:
         return any(record.value(name) is not None for record in self.records)
