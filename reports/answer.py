@@ -20,6 +20,7 @@ LOSS = 0.01
 """Top-1 that may be lost against the float model: one point."""
 
 _FLOAT = ("fp32", "as-is")
+_CLOSE = 1.1  # a smaller ratio has another digit: 1.03x is not 1x
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ def _lead(answer: Answer, best: Record) -> str:
     slower, faster = (ours, theirs) if METRICS[name].better == "higher" else (theirs, ours)
     if None in (slower.lo, faster.hi) or (slower.lo or 0.0) <= (faster.hi or 0.0):
         return f"not clearly faster than {other}"
-    return f"{slower.value / faster.value:.2g}x as fast as {other}"
+    ratio = slower.value / faster.value
+    return f"{ratio:{'.3g' if ratio < _CLOSE else '.2g'}}x as fast as {other}"
 
 
 def _accuracy(answer: Answer) -> str:

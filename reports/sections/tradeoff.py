@@ -42,7 +42,7 @@ def _figure(data: ReportData, unit: Unit, cases: Sequence[CaseView], index: int)
         f"tradeoff-plot-{index}" if index else "tradeoff-plot",
         "Accuracy against latency" + (f" on {unit.name}" if data.several_units else ""),
         figure_json(
-            [front_line(data, front, unit.name), *markers(data, cases, size)],
+            [front_line(data, front, cases, unit.name), *markers(data, cases, size)],
             xaxis=log_axis(f"Latency p50 ({ms})", [point(data, case)[0] for case in cases], "lower"),
             yaxis=axis("Top-1 (%)", "higher"),
         ),
@@ -56,7 +56,7 @@ def _figure(data: ReportData, unit: Unit, cases: Sequence[CaseView], index: int)
              why_dominated(case, front)]
             for case in cases
         ],
-        height=270,
+        height=285,
         legend=scatter_legend(data, cases),
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import struct
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,31 @@ def test_the_browser_draws_the_same_front_as_python(browser: Any, report: str) -
         "return JSON.parse(document.querySelector('#tradeoff-plot-json').textContent).data[0].x"
     )
     assert drawn(browser, "tradeoff-plot")[0]["x"] == written
+
+
+_LABELS = """
+const plot = document.querySelector(".canvas[data-figure='tradeoff-plot-json']");
+const box = ({left, right, top, bottom}) => [left, right, top, bottom];
+const boxOf = (one) => box(one.getBoundingClientRect());
+return [[...plot.querySelectorAll(".annotation-text")].map((one) => [one.textContent, boxOf(one)]),
+        [...plot.querySelectorAll(".scatterlayer .point")].map(boxOf), boxOf(plot)];
+"""
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+def test_points_of_the_front_are_named_and_no_name_covers_anything(browser: Any, report: str, width: int) -> None:
+    window(browser, width, 768)
+    browser.get(report)
+    drawn(browser, "tradeoff-plot")
+    labels, points, (left, right, top, bottom) = browser.execute_script(_LABELS)
+    assert len(labels) >= 3
+    for index, (text, box) in enumerate(labels):
+        assert re.match(r"(mobilenet|shufflenet|efficientnet)\S+( · [\w-]+ · [\w-]+)?$", text)
+        assert left <= box[0] < box[1] <= right
+        assert top <= box[2] < box[3] <= bottom
+        others = [other for _, other in labels[:index]] + [[a + 3, b - 3, c + 3, d - 3] for a, b, c, d in points]
+        for other in others:
+            assert box[1] <= other[0] or other[1] <= box[0] or box[3] <= other[2] or other[3] <= box[2], text
 
 
 @pytest.mark.parametrize("dark", ["dark", "light"])

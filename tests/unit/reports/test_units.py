@@ -68,7 +68,7 @@ def test_each_board_has_its_own_front(two: ReportData) -> None:
     for unit, name in zip(two.units, ("tradeoff-plot", "tradeoff-plot-1"), strict=True):
         figure = json.loads(re.search(rf'id="{name}-json">(.*?)</script>', html, re.DOTALL)[1])  # type: ignore[index]
         front, *markers = figure["data"]
-        assert front["meta"] == {"front": unit.name}
+        assert front["meta"]["front"] == unit.name
         assert len(front["x"]) == len(pareto_front([case.record for case in unit.cases])) > 3
         keys = {key for trace in markers for key in trace["customdata"]}
         assert keys == {case.key for case in unit.cases}, "no case of another board"
