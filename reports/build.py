@@ -79,10 +79,12 @@ def write(data: ReportData, out: Path) -> Path:
 
 def build_html(data: ReportData, linked: bool = False) -> str:
     """Return the whole page, with styles and scripts inside it or, if `linked`, in the folder assets/ beside it."""
+    rendered = [_render(section, data) for section in sections()]
     return render_template(
         "report.html",
         data=data,
-        sections=[_render(section, data) for section in sections()],
+        shown=[item for item in rendered if not item.absent],
+        absent=[item for item in rendered if item.absent],
         linked=linked,
         policy=Markup(linked_policy() if linked else policy()),  # noqa: S704 - contains quotes and nothing from a run
         style=Markup(read_asset(STYLE)),  # noqa: S704 - our own file

@@ -24,7 +24,7 @@ COLOURS = (
 )
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "triangle-down")
 GREY = "#8b93a1"
-_FEWEST_TICKS = 5  # on a logarithmic axis: with fewer its steps are guessed
+_FEWEST_TICKS = 4  # on a logarithmic axis: with fewer its steps are guessed
 DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
 
 
