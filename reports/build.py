@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 SCRIPTS = ("plotly-cartesian.min.js", "report.js")
 STYLE = "report.css"
+_HISTORY_FIRST = 15  # after the verdict
 
 _POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; "
@@ -79,7 +80,7 @@ def write(data: ReportData, out: Path) -> Path:
 
 def build_html(data: ReportData, linked: bool = False) -> str:
     """Return the whole page, with styles and scripts inside it or, if `linked`, in the folder assets/ beside it."""
-    rendered = [_render(section, data) for section in sections()]
+    rendered = sorted((_render(section, data) for section in sections()), key=lambda item: _place(item.section, data))
     return render_template(
         "report.html",
         data=data,
@@ -99,6 +100,11 @@ def sections() -> list[Section]:
     """Return every registered section in the order of the page."""
     registered: list[Section] = list(load_all("sections").values())
     return sorted(registered, key=lambda section: (section.order, section.name))
+
+
+def _place(section: Section, data: ReportData) -> float:
+    """Return where a section stands in the page: the history of many runs follows the verdict."""
+    return _HISTORY_FIRST if section.name == "history" and data.is_trend else section.order
 
 
 def _render(section: Section, data: ReportData) -> Rendered:
