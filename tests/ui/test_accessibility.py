@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,23 +19,10 @@ from reports.serve.server import ReportServer
 from reports.serve.site import Site
 from tests import factory
 from tests.ui.page import drawn
+from tests.ui.screenshots import nights
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 KINDS = ("report", "trend", "scenario", "boards", "index", "case", "served")
-
-
-def nights(folder: Path) -> list[RunFolder]:
-    """Nights of one board: one finds a regression, the first are too young to be judged."""
-    runs = []
-    for night in range(8):
-        about = {"run_id": f"r{night}", "started_utc": f"2026-01-{night + 1:02d}T22:00:00Z"}
-        runs.append(
-            factory.write_run(folder / f"r{night}", factory.nets()[:3], shift=1.08 if night > 3 else 1.0, **about)
-        )
-        found = [{"kind": "regression", "series": "net p50", "sentence": "+8 %"}] if night == 4 else []
-        headline = "1 regression" if found else f"night {night + 1} of 5: not judged yet"
-        (folder / f"r{night}" / "verdicts.json").write_text(json.dumps({"headline": headline, "outcomes": found}))
-    return runs
 
 
 def offline(folder: Path) -> RunFolder:

@@ -182,14 +182,17 @@ def test_hostile_names_run_nothing(browser: Any, report: str) -> None:
 
 def test_screenshots_of_the_golden_run(browser: Any, tmp_path: Path) -> None:
     paths = make(RunFolder(Path(__file__).parents[1] / "golden" / "run-v1"), tmp_path / "images", browser)
-    names = ["report.png", "report-dark.png", "boards.png", "boards-narrow.png", "terminal.svg"]
-    assert [path.name for path in paths] == names
+    pages = ["boards.png", "boards-narrow.png", "trend.png", "site.png", "case.png"]
+    assert [path.name for path in paths] == ["report.png", "report-dark.png", *pages, "terminal.svg", "history.svg"]
     light, dark = (path.read_bytes() for path in paths[:2])
     for picture in (light, dark):
         assert picture.startswith(b"\x89PNG")
         assert struct.unpack(">II", picture[16:24]) == (2049, 1152)  # 1366 x 768, times 1.5
     assert light != dark
-    for path, width in zip(paths[2:4], (1366, 390), strict=True):
+    for path, width in zip(paths[2:7], (1366, 390, 1366, 1366, 1366), strict=True):
         assert struct.unpack(">II", path.read_bytes()[16:24])[0] == width
         assert path.stat().st_size < 150_000
-    assert "mobilenet_v2-0.35-32" in paths[4].read_text()
+    run, history = (path.read_text(encoding="utf-8") for path in paths[7:])
+    assert "mobilenet_v2-0.35-32" in run
+    assert "step" in history
+    assert "@font-face" not in run + history

@@ -133,8 +133,8 @@ def test_a_case_has_a_page_with_its_history(tmp_path: Path) -> None:
     index = (site / "index.html").read_text(encoding="utf-8")
     assert "<script" not in index
     assert index.count('<svg class="line"') == 2
-    assert "<td>night 1 of 5: not judged yet</td>" in index
-    assert "<td>2 precise, 0 usable with caution, 0 not</td>" in index
+    assert '<td class="words">night 1 of 5: not judged yet</td>' in index
+    assert '<td class="words">2 precise, 0 usable with caution, 0 not</td>' in index
     page = (site / first_cases(done.written)[0]).read_text(encoding="utf-8")
     rows = re.findall(r"<tr><th scope=\"row\".*?</tr>", page, re.DOTALL)
     assert len(rows) == 8
