@@ -15,20 +15,14 @@ from harness.core.record import Record
 from .labels import is_built, load_of, main_load
 from .numbers import counted, scale_for, show
 from .recommend import best_first, is_scored
+from .scenarios import main_metric
 from .text import clean
 
 LOSS = 0.01
 """Quality that may be lost against the float model: one point, or one percent of a quality that is no share."""
 
 _FLOAT = ("fp32", "as-is")
-_MAIN_METRIC = {"Offline": "throughput_per_s", "Server": "latency_p99_ns", "sustained": "sustained_p50_ns"}
-"""The main metric of scenarios other than by median latency."""
-
-
-def main_metric(record: Record) -> str:
-    """Return the main metric of a case's scenario; the median latency if that was not measured."""
-    name = _MAIN_METRIC.get(record.case.scenario, "latency_p50_ns")
-    return "latency_p50_ns" if record.value(name) is None else name
+_CLOSE = 1.1  # a smaller ratio has another digit: 1.03x is not 1x
 
 
 @dataclass(frozen=True)
@@ -126,16 +120,26 @@ def answer_lines(records: Sequence[Record]) -> Iterator[str]:
 
 def _sentence(answer: Answer, best: Record) -> str:
     case = best.case
-    words = f"{case.compression} on {case.runtime}, t{case.threads}: {_figure(best, answer.metric)}"
-    facts = [words, *filter(None, (_lead(answer, best), _accuracy(answer), _size(best)))]
-    cautious = ["imprecise: use with caution"] * (best.trust(answer.metric) == "caution")
-    file = f": {best.model_file}" if is_built(best) or case.weights == "user" else ""
-    return ", ".join([*facts, *cautious]) + file
+    words = f"{case.compression} on {case.runtime}, t{case.threads}: {figure_of(answer, best)}"
+    file = f": {best.model_file}" if has_file(best) else ""
+    return ", ".join([words, *reasons_of(answer, best)]) + file
 
 
-def _figure(record: Record, name: str) -> str:
-    """Return the figure with its interval."""
-    quantity = record.quantity(name)
+def has_file(best: Record) -> bool:
+    """Return whether there is a file to ship: one of the user, or one built from it."""
+    return is_built(best) or best.case.weights == "user"
+
+
+def reasons_of(answer: Answer, best: Record) -> list[str]:
+    """Return why the best case is the one to ship: its lead, its accuracy, its size, and a caution if imprecise."""
+    facts = filter(None, (_lead(answer, best), _accuracy(answer), _size(best)))
+    return [*facts, *["imprecise: use with caution"] * (best.trust(answer.metric) == "caution")]
+
+
+def figure_of(answer: Answer, best: Record) -> str:
+    """Return the figure by which the case is the best, with its interval."""
+    name = answer.metric
+    quantity = best.quantity(name)
     scale = scale_for(METRICS[name], [quantity.value] if isinstance(quantity, Value) else [])
     title = "p99 " if name == "latency_p99_ns" else ""
     unit = "inferences/s" if name == "throughput_per_s" else scale.unit
@@ -159,7 +163,8 @@ def _lead(answer: Answer, best: Record) -> str:
     slower, faster = (ours, theirs) if METRICS[name].better == "higher" else (theirs, ours)
     if None in (slower.lo, faster.hi) or (slower.lo or 0.0) <= (faster.hi or 0.0):
         return f"not clearly faster than {other}"
-    return f"{slower.value / faster.value:.2g}x as fast as {other}"
+    ratio = slower.value / faster.value
+    return f"{ratio:{'.3g' if ratio < _CLOSE else '.2g'}}x as fast as {other}"
 
 
 def _accuracy(answer: Answer) -> str:

@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 SCRIPTS = ("plotly-cartesian.min.js", "report.js")
 STYLE = "report.css"
+_HISTORY_FIRST = 15  # after the verdict
 
 _POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; "
@@ -79,10 +80,12 @@ def write(data: ReportData, out: Path) -> Path:
 
 def build_html(data: ReportData, linked: bool = False) -> str:
     """Return the whole page, with styles and scripts inside it or, if `linked`, in the folder assets/ beside it."""
+    rendered = sorted((_render(section, data) for section in sections()), key=lambda item: _place(item.section, data))
     return render_template(
         "report.html",
         data=data,
-        sections=[_render(section, data) for section in sections()],
+        shown=[item for item in rendered if not item.absent],
+        absent=[item for item in rendered if item.absent],
         linked=linked,
         policy=Markup(linked_policy() if linked else policy()),  # noqa: S704 - contains quotes and nothing from a run
         style=Markup(read_asset(STYLE)),  # noqa: S704 - our own file
@@ -97,6 +100,11 @@ def sections() -> list[Section]:
     """Return every registered section in the order of the page."""
     registered: list[Section] = list(load_all("sections").values())
     return sorted(registered, key=lambda section: (section.order, section.name))
+
+
+def _place(section: Section, data: ReportData) -> float:
+    """Return where a section stands in the page: the history of many runs follows the verdict."""
+    return _HISTORY_FIRST if section.name == "history" and data.is_trend else section.order
 
 
 def _render(section: Section, data: ReportData) -> Rendered:

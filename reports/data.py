@@ -26,6 +26,8 @@ from .units import unit_names
 
 Samples = npt.NDArray[np.float64]
 
+_FEWEST_OF_A_TREND = 3  # runs
+
 
 class RunReader(Protocol):
     """Reads one run: a `RunFolder`, or a run in a store (`reports.serve.run_sources`), which has a `sequence`."""
@@ -284,6 +286,11 @@ class ReportData:
     def several_units(self) -> bool:
         """Whether there are several pieces of hardware."""
         return len(self.units) > 1
+
+    @property
+    def is_trend(self) -> bool:
+        """Whether any piece of hardware has more runs than a comparison of two."""
+        return any(len(unit.runs) >= _FEWEST_OF_A_TREND for unit in self.units)
 
     @property
     def title(self) -> str:

@@ -15,6 +15,7 @@ from harness.stats.changepoint import segments
 from harness.store.comparison import SMALLEST
 
 from .data import Reset, Run
+from .nights import commit_of
 from .text import flatten
 
 SHORTEST = 3
@@ -63,12 +64,14 @@ class ChangePoint:
         at_utc: Start of the first run of the new level.
         ratio: New level over old level.
         explanation: What else changed since the run before; '' if nothing was recorded.
+        commit: Short commit of the repository that this run measured; '' where it is unknown.
 
     """
 
     at_utc: str
     ratio: float
     explanation: str
+    commit: str = ""
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,7 @@ def _change_point(
     """Return the change between two levels, explained by the events between their adjacent runs."""
     last, first = pairs[before.stop - 1][0], pairs[after.start][0]
     explanation = "; ".join(what for place, what in events if last.sequence < place <= first.sequence)
-    return ChangePoint(first.header.started_utc, after.ns / before.ns, explanation)
+    return ChangePoint(first.header.started_utc, after.ns / before.ns, explanation, commit_of(first.header))
 
 
 def _is_large_enough(point: ChangePoint) -> bool:

@@ -47,13 +47,18 @@
     if (inside) { figures.set(canvas, JSON.parse(inside.textContent)); return paint(canvas, "newPlot"); }
     fetchFigure(canvas);
   };
+  const PRINT_HEIGHT = 230;
   const PRINT_WIDTH = 690; // CSS pixels that fit A4 and letter in portrait; plots do not resize for print by themselves
   let isPrinting = false;
   const paint = (canvas, how) => {
     const { data, layout } = figures.get(canvas);
     const width = isPrinting ? PRINT_WIDTH : canvas.clientWidth;
-    const size = isPrinting ? { width, height: canvas.clientHeight, autosize: false } : {};
+    const size = isPrinting ? { width, height: Math.min(parseInt(canvas.style.height, 10), PRINT_HEIGHT), autosize: false } : {};
     Plotly[how](canvas, structuredClone(data).map(filtered), { ...themed(layout, width < 520), ...size }, CONFIG);
+    if (how === "newPlot" && data.some((trace) => trace.meta?.tags)) {
+      canvas.on("plotly_afterplot", () => labelFront(canvas)); // also after a change of size
+      labelFront(canvas);
+    }
   };
   // in a folder each figure is a script beside the page: from file:// a page may load scripts, but not fetch()
   const fetchFigure = (canvas) => {
@@ -84,6 +89,44 @@
         (other.customdata ?? []).forEach((key, index) => points.set(key, [other.x[index], other.y[index]]));
     const line = front(trace.meta.front).map((item) => points.get(item.key)).filter(Boolean).sort((a, b) => a[0] - b[0]);
     return { ...trace, x: line.map((point) => point[0]), y: line.map((point) => point[1]) };
+  };
+  // names beside the points of the front, where they cover no point and no other name: in full, else in short, else not at all
+  const pen = document.createElement("canvas").getContext("2d");
+  const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const boxAt = (x, y, [dx, dy], width, height) => {
+    const left = dx === 0 ? x - width / 2 : dx > 0 ? x + 9 : x - 9 - width;
+    const top = dy === 0 ? y - height / 2 : dy > 0 ? y + 9 : y - 9 - height;
+    return { left, right: left + width, top, bottom: top + height };
+  };
+  const SPOTS = [[-1, -1], [1, 1], [0, -1], [1, 0], [-1, 0], [0, 1], [1, -1], [-1, 1]];
+  const labelFront = (canvas) => {
+    const { xaxis, yaxis, font } = canvas._fullLayout;
+    const line = canvas.data.find((trace) => trace.meta?.tags);
+    const at = (x, y) => [xaxis.d2p(x), yaxis.d2p(y)];
+    const points = canvas.data.filter((trace) => trace.customdata).flatMap((trace) => trace.customdata
+      .map((key, index) => ({ key, x: trace.x[index], y: trace.y[index] })).filter((one) => one.x !== null));
+    const taken = points.map(({ x, y }) => { const [left, top] = at(x, y); return { left: left - 8, right: left + 8, top: top - 8, bottom: top + 8 }; });
+    const onFront = new Set(front(line.meta.front).map((item) => item.key));
+    pen.font = `11.5px ${font.family}`;
+    const annotations = [];
+    for (const { key, x, y } of points.filter((one) => onFront.has(one.key)).sort((a, b) => a.x - b.x)) {
+      const [left, top] = at(x, y);
+      const isFree = (box) => box.left >= 0 && box.right <= xaxis._length && box.top >= 0 && box.bottom <= yaxis._length && !taken.some((other) => overlap(box, other));
+      const options = (line.meta.tags[key] ?? []).filter(Boolean).flatMap((text) => {
+        const width = pen.measureText(new DOMParser().parseFromString(text, "text/html").body.textContent).width + 6;
+        return SPOTS.map((spot) => ({ text, box: boxAt(left, top, spot, width, 15) }));
+      });
+      const chosenSpot = options.find(({ box }) => isFree(box));
+      if (!chosenSpot) continue;
+      const { text, box } = chosenSpot;
+      taken.push(box);
+      annotations.push({ x: (box.left + box.right) / 2 / xaxis._length, y: 1 - (box.top + box.bottom) / 2 / yaxis._length, xref: "paper", yref: "paper",
+        text, showarrow: false, font: { size: 11.5 }, xanchor: "center", yanchor: "middle" });
+    }
+    const drawn = JSON.stringify(annotations);
+    if (canvas.dataset.labels === drawn) return;
+    canvas.dataset.labels = drawn;
+    Plotly.relayout(canvas, { annotations });
   };
   const sliders = byId("sliders");
   const bound = (input) => JSON.parse(input.dataset.values)[Number(input.value)];

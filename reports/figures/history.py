@@ -64,9 +64,9 @@ def level_trace(trend: CaseTrend, times: Sequence[str], factor: float) -> dict[s
 
 
 def event_lines(events: Events) -> list[dict[str, Any]]:
-    """Return a vertical line per event."""
+    """Return a vertical line per event; a solid one is orange: a new level."""
     return [
         {"type": "line", "x0": at_utc, "x1": at_utc, "yref": "paper", "y0": 0, "y1": 1,
-         "line": {"dash": dash, "width": 1.2, "color": GREY}}
+         "line": {"dash": dash, "width": 1.2, "color": COLOURS[1] if dash == "solid" else GREY}}
         for at_utc, _, dash in events
     ]  # fmt: skip

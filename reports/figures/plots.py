@@ -24,6 +24,7 @@ COLOURS = (
 )
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "triangle-down")
 GREY = "#8b93a1"
+_FEWEST_TICKS = 4  # on a logarithmic axis: with fewer its steps are guessed
 DASHES = ("solid", "dot", "dash", "dashdot", "longdash")
 
 
@@ -69,8 +70,13 @@ def log_axis(title: str, values: Sequence[float], better: str = "none") -> dict[
     positive = [value for value in values if value > 0]
     if not positive:
         return axis(title, better)
-    ticks = log_ticks(min(positive), max(positive))
-    return axis(title, better, type="log", tickvals=ticks, ticktext=[f"{tick:,.10g}" for tick in ticks])
+    ticks = log_ticks(min(positive), max(positive), _FEWEST_TICKS)
+    return axis(_with_scale(title), better, type="log", tickvals=ticks, ticktext=[f"{tick:,.10g}" for tick in ticks])
+
+
+def _with_scale(title: str) -> str:
+    """Return 'Latency (ms, log scale)' for 'Latency (ms)'."""
+    return f"{title[:-1]}, log scale)" if title.endswith(")") else f"{title} (log scale)"
 
 
 def legend_entries(colours: Mapping[str, str], symbols: Mapping[str, str] | None = None) -> list[LegendEntry]:

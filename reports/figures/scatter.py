@@ -1,4 +1,7 @@
-"""Points of accuracy against latency: colour is the setting, symbol the runtime, and size energy or bytes."""
+"""Points of accuracy against latency: colour is the setting, symbol the model, and size energy or bytes.
+
+Where there is one model only, the symbol is the runtime.
+"""
 
 from __future__ import annotations
 
@@ -21,17 +24,45 @@ _LOOKS = {"dot": "with a dot: imprecise, use with caution", "open": "hollow: not
 
 
 def scatter_legend(data: ReportData, cases: Sequence[CaseView]) -> list[LegendEntry]:
-    """Return the legend: the front, settings and runtimes of these cases, and what a special marker means."""
+    """Return the legend: the front, settings and models of these cases, and what a special marker means."""
     colours, symbols = _styles(data)
-    settings, runtimes = ({getattr(case.record.case, of): 0 for case in cases} for of in ("compression", "runtime"))
+    settings, named = (
+        {case.record.case.compression: 0 for case in cases},
+        {_symbol_name(data, case): 0 for case in cases},
+    )
     looks = {_look(case) for case in cases}
     special = [LegendEntry(text, GREY, look) for look, text in _LOOKS.items() if look in looks]
-    shown = legend_entries({name: colours[name] for name in settings}, {name: symbols[name] for name in runtimes})
+    shown = legend_entries({name: colours[name] for name in settings}, {name: symbols[name] for name in named})
     return [LegendEntry("Pareto front", GREY, dash="solid"), *shown, *special]
 
 
-def front_line(data: ReportData, on_front: Sequence[CaseView], unit: str) -> dict[str, Any]:
-    """Return the front of a piece of hardware as a step line, which the script of the page finds by its name."""
+def tags(cases: Sequence[CaseView]) -> dict[str, list[str]]:
+    """Return a name and a shorter one per case by its key, of the parts in which the cases differ.
+
+    Plotly interprets some tags in them, so names are escaped.
+    """
+    identities = {case.key: case.record.case for case in cases}
+    parts = [
+        {key: str(getattr(identity, name)) for key, identity in identities.items()}
+        for name in ("model", "compression", "runtime")
+    ]
+    parts.append({key: f"t{identity.threads}" for key, identity in identities.items()})
+    differing = [part for part in parts if len(set(part.values())) > 1]
+    return {
+        key: [str(Markup("{}").format(" · ".join(part[key] for part in some))) for some in (differing, differing[:1])]
+        for key in identities
+    }
+
+
+def front_line(data: ReportData, on_front: Sequence[CaseView], cases: Sequence[CaseView], unit: str) -> dict[str, Any]:
+    """Return the front of a piece of hardware as a step line; the script finds it by its `meta` and labels its points.
+
+    Args:
+        data: The report.
+        on_front: The cases on the front.
+        cases: All cases of the plot: the sliders may put any of them on the front.
+        unit: Name of the piece of hardware.
+    """
     points = sorted(point(data, case) for case in on_front)
     return {
         "type": "scatter",
@@ -41,16 +72,16 @@ def front_line(data: ReportData, on_front: Sequence[CaseView], unit: str) -> dic
         "y": [y for _, y in points],
         "line": {"shape": "hv", "width": 2, "color": GREY},
         "hoverinfo": "skip",
-        "meta": {"front": unit},
+        "meta": {"front": unit, "tags": tags(cases)},
     }
 
 
 def markers(data: ReportData, cases: Sequence[CaseView], size: str) -> list[dict[str, Any]]:
-    """Return one trace per compression and runtime; the area of a marker grows with metric `size`."""
+    """Return one trace per compression and symbol; the area of a marker grows with metric `size`."""
     largest = max((case.record.value(size) or 0.0 for case in cases), default=0.0)
     groups: dict[tuple[str, str], list[CaseView]] = {}
     for case in cases:
-        groups.setdefault((case.record.case.compression, case.record.case.runtime), []).append(case)
+        groups.setdefault((case.record.case.compression, _symbol_name(data, case)), []).append(case)
     return [_trace(data, group, size, largest) for group in groups.values()]
 
 
@@ -61,20 +92,26 @@ def point(data: ReportData, case: CaseView) -> tuple[float, float]:
     return latency, quality
 
 
+def _symbol_name(data: ReportData, case: CaseView) -> str:
+    """Return what the symbol of a case stands for: its model, or its runtime where there is one model only."""
+    several = len({other.record.case.model for other in data.cases}) > 1
+    return case.record.case.model if several else case.record.case.runtime
+
+
 def _styles(data: ReportData) -> tuple[dict[str, str], dict[str, str]]:
-    settings, runtimes = ([getattr(case.record.case, of) for case in data.cases] for of in ("compression", "runtime"))
-    return colour_of(settings), symbol_of(runtimes)
+    settings = [case.record.case.compression for case in data.cases]
+    return colour_of(settings), symbol_of([_symbol_name(data, case) for case in data.cases])
 
 
 def _trace(data: ReportData, group: Sequence[CaseView], size: str, largest: float) -> dict[str, Any]:
     colours, symbols = _styles(data)
-    first = group[0].record.case
-    colour, symbol = colours[first.compression], symbols[first.runtime]
+    compression, named = group[0].record.case.compression, _symbol_name(data, group[0])
+    colour, symbol = colours[compression], symbols[named]
     points = [point(data, case) for case in group]
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": str(Markup("{} · {}").format(first.compression, first.runtime)),
+        "name": str(Markup("{} · {}").format(compression, named)),
         "x": [x for x, _ in points],
         "y": [y for _, y in points],
         "customdata": [case.key for case in group],

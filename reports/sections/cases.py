@@ -12,8 +12,9 @@ from markupsafe import Markup
 from harness.core.metric import METRICS
 from harness.store.comparison import Comparison
 from reports.data import CaseView, ReportData, Unit
-from reports.labels import expected, measured, metric_of, titles_of
+from reports.labels import expected, measured, metric_of
 from reports.numbers import FormattedValue, format_change, half_width, shorten
+from reports.scenarios import columns_of
 from reports.section import Absent, Section, Template
 
 _TEMPLATE = Template.beside(__file__)
@@ -45,7 +46,8 @@ def render(data: ReportData) -> Markup | Absent:
         return Absent("the run has no records", "edgebench run")
     changes = {unit.name: _changes(unit) for unit in data.units if unit.comparisons}
     records = [case.record for case in data.cases]
-    names, titles = measured(records), titles_of(records)
+    titles = columns_of(records)
+    names = measured(records, titles)
     return _TEMPLATE.render(
         rows=[_row(data, case, names, changes.get(unit.name, {})) for unit in data.units for case in unit.cases],
         columns=[(metric_of(name, records), data.scales[name], titles[name]) for name in names],

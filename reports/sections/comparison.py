@@ -1,4 +1,4 @@
-"""Comparison of two runs or two boards: the ratio of every case with its interval, changes first."""
+"""Comparison of two runs, or on request of two boards: the ratio of every case with its interval, changes first."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ class RunPair:
 
     Attributes:
         title: What is compared with what.
+        boards: The two pieces of hardware where they differ, else ''.
         titles: Titles of the columns of the two medians.
         figure: The ratios as a plot, if there are any.
         changed: Cases that became slower or faster.
@@ -49,6 +50,7 @@ class RunPair:
     """
 
     title: str
+    boards: str
     titles: tuple[str, str]
     figure: Figure | None
     changed: list[Row]
@@ -58,10 +60,14 @@ class RunPair:
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """Render the newest run of each piece of hardware against its baseline, and every other piece against the first."""
-    first, *others = data.units
+    """Render the newest run of each piece of hardware against its baseline.
+
+    Two pieces are compared only if the baseline that was given is of the other one.
+    """
     compared = [(unit.baseline, unit.baseline_unit, unit) for unit in data.units if unit.baseline]
-    compared += [(first.newest, first.name, other) for other in others]
+    if not compared and data.several_units:
+        reason = "boards are compared with each other only where the baseline is a run of another board"
+        return Absent(reason, "edgebench report RUN --baseline RUN_ON_THE_OTHER_BOARD")
     if not compared:
         return Absent("no baseline was given", "edgebench report RUN --baseline RUN")
     pairs = [pair for index, sides in enumerate(compared) if (pair := _pair(data, *sides, index))]
@@ -90,12 +96,13 @@ def _pair(data: ReportData, before: Run, unit_before: str, unit: Unit, index: in
     ]
     changed = [row for row in rows if row.comparison.change in ("slower", "faster")]
     unchanged = [row for row in rows if row not in changed]
-    titles, what = ("Before", "After"), "after over before"
+    titles, what, boards = ("Before", "After"), "after over before", ""
     if unit_before != unit.name:
+        boards = f"{unit.name} and {unit_before}"
         titles, what = (unit_before, unit.name), f"{unit.name} over {unit_before}"
     figure = ratio_figure([(row.case, row.comparison) for row in rows], f"ratios-{index}", f"Latency, {what}")
     title = f"{after.label_on(unit.name)} compared with {before.label_on(unit_before)}"
-    return RunPair(title, titles, figure, changed, unchanged, *_differences(before, after)) if rows else None
+    return RunPair(title, boards, titles, figure, changed, unchanged, *_differences(before, after)) if rows else None
 
 
 def _largest_change_first(comparison: Comparison) -> tuple[int, float]:

@@ -1,4 +1,4 @@
-"""Details of every case: all metrics with interval or reason, how it ran, what it printed when it failed."""
+"""Details of every case: the metrics that the table of cases has no column for, how it ran, what it printed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from harness.core.verdict import Finding
 from reports.data import CaseView, ReportData
 from reports.figures.plots import GREY, axis, downsample, figure_json
 from reports.numbers import FormattedValue, Scale, format_number
+from reports.scenarios import columns_of
 from reports.section import Absent, Section, Template
 from reports.text import flatten, tail
 
@@ -32,12 +33,11 @@ class Detail:
 
     Attributes:
         case: The case.
-        metrics: Its metrics that have a value.
+        metrics: Its metrics that have a value and no column in the table of cases.
         missing: (titles of metrics, why they have no value), one pair per reason.
         facts: Everything else on record, as (name, value) pairs.
         log: The end of its log.
         plot: Its latencies in run order as a figure; '' without samples.
-        headline: Its latency and accuracy.
 
     """
 
@@ -47,7 +47,6 @@ class Detail:
     facts: list[tuple[str, str]]
     log: str
     plot: Markup
-    headline: str
 
 
 def render(data: ReportData) -> Markup | Absent:
@@ -83,27 +82,19 @@ def _without(pairs: list[tuple[str, str]], common: Sequence[tuple[str, str]]) ->
 
 def _detail(data: ReportData, case: CaseView, points: int) -> Detail:
     metrics = [(metric, data.scales[name], data.show(case.record, name)) for name, metric in METRICS.items()]
+    columns = columns_of(other.record for other in data.cases)
     missing: dict[str, list[str]] = {}
     for metric, _, shown in metrics:
         if shown.missing:
             missing.setdefault(shown.about, []).append(metric.title)
     return Detail(
         case,
-        [item for item in metrics if not item[2].missing],
+        [item for item in metrics if not item[2].missing and item[0].name not in columns],
         [(", ".join(titles), reason) for reason, titles in missing.items()],
         _facts(case),
         tail(case.record.log),
         _plot(case, data.scales["latency_p50_ns"], points),
-        ", ".join(
-            _value_text(data, case, name)
-            for name in ("latency_p50_ns", case.record.quality_name)
-            if case.record.value(name)
-        ),
     )
-
-
-def _value_text(data: ReportData, case: CaseView, name: str) -> str:
-    return f"{data.show(case.record, name).text} {data.scales[name].unit}"
 
 
 def _facts(case: CaseView) -> list[tuple[str, str]]:

@@ -38,6 +38,7 @@ class ChangeRow:
     when: str
     change: FormattedValue
     explanation: str
+    commit: str
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,11 @@ def _history(data: ReportData, unit: Unit, index: int) -> UnitHistory | None:
         for trend in trends
         for point in sorted(trend.change_points, key=lambda point: -abs(point.ratio - 1))
     ]
+    steps = {point.at_utc for trend in trends for point in trend.change_points if not point.explanation}
     events: Events = [
         *((change.at_utc, change.what, "dash") for change in changes),
         *((reset.at_utc, reset.reason, "dot") for reset in resets),
+        *((at_utc, "new level", "solid") for at_utc in sorted(steps)),
     ]
     changed = [trend for trend in trends if any(not point.explanation for point in trend.change_points)]
     figures = [
@@ -104,7 +107,7 @@ def _history(data: ReportData, unit: Unit, index: int) -> UnitHistory | None:
 def _change_row(case: CaseView, point: ChangePoint) -> ChangeRow:
     sign = "▲ " if point.ratio > 1 else "▼ "
     change = FormattedValue(sign + format_change(point.ratio)[0], sort=point.ratio)
-    return ChangeRow(case, when(point.at_utc), change, point.explanation)
+    return ChangeRow(case, when(point.at_utc), change, point.explanation, point.commit)
 
 
 def _overview(
@@ -148,6 +151,8 @@ def _legend(drawn: Sequence[CaseTrend], events: Events) -> list[LegendEntry]:
         LegendEntry(trend.case_id, COLOURS[index], dash="solid") for index, trend in enumerate(drawn[:_MOST_NAMED])
     ]
     dashes = {dash for *_, dash in events}
+    if "solid" in dashes:
+        entries.append(LegendEntry("new level that nothing else explains", COLOURS[1], dash="solid"))
     if "dash" in dashes:
         entries.append(LegendEntry("environment changed", GREY, dash="dash"))
     if "dot" in dashes:

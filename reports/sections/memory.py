@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from harness.core.metric import METRICS
 from harness.core.record import Trace
-from reports.data import CaseView, ReportData
+from reports.data import CaseView, ReportData, Unit
 from reports.figures.plots import axis, colour_of, downsample, figure_json, symbol_of
 from reports.numbers import counted
 from reports.section import Absent, Figure, LegendEntry, Section, figures_html
@@ -31,11 +31,12 @@ def render(data: ReportData) -> Markup | Absent:
         reasons = {case.record.missing("peak_rss_bytes") or "" for case in data.cases}
         return Absent(f"no case has a value for peak memory: {'; '.join(sorted(reasons - {''})) or 'no case'}")
     traced = [case for case in data.cases if any(trace.channel in _KINDS for trace, *_ in _traces(case))]
-    figures = [_figure(data, cases), *([_over_time(traced)] if traced else [])]
-    return figures_html(figures)
+    by_unit = [(unit, [case for case in cases if case.unit == unit.name]) for unit in data.units]
+    figures = [_figure(data, unit, of_unit, index) for index, (unit, of_unit) in enumerate(by_unit) if of_unit]
+    return figures_html([*figures, *([_over_time(traced)] if traced else [])])
 
 
-def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
+def _figure(data: ReportData, unit: Unit, cases: Sequence[CaseView], index: int) -> Figure:
     size, memory = data.scales["artifact_bytes"], data.scales["peak_rss_bytes"]
     colours = colour_of([case.record.case.runtime for case in data.cases])
     symbols = symbol_of([case.record.case.runtime for case in data.cases])
@@ -53,14 +54,14 @@ def _figure(data: ReportData, cases: Sequence[CaseView]) -> Figure:
         })  # fmt: skip
     largest = max(cases, key=lambda case: case.record.value("peak_rss_bytes") or 0)
     return Figure(
-        "memory-plot",
-        "Peak memory against model size",
+        f"memory-plot-{index}" if index else "memory-plot",
+        "Peak memory against model size" + (f" on {unit.name}" if data.several_units else ""),
         figure_json(
             traces,
             xaxis=axis(f"Model file ({size.unit})", "lower", rangemode="tozero"),
             yaxis=axis(f"Peak memory ({memory.unit})", "lower", rangemode="tozero"),
         ),
-        f"{largest.label} has the largest peak: {data.show(largest.record, 'peak_rss_bytes').text} {memory.unit}.",
+        f"{largest.name} has the largest peak: {data.show(largest.record, 'peak_rss_bytes').text} {memory.unit}.",
         "Resident set size of the whole process, including Python and the runtime library. The increase from one phase "
         "to the next is due to the model. The phases (MB, median over processes) are in the data below.",
         ("Case", *(_heading(data, name) for name in _COLUMNS), *_PHASES.values()),

@@ -47,7 +47,7 @@ def _figure(data: ReportData, unit: Unit, cases: Sequence[CaseView], index: int)
         f"tradeoff-plot-{index}" if index else "tradeoff-plot",
         "Accuracy against latency" + (f" on {unit.name}" if data.several_units else ""),
         figure_json(
-            [front_line(data, front, unit.name), *markers(data, cases, size)],
+            [front_line(data, front, cases, unit.name), *markers(data, cases, size)],
             xaxis=log_axis(f"Latency p50 ({ms})", [point(data, case)[0] for case in cases], "lower"),
             yaxis=axis(quality, first.quality_kind.better),
         ),
@@ -62,7 +62,7 @@ def _figure(data: ReportData, unit: Unit, cases: Sequence[CaseView], index: int)
              why_dominated(case, front)]
             for case in cases
         ],
-        height=270,
+        height=285,
         legend=scatter_legend(data, cases),
     )  # fmt: skip
 

@@ -11,14 +11,40 @@ from markupsafe import Markup
 from harness.core.quantity import Value
 from harness.core.verdict import TIMED, trust_counts
 from harness.store.comparison import Change, Comparison
-from reports.answer import answer_lines
+from reports.answer import answers, figure_of, has_file, reasons_of
 from reports.data import CaseView, ReportData, Unit
-from reports.labels import is_built, main_load
+from reports.labels import main_load
+from reports.nights import night_of
 from reports.numbers import counted, format_change, half_width
 from reports.recommend import best_first, of_one_dataset
+from reports.scenarios import main_metric
 from reports.section import Section, Template
+from reports.text import when
+from reports.trend import case_trends
 
 _TEMPLATE = Template.beside(__file__)
+_MOST_ANSWERS = 3
+"""Models whose answers stand on the first screen; those of further ones are folded."""
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """What to ship of one model.
+
+    Attributes:
+        model: The model.
+        case: The case to ship; None where there is none.
+        figure: The figure by which it is the best, with its interval.
+        reasons: Why it is the one; without a case, why there is none.
+        file: The file to ship, for a model of the user's own.
+
+    """
+
+    model: str
+    case: CaseView | None
+    figure: str
+    reasons: str
+    file: str
 
 
 @dataclass(frozen=True)
@@ -30,10 +56,11 @@ class Headline:
         headline: What changed since its baseline, else how far its times can be trusted.
         tone: CSS class of the banner: good, doubt or bad.
         compared_with: The run that it is compared with; '' if there is none.
+        history: How many runs there are, the last change of level, and what the newest night found; none for a few.
         cases: How far its times can be trusted; how many cases it has, where the headline says that.
         others: Cases by verdict, without those that were named.
         missing: Number of planned cases without a record.
-        answer: What to ship, where one model was measured; of several the best cases say it.
+        answers: What to ship of each model.
         best_cases: (title, case or None, metric, why there is none) of the best cases.
         rank: What comes first is worse.
 
@@ -43,23 +70,24 @@ class Headline:
     headline: str
     tone: str
     compared_with: str
+    history: Sequence[str]
     cases: str
     others: Sequence[tuple[str, int]]
     missing: int
-    answer: str
+    answers: Sequence[Shipped]
     best_cases: Sequence[tuple[str, CaseView | None, str, str]]
     rank: tuple[float, ...]
 
 
 def render(data: ReportData) -> Markup:
     """Render a banner and the best cases for each piece of hardware, the worst first."""
-    units = sorted(map(_headline, data.units), key=lambda unit: unit.rank)
-    return _TEMPLATE.render(data=data, units=units, is_built=is_built)
+    units = sorted((_headline(data, unit) for unit in data.units), key=lambda unit: unit.rank)
+    return _TEMPLATE.render(data=data, units=units, most_answers=_MOST_ANSWERS)
 
 
-def _headline(unit: Unit) -> Headline:
+def _headline(data: ReportData, unit: Unit) -> Headline:
     records = [case.record for case in unit.cases]
-    missing, answers = sum(len(run.missing) for run in unit.runs), list(answer_lines(records))
+    missing = sum(len(run.missing) for run in unit.runs)
     changes, trust = _changes(unit), trust_counts(record.verdict.status for record in records)
     named = {"precise", "imprecise", "untimed"} if changes else {"precise"}
     statuses = Counter(record.verdict.status for record in records)
@@ -69,13 +97,58 @@ def _headline(unit: Unit) -> Headline:
         headline=changes or f"{trust[0].upper()}{trust[1:]}{rest}",
         tone=_tone(unit, missing),
         compared_with=unit.baseline.label_on(unit.baseline_unit) if unit.baseline else "",
+        history=_history(data, unit) if data.is_trend else [],
         cases=f"{trust[0].upper()}{trust[1:]}" if changes else f"{counted(len(records), 'case')} on {unit.name}",
         others=[(status, count) for status, count in statuses.most_common() if status not in named],
         missing=missing,
-        answer=answers[0] if len(answers) == 1 else "",
+        answers=_shipped(unit),
         best_cases=[(title, case, name, "" if case else _why_none(unit, name)) for title, case, name in _best(unit)],
         rank=_rank(unit, missing),
     )
+
+
+def _history(data: ReportData, unit: Unit) -> list[str]:
+    """Return the number of runs, the last change of level, the last finding, and what the newest night said."""
+    first, last = unit.runs[0].header, unit.newest.header
+    lines = [f"{counted(len(unit.runs), 'run')}, {when(first.started_utc)} to {when(last.started_utc)}."]
+    names = {case.record.case_id: case.name for case in unit.cases}
+    points = [
+        (point, names.get(trend.case_id, trend.case_id))
+        for trend in case_trends(unit.runs, data.resets)
+        for point in trend.change_points
+    ]
+    if points:
+        point, name = max(points, key=lambda pair: pair[0].at_utc)
+        why = f"; what else changed: {point.explanation}" if point.explanation else ""
+        commit = f" (commit {point.commit})" if point.commit else ""
+        change = format_change(point.ratio)[0]
+        lines.append(f"Last new level: {name} {change} since {when(point.at_utc)}{commit}{why}.")
+    else:
+        lines.append("No case has reached a new level.")
+    nights = [(run, night) for run in unit.runs if (night := night_of(run.reader))]
+    newest_finding = next((pair for pair in reversed(nights) if pair[1].findings), None)
+    if newest_finding is not None:
+        run, night = newest_finding
+        more = f" (and {len(night.findings) - 1} more)" if len(night.findings) > 1 else ""
+        lines.append(f"Last finding, {when(run.header.started_utc)}: {night.findings[0]}{more}.")
+    if nights and nights[-1] is not newest_finding:
+        lines.append(f"Newest night: {nights[-1][1].headline}.")
+    return lines
+
+
+def _shipped(unit: Unit) -> list[Shipped]:
+    """Return what to ship of each model that was measured in several ways."""
+    views = {id(case.record): case for case in unit.cases}
+    rows = []
+    for answer in answers([case.record for case in unit.cases]):
+        best = answer.best
+        if best is None:
+            rows.append(Shipped(answer.model, None, "", answer.reason, ""))
+        else:
+            file = str(best.model_file or "") if has_file(best) else ""
+            reasons = ", ".join(reasons_of(answer, best))
+            rows.append(Shipped(answer.model, views[id(best)], figure_of(answer, best), reasons, file))
+    return rows
 
 
 def _rank(unit: Unit, missing: int) -> tuple[float, ...]:
@@ -129,7 +202,7 @@ def _best(unit: Unit) -> list[tuple[str, CaseView | None, str]]:
     main = [case for case in unit.cases if case.load == load]
     accurate = _of_one_dataset(unit.cases)
     rankings: tuple[tuple[str, str, Sequence[CaseView]], ...] = (
-        ("Fastest", "throughput_per_s" if _offline(main) else "latency_p50_ns", main),
+        ("Fastest", _main_metric(main), main),
         ("Most accurate", accurate[0].record.quality_name if accurate else "top1", accurate),
         ("Least energy", "energy_net_j", main),
         ("Smallest", "artifact_bytes", unit.cases),
@@ -143,8 +216,10 @@ def _first(cases: Sequence[CaseView], name: str) -> CaseView | None:
     return views[id(ordered[0])] if ordered else None
 
 
-def _offline(cases: Sequence[CaseView]) -> bool:
-    return bool(cases) and cases[0].record.case.scenario == "Offline"
+def _main_metric(cases: Sequence[CaseView]) -> str:
+    """Return what most of these cases are about."""
+    names = Counter(main_metric(case.record) for case in cases)
+    return names.most_common(1)[0][0] if names else "latency_p50_ns"
 
 
 def _of_one_dataset(cases: Sequence[CaseView]) -> list[CaseView]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Protocol
 from xml.etree import ElementTree as ET
 
@@ -14,6 +12,7 @@ from harness.core.record import RunHeader
 from harness.core.verdict import trust_counts
 from reports.answer import answer_lines
 from reports.data import RunReader
+from reports.nights import night_of
 from reports.text import clean
 
 MEDIA_TYPE = "application/atom+xml; charset=utf-8"
@@ -84,15 +83,6 @@ def _lines(entry: FeedEntry) -> list[str]:
     except EdgebenchError as error:
         return [f"cannot be read: {error.message}"]
     trust = trust_counts(record.verdict.status for record in records)
-    return [*_findings(entry), trust, *answer_lines(records)]
-
-
-def _findings(entry: FeedEntry) -> list[str]:
-    """Return the findings of a nightly run, which it keeps beside its records; none for any other run."""
-    path = getattr(entry.reader, "path", None)
-    try:
-        outcomes = json.loads((Path(path) / "verdicts.json").read_text(encoding="utf-8"))["outcomes"] if path else []
-        told = [outcome for outcome in outcomes if outcome["kind"] != "transient"]
-        return [f"{outcome['kind']}: {outcome.get('case', '')} {outcome.get('text', '')}".strip() for outcome in told]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return []
+    night = night_of(entry.reader)
+    found = [] if night is None else [*(night.findings or [night.headline])]
+    return [*found, trust, *answer_lines(records)]

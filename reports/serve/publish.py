@@ -14,7 +14,7 @@ from harness.core.errors import NothingMeasured, UsageError
 from harness.core.files import write_atomic
 
 from .feed import feed
-from .site import FEED, RunSource, Site
+from .site import FEED, RunEntry, RunSource, Site
 
 MANIFEST = ".edgebench-site.json"
 INDEX = "index.html"
@@ -92,16 +92,23 @@ def _pages(site: Site) -> Iterator[tuple[str, Page]]:
     """Yield every page that the list links to, by its file."""
     entries = site.source.entries()
     yield INDEX, ("", lambda: site.respond("/").body)
-    boards: dict[tuple[str, ...], list[str]] = {}
     for entry in entries:
-        stamp = f"{entry.header.run_id} {entry.stamp}"
-        yield file_of("run", entry.name), (_key(stamp), _body(site, "run", entry.name))
-        parts = ("target", entry.header.target, *([entry.header.unit] if entry.header.unit else []))
-        boards.setdefault(parts, []).append(stamp)
-    resets = [repr(reset) for reset in site.source.resets()]
-    for parts, stamps in boards.items():
-        if len(stamps) > 1:
-            yield file_of(*parts), (_key(*stamps, *resets), _body(site, *parts))
+        yield file_of("run", entry.name), (_key(_stamp(entry)), _body(site, "run", entry.name))
+    resets = site.source.resets()
+    for board in site.boards(entries):
+        stamps = [_stamp(entry) for entry, _ in board.entries]
+        applicable = [repr(reset) for reset in resets if reset.target in (None, board.target)]
+        key = _key(*stamps, *(applicable if len(stamps) > 1 else []))
+        if board.report:
+            parts = ("target", board.target, *([board.unit] if board.unit else []))
+            yield file_of(*parts), (key, _body(site, *parts))
+        for case in board.cases:
+            parts = board.parts_of(case)
+            yield file_of(*parts), (key, _body(site, *parts))
+
+
+def _stamp(entry: RunEntry) -> str:
+    return f"{entry.header.run_id} {entry.stamp}"
 
 
 def _body(site: Site, *parts: str) -> Callable[[], bytes]:

@@ -12,9 +12,11 @@ from urllib.parse import quote, unquote
 from harness.core.errors import EdgebenchError
 from harness.core.record import RunHeader
 from reports.build import build_html, policy
-from reports.data import Reset, RunReader, gather
+from reports.data import Reset, Run, RunReader, gather, read_run
 from reports.section import read_asset, render_template
+from reports.trend import SHORTEST
 
+from .board import CaseHistory, RunSummary, case_histories, summary_of
 from .feed import MEDIA_TYPE, feed
 
 _MOST_CACHED = 8  # pages: one of a thousand cases has 15 MB
@@ -38,6 +40,32 @@ class RunEntry:
     header: RunHeader
     reader: RunReader
     stamp: str
+
+
+@dataclass(frozen=True)
+class Board:
+    """One piece of hardware in the list.
+
+    Attributes:
+        target: Its target.
+        unit: Its id, '' where that is unknown.
+        name: Its name, with the id where several share the target.
+        report: Address of the report of all its runs; '' for one run.
+        entries: Its runs, newest first, each with what is to be said of it; None for one that cannot be read.
+        cases: The histories of its cases.
+
+    """
+
+    target: str
+    unit: str
+    name: str
+    report: str
+    entries: Sequence[tuple[RunEntry, RunSummary | None]]
+    cases: Sequence[CaseHistory]
+
+    def parts_of(self, case: CaseHistory) -> tuple[str, ...]:
+        """Return the address of the history of one of its cases, as its parts."""
+        return "case", self.target, self.unit or "unknown", case.case_id
 
 
 class RunSource(Protocol):
@@ -85,6 +113,8 @@ class Site:
     published: bool = False
     title: str = "Runs"
     _cache: OrderedDict[tuple[str, ...], bytes] = field(default_factory=OrderedDict)
+    _runs: dict[str, tuple[str, Run]] = field(default_factory=dict)
+    _boards: tuple[tuple[object, ...], list[Board]] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def respond(self, path: str) -> Response:
@@ -112,31 +142,80 @@ class Site:
             return Response(200, MEDIA_TYPE, feed(f"edgebench: {self.source.title}", entries, self.address), policy())
         if (kind, len(names)) == ("run", 1):
             return self._report([_named(entries, names[0])])
-        if (kind, len(names)) == ("target", 1):
-            return self._report([entry for entry in entries if entry.header.target == names[0]])
-        if (kind, len(names)) == ("target", 2):
-            wanted = (names[0], names[1])
-            return self._report([entry for entry in entries if (entry.header.target, entry.header.unit) == wanted])
+        if kind == "target" and len(names) in (1, 2):  # without a unit: every unit of the target
+            of = {entry.name: (entry.header.target, entry.header.unit)[: len(names)] for entry in entries}
+            return self._report([entry for entry in entries if of[entry.name] == tuple(names)])
+        if (kind, len(names)) == ("case", 3):
+            return _html(self._case(entries, ("case", *names)))
         if (kind, len(names)) == ("compare", 2):
             return self._report([_named(entries, names[1])], _named(entries, names[0]))
         raise LookupError("this page does not exist")
 
-    def _list(self, entries: Sequence[RunEntry]) -> str:
-        boards: dict[tuple[str, str], list[RunEntry]] = {}
+    def boards(self, entries: Sequence[RunEntry]) -> list[Board]:
+        """Return the boards with their runs and the histories of their cases, that of the newest run first."""
+        key = (*((entry.name, entry.stamp) for entry in entries), *map(repr, self.source.resets()))
+        if self._boards is None or self._boards[0] != key:
+            self._boards = key, self._read_boards(entries)
+        return self._boards[1]
+
+    def _read_boards(self, entries: Sequence[RunEntry]) -> list[Board]:
+        by_unit: dict[tuple[str, str], list[RunEntry]] = {}
         for entry in entries:
-            boards.setdefault((entry.header.target, entry.header.unit), []).append(entry)
-        style = read_asset("report.css")
-        shared = {target for target, count in Counter(target for target, _ in boards).items() if count > 1}
+            by_unit.setdefault((entry.header.target, entry.header.unit), []).append(entry)
+        names = {entry.name for entry in entries}
+        self._runs = {name: known for name, known in self._runs.items() if name in names}
+        shared = {target for target, count in Counter(target for target, _ in by_unit).items() if count > 1}
+        return [self._board(target, unit, of, target in shared) for (target, unit), of in by_unit.items()]
+
+    def _board(self, target: str, unit: str, entries: Sequence[RunEntry], is_shared: bool) -> Board:
+        runs = [(entry, self._run(entry)) for entry in entries]
+        readable = [(entry.name, run) for entry, run in reversed(runs) if run is not None]
+        report = self.address("target", target, *([unit] if unit else [])) if len(entries) > 1 else ""
+        return Board(
+            target,
+            unit,
+            f"{target} {unit or '(unit unknown)'}" if is_shared else target,
+            report,
+            [(entry, None if run is None else summary_of(run)) for entry, run in runs],
+            case_histories(readable, self.source.resets()),
+        )
+
+    def _run(self, entry: RunEntry) -> Run | None:
+        """Return a run, read once until it changes; None where it cannot be read."""
+        known = self._runs.get(entry.name)
+        if known is None or known[0] != entry.stamp:
+            try:
+                known = self._runs[entry.name] = entry.stamp, read_run(entry.reader)
+            except EdgebenchError:
+                return None
+        return known[1]
+
+    def _list(self, entries: Sequence[RunEntry]) -> str:
         return render_template(
             "runs.html",
             title=self.title,
             where="" if self.published else self.source.title,
-            boards=boards,
-            shared=shared,
-            style=style,
+            boards=self.boards(entries),
+            style=read_asset("report.css"),
             address=self.address,
             comparisons=not self.published,
         )
+
+    def _case(self, entries: Sequence[RunEntry], parts: tuple[str, ...]) -> str:
+        for board in self.boards(entries):
+            for history in board.cases:
+                if board.parts_of(history) == parts:
+                    return render_template(
+                        "case_history.html",
+                        title=self.title,
+                        board=board.name,
+                        several=board.report,
+                        history=history,
+                        shortest=SHORTEST,
+                        style=read_asset("report.css"),
+                        address=self.address,
+                    )
+        raise LookupError("there is no such case")
 
     def _report(self, entries: Sequence[RunEntry], baseline: RunEntry | None = None) -> Response:
         if not entries:

@@ -16,9 +16,10 @@ from harness.core.record import Record, RunHeader
 from harness.core.verdict import TIMED, Finding, spoiled, trust_counts
 from harness.host.machine_speed import CHECK as MACHINE_SPEED
 from reports.answer import answer_lines
-from reports.labels import expected, is_built, label_of, mark_of, measured, scales_of, setting_of, titles_of
+from reports.labels import expected, is_built, label_of, mark_of, measured, scales_of, setting_of
 from reports.numbers import TIMES, FormattedValue, Scale, counted, show
 from reports.recommend import comparable, pareto_front
+from reports.scenarios import columns_of, metrics_of
 from reports.text import clean
 
 _VERDICT_TEXT = "verdict as text"
@@ -33,18 +34,6 @@ _FIRST_DROPPED = (
 )
 _SESSION_CHECKS = frozenset({"fidelity", "outputs", "repeatability", "signatures", "state", "time_limit"})
 """Checks of a case's execution whose findings are shown below the table."""
-_SCENARIO_COLUMNS = {
-    "Offline": {"throughput_per_s": "throughput"},
-    "Server": {"bound_met_share": "in bound"},
-    "sustained": {"sustained_p50_ns": "sustained", "sustained_ratio": "slowdown"},
-}
-"""Columns of scenarios in addition to the median, with their titles."""
-_LINE_FIGURES = {
-    "Offline": ("throughput_per_s",),
-    "Server": ("latency_p50_ns", "latency_p99_ns"),
-    "sustained": ("sustained_p50_ns", "sustained_ratio"),
-}
-"""The figures in the line of a finished case for scenarios other than by median."""
 _LINE_LABELS = {"latency_p99_ns": "p99 ", "sustained_ratio": f"{TIMES} "}
 _SHORTEST_NAME = 20
 _UNLIMITED = 10_000  # characters: wider than any table
@@ -63,7 +52,7 @@ def case_line(record: Record, with_reason: bool = True, width: int | None = None
     verdict = record.verdict
     parts: list[str] = []
     scales = scales_of([record])
-    names = (*_LINE_FIGURES.get(record.case.scenario, ("latency_p50_ns",)), record.quality_name)
+    names = (*metrics_of(record.case.scenario).line, record.quality_name)
     parts += [_with_unit(record, name, scales[name]) for name in names if record.value(name) is not None]
     parts += filter(None, [_bound(record)])
     if record.accuracy_note:
@@ -125,10 +114,7 @@ class _RunTable:
     @property
     def _titles(self) -> dict[str, str]:
         """Titles of the columns by metric, the scenarios' own first."""
-        own = {}
-        for record in self.records:
-            own.update(_SCENARIO_COLUMNS.get(record.case.scenario, {}))
-        return {**own, **titles_of(self.records)}
+        return columns_of(self.records)
 
     def _fitting_table(self, console: Console, options: ConsoleOptions) -> Table:
         """Return the table with as many columns as the console has room for."""

@@ -35,10 +35,11 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def boards(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report of one suite on two boards."""
+    """A report of one suite on two boards, and the comparison of one with the other."""
     folder = tmp_path_factory.mktemp("boards")
     first = factory.write_run(folder / "a", factory.nets())
     second = factory.write_run(folder / "b", factory.nets(), shift=1.7, target="raspberry-pi-5")
+    build([second], folder / "compared.html", first)
     return build([first, second], folder / "report.html")
 
 
@@ -50,7 +51,7 @@ def test_a_report_over_nights_draws_its_history(browser: Any, nights: Path) -> N
 
 
 def test_two_boards_stand_side_by_side(browser: Any, boards: Path) -> None:
-    browser.get(boards.as_uri())
+    browser.get(boards.with_name("compared.html").as_uri())
     assert sum(len(trace["x"]) for trace in drawn(browser, "ratios-0")) == 24
     text = browser.execute_script("return document.querySelector('#comparison').textContent")
     assert "quick on raspberry-pi-5" in text

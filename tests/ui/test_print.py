@@ -5,11 +5,16 @@ from __future__ import annotations
 import base64
 import io
 import unicodedata
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.store.runfolder import RunFolder
+from reports.build import build
 from tests.ui.page import drawn, window
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "run-v1"
 
 SHEETS = {"a4": (8.27, 11.69), "letter": (8.5, 11.0)}  # inches
 
@@ -48,6 +53,29 @@ def test_every_chart_fits_on_one_page(browser: Any, report: str, sheet: str) -> 
         assert len(page) == 1, summary
         alike = sum(compact(other) in page[0] for other, its in figures if its == title)
         assert page[0].count(compact(title)) >= alike, summary
+
+
+_SIZES = """
+const size = (one) => parseFloat(getComputedStyle(one).fontSize);
+const all = (selector) => [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility()).map(size);
+return [Math.min(...all("table td.num, .tiles .big, .answers li")), Math.max(...all(".how, .spread, .setting, .note"))];
+"""
+
+
+@pytest.mark.parametrize("sheet", list(SHEETS))
+def test_a_quick_run_takes_at_most_eight_pages(browser: Any, tmp_path: Path, sheet: str) -> None:
+    page = build([RunFolder(GOLDEN)], tmp_path / "report.html")
+    browser.get(page.as_uri())
+    printed = pages(browser, sheet)
+    assert 3 <= len(printed) <= 8
+    assert not any("Casedetails" in text for text in printed), "folded, it would repeat the names of the table"
+
+
+def test_no_figure_is_smaller_than_what_explains_it(browser: Any, report: str) -> None:
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.get(report)
+    smallest, gloss = browser.execute_script(_SIZES)
+    assert smallest >= gloss
 
 
 def test_nothing_is_wider_than_the_sheet(browser: Any, report: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import struct
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,6 @@ from reports.recommend import Constraints, pareto_front, recommend
 from tests import factory
 from tests.ui.page import drawn, requested_urls, window
 from tests.ui.screenshots import make
-
-AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def test_it_draws_without_an_error_or_a_request(browser: Any, report: str) -> None:
@@ -139,6 +138,31 @@ def test_the_browser_draws_the_same_front_as_python(browser: Any, report: str) -
     assert drawn(browser, "tradeoff-plot")[0]["x"] == written
 
 
+_LABELS = """
+const plot = document.querySelector(".canvas[data-figure='tradeoff-plot-json']");
+const box = ({left, right, top, bottom}) => [left, right, top, bottom];
+const boxOf = (one) => box(one.getBoundingClientRect());
+return [[...plot.querySelectorAll(".annotation-text")].map((one) => [one.textContent, boxOf(one)]),
+        [...plot.querySelectorAll(".scatterlayer .point")].map(boxOf), boxOf(plot)];
+"""
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+def test_points_of_the_front_are_named_and_no_name_covers_anything(browser: Any, report: str, width: int) -> None:
+    window(browser, width, 768)
+    browser.get(report)
+    drawn(browser, "tradeoff-plot")
+    labels, points, (left, right, top, bottom) = browser.execute_script(_LABELS)
+    assert len(labels) >= 3
+    for index, (text, box) in enumerate(labels):
+        assert re.match(r"(mobilenet|shufflenet|efficientnet)\S+( · [\w-]+ · [\w-]+)?$", text)
+        assert left <= box[0] < box[1] <= right
+        assert top <= box[2] < box[3] <= bottom
+        others = [other for _, other in labels[:index]] + [[a + 3, b - 3, c + 3, d - 3] for a, b, c, d in points]
+        for other in others:
+            assert box[1] <= other[0] or other[1] <= box[0] or box[3] <= other[2] or other[3] <= box[2], text
+
+
 @pytest.mark.parametrize("dark", ["dark", "light"])
 def test_both_themes(browser: Any, report: str, dark: str) -> None:
     features = [{"name": "prefers-color-scheme", "value": dark}]
@@ -158,33 +182,17 @@ def test_hostile_names_run_nothing(browser: Any, report: str) -> None:
 
 def test_screenshots_of_the_golden_run(browser: Any, tmp_path: Path) -> None:
     paths = make(RunFolder(Path(__file__).parents[1] / "golden" / "run-v1"), tmp_path / "images", browser)
-    names = ["report.png", "report-dark.png", "boards.png", "boards-narrow.png", "terminal.svg"]
-    assert [path.name for path in paths] == names
+    pages = ["boards.png", "boards-narrow.png", "trend.png", "site.png", "case.png"]
+    assert [path.name for path in paths] == ["report.png", "report-dark.png", *pages, "terminal.svg", "history.svg"]
     light, dark = (path.read_bytes() for path in paths[:2])
     for picture in (light, dark):
         assert picture.startswith(b"\x89PNG")
         assert struct.unpack(">II", picture[16:24]) == (2049, 1152)  # 1366 x 768, times 1.5
     assert light != dark
-    for path, width in zip(paths[2:4], (1366, 390), strict=True):
+    for path, width in zip(paths[2:7], (1366, 390, 1366, 1366, 1366), strict=True):
         assert struct.unpack(">II", path.read_bytes()[16:24])[0] == width
         assert path.stat().st_size < 150_000
-    assert "mobilenet_v2-0.35-32" in paths[4].read_text()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_violation(browser: Any, report: str, scheme: str) -> None:
-    if not AXE.exists():
-        pytest.skip(f"axe-core is not installed: npm ci in {AXE.parents[2].name}/")
-    browser.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    )
-    browser.get(report)
-    drawn(browser, "tradeoff-plot")
-    browser.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
-    violations = browser.execute_async_script(
-        AXE.read_text()
-        + "; const done = arguments[arguments.length - 1]; axe.run().then((found) => done(found.violations));"
-    )
-    serious = {violation["id"]: [node["html"][:120] for node in violation["nodes"][:3]] for violation in violations
-               if violation["impact"] in ("serious", "critical")}  # fmt: skip
-    assert serious == {}
+    run, history = (path.read_text(encoding="utf-8") for path in paths[7:])
+    assert "mobilenet_v2-0.35-32" in run
+    assert "step" in history
+    assert "@font-face" not in run + history

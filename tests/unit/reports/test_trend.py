@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from harness.core.quantity import Value
 from harness.core.record import Record
+from reports.build import build
 from reports.data import ReportData, Reset, Run, newest_cases, read_run
 from reports.section import Absent
 from reports.sections import history
@@ -104,3 +106,27 @@ def test_nights_that_cannot_be_trusted_are_left_out(one: Run) -> None:
     first = next(trend for trend in case_trends((*nights(one), spoilt), []) if trend.case_id == records[0].case_id)
     assert len(first.runs) == 10
     assert np.isclose(first.ratio, 1.0, atol=0.01)
+
+
+def test_a_page_of_many_runs_begins_with_its_history(tmp_path: Path) -> None:
+    runs = []
+    for night in range(8):
+        level = 1.08 if night >= 4 else 1.0
+        about = {"run_id": f"r{night}", "started_utc": f"2026-01-{night + 1:02d}T22:00:00Z"}
+        provenance = {"repository": {"commit": f"abc{night}def0123456"}}
+        runs.append(
+            factory.write_run(tmp_path / str(night), factory.nets()[:2], shift=level, provenance=provenance, **about)
+        )
+        outcome = {"kind": "regression", "series": "net p50", "sentence": "+8 %"}
+        verdicts = {"headline": "1 regression", "outcomes": [outcome]} if night == 4 else None
+        young = {"headline": f"night {night + 1} of 5: not judged yet", "outcomes": []}
+        (tmp_path / str(night) / "verdicts.json").write_text(json.dumps(verdicts or young))
+    page = build(runs, tmp_path / "trend.html").read_text(encoding="utf-8")
+    assert re.findall(r'<section id="(\w+)"', page)[:2] == ["verdict", "history"]
+    said = page.partition('<div class="trend-line">')[2].partition("</div>")[0]
+    assert "8 runs, 2026-01-01 22:00 UTC to 2026-01-08 22:00 UTC." in said
+    assert "+8.0 % since 2026-01-05 22:00 UTC (commit abc4def012)." in said
+    assert "Last finding, 2026-01-05 22:00 UTC: regression: net p50: +8 %." in said
+    assert "Newest night: night 8 of 5: not judged yet." in said
+    few = build(runs[:2], tmp_path / "two.html").read_text(encoding="utf-8")
+    assert '<div class="trend-line">' not in few, "two runs are a comparison"

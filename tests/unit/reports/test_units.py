@@ -16,7 +16,8 @@ from harness.store.runfolder import RunFolder
 from reports.build import build_html
 from reports.data import ReportData, gather
 from reports.recommend import pareto_front
-from reports.sections import cases, comparison, history, latency, power, tradeoff, validity, verdict
+from reports.section import Absent
+from reports.sections import cases, comparison, history, latency, memory, power, tradeoff, validity, verdict
 from reports.serve.run_sources import FolderSource
 from reports.serve.site import Site
 from reports.units import unit_names
@@ -68,22 +69,34 @@ def test_each_board_has_its_own_front(two: ReportData) -> None:
     for unit, name in zip(two.units, ("tradeoff-plot", "tradeoff-plot-1"), strict=True):
         figure = json.loads(re.search(rf'id="{name}-json">(.*?)</script>', html, re.DOTALL)[1])  # type: ignore[index]
         front, *markers = figure["data"]
-        assert front["meta"] == {"front": unit.name}
+        assert front["meta"]["front"] == unit.name
         assert len(front["x"]) == len(pareto_front([case.record for case in unit.cases])) > 3
         keys = {key for trace in markers for key in trace["customdata"]}
         assert keys == {case.key for case in unit.cases}, "no case of another board"
         assert f"Accuracy against latency on {unit.name}" in html
 
 
-def test_boards_are_not_before_and_after(two: ReportData) -> None:
+def test_boards_are_compared_only_where_the_baseline_is_another_board(tmp_path: Path, two: ReportData) -> None:
     shown = text(comparison.render(two))
     assert shown.count("Latency, after over before") == 2, "each board in time"
-    assert "Latency, raspberry-pi-5 over x86-64" in shown
-    assert "quick on raspberry-pi-5, 2026-01-04 00:00 UTC compared with quick on x86-64, 2026-01-03" in shown
-    html = str(comparison.render(two)).partition("Latency, raspberry-pi-5 over x86-64")[2]
+    assert "raspberry-pi-5 over x86-64" not in shown
+    alone = [board(tmp_path, "aaaa11", 1), board(tmp_path, "bbbb22", 2, target="raspberry-pi-5")]
+    absent = comparison.render(gather(alone))
+    assert isinstance(absent, Absent)
+    assert "--baseline RUN_ON_THE_OTHER_BOARD" in absent.remedy
+    html = str(comparison.render(gather(alone[1:], alone[0])))
+    assert "Latency, raspberry-pi-5 over x86-64" in text(html)
+    assert "quick on raspberry-pi-5, 2026-01-02 00:00 UTC compared with quick on x86-64, 2026-01-01" in text(html)
+    assert "two boards, raspberry-pi-5 and x86-64: a ratio is that of the boards" in text(html)
     heads = [text(head) for head in re.findall(r"<th scope=\"col\"[^>]*>.*?</th>", html)]
     assert {"x86-64 ms", "raspberry-pi-5 ms"} <= set(heads)
     assert not {"Before ms", "After ms"} & set(heads)
+
+
+def test_memory_is_drawn_by_board(two: ReportData) -> None:
+    shown = text(memory.render(two))
+    assert "Peak memory against model size on x86-64" in shown
+    assert "Peak memory against model size on raspberry-pi-5" in shown
 
 
 def changes(data: ReportData) -> dict[str, str]:
@@ -113,9 +126,9 @@ def test_two_boards_of_one_target_are_told_apart(tmp_path: Path) -> None:
     assert [unit.baseline for unit in data.units] == [None, None]
     shown = text(build_html(data).partition('<main id="main">')[2])
     assert shown.count("24 precise, 0 usable with caution, 0 not.") == 2
-    assert "Latency, x86-64 (bbbb22) over x86-64 (aaaa11)" in shown
+    assert "over x86-64 (aaaa11)" not in shown, "nobody asked to compare them"
     assert "after over before" not in shown
-    assert "a history needs two runs on one machine" in shown
+    assert "A history needs two runs on one machine" in shown
 
 
 def header(run: str, unit: str | None, machine: str | None, target: str = "x86-64") -> RunHeader:

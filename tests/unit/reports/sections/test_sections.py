@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,12 @@ import pytest
 
 from harness.core.execution import OperatorProfile, OperatorTiming
 from harness.core.hardware.roofline import Roof, Roofline
+from harness.core.quantity import Value
 from harness.core.record import Blob, Trace
 from harness.store.runfolder import RunFolder
-from reports.build import build
 from reports.data import ReportData, gather
 from reports.section import Absent
-from reports.sections import heatmap, memory, operators, power, roofline, scaling, verdict
+from reports.sections import cases, heatmap, memory, operators, power, roofline, scaling, verdict
 from tests import factory
 
 
@@ -120,11 +121,53 @@ def test_a_case_that_cannot_be_trusted_has_no_ratio_in_the_heat_map(tmp_path: Pa
     assert "\N{MULTIPLICATION SIGN}0.4" not in latency
 
 
-def test_a_run_of_one_model_begins_with_what_to_ship(tmp_path: Path) -> None:
-    plans = factory.nets()[:8]
-    page = build([factory.write_run(tmp_path / "one", plans)], tmp_path / "one.html").read_text(encoding="utf-8")
-    answer = page.partition('<p class="answer">')[2].partition("</p>")[0]
-    assert answer.startswith("Ship int8-static on litert-xnnpack, t1: ")
-    assert "as fast as fp32" in answer
-    several = build([factory.write_run(tmp_path / "all", factory.nets())], tmp_path / "all.html")
-    assert '<p class="answer">' not in several.read_text(encoding="utf-8"), "the best cases answer for several models"
+def test_a_run_begins_with_what_to_ship_of_each_model(tmp_path: Path) -> None:
+    data = gather([factory.write_run(tmp_path / "run", factory.nets())])
+    page = str(verdict.render(data))
+    shipped = re.findall(r"<li><strong>Ship</strong>.*?</li>", page, re.DOTALL)
+    models = list(dict.fromkeys(case.record.case.model for case in data.cases))
+    assert len(shipped) == len(models) == 3
+    for model, answer in zip(models, shipped, strict=True):
+        assert f">{model}</a> int8-static · litert-xnnpack · t1" in answer
+        assert "as fast as fp32" in answer
+        case = next(case for case in data.cases if case.name == f"{model} · int8-static · litert-xnnpack · t1")
+        assert f'href="#{case.key}"' in answer
+
+
+def test_answers_of_more_than_three_models_are_folded(tmp_path: Path) -> None:
+    plans = [
+        dataclasses.replace(plan, case=dataclasses.replace(plan.case, model=f"net{number}"))
+        for number in range(5)
+        for plan in factory.nets()[:2]
+    ]
+    page = str(verdict.render(gather([factory.write_run(tmp_path, plans)])))
+    first, _, folded = page.partition("<summary>2 more models</summary>")
+    assert (first.count("<strong>Ship</strong>"), folded.count("<strong>Ship</strong>")) == (3, 2)
+
+
+def test_a_model_without_an_answer_says_why(tmp_path: Path) -> None:
+    plans = [dataclasses.replace(plan, status="contended") for plan in factory.nets()[:2]]
+    page = str(verdict.render(gather([factory.write_run(tmp_path, plans)])))
+    assert "<strong>Nothing to ship</strong> of mobilenet_v2-0.35-32:" in page
+    assert "2 contended of 2 cases" in page
+
+
+@pytest.mark.parametrize(
+    ("scenario", "metric", "title"),
+    [("Offline", "throughput_per_s", "Throughput"), ("sustained", "sustained_p50_ns", "Sustained")],
+)
+def test_the_table_leads_with_the_metric_of_its_scenario(
+    tmp_path: Path, scenario: str, metric: str, title: str
+) -> None:
+    run = factory.write_run(tmp_path, factory.nets()[:2])
+    record = run.records()[0]
+    changed = dataclasses.replace(
+        record,
+        case=dataclasses.replace(record.case, scenario=scenario),
+        metrics={**record.metrics, metric: Value(3e6, 2.9e6, 3.1e6)},
+    )
+    run.append(changed)
+    page = str(cases.render(gather([run])))
+    head = re.findall(r'<th scope="col" class="num"[^>]*>([\w-]+)', page)
+    assert head[0] == title
+    assert "p50" in head
