@@ -12,7 +12,6 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from harness.core.metric import METRICS
 from harness.core.quantity import Value
 from harness.core.record import Record
 from harness.stats.pareto import front as pareto_mask
@@ -247,7 +246,7 @@ def _worst(record: Record, name: str) -> float:
 
 
 def _more_is_better(record: Record, name: str) -> bool:
-    return record.quality_kind.better == "higher" if name == "quality" else METRICS[name].better == "higher"
+    return record.better(name) == "higher"
 
 
 def _is_fp32_of(other: Record, record: Record) -> bool:

@@ -79,7 +79,10 @@ def _left_out(unit: Unit, cases: Sequence[CaseView]) -> str:
     incomparable = len(others) - incomplete
     sentences = [f"{counted(incomplete, 'case')} without accuracy or latency left out"] if incomplete else []
     if incomparable:
-        shared = f"{cases[0].load} and {cases[0].record.case.dataset}"
+        first = cases[0].record
+        shared = f"{cases[0].load} and {first.case.dataset}"
+        if any(is_scored(case.record) and case.record.quality_kind != first.quality_kind for case in others):
+            shared += f", or another task than that of {first.quality_kind.label},"
         sentences.append(f"{counted(incomparable, 'case')} with a load or data set other than {shared} left out")
     return "".join(f"{sentence}. " for sentence in sentences)
 
