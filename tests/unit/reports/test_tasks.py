@@ -109,6 +109,18 @@ def test_tables_name_the_quality_of_the_task_and_leave_top_1_out(records: list[R
     assert frame["quality"].tolist() == [0.5, 0.5, records[3].value("top1")]
 
 
+def test_whole_frames_are_told_apart_from_the_net(records: list[Record]) -> None:
+    stages = {"pre_p50_ns": 1.5, "pipeline_infer_p50_ns": 7.0, "post_p50_ns": 2.0, "pipeline_p50_ns": 10.5}
+    metrics = {**records[0].metrics, **{name: Value(ms * MS) for name, ms in stages.items()}}
+    console = Console(width=200)
+    with console.capture() as capture:
+        found = [dataclasses.replace(records[0], metrics=metrics), records[1]]
+        console.print(final_table(found, factory.header(factory.nets())))
+    lines = [line for line in capture.get().splitlines() if "whole frame" in line]
+    assert len(lines) == 1
+    assert lines[0].endswith("p50 10.5 ms (1.50 pre + 7 infer + 2 post)")
+
+
 def test_a_table_of_classifiers_is_as_it_was(records: list[Record]) -> None:
     assert "quality" not in measured(records)
     assert "top1" in expected(records)
