@@ -284,6 +284,20 @@ def scored_cases(cases: Sequence[CaseView]) -> list[CaseView]:
     return _select(cases, comparable)
 
 
+def scored_groups(cases: Sequence[CaseView]) -> list[list[CaseView]]:
+    """Return the cases to be compared of each task, that of most cases first: two tasks have two fronts."""
+    main = scored_cases(cases)
+    kinds = dict.fromkeys(case.record.quality_kind for case in cases if is_scored(case.record))
+    first = main[0].record.quality_kind if main else None
+    others = [[case for case in cases if case.record.quality_kind == kind] for kind in kinds if kind != first]
+    return [group for group in (main, *map(scored_cases, others)) if group]
+
+
+def group_name(unit: str, group: Sequence[CaseView], main: bool) -> str:
+    """Return what the cases of one task on a piece of hardware are called: by the hardware, other tasks by both."""
+    return unit if main else f"{unit}, {group[0].record.quality_kind.title}"
+
+
 def front_cases(cases: Sequence[CaseView]) -> list[CaseView]:
     """Return the cases on the Pareto front."""
     return _select(cases, pareto_front)

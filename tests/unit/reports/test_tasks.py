@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from harness.store.exports import Exported
 from harness.store.exports.markdown import render
 from harness.store.frame import record_table
 from reports.answer import answer_lines
+from reports.build import build_html
+from reports.data import gather
 from reports.labels import expected, measured, metric_of, scales_of, titles_of
 from reports.recommend import Constraints, comparable, pareto_front, recommend
 from reports.terminal.recommendation import recommendation_lines
@@ -138,3 +142,18 @@ def test_the_terminal_and_markdown_show_it(records: list[Record]) -> None:
     markdown = render(Exported(factory.header(factory.nets()), found, lambda _: np.empty(0, np.int64)))
     assert "| mAP % | verdict |" in markdown
     assert "top-1" not in markdown
+
+
+def test_each_task_has_a_plot_of_its_own_in_the_report(tmp_path: Path) -> None:
+    plans = factory.nets()[:6]
+    run = factory.write_run(tmp_path / "run", plans)
+    for record in comparable(run.records())[-2:]:
+        run.append(of_task(record, MAP, 0.5, 2.0))
+    html = build_html(gather([run]))
+    (script,) = re.findall(r'<script type="application/json" id="cases-json">(.*?)</script>', html, re.DOTALL)
+    groups = [item["group"] for item in json.loads(script) if item["ranked"]]
+    unit = groups[0]
+    assert sorted(set(groups)) == [unit, f"{unit}, mAP"]
+    assert re.findall(r'data-figure="(tradeoff-plot[-\d]*)-json"', html) == ["tradeoff-plot", "tradeoff-plot-1"]
+    assert "mAP against latency" in html
+    assert "mAP (%)" in html
