@@ -24,9 +24,10 @@ from harness.core.errors import UsageError, describe_error
 from harness.core.files import write_atomic
 from harness.core.plugins import load_all
 from harness.core.printable import printable
+from harness.core.record import Record
 
 from .data import CaseView, ReportData, Reset, RunReader, gather
-from .recommend import figures, scored_cases, sliders
+from .recommend import figures, group_name, scored_groups, sliders
 from .samples import write_samples
 from .section import Absent, Section, json_for_html, read_asset, render_template
 
@@ -136,25 +137,35 @@ def _for_script(data: ReportData) -> list[dict[str, Any]]:
 
     `worst` is the end of an imprecise latency's interval, null for any other and where there is none.
     """
-    ranked = {
-        case.key for unit in data.units for case in scored_cases(unit.cases) if case.trusts(case.record.quality_name)
+    groups = {
+        case.key: group_name(unit.name, group, place == 0)
+        for unit in data.units
+        for place, group in enumerate(scored_groups(unit.cases))
+        for case in group
+        if case.trusts(case.record.quality_name)
     }
     names = sliders([case.record for case in data.cases])
     return [
         {
             "key": case.key,
             "label": case.name,
-            "ranked": case.key in ranked,
+            "ranked": case.key in groups,
+            "group": groups.get(case.key, case.unit),
             "imprecise": case.record.trust("latency_p50_ns") == "caution",
             "worst": getattr(case.record.quantity("latency_p50_ns"), "hi", None),
             "facets": _facets(case),
-            "values": {name: figures(case.record, ())[name] for name in names},
+            "values": {name: _bounded(case.record, name) for name in names},
             "shown": {name: _text(data, case, name) for name in names},
             "quality": case.record.trusted_quality,
             "quality_shown": f"{case.record.quality_kind.label} {_text(data, case, case.record.quality_name)}",
         }
         for case in data.cases
     ]
+
+
+def _bounded(record: Record, name: str) -> float | None:
+    """Return what a slider bounds; that of the quality of one task leaves the other tasks out."""
+    return None if name == "quality" != record.quality_name else figures(record, ())[name]
 
 
 def _facets(case: CaseView) -> dict[str, str]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from harness import stats
 from harness.core.errors import RecordError, UsageError
+from harness.core.quality import TOP1
 from harness.core.quantity import Missing
 from harness.core.record import Record
 from harness.measure.passes.latency import SIZED
@@ -240,6 +241,8 @@ def _discordant(record: Record) -> tuple[int, int, str] | Missing:
 
     Two nets can only differ in being right where their best classes differ, so that agreement bounds the share.
     """
+    if record.quality_name != TOP1.metric:
+        return Missing(f"images are planned for classifiers, the quality of this case is {record.quality_kind.label}")
     if not record.trusts("top1"):
         return Missing(f"{record.verdict.status}: its accuracy cannot be relied on")
     accuracy = record.details.get("accuracy", {})

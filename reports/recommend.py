@@ -12,7 +12,6 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from harness.core.metric import METRICS
 from harness.core.quantity import Value
 from harness.core.record import Record
 from harness.stats.pareto import front as pareto_mask
@@ -247,7 +246,7 @@ def _worst(record: Record, name: str) -> float:
 
 
 def _more_is_better(record: Record, name: str) -> bool:
-    return record.quality_kind.better == "higher" if name == "quality" else METRICS[name].better == "higher"
+    return record.better(name) == "higher"
 
 
 def _is_fp32_of(other: Record, record: Record) -> bool:
@@ -283,6 +282,20 @@ def pareto_front(records: Sequence[Record]) -> list[Record]:
 def scored_cases(cases: Sequence[CaseView]) -> list[CaseView]:
     """Return the cases that have a latency and an accuracy to be compared, whether or not these can be trusted."""
     return _select(cases, comparable)
+
+
+def scored_groups(cases: Sequence[CaseView]) -> list[list[CaseView]]:
+    """Return the cases to be compared of each task, that of most cases first: two tasks have two fronts."""
+    main = scored_cases(cases)
+    kinds = dict.fromkeys(case.record.quality_kind for case in cases if is_scored(case.record))
+    first = main[0].record.quality_kind if main else None
+    others = [[case for case in cases if case.record.quality_kind == kind] for kind in kinds if kind != first]
+    return [group for group in (main, *map(scored_cases, others)) if group]
+
+
+def group_name(unit: str, group: Sequence[CaseView], main: bool) -> str:
+    """Return what the cases of one task on a piece of hardware are called: by the hardware, other tasks by both."""
+    return unit if main else f"{unit}, {group[0].record.quality_kind.title}"
 
 
 def front_cases(cases: Sequence[CaseView]) -> list[CaseView]:

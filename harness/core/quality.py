@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 CLASSIFICATION = "classification"
 """Name of the task of models, data and records that name none."""
@@ -26,6 +27,11 @@ class QualityKind:
     label: str
     better: Literal["higher", "lower"] = "higher"
     unit: str = "share"
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> QualityKind:
+        """Create from plain JSON types; keys of later versions are left aside."""
+        return cls(**{field.name: data[field.name] for field in fields(cls)})
 
     @property
     def sign(self) -> float:

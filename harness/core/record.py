@@ -12,13 +12,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from .case import Case
 from .execution import Execution, OperatorProfile
 from .hardware.roofline import Roofline
 from .metric import METRICS, metric
-from .quality import CLASSIFICATION, OF_CLASSIFICATION, TOP1, QualityKind
+from .quality import CLASSIFICATION, TOP1, QualityKind
 from .quantity import Missing, Quantity, Value
 from .verdict import Finding, Trust, Verdict, trust_of
 
@@ -277,7 +277,7 @@ class Record:
     def quality_kind(self) -> QualityKind:
         """What its quality is."""
         kind = self.details.get("accuracy", {}).get("quality")
-        return QualityKind(**kind) if kind else TOP1
+        return QualityKind.from_json(kind) if kind else TOP1
 
     @property
     def task(self) -> str:
@@ -290,10 +290,14 @@ class Record:
         name = self.quality_kind.metric
         return name if name in METRICS else "quality"
 
+    def better(self, name: str) -> Literal["lower", "higher", "none"]:
+        """Return the better direction of a metric; that of the quality is the task's."""
+        return self.quality_kind.better if name in ("quality", "quality_difference") else metric(name).better
+
     @property
     def quality(self) -> Quantity:
         """The quality, which older records have as top-1 alone."""
-        return self.quantity("quality" if "quality" in self.metrics else OF_CLASSIFICATION["quality"])
+        return self.quantity(self.quality_name)
 
     @property
     def trusted_quality(self) -> float | None:

@@ -230,6 +230,10 @@ class Task(ABC):
             raise DataError(f"{path} holds no {self.samples}")
         return UserData(kind, path, dataset)
 
+    def stratum(self, label: Any) -> int:
+        """Return the group of a sample by its label: each group is in the samples for calibration."""
+        return 0
+
     def interface(self, preprocess: Preprocess, outputs: Mapping[str, Sequence[int]], wanted: Wanted) -> Interface:
         """Return how a model of the user is read.
 

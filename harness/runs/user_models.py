@@ -14,7 +14,6 @@ from harness.core.artifact import Artifact, Format, Preprocess
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, ModelError, UnknownName, UsageError
 from harness.core.printable import escape_surrogates
-from harness.core.quality import CLASSIFICATION
 from harness.core.task import Interface, Task, UserData, Wanted
 from harness.core.verdict import Finding, Verdict
 from harness.datasets.preprocessing import describe
@@ -146,7 +145,7 @@ class UserModels:
     def scored_data(self, limit: int | None) -> EvaluationData | None:
         """Return the images to score, at most `limit`; None without any."""
         if self._split:
-            return EvaluationData("manifest", self._split.scored, limit, task=self._task.name)
+            return EvaluationData(*self._split.scored, limit, task=self._task.name)
         data = self._data
         return EvaluationData(data.kind, data.path, limit, task=self._task.name) if data else None
 
@@ -296,11 +295,18 @@ class UserModels:
         """Return the cases of the model under `settings`; their files are built when the cases are prepared."""
         config = self.config
         compressed = CompressedModel(
-            model, chosen(settings), self._split, config.preprocess, model.fixed_shapes, self.notify, config.output
+            model,
+            chosen(settings),
+            self._split,
+            config.preprocess,
+            model.fixed_shapes,
+            self.notify,
+            config.output,
+            config.decode or "",
         )
-        if compressed.scored:
-            how = self._preprocess(compressed.float_model)
-            self._show_interface(compressed.float_model, Interface(how, compressed.scored))
+        if compressed.interface:
+            self._preprocess(compressed.float_model)
+            self._show_interface(compressed.float_model, compressed.interface)
         dataset = self.dataset if self._split else None
         runtimes = config.runtimes or _usable_runtimes(compressed.formats)
         cases = compressed.cases(runtimes, self._threads, dataset)
@@ -308,15 +314,15 @@ class UserModels:
 
     @cached_property
     def _split(self) -> Split | None:
-        """The labelled images in two parts, for calibration and for scoring, where models are compressed."""
+        """The labelled samples in two parts, for calibration and for scoring, where models are compressed."""
         if self._data is None or not self.config.compress:
             return None
-        if self.config.task != CLASSIFICATION:
+        if not hasattr(self._data.dataset, "files"):
             raise UsageError(
-                f"--compress needs images in classes for calibration, the task is {self._task.name}",
+                f"--compress splits the data for calibration, and that of {self._task.name} lists no files",
                 "quantize the model apart, and measure both files: --model INT8 --reference FLOAT",
             )
-        return Split(self._data.dataset, Path(self.config.data or ""), self.config.seed)
+        return Split(self._data.dataset, Path(self.config.data or ""), self.config.seed, self._task, self._data.kind)
 
 
 def counted_inputs(n: int) -> str:

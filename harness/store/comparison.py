@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.core.errors import UsageError
+from harness.core.quality import TOP1, QualityKind
 from harness.core.quantity import Missing, Quantity, Value
 from harness.core.record import Record, RunHeader
 from harness.core.verdict import TIMED
@@ -131,6 +132,7 @@ class Comparison:
             of a over that of b.
         energy: Net energy of b over that of a.
         top1: Top-1 of b minus that of a, or the quality of another task.
+        quality: What the quality is.
 
     """
 
@@ -140,6 +142,12 @@ class Comparison:
     latency: Quantity
     energy: Quantity
     top1: Quantity
+    quality: QualityKind = TOP1
+
+    @property
+    def quality_change(self) -> str | None:
+        """The difference of the quality in words: '-1.25 points', '+0.3 px'; None where it is missing."""
+        return self.quality.change(self.top1.value) if isinstance(self.top1, Value) else None
 
 
 def compare_records(a: Record, b: Record) -> Comparison:
@@ -154,7 +162,7 @@ def compare_records(a: Record, b: Record) -> Comparison:
         reason += f"; runs of the same machine differ by {math.expm1(math.hypot(_reach(a), _reach(b))):.1%}"
     energy = _spoiled(a, b, "energy_net_j") or _energy_ratio(a, b)
     top1 = _spoiled(a, b, "top1") or _quality_delta(a, b)
-    return Comparison(a.case_id, change, reason, ratio, energy, top1)
+    return Comparison(a.case_id, change, reason, ratio, energy, top1, b.quality_kind)
 
 
 def _spoiled(a: Record, b: Record, name: str) -> Missing | None:
@@ -185,7 +193,7 @@ def compare_runs(a: RunFolder, b: RunFolder, force: bool = False) -> pd.DataFram
 
     Returns:
         One row per case: case, change, reason, ratio, lo and hi of the latency, energy ratio, difference of top-1,
-        `unlike`, and `other_file`, which is true where the model file differs.
+        `unlike`, `other_file`, which is true where the model file differs, and what the quality is and how it changed.
 
     Raises:
         UsageError: The runs have no case in common, or differ in machine class, power mode, number of threads or scope
@@ -200,8 +208,13 @@ def compare_runs(a: RunFolder, b: RunFolder, force: bool = False) -> pd.DataFram
     if not pairs:
         raise UsageError("the two runs have no case in common", "compare runs of the same suite")
     unlike = "; ".join(differences(a.header(), b.header(), pairs))
-    rows = [{**_row(compare_records(*pair)), "unlike": unlike, "other_file": other_file(*pair)} for pair in pairs]
-    return pd.DataFrame(rows)
+    return pd.DataFrame([_compared(*pair, unlike) for pair in pairs])
+
+
+def _compared(a: Record, b: Record, unlike: str) -> dict[str, object]:
+    comparison = compare_records(a, b)
+    quality = {"quality_metric": comparison.quality.metric, "quality_change": comparison.quality_change}
+    return {**_row(comparison), "unlike": unlike, "other_file": other_file(a, b), **quality}
 
 
 def _latency_ratio(a: Record, b: Record) -> Quantity:

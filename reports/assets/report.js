@@ -78,7 +78,7 @@
   }, { rootMargin: "400px" });
 
   // ---- the front and the best setting, from the same values as the tables; a value that is not trusted is null
-  const candidates = (unit) => cases.filter((item) => item.facets.target === unit && state.shown.has(item.key) && state.fitting.has(item.key) && item.ranked);
+  const candidates = (unit) => cases.filter((item) => item.group === unit && state.shown.has(item.key) && state.fitting.has(item.key) && item.ranked);
   const dominates = (a, b) => a.values.latency_p50_ns <= b.values.latency_p50_ns && a.quality >= b.quality
     && (a.values.latency_p50_ns < b.values.latency_p50_ns || a.quality > b.quality);
   const front = (unit) => { const options = candidates(unit).filter((item) => item.values.latency_p50_ns !== null); return options.filter((item) => !options.some((other) => dominates(other, item))); };
@@ -154,7 +154,7 @@
     const isWithin = precise && ordered[0].imprecise && precise.values.latency_p50_ns <= (ordered[0].worst ?? Infinity);
     return isWithin ? precise : ordered[0];
   };
-  const units = [...new Set(cases.map((item) => item.facets.target))]; // pieces of hardware
+  const units = [...new Set(cases.map((item) => item.group))]; // pieces of hardware, and tasks beside their main one
   const showBest = (inputs) => {
     const isAccurate = inputs.some((input) => ["top1", "quality"].includes(input.name) && !isLoose(input));
     byId("best").replaceChildren(...units.flatMap((unit, index) => [index ? " " : "", bestOf(unit, isAccurate)]));
@@ -169,7 +169,7 @@
     if (units.length > 1) line.append(`${unit}: `);
     if (!best) { line.append("Nothing fits: relax a limit."); return line; }
     const link = Object.assign(document.createElement("a"), { href: `#${best.key}`, textContent: best.label });
-    const considered = cases.filter((item) => isRanked(item) && item.facets.target === unit && state.shown.has(item.key)).length;
+    const considered = cases.filter((item) => isRanked(item) && item.group === unit && state.shown.has(item.key)).length;
     line.append(`${options.length} of ${considered} cases fit. ${isAccurate ? "Fastest" : "Most accurate"}: `, link,
       `, ${best.shown.latency_p50_ns}, ${best.quality_shown}.`);
     return line;

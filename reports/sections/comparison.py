@@ -73,7 +73,8 @@ def render(data: ReportData) -> Markup | Absent:
     pairs = [pair for index, sides in enumerate(compared) if (pair := _pair(data, *sides, index))]
     if not pairs:
         return Absent("the two runs have no case in common")
-    return _TEMPLATE.render(pairs=pairs, scale=data.scales["latency_p50_ns"])
+    kinds = dict.fromkeys(row.comparison.quality.title for pair in pairs for row in (*pair.changed, *pair.unchanged))
+    return _TEMPLATE.render(pairs=pairs, scale=data.scales["latency_p50_ns"], quality=" / ".join(kinds))
 
 
 def _pair(data: ReportData, before: Run, unit_before: str, unit: Unit, index: int) -> RunPair | None:
@@ -124,7 +125,7 @@ def _energy(comparison: Comparison) -> FormattedValue:
 
 def _top1(comparison: Comparison) -> FormattedValue:
     top1 = comparison.top1
-    return _missing(top1) if isinstance(top1, Missing) else FormattedValue(f"{100 * top1.value:+.2f} points")
+    return _missing(top1) if isinstance(top1, Missing) else FormattedValue(comparison.quality_change or "")
 
 
 def _missing(quantity: Missing) -> FormattedValue:

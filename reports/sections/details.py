@@ -82,7 +82,7 @@ def _without(pairs: list[tuple[str, str]], common: Sequence[tuple[str, str]]) ->
 
 def _detail(data: ReportData, case: CaseView, points: int) -> Detail:
     metrics = [(metric, data.scales[name], data.show(case.record, name)) for name, metric in METRICS.items()]
-    columns = columns_of(other.record for other in data.cases)
+    columns = columns_of([other.record for other in data.cases])
     missing: dict[str, list[str]] = {}
     for metric, _, shown in metrics:
         if shown.missing:

@@ -13,20 +13,23 @@ from reports.figures.plots import axis, figure_json, log_axis
 from reports.figures.scatter import front_line, markers, point, scatter_legend
 from reports.labels import metric_of
 from reports.numbers import counted
-from reports.recommend import front_cases, is_scored, scored_cases, sliders, why_dominated
+from reports.recommend import front_cases, group_name, is_scored, scored_groups, sliders, why_dominated
 from reports.section import Absent, Figure, Section, Template
 
 _TEMPLATE = Template.beside(__file__)
 
 
 def render(data: ReportData) -> Markup | Absent:
-    """Render a scatter plot with its front for each piece of hardware, and sliders that find the best setting."""
-    scored = [(unit, scored_cases(unit.cases)) for unit in data.units]
-    scored = [(unit, cases) for unit, cases in scored if cases]
+    """Render a plot with its front for each piece of hardware and each task, and sliders that find the best setting."""
+    scored = [
+        (unit, cases, group_name(unit.name, cases, place == 0))
+        for unit in data.units
+        for place, cases in enumerate(scored_groups(unit.cases))
+    ]
     if not scored:
         return Absent(_why_none(data), "score a net on labelled images: edgebench run --model NET --data FOLDER")
-    figures = [_figure(data, unit, cases, index) for index, (unit, cases) in enumerate(scored)]
-    return _TEMPLATE.render(plots=figures, bounds=_sliders(data, [case for _, cases in scored for case in cases]))
+    figures = [_figure(data, *one, index) for index, one in enumerate(scored)]
+    return _TEMPLATE.render(plots=figures, bounds=_sliders(data, [case for _, cases, _ in scored for case in cases]))
 
 
 def _why_none(data: ReportData) -> str:
@@ -37,7 +40,7 @@ def _why_none(data: ReportData) -> str:
     return f"no case has both a latency and an accuracy: {'; '.join(known) or 'there are no cases'}"
 
 
-def _figure(data: ReportData, unit: Unit, cases: Sequence[CaseView], index: int) -> Figure:
+def _figure(data: ReportData, unit: Unit, cases: Sequence[CaseView], group: str, index: int) -> Figure:
     front = front_cases(cases)
     size = "energy_net_j" if any(case.record.value("energy_net_j") is not None for case in cases) else "artifact_bytes"
     ms = data.scales["latency_p50_ns"].unit
@@ -45,9 +48,11 @@ def _figure(data: ReportData, unit: Unit, cases: Sequence[CaseView], index: int)
     quality = f"{first.quality_kind.title} ({data.scales[first.quality_name].unit})".removesuffix(" ()")
     return Figure(
         f"tradeoff-plot-{index}" if index else "tradeoff-plot",
-        "Accuracy against latency" + (f" on {unit.name}" if data.several_units else ""),
+        ("Accuracy" if group == unit.name else first.quality_kind.title)
+        + " against latency"
+        + (f" on {unit.name}" if data.several_units else ""),
         figure_json(
-            [front_line(data, front, cases, unit.name), *markers(data, cases, size)],
+            [front_line(data, front, cases, group), *markers(data, cases, size)],
             xaxis=log_axis(f"Latency p50 ({ms})", [point(data, case)[0] for case in cases], "lower"),
             yaxis=axis(quality, first.quality_kind.better),
         ),
@@ -79,7 +84,10 @@ def _left_out(unit: Unit, cases: Sequence[CaseView]) -> str:
     incomparable = len(others) - incomplete
     sentences = [f"{counted(incomplete, 'case')} without accuracy or latency left out"] if incomplete else []
     if incomparable:
-        shared = f"{cases[0].load} and {cases[0].record.case.dataset}"
+        first = cases[0].record
+        shared = f"{cases[0].load} and {first.case.dataset}"
+        if any(is_scored(case.record) and case.record.quality_kind != first.quality_kind for case in others):
+            shared += f", or another task than that of {first.quality_kind.label},"
         sentences.append(f"{counted(incomparable, 'case')} with a load or data set other than {shared} left out")
     return "".join(f"{sentence}. " for sentence in sentences)
 
@@ -88,9 +96,10 @@ def _sliders(data: ReportData, cases: Sequence[CaseView]) -> list[dict[str, Any]
     """Return one slider per metric with at least two values; its loosest position does not bound anything."""
     found = []
     for name in sliders([case.record for case in cases]):
-        values = sorted({value for case in cases if (value := case.record.trusted_value(name)) is not None})
+        own = [case.record for case in cases if name != "quality" or case.record.quality_name == name]
+        values = sorted({value for record in own if (value := record.trusted_value(name)) is not None})
         if len(values) > 1:
-            metric, scale = metric_of(name, [case.record for case in cases]), data.scales[name]
+            metric, scale = metric_of(name, own), data.scales[name]
             found.append({"name": name, "metric": metric, "unit": scale.unit, "factor": scale.factor,
                           "values": values, "most": metric.better == "lower"})  # fmt: skip
     return found

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from harness.core.quality import TOP1
 from reports.numbers import counted
 from reports.text import clean
 
@@ -43,7 +44,8 @@ def _table(rows: Sequence[Row], reasons: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("case", overflow="fold")
     table.add_column("latency B/A", no_wrap=True)
-    table.add_column("top-1 points", justify="right", no_wrap=True)
+    classified = {row["quality_metric"] for row in rows} <= {TOP1.metric}
+    table.add_column("top-1 points" if classified else "quality", justify="right", no_wrap=True)
     table.add_column("change", no_wrap=True)
     last = ""
     for row in rows:
@@ -52,7 +54,7 @@ def _table(rows: Sequence[Row], reasons: Sequence[str]) -> Table:
             last = model
             table.add_row(Text(clean(model), style="bold"))
         table.add_row(
-            Text("  " + clean(" ".join(setting))), _ratio(row), _points(row["top1_delta"]), _change(row, reasons)
+            Text("  " + clean(" ".join(setting))), _ratio(row), _points(row, classified), _change(row, reasons)
         )
     return table
 
@@ -72,11 +74,12 @@ def _ratio(row: Row) -> Text:
     return Text(f"{ratio:.3f}").append(interval, style="dim")
 
 
-def _points(difference: float | None) -> Text:
-    """Return the difference of the accuracies; a dot if they are equal."""
-    if difference is None:
+def _points(row: Row, classified: bool) -> Text:
+    """Return the difference of the qualities, in points alone where all are classifiers; a dot if they are equal."""
+    if row["top1_delta"] is None:
         return Text("-", style="dim")
-    return Text(f"{100 * difference:+.2f}") if difference else Text("·", style="dim")
+    text = row["quality_change"].removesuffix(" points") if classified else row["quality_change"]
+    return Text(clean(text)) if row["top1_delta"] else Text("·", style="dim")
 
 
 def _notes(reasons: Mapping[str, int]) -> Iterator[Text]:

@@ -102,6 +102,7 @@ class _RunTable:
         yield from untrusted_lines(self.records)
         yield from self._doubted()
         yield from self._machine_speed()
+        yield from self._frames()
         yield from self._missing_columns()
         yield from self._accuracy_notes()
         yield from self._accuracy_findings()
@@ -159,6 +160,18 @@ class _RunTable:
         for finding in self.header.findings:
             if finding.check == MACHINE_SPEED:
                 yield Text(clean(finding.found), style=_STYLES["!"] if finding.status == "warn" else "dim")
+
+    def _frames(self) -> Iterator[Text]:
+        """Yield what whole frames took, stage by stage: the column of latencies is that of the net alone."""
+        for record in self.records:
+            names = ("pipeline_p50_ns", "pre_p50_ns", "pipeline_infer_p50_ns", "post_p50_ns")
+            if record.value("pipeline_p50_ns") is None:
+                continue
+            scale = scales_of([record])["pipeline_p50_ns"]
+            whole, *stages = (show(record.quantity(name), scale).text for name in names)
+            case = f"{record.case.model} {setting_of(record, ' ')}"
+            parts = " + ".join(f"{text} {name}" for text, name in zip(stages, ("pre", "infer", "post"), strict=True))
+            yield Text(clean(f"a whole frame of {case}: p50 {whole} {scale.unit} ({parts})"), style="dim")
 
     def _missing_columns(self) -> Iterator[Text]:
         """Yield why no case that ran has a value for an expected column."""

@@ -168,7 +168,15 @@ def _shipped_artifact(entry: Mapping[str, Any]) -> Artifact:
         macs=entry["macs"],
         preprocess=Preprocess.from_json(entry["preprocess"]),
         recipe=entry["recipe"],
+        decode=_decode(entry.get("decode", "")),
     )
+
+
+def _decode(text: str) -> str:
+    """Return the convention of a shipped model's outputs, with the path of the file of anchors that it names."""
+    name, _, argument = text.partition(":")
+    words = [str(ARTIFACTS / word) if word.endswith(".npy") else word for word in argument.split(",")]
+    return f"{name}:{','.join(words)}" if argument else name
 
 
 def _prepared_artifact(case: Case, file_format: Format) -> Artifact:

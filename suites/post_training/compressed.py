@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from harness.core import plugins
 from harness.core.artifact import FORMATS as KNOWN_FORMATS
-from harness.core.artifact import Artifact, Format, Preprocess, ScoredOutput, sha256_of
+from harness.core.artifact import Artifact, Format, Preprocess, sha256_of
 from harness.core.case import Case
 from harness.core.errors import EdgebenchError, ModelError, UsageError
 from harness.core.files import cache_dir
 from harness.core.plugins import load, load_all
+from harness.core.task import Interface, Wanted
 from suites.compression.base import Calibration, Compression
 from suites.user_model import UserModel
 
@@ -58,11 +59,12 @@ class CompressedModel:
     Attributes:
         model: The file.
         settings: The settings.
-        images: Labelled images for calibration and scoring; None without any.
+        images: Labelled samples for calibration and scoring; None without any.
         preprocess: How images become inputs, as `harness.datasets.preprocessing.parse` takes it.
         shapes: Shapes of dynamic inputs, by input name.
         notify: Called with a line of text for each file that is built.
         output: Name of the output to score; None leaves it to sizes and names.
+        decode: Convention of the outputs; '' where the task is to recognise it.
 
     Raises:
         ModelError: The file cannot be compressed.
@@ -77,6 +79,7 @@ class CompressedModel:
     shapes: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
     notify: Callable[[str], None] = silent
     output: str | None = None
+    decode: str = ""
 
     def __post_init__(self) -> None:
         if self.model.format != "onnx":
@@ -88,7 +91,7 @@ class CompressedModel:
         refuse_large(self.model.path)
         self._graph  # noqa: B018 - raises where the file cannot be compressed
         if self.images:
-            self.scored  # noqa: B018 - raises where the images have other classes
+            self.interface  # noqa: B018 - raises where the images have other classes
         self._preprocess("onnx")
 
     @cached_property
@@ -97,9 +100,14 @@ class CompressedModel:
         return UserModel(self._source("onnx"), given=self.model.given)
 
     @cached_property
-    def scored(self) -> ScoredOutput | None:
-        """The output to score; None without images."""
-        return self.float_model.output(self.images.data.label_mapping, self.output) if self.images else None
+    def interface(self) -> Interface | None:
+        """How the model takes samples and gives predictions; None without samples."""
+        how = self._preprocess("onnx")
+        if self.images is None or how is None:
+            return None
+        model = self.float_model
+        wanted = Wanted(self.images.data, self.output, self.decode, model.metadata.class_names)
+        return self.images.task.interface(how, model.inspection.sample_outputs, wanted)
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -150,7 +158,8 @@ class CompressedModel:
             built,
             preprocess=self._preprocess(kind),
             recipe={**built.recipe, **self._origin(kind)},
-            output=self.scored,
+            output=self.interface.output if self.interface else None,
+            decode=self.interface.decode if self.interface else "",
             batch=self.model.fixed_batch if kind == "onnx" else 1,  # onnx2tf sets the batch to 1, LiteRT resizes it
         )
 

@@ -1,11 +1,12 @@
-"""Labelled images split in two: some for calibration, the others for scoring. No image is ever in both."""
+"""Labelled samples split in two: some for calibration, the others for scoring. No sample is ever in both."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,10 @@ import numpy as np
 
 from harness.core.artifact import Preprocess
 from harness.core.errors import DataError
+from harness.core.task import Task, load_task
 from harness.datasets.image_folders import ImageFiles
-from harness.datasets.label_mapping import Label
 from harness.datasets.manifest import subset
-from harness.datasets.pictures import read_image
-from harness.datasets.preprocessing import preprocess
+from harness.datasets.part import PART, write_part
 from suites.compression.base import Calibration
 
 SHARE, MOST = 0.2, 128
@@ -26,20 +26,24 @@ SHARE, MOST = 0.2, 128
 
 @dataclass(frozen=True)
 class Split:
-    """Labelled images, split for calibration and scoring.
+    """Labelled samples, split for calibration and scoring.
 
     Attributes:
-        data: All images.
-        path: The folder they are in.
+        data: All samples; path and label of each in `files`.
+        path: The folder or file they are in.
         seed: Seed of the draw.
+        task: What the models are to do with them.
+        kind: How they are stored, as the task's `open` takes it.
 
     Raises:
-        DataError: There are fewer than two images.
+        DataError: There are fewer than two samples.
     """
 
-    data: ImageFiles
+    data: Any
     path: Path
     seed: int = 0
+    task: Task = field(default_factory=partial(load_task, ""))
+    kind: str = ""
 
     def __post_init__(self) -> None:
         if len(self.data) < 2:
@@ -49,24 +53,27 @@ class Split:
 
     @cached_property
     def indices(self) -> list[int]:
-        """Indices of the calibration images, ascending: drawn from the classes in turn, never the last image of one."""
-        labels = [label for _, label in self.data.files]
-        count = min(MOST, max(1, int(SHARE * len(labels))))
-        return sorted(stratified(labels, count, self.seed))
+        """Indices of the calibration samples, ascending: drawn from the classes in turn, never the last one of one."""
+        groups = [self.task.stratum(label) for _, label in self.data.files]
+        count = min(MOST, max(1, int(SHARE * len(groups))))
+        return sorted(stratified(groups, count, self.seed))
 
     @cached_property
-    def scored(self) -> Path:
-        """The images to score on, as a file that `open_dataset('manifest', ...)` opens."""
-        return subset(self.data, sorted(set(range(len(self.data))) - set(self.indices))).write()
+    def scored(self) -> tuple[str, Path]:
+        """The samples to score on: how they are stored, and the file."""
+        places = sorted(set(range(len(self.data))) - set(self.indices))
+        if isinstance(self.data, ImageFiles):
+            return "manifest", subset(self.data, places).write()
+        return PART, write_part(self.kind, self.path, places)
 
     def images(self, how: Preprocess) -> Calibration:
-        """Return the calibration images as inputs of a model."""
-        return np.stack([preprocess(read_image(self.data.files[index][0]), how) for index in self.indices])
+        """Return the calibration samples as inputs of a model."""
+        return np.stack([self.task.encode(sample, how) for _, sample, _ in self.data.select(self.indices)])
 
     @property
     def note(self) -> dict[str, Any]:
-        """How the images were split, and which they are, for the recipe."""
-        names = "\n".join(str(self.data.files[i][0].relative_to(self.path)) for i in self.indices)
+        """How the samples were split, and which they are, for the recipe."""
+        names = "\n".join(os.path.relpath(self.data.files[i][0], self.path) for i in self.indices)
         return {
             "calibration_images": len(self.indices),
             "scored_images": len(self.data) - len(self.indices),
@@ -76,13 +83,12 @@ class Split:
         }
 
 
-def stratified(labels: Sequence[Label], count: int, seed: int) -> list[int]:
+def stratified(groups: Sequence[int], count: int, seed: int) -> list[int]:
     """Return ``count`` indices by a seeded draw from the classes in turn, leaving each class an image if possible."""
-    order = np.random.default_rng(seed).permutation(len(labels))
+    order = np.random.default_rng(seed).permutation(len(groups))
     classes: dict[int, list[int]] = {}
     for index in map(int, order):
-        label = labels[index]
-        classes.setdefault(label if isinstance(label, int) else label[0], []).append(index)
+        classes.setdefault(groups[index], []).append(index)
     spare = [indices[:-1] for _, indices in sorted(classes.items())]
     turns = [indices[turn] for turn in range(max(map(len, spare))) for indices in spare if turn < len(indices)]
     return (turns or [int(order[0])])[:count]

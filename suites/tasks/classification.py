@@ -50,6 +50,10 @@ class Classification(Task):
         images = checked(open_folder(path, labels), limit)
         return UserData("manifest", images.write(), images)
 
+    def stratum(self, label: Any) -> int:
+        """Return the class of an image."""
+        return int(label if isinstance(label, int) else label[0])
+
     def interface(self, preprocess: Preprocess, outputs: Mapping[str, Sequence[int]], wanted: Wanted) -> Interface:
         """Return which output holds the scores of the classes."""
         if wanted.decode:

@@ -95,8 +95,6 @@ def test_bad_data_and_bad_choices_are_named(tmp_path: Path) -> None:
     data.write_text(json.dumps(content))
     with pytest.raises(UsageError, match="not those of --decode tflite"):
         measured(tmp_path, net, data=data, decode="tflite")
-    with pytest.raises(UsageError, match="--compress needs images in classes"):
-        measured(tmp_path, net, data=data, compress="int8-static")
     with pytest.raises(UsageError, match="a detector is read from all outputs"):
         measured(tmp_path, net, data=data, output="output0")
     with pytest.raises(DataError, match="no such data set"):
@@ -121,3 +119,18 @@ def test_whole_frames_are_timed_apart_from_the_net(tmp_path: Path) -> None:
     assert record.value("latency_p50_ns") is not None
     assert record.details["pipeline"]["samples"] == 12
     assert record.details["pipeline"]["frames"] == 5
+
+
+def test_a_detector_is_compressed_with_a_part_of_its_images_and_scored_on_the_others(tmp_path: Path) -> None:
+    net, data = detectors.detector(tmp_path / "net.onnx"), detectors.coco(tmp_path / "data", 20)
+    whole = RunConfig(
+        models=[str(net)], data=str(data), task="detection", runtimes=[RUNTIME], profile="smoke", preprocess="yolo",
+        compress="int8-static", out=str(tmp_path / "run"),
+    )  # fmt: skip
+    with RunSession(whole, plan(whole)) as session:
+        records = {event.case.compression: event for event in session.run() if isinstance(event, Record)}
+    assert set(records) == {"fp32", "int8-static"}
+    assert records["fp32"].value("quality") == 1.0
+    assert records["int8-static"].value("n_samples") == records["fp32"].value("n_samples") == 16
+    assert records["int8-static"].value("quality_difference") is not None
+    assert records["int8-static"].artifact.recipe["split"]["calibration_images"] == 4

@@ -87,6 +87,11 @@ class BoxSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def files(self) -> list[tuple[Path, Objects]]:
+        """Path and objects of each image, the boxes as they stand in the files."""
+        return [(image.path, image.objects) for image in self.images]
+
     def select(self, places: Iterable[int]) -> Iterator[tuple[int, Image, Objects]]:
         """Yield position, RGB image and objects at these positions; an image that cannot be read is left out."""
         for place in places:

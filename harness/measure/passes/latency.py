@@ -16,6 +16,7 @@ from harness.core.quantity import utc_now
 from harness.core.scenario import Scenario
 from harness.core.sensing import Sensor
 from harness.core.task import load_task
+from harness.datasets.part import open_samples
 from harness.measure.metrics import headline
 from harness.measure.prepared import BlobSink, PreparedCase
 from harness.measure.presets import Profile, fitted, level
@@ -127,7 +128,7 @@ def write_inputs(block: Sequence[PreparedCase], scratch: Path) -> dict[LabelledD
     files: dict[LabelledData, Path] = {}
     for labelled in {prepared.labelled for prepared in block if prepared.labelled}:
         task = load_task(labelled.task)
-        dataset = task.open(labelled.kind, Path(labelled.path))
+        dataset = open_samples(task, labelled.kind, Path(labelled.path))
         samples = dataset.select(range(min(N_FEEDS, len(dataset))))
         rows = [task.encode(sample, labelled.preprocess) for _, sample, _ in samples]
         files[labelled] = scratch / f"feeds-{len(files)}.npy"

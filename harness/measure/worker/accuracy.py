@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.task import Dataset, PairedTest, PerSample, Predictions, Task, load_task
+from harness.datasets.part import open_samples
 from harness.measure.outcomes import read_outcomes
 from harness.measure.protocol import Job, StoppingRule
 from harness.runtimes.base import Session, SessionError, TensorSpec
@@ -35,7 +36,7 @@ def accuracy(session: Session, job: Job) -> Outcome:
         raise ValueError("an accuracy job needs labelled samples")
     task = load_task(job.labelled.task)
     spec = only_input(session)
-    dataset = task.open(job.labelled.kind, Path(job.labelled.path))
+    dataset = open_samples(task, job.labelled.kind, Path(job.labelled.path))
     stopping = EarlyStopping(task, job.stop) if job.stop else None
     places: list[int] = []
     predicted: list[NDArray[Any]] = []

@@ -206,9 +206,10 @@ def _paired(own: Sequence[InputSignature], reference: Sequence[InputSignature]) 
 
 def _images(labelled: LabelledData) -> Iterator[NDArray[np.float32]]:
     from harness.core.task import load_task
+    from harness.datasets.part import open_samples
 
     task = load_task(labelled.task)
-    dataset = task.open(labelled.kind, Path(labelled.path))
+    dataset = open_samples(task, labelled.kind, Path(labelled.path))
     for _, sample, _ in dataset.select(range(min(N_IMAGES, len(dataset)))):
         yield task.encode(sample, labelled.preprocess)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from harness.core.task import Interface, Task, load_task
+from harness.datasets.part import open_samples
 from harness.measure.protocol import Job, Loop
 from harness.runtimes.base import Session, SessionError
 
@@ -27,7 +28,7 @@ def pipeline(session: Session, job: Job) -> Outcome:
     if job.labelled is None or job.loop is None:
         raise ValueError("a pipeline job needs labelled samples and a loop")
     task = load_task(job.labelled.task)
-    dataset = task.open(job.labelled.kind, Path(job.labelled.path))
+    dataset = open_samples(task, job.labelled.kind, Path(job.labelled.path))
     samples = [sample for _, sample, _ in dataset.select(range(min(N_IMAGES, len(dataset))))]
     if not samples:
         raise SessionError(f"none of {len(dataset)} {task.samples} can be read", "see that the files are still there")

@@ -22,7 +22,7 @@ def render(run: Exported) -> str:
         _entry(record, metric, quantity)
         for record in run.records
         for metric in METRICS.values()
-        if metric.better == run.better
+        if record.better(metric.name) == run.better
         and record.trusts(metric.name)
         and isinstance(quantity := record.quantity(metric.name), Value)
     ]

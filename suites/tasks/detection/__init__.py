@@ -20,7 +20,7 @@ from harness.core.verdict import Finding
 from harness.datasets.boxes import BoxSet, open_boxes, recognize_boxes
 from harness.datasets.preprocessing import placement, preprocess
 from harness.runtimes.base import SessionError
-from harness.stats.average_precision import AREAS, CLASS, SCORE, AveragePrecision, iou, match_image
+from harness.stats.average_precision import AREAS, CLASS, SCORE, TRUE_CLASS, AveragePrecision, iou, match_image
 from harness.stats.resampling import bootstrap, paired_bootstrap
 
 from .conventions import check, complete, convention, recognize
@@ -61,6 +61,10 @@ class Detection(Task):
     def recognize(self, path: Path) -> str:
         """Return which of the three formats the boxes are in."""
         return recognize_boxes(path)
+
+    def stratum(self, label: Any) -> int:
+        """Return the class of an image's first object; -1 for an image without one."""
+        return int(label[0, TRUE_CLASS]) if len(label) else -1
 
     def interface(self, preprocess: Preprocess, outputs: Mapping[str, Sequence[int]], wanted: Wanted) -> Interface:
         """Return the convention of the outputs, and which of the model's classes those of the data set are.

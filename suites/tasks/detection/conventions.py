@@ -134,7 +134,9 @@ def _from_rows(centers: Floats, scores: Floats, size: tuple[int, int]) -> Floats
 
 def _yolov5_classes(shapes: Shapes, classes: int) -> int | None:
     sides = _only(shapes)
-    return classes if sides and classes and sides[1] == 5 + classes and sides[0] > sides[1] else None
+    if sides is None or sides[0] <= sides[1] or sides[1] <= 5:
+        return None
+    return sides[1] - 5 if classes in (0, sides[1] - 5) else None
 
 
 def _yolov5(outputs: Outputs, size: tuple[int, int], _: str) -> Floats:

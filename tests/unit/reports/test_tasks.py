@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from harness.store.exports import Exported
 from harness.store.exports.markdown import render
 from harness.store.frame import record_table
 from reports.answer import answer_lines
+from reports.build import build_html
+from reports.data import gather
 from reports.labels import expected, measured, metric_of, scales_of, titles_of
 from reports.recommend import Constraints, comparable, pareto_front, recommend
 from reports.terminal.recommendation import recommendation_lines
@@ -109,6 +113,18 @@ def test_tables_name_the_quality_of_the_task_and_leave_top_1_out(records: list[R
     assert frame["quality"].tolist() == [0.5, 0.5, records[3].value("top1")]
 
 
+def test_whole_frames_are_told_apart_from_the_net(records: list[Record]) -> None:
+    stages = {"pre_p50_ns": 1.5, "pipeline_infer_p50_ns": 7.0, "post_p50_ns": 2.0, "pipeline_p50_ns": 10.5}
+    metrics = {**records[0].metrics, **{name: Value(ms * MS) for name, ms in stages.items()}}
+    console = Console(width=200)
+    with console.capture() as capture:
+        found = [dataclasses.replace(records[0], metrics=metrics), records[1]]
+        console.print(final_table(found, factory.header(factory.nets())))
+    lines = [line for line in capture.get().splitlines() if "whole frame" in line]
+    assert len(lines) == 1
+    assert lines[0].endswith("p50 10.5 ms (1.50 pre + 7 infer + 2 post)")
+
+
 def test_a_table_of_classifiers_is_as_it_was(records: list[Record]) -> None:
     assert "quality" not in measured(records)
     assert "top1" in expected(records)
@@ -126,3 +142,18 @@ def test_the_terminal_and_markdown_show_it(records: list[Record]) -> None:
     markdown = render(Exported(factory.header(factory.nets()), found, lambda _: np.empty(0, np.int64)))
     assert "| mAP % | verdict |" in markdown
     assert "top-1" not in markdown
+
+
+def test_each_task_has_a_plot_of_its_own_in_the_report(tmp_path: Path) -> None:
+    plans = factory.nets()[:6]
+    run = factory.write_run(tmp_path / "run", plans)
+    for record in comparable(run.records())[-2:]:
+        run.append(of_task(record, MAP, 0.5, 2.0))
+    html = build_html(gather([run]))
+    (script,) = re.findall(r'<script type="application/json" id="cases-json">(.*?)</script>', html, re.DOTALL)
+    groups = [item["group"] for item in json.loads(script) if item["ranked"]]
+    unit = groups[0]
+    assert sorted(set(groups)) == [unit, f"{unit}, mAP"]
+    assert re.findall(r'data-figure="(tradeoff-plot[-\d]*)-json"', html) == ["tradeoff-plot", "tradeoff-plot-1"]
+    assert "mAP against latency" in html
+    assert "mAP (%)" in html

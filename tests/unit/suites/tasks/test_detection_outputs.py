@@ -142,6 +142,12 @@ def test_raw_heads_take_the_models_own_anchors_with_or_without_a_background(tmp_
         boxes_of(outputs, "ssd:none.npy")
 
 
+def test_a_shipped_model_says_its_convention_alone() -> None:
+    """Its classes are not known before its boxes are read."""
+    (found,) = TASK.decode(yolov5(), [IMAGE], Interface(STRETCHED, decode="yolov5"))
+    np.testing.assert_allclose(found[np.argsort(-found[:, 4])], KNOWN, rtol=1e-4, atol=1e-3)
+
+
 def test_the_anchors_of_ssd_mobilenet_are_1917() -> None:
     anchors = ssd_anchors(300, 300)
     assert anchors.shape == (1917, 4)
