@@ -6,18 +6,27 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Protocol
 from urllib.parse import quote, unquote
 
 from harness.core.errors import EdgebenchError
-from harness.core.record import RunHeader
 from reports.build import build_html, policy
 from reports.data import Reset, RunReader, gather
 from reports.section import read_asset, render_template
 
 from .feed import MEDIA_TYPE, feed
+from .heading import Heading
+from .memory import give_back
 
-_MOST_CACHED = 8  # pages: one of a thousand cases has 15 MB
+_MOST_CACHED = 8  # reports: one of a thousand cases has 15 MB
+_MOST_CACHED_BYTES = 64 << 20
+PER_PAGE = 500
+"""Runs on one page of the list."""
+
+MOST_RUNS = 400
+"""Largest number of runs in one report; a longer history is narrowed down."""
+
 _NOT_FOUND = 404
 FEED = "feed.xml"
 
@@ -28,16 +37,21 @@ class RunEntry:
 
     Attributes:
         name: Its name in addresses.
-        header: Its header.
+        header: What the list shows of its header.
         reader: Reads it.
-        stamp: A text that changes whenever the run does.
+        read_stamp: Returns a text that changes whenever the run does.
 
     """
 
     name: str
-    header: RunHeader
+    header: Heading
     reader: RunReader
-    stamp: str
+    read_stamp: Callable[[], str]
+
+    @property
+    def stamp(self) -> str:
+        """A text that changes whenever the run does."""
+        return self.read_stamp()
 
 
 class RunSource(Protocol):
@@ -48,7 +62,7 @@ class RunSource(Protocol):
         """The title of the list."""
 
     def entries(self) -> Sequence[RunEntry]:
-        """Return the runs at this moment, newest first."""
+        """Return the runs at this moment, newest first; the same object as before if nothing has changed."""
 
     def resets(self) -> Sequence[Reset]:
         """Return the declared resets."""
@@ -85,6 +99,8 @@ class Site:
     published: bool = False
     title: str = "Runs"
     _cache: OrderedDict[tuple[str, ...], bytes] = field(default_factory=OrderedDict)
+    _lists: dict[int, bytes] = field(default_factory=dict)
+    _listed: Sequence[RunEntry] = ()
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def respond(self, path: str) -> Response:
@@ -106,8 +122,8 @@ class Site:
         """
         entries = self.source.entries()
         kind, *names = parts or ("",)
-        if (kind, len(names)) == ("", 0):
-            return _html(self._list(entries))
+        if (kind, len(names)) in {("", 0), ("page", 1)}:
+            return _html(self._list(entries, _number(names[0] if names else "1", pages_of(entries))))
         if (kind, len(names)) == (FEED, 0):
             return Response(200, MEDIA_TYPE, feed(f"edgebench: {self.source.title}", entries, self.address), policy())
         if (kind, len(names)) == ("run", 1):
@@ -121,19 +137,36 @@ class Site:
             return self._report([_named(entries, names[1])], _named(entries, names[0]))
         raise LookupError("this page does not exist")
 
-    def _list(self, entries: Sequence[RunEntry]) -> str:
-        boards: dict[tuple[str, str], list[RunEntry]] = {}
+    def _list(self, entries: Sequence[RunEntry], number: int) -> bytes:
+        """Return a page of the list, made once for as long as no run changes."""
+        with self._lock:
+            if entries is not self._listed:
+                self._listed = entries
+                self._lists.clear()
+            if number not in self._lists:
+                self._lists[number] = self._rendered(entries, number).encode("utf-8", "replace")
+            return self._lists[number]
+
+    def _rendered(self, entries: Sequence[RunEntry], number: int) -> str:
+        every: dict[tuple[str, str], list[RunEntry]] = {}
         for entry in entries:
-            boards.setdefault((entry.header.target, entry.header.unit), []).append(entry)
-        style = read_asset("report.css")
-        shared = {target for target, count in Counter(target for target, _ in boards).items() if count > 1}
+            every.setdefault((entry.header.target, entry.header.unit), []).append(entry)
+        shown: dict[tuple[str, str], list[RunEntry]] = {}
+        for entry in entries[(number - 1) * PER_PAGE : number * PER_PAGE]:
+            shown.setdefault((entry.header.target, entry.header.unit), []).append(entry)
+        counts = Counter(target for target, _ in every)
         return render_template(
             "runs.html",
             title=self.title,
             where="" if self.published else self.source.title,
-            boards=boards,
-            shared=shared,
-            style=style,
+            boards=shown,
+            every=every,
+            before={new.name: old for runs in every.values() for new, old in pairwise(runs)},
+            most=MOST_RUNS,
+            page=number,
+            pages=pages_of(entries),
+            shared={target for target, count in counts.items() if count > 1},
+            style=read_asset("report.css"),
             address=self.address,
             comparisons=not self.published,
         )
@@ -141,6 +174,7 @@ class Site:
     def _report(self, entries: Sequence[RunEntry], baseline: RunEntry | None = None) -> Response:
         if not entries:
             raise LookupError("there is no such run")
+        entries = entries[:MOST_RUNS]
         shown = [*entries, *([baseline] if baseline else [])]
         key = (str(bool(baseline)), *(f"{entry.name} {entry.stamp}" for entry in shown))
         return _html(self._cached(key, lambda: self._build(entries, baseline)))
@@ -154,11 +188,27 @@ class Site:
         """Return the cached page, or build it. One page is built at a time, to spare a small board."""
         with self._lock:
             if key not in self._cache:
-                self._cache[key] = build()
-                while len(self._cache) > _MOST_CACHED:
+                page = build()
+                give_back()  # what the build took, which is many times the page
+                self._cache[key] = page
+                while len(self._cache) > _MOST_CACHED or (
+                    len(self._cache) > 1 and sum(map(len, self._cache.values())) > _MOST_CACHED_BYTES
+                ):
                     self._cache.popitem(last=False)
             self._cache.move_to_end(key)
             return self._cache[key]
+
+
+def pages_of(entries: Sequence[RunEntry]) -> int:
+    """Return the number of pages of the list."""
+    return max(1, -(-len(entries) // PER_PAGE))
+
+
+def _number(text: str, pages: int) -> int:
+    """Return the number of a page of the list; LookupError if there is none."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= pages):
+        raise LookupError("this page does not exist")
+    return int(text)
 
 
 def _named(entries: Sequence[RunEntry], name: str) -> RunEntry:
