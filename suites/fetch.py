@@ -17,7 +17,6 @@ import tarfile
 import tempfile
 import urllib.error
 import urllib.parse
-import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from pathlib import Path
 from harness.core.artifact import sha256_of
 from harness.core.errors import SetupError, UsageError
 from harness.core.files import DISK_FULL, cache_dir
+from suites.web import opened
 
 _TIMEOUT_S = 60
 _SHA256_DIGITS = 64
@@ -61,10 +61,8 @@ def fetched(url: str) -> Path:
 
 
 def _download(address: str, target: Path) -> None:
-    if urllib.parse.urlsplit(address).scheme not in ("http", "https"):
-        raise UsageError(f"{address} is no address of the web", "http:// or https://, or the path of a file")
     try:
-        with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as answer, target.open("wb") as file:  # noqa: S310
+        with opened(address, _TIMEOUT_S) as answer, target.open("wb") as file:
             shutil.copyfileobj(answer, file)
     except (urllib.error.URLError, OSError) as error:
         if error.errno in DISK_FULL:

@@ -22,6 +22,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 
+from harness.core.secrets import masked, masked_words
+
 from ._errors import end
 from ._parser import HEADLINE, CommandParser
 from ._terminal import printable_streams
@@ -62,7 +64,9 @@ def _run(words: list[str]) -> int:
         arguments.words = words
         command = f"edgebench {arguments.command}"
         level = logging.DEBUG if arguments.verbose else logging.WARNING
-        logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+        logging.basicConfig(level=level)
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(_MaskedFormatter("%(levelname)s %(name)s: %(message)s"))
         if getattr(arguments, "on", None):
             from ._remote import run_there
 
@@ -133,8 +137,16 @@ def _modern(words: list[str], modules: Mapping[str, ModuleType]) -> list[str]:
     modern: list[str] | None = rewrite(words[index:]) if rewrite else None
     if modern is None:
         return words
-    print(f"note: the next release accepts only `edgebench {shlex.join(modern)}`", file=sys.stderr)
+    print(f"note: the next release accepts only `edgebench {shlex.join(masked_words(modern))}`", file=sys.stderr)
     return [*words[:index], *modern]
+
+
+class _MaskedFormatter(logging.Formatter):
+    """Formats log lines without passwords, those of a traceback included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return masked(super().format(record))
 
 
 class _Version(argparse.Action):

@@ -14,6 +14,7 @@ from types import FrameType
 from harness.core import optional
 from harness.core.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, EdgebenchError, describe_error
 from harness.core.files import DISK_FULL
+from harness.core.secrets import masked
 
 _OWN = ("harness", "reports", "suites", "targets", "edgebench")
 _REMEDIES: tuple[tuple[type[OSError], str], ...] = (
@@ -44,9 +45,9 @@ def end(error: BaseException, debug: bool, command: str = "edgebench") -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
     if debug:
-        traceback.print_exception(error)
+        print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
     text, code = explained(optional.explained(error, command) or error)
-    print(f"edgebench: {text}", file=sys.stderr)
+    print(f"edgebench: {masked(text)}", file=sys.stderr)
     return code
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from harness.core.secrets import masked
+
 HEADLINE = argparse.RawDescriptionHelpFormatter
 """Formatter that leaves the line breaks of a description and an example as they are."""
 
@@ -48,7 +50,7 @@ class CommandParser(argparse.ArgumentParser):
             wrong = unknown[1]
         near = difflib.get_close_matches(wrong, known, n=1) if wrong else []
         hint = f"did you mean '{near[0]}'? " if near else ""
-        self.exit(2, f"{self.prog}: {message}\n  {hint}see {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: {masked(message)}\n  {hint}see {self.prog} --help\n")
 
     def first_positional(self, words: Sequence[str]) -> int | None:
         """Return the index of the first word that is neither an option nor an option's value; None without one."""

@@ -72,6 +72,19 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Numbers of the errors that a disk, a quota or a limit of file size ends a write with."""
 
 
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only its owner can read, at no moment anyone else; a link in its place is replaced."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Write `data` so that `path` holds all of it or is unchanged, even after a power failure.
 

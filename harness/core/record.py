@@ -20,6 +20,7 @@ from .hardware.roofline import Roofline
 from .metric import METRICS, metric
 from .quality import CLASSIFICATION, TOP1, QualityKind
 from .quantity import Missing, Quantity, Value
+from .secrets import masked_words
 from .verdict import Finding, Trust, Verdict, trust_of
 
 SCHEMA = 2
@@ -364,7 +365,7 @@ class RunHeader:
         profile: Name of the profile.
         started_utc: Start of the run.
         planned: Ids of all planned cases, which show what a killed run lacks.
-        command: Command line.
+        command: Command line, with every password in it masked.
         seed: Seed of all random choices.
         host: Identity of the machine, without live readings.
         versions: Versions of packages by name.
@@ -398,6 +399,10 @@ class RunHeader:
     roofline: Roofline | Missing = field(default_factory=lambda: Missing("not measured: edgebench roofline"))
     provenance: Mapping[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        """Mask what must neither be written nor shown, be it of this run or read from an older version's."""
+        object.__setattr__(self, "command", masked_words(self.command))
 
     @property
     def unit(self) -> str:

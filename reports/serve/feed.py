@@ -8,12 +8,13 @@ from xml.etree import ElementTree as ET
 
 from harness.core.errors import EdgebenchError
 from harness.core.quantity import utc_now
-from harness.core.record import RunHeader
 from harness.core.verdict import trust_counts
 from reports.answer import answer_lines
 from reports.data import RunReader
 from reports.nights import night_of
 from reports.text import clean
+
+from .heading import Heading
 
 MEDIA_TYPE = "application/atom+xml; charset=utf-8"
 MOST_ENTRIES = 50
@@ -30,8 +31,8 @@ class FeedEntry(Protocol):
         """Its name in addresses."""
 
     @property
-    def header(self) -> RunHeader:
-        """Its header."""
+    def header(self) -> Heading:
+        """What the list shows of its header."""
 
     @property
     def reader(self) -> RunReader:

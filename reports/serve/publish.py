@@ -14,7 +14,7 @@ from harness.core.errors import NothingMeasured, UsageError
 from harness.core.files import write_atomic
 
 from .feed import feed
-from .site import FEED, RunEntry, RunSource, Site
+from .site import FEED, RunEntry, RunSource, Site, pages_of
 
 MANIFEST = ".edgebench-site.json"
 INDEX = "index.html"
@@ -92,6 +92,8 @@ def _pages(site: Site) -> Iterator[tuple[str, Page]]:
     """Yield every page that the list links to, by its file."""
     entries = site.source.entries()
     yield INDEX, ("", lambda: site.respond("/").body)
+    for number in range(2, pages_of(entries) + 1):
+        yield file_of("page", str(number)), ("", _body(site, "page", str(number)))
     for entry in entries:
         yield file_of("run", entry.name), (_key(_stamp(entry)), _body(site, "run", entry.name))
     resets = site.source.resets()

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.core.errors import RecordError, StoreError, UsageError
+from harness.core.errors import EdgebenchError, RecordError, StoreError, UsageError
 from harness.core.record import RunHeader
 from harness.store.database.filters import Filters
 from harness.store.runfolder import Contents, RunFolder
 from reports.data import Reset
 
-from .site import RunEntry
+from .heading import Heading
+from .index import Index
+from .site import MOST_RUNS, RunEntry
 
 if TYPE_CHECKING:
-    from harness.store.database.store import Store
+    from harness.store.database.store import StampedRun, Store
 
 
-_MOST_LISTED = 500
-
-
-@dataclass(frozen=True)
 class FolderSource:
-    """The run folders in a folder, or a single run folder. Links such as 'latest' are skipped."""
+    """The run folders in a folder, or a single run folder. Links such as 'latest' are skipped.
 
-    folder: Path
+    Attributes:
+        folder: The folder.
+    """
 
-    def __post_init__(self) -> None:
-        if not self.folder.is_dir():
-            raise UsageError(f"{self.folder} is not a folder", "give a folder of run folders")
+    def __init__(self, folder: Path) -> None:
+        """Name the folder; UsageError if it is none."""
+        self.folder = folder
+        if not folder.is_dir():
+            raise UsageError(f"{folder} is not a folder", "give a folder of run folders")
+        self._index = Index(_entry)
+        self._newest_first = NewestFirst()
 
     @property
     def title(self) -> str:
@@ -42,22 +48,35 @@ class FolderSource:
 
     def entries(self) -> Sequence[RunEntry]:
         """Return every run whose header can be read, newest first."""
-        entries = sorted(self._read_entries(), key=lambda entry: entry.header.started_utc, reverse=True)
-        return entries[:_MOST_LISTED]
+        return self._newest_first.of(self._index.listed(self._found()))
 
     def resets(self) -> Sequence[Reset]:
         """Return none: resets are declared in a store."""
         return ()
 
-    def _read_entries(self) -> Iterator[RunEntry]:
+    def _found(self) -> Iterator[tuple[Path, Hashable]]:
+        """Yield each run folder with a stamp that changes whenever its header is written; no file is read."""
         is_run = (self.folder / "run.json").is_file()
-        for path in [self.folder] if is_run else self.folder.iterdir():
-            if path.is_symlink() or not (path / "run.json").is_file():
-                continue
+        for path in [self.folder] if is_run else sorted(Path(entry) for entry in _folders(self.folder)):
             try:
-                yield RunEntry(path.resolve().name, RunFolder(path).header(), RunFolder(path), _stamp(path))
-            except RecordError:
-                continue  # being written, or damaged: the next request tries again
+                stat = (path / "run.json").stat()
+            except OSError:
+                continue  # no run, or gone
+            yield path, (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+
+
+def _folders(folder: Path) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        yield from (entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
+
+
+def _entry(path: Path) -> RunEntry | None:
+    """Return the entry of a run folder; None while it is being written, or damaged."""
+    run = RunFolder(path)
+    try:
+        return RunEntry(path.resolve().name, Heading.of(run.header()), run, partial(_stamp, path))
+    except RecordError:
+        return None
 
 
 def _stamp(run: Path) -> str:
@@ -66,11 +85,32 @@ def _stamp(run: Path) -> str:
     return " ".join(str(path.stat().st_mtime_ns) for path in paths)
 
 
-@dataclass(frozen=True)
-class StoreSource:
-    """The runs of a store."""
+class NewestFirst:
+    """Entries by their start, sorted once for each tuple of them."""
 
-    store: Store
+    def __init__(self) -> None:
+        self._before: tuple[tuple[RunEntry, ...], tuple[RunEntry, ...]] = ((), ())
+
+    def of(self, entries: tuple[RunEntry, ...]) -> tuple[RunEntry, ...]:
+        """Return the entries, newest first; the same tuple as before for the same entries."""
+        given, ordered = self._before
+        if given is not entries:
+            ordered = tuple(sorted(entries, key=lambda entry: entry.header.started_utc, reverse=True))
+            self._before = (entries, ordered)
+        return ordered
+
+
+class StoreSource:
+    """The runs of a store.
+
+    Attributes:
+        store: The store.
+    """
+
+    def __init__(self, store: Store) -> None:
+        """Name the store."""
+        self.store = store
+        self._index = Index(self._entry)
 
     @property
     def title(self) -> str:
@@ -78,17 +118,20 @@ class StoreSource:
         return str(self.store.location)
 
     def entries(self) -> Sequence[RunEntry]:
-        """Return the newest runs, newest first."""
-        runs = stored(self.store, Filters())[-_MOST_LISTED:]
-        return [RunEntry(run.run_id, run.header(), run, "") for run in reversed(runs)]
+        """Return the runs, newest first; those whose header cannot be read are left out."""
+        return self._index.listed((run, run.stamp) for run in reversed(self.store.stamps()))
+
+    def _entry(self, run: StampedRun) -> RunEntry | None:
+        try:
+            header = self.store.header(run.run_id)
+        except EdgebenchError:
+            return None
+        reader = StoredRun(self.store, run.run_id, run.sequence)
+        return RunEntry(run.run_id, Heading.of(header), reader, lambda: run.stamp)
 
     def resets(self) -> Sequence[Reset]:
         """Return the resets declared in the store."""
         return declared_resets(self.store)
-
-
-MOST_RUNS = 400
-"""Largest number of runs in one report; a longer history is narrowed down by `since`."""
 
 
 @dataclass(frozen=True)

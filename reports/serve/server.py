@@ -1,25 +1,39 @@
-"""The HTTP server of `edgebench serve`: GET and HEAD only, one thread per connection, strict security headers."""
+"""The HTTP server of `edgebench serve`: GET and HEAD only, strict security headers.
+
+There is one thread per connection and a bound on connections; each has a time in which its request must have arrived
+whole, and one in which it must have taken the answer.
+"""
 
 from __future__ import annotations
 
+import io
 import ipaddress
 import logging
 import socket
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 from harness.core.errors import UsageError
 
+from .connections import Connections, TimedReader
 from .site import Response, Site
 
 _LOG = logging.getLogger(__name__)
-_LONGEST_WAIT_S = 30.0  # for the next byte of a client: a stalled one must not hold its thread forever
+MOST_CONNECTIONS = 64
+REQUEST_S = 10.0
+"""How long a request may take to arrive, or the next one on the same connection."""
+
+ANSWER_S = 60.0
+"""How long a client may take to fetch an answer, of 15 MB at most as a rule."""
 
 
 class ReportServer(ThreadingHTTPServer):
     """Serves one `Site` until `shutdown()`; `server_close()` frees the port."""
 
     daemon_threads = True
+    request_queue_size = 128  # of connections that are not yet taken in
 
     def __init__(self, site: Site, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen on an address.
@@ -34,6 +48,8 @@ class ReportServer(ThreadingHTTPServer):
 
         """
         self.site = site
+        self.connections = Connections(MOST_CONNECTIONS)
+        self.request_s = REQUEST_S
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.local = _is_loopback(host)
         try:
@@ -41,6 +57,24 @@ class ReportServer(ThreadingHTTPServer):
         except OSError as error:
             message = f"cannot listen on {host} port {port}: {error.strerror}"
             raise UsageError(message, "choose another --port") from None
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer a connection in a thread of its own; close it at once where there is no room."""
+        if self.connections.admit(request):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection."""
+        self.connections.forget(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log why an answer failed; a client that has gone is no fault."""
+        error = sys.exc_info()[1]
+        level = logging.INFO if isinstance(error, OSError) else logging.ERROR
+        _LOG.log(level, "%s: %s", client_address, error, exc_info=level == logging.ERROR)
 
     @property
     def url(self) -> str:
@@ -54,7 +88,26 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "edgebench"
     sys_version = ""
-    timeout = _LONGEST_WAIT_S
+    timeout = ANSWER_S
+
+    def setup(self) -> None:
+        """Read the connection with a deadline."""
+        super().setup()
+        self._reader = TimedReader(self.connection)
+        self.rfile.close()
+        self.rfile = io.BufferedReader(self._reader)
+
+    def handle_one_request(self) -> None:
+        """Read a request and answer it, each in its time."""
+        self.server.connections.waits(self.connection)
+        self._reader.allow(self.server.request_s)
+        super().handle_one_request()
+
+    def parse_request(self) -> bool:
+        """Read the headers; False where the request is not answered."""
+        whole = super().parse_request() and self.server.connections.answers(self.connection)
+        self.connection.settimeout(ANSWER_S)
+        return whole
 
     def do_GET(self) -> None:
         """Send a page."""

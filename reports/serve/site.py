@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Protocol
 from urllib.parse import quote, unquote
 
 from harness.core.errors import EdgebenchError
-from harness.core.record import RunHeader
 from reports.build import build_html, policy
 from reports.data import Reset, Run, RunReader, gather, read_run
 from reports.section import read_asset, render_template
@@ -18,8 +18,23 @@ from reports.trend import SHORTEST
 
 from .board import CaseHistory, RunSummary, case_histories, summary_of
 from .feed import MEDIA_TYPE, feed
+from .heading import Heading
+from .memory import give_back
 
-_MOST_CACHED = 8  # pages: one of a thousand cases has 15 MB
+_MOST_CACHED = 8  # reports: one of a thousand cases has 15 MB
+_MOST_CACHED_BYTES = 64 << 20
+PER_PAGE = 500
+"""Runs on one page of the list."""
+
+MOST_READ = 60
+"""Newest runs of a board whose records are read for the list: for what their times are worth, and for histories."""
+
+NOT_READ = RunSummary("", ())
+"""What is said of older ones."""
+
+MOST_RUNS = 400
+"""Largest number of runs in one report; a longer history is narrowed down."""
+
 _NOT_FOUND = 404
 FEED = "feed.xml"
 
@@ -30,16 +45,21 @@ class RunEntry:
 
     Attributes:
         name: Its name in addresses.
-        header: Its header.
+        header: What the list shows of its header.
         reader: Reads it.
-        stamp: A text that changes whenever the run does.
+        read_stamp: Returns a text that changes whenever the run does.
 
     """
 
     name: str
-    header: RunHeader
+    header: Heading
     reader: RunReader
-    stamp: str
+    read_stamp: Callable[[], str]
+
+    @property
+    def stamp(self) -> str:
+        """A text that changes whenever the run does."""
+        return self.read_stamp()
 
 
 @dataclass(frozen=True)
@@ -53,6 +73,7 @@ class Board:
         report: Address of the report of all its runs; '' for one run.
         entries: Its runs, newest first, each with what is to be said of it; None for one that cannot be read.
         cases: The histories of its cases.
+        total: Number of all its runs, on whatever page.
 
     """
 
@@ -62,6 +83,12 @@ class Board:
     report: str
     entries: Sequence[tuple[RunEntry, RunSummary | None]]
     cases: Sequence[CaseHistory]
+    total: int
+
+    def only(self, names: Container[str], *, with_cases: bool) -> Board:
+        """Return the board with some of its runs, and with or without its cases."""
+        kept = [(entry, summary) for entry, summary in self.entries if entry.name in names]
+        return replace(self, entries=kept, cases=self.cases if with_cases else ())
 
     def parts_of(self, case: CaseHistory) -> tuple[str, ...]:
         """Return the address of the history of one of its cases, as its parts."""
@@ -76,7 +103,7 @@ class RunSource(Protocol):
         """The title of the list."""
 
     def entries(self) -> Sequence[RunEntry]:
-        """Return the runs at this moment, newest first."""
+        """Return the runs at this moment, newest first; the same object as before if nothing has changed."""
 
     def resets(self) -> Sequence[Reset]:
         """Return the declared resets."""
@@ -115,6 +142,8 @@ class Site:
     _cache: OrderedDict[tuple[str, ...], bytes] = field(default_factory=OrderedDict)
     _runs: dict[str, tuple[str, Run]] = field(default_factory=dict)
     _boards: tuple[tuple[object, ...], list[Board]] | None = None
+    _lists: dict[int, bytes] = field(default_factory=dict)
+    _listed: Sequence[RunEntry] = ()
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def respond(self, path: str) -> Response:
@@ -136,8 +165,8 @@ class Site:
         """
         entries = self.source.entries()
         kind, *names = parts or ("",)
-        if (kind, len(names)) == ("", 0):
-            return _html(self._list(entries))
+        if (kind, len(names)) in {("", 0), ("page", 1)}:
+            return _html(self._list(entries, _number(names[0] if names else "1", pages_of(entries))))
         if (kind, len(names)) == (FEED, 0):
             return Response(200, MEDIA_TYPE, feed(f"edgebench: {self.source.title}", entries, self.address), policy())
         if (kind, len(names)) == ("run", 1):
@@ -153,31 +182,32 @@ class Site:
 
     def boards(self, entries: Sequence[RunEntry]) -> list[Board]:
         """Return the boards with their runs and the histories of their cases, that of the newest run first."""
-        key = (*((entry.name, entry.stamp) for entry in entries), *map(repr, self.source.resets()))
-        if self._boards is None or self._boards[0] != key:
-            self._boards = key, self._read_boards(entries)
-        return self._boards[1]
-
-    def _read_boards(self, entries: Sequence[RunEntry]) -> list[Board]:
         by_unit: dict[tuple[str, str], list[RunEntry]] = {}
         for entry in entries:
             by_unit.setdefault((entry.header.target, entry.header.unit), []).append(entry)
-        names = {entry.name for entry in entries}
-        self._runs = {name: known for name, known in self._runs.items() if name in names}
-        shared = {target for target, count in Counter(target for target, _ in by_unit).items() if count > 1}
-        return [self._board(target, unit, of, target in shared) for (target, unit), of in by_unit.items()]
+        read = [entry for of in by_unit.values() for entry in of[:MOST_READ]]
+        key = (len(entries), *((entry.name, entry.stamp) for entry in read), *map(repr, self.source.resets()))
+        if self._boards is None or self._boards[0] != key:
+            names = {entry.name for entry in read}
+            self._runs = {name: known for name, known in self._runs.items() if name in names}
+            shared = {target for target, count in Counter(target for target, _ in by_unit).items() if count > 1}
+            found = [self._board(target, unit, of, target in shared) for (target, unit), of in by_unit.items()]
+            self._boards = key, found
+        return self._boards[1]
 
     def _board(self, target: str, unit: str, entries: Sequence[RunEntry], is_shared: bool) -> Board:
-        runs = [(entry, self._run(entry)) for entry in entries]
+        runs = [(entry, self._run(entry)) for entry in entries[:MOST_READ]]
         readable = [(entry.name, run) for entry, run in reversed(runs) if run is not None]
         report = self.address("target", target, *([unit] if unit else [])) if len(entries) > 1 else ""
+        summaries = [(entry, None if run is None else summary_of(run)) for entry, run in runs]
         return Board(
             target,
             unit,
             f"{target} {unit or '(unit unknown)'}" if is_shared else target,
             report,
-            [(entry, None if run is None else summary_of(run)) for entry, run in runs],
+            [*summaries, *((entry, NOT_READ) for entry in entries[MOST_READ:])],
             case_histories(readable, self.source.resets()),
+            len(entries),
         )
 
     def _run(self, entry: RunEntry) -> Run | None:
@@ -190,12 +220,30 @@ class Site:
                 return None
         return known[1]
 
-    def _list(self, entries: Sequence[RunEntry]) -> str:
+    def _list(self, entries: Sequence[RunEntry], number: int) -> bytes:
+        """Return a page of the list, made once for as long as no run changes."""
+        with self._lock:
+            if entries is not self._listed:
+                self._listed = entries
+                self._lists.clear()
+            if number not in self._lists:
+                self._lists[number] = self._rendered(entries, number).encode("utf-8", "replace")
+            return self._lists[number]
+
+    def _rendered(self, entries: Sequence[RunEntry], number: int) -> str:
+        boards = self.boards(entries)
+        on_page = {entry.name for entry in entries[(number - 1) * PER_PAGE : number * PER_PAGE]}
+        shown = [board.only(on_page, with_cases=number == 1) for board in boards]
+        before = {new.name: old for board in boards for (new, _), (old, _) in pairwise(board.entries)}
         return render_template(
             "runs.html",
             title=self.title,
             where="" if self.published else self.source.title,
-            boards=self.boards(entries),
+            boards=[board for board in shown if board.entries],
+            before=before,
+            most=MOST_RUNS,
+            page=number,
+            pages=pages_of(entries),
             style=read_asset("report.css"),
             address=self.address,
             comparisons=not self.published,
@@ -220,6 +268,7 @@ class Site:
     def _report(self, entries: Sequence[RunEntry], baseline: RunEntry | None = None) -> Response:
         if not entries:
             raise LookupError("there is no such run")
+        entries = entries[:MOST_RUNS]
         shown = [*entries, *([baseline] if baseline else [])]
         key = (str(bool(baseline)), *(f"{entry.name} {entry.stamp}" for entry in shown))
         return _html(self._cached(key, lambda: self._build(entries, baseline)))
@@ -233,11 +282,27 @@ class Site:
         """Return the cached page, or build it. One page is built at a time, to spare a small board."""
         with self._lock:
             if key not in self._cache:
-                self._cache[key] = build()
-                while len(self._cache) > _MOST_CACHED:
+                page = build()
+                give_back()  # what the build took, which is many times the page
+                self._cache[key] = page
+                while len(self._cache) > _MOST_CACHED or (
+                    len(self._cache) > 1 and sum(map(len, self._cache.values())) > _MOST_CACHED_BYTES
+                ):
                     self._cache.popitem(last=False)
             self._cache.move_to_end(key)
             return self._cache[key]
+
+
+def pages_of(entries: Sequence[RunEntry]) -> int:
+    """Return the number of pages of the list."""
+    return max(1, -(-len(entries) // PER_PAGE))
+
+
+def _number(text: str, pages: int) -> int:
+    """Return the number of a page of the list; LookupError if there is none."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= pages):
+        raise LookupError("this page does not exist")
+    return int(text)
 
 
 def _named(entries: Sequence[RunEntry], name: str) -> RunEntry:

@@ -130,7 +130,7 @@ def test_install_repeats_the_whole_request(systemd, tmp_path, monkeypatch) -> No
     "value",
     [
         "p%40ss", "100%", "%h %%", "$HOME", "${x}$$", "two words", " ", 'a "b"', "it's", "back\\slash\\n", "tab\tend",
-        "line\nbreak", ";", "; reboot", "#x", "è=ü", "a|b&c", "[*?]", "~", "-", "--x", "@/:!+-",
+        ";", "; reboot", "#x", "è=ü", "a|b&c", "[*?]", "~", "-", "--x", "@/:!+-",
     ],
 )  # fmt: skip
 def test_systemd_reads_every_value_as_it_was_written(systemd, tmp_path, value) -> None:
@@ -173,10 +173,48 @@ def test_install_refuses_what_no_night_could_do(systemd, tmp_path, monkeypatch, 
     systemd.complaint = "/lib/systemd/system/other.service:3: Unknown key"
     assert systemd.install() == 0, "another unit's fault is not this one's"
     assert systemd.install("--power-supply", "5 V \udcff") == 2, "no UTF-8"
+    assert systemd.install("--power-supply", "5 V\n[Install]") == 2, "a line break"
+    assert systemd.install("--runtime-option", "onnxruntime-cpu:password=hunter2") == 2, "a password"
+    assert "hunter2" not in capsys.readouterr().err
     odd = tmp_path / "line\nbreak"
     odd.mkdir()
     monkeypatch.chdir(odd)
     assert systemd.install() == 2
+
+
+PASSWORDS = ("hunter2", "p%40ss%25", "p$w`d", "p'w", 'p"w', "p\\w", "p%w", "è米")
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+@pytest.mark.parametrize(
+    "form", ["postgresql://u:{}@lab/bench", "postgresql+psycopg://lab/bench?sslpassword={}&user=u"]
+)
+@pytest.mark.parametrize("given", [True, False], ids=["option", "variable"])
+def test_a_password_stands_in_a_file_of_its_owner_and_in_no_unit(
+    systemd, monkeypatch, capsys, password, form, given
+) -> None:
+    store = form.format(password)
+    if given:
+        assert systemd.install("--store", store) == 0
+    else:
+        monkeypatch.setenv("EDGEBENCH_STORE", store)
+        assert systemd.install() == 0
+    files = {path.suffix: path for path in systemd.folder.iterdir()}
+    assert sorted(files) == [".env", ".service", ".timer"]
+    assert files[".env"].stat().st_mode & 0o777 == 0o600
+    assert variables_of(files[".env"].read_text()) == {"EDGEBENCH_STORE": store}
+    assert f"EnvironmentFile={files['.env']}\n" in files[".service"].read_text()
+    assert "--store" not in systemd.command()
+    said = capsys.readouterr()
+    for text in (files[".service"].read_text(), files[".timer"].read_text(), said.out, said.err):
+        assert password not in text
+
+
+def variables_of(text: str) -> dict[str, str]:
+    """The variables of a file that systemd reads, by EnvironmentFile= in systemd.exec(5)."""
+    lines = [line.partition("=") for line in text.splitlines()]
+    assert all(re.fullmatch(r'"(?:\\.|[^"\\])*"', value) for _, _, value in lines)
+    return {name: re.sub(r'\\(["\\`$])', r"\1", value[1:-1]) for name, _, value in lines}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from harness.cli import run as run_command
 from harness.cli._given import Given, absolute_store, given
 from harness.cli._options import config_of
 from harness.core.errors import EXIT_OK, UsageError
-from harness.core.files import base_folder
+from harness.core.files import base_folder, write_private
+from harness.core.secrets import has_secret
 
 from . import measure, units
 
@@ -43,19 +44,28 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: The request cannot be carried out or not be repeated, `--at` is not a time of day, systemd refuses
             the units, or their folder cannot be written.
     """
+    from harness.store.database.location import VARIABLE, default_file
+
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", arguments.at):
         raise UsageError(f"'{arguments.at}' is not a time of day", "write one such as 02:30")
     request = _request(given(arguments.words, add_arguments))
+    store = absolute_store(arguments.store or os.environ.get(VARIABLE) or str(default_file()))
     suite = run_command.planned(config_of(arguments)).suite  # what no night could measure is refused today
     name = "edgebench-nightly-" + re.sub(r"[^A-Za-z0-9_.-]", "_", suite)
+    folder = _unit_folder(arguments.user)
+    environment = folder / f"{name}.env" if has_secret(store) else None
+    request += [] if environment else ["--store", store]
     texts = {
-        f"{name}.service": units.service(suite, Path.cwd(), [*_program(), "nightly", "run", *request]),
+        f"{name}.service": units.service(suite, Path.cwd(), [*_program(), "nightly", "run", *request], environment),
         f"{name}.timer": units.timer(suite, arguments.at),
     }
+    secret = units.environment_file({VARIABLE: store}) if environment else ""
     _verify(texts)
-    folder = _unit_folder(arguments.user)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if environment:
+            write_private(environment, secret.encode())
+            print(f"wrote {environment}, which only its owner can read")
         for file, text in texts.items():
             (folder / file).write_text(text, encoding="utf-8")
             print(f"wrote {folder / file}")
@@ -66,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _request(options: list[Given]) -> list[str]:
-    """Return the words of the request behind `nightly run`, which mean the same without this shell and its variables.
+    """Return the words of the request behind `nightly run`, without its store, which mean the same in any shell.
 
     Raises:
         UsageError: No timer can repeat one of the options.
@@ -75,16 +85,8 @@ def _request(options: list[Given]) -> list[str]:
     for name in _REFUSED.keys() & names:
         raise UsageError(f"--{name} cannot be repeated every night", _REFUSED[name])
     suite = [] if {"suite", "model"} & names else ["quick"]
-    store = [] if "store" in names else ["--store", _configured_store()]
-    own = [word for option in options if option.name not in {"user", "at"} for word in option.words]
-    return [*suite, *own, *store]
-
-
-def _configured_store() -> str:
-    """Return the store that a night would use if it ran in this shell now."""
-    from harness.store.database.location import VARIABLE, default_file
-
-    return absolute_store(os.environ.get(VARIABLE) or str(default_file()))
+    own = [word for option in options if option.name not in {"user", "at", "store"} for word in option.words]
+    return [*suite, *own]
 
 
 def _verify(texts: Mapping[str, str]) -> None:

@@ -65,7 +65,7 @@ def translated(location: StoreLocation) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-        raise StoreError(f"the store {location}: {_first_line(cause)}", _remedy(cause)) from error
+        raise StoreError(f"the store {location}: {_told(cause, location)}", _remedy(cause)) from None
     except OSError as error:
         file = f": {error.filename}" if error.filename else ""
         raise StoreError(f"the store {location}: {error.strerror}{file}", _remedy(error)) from error
@@ -101,7 +101,7 @@ def _postgresql(location: StoreLocation) -> sa.Engine:
         raise StoreError(f"{location} needs psycopg", "pip install 'edgebench[postgres]'") from None
     except SQLAlchemyError as error:
         raise StoreError(
-            f"{location}: {_first_line(error)}", "a URL is postgresql+psycopg://user@host/database"
+            f"{location}: {_told(error, location)}", "a URL is postgresql+psycopg://user@host/database"
         ) from None
     sa.event.listen(engine, "connect", _set_up_postgresql)
     return engine
@@ -144,8 +144,9 @@ def _upgrade(connection: sa.Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+def _told(error: BaseException, location: StoreLocation) -> str:
+    """Return the first line of a driver's message, without the passwords that it may quote."""
+    return location.without_secrets(next(iter(str(error).strip().splitlines()), type(error).__name__))
 
 
 def _remedy(error: Any) -> str:

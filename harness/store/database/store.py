@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
@@ -31,6 +32,21 @@ if TYPE_CHECKING:
     from .history import Nights
 
 Form = Literal["tidy", "wide"]
+
+
+@dataclass(frozen=True, slots=True)
+class StampedRun:
+    """A run of a store.
+
+    Attributes:
+        run_id: Its id.
+        sequence: Its sequence number.
+        stamp: A text that changes whenever its header or a record is added.
+    """
+
+    run_id: str
+    sequence: int
+    stamp: str
 
 
 class Store:
@@ -120,6 +136,15 @@ class Store:
         with reading(self._engine, self.location) as connection:
             return runs(connection, where or Filters())
 
+    def stamps(self) -> list[StampedRun]:
+        """Return every run, oldest first, each with a stamp of its header and of the number of its cases."""
+        run, cell = schema.run, schema.cell
+        cells = sa.select(sa.func.count()).where(cell.c.run == run.c.id).scalar_subquery()
+        query = sa.select(run.c.uuid, run.c.id, run.c.env, cells).order_by(run.c.id)
+        with reading(self._engine, self.location) as connection:
+            rows = connection.execute(query)
+            return [StampedRun(name, number, _stamp(env, count)) for name, number, env, count in rows]
+
     def latest_against_previous(self, where: Filters | None = None) -> pd.DataFrame:
         """Return one row per series with two values or more: the newest, the one before, their ratio, and both runs."""
         from .query import latest_against_previous
@@ -195,3 +220,7 @@ class Store:
 
         with reading(self._engine, self.location) as connection:
             return list(problems(connection, self.raw))
+
+
+def _stamp(header: str, cases: int) -> str:
+    return f"{hashlib.sha256(header.encode()).hexdigest()[:16]} {cases}"

@@ -25,6 +25,7 @@ from typing import BinaryIO
 from harness.core.artifact import sha256_of
 from harness.core.errors import SetupError, UsageError
 from harness.core.files import expanded
+from suites.web import opened
 
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST_BYTES = 16 << 20
@@ -254,7 +255,7 @@ class HttpStore(Store):
         headers = {"Content-Length": str(size_bytes), "Content-Type": "application/octet-stream"} if body else {}
         request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 see open_store
         try:
-            answer: HTTPResponse = urllib.request.urlopen(request, timeout=_TIMEOUT_S)  # noqa: S310 see open_store
+            return opened(request, _TIMEOUT_S)
         except urllib.error.HTTPError as error:
             error.close()
             if error.code == HTTPStatus.NOT_FOUND:
@@ -262,7 +263,6 @@ class HttpStore(Store):
             raise self._failed(name, f"{method} was answered with {error.code} {error.reason}") from error
         except (OSError, HTTPException) as error:
             raise self._failed(name, str(error)) from error
-        return answer
 
     def _failed(self, name: str, reason: str) -> SetupError:
         return SetupError(
