@@ -63,9 +63,11 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	.venv-prepare/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,prepare,convert-ncnn,tensorflow]'
 	@touch $@
 
-# The site of the documentation in build/docs/index.html, in an environment of its own; every warning is an error.
+# The site of the documentation in build/docs/index.html, in an environment of its own; every warning is an error,
+# and so is each fault that docs/check_site.py finds in the pages.
 docs: .venv-docs/.installed
 	.venv-docs/bin/zensical build --clean --strict
+	.venv-docs/bin/python docs/check_site.py build/docs
 
 .venv-docs/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv-docs
