@@ -45,7 +45,8 @@ def runs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often the header of each run was read."""
+    """How often the header of each run was read for the list, records left aside."""
+    monkeypatch.setattr(site_module, "MOST_READ", 0)
     counts: Counter[str] = Counter()
     of_folder, of_store = RunFolder.header, Store.header
 
@@ -135,6 +136,22 @@ def test_runs_beyond_a_page_are_on_the_next(runs: Path, tmp_path: Path, monkeypa
     pages = [path.read_text() for path in out.glob("*.html") if "newest first" in path.read_text()]
     assert len(pages) == 3
     assert all((out / name).is_file() for page in pages for name in re.findall(r'href="([^":]+\.html)"', page))
+
+
+def test_records_of_the_newest_runs_alone_are_read_once(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site_module, "MOST_READ", 2)
+    read = Counter[str]()
+    of_run = site_module.read_run
+    monkeypatch.setattr(site_module, "read_run", lambda run: read.update([run.path.name]) or of_run(run))
+    site = Site(FolderSource(runs))
+    for path in ("/", "/", "/page/1"):
+        text = site.respond(path).body.decode()
+    assert read == {"r4": 1, "r3": 1}
+    assert len(re.findall(r'href="/run/r\d"', text)) == 5
+    assert "cannot be read" not in text
+    factory.write_run(runs / "r5", factory.nets()[:1], run_id="r5", started_utc="2026-02-01T00:00:00Z")
+    site.respond("/")
+    assert read == {"r5": 1, "r4": 1, "r3": 1}
 
 
 def test_the_memory_of_pages_is_bounded(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
