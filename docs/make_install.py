@@ -19,10 +19,9 @@ GLIBC = ("2_17", "2_24", "2_27", "2_28", "2_31", "2_34")
 """Versions of the C library whose wheels a board with Debian 12 or newer takes."""
 
 KINDS = (
-    ("LiteRT", "litert"),
-    ("ONNX Runtime", "onnxruntime"),
-    ("both", "litert,onnxruntime"),
-    ("LiteRT, own photographs", "litert,images"),
+    ("LiteRT", ""),
+    ("LiteRT, own photographs", "images"),
+    ("LiteRT and ONNX Runtime", "onnxruntime"),
     ("everything", "all"),
 )
 
@@ -39,9 +38,10 @@ def main(python: str = "3.13") -> None:
             out = folder / str(number)
             platform = [word for version in GLIBC for word in ("--platform", f"manylinux_{version}_aarch64")]
             options = (*platform, "--python-version", python, "--only-binary", ":all:", "--dest", str(out))
-            subprocess.run([*PIP, "download", *options, f"edgebench[{extras}] @ {wheel.as_uri()}"], check=True)
+            name = f"edgebench[{extras}]" if extras else "edgebench"
+            subprocess.run([*PIP, "download", *options, f"{name} @ {wheel.as_uri()}"], check=True)
             others = unpacked_mb([path for path in out.glob("*.whl") if path.name != wheel.name])
-            cells = (title, f"`edgebench[{extras}]`", f"{others:.0f}", f"{own:.0f}", f"{others + own:.0f}")
+            cells = (title, f"`{name}`", f"{others:.0f}", f"{own:.0f}", f"{others + own:.0f}")
             print(f"| {' | '.join(cells)} |", flush=True)
 
 

@@ -186,7 +186,8 @@ class Site:
         for entry in entries:
             by_unit.setdefault((entry.header.target, entry.header.unit), []).append(entry)
         read = [entry for of in by_unit.values() for entry in of[:MOST_READ]]
-        key = (len(entries), *((entry.name, entry.stamp) for entry in read), *map(repr, self.source.resets()))
+        headings = ((entry.name, entry.header) for entry in entries)
+        key = (*headings, *(entry.stamp for entry in read), *map(repr, self.source.resets()))
         if self._boards is None or self._boards[0] != key:
             names = {entry.name for entry in read}
             self._runs = {name: known for name, known in self._runs.items() if name in names}
