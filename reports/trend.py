@@ -178,9 +178,28 @@ def _trend(
 
 
 def levels_of(values: np.ndarray, start: int, stop: int) -> list[Level]:
-    """Return the levels between two resets, found on the logarithm because latency scatters in ratios."""
+    """Return the levels between two resets, found on the logarithm because latency scatters in ratios.
+
+    The least length of a level forces a new one of two runs to begin one run too early. Such a level is none yet: its
+    start, and so the commit that is named for it, would be wrong.
+    """
     found = segments(np.log(values[start:stop]), SHORTEST, _NOISE)
-    return [Level(start + segment.start, start + segment.stop, math.exp(segment.level)) for segment in found]
+    levels = [Level(start + segment.start, start + segment.stop, math.exp(segment.level)) for segment in found]
+    if len(levels) > 1 and _is_too_young(levels[-1], levels[-2], values[levels[-1].start]):
+        levels[-2:] = [_joined(values, *levels[-2:])]
+    if len(levels) > 1 and _is_too_young(levels[0], levels[1], values[levels[0].stop - 1]):
+        levels[:2] = [_joined(values, *levels[:2])]
+    return levels
+
+
+def _is_too_young(level: Level, neighbour: Level, nearest: float) -> bool:
+    """Return whether the shortest level's run that is nearest to another level belongs to that one."""
+    own, other = (abs(math.log(nearest / each.ns)) for each in (level, neighbour))
+    return level.stop - level.start == SHORTEST and other < own
+
+
+def _joined(values: np.ndarray, first: Level, second: Level) -> Level:
+    return Level(first.start, second.stop, float(np.median(values[first.start : second.stop])))
 
 
 def _change_point(

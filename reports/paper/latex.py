@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from reports.text import clean
+from harness.core.printable import one_line
 
 _ESCAPES = str.maketrans(
     {
@@ -49,7 +49,7 @@ def escape(text: str) -> str:
     Latin letters with accents stay as they are, for LaTeX of 2018 and later reads UTF-8. See `beyond_pdflatex` for
     other scripts.
     """
-    return _LIGATURE.sub("\\1\0", clean(text)).translate(_ESCAPES).replace("\0", "{}")
+    return _LIGATURE.sub("\\1\0", one_line(text)).translate(_ESCAPES).replace("\0", "{}")
 
 
 def beyond_pdflatex(code: str) -> str:

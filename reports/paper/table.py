@@ -16,6 +16,7 @@ from reports.columns import Column, column
 from reports.labels import COLUMNS, effective_precision_note, load_of, measured, scales_of
 from reports.numbers import FormattedValue, counted
 from reports.recommend import is_scored
+from reports.text import brief
 
 from .latex import beyond_pdflatex, escape
 from .numbers import Number, column_format
@@ -186,7 +187,7 @@ class _Table:
             if reasons:
                 first = _brief(reasons.most_common(1)[0][0])
                 more = f" (and {counted(len(reasons) - 1, 'other reason')})" if len(reasons) > 1 else ""
-                yield f"--: {escape(f'{each.title}: {first}{more}.')}"
+                yield f"--: {escape(f'{each.title}: {brief(str(first))}{more}.')}"
 
 
 class _Marks:
@@ -208,7 +209,7 @@ class _Marks:
             texts = list(dict.fromkeys(text for _, other, text in self._found if other == kind and text))
             example = ", for example" if len(texts) > 1 else ""
             about = f"{kind}{example}: {_brief(texts[0])}" if texts else kind
-            yield rf"$^{{{symbol}}}$\,{escape(about)}."
+            yield rf"$^{{{symbol}}}$\,{escape(brief(about))}."
         yield from (escape(f"{_brief(text)}.") for text in self._everywhere)
 
 

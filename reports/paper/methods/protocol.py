@@ -31,7 +31,8 @@ def latency(header: RunHeader, records: Sequence[Record]) -> Iterator[str]:
     cases = "Each case" if len(measured) == len(records) else "Each measured case"
     processes = ranged([len(record.processes) for record in measured])
     yield (
-        f"{cases} ran in {processes} fresh processes of the operating system (profile {header.profile}), interleaved "
+        f"{cases} ran in {processes} fresh {'process' if processes == '1' else 'processes'} of the operating system "
+        f"(profile {header.profile}), interleaved "
         "with the other cases of its model in a random order that was drawn anew for each round "
         f"(seed {header.seed})."
     )

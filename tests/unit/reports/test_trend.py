@@ -16,7 +16,7 @@ from reports.build import build
 from reports.data import ReportData, Reset, Run, newest_cases, read_run
 from reports.section import Absent
 from reports.sections import history
-from reports.trend import case_trends, environment_changes
+from reports.trend import case_trends, environment_changes, levels_of
 from tests import factory
 
 NOISE = (0.001, -0.002, 0.0015, -0.0005, 0.002, -0.001)
@@ -130,3 +130,20 @@ def test_a_page_of_many_runs_begins_with_its_history(tmp_path: Path) -> None:
     assert "Newest night: night 8 of 5: not judged yet." in said
     few = build(runs[:2], tmp_path / "two.html").read_text(encoding="utf-8")
     assert '<div class="trend-line">' not in few, "two runs are a comparison"
+
+
+@pytest.mark.parametrize(
+    ("ratios", "starts"),
+    [
+        ([1, 1, 1, 1, 1, 1, 1.08, 1.08], [0]),  # it may be a burst: the third run decides
+        ([1, 1, 1, 1, 1, 1.08, 1.08, 1.08], [0, 5]),
+        ([1, 1, 1, 1, 1, 1.08, 1.08, 1.3], [0, 5]),
+        ([1.08, 1.08, 1, 1, 1, 1, 1, 1], [0]),
+        ([1.08, 1.08, 1.08, 1, 1, 1, 1, 1], [0, 3]),
+        ([1, 1, 1, 1, 1.08, 1.08, 1.08, 1.08, 1.2, 1.2], [0, 4]),
+    ],
+)
+def test_no_level_begins_before_the_run_that_changed(ratios: list[float], starts: list[int]) -> None:
+    noise = np.resize(NOISE, len(ratios))
+    values = 1e6 * np.array(ratios) * (1 + noise / 4)
+    assert [level.start for level in levels_of(values, 0, len(values))] == starts

@@ -195,6 +195,17 @@ def test_latex_cites_and_compiles(run: RunFolder, tmp_path: Path) -> None:
     compiled(tmp_path, code.replace("米", "?"))
 
 
+def test_no_format_cuts_a_long_paragraph(run: RunFolder) -> None:
+    header, records = run.header(), run.records()
+    checks = tuple(Finding(f"check{number}", "warn", f"found {number} " + "word " * 20) for number in range(6))
+    long = dataclasses.replace(header, findings=checks)
+    setup, *_ = paragraphs(long, records)
+    assert len(setup.text) > 1_200
+    for write in FORMATS.values():
+        assert "found 5" in " ".join(write(long, records).split())
+        assert "the record has all of them" not in write(long, records)
+
+
 def test_markdown_escapes_and_cites(run: RunFolder) -> None:
     code = markdown(run.header(), run.records())
     assert "edgebench 0.1.0 [@edgebench]." in code
