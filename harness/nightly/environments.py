@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import harness
+import suites
 from harness.measure.protocol import Interpreter
 
 _OURS = frozenset({"edgebench"})
@@ -39,6 +40,7 @@ class Environments:
         folder = self._folder / key
         interpreter = Interpreter(str(folder / "bin" / "python"), str(folder / "packages"))
         if (folder / "complete").is_file():
+            _link(folder / "packages")
             return interpreter
         if key in self._failed:
             return None
@@ -60,9 +62,17 @@ def _create(folder: Path, requirements: list[str]) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, *requirements, *_NEEDED], check=True, capture_output=True)
-    (folder / "packages").mkdir()
-    (folder / "packages" / "harness").symlink_to(Path(str(harness.__file__)).parent)
+    _link(folder / "packages")
     (folder / "complete").touch()
+
+
+def _link(packages: Path) -> None:
+    """Link what a worker imports: the harness, and the tasks. A link of an older version may be missing."""
+    packages.mkdir(exist_ok=True)
+    for module in (harness, suites):
+        link = packages / module.__name__
+        if not link.is_symlink():
+            link.symlink_to(Path(str(module.__file__)).parent)
 
 
 def _cause(error: Exception) -> str:

@@ -7,10 +7,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from .distributions import normal_quantile
 from .validation import count, fraction
 
 RESAMPLES = 1000
 """Resamples of an interval: its ends then vary by about 3 % of its width."""
+
+_BEYOND = 5
+"""Resamples beyond an end of an interval that it takes to know where the end is."""
 
 Statistic = Callable[[NDArray[np.int64]], float]
 """Returns the statistic of the samples at some indices, which may repeat."""
@@ -62,6 +66,10 @@ def _draws(statistic: Statistic, n: int, resamples: int, seed: int) -> NDArray[n
 
 
 def _percentiles(draws: NDArray[np.float64], level: float) -> tuple[float, float]:
+    """Return the ends of an interval; of a level that few resamples are beyond, by their standard deviation."""
     tail = (1 - fraction("level", level)) / 2
+    if tail * len(draws) < _BEYOND:
+        middle, half = float(draws.mean()), normal_quantile(1 - tail) * float(draws.std(ddof=1))
+        return middle - half, middle + half
     lo, hi = np.quantile(draws, (tail, 1 - tail))
     return float(lo), float(hi)

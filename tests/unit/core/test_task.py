@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from harness.core.quality import TOP1, QualityKind
 from harness.core.task import PerSample, Predictions, load_task
 
+ROOT = Path(__file__).parents[3]
 RAGGED = [np.array([[1, 1], [2, 2]]), np.empty((0, 2), int), np.array([[3, 3]])]
 
 
@@ -53,3 +58,16 @@ def test_classification_is_the_task_where_none_is_named(reference: str) -> None:
 
 def test_a_task_is_loaded_by_its_reference() -> None:
     assert load_task("suites.tasks.detection:detection").quality.metric == "map"
+
+
+@pytest.mark.parametrize("name", ["classification", "detection"])
+def test_a_worker_loads_a_task_and_nothing_else_of_the_suites(name: str) -> None:
+    """Another Python than this one may run it, with the runtimes alone."""
+    code = (
+        "import sys; from harness.core.task import load_task; "
+        f"load_task('suites.tasks.{name}:{name}'); "
+        "print([m for m in sys.modules if m.startswith('suites.') and not m.startswith('suites.tasks')], "
+        "[m for m in ('pydantic', 'pandas', 'PIL', 'tomllib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "[] []\n"

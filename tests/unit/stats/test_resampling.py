@@ -17,6 +17,12 @@ def test_the_interval_of_a_mean_is_that_of_the_normal_distribution() -> None:
     assert wide[0] < lo < hi < wide[1]
 
 
+def test_a_level_that_hardly_any_resample_is_beyond_is_as_wide_as_the_normal_distribution_says() -> None:
+    values = np.random.default_rng(1).normal(0.0, 1.0, 400)
+    lo, hi = bootstrap(lambda samples: values[samples].mean(), len(values), level=0.99999)
+    assert (hi - lo) / 2 == pytest.approx(4.417 * values.std() / 20, rel=0.1)
+
+
 def test_it_holds_its_level() -> None:
     rng, missed = np.random.default_rng(5), 0
     for run in range(200):

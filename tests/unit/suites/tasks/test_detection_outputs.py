@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.core.artifact import Preprocess
+from harness.core.artifact import Preprocess, ScoredOutput
 from harness.core.errors import DataError, UnknownName, UsageError
-from harness.core.task import Interface, Wanted, load_task
+from harness.core.task import Interface, PerSample, Predictions, Wanted, load_task
 from harness.datasets.boxes.box_set import BoxSet, ImageBoxes
 from harness.datasets.preprocessing import placement, preprocess
 from harness.runtimes.base import SessionError
@@ -213,3 +213,24 @@ def test_a_box_comes_back_to_where_it_is_in_the_image_whatever_the_preprocessing
 def test_every_convention_is_tested_here() -> None:
     assert isinstance(TASK, Detection)
     assert set(CONVENTIONS) == {"yolo", "yolov5", "end-to-end", "tflite", "onnx-nms", "ssd"}
+
+
+def test_a_box_of_a_class_that_the_data_set_has_not_is_none_of_its_classes() -> None:
+    """Of a model with four classes three are in the data set, by their names."""
+    rows = np.column_stack([KNOWN[:, :5], [3, 1]])
+    predictions = Predictions(PerSample.of([rows]), PerSample.of([np.empty((0, 7))]), np.array([0]))
+    how = Interface(STRETCHED, ScoredOutput("", 4, (2, 3, 0)))
+    fitted, _ = TASK.fit(predictions, TASK.facts(dataset()), how)
+    assert fitted.predicted.values[:, 5].tolist() == [1, -1]
+
+
+def test_without_a_number_of_classes_the_highest_one_decides() -> None:
+    """COCO's 80 classes are numbered up to 90, in the outputs of TensorFlow's models too."""
+    ids = (*range(1, 80), 90)
+    coco = {"classes": [str(one) for one in ids], "class_ids": list(ids)}
+    rows = np.column_stack([np.repeat(KNOWN[:1, :5], 2, axis=0), [89, 4]])
+    predictions = Predictions(PerSample.of([rows]), PerSample.of([np.empty((0, 7))]), np.array([0]))
+    fitted, _ = TASK.fit(predictions, coco, Interface(STRETCHED, decode="tflite"))
+    assert fitted.predicted.values[:, 5].tolist() == [79, 4]
+    with pytest.raises(DataError, match="boxes of class 89, the data set has 3 classes"):
+        TASK.fit(predictions, TASK.facts(dataset()), Interface(STRETCHED, decode="tflite"))
