@@ -2,7 +2,7 @@
 
 Schema history
     1   first version
-    2   RunHeader.provenance; ArtifactInfo.recipe_sha256;
+    2   RunHeader.provenance; ArtifactInfo.recipe_sha256; Record.digest;
         ProcessRun: voluntary_switches, cpu_pressure, busy_threads, gc_frozen, max_rss_bytes, run_delay, others_cpus,
         new_input_ratio, cycle_ns, control_ns, memory_control_ns, handover_ns
 """
@@ -10,6 +10,8 @@ Schema history
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -225,6 +227,7 @@ class Record:
         execution: What was requested of the runtime, and what it did.
         operators: Profile of the operators, or why there is none.
         schema: Version of the schema.
+        digest: Hash of the document as it was written, see `digest_of`; '' in records of older versions.
 
     """
 
@@ -247,6 +250,7 @@ class Record:
     execution: Execution = field(default_factory=Execution)
     operators: OperatorProfile | Missing = field(default_factory=lambda: Missing("not measured: run with --deep"))
     schema: int = SCHEMA
+    digest: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in self.metrics:
@@ -413,6 +417,16 @@ class RunHeader:
 def to_json(document: Record | RunHeader) -> dict[str, Any]:
     """Convert to plain JSON types; a Value and a Missing differ in their keys."""
     return dataclasses.asdict(document)
+
+
+def digest_of(document: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a record's plain JSON, whatever its layout and order; its own digest is left out.
+
+    It shows that a record was changed after it was written; whoever means to can write a new one.
+    """
+    counted = {name: value for name, value in document.items() if name != "digest"}
+    text = json.dumps(counted, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 TEXT_COLUMNS = (

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from harness.core.case import Case
 from harness.core.errors import RecordError, UnknownName
 from harness.core.quantity import Missing, Quantity, microseconds, month_bounds
-from harness.core.record import SCHEMA, Record, RunHeader
+from harness.core.record import SCHEMA, Record, RunHeader, digest_of
 
 from .record_details import problem_of
 
@@ -81,6 +81,8 @@ def _parse(text: str, origin: str, adapter: TypeAdapter[tuple[T]]) -> T:
         _check_quantity(origin, name, quantity)
     if problem := problem_of(getattr(parsed, "details", {})):
         raise RecordError(f"{origin}: {problem}", _REMEDY)
+    if (digest := document.get("digest")) and digest != digest_of(document):
+        raise RecordError(f"{origin}: it was changed after it was written: its digest is another", _REMEDY)
     return parsed
 
 

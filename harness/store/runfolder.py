@@ -11,7 +11,6 @@ import io
 import json
 import re
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +20,9 @@ import numpy.typing as npt
 
 from harness.core.errors import RecordError, UsageError
 from harness.core.files import numbered, record_name, write_atomic
+from harness.core.npz import MOST_BYTES, read_npz
 from harness.core.printable import escape_surrogates
-from harness.core.record import Blob, Record, RunHeader, to_json
+from harness.core.record import Blob, Record, RunHeader, digest_of, to_json
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
@@ -92,7 +92,8 @@ class RunFolder:
     def append(self, record: Record) -> Path:
         """Write the record of a case atomically, after its blobs; return the file."""
         path = self.record_file(record)
-        write_atomic(path, _encode(to_json(record)))
+        document = to_json(record)
+        write_atomic(path, _encode({**document, "digest": digest_of(json.loads(_encode(document)))}))
         return path
 
     def record_file(self, record: Record) -> Path:
@@ -111,15 +112,16 @@ class RunFolder:
         """Return the arrays stored under a hash; RecordError if the file is missing or damaged."""
         path = self.blob_file(sha256)
         try:
+            if path.stat().st_size > MOST_BYTES:
+                raise RecordError(f"{path}: larger than any file of samples", "measure the case again")
             data = path.read_bytes()
         except OSError as error:
             raise RecordError(f"{path}: {error.strerror}", "the run folder was copied without its blobs") from None
         if hashlib.sha256(data).hexdigest() != sha256:
             raise RecordError(f"{path}: the contents do not match the name", "the file was damaged; copy it again")
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                return dict(arrays)
-        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            return read_npz(data)
+        except ValueError as error:
             raise RecordError(f"{path}: not arrays of samples: {error}", "measure the case again") from None
 
     def header(self) -> RunHeader:
@@ -138,12 +140,16 @@ class RunFolder:
 
         records: list[Record] = []
         damaged: dict[str, str] = {}
+        seen: dict[str, str] = {}
+        header = self.header()
         for path in sorted(self._records.glob("*.json")):
             try:
-                records.append(parse_record(path))
+                record = parse_record(path)
+                _check_place(record, path, header, seen)
+                records.append(record)
             except RecordError as error:
                 damaged[path.name] = error.message
-        position = {case_id: index for index, case_id in enumerate(self.header().planned)}
+        position = {case_id: index for index, case_id in enumerate(header.planned)}
         records.sort(key=lambda record: (position.get(record.case_id, len(position)), record.case_id))
         return Contents(tuple(records), damaged)
 
@@ -173,6 +179,19 @@ class RunFolder:
         if not re.fullmatch(r"[0-9a-f]{64}", sha256):  # it comes from a record and becomes a path
             raise RecordError(f"not the name of a blob: {sha256[:80]!r}", "the record was damaged or edited")
         return self._blobs / f"{sha256}.npz"
+
+
+def _check_place(record: Record, path: Path, header: RunHeader, seen: dict[str, str]) -> None:
+    """Raise RecordError for a record of another run, of another case than its id says, or that is there already."""
+    problem = ""
+    if record.run_id != header.run_id:
+        problem = f"it is of the run {record.run_id}, this one is {header.run_id}"
+    elif record.case_id != record.case.id:
+        problem = f"its id is {record.case_id}, its case is {record.case.id}"
+    elif (other := seen.setdefault(record.case_id, path.name)) != path.name:
+        problem = f"{other} is a record of the same case"
+    if problem:
+        raise RecordError(f"{path}: {problem}", "remove it, or copy the run folder again")
 
 
 def _npz(arrays: Arrays) -> bytes:
@@ -216,6 +235,11 @@ def _wall_ns(record: Record, named: Blob, arrays: Arrays) -> npt.NDArray[np.int6
     if wall_ns is None or wall_ns.ndim != 1 or wall_ns.dtype.kind not in "iu" or len(wall_ns) != named.n:
         raise RecordError(
             f"{record.case_id}: the raw file {named.sha256}.npz does not hold its {named.n} latencies",
+            "the record was damaged or edited: measure the case again",
+        )
+    if len(wall_ns) and not 0 <= int(wall_ns.min()) <= int(wall_ns.max()) < 2**63:
+        raise RecordError(
+            f"{record.case_id}: the raw file {named.sha256}.npz holds times that cannot be",
             "the record was damaged or edited: measure the case again",
         )
     return np.asarray(wall_ns, dtype=np.int64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from harness.core.errors import StoreError
+from harness.core.errors import RecordError, StoreError
+from harness.core.npz import read_npz
 from harness.core.quantity import microseconds
 from harness.core.record import Record, RunHeader
 from harness.store.runfolder import RunFolder
@@ -197,8 +197,10 @@ class Store:
 
     def blob(self, sha256: str) -> dict[str, npt.NDArray[np.generic]]:
         """Return the arrays stored under a hash; RecordError if they are absent or damaged."""
-        with np.load(io.BytesIO(self.raw.read(sha256, "npz")), allow_pickle=False) as arrays:
-            return dict(arrays)
+        try:
+            return read_npz(self.raw.read(sha256, "npz"))
+        except ValueError as error:
+            raise RecordError(f"{self.raw.file(sha256, 'npz')}: {error}", "add the run to the store again") from None
 
     def reset(self, reason: str, where: Filters | None = None, *, at_utc: str | None = None) -> int:
         """Declare that the selected histories start anew, now or at a time; return the number of series."""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import cli
 from harness.core.errors import EXIT_OK, EXIT_USAGE, RecordError
+from harness.core.record import Blob, digest_of
 from harness.store.imports import read
 from harness.store.imports.records import import_run
 from harness.store.runfolder import RunFolder, latencies_ns
@@ -195,6 +199,58 @@ def test_raw_samples_of_another_kind_or_number_are_refused(tmp_path: Path) -> No
     document = json.loads(file.read_text())
     assert len(latencies_ns(run.records()[0], run.blob))
     document["processes"][0]["blob"]["n"] += 1
-    file.write_text(json.dumps(document))
+    file.write_text(json.dumps({**document, "digest": ""}))
     with pytest.raises(RecordError, match="does not hold its"):
         latencies_ns(RunFolder(run.path).records()[0], run.blob)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: record["metrics"]["latency_p50_ns"].update(value=record["metrics"]["latency_p50_ns"]["lo"]),
+        lambda record: record["verdict"].update(status="precise", reason="as it should be", remedy=""),
+        lambda record: record.update(duration_s=1.0),
+        lambda record: record.pop("traces"),
+        lambda record: record.update(log="edited"),
+    ],
+)
+def test_a_record_that_was_changed_is_set_aside(tmp_path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    run = factory.write_run(tmp_path / "run", [*factory.nets()[:1], *factory.troubled()[:1]])
+    first, second = run.records()
+    file = run.record_file(second)
+    document = json.loads(file.read_text())
+    change(document)
+    file.write_text(json.dumps(document))
+    contents = run.contents()
+    assert contents.records == (first,)
+    assert "changed after it was written" in contents.damaged[file.name]
+    file.write_text(json.dumps({**document, "digest": digest_of(document)}, indent=3))
+    assert len(run.contents().records) == 2, "its layout does not matter, and whoever means to can write a new one"
+
+
+def test_a_record_is_one_of_its_run_and_of_its_case_and_the_only_one(tmp_path: Path) -> None:
+    run = factory.write_run(tmp_path / "run", factory.nets()[:2])
+    other = factory.write_run(tmp_path / "other", factory.nets()[:1], run_id="another")
+    records = run.path / "records"
+    (stray,) = (other.path / "records").iterdir()
+    first, second = sorted(records.iterdir())
+    (records / "stray.json").write_bytes(stray.read_bytes())
+    (records / "zz-twice.json").write_bytes(first.read_bytes())
+    document = json.loads(second.read_text())
+    second.write_text(json.dumps({**document, "case_id": "renamed", "digest": ""}))
+    contents = run.contents()
+    assert len(contents.records) == 1
+    assert "it is of the run another" in contents.damaged["stray.json"]
+    assert "is a record of the same case" in contents.damaged["zz-twice.json"]
+    assert "its id is renamed" in contents.damaged[second.name]
+
+
+@pytest.mark.parametrize("values", [[-1, 5, 5], [2**63, 5, 5]])
+def test_times_that_cannot_be_are_refused(tmp_path: Path, values: list[int]) -> None:
+    run = factory.write_run(tmp_path / "run", factory.nets()[:1])
+    (record,) = run.records()
+    kind = np.uint64 if max(values) >= 2**63 else np.int64
+    sha256, n = run.put_blob({"wall_ns": np.array(values, kind)})
+    process = dataclasses.replace(record.processes[0], blob=Blob("samples", sha256, n, "ns"))
+    with pytest.raises(RecordError, match="times that cannot be"):
+        latencies_ns(dataclasses.replace(record, processes=(process,)), run.blob)
