@@ -1,4 +1,6 @@
-"""Print the table of README and docs/compression.md from a run folder: `python docs/make_results.py RUN`.
+"""Print the table of docs/results.md or docs/compression.md from a run folder: `python docs/make_results.py RUN`.
+
+README.md shows six of its rows.
 
 Bold are the cases that no other of the run beats in latency and accuracy.
 """

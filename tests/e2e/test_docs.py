@@ -60,6 +60,28 @@ def test_links_of_the_documentation_lead_somewhere() -> None:
             assert (document.parent / target).exists(), f"{document.name} links to {target}"
 
 
+def anchors(document: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and the site's generator make them."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    shown = (re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in headings)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().replace(" ", "-") for heading in shown}
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_a_link_to_a_heading_from_outside_of_the_site_finds_it(name: str) -> None:
+    """Those of the site's own pages are checked by `make docs`."""
+    for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", (ROOT / name).read_text(encoding="utf-8")):
+        assert anchor in anchors(ROOT / (target or name)), f"{name} links to {target}#{anchor}"
+
+
+def test_the_readme_shows_rows_of_the_whole_table() -> None:
+    """A new run renews both: no row of the README is left from an older one."""
+    rows = re.findall(r"^\|.*-32 \|.*$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    whole = (ROOT / "docs" / "results.md").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 6
+    assert set(rows) <= set(whole)
+
+
 def test_every_page_is_in_the_navigation_of_the_site() -> None:
     listed = set(re.findall(r": ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE))
     assert listed == {file.name for file in (ROOT / "docs").glob("*.md")}
