@@ -16,7 +16,7 @@ HELP = "write a suite for your own model, and a CI file that runs it"
 GROUP = "measure"
 EXAMPLE = "edgebench init my.onnx --data photos/ --preprocess imagenet --limit 'p50 <= 20 ms'"
 
-_ENVIRONMENT = "test -x .venv/bin/edgebench || { python3 -m venv .venv && .venv/bin/pip install edgebench; }"
+_ENVIRONMENT = "test -x .venv/bin/edgebench || { python3 -m venv .venv && .venv/bin/pip install 'edgebench[all]'; }"
 """Makes the environment in which the board measures, the first time."""
 
 _CI_FILES = {"github": ".github/workflows/edgebench.yml", "gitlab": ".gitlab-ci.edgebench.yml"}
