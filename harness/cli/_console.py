@@ -50,6 +50,9 @@ class _Printable:
 def _printable(segments: list[Segment]) -> Iterator[Segment]:
     """Yield the segments without what is unprintable in their whole text: a style may change within a sequence."""
     text = "".join(segment.text for segment in segments)
+    if UNPRINTABLE.search(text) is None:
+        yield from segments
+        return
     removed = {place for found in UNPRINTABLE.finditer(text) for place in range(*found.span())}
     start = 0
     for segment in segments:

@@ -51,9 +51,9 @@ def show_table(folder: RunFolder, as_json: bool) -> None:
 
     from ._console import console
 
-    console().print(final_table(contents.records, folder.header()))
-    missing = folder.missing()
-    if missing:
+    header = folder.header()
+    console().print(final_table(contents.records, header))
+    if missing := contents.missing(header.planned):
         print(f"{len(missing)} planned cases have no record: {', '.join(missing)}")
 
 

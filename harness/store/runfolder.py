@@ -6,13 +6,15 @@ against the dataclasses of `harness.core` and imports pydantic for that (in `doc
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import io
 import json
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +41,11 @@ class Contents:
 
     records: tuple[Record, ...]
     damaged: Mapping[str, str]
+
+    def missing(self, planned: Iterable[str]) -> tuple[str, ...]:
+        """Return the planned case ids without a readable record, in planned order."""
+        done = {record.case_id for record in self.records}
+        return tuple(case_id for case_id in planned if case_id not in done)
 
     def refuse_all_damaged(self) -> None:
         """Raise RecordError where there are records and none of them can be read: that is not an empty run."""
@@ -138,11 +145,12 @@ class RunFolder:
 
         records: list[Record] = []
         damaged: dict[str, str] = {}
-        for path in sorted(self._records.glob("*.json")):
-            try:
-                records.append(parse_record(path))
-            except RecordError as error:
-                damaged[path.name] = error.message
+        with _collector_paused():
+            for path in sorted(self._records.glob("*.json")):
+                try:
+                    records.append(parse_record(path))
+                except RecordError as error:
+                    damaged[path.name] = error.message
         position = {case_id: index for index, case_id in enumerate(self.header().planned)}
         records.sort(key=lambda record: (position.get(record.case_id, len(position)), record.case_id))
         return Contents(tuple(records), damaged)
@@ -153,8 +161,7 @@ class RunFolder:
 
     def missing(self) -> tuple[str, ...]:
         """Return the planned case ids without a readable record, in planned order."""
-        done = {record.case_id for record in self.contents().records}
-        return tuple(case_id for case_id in self.header().planned if case_id not in done)
+        return self.contents().missing(self.header().planned)
 
     @property
     def _header_file(self) -> Path:
@@ -173,6 +180,32 @@ class RunFolder:
         if not re.fullmatch(r"[0-9a-f]{64}", sha256):  # it comes from a record and becomes a path
             raise RecordError(f"not the name of a blob: {sha256[:80]!r}", "the record was damaged or edited")
         return self._blobs / f"{sha256}.npz"
+
+
+class SettledRun(RunFolder):
+    """The folder of a run that nothing writes to any more: its records are read once, however often they are asked."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(path)
+        self._read: Contents | None = None
+
+    def contents(self) -> Contents:
+        """Return every record that can be read, and why the others cannot."""
+        if self._read is None:
+            self._read = super().contents()
+        return self._read
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the search for reference cycles: records have none, and it would look at all of them again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _npz(arrays: Arrays) -> bytes:
