@@ -23,9 +23,17 @@ def console(stderr: bool = False, **options: Any) -> Console:
         options: Further options of `rich.console.Console`.
 
     """
-    made = Console(file=unfiltered(sys.stderr if stderr else sys.stdout), **options)
+    made = _Console(file=unfiltered(sys.stderr if stderr else sys.stdout), **options)
     made.push_render_hook(_PrintableTexts())
     return made
+
+
+class _Console(Console):
+    """A console that leaves it to the command what the end of its reader means: rich's own ends the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the BrokenPipeError that is being handled."""
+        raise  # noqa: PLE0704 - rich calls this where it has caught one
 
 
 class _PrintableTexts(RenderHook):

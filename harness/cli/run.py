@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
 from harness.core.files import DISK_FULL
 
+from ._errors import reader_left
 from ._options import add_arguments as add_run_arguments
 from ._options import config_of
 from ._store import add_run
@@ -112,6 +113,10 @@ def _observe(session: RunSession, display: ShowsProgress) -> None:
                     session.interrupted = True
                     break
     except KeyboardInterrupt:
+        session.interrupted = True
+    except BrokenPipeError:  # edgebench run | head: nobody reads on, and the finished cases are kept
+        if not reader_left():
+            raise
         session.interrupted = True
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from harness.core.errors import RecordError, UsageError
+from harness.core.errors import RecordError, UsageError, reason_of
 from harness.core.files import numbered, record_name, write_atomic
 from harness.core.printable import escape_surrogates
 from harness.core.record import Blob, Record, RunHeader, to_json
@@ -120,7 +120,7 @@ class RunFolder:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise RecordError(f"{path}: {error.strerror}", "the run folder was copied without its blobs") from None
+            raise RecordError(f"{path}: {reason_of(error)}", "the run folder was copied without its blobs") from None
         if hashlib.sha256(data).hexdigest() != sha256:
             raise RecordError(f"{path}: the contents do not match the name", "the file was damaged; copy it again")
         try:
