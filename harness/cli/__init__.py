@@ -26,7 +26,7 @@ from harness.core.secrets import masked, masked_words
 
 from ._errors import end
 from ._parser import HEADLINE, CommandParser
-from ._terminal import printable_streams
+from ._terminal import open_closed_streams, printable_streams
 
 GROUPS = {
     "measure": "Measure",
@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     An exception of the command becomes a message; `--debug` prints the traceback as well.
     """
+    open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name or sign that the terminal cannot show is no reason to fail
             stream.reconfigure(errors="backslashreplace")
@@ -72,6 +73,7 @@ def _run(words: list[str]) -> int:
 
             return run_there(arguments, _parser_of(arguments.command, modules), words)
         code: int = arguments.run(arguments)
+        sys.stdout.flush()  # a reader that has left is noticed here, not when the program is taken down
         return code
     except (Exception, KeyboardInterrupt) as error:
         return end(error, debug, command)

@@ -23,9 +23,17 @@ def console(stderr: bool = False, **options: Any) -> Console:
         options: Further options of `rich.console.Console`.
 
     """
-    made = Console(file=unfiltered(sys.stderr if stderr else sys.stdout), **options)
+    made = _Console(file=unfiltered(sys.stderr if stderr else sys.stdout), **options)
     made.push_render_hook(_PrintableTexts())
     return made
+
+
+class _Console(Console):
+    """A console that leaves it to the command what the end of its reader means: rich's own ends the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the BrokenPipeError that is being handled."""
+        raise  # noqa: PLE0704 - rich calls this where it has caught one
 
 
 class _PrintableTexts(RenderHook):
@@ -50,6 +58,9 @@ class _Printable:
 def _printable(segments: list[Segment]) -> Iterator[Segment]:
     """Yield the segments without what is unprintable in their whole text: a style may change within a sequence."""
     text = "".join(segment.text for segment in segments)
+    if UNPRINTABLE.search(text) is None:
+        yield from segments
+        return
     removed = {place for found in UNPRINTABLE.finditer(text) for place in range(*found.span())}
     start = 0
     for segment in segments:

@@ -41,8 +41,7 @@ def end(error: BaseException, debug: bool, command: str = "edgebench") -> int:
         debug: Whether to print the traceback as well.
         command: The words of the command, which needs a package where one is missing.
     """
-    if isinstance(error, BrokenPipeError) and _reader_left():  # edgebench table RUN | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError) and reader_left():  # edgebench table RUN | head
         return EXIT_OK
     if debug:
         print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
@@ -118,8 +117,15 @@ def _module(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", ""))
 
 
-def _reader_left() -> bool:
-    """Return whether the reader of our output is gone, rather than that of another pipe."""
+def reader_left() -> bool:
+    """Return whether the reader of our output is gone, rather than that of another pipe; later output goes nowhere."""
+    if not _has_no_reader():
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
+
+
+def _has_no_reader() -> bool:
     poll = select.poll()
     try:
         poll.register(sys.stdout.fileno(), 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.errors import RecordError
-from harness.store.runfolder import RunFolder
+from harness.store.runfolder import RunFolder, SettledRun
 
 from ._store import print_damaged
 
@@ -30,7 +30,7 @@ def open_run(path: str) -> RunFolder:
         raise RecordError(
             f"{path} is not a run folder: no run.json in it", "give the folder that `edgebench run` wrote"
         )
-    return RunFolder(place)
+    return SettledRun(place)
 
 
 def show_table(folder: RunFolder, as_json: bool) -> None:
@@ -51,9 +51,9 @@ def show_table(folder: RunFolder, as_json: bool) -> None:
 
     from ._console import console
 
-    console().print(final_table(contents.records, folder.header()))
-    missing = folder.missing()
-    if missing:
+    header = folder.header()
+    console().print(final_table(contents.records, header))
+    if missing := contents.missing(header.planned):
         print(f"{len(missing)} planned cases have no record: {', '.join(missing)}")
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from harness.core.errors import EXIT_OK, UsageError
+from harness.core.errors import EXIT_OK, UsageError, reason_of
 
 HELP = "write a suite for your own model, and a CI file that runs it"
 GROUP = "measure"
@@ -190,5 +190,5 @@ def _write(files: Mapping[Path, str]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, text.encode("utf-8"))
         except OSError as error:
-            raise UsageError(f"{path} cannot be written: {error.strerror}", "--dir names another folder") from error
+            raise UsageError(f"{path} cannot be written: {reason_of(error)}", "--dir names another folder") from error
         print(f"wrote {path}")

@@ -54,10 +54,11 @@ def _name_missing(arguments: argparse.Namespace) -> None:
     from ._store import print_damaged
 
     for folder in map(open_run, arguments.runs):
-        damaged = folder.contents().damaged
+        contents = folder.contents()
+        damaged = contents.damaged
         print_damaged(damaged)
         why = "its record cannot be read, or the run ended before" if damaged else "the run ended before"
-        for case_id in folder.missing():
+        for case_id in contents.missing(folder.header().planned):
             print(f"missing: {case_id}: {why} this case was finished")
 
 

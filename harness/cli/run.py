@@ -14,6 +14,7 @@ from harness.core import optional
 from harness.core.errors import EXIT_INTERRUPTED, EXIT_NOTHING_MEASURED, EXIT_OK, EXIT_SOME_FAILED, UsageError
 from harness.core.files import DISK_FULL
 
+from ._errors import reader_left
 from ._options import add_arguments as add_run_arguments
 from ._options import add_on_option, config_of
 from ._store import add_run, check_store
@@ -140,6 +141,10 @@ def _observe(session: RunSession, display: ShowsProgress) -> None:
                     session.interrupted = True
                     break
     except KeyboardInterrupt:
+        session.interrupted = True
+    except BrokenPipeError:  # edgebench run | head: nobody reads on, and the finished cases are kept
+        if not reader_left():
+            raise
         session.interrupted = True
 
 

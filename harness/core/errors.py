@@ -109,6 +109,11 @@ class NothingMeasured(EdgebenchError):
     exit_code = EXIT_NOTHING_MEASURED
 
 
+def reason_of(error: OSError) -> str:
+    """Return why the system refused; that of several files, or of a library, has no number and says it in its text."""
+    return error.strerror or describe_error(error)
+
+
 def describe_error(error: BaseException) -> str:
     """Return the type and the message of an exception in one line; the type alone if it has no message."""
     text = " ".join(str(error).split())

@@ -65,7 +65,7 @@ class Load:
     @property
     def parameters(self) -> dict[str, int | float]:
         """The parameters that are not None, by name."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+        return {name: value for name in LOAD_PARAMETERS if (value := getattr(self, name)) is not None}
 
     def with_defaults(self, scenario: Scenario) -> Load:
         """Fill in the scenario's defaults; ScenarioError for a parameter that it lacks or does not accept."""

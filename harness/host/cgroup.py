@@ -40,6 +40,12 @@ def memory_limit_bytes(fs: HostFs) -> int | None:
     return lowest if lowest is not None and (isinstance(total, Missing) or lowest < total) else None
 
 
+def own_folders(fs: HostFs, controller: str) -> list[str]:
+    """Return the folders of our control group and of all above it; '' is the one tree of version 2."""
+    membership = fs.read(_MEMBERSHIP)
+    return [] if isinstance(membership, Missing) else list(_folders(membership, controller))
+
+
 def _cpu_quotas(fs: HostFs, membership: str) -> Iterator[float | Missing | None]:
     """Yield what each file of a quota says, of both versions: cores, None for no quota, Missing if not understood."""
     for folder in _folders(membership, ""):

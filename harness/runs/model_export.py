@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.core.case import Case
-from harness.core.errors import SetupError, UsageError
+from harness.core.errors import SetupError, UsageError, reason_of
 from harness.core.model_files.model_copy import copy_model
 from harness.core.record import Record
 from harness.measure.prepared import PreparedCase
@@ -41,7 +41,9 @@ def export_models(prepared: Iterable[PreparedCase], records: Iterable[Record], f
         try:
             yield _copy(one, folder)
         except OSError as error:
-            raise SetupError(f"{folder} cannot be written: {error.strerror}", "give --export another folder") from error
+            raise SetupError(
+                f"{folder} cannot be written: {reason_of(error)}", "give --export another folder"
+            ) from error
 
 
 def _copy(one: PreparedCase, folder: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from harness.core import plugins
 from harness.core.artifact import GIVEN_FORMATS, Artifact, Format
 from harness.core.case import Case
-from harness.core.errors import EdgebenchError, SetupError, UnknownName, UsageError
+from harness.core.errors import EdgebenchError, SetupError, UnknownName, UsageError, reason_of
 from harness.core.execution import FROM_FILE
 from harness.core.quality import CLASSIFICATION
 from harness.core.scenario import Load
@@ -150,6 +151,10 @@ class CasePreparer:
                 return self._prepared(case, self.find(case, file_format), runtime.capability)
             except SetupError:
                 raise
+            except OSError as error:  # a cache that is read-only or full ends this case, not the run
+                where = os.fsdecode(error.filename) if error.filename else "a folder of the cache"
+                reason = f"its file cannot be built: {where}: {reason_of(error)}"
+                return Verdict("crashed", reason, "set XDG_CACHE_HOME to a folder that can be written and has room")
             except EdgebenchError as error:
                 if file_format in GIVEN_FORMATS:  # that there is none says nothing: nobody makes one
                     continue

@@ -21,14 +21,18 @@ def front(points: npt.ArrayLike, directions: Sequence[Direction]) -> BoolArray:
     missing value (NaN) is never on the front and dominates none. Equal points are both on it.
     """
     costs = _costs(points, directions)
-    beaten = [_dominators(costs, i).any() for i in range(len(costs))]
-    return np.asarray(~np.isnan(costs).any(axis=1) & ~np.array(beaten, dtype=np.bool_))
+    complete: BoolArray = ~np.isnan(costs).any(axis=1).reshape(-1)
+    on_front = np.zeros(len(costs), dtype=np.bool_)
+    # in this order whatever dominates a point comes before it, and one that does is on the front
+    for i in np.lexsort(costs.T[::-1]).tolist():
+        on_front[i] = complete[i] and not _dominate(costs[on_front], costs[i]).any()
+    return on_front
 
 
 def dominators(points: npt.ArrayLike, directions: Sequence[Direction]) -> list[tuple[int, ...]]:
     """Return for each point the indices of those that dominate it; none for a point with a missing value."""
     costs = _costs(points, directions)
-    return [tuple(int(j) for j in np.flatnonzero(_dominators(costs, i))) for i in range(len(costs))]
+    return [tuple(int(j) for j in np.flatnonzero(_dominate(costs, point))) for point in costs]
 
 
 def _costs(points: npt.ArrayLike, directions: Sequence[Direction]) -> FloatArray:
@@ -42,6 +46,7 @@ def _costs(points: npt.ArrayLike, directions: Sequence[Direction]) -> FloatArray
     return np.asarray(array * np.array([1.0 if d == "min" else -1.0 for d in directions]))
 
 
-def _dominators(costs: FloatArray, i: int) -> BoolArray:
+def _dominate(costs: FloatArray, point: FloatArray) -> BoolArray:
+    """Return which of the points dominate one."""
     # comparisons with NaN are False, so an incomplete point neither dominates nor is dominated
-    return np.asarray((costs <= costs[i]).all(axis=1) & (costs < costs[i]).any(axis=1))
+    return np.asarray((costs <= point).all(axis=1) & (costs < point).any(axis=1))

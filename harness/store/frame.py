@@ -115,6 +115,6 @@ def _markdown(frame: pd.DataFrame) -> str:
 
 
 def _markdown_cell(value: Any) -> str:
-    """Escape what would break the row ('|', a line end) or be read as HTML ('<')."""
+    """Escape what would break the row ('|', a line end), or be read as HTML ('<'), a link, a picture or code."""
     text = "" if _plain(value) is None else f"{value:.6g}" if isinstance(value, float) else str(value)
-    return markdown_text(text, "\\|")
+    return markdown_text(text, "\\|[]`")

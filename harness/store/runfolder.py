@@ -6,19 +6,21 @@ against the dataclasses of `harness.core` and imports pydantic for that (in `doc
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.core.errors import RecordError, UsageError
+from harness.core.errors import RecordError, UsageError, reason_of
 from harness.core.files import numbered, record_name, write_atomic
 from harness.core.npz import MOST_BYTES, read_npz
 from harness.core.printable import escape_surrogates
@@ -39,6 +41,11 @@ class Contents:
 
     records: tuple[Record, ...]
     damaged: Mapping[str, str]
+
+    def missing(self, planned: Iterable[str]) -> tuple[str, ...]:
+        """Return the planned case ids without a readable record, in planned order."""
+        done = {record.case_id for record in self.records}
+        return tuple(case_id for case_id in planned if case_id not in done)
 
     def refuse_all_damaged(self) -> None:
         """Raise RecordError where there are records and none of them can be read: that is not an empty run."""
@@ -116,7 +123,7 @@ class RunFolder:
                 raise RecordError(f"{path}: larger than any file of samples", "measure the case again")
             data = path.read_bytes()
         except OSError as error:
-            raise RecordError(f"{path}: {error.strerror}", "the run folder was copied without its blobs") from None
+            raise RecordError(f"{path}: {reason_of(error)}", "the run folder was copied without its blobs") from None
         if hashlib.sha256(data).hexdigest() != sha256:
             raise RecordError(f"{path}: the contents do not match the name", "the file was damaged; copy it again")
         try:
@@ -142,13 +149,14 @@ class RunFolder:
         damaged: dict[str, str] = {}
         seen: dict[str, str] = {}
         header = self.header()
-        for path in sorted(self._records.glob("*.json")):
-            try:
-                record = parse_record(path)
-                _check_place(record, path, header, seen)
-                records.append(record)
-            except RecordError as error:
-                damaged[path.name] = error.message
+        with _collector_paused():
+            for path in sorted(self._records.glob("*.json")):
+                try:
+                    record = parse_record(path)
+                    _check_place(record, path, header, seen)
+                    records.append(record)
+                except RecordError as error:
+                    damaged[path.name] = error.message
         position = {case_id: index for index, case_id in enumerate(header.planned)}
         records.sort(key=lambda record: (position.get(record.case_id, len(position)), record.case_id))
         return Contents(tuple(records), damaged)
@@ -159,8 +167,7 @@ class RunFolder:
 
     def missing(self) -> tuple[str, ...]:
         """Return the planned case ids without a readable record, in planned order."""
-        done = {record.case_id for record in self.contents().records}
-        return tuple(case_id for case_id in self.header().planned if case_id not in done)
+        return self.contents().missing(self.header().planned)
 
     @property
     def _header_file(self) -> Path:
@@ -192,6 +199,32 @@ def _check_place(record: Record, path: Path, header: RunHeader, seen: dict[str, 
         problem = f"{other} is a record of the same case"
     if problem:
         raise RecordError(f"{path}: {problem}", "remove it, or copy the run folder again")
+
+
+class SettledRun(RunFolder):
+    """The folder of a run that nothing writes to any more: its records are read once, however often they are asked."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(path)
+        self._read: Contents | None = None
+
+    def contents(self) -> Contents:
+        """Return every record that can be read, and why the others cannot."""
+        if self._read is None:
+            self._read = super().contents()
+        return self._read
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the search for reference cycles: records have none, and it would look at all of them again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _npz(arrays: Arrays) -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from harness.core.errors import NothingMeasured, UsageError
+from harness.core.errors import NothingMeasured, UsageError, reason_of
 from harness.core.files import write_atomic
 
 from .feed import feed
@@ -69,7 +69,7 @@ def publish(source: RunSource, out: Path, title: str = "") -> Published:
         _save(out, {**now, FEED: ""})
     except OSError as error:
         raise UsageError(
-            f"{error.filename or out} cannot be written: {error.strerror}", "give another folder"
+            f"{error.filename or out} cannot be written: {reason_of(error)}", "give another folder"
         ) from error
     return done
 

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.core.errors import UsageError
+from harness.core.errors import UsageError, reason_of
 
 from .connections import Connections, TimedReader
 from .site import Response, Site
@@ -55,7 +55,7 @@ class ReportServer(ThreadingHTTPServer):
         try:
             super().__init__((host, port), _Handler)
         except OSError as error:
-            message = f"cannot listen on {host} port {port}: {error.strerror}"
+            message = f"cannot listen on {host} port {port}: {reason_of(error)}"
             raise UsageError(message, "choose another --port") from None
 
     def process_request(self, request: Any, client_address: Any) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -21,6 +22,8 @@ from reports.numbers import TIMES, FormattedValue, Scale, counted, show
 from reports.recommend import comparable, pareto_front
 from reports.scenarios import columns_of, metrics_of
 from reports.text import clean
+
+from .rows import Column, RowsTable
 
 _VERDICT_TEXT = "verdict as text"
 _FIRST_DROPPED = (
@@ -117,34 +120,48 @@ class _RunTable:
         """Titles of the columns by metric, the scenarios' own first."""
         return columns_of(self.records)
 
-    def _fitting_table(self, console: Console, options: ConsoleOptions) -> Table:
+    def _fitting_table(self, console: Console, options: ConsoleOptions) -> RowsTable:
         """Return the table with as many columns as the console has room for."""
-        columns = [*measured(self.records, self._titles), _VERDICT_TEXT]
-        unlimited = options.update(width=_UNLIMITED)
-        for name in _FIRST_DROPPED:
-            if Measurement.get(console, unlimited, self._table(columns)).maximum <= options.max_width:
-                break
-            columns = [column for column in columns if column != name]
-        return self._table(columns)
-
-    def _table(self, columns: Sequence[str]) -> Table:
-        scales, names = scales_of(self.records), [name for name in columns if name != _VERDICT_TEXT]
-        with_text = _VERDICT_TEXT in columns
-        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-        table.add_column("case", overflow="fold")
+        names = measured(self.records, self._titles)
+        scales = scales_of(self.records)
+        columns = {"case": Column("case", self._cases(), folds=True)}
         for name in names:
             title = self._titles[name] if name == "quality" else self._titles[name].lower()
             title = f"{title} {scales[name].unit}".rstrip()
-            table.add_column(title, justify="right", no_wrap=True)
-        table.add_column("verdict" if with_text else "", no_wrap=True)
-        model = ""
-        for record in self.records:
-            if record.case.model != model:
-                model = record.case.model
-                table.add_row(Text(clean(model), style="bold"))
-            cells = (_cell(record, name, scales[name]) for name in names)
-            table.add_row(Text("  " + clean(setting_of(record, " "))), *cells, _verdict(record, with_text))
-        return table
+            columns[name] = Column(title, self._under_models(name, scales[name]), right=True)
+        marks = Column("", self._verdicts(with_text=False))
+        columns[_VERDICT_TEXT] = Column("verdict", self._verdicts(with_text=True))
+        unlimited = options.update(width=_UNLIMITED)
+        for name in _FIRST_DROPPED:
+            ruler = RowsTable([*columns.values()]).ruler()
+            if Measurement.get(console, unlimited, ruler).maximum <= options.max_width:
+                break
+            if name == _VERDICT_TEXT:
+                columns[name] = marks
+            else:
+                columns.pop(name, None)
+        return RowsTable([*columns.values()])
+
+    def _cases(self) -> list[Text]:
+        """Return the names of the cases, each model's before its first."""
+        cells = []
+        for model, records in groupby(self.records, lambda record: record.case.model):
+            cells.append(Text(clean(model), style="bold"))
+            cells += [Text("  " + clean(setting_of(record, " "))) for record in records]
+        return cells
+
+    def _under_models(self, name: str, scale: Scale) -> list[Text]:
+        """Return a metric of the cases, and nothing beside the name of each model."""
+        return self._beside_cases(lambda record: _cell(record, name, scale))
+
+    def _verdicts(self, with_text: bool) -> list[Text]:
+        return self._beside_cases(lambda record: _verdict(record, with_text))
+
+    def _beside_cases(self, cell: Callable[[Record], Text]) -> list[Text]:
+        cells = []
+        for _, records in groupby(self.records, lambda record: record.case.model):
+            cells += [Text(), *map(cell, records)]
+        return cells
 
     def _doubted(self) -> Iterator[Text]:
         """Yield why cases whose interval is narrow are not precise all the same, each reason once."""

@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+from harness.core.errors import reason_of
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing
 from harness.core.verdict import Finding
@@ -90,7 +91,7 @@ def inspect_disk(fs: HostFs) -> Finding:
     try:
         free_bytes = shutil.disk_usage(folder).free
     except OSError as error:
-        return Finding("disk", "unknown", f"{folder}: {error.strerror}")
+        return Finding("disk", "unknown", f"{folder}: {reason_of(error)}")
     found = f"{free_bytes / 2**30:.1f} GiB free in {folder}"
     if free_bytes >= _DISK_WARN_BYTES:
         return Finding("disk", "ok", found)

@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.hostfs import HostFs
 from harness.core.verdict import Status, Verdict
+from harness.host import out_of_memory
 from harness.measure.protocol import Job
 from harness.measure.worker.os_counters import current_rss_bytes
 from harness.measure.worker.progress import doing, noted
@@ -148,6 +150,7 @@ def run_worker(job: Job, timeout_s: float, watch: Watcher = nullcontext) -> Answ
 
 def _run(job: Job, out: Path, timeout_s: float, watch: Watcher) -> Answer | WorkerFailure:
     log, limit_s = out / "log.txt", timeout_s + job.own_time_s
+    kills_before = out_of_memory.kills(HostFs())
     with log.open("wb") as sink:
         now_ns = time.perf_counter_ns()
         job = dataclasses.replace(job, spawned_ns=now_ns, deadline_ns=now_ns + round(limit_s * 1e9))
@@ -169,13 +172,13 @@ def _run(job: Job, out: Path, timeout_s: float, watch: Watcher) -> Answer | Work
             child.wait()
     if stopped:
         return _broken_off(stopped, job, out, log)
-    return _answer(job, out, child.returncode, log)
+    return _answer(job, out, child.returncode, log, kills_before)
 
 
-def _answer(job: Job, out: Path, status: int, log: Path) -> Answer | WorkerFailure:
+def _answer(job: Job, out: Path, status: int, log: Path, kills_before: int | None) -> Answer | WorkerFailure:
     path = out / "result.json"
     if not path.exists():
-        return _broken_off(_without_space(out) or _died(status), job, out, log)
+        return _broken_off(_without_space(out) or _died(status, kills_before), job, out, log)
     result = json.loads(path.read_text(encoding="utf-8"))
     if "error" in result:
         kind: Status = result["error"]
@@ -203,14 +206,22 @@ def _broken_off(verdict: Verdict, job: Job, out: Path, log: Path) -> WorkerFailu
     return WorkerFailure(Verdict(verdict.status, reason, remedy), _tail(log), done=done)
 
 
-def _died(status: int) -> Verdict:
-    """Derive a verdict from the exit status alone: the process ended before it could write a result."""
+def _died(status: int, kills_before: int | None) -> Verdict:
+    """Derive a verdict from the exit status, and from how often the kernel has killed for memory before and after."""
     if status >= 0:
         return Verdict("crashed", f"the process ended with status {status} and no result", REMEDIES["crashed"])
     name = signal.Signals(-status).name
     if name == "SIGKILL":
-        reason = "killed by the kernel (SIGKILL), most likely for memory: see `dmesg | grep -i oom`"
-        return Verdict("out-of-memory", reason, REMEDIES["out-of-memory"])
+        kills = out_of_memory.kills(HostFs())
+        if kills is not None and kills_before is not None and kills > kills_before:
+            reason = "killed by the kernel for memory: see `dmesg | grep -i oom`"
+            return Verdict("out-of-memory", reason, REMEDIES["out-of-memory"])
+        why = (
+            "nothing here counts the kernel's kills for memory"
+            if kills is None
+            else "the kernel killed nothing for memory"
+        )
+        return Verdict("crashed", f"killed by SIGKILL; {why}", REMEDIES["crashed"])
     return Verdict("crashed", f"the process was ended by {name}", REMEDIES["crashed"])
 
 

@@ -7,7 +7,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from harness.core.errors import RecordError
+from harness.core.errors import RecordError, reason_of
 from harness.core.files import fsync_folder, write_atomic
 
 
@@ -61,7 +61,9 @@ class BlobStore:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise RecordError(f"{path}: {error.strerror}", "raw files are on the machine that added the run") from None
+            raise RecordError(
+                f"{path}: {reason_of(error)}", "raw files are on the machine that added the run"
+            ) from None
         if hashlib.sha256(data).hexdigest() != sha256:
             raise RecordError(f"{path}: the contents do not match the name", "the file was damaged")
         return data

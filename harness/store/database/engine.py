@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from harness.core.errors import StoreError
+from harness.core.errors import StoreError, reason_of
 from harness.core.files import DISK_FULL
 
 from .location import StoreLocation
@@ -68,7 +68,7 @@ def translated(location: StoreLocation) -> Iterator[None]:
         raise StoreError(f"the store {location}: {_told(cause, location)}", _remedy(cause)) from None
     except OSError as error:
         file = f": {error.filename}" if error.filename else ""
-        raise StoreError(f"the store {location}: {error.strerror}{file}", _remedy(error)) from error
+        raise StoreError(f"the store {location}: {reason_of(error)}{file}", _remedy(error)) from error
 
 
 def _sqlite(file: Path) -> sa.Engine:

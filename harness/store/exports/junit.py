@@ -6,17 +6,14 @@ have the reason. Only figures that can be trusted are properties.
 
 from __future__ import annotations
 
-import re
 from xml.etree import ElementTree as ET
 
 from harness.core.metric import METRICS
-from harness.core.printable import without_sequences
+from harness.core.printable import UNPRINTABLE, without_sequences
 from harness.core.record import Record
 from harness.core.verdict import TIMED
 
 from . import Export, Exported
-
-_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(run: Exported) -> str:
@@ -35,8 +32,8 @@ def render(run: Exported) -> str:
 
 
 def clean(text: str) -> str:
-    """Remove terminal sequences, and replace the characters that XML 1.0 cannot hold, even escaped."""
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", without_sequences(text))
+    """Remove terminal sequences, and replace what XML 1.0 cannot hold, even escaped, or what turns text around."""
+    return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", without_sequences(text).replace("\r\n", "\n"))
 
 
 def _case(suite: ET.Element, record: Record) -> None:

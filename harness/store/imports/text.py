@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from harness.core.errors import RecordError
+from harness.core.errors import RecordError, reason_of
 
 MAX_BYTES = 256 << 20
 """A result with a million samples has some 20 MB; parsing takes ten times the file's size in memory."""
@@ -40,7 +40,7 @@ def read_text(path: Path, tools: str) -> str:
     except UnicodeDecodeError as error:
         raise RecordError(f"{path}: not a text file: byte {error.start} is not {error.encoding}", remedy) from None
     except OSError as error:
-        raise RecordError(f"{path}: {error.strerror}", remedy) from None
+        raise RecordError(f"{path}: {reason_of(error)}", remedy) from None
     except ValueError as error:  # a path with a NUL
         raise RecordError(f"{str(path)!r}: {error}", remedy) from None
     if not text.strip():

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from harness.core.artifact import sha256_of
-from harness.core.errors import SetupError, UsageError
+from harness.core.errors import SetupError, UsageError, reason_of
 from harness.core.files import expanded
 from suites.web import opened
 
@@ -150,7 +150,7 @@ class FolderStore(Store):
             unfinished.replace(self.path / name)
         except OSError as error:
             raise SetupError(
-                f"{self.path} cannot be written: {error.strerror}", "check its permissions and free space"
+                f"{self.path} cannot be written: {reason_of(error)}", "check its permissions and free space"
             ) from error
         finally:
             unfinished.unlink(missing_ok=True)

@@ -43,7 +43,7 @@ def test_a_worker_answers_with_its_samples(tmp_path: Path) -> None:
         ("SEGFAULTS", "crashed", "SIGSEGV"),
         ("LEAVES", "crashed", "status 7"),
         ("ABORTS", "crashed", "SIGABRT"),
-        ("KILLED", "out-of-memory", "SIGKILL"),
+        ("KILLED", "crashed", "killed by SIGKILL"),
         ("HUNGRY", "out-of-memory", "Unable to allocate"),
     ],
 )
