@@ -47,12 +47,13 @@
     if (inside) { figures.set(canvas, JSON.parse(inside.textContent)); return paint(canvas, "newPlot"); }
     fetchFigure(canvas);
   };
-  const PRINT_HEIGHT = 230;
+  const PRINT_HEIGHT = 210;
   const PRINT_WIDTH = 690; // CSS pixels that fit A4 and letter in portrait; plots do not resize for print by themselves
   let isPrinting = false;
   const paint = (canvas, how) => {
     const { data, layout } = figures.get(canvas);
-    const width = isPrinting ? PRINT_WIDTH : canvas.clientWidth;
+    const printed = canvas.closest(".figures:not(.one)") ? PRINT_WIDTH / 2 - 8 : PRINT_WIDTH; // two stand side by side
+    const width = isPrinting ? printed : canvas.clientWidth;
     const size = isPrinting ? { width, height: Math.min(parseInt(canvas.style.height, 10), PRINT_HEIGHT), autosize: false } : {};
     Plotly[how](canvas, structuredClone(data).map(filtered), { ...themed(layout, width < 520), ...size }, CONFIG);
     if (how === "newPlot" && data.some((trace) => trace.meta?.tags)) {

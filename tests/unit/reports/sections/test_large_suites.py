@@ -99,7 +99,7 @@ def test_fidelity_exposes_outputs_that_are_fast_but_wrong(four: RunFolder) -> No
 def test_two_boards_are_compared_case_by_case(tmp_path: Path) -> None:
     first = factory.write_run(tmp_path / "a", factory.nets()[:3])
     second = factory.write_run(tmp_path / "b", factory.nets()[:3], shift=2.0, target="raspberry-pi-5")
-    html = " ".join(str(comparison.render(gather([first, second]))).split())
+    html = " ".join(str(comparison.render(gather([second], first))).split())
     assert "quick on raspberry-pi-5, 2026-01-01 00:00 UTC compared with quick on x86-64" in html
     assert "target: x86-64 and raspberry-pi-5" in html
     assert html.count('<td class="slower">slower</td>') == 3
