@@ -125,7 +125,8 @@ def recommend(results: Results | str | PathLike[str], **bounds: Unpack[Bounds]) 
 
     Args:
         results: Results, or a run folder.
-        **bounds: `max_latency="20ms"`, `min_top1=0.88`, `max_energy="50mJ"`, `max_size="2MB"`, `max_drop="1%"`.
+        **bounds: `max_latency="20ms"`, `min_top1=0.88`, `quality=0.5`, `max_energy="50mJ"`, `max_size="2MB"`,
+            `max_drop="1%"`.
 
     Returns:
         The best case and the second, which bounds decide, and which bound would have to move where nothing fits.

@@ -14,6 +14,7 @@ from harness.core.artifact import Layout, Preprocess
 from harness.core.errors import UsageError
 
 from .pictures import Image
+from .placement import covering, pair, within
 
 PRESETS = {
     "unit": Preprocess(),
@@ -56,7 +57,7 @@ def _geometry(image: Image, how: Preprocess) -> Image:
     if how.resize is not None and how.letterbox is not None:
         image = _boxed(image, pair(how.resize), how.letterbox)
     elif how.resize is not None:
-        image = _resized(image, _covering(image.shape, pair(how.resize), how.stretch))
+        image = _resized(image, covering(image.shape, pair(how.resize), how.stretch))
     if how.crop is not None:
         height, width = pair(how.crop)
         top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
@@ -67,69 +68,9 @@ def _geometry(image: Image, how: Preprocess) -> Image:
     return np.pad(image, (edge, edge, (0, 0))) if how.pad else image
 
 
-@dataclass(frozen=True)
-class Placement:
-    """Where an image lies in a model's input: a point of the input is `scale` times that of the image plus `offset`.
-
-    Attributes:
-        scale: Horizontal and vertical.
-        offset: Left and top, in pixels of the input; negative where the image is cropped.
-        size: Width and height of the input in pixels.
-    """
-
-    scale: tuple[float, float]
-    offset: tuple[float, float]
-    size: tuple[int, int]
-
-
-def placement(how: Preprocess, shape: Sequence[int]) -> Placement:
-    """Return where an image lies in the input that `preprocess` makes of it.
-
-    Args:
-        how: The steps.
-        shape: Height and width of the image, and whatever follows them.
-    """
-    height, width = shape[:2]
-    inner, outer, offset = (width, height), (width, height), (0.0, 0.0)
-    if how.resize is not None and how.letterbox is not None:
-        inner, outer = _within(shape, pair(how.resize)), pair(how.resize)[::-1]
-        offset = ((outer[0] - inner[0]) // 2, (outer[1] - inner[1]) // 2)
-    elif how.resize is not None:
-        inner = outer = _covering(shape, pair(how.resize), how.stretch)
-    if how.crop is not None:
-        crop = pair(how.crop)[::-1]
-        offset = (offset[0] - (outer[0] - crop[0]) // 2, offset[1] - (outer[1] - crop[1]) // 2)
-        outer = crop
-    return Placement(
-        (inner[0] / width, inner[1] / height),
-        (offset[0] + how.pad, offset[1] + how.pad),
-        (outer[0] + 2 * how.pad, outer[1] + 2 * how.pad),
-    )
-
-
-def pair(size: int | tuple[int, int]) -> tuple[int, int]:
-    """Return height and width."""
-    return (size, size) if isinstance(size, int) else size
-
-
-def _covering(shape: Sequence[int], covered: tuple[int, int], stretch: bool) -> tuple[int, int]:
-    """Return width and height of an image that covers `covered`, with its aspect ratio kept or not."""
-    height, width = shape[:2]
-    factor = max(covered[0] / height, covered[1] / width)
-    kept_ratio = max(covered[1], round(width * factor)), max(covered[0], round(height * factor))
-    return covered[::-1] if stretch else kept_ratio
-
-
-def _within(shape: Sequence[int], size: tuple[int, int]) -> tuple[int, int]:
-    """Return width and height of an image that lies within `size`, with its aspect ratio kept."""
-    height, width = shape[:2]
-    factor = min(size[0] / height, size[1] / width)
-    return max(1, round(width * factor)), max(1, round(height * factor))
-
-
 def _boxed(image: Image, size: tuple[int, int], grey: int) -> Image:
     """Return the image in the middle of one of `size`, with grey bars on two sides."""
-    inner = _resized(image, _within(image.shape, size))
+    inner = _resized(image, within(image.shape, size))
     top, left = (size[0] - inner.shape[0]) // 2, (size[1] - inner.shape[1]) // 2
     boxed = np.full((*size, image.shape[2]), grey, np.uint8)
     boxed[top : top + inner.shape[0], left : left + inner.shape[1]] = inner

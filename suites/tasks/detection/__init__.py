@@ -18,7 +18,8 @@ from harness.core.quantity import Missing, Quantity, Value
 from harness.core.task import Interface, PairedTest, PerSample, Predictions, Task, Wanted
 from harness.core.verdict import Finding
 from harness.datasets.boxes import BoxSet, open_boxes, recognize_boxes
-from harness.datasets.preprocessing import placement, preprocess
+from harness.datasets.placement import placement
+from harness.datasets.preprocessing import preprocess
 from harness.runtimes.base import SessionError
 from harness.stats.average_precision import AREAS, CLASS, SCORE, TRUE_CLASS, AveragePrecision, iou, match_image
 from harness.stats.resampling import bootstrap, paired_bootstrap

@@ -12,7 +12,8 @@ from harness.core.artifact import Preprocess, ScoredOutput
 from harness.core.errors import DataError, UnknownName, UsageError
 from harness.core.task import Interface, PerSample, Predictions, Wanted, load_task
 from harness.datasets.boxes.box_set import BoxSet, ImageBoxes
-from harness.datasets.preprocessing import placement, preprocess
+from harness.datasets.placement import placement
+from harness.datasets.preprocessing import preprocess
 from harness.runtimes.base import SessionError
 from suites.tasks.detection import Detection, class_places
 from suites.tasks.detection.boxes import VARIANCES, ssd_anchors
