@@ -104,7 +104,8 @@ def _sqlite(path: Path) -> StoreLocation:
 def _postgresql(url: str) -> StoreLocation:
     try:
         parts = urlsplit(url)
-        whole = not parts.fragment and "@" not in parts.path and (parts.port is None or parts.port > 0)
+        misplaced = parts.path if "@" in parts.netloc or ":" not in parts.netloc else parts.path + parts.query
+        whole = not parts.fragment and "@" not in misplaced and (parts.port is None or parts.port > 0)
     except ValueError:  # a port that is none; the message would quote what may be a part of the password
         whole = False
     if not whole:
