@@ -27,6 +27,7 @@ URLS = (
     f"postgresql://u:{PASSWORD}/b@127.0.0.1/db",
     f"postgresql://u:[{PASSWORD}@127.0.0.1/db",
     f"postgresql://u:a?{PASSWORD}@127.0.0.1/db",
+    f"postgresql://u:@{PASSWORD}?@127.0.0.1/db",
     f"postgresql://u:?{PASSWORD}@127.0.0.1/db",
     f"postgresql://u:12?{PASSWORD}@127.0.0.1/db",
     f"postgresql://127.0.0.1:{PASSWORD}/db",
