@@ -104,13 +104,13 @@ def _sqlite(path: Path) -> StoreLocation:
 def _postgresql(url: str) -> StoreLocation:
     try:
         parts = urlsplit(url)
-        whole = not parts.fragment and "@" not in parts.path and (parts.port is None or parts.port > 0)
+        whole = not parts.fragment and "@" not in parts.path + parts.query and (parts.port is None or parts.port > 0)
     except ValueError:  # a port that is none; the message would quote what may be a part of the password
         whole = False
     if not whole:
         raise StoreError(
             f"'{masked_word(url)}' is not the address of a database",
-            "write / ? # @ : [ ] in a password as %2F %3F %23 %40 %3A %5B %5D, or keep it in ~/.pgpass",
+            "write / ? # @ : [ ] in a password or a parameter as %2F %3F %23 %40 %3A %5B %5D, or keep it in ~/.pgpass",
         )
     query = dict(parse_qsl(parts.query))
     raw = Path(query.pop("raw", data_dir() / "store.raw"))
