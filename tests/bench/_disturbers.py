@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from harness.measure.worker.setup import die_with_parent
+from harness.measure.worker.parent import die_with_parent
 
 CGROUPS = ("/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup")
 GROUP = "edgebench-disturbances"

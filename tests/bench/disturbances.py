@@ -46,7 +46,7 @@ from harness.measure.passes.surroundings import SurroundingsWatch
 from harness.measure.presets import profile
 from harness.measure.samples import CaseState
 from harness.measure.verdicts import on_this_machine, verdict
-from harness.measure.worker.setup import die_with_parent
+from harness.measure.worker.parent import die_with_parent
 from harness.runs.plan import find_target
 from harness.runs.variants import VariantResolver
 

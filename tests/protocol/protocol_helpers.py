@@ -28,6 +28,7 @@ from harness.runs.config import RunConfig
 from harness.runs.preparation import CasePreparer, Preparation
 from tests import trees
 from tests.protocol.scripted import (
+    NO_PROCESS,
     PLAIN,
     prepared,
     probe_answer,
@@ -160,7 +161,7 @@ def ended(
     """Run a worker whose process prints `log`, writes `result` if there is one, and ends with this status."""
 
     class Child:
-        pid, returncode = 1, status
+        pid, returncode = NO_PROCESS, status
 
         def __init__(self, _command: Any, cwd: Path, stdout: Any, **_how: Any) -> None:
             stdout.write(log)

@@ -48,6 +48,9 @@ US, MS = 1_000, 1_000_000
 SECOND = 1_000 * MS
 NO_SENSOR = Missing("no power sensor: /sys/class/powercap is absent")
 
+NO_PROCESS = 2**22 + 1
+"""A process id that Linux never gives."""
+
 
 # --- one process ------------------------------------------------------------------------------------------------------
 
@@ -207,7 +210,6 @@ def in_process(
         during.setattr(loop, "run", run)
         during.setattr(gc, "collect", lambda: 0)  # the heap of a test run is large
         during.setattr(timing, "control_ns", control_ns)
-        during.setattr(__main__, "die_with_parent", lambda: machine.events.append("die with parent"))
         during.setattr(__main__, "raise_oom_score", lambda: machine.events.append("die first"))
         __main__.main([str(folder / "job.json")])
     with np.load(folder / "arrays.npz") as arrays:

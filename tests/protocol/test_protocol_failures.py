@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import errno
 import os
+import re
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +30,7 @@ from harness.core.verdict import Status, Verdict
 from harness.measure.passes import worker_process
 from harness.measure.passes.worker_process import Answer, WorkerFailure
 from harness.measure.protocol import Job
-from harness.measure.worker import setup
+from harness.measure.worker import parent
 from harness.runs.session import RunSession
 from harness.store.runfolder import RunFolder
 from suites.artifacts.synthetic.check import check
@@ -301,12 +306,30 @@ def test_measured_process_ends_with_the_run(monkeypatch: pytest.MonkeyPatch, tmp
     asked: list[tuple[int, int]] = []
     library = SimpleNamespace(prctl=lambda option, number: asked.append((option, number)))
     with monkeypatch.context() as patch:
-        patch.setattr(setup.ctypes, "CDLL", lambda *_, **__: library)
-        setup.die_with_parent()
+        patch.setattr(parent.ctypes, "CDLL", lambda *_, **__: library)
+        parent.die_with_parent(os.getppid())
     assert asked == [(1, signal.SIGKILL)], "PR_SET_PDEATHSIG of <linux/prctl.h> is 1"
-    machine = Machine()
-    in_process(monkeypatch, tmp_path, machine, Scripted(machine))
-    assert machine.events.index("die with parent") < machine.events.index("import")
+    words = [sys.executable, "-X", "importtime", "-m", "harness.measure.worker", "job.json"]
+    orphan = subprocess.run([*words, "1"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert orphan.returncode == -signal.SIGKILL, "its parent ended before it could ask"
+    assert not re.search(r"\| +(numpy|json|harness.runtimes)", orphan.stderr), "it asks before anything that takes time"
+
+
+def test_what_a_measured_process_started_ends_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    program = (
+        "import subprocess, pathlib; child = subprocess.Popen(['sleep', '1000']);"
+        f"pathlib.Path({str(started)!r}).write_text(str(child.pid))"
+    )
+    spawn = subprocess.Popen
+    monkeypatch.setattr(
+        worker_process.subprocess, "Popen", lambda words, **how: spawn([sys.executable, "-c", program], **how)
+    )
+    job = Job("latency", "harness.runtimes.null:null", "", str(tmp_path))
+    worker_process._run(job, tmp_path, 60.0, lambda _: contextlib.nullcontext())
+    stat = Path(f"/proc/{started.read_text()}/stat")
+    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.01)
 
 
 # --- Synthetic weights ------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from harness.measure.protocol import Job, Loop
 from harness.measure.worker import progress
 from harness.measure.worker.time_limit import time_limit
 from tests.protocol.protocol_helpers import ScriptedLatency, ended
-from tests.protocol.scripted import MS, SECOND, Machine, Scripted, answer, in_process, prepared, records
+from tests.protocol.scripted import MS, NO_PROCESS, SECOND, Machine, Scripted, answer, in_process, prepared, records
 
 LOOP = Loop(warmup_n=5, warmup_ns=0, min_n=20, min_ns=0)
 
@@ -63,7 +63,7 @@ def test_the_scenarios_own_time_comes_on_top(monkeypatch: pytest.MonkeyPatch, tm
 
     def child(_command: Any, cwd: Path, **_how: Any) -> Any:
         jobs.append(Job.read(cwd / "job.json"))
-        return SimpleNamespace(pid=1, returncode=0, kill=int, wait=int)
+        return SimpleNamespace(pid=NO_PROCESS, returncode=0, kill=int, wait=int)
 
     monkeypatch.setattr(worker_process, "supervise", lambda *_: None)
     monkeypatch.setattr(subprocess, "Popen", child)
@@ -164,7 +164,9 @@ def failed_after(patch: pytest.MonkeyPatch, folder: Path, count: int, stopped: V
 
 
 def _run(patch: pytest.MonkeyPatch, job: Job) -> Any:
-    patch.setattr(subprocess, "Popen", lambda *_, **__: SimpleNamespace(pid=1, returncode=0, kill=int, wait=int))
+    patch.setattr(
+        subprocess, "Popen", lambda *_, **__: SimpleNamespace(pid=NO_PROCESS, returncode=0, kill=int, wait=int)
+    )
     return worker_process.run_worker(job, 60)
 
 

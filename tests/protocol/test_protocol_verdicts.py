@@ -61,6 +61,7 @@ from tests.protocol.protocol_helpers import (
 )
 from tests.protocol.scripted import (
     MS,
+    NO_PROCESS,
     PLAIN,
     SECOND,
     US,
@@ -305,7 +306,8 @@ def no_figures(patch: pytest.MonkeyPatch, scratch: Path, failure: Answer | Worke
 
 
 def test_verdict_crashed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for status, words in ((-11, "ended by SIGSEGV"), (-6, "ended by SIGABRT"), (7, "status 7 and no result")):
+    ends = {-11: "ended by SIGSEGV", -6: "ended by SIGABRT", -40: "ended by signal 40", 7: "status 7 and no result"}
+    for status, words in ends.items():
         failure = ended(monkeypatch, tmp_path, status)
         assert isinstance(failure, WorkerFailure)
         assert failure.verdict.status == "crashed"
@@ -335,15 +337,21 @@ def test_verdict_timeout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     assert case.timeout_s == 33.0
     monkeypatch.setattr(worker_process, "supervise", lambda _child, timeout_s, memory: waited.append(timeout_s))
     monkeypatch.setattr(latency, "run_worker", worker_process.run_worker)
-    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: SimpleNamespace(pid=1, returncode=1, kill=int, wait=int))
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda *_, **__: SimpleNamespace(pid=NO_PROCESS, returncode=1, kill=int, wait=int)
+    )
     list(latency.LatencyPass(profile("smoke"), Blobs(), tmp_path, 0).measure([CaseState(case)]))
     assert waited == [33.0]
 
 
 def test_verdict_out_of_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    killed = ended(monkeypatch, tmp_path, -9)
-    assert isinstance(killed, WorkerFailure)
-    assert killed.verdict.status == "out-of-memory"
+    for counted, status in (((4, 5), "out-of-memory"), ((4, 4), "crashed"), ((None, None), "crashed")):
+        kills = iter(counted)
+        monkeypatch.setattr(worker_process.out_of_memory, "kills", lambda _fs, kills=kills: next(kills))
+        killed = ended(monkeypatch, tmp_path, -9)
+        assert isinstance(killed, WorkerFailure)
+        assert killed.verdict.status == status, "for memory only where the kernel counted a kill"
+    monkeypatch.setattr(worker_process.out_of_memory, "kills", lambda _fs: 4)
     machine = Machine()
 
     def refuse(_n: int) -> int:

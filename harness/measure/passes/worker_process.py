@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -156,7 +156,13 @@ def _run(job: Job, out: Path, timeout_s: float, watch: Watcher) -> Answer | Work
         job = dataclasses.replace(job, spawned_ns=now_ns, deadline_ns=now_ns + round(limit_s * 1e9))
         job.write(out / "job.json")
         child = subprocess.Popen(
-            [job.interpreter.executable if job.interpreter else sys.executable, "-m", WORKER, "job.json"],
+            [
+                job.interpreter.executable if job.interpreter else sys.executable,
+                "-m",
+                WORKER,
+                "job.json",
+                str(os.getpid()),
+            ],
             cwd=out,
             env={**os.environ, "PYTHONPATH": job.interpreter.packages} if job.interpreter else None,
             stdin=subprocess.DEVNULL,
@@ -168,11 +174,18 @@ def _run(job: Job, out: Path, timeout_s: float, watch: Watcher) -> Answer | Work
             with watch(child.pid):
                 stopped = supervise(child, limit_s, job.memory_bytes)
         finally:
-            child.kill()
+            _kill_session(child.pid)
             child.wait()
     if stopped:
         return _broken_off(stopped, job, out, log)
     return _answer(job, out, child.returncode, log, kills_before)
+
+
+def _kill_session(leader: int) -> None:
+    """End a worker and whatever it started; its session is its own."""
+    if leader > 1:  # the kernel takes group 1 for every process there is
+        with suppress(ProcessLookupError):
+            os.killpg(leader, signal.SIGKILL)
 
 
 def _answer(job: Job, out: Path, status: int, log: Path, kills_before: int | None) -> Answer | WorkerFailure:
@@ -210,8 +223,7 @@ def _died(status: int, kills_before: int | None) -> Verdict:
     """Derive a verdict from the exit status, and from how often the kernel has killed for memory before and after."""
     if status >= 0:
         return Verdict("crashed", f"the process ended with status {status} and no result", REMEDIES["crashed"])
-    name = signal.Signals(-status).name
-    if name == "SIGKILL":
+    if -status == signal.SIGKILL:
         kills = out_of_memory.kills(HostFs())
         if kills is not None and kills_before is not None and kills > kills_before:
             reason = "killed by the kernel for memory: see `dmesg | grep -i oom`"
@@ -222,7 +234,14 @@ def _died(status: int, kills_before: int | None) -> Verdict:
             else "the kernel killed nothing for memory"
         )
         return Verdict("crashed", f"killed by SIGKILL; {why}", REMEDIES["crashed"])
-    return Verdict("crashed", f"the process was ended by {name}", REMEDIES["crashed"])
+    return Verdict("crashed", f"the process was ended by {_signal_name(-status)}", REMEDIES["crashed"])
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # those for real time, 32 to 64, have none
+        return f"signal {number}"
 
 
 def _tail(log: Path) -> str:

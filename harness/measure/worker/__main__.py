@@ -1,4 +1,4 @@
-"""The measured child process: `python -m harness.measure.worker JOB.json`.
+"""The measured child process: `python -m harness.measure.worker JOB.json PARENT`, the process id of its parent.
 
 It imports NumPy, the runtime's library and nothing else of weight. It always ends with a `result.json`: what was
 measured, or an `error` with its kind; where even that is missing the parent reads the exit status.
@@ -10,9 +10,15 @@ import time
 
 _FIRST_LINE_NS = time.perf_counter_ns()
 
+import sys  # noqa: E402
+
+from .parent import die_with_parent  # noqa: E402
+
+if __name__ == "__main__":
+    die_with_parent(int(sys.argv[2]))  # before anything that takes time
+
 import importlib  # noqa: E402
 import json  # noqa: E402
-import sys  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 from contextlib import suppress  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -27,7 +33,7 @@ from harness.runtimes.inputs import concrete_shape  # noqa: E402
 from . import latency as _latency  # noqa: E402, F401 - with this module, so that the runtime's own cost stands apart
 from .os_counters import memory_mark, peaks  # noqa: E402
 from .progress import note  # noqa: E402
-from .setup import Arrays, adapter, die_with_parent, pin_to_cpus, raise_oom_score  # noqa: E402  # noqa: E402
+from .setup import Arrays, adapter, pin_to_cpus, raise_oom_score  # noqa: E402
 from .time_limit import OutOfTime  # noqa: E402
 
 _PHASES: dict[Phase, tuple[str, str]] = {
@@ -45,7 +51,6 @@ _PHASES: dict[Phase, tuple[str, str]] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do the job, write `result.json` and `arrays.npz` into its folder; 0 when measured, 1 when not."""
-    die_with_parent()
     raise_oom_score()
     job = Job.read(Path((argv or sys.argv[1:])[0]))
     arrays: Arrays = {}

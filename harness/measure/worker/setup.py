@@ -1,11 +1,9 @@
-"""Set up the worker process: its death with the parent, its CPUs, and its runtime's adapter."""
+"""Set up the worker process: its CPUs, and its runtime's adapter."""
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import os
-import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from operator import attrgetter
@@ -16,13 +14,6 @@ from numpy.typing import NDArray
 
 from harness.measure.protocol import Job
 from harness.runtimes.base import Adapter, SessionError
-
-_PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent() -> None:
-    """Ask Linux for SIGKILL when the parent ends: a killed run leaves no process that sleeps for ever on the board."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def raise_oom_score() -> None:

@@ -21,7 +21,8 @@ OURS = {
     *("harness.runtimes", "harness.runtimes.base", "harness.runtimes.inputs"),
     "harness.measure.worker",
     *(f"harness.measure.worker.{name}" for name in ("__main__", "control", "inputs", "latency", "loop", "os_counters")),
-    *(f"harness.measure.worker.{name}" for name in ("progress", "scenarios", "setup", "time_limit", "timed_part")),
+    *(f"harness.measure.worker.{name}" for name in ("parent", "progress", "scenarios", "setup", "time_limit")),
+    "harness.measure.worker.timed_part",
 }
 HEAVY = {
     *("argparse", "asyncio", "hashlib", "logging", "multiprocessing", "platform", "subprocess"),
