@@ -86,7 +86,6 @@ def test_a_worker_runs_where_it_is_told(tmp_path: Path) -> None:
     answer = run_worker(dataclasses.replace(null_job(tmp_path / "job"), affinity=(cpu,)), 60)
     assert isinstance(answer, Answer)
     assert answer.result["affinity"] == [cpu]
-    assert answer.result["busy_threads"] in (0, 1, None)
     assert answer.result["gc_frozen"] > 0
 
 
