@@ -122,14 +122,22 @@ class _Handler(BaseHTTPRequestHandler):
             # DNS rebinding: a foreign site whose name resolves to 127.0.0.1 could otherwise read what is served here
             self.send_error(421, "this host name is not served here")
             return
-        response = self.server.site.respond(urlsplit(self.path).path)
+        try:
+            path = urlsplit(self.path).path
+        except ValueError:  # such as '//['
+            self.send_error(400, "this is no address of a page")
+            return
+        response = self.server.site.respond(path)
         self.send_response(response.status)
         self._send_headers(response)
         if with_body:
             self.wfile.write(response.body)
 
     def _is_host_allowed(self) -> bool:
-        name = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
+        try:
+            name = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
+        except ValueError:  # such as '['
+            name = ""
         return not self.server.local or name == "localhost" or _is_loopback(name)
 
     def _send_headers(self, response: Response) -> None:

@@ -137,6 +137,18 @@ def test_foreign_host_names_are_rejected(server: ReportServer) -> None:
     assert ask(server, "/", Host="localhost:1")[0].status == 200
 
 
+@pytest.mark.parametrize("host", ["[", "[::1", "]", "[x]:80", "a b", "", "\x7f", "localhost:x", "[" * 2000])
+def test_a_host_that_is_none_is_rejected(server: ReportServer, host: str) -> None:
+    assert ask(server, "/", Host=host)[0].status in (200, 421)
+    assert ask(server, "/", Host="localhost:1")[0].status == 200, "and the next client is answered"
+
+
+@pytest.mark.parametrize("path", ["//[", "//[::1", "/%", "/run/%ff%00", "//" * 500])
+def test_an_odd_address_is_answered(server: ReportServer, path: str) -> None:
+    assert ask(server, path)[0].status in (200, 400, 404)
+    assert ask(server, "/")[0].status == 200
+
+
 def test_a_page_is_built_once_until_its_run_changes(runs: Path) -> None:
     site = Site(FolderSource(runs))
     first = site.respond("/run/first").body
