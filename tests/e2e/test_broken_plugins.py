@@ -125,6 +125,6 @@ def test_a_section_that_fails_costs_itself_alone(
     assert done.returncode == EXIT_OK
     assert done.stderr.count("the report section 'failing' is left out: KeyError: 'key'") == 1
     text = (tmp_path / "report.html").read_text("utf-8")
-    assert "the section failed: KeyError: &#39;key&#39;" in text
+    assert "The section failed: KeyError: &#39;key&#39;" in text
     assert "Failing &lt;b&gt;" in text
     assert '<section id="verdict"' in text

@@ -97,7 +97,7 @@ def test_install_repeats_the_whole_request(systemd, tmp_path, monkeypatch) -> No
     net = shutil.copy(NET, tmp_path / "my net.onnx")
     words = ["--model", "my net.onnx", "--profile", "full", "-k", "as-is", "-k", "onnx", "--threads=4", "--no-deep"]
     words += ["--runtime", "onnxruntime-cpu", "--runtime-option", "onnxruntime-cpu:x=1", "--memory-limit", "512"]
-    words += ["--label-offset=-1", "--seed", "7", "--tune", "--release", "2026-11-01", "--store", "bench.sqlite"]
+    words += ["--ambient-c=-5", "--seed", "7", "--tune", "--release", "2026-11-01", "--store", "bench.sqlite"]
     words += ["--power-supply", "-5 V", "--no-report", "--images", "100"]
     assert systemd.install(*words) == 0
     command = systemd.command()

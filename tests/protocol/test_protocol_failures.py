@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import errno
 import os
@@ -11,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -313,23 +311,6 @@ def test_measured_process_ends_with_the_run(monkeypatch: pytest.MonkeyPatch, tmp
     orphan = subprocess.run([*words, "1"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert orphan.returncode == -signal.SIGKILL, "its parent ended before it could ask"
     assert not re.search(r"\| +(numpy|json|harness.runtimes)", orphan.stderr), "it asks before anything that takes time"
-
-
-def test_what_a_measured_process_started_ends_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    started = tmp_path / "started"
-    program = (
-        "import subprocess, pathlib; child = subprocess.Popen(['sleep', '1000']);"
-        f"pathlib.Path({str(started)!r}).write_text(str(child.pid))"
-    )
-    spawn = subprocess.Popen
-    monkeypatch.setattr(
-        worker_process.subprocess, "Popen", lambda words, **how: spawn([sys.executable, "-c", program], **how)
-    )
-    job = Job("latency", "harness.runtimes.null:null", "", str(tmp_path))
-    worker_process._run(job, tmp_path, 60.0, lambda _: contextlib.nullcontext())
-    stat = Path(f"/proc/{started.read_text()}/stat")
-    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
-        time.sleep(0.01)
 
 
 # --- Synthetic weights ------------------------------------------------------------------------------------------------

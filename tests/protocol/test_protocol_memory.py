@@ -44,6 +44,7 @@ from suites.user_model import UserModel
 from tests import trees
 from tests.protocol.protocol_helpers import MOBILENET, ScriptedLatency, Sleeping, Stopwatch, number, planned, reason
 from tests.protocol.scripted import (
+    NO_PROCESS,
     PLAIN,
     Blobs,
     Machine,
@@ -321,16 +322,14 @@ def test_a_process_beyond_its_limit_is_stopped(monkeypatch: pytest.MonkeyPatch, 
     killed: list[str] = []
 
     class Child:
-        pid, returncode = 1, -9
+        pid, returncode = NO_PROCESS, -9
 
         def __init__(self, *_: Any, **__: Any) -> None: ...
-        def kill(self) -> None:
-            killed.append("kill")
-
         def wait(self) -> None:
             killed.append("wait")
 
     monkeypatch.setattr(subprocess, "Popen", Child)
+    monkeypatch.setattr(worker_process, "_kill_session", lambda _pid: killed.append("kill"))
     monkeypatch.setattr(
         worker_process, "supervise", lambda _child, _timeout_s, memory_bytes: stopped if memory_bytes == 5 else None
     )

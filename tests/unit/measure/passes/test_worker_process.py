@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from harness.measure.dependence import growth_per_inference
+from harness.measure.passes import worker_process
 from harness.measure.passes.worker_process import Answer, WorkerFailure, run_worker
 from harness.measure.protocol import Job, LabelledData, Loop
 from harness.runtimes.base import Options
@@ -146,3 +151,20 @@ def test_memory_that_each_inference_adds_is_seen_in_the_marks(tmp_path: Path, ru
     calls, marks = answer.result["calls_per_sample"], answer.result["resident_bytes"]
     rate = growth_per_inference([(n * calls, held) for n, held in marks])
     assert rate == (pytest.approx(400 << 10, rel=0.05) if leaks else None)
+
+
+def test_what_a_measured_process_started_ends_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    program = (
+        "import subprocess, pathlib; child = subprocess.Popen(['sleep', '1000']);"
+        f"pathlib.Path({str(started)!r}).write_text(str(child.pid))"
+    )
+    spawn = subprocess.Popen
+    monkeypatch.setattr(
+        worker_process.subprocess, "Popen", lambda words, **how: spawn([sys.executable, "-c", program], **how)
+    )
+    job = Job("latency", "harness.runtimes.null:null", "", str(tmp_path))
+    worker_process._run(job, tmp_path, 60.0, lambda _: contextlib.nullcontext())
+    stat = Path(f"/proc/{started.read_text()}/stat")
+    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.01)

@@ -161,9 +161,11 @@ def test_the_table_leads_with_the_metric_of_its_scenario(
 ) -> None:
     run = factory.write_run(tmp_path, factory.nets()[:2])
     record = run.records()[0]
+    case = dataclasses.replace(record.case, scenario=scenario)
     changed = dataclasses.replace(
         record,
-        case=dataclasses.replace(record.case, scenario=scenario),
+        case=case,
+        case_id=case.id,
         metrics={**record.metrics, metric: Value(3e6, 2.9e6, 3.1e6)},
     )
     run.append(changed)
