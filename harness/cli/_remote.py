@@ -21,6 +21,7 @@ _LOCAL = ("--on", "--out", "--store", "--require", "--export")
 """Options with a value that concern this side."""
 _LOCAL_FLAGS = ("--no-report", "--resume")
 RUNTIMES = ("ai-edge-litert>=1.4", "onnxruntime>=1.20")
+"""What pip installs on a board where no runtime is named."""
 
 
 def run_there(arguments: argparse.Namespace, parser: argparse.ArgumentParser, words: Sequence[str]) -> int:
@@ -49,13 +50,14 @@ def run_there(arguments: argparse.Namespace, parser: argparse.ArgumentParser, wo
 
 
 def _other(arguments: argparse.Namespace, parser: argparse.ArgumentParser, words: Sequence[str], board: Board) -> int:
+    import suites
     from harness.fleet import kit, remote
 
-    needed = arguments.command == "selfcheck"
-    installed = kit.install(board, _shipped_files([]) if needed else {}, RUNTIMES if needed else ())
-    return remote.attend(
-        installed, f"{installed.folder}-work", [arguments.command, *_without_local(parser, words)], _say
-    )
+    measures = arguments.command == "selfcheck"
+    files = _shipped_files(suites.expand(suites.load("quick"), None)) if measures else {}
+    installed = kit.install(board, files, RUNTIMES if measures else ())
+    there = [word for option, value in _pairs(parser, words) for word in _joined(option, value)]
+    return remote.attend(installed, f"{installed.folder}-work", [arguments.command, *there], _say)
 
 
 def _run(arguments: argparse.Namespace, parser: argparse.ArgumentParser, words: Sequence[str], board: Board) -> int:
@@ -82,7 +84,8 @@ def _run(arguments: argparse.Namespace, parser: argparse.ArgumentParser, words: 
         code = EXIT_INTERRUPTED
     if code in (EXIT_USAGE, EXIT_BUG):
         return code
-    remote.fetch(board, place, out)
+    if not remote.fetch(board, place, out):
+        return code  # interrupted before there was a run
     folder = RunFolder(out)
     if arguments.json:
         show_table(folder, as_json=True)
@@ -145,42 +148,39 @@ def _uploaded(parser: argparse.ArgumentParser, words: Sequence[str], board: Boar
     from harness.core.artifact import format_of
     from harness.fleet.remote import upload
 
-    for option, value in _without_local_pairs(parser, words):
+    for option, value in _pairs(parser, words):
         if option in _PATHS and value is not None:
             case, equals, file = value.rpartition("=") if option == "--artifact" else ("", "", value)
-            yield from (option, f"{case}{equals}{upload(board, Path(file))}")
+            yield from _joined(option, f"{case}{equals}{upload(board, Path(file))}")
         elif not option and value is not None and (format_of(Path(value)) or Path(value).suffix == ".toml"):
             yield upload(board, Path(value))
         else:
-            yield from (word for word in (option, value) if word)
+            yield from _joined(option, value)
 
 
-def _without_local(parser: argparse.ArgumentParser, words: Sequence[str]) -> Iterator[str]:
-    for option, value in _without_local_pairs(parser, words):
-        yield from (word for word in (option, value) if word)
+def _joined(option: str, value: str | None) -> list[str]:
+    """Return an option with its value as words of a command line; a value may begin with a dash."""
+    if value is None:
+        return [option]
+    return [f"{option}={value}"] if option.startswith("--") else [word for word in (option, value) if word]
 
 
-def _without_local_pairs(parser: argparse.ArgumentParser, words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
-    """Yield options in full with their value, and other words as the value of '', without what concerns this side."""
+def _pairs(parser: argparse.ArgumentParser, words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield the options that concern the board with their values, and other words as the value of ''."""
     left = list(words)
     while left:
         word = left.pop(0)
-        name, equals, value = word.partition("=")
-        known = [option for option in parser._option_string_actions if option == name]
-        known = known or [
-            option for option in parser._option_string_actions if name.startswith("--") and option.startswith(name)
-        ]
-        if not word.startswith("-") or not known:
+        option, equals, value = word.partition("=")
+        action = parser._option_string_actions.get(option)
+        if action is None:
             yield "", word
-            continue
-        option = known[0]
-        if parser._option_string_actions[option].nargs == 0:
+        elif action.nargs == 0:
             if option not in _LOCAL_FLAGS:
                 yield option, None
-            continue
-        given = value if equals else left.pop(0)
-        if option not in _LOCAL:
-            yield option, given
+        else:
+            given = value if equals else left.pop(0)
+            if option not in _LOCAL:
+                yield option, given
 
 
 def _say(text: str) -> None:

@@ -87,12 +87,18 @@ def attend(
     raise AssertionError("the last attempt returns or raises")
 
 
-def fetch(board: Board, place: str, target: Path) -> None:
+def fetch(board: Board, place: str, target: Path) -> bool:
     """Bring the run of a working folder of the board here, and remove that folder once all of it has arrived.
+
+    Returns:
+        Whether there is a run.
 
     Raises:
         SetupError: There is no connection, or the run holds something other than files.
     """
+    if not board.call(["sh", "-c", 'test ! -d "$1" || echo yes', "sh", f"{place}/run"]):
+        return False
     with board.receive(["tar", "-C", f"{place}/run", "-cf", "-", "."]) as stream:
         extract(stream, target)
     board.call(["rm", "-rf", "--", place])
+    return True

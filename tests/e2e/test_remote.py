@@ -147,3 +147,13 @@ def test_a_run_over_a_real_sshd(edgebench: Edgebench, sshd: Path, tmp_path: Path
     done = edgebench("run", "quick", *CASE, "--on", "board", "--out", "runs/there", "--no-report")
     assert done.returncode == EXIT_OK, done.stdout + done.stderr
     assert len(list((tmp_path / "runs" / "there" / "records").iterdir())) == 1
+
+
+def test_options_reach_the_board_as_they_were_given(edgebench: Edgebench, board: Path, tmp_path: Path) -> None:
+    words = ("--ambient-c=-5", "--power-supply", "-5 V", "--seed", "7", "--no-report", "--on=board", "--out", "runs/x")
+    done = edgebench("run", "quick", *CASE, *words)
+    assert done.returncode == EXIT_OK, done.stdout + done.stderr
+    header = json.loads((tmp_path / "runs" / "x" / "run.json").read_text())
+    assert (header["seed"], header["provenance"]["ambient_c"]) == (7, -5.0)
+    assert header["provenance"]["power_supply"] == "-5 V"
+    assert not any((board / "runs").iterdir())
