@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.case import Case
+from harness.core.secrets import masked_words
 
 PAIRED = frozenset({"latency_p50_ns", "latency_p90_ns", "throughput_per_s"})
 """Metrics whose comparison `edgebench ab` repeats: it compares times."""
@@ -27,7 +28,7 @@ class Request:
 
     def measure(self, case_id: str) -> str:
         """Return the command that measures a case again."""
-        return shlex.join([*self.run, "-k", case_id])
+        return shlex.join([*masked_words(self.run), "-k", case_id])
 
     def compare(self, case: Case, metric: str, old: Path | None, new: Path) -> str:
         """Return the command that compares the files `old` and `new` of a case, or measures the case again."""
@@ -35,4 +36,4 @@ class Request:
         if old is None or self.ab is None or not paired:
             return self.measure(case.id)
         how = ["--runtime-a", case.runtime, "--runtime-b", case.runtime, "--threads", str(case.threads)]
-        return shlex.join(["edgebench", "ab", str(old), str(new), *how, *self.ab])
+        return shlex.join(["edgebench", "ab", str(old), str(new), *how, *masked_words(self.ab)])
