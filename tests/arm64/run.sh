@@ -73,7 +73,7 @@ lend() {
 copy_project() {
     rm -rf "$root/project" && mkdir "$root/project"
     tar --exclude=__pycache__ --exclude=node_modules --create \
-        edgebench harness reports suites targets tests docs pyproject.toml README.md LICENSE CHANGELOG.md Makefile |
+        edgebench harness reports suites targets tests docs pyproject.toml hatch_build.py mkdocs.yml README.md LICENSE CHANGELOG.md Makefile |
         tar --extract --directory "$root/project" --no-same-owner
 }
 
