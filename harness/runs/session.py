@@ -45,6 +45,7 @@ from harness.store.runfolder import RunFolder
 from .config import RunConfig
 from .plan import Plan
 from .provenance import provenance
+from .resuming import BASIS, basis_of, resumed
 
 DISTRIBUTIONS = (
     *("edgebench", "numpy", "onnxruntime", "ai-edge-litert", "tflite-runtime", "openvino", "torch", "executorch"),
@@ -239,7 +240,10 @@ class RunSession:
             findings=findings,
             sensors={sensor.name: sensor.absent or "present" for sensor in self._sensors},
             harness_overhead_ns=loop_overhead_ns(scratch),
-            provenance=provenance(plan.target, findings, config.power_supply, config.ambient_c, plan.inputs),
+            provenance={
+                **provenance(plan.target, findings, config.power_supply, config.ambient_c, plan.inputs),
+                BASIS: basis_of(config, plan),
+            },
         )
 
     def _refuse(self, case: Case, verdict: Verdict) -> Record:
@@ -301,43 +305,3 @@ def machine_verdict(findings: Sequence[Finding]) -> Verdict | None:
         if finding.check == "emulation" and finding.status == "fail":
             return Verdict("emulated", finding.found, finding.remedy)
     return None
-
-
-def resumed(plan: Plan, folder: RunFolder, header: RunHeader) -> tuple[Plan, RunHeader]:
-    """Return what is left of a plan whose run was killed, and that run's header.
-
-    Raises:
-        UsageError: The folder holds another run: figures of two configurations must not stand in one run.
-    """
-    before = folder.header()
-    unit = "unit_id" if before.host.get("unit_id") else "machine_id"  # runs of older versions do not tell their unit
-    for name, old, new in zip(_SAME_RUN, _identity_of(before, unit), _identity_of(header, unit), strict=True):
-        if old != new:
-            raise UsageError(
-                f"{folder.path} holds another run: its {name} differs",
-                "resume with the arguments that the run was started with",
-            )
-    _refuse_other_files(plan, folder)
-    left = set(folder.missing())
-    return plan.only(case for case in plan.cases if case.id in left), before
-
-
-def _refuse_other_files(plan: Plan, folder: RunFolder) -> None:
-    """Refuse to resume with a model that has changed since: its cases would be of two models."""
-    now = {prepared.case.id: prepared.artifact.sha256 for prepared in plan.prepared}
-    for record in folder.records():
-        if record.artifact and now.get(record.case_id, record.artifact.sha256) != record.artifact.sha256:
-            raise UsageError(
-                f"{folder.path} holds another run: the model file of {record.case_id} has changed since",
-                "begin a new run",
-            )
-
-
-_SAME_RUN = ("suite", "target", "profile", "seed", "planned cases", "versions", "machine", "inputs")
-
-
-def _identity_of(header: RunHeader, unit: str) -> tuple[object, ...]:
-    """Return what two headers of one run share, in the order of `_SAME_RUN`; `unit` names the fact about the host."""
-    machine, inputs = header.host.get(unit), header.provenance.get("inputs") or {}
-    facts = header.suite, header.target, header.profile, header.seed, header.planned, dict(header.versions)
-    return *facts, machine, inputs.get("sha256")
