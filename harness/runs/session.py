@@ -40,6 +40,7 @@ from harness.measure.prepared import PreparedCase
 from harness.measure.selfcheck.checks import loop_overhead_ns
 from harness.sensors.board_power import power_source
 from harness.sensors.registry import open_sensors
+from harness.store.run_lock import locked
 from harness.store.runfolder import RunFolder
 
 from .config import RunConfig
@@ -94,6 +95,10 @@ class RunSession:
 
     def _begin(self) -> None:
         scratch = Path(self._scratch.name)
+        if self._config.resume:
+            self.folder = RunFolder(self.plan.out)
+            self.folder.header()  # one that is no run folder is refused before it is locked
+            self._undo.enter_context(locked(self.folder.path))
         if self._config.tune:
             self._undo.enter_context(tuned(self._config.fs, changes(self._config.fs), journal_path()))
         waited = self._wait_for_quiet()
@@ -108,10 +113,10 @@ class RunSession:
         findings = findings if speed == UNKNOWN_SPEED else (*findings, speed.finding)
         self.header = self._header(findings, scratch)
         if self._config.resume:
-            self.folder = RunFolder(self.plan.out)
             self.plan, self.header = resumed(self.plan, self.folder, self.header)
         else:
             self.folder = RunFolder.create(self.plan.out, self.header, number=not self._config.out)
+            self._undo.enter_context(locked(self.folder.path))
         self._context = RunContext(
             run_id=self.header.run_id,
             target=self._target_name,
