@@ -55,8 +55,9 @@ def test_a_lock_goes_with_its_process_though_a_forked_one_lives_on(tmp_path: Pat
 
 
 def test_two_sessions_of_one_process_are_told_apart(tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(RunInProgress, match=f"process {os.getpid()}"), locked(tmp_path):
-        pass
+    with locked(tmp_path), pytest.raises(RunInProgress, match=f"process {os.getpid()}"):
+        with locked(tmp_path / "." / ".." / tmp_path.name):
+            pass
     with locked(tmp_path):
         pass
     assert not list(tmp_path.iterdir()), "nothing is left behind"
