@@ -17,10 +17,12 @@ from harness.core.case import Case
 from harness.core.errors import NothingMeasured, UsageError
 from harness.core.execution import Execution
 from harness.core.files import DISK_FULL
+from harness.core.folder_lock import locked
 from harness.core.hostfs import HostFs
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, utc_now
 from harness.core.record import Record, RunHeader
+from harness.core.scratch import scratch_folder
 from harness.core.verdict import Finding, Verdict
 from harness.host import roofline
 from harness.host.checks import changes, inspect_all
@@ -40,7 +42,6 @@ from harness.measure.prepared import PreparedCase
 from harness.measure.selfcheck.checks import loop_overhead_ns
 from harness.sensors.board_power import power_source
 from harness.sensors.registry import open_sensors
-from harness.store.run_lock import locked
 from harness.store.runfolder import RunFolder
 
 from .config import RunConfig
@@ -80,7 +81,7 @@ class RunSession:
         self._config = config
         self._notify = notify
         self.plan = plan
-        self._scratch = tempfile.TemporaryDirectory(prefix="edgebench-")
+        self._scratch = Path(tempfile.gettempdir())
         self._sensors = open_sensors(config.fs, meter=plan.target.power.meter)
         self._undo = ExitStack()
         self._context: RunContext | None = None
@@ -94,7 +95,7 @@ class RunSession:
         return self
 
     def _begin(self) -> None:
-        scratch = Path(self._scratch.name)
+        self._scratch = scratch = self._undo.enter_context(scratch_folder())
         if self._config.resume:
             self.folder = RunFolder(self.plan.out)
             self.folder.header()  # one that is no run folder is refused before it is locked
@@ -157,9 +158,8 @@ class RunSession:
         return () if timeout_s is None else (wait_until_quiet(self._config.fs, timeout_s, self._notify),)
 
     def _close(self) -> None:
-        """Undo the tuning, close the sensors and remove the scratch folder."""
+        """Undo the tuning, release the run folder, remove the scratch folder and close the sensors."""
         self._undo.close()
-        self._scratch.cleanup()
         for sensor in self._sensors:
             sensor.close()
 
@@ -198,7 +198,7 @@ class RunSession:
         command = [*self._config.command] if self._config.command else ["edgebench", "run"]
         command += [] if "--out" in command else ["--out", str(self.folder.path)]
         command += [] if "--resume" in command else ["--resume"]
-        where = error.filename or self._scratch.name
+        where = error.filename or self._scratch
         raise UsageError(
             f"{os.strerror(error.errno or 0)}: {os.fsdecode(where)}",
             f"{n_kept} finished cases are kept in {self.folder.path}; free some space, then go on with: "

@@ -22,11 +22,10 @@ import numpy.typing as npt
 
 from harness.core.errors import RecordError, UsageError, reason_of
 from harness.core.files import numbered, record_name, write_atomic
+from harness.core.folder_lock import FolderInUse, locked
 from harness.core.npz import MOST_BYTES, read_npz
 from harness.core.printable import escape_surrogates
 from harness.core.record import Blob, Record, RunHeader, digest_of, to_json
-
-from .run_lock import RunInProgress, locked
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
@@ -75,7 +74,7 @@ class RunFolder:
 
         Raises:
             UsageError: The folder already holds a run.
-        RunInProgress: Another process writes to it.
+        FolderInUse: Another process writes to it.
 
         """
         for place in numbered(Path(path)) if number else (Path(path),):
@@ -83,7 +82,7 @@ class RunFolder:
             try:
                 if run._begin(header):
                     return run
-            except RunInProgress:
+            except FolderInUse:
                 if not number:
                     raise
         raise UsageError(f"{path} already holds a run", "choose another --out, or resume that run")

@@ -1,4 +1,4 @@
-"""The lock that whoever writes to a run folder holds: a second one is refused with the process id of the first.
+"""The lock that whoever writes to a folder holds: a second one is refused with the process id of the first.
 
 The kernel drops the lock when its process ends, however it ends. A forked process does not inherit it.
 """
@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from harness.core.errors import UsageError
+from .errors import UsageError
 
 NAME = ".lock"
-"""The file in a run folder that is locked; it holds the process id, and is gone when a run has ended by itself."""
+"""The locked file in the folder; it holds the process id, and is gone when its process has ended by itself."""
 
 _UNSUPPORTED = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 """A file system without locks: there, nothing stops a second writer."""
@@ -26,16 +26,16 @@ _held: set[Path] = set()
 """Folders that this process has locked; to the kernel, all its threads are one holder."""
 
 
-class RunInProgress(UsageError):
-    """Another process, or another session of this one, writes to the run folder."""
+class FolderInUse(UsageError):
+    """Another process, or another session of this one, writes to the folder."""
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a run folder, which exists, within the `with` block.
+    """Hold the lock of a folder, which exists, within the `with` block.
 
     Raises:
-        RunInProgress: It is held.
+        FolderInUse: It is held.
     """
     place = folder.resolve()
     with _threads:
@@ -55,8 +55,8 @@ def locked(folder: Path) -> Iterator[None]:
             _held.discard(place)
 
 
-def refuse_if_running(folder: Path) -> None:
-    """Raise RunInProgress where another process holds the lock of a folder; its file need not exist."""
+def refuse_if_used(folder: Path) -> None:
+    """Raise FolderInUse where another process holds the lock of a folder; its file need not exist."""
     if (folder / NAME).exists():
         with locked(folder):
             pass
@@ -90,10 +90,10 @@ def _is(file: Path, descriptor: int) -> bool:
         return False
 
 
-def _refusal(folder: Path, pid: str) -> RunInProgress:
+def _refusal(folder: Path, pid: str) -> FolderInUse:
     who = f"process {pid}" if pid.isdecimal() else "another process"
-    return RunInProgress(
-        f"{folder} holds a run in progress, of {who}",
+    return FolderInUse(
+        f"{folder} is in use: {who} writes to it",
         f"wait until it has ended, or end it (kill {pid}); or choose another --out"
         if pid.isdecimal()
         else "wait until it has ended, or choose another --out",
