@@ -26,6 +26,7 @@ from harness.core.secrets import masked, masked_words
 
 from ._errors import end
 from ._parser import HEADLINE, CommandParser
+from ._signals import EndingSignals
 from ._terminal import open_closed_streams, printable_streams
 
 GROUPS = {
@@ -52,8 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a name or sign that the terminal cannot show is no reason to fail
             stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if argv is None else argv)
-    with printable_streams():
-        return _run(words)
+    with printable_streams(), EndingSignals() as signals:
+        return signals.exit_code(_run(words))
 
 
 def _run(words: list[str]) -> int:

@@ -55,7 +55,7 @@ def explained(error: BaseException) -> tuple[str, int]:
     if isinstance(error, EdgebenchError):
         return str(error) or _bug(error), error.exit_code
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted", EXIT_INTERRUPTED
+        return str(error) or "interrupted", EXIT_INTERRUPTED
     if isinstance(error, MemoryError):
         return f"out of memory{_at(error)}\n  close other programs, or measure less: fewer images, one run", EXIT_USAGE
     if isinstance(error, OSError):

@@ -244,8 +244,8 @@ def sha256_of(path: Path) -> str:
 
     files = files_of(path)
     if files == [path]:
-        return _sha256_of_file(path)
-    lines = [f"{_label(file, path)} {_sha256_of_file(file)}\n" for file in files]
+        return sha256_of_file(path)
+    lines = [f"{_label(file, path)} {sha256_of_file(file)}\n" for file in files]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -257,7 +257,7 @@ def _label(file: Path, model: Path) -> str:
     return os.path.relpath(file, model.parent) if external else file.suffix
 
 
-def _sha256_of_file(path: Path) -> str:
+def sha256_of_file(path: Path) -> str:
     """Hash in chunks of 1 MiB, so that a large model fits into the memory of a small board."""
     import hashlib
 

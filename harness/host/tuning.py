@@ -121,12 +121,14 @@ def _write_journal(journal: Path, changes: list[Change]) -> None:
 def _signals_unwind() -> Iterator[None]:
     """Make SIGTERM and SIGHUP (a closed terminal) raise SystemExit, since by default they skip `finally`.
 
-    Signal handlers run in the main thread only: in another thread nothing is changed.
+    Under the command they raise an interrupt already, and stay as they are. Signal handlers run in the main thread
+    only: in another thread nothing is changed.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, _exit) for number in (signal.SIGTERM, signal.SIGHUP)}
+    ending = (signal.SIGTERM, signal.SIGHUP)
+    before = {n: signal.signal(n, _exit) for n in ending if signal.getsignal(n) is signal.SIG_DFL}
     try:
         yield
     finally:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from harness.core.record import Record
+from harness.core.scratch import scratch_folder
 from harness.core.task import PairedTest
 from harness.core.verdict import TIMED, spoiled
 from harness.measure.passes.accuracy import AccuracyPass, CaseOutputs
@@ -145,6 +144,6 @@ def not_compared(records: Sequence[Record], context: NightContext) -> list[Outco
 
 
 def _runs(prepared: PreparedCase) -> bool:
-    with tempfile.TemporaryDirectory(prefix="edgebench-") as folder:
-        job = prepared.job("latency", Path(folder) / "job", 0, PROFILES["smoke"].loop)
+    with scratch_folder() as folder:
+        job = prepared.job("latency", folder / "job", 0, PROFILES["smoke"].loop)
         return isinstance(run_worker(job, prepared.timeout_s), Answer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.files import write_atomic
 from harness.core.quantity import iso, microseconds
 from harness.core.record import RunHeader
+from harness.core.scratch import scratch_folder
 from harness.measure.passes.accuracy import AccuracyPass
 from harness.measure.presets import PROFILES
 from harness.stats.nightly import Settings
@@ -87,11 +87,11 @@ class Night:
         self._files.take_over(set(self._store.runs(self._unit).run))
         weekly, context = self._slow_pass_due(), self._context()
         measured: dict[str, int] = {}
-        with tempfile.TemporaryDirectory(prefix="edgebench-") as scratch:
+        with scratch_folder() as scratch:
             outcomes = [
                 *self._about_machine(),
-                *self._without_history(context, settings, Path(scratch)),
-                *self._with_history(context, settings, Path(scratch), weekly, measured),
+                *self._without_history(context, settings, scratch),
+                *self._with_history(context, settings, scratch, weekly, measured),
             ]
         self._store_builds(context, outcomes)
         young = {name: number for name, number in measured.items() if number <= MIN_BASELINE}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +17,7 @@ from typing import Any
 from harness.core.errors import UsageError
 from harness.core.hostfs import HostFs
 from harness.core.quantity import utc_now
+from harness.core.scratch import scratch_folder
 from harness.host.identity import identity
 from harness.host.resource_limits import ResourceLimits
 from harness.measure.ab import PairedComparison, ProcessTiming, Side, time_process
@@ -111,8 +111,7 @@ class AbSession:
 
     def run(self) -> Iterator[int]:
         """Measure, and yield the number of complete pairs after each."""
-        with tempfile.TemporaryDirectory(prefix="edgebench-") as folder:
-            scratch = Path(folder)
+        with scratch_folder() as scratch:
             inputs = write_inputs([variant.prepared for variant in self.variants.values()], scratch)
             yield from self.measured.measure(lambda side, number: self._process(side, number, inputs, scratch))
 

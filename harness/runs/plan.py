@@ -15,6 +15,7 @@ from harness.core import plugins
 from harness.core.artifact import Artifact, Format
 from harness.core.case import Case
 from harness.core.errors import UnknownName, UsageError
+from harness.core.folder_lock import refuse_if_used
 from harness.core.hostfs import HostFs
 from harness.core.quantity import utc_now
 from harness.core.target import Target
@@ -90,9 +91,12 @@ def plan(config: RunConfig, chosen: Sequence[Case] | None = None, notify: Callab
         notify: Called with a line of text for every model file that is built.
 
     Raises:
+        FolderInUse: The run to resume has not ended.
         UsageError: No case is left, two cases have one id, or the target is not this machine's.
         UnknownName: A suite, target, profile, runtime or replaced case that does not exist.
     """
+    if config.resume and config.out:
+        refuse_if_used(Path(config.out))  # before models are tried out beside what it measures
     suite = _suite(config)
     target = find_target(config.target_name, config.fs, config.descriptors)
     preset = profile(config.profile or (suite.profile if suite else "quick"), config.deep, config.pipeline)

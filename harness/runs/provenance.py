@@ -7,6 +7,7 @@
     power_mode    finding of the check of that name
     inputs        name and hash of the file of --inputs
     driven_by     the machine that started the run over SSH
+    basis         options, hashes of the model files and of the data: what a resumed run must share (`resuming`)
     power_supply, ambient_c   given by the user, since nothing here can measure them
 
 Each is a value, or {"reason": why it is not known}.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +18,7 @@ from harness.core.metric import METRICS
 from harness.core.printable import printable
 from harness.core.quantity import Missing, utc_now
 from harness.core.record import Record
+from harness.core.scratch import scratch_folder
 from harness.core.verdict import Verdict
 from harness.measure.passes.worker_process import WorkerFailure, run_worker
 from harness.measure.prepared import PreparedCase
@@ -163,8 +163,8 @@ class UntimedSession:
         """Load the model in a process of its own and run one inference; the record's metrics are all missing."""
         _skip_refused(self._plan, case)
         prepared = _prepared(self._plan, case)
-        with tempfile.TemporaryDirectory(prefix="edgebench-") as scratch:
-            answer = run_worker(prepared.job("inspect", Path(scratch) / "once", seed=0), prepared.timeout_s)
+        with scratch_folder() as scratch:
+            answer = run_worker(prepared.job("inspect", scratch / "once", seed=0), prepared.timeout_s)
         if isinstance(answer, WorkerFailure):
             _fail(answer.verdict, answer.log)
         benchmark.pedantic(_nothing)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from harness.core.errors import EdgebenchError, UsageError
 from harness.core.files import cache_dir
 from harness.core.hostfs import HostFs
 from harness.core.quantity import Missing, utc_now
+from harness.core.scratch import scratch_folder
 from harness.host.checks import inspect_all
 from harness.host.identity import identity
 from harness.host.resource_limits import ResourceLimits
@@ -57,8 +57,8 @@ def selfcheck(pairs: int) -> Iterator[Check]:
     fs = HostFs()
     sensors = open_sensors(fs)
     try:
-        with tempfile.TemporaryDirectory(prefix="edgebench-") as scratch:
-            yield from checks(workload, sensors, Path(scratch), platform.machine())
+        with scratch_folder() as scratch:
+            yield from checks(workload, sensors, scratch, platform.machine())
     finally:
         for sensor in sensors:
             sensor.close()

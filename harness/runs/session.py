@@ -17,10 +17,12 @@ from harness.core.case import Case
 from harness.core.errors import NothingMeasured, UsageError
 from harness.core.execution import Execution
 from harness.core.files import DISK_FULL
+from harness.core.folder_lock import locked
 from harness.core.hostfs import HostFs
 from harness.core.metric import METRICS
 from harness.core.quantity import Missing, utc_now
 from harness.core.record import Record, RunHeader
+from harness.core.scratch import scratch_folder
 from harness.core.verdict import Finding, Verdict
 from harness.host import roofline
 from harness.host.checks import changes, inspect_all
@@ -45,6 +47,7 @@ from harness.store.runfolder import RunFolder
 from .config import RunConfig
 from .plan import Plan
 from .provenance import provenance
+from .resuming import BASIS, basis_of, resumed
 
 DISTRIBUTIONS = (
     *("edgebench", "numpy", "onnxruntime", "ai-edge-litert", "tflite-runtime", "openvino", "torch", "executorch"),
@@ -78,7 +81,7 @@ class RunSession:
         self._config = config
         self._notify = notify
         self.plan = plan
-        self._scratch = tempfile.TemporaryDirectory(prefix="edgebench-")
+        self._scratch = Path(tempfile.gettempdir())
         self._sensors = open_sensors(config.fs, meter=plan.target.power.meter)
         self._undo = ExitStack()
         self._context: RunContext | None = None
@@ -92,7 +95,11 @@ class RunSession:
         return self
 
     def _begin(self) -> None:
-        scratch = Path(self._scratch.name)
+        self._scratch = scratch = self._undo.enter_context(scratch_folder())
+        if self._config.resume:
+            self.folder = RunFolder(self.plan.out)
+            self.folder.header()  # one that is no run folder is refused before it is locked
+            self._undo.enter_context(locked(self.folder.path))
         if self._config.tune:
             self._undo.enter_context(tuned(self._config.fs, changes(self._config.fs), journal_path()))
         waited = self._wait_for_quiet()
@@ -107,10 +114,10 @@ class RunSession:
         findings = findings if speed == UNKNOWN_SPEED else (*findings, speed.finding)
         self.header = self._header(findings, scratch)
         if self._config.resume:
-            self.folder = RunFolder(self.plan.out)
             self.plan, self.header = resumed(self.plan, self.folder, self.header)
         else:
             self.folder = RunFolder.create(self.plan.out, self.header, number=not self._config.out)
+            self._undo.enter_context(locked(self.folder.path))
         self._context = RunContext(
             run_id=self.header.run_id,
             target=self._target_name,
@@ -151,9 +158,8 @@ class RunSession:
         return () if timeout_s is None else (wait_until_quiet(self._config.fs, timeout_s, self._notify),)
 
     def _close(self) -> None:
-        """Undo the tuning, close the sensors and remove the scratch folder."""
+        """Undo the tuning, release the run folder, remove the scratch folder and close the sensors."""
         self._undo.close()
-        self._scratch.cleanup()
         for sensor in self._sensors:
             sensor.close()
 
@@ -192,7 +198,7 @@ class RunSession:
         command = [*self._config.command] if self._config.command else ["edgebench", "run"]
         command += [] if "--out" in command else ["--out", str(self.folder.path)]
         command += [] if "--resume" in command else ["--resume"]
-        where = error.filename or self._scratch.name
+        where = error.filename or self._scratch
         raise UsageError(
             f"{os.strerror(error.errno or 0)}: {os.fsdecode(where)}",
             f"{n_kept} finished cases are kept in {self.folder.path}; free some space, then go on with: "
@@ -239,7 +245,10 @@ class RunSession:
             findings=findings,
             sensors={sensor.name: sensor.absent or "present" for sensor in self._sensors},
             harness_overhead_ns=loop_overhead_ns(scratch),
-            provenance=provenance(plan.target, findings, config.power_supply, config.ambient_c, plan.inputs),
+            provenance={
+                **provenance(plan.target, findings, config.power_supply, config.ambient_c, plan.inputs),
+                BASIS: basis_of(config, plan),
+            },
         )
 
     def _refuse(self, case: Case, verdict: Verdict) -> Record:
@@ -301,43 +310,3 @@ def machine_verdict(findings: Sequence[Finding]) -> Verdict | None:
         if finding.check == "emulation" and finding.status == "fail":
             return Verdict("emulated", finding.found, finding.remedy)
     return None
-
-
-def resumed(plan: Plan, folder: RunFolder, header: RunHeader) -> tuple[Plan, RunHeader]:
-    """Return what is left of a plan whose run was killed, and that run's header.
-
-    Raises:
-        UsageError: The folder holds another run: figures of two configurations must not stand in one run.
-    """
-    before = folder.header()
-    unit = "unit_id" if before.host.get("unit_id") else "machine_id"  # runs of older versions do not tell their unit
-    for name, old, new in zip(_SAME_RUN, _identity_of(before, unit), _identity_of(header, unit), strict=True):
-        if old != new:
-            raise UsageError(
-                f"{folder.path} holds another run: its {name} differs",
-                "resume with the arguments that the run was started with",
-            )
-    _refuse_other_files(plan, folder)
-    left = set(folder.missing())
-    return plan.only(case for case in plan.cases if case.id in left), before
-
-
-def _refuse_other_files(plan: Plan, folder: RunFolder) -> None:
-    """Refuse to resume with a model that has changed since: its cases would be of two models."""
-    now = {prepared.case.id: prepared.artifact.sha256 for prepared in plan.prepared}
-    for record in folder.records():
-        if record.artifact and now.get(record.case_id, record.artifact.sha256) != record.artifact.sha256:
-            raise UsageError(
-                f"{folder.path} holds another run: the model file of {record.case_id} has changed since",
-                "begin a new run",
-            )
-
-
-_SAME_RUN = ("suite", "target", "profile", "seed", "planned cases", "versions", "machine", "inputs")
-
-
-def _identity_of(header: RunHeader, unit: str) -> tuple[object, ...]:
-    """Return what two headers of one run share, in the order of `_SAME_RUN`; `unit` names the fact about the host."""
-    machine, inputs = header.host.get(unit), header.provenance.get("inputs") or {}
-    facts = header.suite, header.target, header.profile, header.seed, header.planned, dict(header.versions)
-    return *facts, machine, inputs.get("sha256")

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from harness.core.errors import RecordError, UsageError, reason_of
 from harness.core.files import numbered, record_name, write_atomic
+from harness.core.folder_lock import FolderInUse, locked
 from harness.core.npz import MOST_BYTES, read_npz
 from harness.core.printable import escape_surrogates
 from harness.core.record import Blob, Record, RunHeader, digest_of, to_json
@@ -73,24 +74,32 @@ class RunFolder:
 
         Raises:
             UsageError: The folder already holds a run.
+        FolderInUse: Another process writes to it.
 
         """
         for place in numbered(Path(path)) if number else (Path(path),):
             run = cls(place)
-            if run._claim():
-                run.write_header(header)
-                return run
+            try:
+                if run._begin(header):
+                    return run
+            except FolderInUse:
+                if not number:
+                    raise
         raise UsageError(f"{path} already holds a run", "choose another --out, or resume that run")
 
-    def _claim(self) -> bool:
-        """Make the folders of a new run; False where it has a run, or another process makes one at this moment."""
+    def _begin(self, header: RunHeader) -> bool:
+        """Make the folders of a new run and write its header; False where it has a run.
+
+        A folder whose process was killed before it wrote the header, or any record, is taken over.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
-        try:
-            self._records.mkdir()
-        except FileExistsError:
-            return False
-        self._blobs.mkdir(exist_ok=True)
-        return not self._header_file.exists()
+        with locked(self.path):
+            if self._header_file.exists() or any(self._records.glob("*")):
+                return False
+            self._records.mkdir(exist_ok=True)
+            self._blobs.mkdir(exist_ok=True)
+            self.write_header(header)
+        return True
 
     def write_header(self, header: RunHeader) -> None:
         """Write `run.json` atomically: at the start of the run, and again at its end."""

@@ -38,7 +38,8 @@ def _groups(run: Run) -> list[tuple[str, list[tuple[str, str]]]]:
         ("Harness overhead per inference", _overhead(run)),
     ]
     groups = [("Run", facts), ("Machine", list(flatten(header.host))), ("Versions", list(flatten(header.versions)))]
-    return [*groups, ("Provenance", list(flatten(header.provenance)))] if header.provenance else groups
+    told = {name: value for name, value in header.provenance.items() if name != "basis"}  # hashes, for --resume
+    return [*groups, ("Provenance", list(flatten(told)))] if told else groups
 
 
 def _overhead(run: Run) -> str:

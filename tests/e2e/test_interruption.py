@@ -66,11 +66,14 @@ def test_a_killed_run_is_resumed_without_measuring_again(killed: RunFolder, edge
     assert "its profile differs" in refused.stderr
 
 
-def test_ctrl_c_ends_with_130_and_a_report(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, EXIT_INTERRUPTED), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_ends_with_its_code_and_a_report(tmp_path: Path, number: signal.Signals, code: int) -> None:
     child = running(tmp_path)
-    child.send_signal(signal.SIGINT)
+    child.send_signal(number)
     output, _ = child.communicate(timeout=PATIENCE_S)
-    assert child.returncode == EXIT_INTERRUPTED, output
+    assert child.returncode == code, output
     assert RunFolder(tmp_path / "run").header().interrupted
     assert (tmp_path / "run" / "report.html").is_file()
     assert "Traceback" not in output

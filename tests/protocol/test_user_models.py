@@ -27,7 +27,8 @@ from harness.measure.prepared import PreparedCase, count_metrics
 from harness.runs.config import RunConfig
 from harness.runs.model_export import export_models
 from harness.runs.plan import Plan, plan
-from harness.runs.session import RunSession, resumed
+from harness.runs.resuming import resumed
+from harness.runs.session import RunSession
 from harness.runtimes.graph_counts import Counts
 from harness.store.runfolder import RunFolder, latencies_ns
 from reports.terminal.table import final_table

@@ -28,7 +28,8 @@ from harness.measure.worker.inputs import load_inputs, probe_inputs
 from harness.measure.worker.setup import adapter
 from harness.runs.config import RunConfig
 from harness.runs.plan import Plan, plan
-from harness.runs.session import RunSession, resumed
+from harness.runs.resuming import resumed
+from harness.runs.session import RunSession
 from harness.stats.by_input import input_spread
 from harness.store.comparison import compare_runs
 from harness.store.database.rows import config_row

@@ -9,7 +9,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from harness.cli._given import Given, absolute_store, given
 from harness.cli._options import config_of
 from harness.core.errors import EXIT_OK, UsageError
 from harness.core.files import base_folder, write_private
+from harness.core.scratch import scratch_folder
 from harness.core.secrets import has_secret
 
 from . import measure, units
@@ -98,8 +98,8 @@ def _verify(texts: Mapping[str, str]) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         return
-    with tempfile.TemporaryDirectory(prefix="edgebench-") as folder:
-        files = [Path(folder) / name for name in texts]
+    with scratch_folder() as folder:
+        files = [folder / name for name in texts]
         for file in files:
             file.write_text(texts[file.name], encoding="utf-8")
         done = subprocess.run([analyze, "verify", *map(str, files)], check=False, capture_output=True, text=True)
