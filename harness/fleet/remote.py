@@ -14,11 +14,13 @@ from harness.core.artifact import files_of, format_of
 from harness.core.errors import UsageError
 from harness.runs.provenance import DRIVEN_BY
 
+from . import board_side
 from .kit import Kit, attended, extract, lay_out
 from .ssh import Board, ConnectionLost
 
 ATTEMPTS = 5
-PAUSE_S = 10.0
+PAUSE_S = board_side.SILENCE_S + board_side.GRACE_S + 10.0
+"""After a connection was lost: until the board's side has ended the command, which holds the run's folder."""
 
 Notify = Callable[[str], None]
 

@@ -150,6 +150,7 @@ def test_benchmark_only_measures_and_gives_a_verdict_per_test(project: Path) -> 
 )
 def test_a_wrong_option_is_refused_in_a_sentence(project: Path, arguments: tuple[str, ...], message: str) -> None:
     (project / "taken" / "records").mkdir(parents=True)
+    (project / "taken" / "run.json").write_text("{}")
     code, printed = run(project, *arguments)
     assert code != 0
     assert message in printed
